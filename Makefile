@@ -1,0 +1,74 @@
+# Every target sets up what it needs on a machine with Python 3.11 or newer, make and a package index.
+PYTHON ?= python3
+BIN := .venv/bin
+DECISION := $(BIN)/decision-service
+PROTOS := $(wildcard protos/decision_service/api/v1/*.proto)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.runtime: requirements/runtime.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ": call make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what the service needs into .venv ..."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/runtime.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: requirements/dev.txt .venv/.runtime
+	@echo "Installing what the tests need into .venv ..."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: .venv/.dev ## Make .venv from the hash-locked requirements
+
+.PHONY: demo
+demo: .venv/.runtime ## Decide for the four sandbox people and show how it went
+	@$(DECISION) demo
+
+.PHONY: serve
+serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-C
+	@$(DECISION) serve
+
+.PHONY: test
+test: .venv/.dev ## Run all tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: lint
+lint: .venv/.dev ## Check style, import floors, protos and rule files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python protos/build.py lint
+	$(DECISION) rules check rules
+
+.PHONY: types
+types: .venv/.dev ## Check types
+	$(BIN)/mypy
+
+.PHONY: proto
+proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
+	$(BIN)/python protos/build.py generate
+
+.PHONY: drift
+drift: .venv/.dev ## Check that generated files are what their sources give
+	$(BIN)/python protos/build.py check
+
+.PHONY: check
+check: lint types drift test ## What CI runs, in CI's order
+
+.PHONY: lock
+lock: ## Resolve requirements anew (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/runtime.txt
+
+.PHONY: clean
+clean: ## Remove .venv, caches and demo databases
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache tests/output
+	rm -f demo.db demo.db-wal demo.db-shm demo.db.lock
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

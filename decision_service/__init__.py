@@ -1,0 +1,3 @@
+"""Decides credit applications from verified income data, durably and replayably."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Values and errors that every floor above shares; nothing here does I/O or knows the time."""

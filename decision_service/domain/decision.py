@@ -1,0 +1,100 @@
+"""A decision: what went into it, what came out, and why this version decided it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from decision_service.domain.factor import Factors, Value
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Verdict
+
+
+class EnrolmentReason(StrEnum):
+    """Why an applicant is, or is not, decided by this service; in order of evaluation."""
+
+    KILLED = "KILLED"
+    DENIED = "DENIED"
+    ALLOWED = "ALLOWED"
+    PINNED = "PINNED"
+    SEGMENT = "SEGMENT"
+    IN_STAGE = "IN_STAGE"
+    NOT_IN_STAGE = "NOT_IN_STAGE"
+
+
+class Arm(StrEnum):
+    """Which of a product's concurrent ruleset versions decides."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+
+
+class ArmReason(StrEnum):
+    """Why an enrolled applicant got its arm."""
+
+    CHAMPION = "CHAMPION"
+    CHALLENGER = "CHALLENGER"
+    PINNED = "PINNED"
+    PIN_ENDED = "PIN_ENDED"
+    LIMIT_REACHED = "LIMIT_REACHED"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Where the rollout put one applicant.
+
+    `rollout` is the plan's product. Slots are 0 to 99,999, or None where the hash was not asked
+    (allow list, pin, kill switch). `version` is the ruleset version that decides; None when not
+    enrolled. `stage` and `percent` (in thousandths, 0 to 100,000) are the go-live stage in force.
+    """
+
+    rollout: str
+    enrolled: bool
+    enrolment_reason: EnrolmentReason
+    enrolment_slot: int | None
+    plan_digest: str
+    stage: str
+    percent: int
+    arm: Arm | None = None
+    arm_reason: ArmReason | None = None
+    arm_slot: int | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RulesetRef:
+    """`digest` is the SHA-256 of the compiled content in hex: equal digests, equal behaviour."""
+
+    ruleset: str
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision as it is recorded and answered.
+
+    A NOT_ENROLLED decision has no `ruleset_ref`, `factors` or `snapshot_id` and zero
+    `upstream_calls`. `created` is the instant of admission, `fetched` when gathering ended.
+    """
+
+    decision_id: str
+    request_id: str
+    application_id: str
+    customer_ref: str
+    user_id: str
+    product: str
+    created: datetime
+    as_of: AsOf
+    assignment: Assignment
+    inputs: Mapping[str, Value]
+    verdict: Verdict
+    engine_version: str
+    ruleset_ref: RulesetRef | None = None
+    factors: Factors | None = None
+    snapshot_id: str | None = None
+    fetched: datetime | None = None
+    upstream_calls: int = 0
+    expires: datetime | None = None

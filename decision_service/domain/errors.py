@@ -1,0 +1,191 @@
+"""The errors that ports raise and use cases hand to the edge.
+
+    ServiceError
+    ├── CallerError      the request cannot be decided as it stands; mend it
+    │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
+    │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
+    │   └── RequestIdReused, RequestInProgress
+    ├── NotYet           the world forbids it now (DataNotReady, SnapshotErased, PlanChanged)
+    ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
+    ├── StoreError       our store (StoreUnavailable)
+    ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
+    ├── DeadlineMissed
+    └── CrossTenant      data of another user came back; never recorded, always an alarm
+
+`reason` is the ErrorInfo reason of api.md; `message` is one sentence for the caller that holds no
+person's data and no secret; `fields` are the values of the message, for ErrorInfo metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """Something that a caller is told in one sentence; nothing was recorded."""
+
+    reason: ClassVar[str] = "INTERNAL"
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, **fields: str | int
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+        self.fields: Mapping[str, str] = {k: str(v) for k, v in fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One field of a request that is wrong: its path as the client wrote it, and what to do."""
+
+    field: str
+    description: str
+
+
+class CallerError(ServiceError):
+    """The request is at fault."""
+
+
+class _Fields(CallerError):
+    def __init__(self, message: str, problems: tuple[FieldProblem, ...], **fields: str) -> None:
+        super().__init__(message, retry_after=None, **fields)
+        self.problems = problems
+
+
+class FieldInvalid(_Fields):
+    """A field of the request is malformed, whatever the ruleset."""
+
+    reason = "FIELD_INVALID"
+
+
+class InputInvalid(_Fields):
+    """An input that the chosen ruleset declares is missing, mistyped or out of bounds."""
+
+    reason = "INPUT_INVALID"
+
+
+class PageTokenInvalid(_Fields):
+    """The page token is not ours, or belongs to another filter."""
+
+    reason = "PAGE_TOKEN_INVALID"
+
+
+class UserUnknown(CallerError):
+    """The vendor knows no such user, or has erased it."""
+
+    reason = "USER_UNKNOWN"
+
+
+class DecisionUnknown(CallerError):
+    """No decision has this id, or it is another caller's."""
+
+    reason = "DECISION_UNKNOWN"
+
+
+class ProductUnknown(CallerError):
+    """No rules folder has this name."""
+
+    reason = "PRODUCT_UNKNOWN"
+
+
+class RulesetUnknown(CallerError):
+    """No text of this ruleset version or digest is known."""
+
+    reason = "RULESET_UNKNOWN"
+
+
+class RequestIdReused(CallerError):
+    """The same request_id came with other content; nothing of the first is revealed."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class RequestInProgress(CallerError):
+    """The same request_id is still being decided and this caller's deadline came first."""
+
+    reason = "REQUEST_IN_PROGRESS"
+
+
+class NotYet(ServiceError):
+    """The state of the world forbids it now."""
+
+
+class DataNotReady(NotYet):
+    """The applicant's data is still arriving at the vendor."""
+
+    reason = "DATA_NOT_READY"
+
+
+class SnapshotErased(NotYet):
+    """The applicant's data was erased; the decision still reads back."""
+
+    reason = "SNAPSHOT_ERASED"
+
+
+class PlanChanged(NotYet):
+    """The rollout plan has moved on since the caller read it."""
+
+    reason = "PLAN_CHANGED"
+
+
+class SmileError(ServiceError):
+    """The vendor could not be asked at all."""
+
+
+class UpstreamUnavailable(SmileError):
+    """The circuit is open, the vendor cannot be reached at all, or our keys are refused."""
+
+    reason = "UPSTREAM_UNAVAILABLE"
+
+
+class UpstreamBudgetExhausted(SmileError):
+    """The vendor's request budget cannot be met inside the deadline; no call was spent."""
+
+    reason = "UPSTREAM_BUDGET_EXHAUSTED"
+
+
+class StoreError(ServiceError):
+    """Our store failed."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be read or written now."""
+
+    reason = "STORE_UNAVAILABLE"
+
+
+class Unready(ServiceError):
+    """This process takes no work now."""
+
+
+class Draining(Unready):
+    """The process is stopping."""
+
+    reason = "DRAINING"
+
+
+class RulesUnavailable(Unready):
+    """No good set of rules is loaded."""
+
+    reason = "RULES_UNAVAILABLE"
+
+
+class Overloaded(Unready):
+    """More decisions are in progress than the process takes."""
+
+    reason = "OVERLOADED"
+
+
+class DeadlineMissed(ServiceError):
+    """The caller's deadline came before anything could be decided."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class CrossTenant(ServiceError):
+    """The vendor answered with another user's data; an alarm, never a decision."""
+
+    reason = "INTERNAL"

@@ -1,0 +1,132 @@
+"""What a factor promises and what one computation of it gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money
+
+
+class ValueType(StrEnum):
+    """The types of the rule language."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    MONEY = "money"
+    TEXT = "text"
+    FLAG = "flag"
+    DATE = "date"
+
+
+Value = int | Decimal | Money | str | bool | date
+"""A present value: integer int, number Decimal, money Money, text str, flag bool, date date."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSpec:
+    """A factor's contract: rule files are checked against it, docs and fetch plans follow from it.
+
+    `lower` and `upper` are inclusive bounds in the factor's unit (major units for money), None is
+    open; `labels` are the values a text factor can take. `sentence` states the meaning, `formula`
+    the computation in words. `months` is how many settled months of data the factor looks at (None:
+    the whole history or no months at all). `parity` marks factors that exist only for comparison
+    with the vendor's own.
+    """
+
+    name: str
+    type: ValueType
+    unit: str
+    sentence: str
+    formula: str
+    kinds: frozenset[Kind]
+    causes: frozenset[Cause]
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    labels: tuple[str, ...] = ()
+    months: int | None = None
+    parity: bool = False
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the point."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a value rests on, so that a case worker can show why.
+
+    `first`, `last` and `horizon` are months (`yyyy-MM`) or days (`yyyy-MM-dd`); `grade` is the
+    strongest kind of proof; `top` holds at most five record ids that weigh most; `sources` the
+    account and archive ids that fed it; `notes` short facts in words.
+    """
+
+    records: int = 0
+    first: str | None = None
+    last: str | None = None
+    horizon: str | None = None
+    grade: str | None = None
+    top: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class FactorValue:
+    """Either a `value`, or None with at least one cause in `missing`."""
+
+    name: str
+    value: Value | None
+    missing: tuple[Missing, ...] = ()
+    evidence: Evidence = field(default=NO_EVIDENCE)
+
+    @property
+    def tainted(self) -> bool:
+        """Whether any cause is a failure, so that nothing may look past it."""
+        return any(m.cause.tainted for m in self.missing)
+
+
+class KindStatus(StrEnum):
+    """How completely one kind of data was read."""
+
+    COMPLETE = "COMPLETE"
+    PARTIAL = "PARTIAL"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUse:
+    """How one account (or archive, upload, social security record) served a decision.
+
+    `synced` is the newest of connection and monitor update (an archive: its newest item); `used`
+    whether its records count; `error_code` the vendor's word for what is wrong with it.
+    """
+
+    id: str
+    provider_id: str
+    status: str
+    synced: datetime | None
+    used: bool
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """The result of `factors.compute`: the values asked for, and the quality of what they rest on.
+
+    `oldest_used_sync` is the earliest sync among the used sources that feed a needed kind.
+    """
+
+    values: Mapping[str, FactorValue]
+    kinds: Mapping[Kind, KindStatus]
+    sources: tuple[SourceUse, ...]
+    oldest_used_sync: datetime | None

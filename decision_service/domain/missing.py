@@ -1,0 +1,117 @@
+"""Why a value is missing: absent causes rules may handle, tainted ones none may look past."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from decision_service.domain.kinds import Kind
+
+
+class Cause(StrEnum):
+    """Causes in the vocabulary of rule files (`missing SOURCE_FAILED`)."""
+
+    NO_DATA = "NO_DATA"
+    SHORT_HISTORY = "SHORT_HISTORY"
+    NOT_CONNECTED = "NOT_CONNECTED"
+    NO_EVIDENCE = "NO_EVIDENCE"
+    DIVISION_BY_ZERO = "DIVISION_BY_ZERO"
+    NOT_SENT = "NOT_SENT"
+    SOURCE_FAILED = "SOURCE_FAILED"
+    PARTIAL = "PARTIAL"
+    STALE = "STALE"
+    BAD_DATA = "BAD_DATA"
+    MIXED_CURRENCY = "MIXED_CURRENCY"
+    UNCLASSIFIED = "UNCLASSIFIED"
+    EXPIRED = "EXPIRED"
+    NOT_FETCHED = "NOT_FETCHED"
+    CHANGED_WHILE_READING = "CHANGED_WHILE_READING"
+
+    @property
+    def tainted(self) -> bool:
+        """Whether nothing may look past this cause (failed, stale, partial, contradictory)."""
+        return self not in ABSENT
+
+
+ABSENT = frozenset(
+    {
+        Cause.NO_DATA,
+        Cause.SHORT_HISTORY,
+        Cause.NOT_CONNECTED,
+        Cause.NO_EVIDENCE,
+        Cause.DIVISION_BY_ZERO,
+        Cause.NOT_SENT,
+    }
+)
+
+
+class DataReason(StrEnum):
+    """Built-in reason codes of kind DATA, plus the one policy code that no ruleset declares."""
+
+    DATA_MISSING = "DATA_MISSING"
+    STALE_DATA = "STALE_DATA"
+    PARTIAL_DATA = "PARTIAL_DATA"
+    SOURCE_FAILED = "SOURCE_FAILED"
+    UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
+    UPSTREAM_TIMEOUT = "UPSTREAM_TIMEOUT"
+    UPSTREAM_RATE_LIMITED = "UPSTREAM_RATE_LIMITED"
+    UPSTREAM_BAD_BODY = "UPSTREAM_BAD_BODY"
+    UPSTREAM_SCHEMA = "UPSTREAM_SCHEMA"
+    PAGINATION_LOOP = "PAGINATION_LOOP"
+    DATA_TOO_LARGE = "DATA_TOO_LARGE"
+    DATA_CHANGED_DURING_READ = "DATA_CHANGED_DURING_READ"
+    UPSTREAM_TRUNCATED = "UPSTREAM_TRUNCATED"
+    UNKNOWN_ENUM = "UNKNOWN_ENUM"
+    DATA_GONE = "DATA_GONE"
+    DATA_SHRANK = "DATA_SHRANK"
+    BAD_AMOUNT = "BAD_AMOUNT"
+    BAD_DATE = "BAD_DATE"
+    MIXED_CURRENCY = "MIXED_CURRENCY"
+    UNCLASSIFIED_TRANSACTIONS = "UNCLASSIFIED_TRANSACTIONS"
+    DATA_EXPIRED = "DATA_EXPIRED"
+    CONSENT_REVOKED = "CONSENT_REVOKED"
+    RULE_ERROR = "RULE_ERROR"
+    NO_RULE_APPROVED = "NO_RULE_APPROVED"
+
+
+_DEFAULT_REASON = {
+    Cause.SOURCE_FAILED: DataReason.SOURCE_FAILED,
+    Cause.PARTIAL: DataReason.PARTIAL_DATA,
+    Cause.STALE: DataReason.STALE_DATA,
+    Cause.BAD_DATA: DataReason.SOURCE_FAILED,
+    Cause.MIXED_CURRENCY: DataReason.MIXED_CURRENCY,
+    Cause.UNCLASSIFIED: DataReason.UNCLASSIFIED_TRANSACTIONS,
+    Cause.EXPIRED: DataReason.DATA_EXPIRED,
+    Cause.NOT_FETCHED: DataReason.SOURCE_FAILED,
+    Cause.CHANGED_WHILE_READING: DataReason.DATA_CHANGED_DURING_READ,
+}
+
+
+class Missing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One cause of a missing value, with what a person needs to mend it.
+
+    `code` is the failure's own reason code where the cause alone does not tell it; `kind` the data
+    concerned, `source` the account or archive id, `account_error` Smile's error code of it, and
+    `detail` a field path or count, never a person's data.
+    """
+
+    cause: Cause
+    code: DataReason | None = None
+    kind: Kind | None = None
+    source: str | None = None
+    account_error: str | None = None
+    detail: str | None = None
+
+    @property
+    def reason(self) -> DataReason:
+        """The reason code a decision shows for it."""
+        return self.code or _DEFAULT_REASON.get(self.cause, DataReason.DATA_MISSING)
+
+
+def shown_first(causes: tuple[Missing, ...]) -> Missing:
+    """The cause that is shown of several: a tainted one before absent ones, then in text order.
+
+    Taint comes first because an absent cause shown in its place would name the wrong remedy.
+    """
+    return min(causes, key=lambda m: (not m.cause.tainted, m.cause.value, m.source or ""))

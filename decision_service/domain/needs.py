@@ -1,0 +1,110 @@
+"""What a ruleset needs: the factors it names, its data policy, and the fetch plan that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import Provider
+
+
+class PartialPolicy(StrEnum):
+    """What an account that delivered data and is now in ERROR does to the kinds it feeds."""
+
+    REFER = "refer"
+    USE = "use"
+
+
+class CombineIncome(StrEnum):
+    """How incomes of several accounts become one monthly income (factors.md, monthly income)."""
+
+    PER_JOB = "per_job"
+    MAX = "max"
+    SUM = "sum"
+
+
+class TransactionClass(StrEnum):
+    """What a transaction of a gig account is, so that cash-outs are not expenses."""
+
+    EARNING = "EARNING"
+    FEE = "FEE"
+    REVERSAL = "REVERSAL"
+    WITHDRAWAL = "WITHDRAWAL"
+    TOP_UP = "TOP_UP"
+    LOAN = "LOAN"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRule:
+    """One line of `_data/transaction_classes.yaml`; the first that matches gives the class.
+
+    `provider` is a glob over provider ids, `words` case-folded words of which one must stand in the
+    description (empty: any description), `sign` is 1, -1 or 0 for either.
+    """
+
+    provider: str
+    words: tuple[str, ...]
+    sign: int
+    gives: TransactionClass
+
+
+@dataclass(frozen=True, slots=True)
+class DataPolicy:
+    """A ruleset's `data:` section with the `_data` files that are part of its content.
+
+    `max_age` is the longest time since an account's sync; `posting_lag` pairs a provider glob with
+    months, first match wins, `default_lag` otherwise; `provider_types` is the fallback where the
+    vendor's provider list could not be read.
+    """
+
+    currency: str
+    max_age: timedelta = timedelta(days=35)
+    partial: PartialPolicy = PartialPolicy.REFER
+    combine_income: CombineIncome = CombineIncome.PER_JOB
+    posting_lag: tuple[tuple[str, int], ...] = ()
+    default_lag: int = 0
+    transaction_classes: tuple[ClassRule, ...] = ()
+    provider_types: Mapping[str, Provider] = field(default_factory=dict)
+
+    def lag_months(self, provider_id: str) -> int:
+        """Months after a month's end before this provider has posted it."""
+        for pattern, months in self.posting_lag:
+            if fnmatchcase(provider_id, pattern):
+                return months
+        return self.default_lag
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The arguments of `factors.compute` that a compiled ruleset fixes."""
+
+    factors: tuple[str, ...]
+    policy: DataPolicy
+
+
+class WhenTransactions(StrEnum):
+    """IF_STANDING_IN: only when a used GIG account has neither payroll incomes nor estimates."""
+
+    NEVER = "never"
+    IF_STANDING_IN = "if_standing_in"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPlan:
+    """What to ask the vendor for; hashable, so that decisions with one plan share one reading.
+
+    `kinds` are read whole, side by side, after the accounts. `transactions_from` is the first day
+    asked for when factors name transactions, `stand_in_from` when they only stand in as income
+    (always the first day of the 13th month before as_of); with ALWAYS the earlier one counts.
+    """
+
+    kinds: frozenset[Kind]
+    transactions: WhenTransactions = WhenTransactions.NEVER
+    transactions_from: date | None = None
+    stand_in_from: date | None = None

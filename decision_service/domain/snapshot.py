@@ -1,0 +1,183 @@
+"""Everything known of one applicant at one moment, typed and ready for pure computation.
+
+A snapshot is closed: with `Needs` and `as_of` it holds all that `factors.compute` may look at, so
+that a stored one replays for ever. It holds no names, no contact data and no job titles. Amounts
+are whole minor units, months are `Month.index`, dates are civil dates, instants are aware UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+import msgspec
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Missing
+
+Record = TypeVar("Record")
+
+
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A connection to a provider; enum-like words stay strings, since new ones are non-breaking."""
+
+    id: str
+    provider_id: str
+    connection_status: str
+    created_at: datetime | None = None
+    error_code: str | None = None
+    connection_updated_at: datetime | None = None
+    monitor_status: str | None = None
+    monitor_updated_at: datetime | None = None
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where records came from that are not an account's: ARCHIVE, UPLOAD or SOCIAL_SECURITY.
+
+    `newest_created_at` (the newest `metadata.createdAt` of its records) stands for its sync.
+    """
+
+    id: str
+    type: str
+    provider_id: str
+    newest_created_at: datetime | None = None
+
+
+class Provider(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A provider as the vendor lists it; `supported` holds upper-case kinds (`EINCOMES`)."""
+
+    id: str
+    type: str
+    supported: tuple[str, ...] = ()
+
+
+class EstimatedIncome(msgspec.Struct, frozen=True, array_like=True):
+    """Smile's monthly estimate; `month` is a Month.index."""
+
+    id: str
+    source: str
+    month: int
+    currency: str
+    amount: int
+
+
+class Contribution(msgspec.Struct, frozen=True, array_like=True):
+    """A social security payment; `date` is the month's end where the vendor gave no day."""
+
+    id: str
+    source: str
+    date: date
+    currency: str
+    amount: int
+
+
+class Income(msgspec.Struct, frozen=True, array_like=True):
+    """A payroll record: the vendor's word for `frequency` (Monthly, Semimonthly, Variable ...)."""
+
+    id: str
+    source: str
+    employer: str | None
+    start: date
+    end: date | None
+    frequency: str | None
+    currency: str
+    base: int | None
+    gross: int | None
+    net: int | None
+
+
+class Employment(msgspec.Struct, frozen=True, array_like=True):
+    """A job as reported; `end` None is an open one."""
+
+    id: str
+    source: str
+    employer: str | None
+    status: str | None
+    start: date
+    end: date | None
+    reported: date | None
+
+
+class Liability(msgspec.Struct, frozen=True, array_like=True):
+    """A loan known to a scheme; `amortization` is per `amortization_frequency`."""
+
+    id: str
+    source: str
+    type: str
+    start: date
+    end: date | None
+    currency: str
+    loan_amount: int
+    amortization: int | None
+    amortization_frequency: str | None
+    outstanding: int | None
+    overdue: int | None
+    next_payment: int | None
+
+
+class Transaction(msgspec.Struct, frozen=True, array_like=True):
+    """Credits are positive, debits (fees, deductions, withdrawals) negative."""
+
+    id: str
+    source: str
+    date: date
+    description: str | None
+    currency: str
+    amount: int
+
+
+class Identity(msgspec.Struct, frozen=True, array_like=True):
+    """The date of birth is the only identity field read."""
+
+    id: str
+    source: str
+    birth_date: date | None
+
+
+class LinkCounts(msgspec.Struct, frozen=True, array_like=True):
+    """The vendor's `link_day*_count`: (days, count) pairs of one account."""
+
+    id: str
+    source: str
+    counts: tuple[tuple[int, int], ...]
+
+
+class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):
+    """One kind as it was read: its records in no promised order, and what went wrong.
+
+    `faults` empty means COMPLETE. A fault without `source` taints the kind for every account; one
+    with a `source` only what that source feeds. `duplicates` counts equal items dropped.
+    `first_day` (transactions only) is the earliest date that was asked for.
+    """
+
+    records: tuple[Record, ...] = ()
+    faults: tuple[Missing, ...] = ()
+    duplicates: int = 0
+    first_day: date | None = None
+
+
+class KnownCount(msgspec.Struct, frozen=True, array_like=True):
+    """What earlier snapshots held: how many records of a kind one source had given at most."""
+
+    source: str
+    kind: Kind
+    count: int
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One applicant's data; a kind that is None was not fetched."""
+
+    user_id: str
+    accounts: tuple[Account, ...] = ()
+    account_faults: tuple[Missing, ...] = ()
+    sources: tuple[Source, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    known: tuple[KnownCount, ...] = ()
+    eincomes: Read[EstimatedIncome] | None = None
+    incomes: Read[Income] | None = None
+    contributions: Read[Contribution] | None = None
+    employments: Read[Employment] | None = None
+    liabilities: Read[Liability] | None = None
+    transactions: Read[Transaction] | None = None
+    identities: Read[Identity] | None = None
+    links: Read[LinkCounts] | None = None

@@ -1,0 +1,22 @@
+"""The instant a decision is made for, with its civil date in the ruleset's zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """`instant` is aware; `date` is its civil date in `zone`, never a provider's."""
+
+    instant: datetime
+    date: date
+    zone: tzinfo
+
+    @classmethod
+    def at(cls, instant: datetime, zone: tzinfo) -> AsOf:
+        """The instant seen in a zone; raises ValueError when the instant has no zone of its own."""
+        if instant.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return cls(instant, instant.astimezone(zone).date(), zone)

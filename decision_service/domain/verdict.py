@@ -1,0 +1,174 @@
+"""What a ruleset concludes about one set of facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from decision_service.domain.factor import Value
+from decision_service.domain.missing import Missing
+from decision_service.domain.money import Money
+
+
+class Outcome(StrEnum):
+    """DECLINE is worse than REFER, REFER than APPROVE; NOT_ENROLLED is outside the order."""
+
+    APPROVE = "APPROVE"
+    REFER = "REFER"
+    DECLINE = "DECLINE"
+    NOT_ENROLLED = "NOT_ENROLLED"
+
+
+class ReferKind(StrEnum):
+    """Which queue a referral belongs to; where several apply, the first listed is given."""
+
+    LEGAL = "LEGAL"
+    DATA = "DATA"
+    POLICY = "POLICY"
+    SCORE = "SCORE"
+
+
+class Component(StrEnum):
+    """The part of a ruleset a reason comes from."""
+
+    KNOCKOUT = "KNOCKOUT"
+    POLICY = "POLICY"
+    SCORECARD = "SCORECARD"
+    TABLE = "TABLE"
+    LEGAL = "LEGAL"
+    DATA = "DATA"
+
+
+class Truth(StrEnum):
+    """Kleene's three values."""
+
+    TRUE = "TRUE"
+    FALSE = "FALSE"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One adverse action reason.
+
+    `texts` maps a language to the sentence, `en` always present. `actual` and `required` are
+    formatted in the ruleset's currency and zone ("3", "₱ 412.20"); `points_lost` is a scorecard's.
+    """
+
+    code: str
+    texts: Mapping[str, str]
+    component: Component
+    factor: str = ""
+    actual: str = ""
+    required: str = ""
+    points_lost: Decimal | None = None
+    regulatory_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """What is missing or unreadable, and what would help; apart from adverse reasons."""
+
+    factor: str
+    missing: Missing
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A scorecard's total; `best_score` differs where missing characteristics leave bounds."""
+
+    scorecard: str
+    score: Decimal
+    best_score: Decimal
+    band: str
+
+
+class OfferKind(StrEnum):
+    """Whether the whole requested amount is offered."""
+
+    FULL = "FULL"
+    REDUCED = "REDUCED"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is offered, amounts rounded down; `binding` names the limiting term."""
+
+    kind: OfferKind
+    approved_amount: Money
+    max_amount: Money | None = None
+    term_months: int | None = None
+    monthly_rate: Decimal | None = None
+    tier: str = ""
+    binding: str = ""
+    outputs: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the applicant must still do before disbursement."""
+
+    id: str
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonTrace:
+    """One comparison as it was seen: `left` names or prints the left side, `actual` its value."""
+
+    left: str
+    operator: str
+    right: str
+    actual: str
+    required: str
+    truth: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """One rule, scorecard characteristic or table row, with the comparisons that decided it."""
+
+    stage: str
+    id: str
+    truth: Truth
+    effect: str = ""
+    reason: str = ""
+    comparisons: tuple[ComparisonTrace, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrace:
+    """One stage: what it concluded (None: nothing) and its parts in file order."""
+
+    name: str
+    component: Component
+    concluded: Outcome | None
+    rules: tuple[RuleTrace, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The pure result of `ruleset.evaluate`.
+
+    `raw_trace` is whatever the evaluator needs to show its work later (plain tuples; see
+    `ruleset.explain`). `valid_until` is as_of plus `valid_for`; `param_change` the next date on
+    which a dated parameter that was used changes. The pipeline takes the earliest of these
+    and of the oldest used sync plus `max_age` as the decision's expiry.
+    """
+
+    outcome: Outcome
+    refer_kind: ReferKind | None = None
+    reasons: tuple[Reason, ...] = ()
+    data_requests: tuple[DataRequest, ...] = ()
+    scores: tuple[Score, ...] = ()
+    offer: Offer | None = None
+    conditions: tuple[Condition, ...] = ()
+    valid_until: datetime | None = None
+    param_change: date | None = None
+    raw_trace: tuple[object, ...] = ()
