@@ -1,0 +1,86 @@
+"""Configuration: environment, then file, then defaults; mistakes are one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from decision_service.config import ConfigError, Settings, SmileMode, load
+
+
+def test_defaults_serve_the_embedded_sandbox_on_loopback() -> None:
+    """Nothing needs to be set for a first run."""
+    settings = load(environ={})
+    assert settings.smile_mode is SmileMode.EMBEDDED
+    assert settings.grpc_address == "127.0.0.1:50051"
+    assert settings.drain_seconds == 0.0
+
+
+def test_the_environment_beats_the_file(tmp_path: Path) -> None:
+    """Both are read; the environment has the last word."""
+    file = tmp_path / "service.yaml"
+    file.write_text("GRPC_ADDRESS: 127.0.0.1:1\nDRAIN_GRACE: 250ms\n")
+    settings = load(file, {"DECISION_GRPC_ADDRESS": "127.0.0.1:2"})
+    assert settings.grpc_address == "127.0.0.1:2"
+    assert settings.drain_grace == 0.25
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"DECISION_SMILE_MOD": "sandbox"}, "did you mean DECISION_SMILE_MODE"),
+        ({"DECISION_SMILE_MODE": "sandbox"}, "needs DECISION_SMILE_API_KEY"),
+        ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
+        ({"DECISION_GRPC_ADDRESS": "0.0.0.0:50051"}, "not loopback"),
+        ({"DECISION_GRPC_ADDRESS": "nonsense"}, "not an address"),
+        ({"DECISION_STORE_URL": "postgresql://x/y"}, "refuses a PostgreSQL store"),
+        ({"DECISION_SMILE_BASE_URL": "http://vendor.example/v1"}, "loopback hosts only"),
+        ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
+        ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
+        ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
+    ],
+)
+def test_mistakes_are_told_in_one_sentence(environ: dict[str, str], sentence: str) -> None:
+    """Each names the setting and what to do, without a traceback or a second line."""
+    with pytest.raises(ConfigError) as error:
+        load(environ=environ)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_secrets_show_nowhere() -> None:
+    """Neither repr nor an error of another field holds a secret."""
+    environ = {
+        "DECISION_SMILE_MODE": "sandbox",
+        "DECISION_SMILE_API_KEY": "key-canary",
+        "DECISION_SMILE_API_SECRET": "secret-canary",
+    }
+    assert "canary" not in repr(load(environ=environ))
+    with pytest.raises(ConfigError) as error:
+        load(environ=environ | {"DECISION_DRAIN_GRACE": "-1"})
+    assert "canary" not in str(error.value)
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    """`…_FILE` names a file whose content, without its line end, is the secret."""
+    file = tmp_path / "secret"
+    file.write_text("s3cret\n")
+    settings = load(environ={"DECISION_SMILE_API_SECRET_FILE": str(file)})
+    assert settings.smile_api_secret.get_secret_value() == "s3cret"
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    """What is not YAML, or not a mapping, is named with its path."""
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        load(file, {})
+
+
+def test_settings_do_not_read_the_process_environment_by_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only `load` looks at the environment, so that unknown names cannot slip past it."""
+    monkeypatch.setenv("DECISION_GRPC_ADDRESS", "127.0.0.1:9")
+    assert load(environ={}).grpc_address == "127.0.0.1:50051"
+    assert Settings.model_config["extra"] == "forbid"
