@@ -1,0 +1,1 @@
+"""YAML with line marks, located diagnostics and the typed, three-valued expression language."""

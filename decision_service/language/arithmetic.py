@@ -1,0 +1,101 @@
+"""Exact arithmetic of the rule language: Decimal with 34 digits, half-even, overflow trapped.
+
+Operands are int or Decimal; money comes in minor units. Division by zero raises ZeroDivisionError,
+everything else that has no result another ArithmeticError. Call it inside `exactly()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    getcontext,
+    setcontext,
+)
+
+Number = int | Decimal
+
+EXACT = Context(
+    prec=34,
+    rounding=ROUND_HALF_EVEN,
+    Emax=6144,
+    Emin=-6143,
+    traps=[Overflow, InvalidOperation, DivisionByZero],
+)
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Run a block under the language's context and put the caller's back."""
+    before = getcontext()
+    setcontext(EXACT)
+    try:
+        yield
+    finally:
+        setcontext(before)
+
+
+def product(left: Number, right: Number) -> Decimal:
+    """left × right, rounded to 34 digits."""
+    return Decimal(left) * right
+
+
+def quotient(dividend: Number, divisor: Number) -> Decimal:
+    """dividend ÷ divisor, rounded to 34 digits."""
+    if divisor == 0:
+        raise ZeroDivisionError
+    return Decimal(dividend) / divisor
+
+
+def floor_to(value: Number, step: Number) -> Decimal:
+    """The largest multiple of `step` that is not above `value`; the step's sign is ignored."""
+    exact, width = Decimal(value), abs(Decimal(step))
+    if width == 0:
+        raise ZeroDivisionError
+    below = exact // width * width
+    return below if below <= exact else below - width
+
+
+def round_to(value: Number, step: Number) -> Decimal:
+    """The multiple of `step` nearest to `value`, a tie to the even multiple."""
+    below, width = floor_to(value, step), abs(Decimal(step))
+    twice = (Decimal(value) - below) * 2
+    up = twice > width or (twice == width and below // width % 2 != 0)
+    return below + width if up else below
+
+
+def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
+    """The level payment at each month's end: amount × r ÷ (1 − (1 + r)^−n).
+
+    At a rate of zero it is amount ÷ n.
+    """
+    _check_months(months)
+    if monthly_rate == 0:
+        return quotient(amount, months)
+    return quotient(product(amount, monthly_rate), _discounted(monthly_rate, months))
+
+
+def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Decimal:
+    """The amount that `months` level payments repay: payment × (1 − (1 + r)^−n) ÷ r.
+
+    At a rate of zero it is payment × n.
+    """
+    _check_months(months)
+    if monthly_rate == 0:
+        return product(payment, months)
+    return quotient(product(payment, _discounted(monthly_rate, months)), monthly_rate)
+
+
+def _discounted(monthly_rate: Number, months: Number) -> Decimal:
+    return 1 - (1 + Decimal(monthly_rate)) ** -months
+
+
+def _check_months(months: Number) -> None:
+    if months < 0:
+        raise InvalidOperation("a loan has no negative number of months")

@@ -1,0 +1,348 @@
+"""From an expression's text to its checked, typed tree, with every fault reported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from decision_service.domain.factor import ValueType
+from decision_service.language import tree
+from decision_service.language.diagnostics import Place, Report, did_you_mean
+from decision_service.language.expression import Parsed, parse
+from decision_service.language.literals import to_date, to_money
+from decision_service.language.nodes import MOST_DIGITS, Scalar
+from decision_service.language.signatures import SIGNATURES, Signature
+from decision_service.language.tree import Node
+from decision_service.language.types import (
+    DATE,
+    FLAG,
+    INTEGER,
+    MONEY,
+    NUMBER,
+    NUMERIC,
+    ORDERED,
+    TEXT,
+    NameFault,
+    Scope,
+    joint,
+    phrase,
+    product_type,
+    quotient_type,
+    sum_type,
+)
+
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_ARITHMETIC: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+}
+_TYPE_OF = {"+": sum_type, "-": sum_type, "*": product_type, "/": quotient_type}
+_VERBS = {"+": "added to", "-": "reduced by", "*": "multiplied by", "/": "divided by"}
+
+
+def read_expression(
+    scalar: Scalar, scope: Scope, report: Report, expected: ValueType | None = None
+) -> Node | None:
+    """The typed tree of an expression, of the expected type where one is given.
+
+    A number stands in for an expected integer only when it is one; an integer is a number; a bare
+    literal is money where money is expected. None where anything was wrong, all of it reported.
+    """
+    parsed = parse(scalar, report)
+    if parsed is None:
+        return None
+    checking = _Checking(parsed, scope, report)
+    node = checking.check(parsed.body)
+    return node if node is None or expected is None else checking.expect(node, expected)
+
+
+@dataclass(slots=True)
+class _Checking:
+    parsed: Parsed
+    scope: Scope
+    report: Report
+
+    def check(self, node: ast.expr) -> Node | None:
+        match node:
+            case ast.Constant():
+                return self._constant(node)
+            case ast.Name() | ast.Attribute():
+                return self._name(node)
+            case ast.UnaryOp():
+                return self._unary(node)
+            case ast.BinOp():
+                return self._arithmetic(node)
+            case ast.BoolOp():
+                return self._boolean(node)
+            case ast.Compare():
+                return self._comparison(node)
+        return self._compound(node)
+
+    def _compound(self, node: ast.expr) -> Node | None:
+        match node:
+            case ast.IfExp():
+                return self._choice(node)
+            case ast.Call():
+                return self._call(node)
+        hint = "labels in parentheses follow `in` or `not in`"
+        self._error("R303", node, f"`{self._source(node)}` cannot stand here", hint)
+        return None
+
+    def expect(self, node: Node, expected: ValueType) -> Node | None:
+        """The node as the expected type; reported where it cannot be."""
+        (fitted,) = self._fit([node], expected)
+        if fitted is None:
+            return None
+        if fitted.type is expected or (expected is NUMBER and fitted.type is INTEGER):
+            return fitted
+        message = f"`{node.text}` is {phrase(node.type)}; {phrase(expected)} is needed here"
+        self.report.error("R305", node.place, message)
+        return None
+
+    # Leaves
+
+    def _constant(self, node: ast.Constant) -> Node | None:
+        place, source = self.parsed.place(node), self._source(node)
+        if isinstance(node.value, str):
+            return tree.Constant(TEXT, node.value, text=source, place=place)
+        text = self.parsed.numbers.get(self.parsed.span(node)[0], source)
+        if sum(c.isdigit() for c in text) > MOST_DIGITS:
+            self._error("R303", node, f"a number has at most {MOST_DIGITS} digits")
+            return None
+        if "." in text:
+            return tree.Constant(NUMBER, Decimal(text), text=source, place=place)
+        return tree.Constant(INTEGER, int(text), text=source, place=place)
+
+    def _name(self, node: ast.Name | ast.Attribute) -> Node | None:
+        name, place = self._source(node), self.parsed.place(node)
+        if name in ("true", "false"):
+            return tree.Constant(FLAG, name == "true", text=name, place=place)
+        if name in SIGNATURES:
+            self._error("R210", node, f"the function `{name}` stands without its arguments")
+            return None
+        found = self.scope.find(name)
+        if isinstance(found, NameFault):
+            if found.code:
+                self.report.error(found.code, place, found.message, found.hint)
+            return None
+        return tree.Read(found, text=name, place=place)
+
+    # Operators
+
+    def _unary(self, node: ast.UnaryOp) -> Node | None:
+        operand = self.check(node.operand)
+        if operand is None:
+            return None
+        source, place = self._source(node), self.parsed.place(node)
+        if isinstance(node.op, ast.Not):
+            flag = self._flag(operand, "`not`")
+            return flag and tree.Not(flag, text=source, place=place)
+        if operand.type not in NUMERIC and operand.type is not MONEY:
+            self._error("R304", node, f"{phrase(operand.type)} has no minus: `{source}`")
+            return None
+        if isinstance(operand, tree.Constant) and isinstance(operand.value, int | Decimal):
+            return tree.Constant(operand.type, -operand.value, text=source, place=place)
+        return tree.Negative(operand.type, operand, text=source, place=place)
+
+    def _boolean(self, node: ast.BoolOp) -> Node | None:
+        word = "`and`" if isinstance(node.op, ast.And) else "`or`"
+        checked = [self.check(value) for value in node.values]
+        flags = [c and self._flag(c, word) for c in checked]
+        operands = tuple(f for f in flags if f is not None)
+        if len(operands) != len(node.values):
+            return None
+        made = tree.All if isinstance(node.op, ast.And) else tree.Any
+        return made(operands, text=self._source(node), place=self.parsed.place(node))
+
+    def _flag(self, node: Node, where: str) -> Node | None:
+        if node.type is FLAG:
+            return node
+        hint = "compare it with something"
+        message = f"{where} joins flags; `{node.text}` is {phrase(node.type)}"
+        self.report.error("R304", node.place, message, hint)
+        return None
+
+    def _arithmetic(self, node: ast.BinOp) -> Node | None:
+        left, right = self.check(node.left), self.check(node.right)
+        if left is None or right is None:
+            return None
+        operator = _ARITHMETIC[type(node.op)]
+        if operator in "+-":
+            left, right = self._fit_together([left, right])
+            if left is None or right is None:
+                return None
+        type_ = _TYPE_OF[operator](left.type, right.type)
+        if type_ is None:
+            words = f"{phrase(left.type)} cannot be {_VERBS[operator]} {phrase(right.type)}"
+            self._error("R304", node, f"{words}: `{self._source(node)}`")
+            return None
+        place = self.parsed.place(node)
+        return tree.Arithmetic(type_, operator, left, right, text=self._source(node), place=place)
+
+    def _choice(self, node: ast.IfExp) -> Node | None:
+        then, condition = self.check(node.body), self.check(node.test)
+        otherwise = self.check(node.orelse)
+        flag = condition and self._flag(condition, "`if`")
+        if then is None or flag is None or otherwise is None:
+            return None
+        then, otherwise = self._fit_together([then, otherwise])
+        if then is None or otherwise is None:
+            return None
+        type_ = joint((then.type, otherwise.type))
+        if type_ is None:
+            words = f"{phrase(then.type)} and {phrase(otherwise.type)}"
+            self._error("R304", node, f"the two sides of `if` differ: {words}")
+            return None
+        place = self.parsed.place(node)
+        return tree.Choice(type_, flag, then, otherwise, text=self._source(node), place=place)
+
+    # Comparisons
+
+    def _comparison(self, node: ast.Compare) -> Node | None:
+        sides = [self.check(node.left)]
+        links: list[Node | None] = []
+        for op, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(op, ast.In | ast.NotIn):
+                links.append(self._within(node, sides[-1], right, isinstance(op, ast.NotIn)))
+                sides.append(None)
+            else:
+                sides.append(self.check(right))
+                links.append(self._pair(node, sides[-2], _COMPARISONS[type(op)], sides[-1]))
+        made = tuple(link for link in links if link is not None)
+        if len(made) != len(links):
+            return None
+        place = self.parsed.place(node)
+        return made[0] if len(made) == 1 else tree.All(made, text=self._source(node), place=place)
+
+    def _pair(
+        self, node: ast.Compare, left: Node | None, operator: str, right: Node | None
+    ) -> Node | None:
+        if left is None or right is None:
+            return None
+        words = f"`{left.text} {operator} {right.text}`"
+        mixed = f"{phrase(left.type)} cannot be compared with {phrase(right.type)}: {words}"
+        left, right = self._fit_together([left, right])
+        if left is None or right is None:
+            return None
+        shared = joint((left.type, right.type))
+        if shared is None:
+            self._error("R304", node, mixed)
+            return None
+        if operator not in ("==", "!=") and shared not in ORDERED:
+            self._error("R304", node, f"{shared} has no order: {words}", "use `==` or `in`")
+            return None
+        if not (self._labelled(left, right) and self._labelled(right, left)):
+            return None
+        place = Place(left.place.file, left.place.line, left.place.column, right.place.end)
+        return tree.Compare(operator, left, right, text=words[1:-1], place=place)
+
+    def _within(
+        self,
+        node: ast.Compare,
+        operand: Node | None,
+        right: ast.expr,
+        negated: bool,  # noqa: FBT001
+    ) -> Node | None:
+        elements = right.elts if isinstance(right, ast.Tuple) else [right]
+        options = [self.check(e) for e in elements]
+        if operand is None or any(o is None for o in options):
+            return None
+        fitted = self._fit_together([operand, *options])
+        constants = [o for o in fitted[1:] if isinstance(o, tree.Constant)]
+        if not constants or len(constants) != len(elements):
+            self._error("R303", right, "`in` takes literals in parentheses", 'as in ("A", "B")')
+            return None
+        if joint([operand.type, *(c.type for c in constants)]) is None:
+            what = f"`{operand.text}` is {phrase(operand.type)}"
+            self._error("R304", right, f"{what}; not all of `{self._source(right)}` are")
+            return None
+        if not all(self._labelled(operand, c) for c in constants):
+            return None
+        values = tuple(dict.fromkeys(c.value for c in constants))
+        place = self.parsed.place(node)
+        return tree.Within(operand, values, negated, text=self._source(node), place=place)
+
+    def _labelled(self, name: Node, label: Node) -> bool:
+        """Whether a literal is one of the labels the name can have."""
+        if not (isinstance(name, tree.Read) and isinstance(label, tree.Constant)):
+            return True
+        labels = name.symbol.labels
+        if not labels or label.value in labels:
+            return True
+        message = f"`{name.text}` is never {label.text}"
+        hint = did_you_mean(str(label.value), labels)
+        self.report.error("R308", label.place, message, hint)
+        return False
+
+    # Functions
+
+    def _call(self, node: ast.Call) -> Node | None:
+        name = self._source(node.func)
+        signature = SIGNATURES.get(name)
+        arguments = [self.check(a) for a in node.args]
+        if signature is None:
+            hint = did_you_mean(name, SIGNATURES)
+            self._error("R210", node.func, f"there is no function `{name}`", hint)
+            return None
+        if not signature.fewest <= len(arguments) <= signature.most:
+            message = f"`{name}` takes {signature.arguments}, not {len(arguments)} arguments"
+            self._error("R307", node, message, f"write `{signature.usage}`")
+            return None
+        known = [a for a in arguments if a is not None]
+        if len(known) != len(arguments):
+            return None
+        return self._typed_call(node, signature, known)
+
+    def _typed_call(
+        self, node: ast.Call, signature: Signature, arguments: list[Node]
+    ) -> Node | None:
+        if signature.fixed:
+            fitted = [self.expect(a, t) for a, t in zip(arguments, signature.fixed, strict=True)]
+        else:
+            fitted = self._fit_together(arguments)
+        made = tuple(a for a in fitted if a is not None)
+        if len(made) != len(arguments):
+            return None
+        type_ = signature.result(made)
+        if type_ is None:
+            given = ", ".join(phrase(a.type) for a in arguments)
+            message = f"`{signature.name}` cannot take {given}"
+            self._error("R304", node, message, f"write `{signature.usage}`")
+            return None
+        place = self.parsed.place(node)
+        return tree.Call(type_, signature.name, made, text=self._source(node), place=place)
+
+    # Literals that take the type of their company
+
+    def _fit_together(self, nodes: Sequence[Node | None]) -> list[Node | None]:
+        types = {n.type for n in nodes if n is not None}
+        for wanted in (MONEY, DATE):
+            if wanted in types:
+                return self._fit(nodes, wanted)
+        return list(nodes)
+
+    def _fit(self, nodes: Sequence[Node | None], wanted: ValueType) -> list[Node | None]:
+        convert = {MONEY: to_money, DATE: to_date}.get(wanted)
+        if convert is None:
+            return list(nodes)
+        return [
+            convert(n, self.scope.currency, self.report) if isinstance(n, tree.Constant) else n
+            for n in nodes
+        ]
+
+    def _source(self, node: ast.expr) -> str:
+        return self.parsed.source(node)
+
+    def _error(self, code: str, node: ast.expr, message: str, hint: str = "") -> None:
+        self.report.error(code, self.parsed.place(node), message, hint)

@@ -1,0 +1,164 @@
+"""Problems in a text an author wrote: where, what is wrong, what to do; all of them in one run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as a line break
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_WIDEST_QUOTE = 160
+_LONGEST_NAME = 100
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text as YAML counts them."""
+    return _LINE_BREAK.split(text)
+
+
+class Severity(StrEnum):
+    """Errors refuse the file, warnings do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A span of one line: `line` and `column` count from 1, `end` is the column after the span."""
+
+    file: str
+    line: int
+    column: int
+    end: int
+
+    def part(self, start: int, end: int) -> Place:
+        """The span of characters `start` to `end` (exclusive, from 0) of what stands here."""
+        return Place(self.file, self.line, self.column + start, self.column + max(end, start + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One located problem.
+
+    `code` is stable (`R204`); `quoted` the source line; `end` the column after the marked span;
+    `hint` one line on what to do, or empty.
+    """
+
+    code: str
+    severity: Severity
+    file: str
+    line: int
+    column: int
+    end: int
+    message: str
+    hint: str = ""
+    quoted: str = ""
+
+    @property
+    def order(self) -> tuple[str, int, int, str, str]:
+        """The sorting key: file, line, column, then code and message."""
+        return (self.file, self.line, self.column, self.code, self.message)
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects problems and never stops at the first; knows the texts, so as to quote them."""
+
+    _lines: dict[str, list[str]] = field(default_factory=dict)
+    _found: dict[tuple[str, int, int, str, str], Diagnostic] = field(default_factory=dict)
+
+    def add_text(self, file: str, text: str) -> None:
+        """Make a file's lines known for quoting."""
+        self._lines[file] = split_lines(text)
+
+    def error(self, code: str, place: Place, message: str, hint: str = "") -> None:
+        """Record a problem that refuses the file."""
+        self._add(code, Severity.ERROR, place, message, hint)
+
+    def warning(self, code: str, place: Place, message: str, hint: str = "") -> None:
+        """Record a problem that is worth a look but refuses nothing."""
+        self._add(code, Severity.WARNING, place, message, hint)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any error was recorded."""
+        return any(d.severity is Severity.ERROR for d in self._found.values())
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """Everything found, sorted by file, line and column."""
+        return tuple(self._found[key] for key in sorted(self._found))
+
+    def quote(self, file: str, line: int) -> str:
+        """The text of a line, empty where it is not known."""
+        lines = self._lines.get(file, [])
+        return lines[line - 1] if 0 < line <= len(lines) else ""
+
+    def _add(self, code: str, severity: Severity, place: Place, message: str, hint: str) -> None:
+        quoted = self.quote(place.file, place.line)
+        found = Diagnostic(
+            code, severity, place.file, place.line, place.column, place.end, message, hint, quoted
+        )
+        self._found.setdefault(found.order, found)
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """One problem as text: headline, quoted line, caret, hint."""
+    d = diagnostic
+    rows = [f"{d.file}:{d.line}:{d.column}: {d.severity} {d.code}: {d.message}"]
+    if d.quoted.strip():
+        quoted, shift = _window(_UNPRINTABLE.sub(" ", d.quoted), d.column)
+        column = d.column - shift
+        carets = max(1, min(d.end - shift, len(quoted) + 1) - column)
+        rows.append(f"{d.line:5d} | {quoted.rstrip()}")
+        rows.append(f"{'':5} | {' ' * (column - 1)}{'^' * carets}")
+    if d.hint:
+        rows.append(f"{'':5} = {d.hint}")
+    return "\n".join(rows)
+
+
+def _window(line: str, column: int) -> tuple[str, int]:
+    """At most 160 characters of a line around a column, and how many were cut on the left."""
+    if len(line) <= _WIDEST_QUOTE:
+        return line, 0
+    start = max(0, min(column - 1 - _WIDEST_QUOTE // 2, len(line) - _WIDEST_QUOTE))
+    return line[start : start + _WIDEST_QUOTE], start
+
+
+def render_all(diagnostics: Iterable[Diagnostic]) -> str:
+    """All problems, a blank line between them, each line ending with a newline."""
+    return "".join(f"{block}\n" for block in "\n\n".join(map(render, diagnostics)).splitlines())
+
+
+def count(diagnostics: Iterable[Diagnostic]) -> str:
+    """`3 errors, 1 warning`."""
+    severities = [d.severity for d in diagnostics]
+    errors = severities.count(Severity.ERROR)
+    warnings = len(severities) - errors
+    return f"{_plural(errors, 'error')}, {_plural(warnings, 'warning')}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like this one, if any does."""
+    if len(name) > _LONGEST_NAME:
+        return None
+    matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest known name, or lists the known ones while they are few."""
+    names = sorted(known)
+    match = nearest(name, names)
+    if match is not None:
+        return f"did you mean `{match}`?"
+    if names and len(names) <= 12:
+        return "known here: " + ", ".join(f"`{n}`" for n in names)
+    return ""

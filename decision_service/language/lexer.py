@@ -1,0 +1,200 @@
+"""Splits an expression into tokens and judges their order, so that syntax errors have own words.
+
+Python's messages differ between its versions and speak of Python; what passes here is left to
+`ast` for structure only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from keyword import iskeyword
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<number>\d+(?:\.\d+)?(?![\w.]))
+    | (?P<text>"[^"\\\n]*"|'[^'\\\n]*')
+    | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?![\w.]))
+    | (?P<operator><=|>=|==|!=|[<>+\-/(),]|\*(?!\*))
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+
+_OTHER_SPELLINGS = (
+    ("&&", "write `and`"),
+    ("||", "write `or`"),
+    ("&", "write `and`"),
+    ("|", "write `or`"),
+    ("=", "compare with `==`"),
+    ("!", "write `not`"),
+    ("%", "write a share as a decimal: 0.35"),
+    ("**", "write the product out"),
+    ("[", "only parentheses group; a list of labels is (“A”, “B”) with straight quotes"),
+    ("]", "only parentheses group"),
+    ("“", "use straight quotes"),
+    ("”", "use straight quotes"),
+    ("‘", "use straight quotes"),
+    ("’", "use straight quotes"),
+    ("\\", "a text has no escapes"),
+    ('"', "the text is not closed with a quote"),
+    ("'", "the text is not closed with a quote"),
+    ("?", "write `a if condition else b`"),
+)
+_WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
+_DEEPEST_BRACKETS = 40
+
+
+class Sort(Enum):
+    """What a token is to the order of an expression."""
+
+    OPERAND = "operand"
+    PREFIX = "prefix"
+    INFIX = "infix"
+    OPEN = "open"
+    CLOSE = "close"
+    COMMA = "comma"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the text; `start` and `end` count characters from 0, the end excluded."""
+
+    text: str
+    start: int
+    end: int
+    sort: Sort
+    callable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with an expression and where."""
+
+    start: int
+    end: int
+    message: str
+    hint: str = ""
+
+
+def split(text: str) -> list[Token] | Fault:
+    """The tokens of an expression in an order that can be one, or the first fault."""
+    tokens: list[Token] = []
+    position = 0
+    while text[position:].strip():
+        match = _TOKEN.match(text, position)
+        if match is None:
+            return _strange(text, position)
+        tokens.append(_token(match, tokens))
+        position = match.end()
+        if _is_foreign(tokens[-1]):
+            return _foreign(tokens[-1])
+    return _order(tokens) or tokens
+
+
+def _token(match: re.Match[str], before: Sequence[Token]) -> Token:
+    kind = match.lastgroup or ""
+    text, start, end = match[kind], match.start(kind), match.end(kind)
+    if kind == "operator" or text in _WORD_OPERATORS:
+        return Token(text, start, end, _operator_sort(text, before))
+    return Token(text, start, end, Sort.OPERAND, callable=kind == "name")
+
+
+def _operator_sort(text: str, before: Sequence[Token]) -> Sort:
+    fixed = {"(": Sort.OPEN, ")": Sort.CLOSE, ",": Sort.COMMA}
+    if text in fixed:
+        return fixed[text]
+    wants_operand = not before or before[-1].sort not in (Sort.OPERAND, Sort.CLOSE)
+    return Sort.PREFIX if text in ("-", "not") and wants_operand else Sort.INFIX
+
+
+def _is_foreign(token: Token) -> bool:
+    return token.callable and (iskeyword(token.text) or "__" in token.text)
+
+
+def _foreign(token: Token) -> Fault:
+    spelling = {"True": "write `true`", "False": "write `false`", "None": "write `missing(name)`"}
+    message = f"`{token.text}` does not belong to the rule language"
+    return Fault(token.start, token.end, message, spelling.get(token.text, ""))
+
+
+def _strange(text: str, position: int) -> Fault:
+    rest = text[position:]
+    start = position + len(rest) - len(rest.lstrip())
+    rest = text[start:]
+    word = re.match(r"[\w.]+", rest)
+    if rest[0].isdigit() or (rest[0] == "." and rest[1:2].isdigit()):
+        shown = word[0] if word else rest[0]
+        message = f"`{shown}` is not a number of the rule language"
+        return Fault(start, start + len(shown), message, "write digits, or digits.digits: 0.05")
+    if word and (rest[0].isalpha() or rest[0] == "_"):
+        hint = "names are ASCII letters, digits and `_`, with one point: `family.factor`"
+        return Fault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint)
+    for spelling, hint in _OTHER_SPELLINGS:
+        if rest.startswith(spelling):
+            message = f"`{spelling}` does not belong to the rule language"
+            return Fault(start, start + len(spelling), message, hint)
+    return Fault(start, start + 1, f"`{rest[0]}` does not belong to the rule language")
+
+
+def _order(tokens: Sequence[Token]) -> Fault | None:
+    if not tokens:
+        return Fault(0, 1, "the expression is empty")
+    opened: list[Token] = []
+    before: Token | None = None
+    for token in tokens:
+        fault = _follows(before, token) or _brackets(opened, token)
+        if fault is not None:
+            return fault
+        before = token
+    if opened:
+        return Fault(opened[-1].start, opened[-1].end, "this `(` is not closed")
+    last = tokens[-1]
+    if last.sort in (Sort.OPERAND, Sort.CLOSE):
+        return None
+    return Fault(last.start, last.end, f"nothing follows `{last.text}`")
+
+
+def _brackets(opened: list[Token], token: Token) -> Fault | None:
+    if token.sort is Sort.OPEN:
+        opened.append(token)
+        if len(opened) > _DEEPEST_BRACKETS:
+            return Fault(token.start, token.end, "the expression is nested too deep", _SPLIT)
+    elif token.sort is Sort.CLOSE:
+        if not opened:
+            return Fault(token.start, token.end, "this `)` closes nothing")
+        opened.pop()
+    elif token.sort is Sort.COMMA and not opened:
+        hint = "commas separate arguments and labels, inside parentheses"
+        return Fault(token.start, token.end, "a comma stands outside parentheses", hint)
+    return None
+
+
+_SPLIT = "move a part of it to `derived:` under a name of its own"
+_VALUE_ENDS = frozenset({Sort.OPERAND, Sort.CLOSE})
+
+
+def _follows(before: Token | None, token: Token) -> Fault | None:
+    after_value = before is not None and before.sort in _VALUE_ENDS
+    if after_value and before is not None:
+        return _after_value(before, token)
+    if token.sort in (Sort.OPERAND, Sort.PREFIX, Sort.OPEN):
+        return None
+    if token.sort is Sort.CLOSE and before is not None and before.sort in (Sort.OPEN, Sort.COMMA):
+        return None
+    if before is None:
+        return Fault(token.start, token.end, f"nothing stands before `{token.text}`")
+    if before.text == "not" and token.text == "in":
+        return None
+    message = f"nothing stands between `{before.text}` and `{token.text}`"
+    return Fault(token.start, token.end, message)
+
+
+def _after_value(before: Token, token: Token) -> Fault | None:
+    if token.sort in (Sort.INFIX, Sort.CLOSE, Sort.COMMA):
+        return None
+    if token.sort is Sort.OPEN and before.callable:
+        return None
+    message = f"an operator is missing between `{before.text}` and `{token.text}`"
+    return Fault(token.start, token.end, message)

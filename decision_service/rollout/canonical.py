@@ -1,0 +1,56 @@
+"""The digest of a plan: equal for equal content, whatever the comments, layout or key order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from decision_service.language.condition import Condition
+from decision_service.rollout.buckets import ALGORITHM
+from decision_service.rollout.model import Plan
+
+_NOT_CONTENT = frozenset({"digest", "available"})
+
+
+def digest_of(plan: Plan) -> str:
+    """SHA-256 in hex of the plan's values and of the hash that deals by them."""
+    content = {f.name: getattr(plan, f.name) for f in fields(plan) if f.name not in _NOT_CONTENT}
+    canonical = {"algorithm": ALGORITHM, "plan": _plain(content)}
+    text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """A value as JSON has it; sets sorted, numbers without their trailing zeros."""
+    match value:
+        case None | int() | str():
+            return value
+        case Decimal():
+            return _digits(value)
+        case timedelta():
+            return int(value.total_seconds())
+        case Condition():
+            return value.text
+    return _plain_collection(value)
+
+
+def _digits(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _plain_collection(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if is_dataclass(value):
+        kind = type(value).__name__
+        return {"": kind} | {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    raise TypeError(f"{type(value).__name__} has no place in a plan")

@@ -1,0 +1,233 @@
+"""Who is decided by what: an assignment is a pure function of plan, state and subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
+from decision_service.domain.errors import FieldProblem, InputInvalid
+from decision_service.domain.factor import Value
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Truth
+from decision_service.rollout.buckets import is_in, slot
+from decision_service.rollout.model import Challenger, Limits, Plan, Segment, Unit
+from decision_service.rollout.state import RolloutState, is_killed
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The arm and version that decided an applicant first, and when; the plan says how long."""
+
+    arm: Arm
+    version: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One applicant at one instant.
+
+    `inputs` need not be valid: a value of another type than declared counts as not sent.
+    `approved_today` is what the challenger has approved this civil day in all processes.
+    """
+
+    unit: str
+    at: datetime
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    pin: Pin | None = None
+    requested_amount: Money | None = None
+    approved_today: Money | None = None
+
+
+def unit_of(plan: Plan, user_id: str, customer_ref: str) -> str:
+    """The text that is dealt; raises InputInvalid where the request came without it."""
+    unit = user_id if plan.unit is Unit.USER_ID else customer_ref
+    if unit:
+        return unit
+    message = f"{plan.unit} is empty; the rollout of {plan.product} deals applicants by it"
+    problem = FieldProblem(plan.unit, "must be set: the product's rollout deals applicants by it")
+    raise InputInvalid(message, (problem,), field=plan.unit.value, product=plan.product)
+
+
+def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
+    """Where the rollout puts an applicant, with every reason.
+
+    First whether it is decided here at all: kill switch, deny, allow, pin, first matching segment,
+    share of the stage. Then by which version: pin, share of the challenger, its limits.
+    """
+    enrolment = _enrol(plan, state, subject)
+    return _with_arm(plan, state, subject, enrolment) if enrolment.enrolled else enrolment
+
+
+def enters_comparison(assignment: Assignment) -> bool:
+    """Whether it was dealt by the hash alone, so that its arms may be compared."""
+    return assignment.enrolment_reason is EnrolmentReason.IN_STAGE and assignment.arm_reason in (
+        ArmReason.CHAMPION,
+        ArmReason.CHALLENGER,
+    )
+
+
+def new_pin(assignment: Assignment, at: datetime) -> Pin | None:
+    """The pin that a recorded decision sets; None where it sets none or keeps the one it had."""
+    if assignment.arm is None or assignment.version is None:
+        return None
+    if assignment.arm_reason in (ArmReason.LIMIT_REACHED, ArmReason.PINNED):
+        return None
+    return Pin(assignment.arm, assignment.version, at)
+
+
+def shadows(plan: Plan, assignment: Assignment, unit: str) -> tuple[int, ...]:
+    """The versions to evaluate silently beside this decision, in the plan's order.
+
+    Each shadow is dealt by a salt of its own; the version that decides is never its own shadow, and
+    who is not decided here has none.
+    """
+    if not assignment.enrolled:
+        return ()
+    return tuple(
+        s.version
+        for s in plan.versions.shadow
+        if s.version != assignment.version
+        and is_in(slot(f"{plan.product}-shadow-v{s.version}", unit), s.percent)
+    )
+
+
+# Whether it is decided here
+
+
+def _enrol(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
+    go_live = plan.go_live
+    if is_killed(state, Arm.CHAMPION):
+        return _enrolment(plan, state, EnrolmentReason.KILLED)
+    if subject.unit in go_live.deny:
+        return _enrolment(plan, state, EnrolmentReason.DENIED)
+    if subject.unit in go_live.allow:
+        return _enrolment(plan, state, EnrolmentReason.ALLOWED)
+    if _live_pin(plan, subject):
+        return _enrolment(plan, state, EnrolmentReason.PINNED)
+    return _deal(plan, state, subject)
+
+
+def _deal(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
+    go_live = plan.go_live
+    dealt = slot(go_live.salt, subject.unit)
+    segment = _first_match(go_live.segments, subject.inputs)
+    if segment is not None:
+        inside = is_in(dealt, segment.percent)
+        return _enrolment(plan, state, EnrolmentReason.SEGMENT, dealt, enrolled=inside)
+    inside = is_in(dealt, go_live.stages.percent(state.go_live.stage))
+    reason = EnrolmentReason.IN_STAGE if inside else EnrolmentReason.NOT_IN_STAGE
+    return _enrolment(plan, state, reason, dealt)
+
+
+def _first_match(segments: tuple[Segment, ...], inputs: Mapping[str, Value]) -> Segment | None:
+    if not segments:
+        return None
+    values = {f"inputs.{name}": value for name, value in inputs.items()}
+    return next((s for s in segments if s.condition.truth(values) is Truth.TRUE), None)
+
+
+_ENROLS = frozenset({EnrolmentReason.ALLOWED, EnrolmentReason.PINNED, EnrolmentReason.IN_STAGE})
+
+
+def _enrolment(
+    plan: Plan,
+    state: RolloutState,
+    reason: EnrolmentReason,
+    dealt: int | None = None,
+    *,
+    enrolled: bool | None = None,
+) -> Assignment:
+    stage = state.go_live.stage
+    return Assignment(
+        rollout=plan.product,
+        enrolled=reason in _ENROLS if enrolled is None else enrolled,
+        enrolment_reason=reason,
+        enrolment_slot=dealt,
+        plan_digest=plan.digest,
+        stage=stage or "",
+        percent=plan.go_live.stages.percent(stage),
+    )
+
+
+def _live_pin(plan: Plan, subject: Subject) -> Pin | None:
+    pin = subject.pin
+    return pin if pin and subject.at < pin.since + plan.pin_for else None
+
+
+# Which version decides
+
+
+def _with_arm(
+    plan: Plan, state: RolloutState, subject: Subject, enrolment: Assignment
+) -> Assignment:
+    pin = _live_pin(plan, subject)
+    challenger = _running_challenger(plan, state)
+    if pin is not None:
+        return _pinned(plan, challenger, subject, enrolment, pin)
+    if challenger is None:
+        return _champion(plan, enrolment, ArmReason.CHAMPION)
+    dealt = slot(challenger.salt, subject.unit)
+    share = challenger.stages.percent(state.challenger.stage if state.challenger else None)
+    if not is_in(dealt, share):
+        return _champion(plan, enrolment, ArmReason.CHAMPION, dealt)
+    return _challenger(plan, challenger, subject, enrolment, ArmReason.CHALLENGER, dealt)
+
+
+def _running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
+    """The challenger that decides for somebody now: in the plan, not killed, above 0 %."""
+    challenger, track = plan.versions.challenger, state.challenger
+    if challenger is None or track is None or track.version != challenger.version:
+        return None
+    at_nought = challenger.stages.percent(track.stage) == 0
+    return None if at_nought or is_killed(state, Arm.CHALLENGER) else challenger
+
+
+def _pinned(
+    plan: Plan, challenger: Challenger | None, subject: Subject, enrolment: Assignment, pin: Pin
+) -> Assignment:
+    if pin.arm is Arm.CHALLENGER and challenger and challenger.version == pin.version:
+        return _challenger(plan, challenger, subject, enrolment, ArmReason.PINNED)
+    if pin.arm is Arm.CHAMPION and pin.version in plan.available:
+        pinned = _champion(plan, enrolment, ArmReason.PINNED)
+        return replace(pinned, version=pin.version)
+    return _champion(plan, enrolment, ArmReason.PIN_ENDED)
+
+
+def _champion(
+    plan: Plan, enrolment: Assignment, reason: ArmReason, dealt: int | None = None
+) -> Assignment:
+    version = plan.versions.champion
+    return replace(enrolment, arm=Arm.CHAMPION, arm_reason=reason, arm_slot=dealt, version=version)
+
+
+def _challenger(
+    plan: Plan,
+    challenger: Challenger,
+    subject: Subject,
+    enrolment: Assignment,
+    reason: ArmReason,
+    dealt: int | None = None,
+) -> Assignment:
+    if not _within(challenger.limits, subject):
+        return _champion(plan, enrolment, ArmReason.LIMIT_REACHED, dealt)
+    version = challenger.version
+    return replace(
+        enrolment, arm=Arm.CHALLENGER, arm_reason=reason, arm_slot=dealt, version=version
+    )
+
+
+def _within(limits: Limits, subject: Subject) -> bool:
+    """Whether a request keeps the limits; one without an amount cannot be shown to."""
+    if limits.max_amount is None and limits.max_approved_per_day is None:
+        return True
+    if subject.requested_amount is None:
+        return False
+    amount = subject.requested_amount.major
+    if limits.max_amount is not None and amount > limits.max_amount:
+        return False
+    approved = subject.approved_today.major if subject.approved_today else 0
+    daily = limits.max_approved_per_day
+    return daily is None or approved + amount <= daily

@@ -1,0 +1,75 @@
+"""What a plan watches while a version is live: a figure, what it may be, and what then happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """What is measured; all but the latency are fractions of what they are counted over.
+
+    The outcome rates and `data_missing_rate` (referrals of kind DATA) count decisions, an applicant
+    only once, by the first in the window. `internal_error_rate` counts INTERNAL errors and
+    RULE_ERROR referrals, `upstream_error_rate` the vendor's and outage errors, over attempts.
+    """
+
+    APPROVAL_RATE = "approval_rate"
+    REFER_RATE = "refer_rate"
+    DECLINE_RATE = "decline_rate"
+    DATA_MISSING_RATE = "data_missing_rate"
+    INTERNAL_ERROR_RATE = "internal_error_rate"
+    UPSTREAM_ERROR_RATE = "upstream_error_rate"
+    LATENCY_P99_MS = "latency_p99_ms"
+
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a fraction, 0 to 1."""
+        return self is not Metric.LATENCY_P99_MS
+
+
+class Scope(StrEnum):
+    """Whether each arm is measured for itself or the product as a whole."""
+
+    ARM = "arm"
+    PRODUCT = "product"
+
+
+class Action(StrEnum):
+    """What a tripped guardrail does: stop advancing, move the challenger down a stage, or kill."""
+
+    PAUSE = "pause"
+    ROLL_BACK = "roll_back"
+    KILL = "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Tripped when the figure of the last `window` is above `maximum` (a fraction, or ms).
+
+    Without a window it looks at all since the challenger entered its stage.
+    """
+
+    maximum: Decimal
+    window: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersusChampion:
+    """Tripped when the arms differ otherwise than meant, with at most `alpha` false alarms."""
+
+    alpha: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """One watch; it says nothing before `min_units` applicants (or attempts) were seen."""
+
+    name: str
+    metric: Metric
+    scope: Scope
+    test: Ceiling | VersusChampion
+    min_units: int
+    action: Action

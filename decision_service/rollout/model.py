@@ -1,0 +1,152 @@
+"""A rollout plan as values: what may happen to applicants, never where it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from decision_service.language.condition import Condition
+from decision_service.rollout.guardrails import Guardrail, Metric
+
+WHOLE = 100_000
+"""A share of 100 % in thousandths of a percent, the unit of every share here."""
+
+
+class Unit(StrEnum):
+    """What is dealt: the vendor's user id, or the lender's own customer key on the request."""
+
+    USER_ID = "user_id"
+    CUSTOMER_REF = "customer_ref"
+
+
+class Advance(StrEnum):
+    """Who moves go-live to its next stage; a challenger is always moved by hand."""
+
+    MANUAL = "manual"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a track: `percent` in thousandths, `hold` and `min_decisions` before the next."""
+
+    name: str
+    percent: int
+    hold: timedelta = timedelta(0)
+    min_decisions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """A track's ladder, percents never descending; `initial` is one of its names."""
+
+    steps: tuple[Stage, ...]
+    initial: str
+
+    def named(self, name: str | None) -> Stage | None:
+        """The stage of this name; None below the first stage and for a name it has not."""
+        return next((s for s in self.steps if s.name == name), None)
+
+    def percent(self, name: str | None) -> int:
+        """The share at a stage in thousandths; 0 below the first and for a name it has not."""
+        stage = self.named(name)
+        return stage.percent if stage else 0
+
+    def after(self, name: str | None) -> Stage | None:
+        """The stage above; None at the top."""
+        above = self._index(name) + 1
+        return self.steps[above] if above < len(self.steps) else None
+
+    def before(self, name: str) -> Stage | None:
+        """The stage below; None when this is the first, and below it is 0 %."""
+        index = self._index(name)
+        return self.steps[index - 1] if index > 0 else None
+
+    def _index(self, name: str | None) -> int:
+        return next((i for i, s in enumerate(self.steps) if s.name == name), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A group with its own share: `percent` in thousandths, dealt by go-live's salt."""
+
+    name: str
+    condition: Condition
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoLive:
+    """Whether an applicant is decided here at all."""
+
+    salt: str
+    stages: Stages
+    allow: frozenset[str] = frozenset()
+    deny: frozenset[str] = frozenset()
+    segments: tuple[Segment, ...] = ()
+    advance: Advance = Advance.MANUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a challenger is meant to do to a rate: `change` give or take `within`, as fractions."""
+
+    change: Decimal
+    within: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a challenger may approve, in major units of the ruleset's currency."""
+
+    max_amount: Decimal | None = None
+    max_approved_per_day: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Challenger:
+    """A version that decides for a share of the enrolled, dealt by a salt of its own."""
+
+    version: int
+    salt: str
+    stages: Stages
+    expect: Mapping[Metric, Expectation] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A version that is evaluated silently for a share of the enrolled, in thousandths."""
+
+    version: int
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Which ruleset versions decide, and which only look on."""
+
+    champion: int
+    challenger: Challenger | None = None
+    shadow: tuple[Shadow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One product's checked plan.
+
+    `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
+    the ruleset versions that existed when it was read; they are no part of the digest.
+    """
+
+    product: str
+    digest: str
+    unit: Unit
+    pin_for: timedelta
+    go_live: GoLive
+    versions: Versions
+    guardrails: tuple[Guardrail, ...] = ()
+    available: frozenset[int] = frozenset()

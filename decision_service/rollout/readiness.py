@@ -1,0 +1,85 @@
+"""What a track's next stage waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from decision_service.rollout.judging import Judgement, Standing
+from decision_service.rollout.model import Advance, Plan, Stage, Stages
+from decision_service.rollout.state import RolloutState, Track, TrackName
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`next` is None at the last stage.
+
+    `holds_until` is when the present stage has held long enough, `decisions_missing` how many it
+    still needs, `blocked_by` what else stands against going on, in an operator's words.
+    """
+
+    next: Stage | None
+    holds_until: datetime
+    decisions_missing: int
+    blocked_by: tuple[str, ...]
+
+    def at(self, now: datetime) -> bool:
+        """Whether everything is met, so that automatic advancing goes on."""
+        met = now >= self.holds_until and not self.decisions_missing and not self.blocked_by
+        return met and self.next is not None
+
+
+def waits_for(
+    plan: Plan,
+    state: RolloutState,
+    name: TrackName,
+    decisions: int,
+    judgements: Sequence[Judgement],
+) -> Readiness | None:
+    """What the next stage of a track waits for; None where the plan has no such track.
+
+    `decisions` are those since the track entered its stage.
+    """
+    stages, track = _track(plan, state, name)
+    if stages is None or track is None:
+        return None
+    present = stages.named(track.stage)
+    held, fewest = (present.hold, present.min_decisions) if present else (None, 0)
+    return Readiness(
+        next=stages.after(track.stage),
+        holds_until=track.since + held if held else track.since,
+        decisions_missing=max(0, fewest - decisions),
+        blocked_by=_blocks(state, track, judgements),
+    )
+
+
+def advances_itself(
+    plan: Plan,
+    state: RolloutState,
+    decisions: int,
+    judgements: Sequence[Judgement],
+    now: datetime,
+) -> bool:
+    """Whether go-live moves on without an operator; a challenger never does."""
+    readiness = waits_for(plan, state, TrackName.GO_LIVE, decisions, judgements)
+    return plan.go_live.advance is Advance.AUTO and readiness is not None and readiness.at(now)
+
+
+def _track(plan: Plan, state: RolloutState, name: TrackName) -> tuple[Stages | None, Track | None]:
+    if name is TrackName.GO_LIVE:
+        return plan.go_live.stages, state.go_live
+    challenger = plan.versions.challenger
+    return (challenger.stages if challenger else None), state.challenger
+
+
+def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) -> tuple[str, ...]:
+    found = ["paused"] if state.paused else []
+    if track.stage is None:
+        found.append("below its first stage, where only an operator begins")
+    if track.killed or state.go_live.killed:
+        found.append("killed")
+    found += [
+        f"guardrail {j.guardrail} tripped" for j in judgements if j.standing is Standing.TRIPPED
+    ]
+    return tuple(found)

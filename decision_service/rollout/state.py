@@ -1,0 +1,240 @@
+"""Where a rollout stands, and how it may move: pure steps from one state to the next.
+
+A step gives the new state or a Refusal in one sentence. Kill, revive, pause and resume are safe to
+repeat: where nothing changes, the same state returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from decision_service.domain.decision import Arm
+from decision_service.rollout.model import WHOLE, Plan, Stages
+
+
+class TrackName(StrEnum):
+    """The two ladders of a plan."""
+
+    GO_LIVE = "go-live"
+    CHALLENGER = "challenger"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Where one ladder stands.
+
+    `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
+    applicants now, None where nobody is dealt: only then may a plan change it. `killed` keeps the
+    stage, so that reviving goes on where it stood. `version` is the challenger's, None for go-live.
+    """
+
+    stage: str | None
+    since: datetime
+    salt: str | None
+    killed: bool = False
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutState:
+    """One product's standing; `challenger` is None where the plan has none."""
+
+    product: str
+    go_live: Track
+    challenger: Track | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a step was not taken, in one sentence for an operator."""
+
+    message: str
+
+
+Step = RolloutState | Refusal
+
+
+def initial_state(plan: Plan, now: datetime) -> RolloutState:
+    """The state of a plan that never ran: each track at its initial stage."""
+    return RolloutState(plan.product, _fresh_go_live(plan, now), _fresh_challenger(plan, now))
+
+
+def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> Step:
+    """One stage up; refused while paused, while the track is killed, and at the top.
+
+    Steps are taken from the state as the plan adopts it.
+    `track` may be None while the plan has no challenger. Holds and counts bind only automatic
+    advancing (`readiness.waits_for`): an operator may go on with a reason.
+    """
+    if state.paused:
+        return Refusal(f"the rollout of {plan.product} is paused: resume it before advancing")
+    return _on_track(plan, state, track, now, _up)
+
+
+def roll_back(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> Step:
+    """One stage down; below the first is 0 %, and there it is refused."""
+    return _on_track(plan, state, track, now, _down)
+
+
+def pause(state: RolloutState) -> RolloutState:
+    """Nothing advances until it is resumed; who is decided by what stays as it is."""
+    return replace(state, paused=True)
+
+
+def resume(state: RolloutState) -> RolloutState:
+    """Advancing is possible again."""
+    return replace(state, paused=False)
+
+
+def kill(state: RolloutState, arm: Arm | None) -> Step:
+    """Stop the challenger, or the whole product for None and for the champion."""
+    return _switch(state, arm, killed=True)
+
+
+def revive(state: RolloutState, arm: Arm | None) -> Step:
+    """Undo a kill: the same arm, at the stage where it stood."""
+    return _switch(state, arm, killed=False)
+
+
+def clashes(plan: Plan, state: RolloutState) -> tuple[str, ...]:
+    """Why a changed plan does not fit the running state (PLAN_CHANGED); empty where it fits.
+
+    A salt that deals applicants now may not change and the current stages must still exist. A
+    challenger of another version is another rollout and clashes with nothing.
+    """
+    found = _track_clashes("go-live", plan.go_live.salt, plan.go_live.stages, state.go_live)
+    challenger = plan.versions.challenger
+    if challenger and state.challenger and state.challenger.version == challenger.version:
+        what = f"challenger version {challenger.version}"
+        found += _track_clashes(what, challenger.salt, challenger.stages, state.challenger)
+    return found
+
+
+def adopt(plan: Plan, state: RolloutState, now: datetime) -> Step:
+    """The state under a changed plan, or all its clashes.
+
+    The tracks stay where they stand. A challenger that is new, or of a new version, begins at its
+    initial stage; one that is gone from the plan is gone from the state.
+    """
+    if plan.product != state.product:
+        return Refusal(f"the plan is of {plan.product} and the state of {state.product}")
+    found = clashes(plan, state)
+    if found:
+        return Refusal("; ".join(found))
+    go_live = _dealt(plan, TrackName.GO_LIVE, state.go_live)
+    return replace(state, go_live=go_live, challenger=_adopted_challenger(plan, state, now))
+
+
+def is_killed(state: RolloutState, arm: Arm) -> bool:
+    """Whether an arm decides nobody: a killed product stops both."""
+    if state.go_live.killed:
+        return True
+    return arm is Arm.CHALLENGER and bool(state.challenger and state.challenger.killed)
+
+
+# Tracks
+
+
+def _fresh_go_live(plan: Plan, now: datetime) -> Track:
+    return _dealt(plan, TrackName.GO_LIVE, Track(plan.go_live.stages.initial, now, None))
+
+
+def _fresh_challenger(plan: Plan, now: datetime) -> Track | None:
+    challenger = plan.versions.challenger
+    if challenger is None:
+        return None
+    track = Track(challenger.stages.initial, now, None, version=challenger.version)
+    return _dealt(plan, TrackName.CHALLENGER, track)
+
+
+def _adopted_challenger(plan: Plan, state: RolloutState, now: datetime) -> Track | None:
+    challenger = plan.versions.challenger
+    if challenger and state.challenger and state.challenger.version == challenger.version:
+        return _dealt(plan, TrackName.CHALLENGER, state.challenger)
+    return _fresh_challenger(plan, now)
+
+
+def _dealt(plan: Plan, name: TrackName, track: Track) -> Track:
+    """The track with the salt that deals at its stage, None where nobody is dealt."""
+    salt, stages = _ladder(plan, name)
+    deals = stages.percent(track.stage) > 0
+    if name is TrackName.GO_LIVE:
+        deals = deals or any(0 < s.percent < WHOLE for s in plan.go_live.segments)
+    return replace(track, salt=salt if deals else None)
+
+
+def _track_clashes(what: str, salt: str, stages: Stages, track: Track) -> tuple[str, ...]:
+    found = []
+    if track.stage is not None and stages.named(track.stage) is None:
+        found.append(f"{what} stands at stage `{track.stage}`, which the new plan does not have")
+    if track.salt is not None and track.salt != salt:
+        found.append(
+            f"{what} deals applicants by the salt `{track.salt}`, "
+            f"which the new plan changes to `{salt}`"
+        )
+    return tuple(found)
+
+
+# Steps
+
+Move = Callable[[Plan, TrackName, Track, datetime], Track | Refusal]
+
+
+def _on_track(
+    plan: Plan, running: RolloutState, name: TrackName | None, now: datetime, move: Move
+) -> Step:
+    state = adopt(plan, running, now)
+    if isinstance(state, Refusal):
+        return state
+    if name is None and state.challenger is not None:
+        return Refusal("go-live and the challenger both have stages: say which with --track")
+    name = name or TrackName.GO_LIVE
+    track = state.go_live if name is TrackName.GO_LIVE else state.challenger
+    if track is None:
+        return Refusal(f"the plan of {plan.product} has no challenger")
+    moved = move(plan, name, track, now)
+    return moved if isinstance(moved, Refusal) else _with_track(state, name, moved)
+
+
+def _with_track(state: RolloutState, name: TrackName, track: Track) -> RolloutState:
+    if name is TrackName.GO_LIVE:
+        return replace(state, go_live=track)
+    return replace(state, challenger=track)
+
+
+def _up(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Refusal:
+    if track.killed:
+        return Refusal(f"{name} of {plan.product} is killed: revive it before advancing")
+    _, stages = _ladder(plan, name)
+    above = stages.after(track.stage)
+    if above is None:
+        return Refusal(f"{name} of {plan.product} stands at `{track.stage}`, its last stage")
+    return _dealt(plan, name, replace(track, stage=above.name, since=now))
+
+
+def _down(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Refusal:
+    if track.stage is None:
+        return Refusal(f"{name} of {plan.product} is below its first stage, at 0 % already")
+    _, stages = _ladder(plan, name)
+    below = stages.before(track.stage)
+    stage = below.name if below else None
+    return _dealt(plan, name, replace(track, stage=stage, since=now))
+
+
+def _ladder(plan: Plan, name: TrackName) -> tuple[str, Stages]:
+    challenger = plan.versions.challenger
+    if name is TrackName.CHALLENGER and challenger is not None:
+        return challenger.salt, challenger.stages
+    return plan.go_live.salt, plan.go_live.stages
+
+
+def _switch(state: RolloutState, arm: Arm | None, *, killed: bool) -> Step:
+    if arm is not Arm.CHALLENGER:
+        return replace(state, go_live=replace(state.go_live, killed=killed))
+    if state.challenger is None:
+        return Refusal(f"the rollout of {state.product} has no challenger")
+    return replace(state, challenger=replace(state.challenger, killed=killed))

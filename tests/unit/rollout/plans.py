@@ -1,0 +1,76 @@
+"""Plans, rulesets' inputs and instants that the rollout tests share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from decision_service.domain.factor import ValueType
+from decision_service.language.condition import Declared, DeclaredNames
+from decision_service.language.diagnostics import render_all
+from decision_service.rollout.gate import Subject
+from decision_service.rollout.model import Plan
+from decision_service.rollout.plan import PlanReading, parse_plan
+
+TESTS = Path(__file__).parents[2]
+CASES = TESTS / "cases" / "rollout"
+STAGED = (CASES / "staged.yaml").read_text("utf-8")
+PRODUCT = "personal-loan-ph"
+PATH = f"rules/{PRODUCT}/rollout.yaml"
+NOW = datetime(2026, 11, 24, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+SMALL = f"""
+product: {PRODUCT}
+unit: user_id
+pin_for: 90d
+go_live:
+  salt: a
+  stages: [{{name: half, percent: 50}}, {{name: all, percent: 100}}]
+  initial_stage: half
+versions:
+  champion: 1
+"""
+
+
+def inputs(*, amount: bool = True) -> DeclaredNames:
+    """The inputs that a ruleset declares, as segments see them."""
+    declared = [
+        Declared("inputs.customer_type", ValueType.TEXT, labels=("new", "existing")),
+        Declared("inputs.requested_term_months", ValueType.INTEGER),
+    ]
+    if amount:
+        declared.append(Declared("inputs.requested_amount", ValueType.MONEY))
+    return DeclaredNames("PHP", declared)
+
+
+VERSIONS = {1: inputs(), 2: inputs(), 3: inputs(amount=False)}
+
+
+def read(text: str, product: str = PRODUCT) -> PlanReading:
+    """A text read as the product's plan, with rulesets 1 to 3 at hand."""
+    return parse_plan(PATH, text, product, VERSIONS)
+
+
+def good(text: str) -> Plan:
+    """A plan that must be right."""
+    reading = read(text)
+    assert reading.plan is not None, render_all(reading.diagnostics)
+    return reading.plan
+
+
+def edited(text: str, *changes: tuple[str, str]) -> str:
+    """The text with each old part, which must be there, replaced."""
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def staged(*changes: tuple[str, str]) -> Plan:
+    """The documented example, changed."""
+    return good(edited(STAGED, *changes))
+
+
+def subject(unit: str, **rest: object) -> Subject:
+    """An applicant who comes now."""
+    return Subject(unit=unit, at=NOW, **rest)  # type: ignore[arg-type]  # fields by name

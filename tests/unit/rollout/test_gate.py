@@ -1,0 +1,184 @@
+"""Who is decided by what, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import yaml
+
+from decision_service.domain.decision import Arm, ArmReason, EnrolmentReason
+from decision_service.domain.errors import InputInvalid
+from decision_service.domain.money import Money, to_minor
+from decision_service.rollout.gate import (
+    Pin,
+    Subject,
+    choose,
+    enters_comparison,
+    new_pin,
+    shadows,
+    unit_of,
+)
+from decision_service.rollout.model import Plan
+from decision_service.rollout.state import RolloutState, Track, initial_state, kill
+from tests.unit.rollout.plans import CASES, NOW, SMALL, edited, good, staged, subject
+
+PLAN = staged(
+    ("allow: [smiletest-1f…]", "allow: [u-3, u-204]"), ("deny: []", "deny: [u-204, u-76]")
+)
+ASSIGNMENTS = yaml.safe_load((CASES / "assignments.yaml").read_text("utf-8"))
+ARMS = {"product": None, "champion": Arm.CHAMPION, "challenger": Arm.CHALLENGER}
+
+
+def _standing(
+    plan: Plan, stage: str | None, challenger: str | None = None, killed: tuple[str, ...] = ()
+) -> RolloutState:
+    state = initial_state(plan, NOW)
+    state = replace(state, go_live=replace(state.go_live, stage=stage))
+    if state.challenger:
+        state = replace(state, challenger=replace(state.challenger, stage=challenger))
+    for arm in killed:
+        stopped = kill(state, ARMS[arm])
+        assert isinstance(stopped, RolloutState)
+        state = stopped
+    return state
+
+
+def _pesos(amount: float | None) -> Money | None:
+    return None if amount is None else Money("PHP", to_minor(Decimal(str(amount)), "PHP"))
+
+
+def _applicant(case: dict) -> Subject:
+    pin = case.get("pin")
+    return subject(
+        case["unit"],
+        inputs=case.get("inputs", {}),
+        pin=pin and Pin(Arm(pin["arm"]), pin["version"], NOW - timedelta(days=pin["days"])),
+        requested_amount=_pesos(case.get("amount")),
+        approved_today=_pesos(case.get("approved_today")),
+    )
+
+
+@pytest.mark.parametrize("case", ASSIGNMENTS, ids=lambda c: c["name"])
+def test_order_of_evaluation(case):
+    """Each applicant is put where the first reason that applies puts it."""
+    state = _standing(
+        PLAN, case.get("stage", "early"), case.get("challenger", "one"), case.get("killed", ())
+    )
+    chosen = choose(PLAN, state, _applicant(case["subject"]))
+    assert {key: getattr(chosen, key) for key in case["expect"]} == case["expect"]
+    assert (chosen.rollout, chosen.plan_digest) == (PLAN.product, PLAN.digest)
+
+
+def test_every_reason_has_a_case():
+    """No reason of either kind is left without a case."""
+    expected = [case["expect"] for case in ASSIGNMENTS]
+    assert {e.get("enrolment_reason") for e in expected} >= set(EnrolmentReason)
+    assert {e.get("arm_reason") for e in expected} >= set(ArmReason)
+
+
+def test_the_first_matching_segment_decides():
+    """Of two segments that match the earlier one decides, here out."""
+    segments = """  segments:
+    - {name: out, when: inputs.customer_type == "new", percent: 0}
+    - {name: in, when: inputs.requested_term_months > 1, percent: 100}
+  stages:"""
+    plan = good(edited(SMALL, ("  stages:", segments)))
+    both = subject("u", inputs={"customer_type": "new", "requested_term_months": 6})
+    chosen = choose(plan, _standing(plan, "all"), both)
+    assert (chosen.enrolled, chosen.enrolment_reason) == (False, EnrolmentReason.SEGMENT)
+
+
+def test_a_segments_share_is_dealt_by_the_go_live_slot():
+    """A segment of 60 % takes slot 57,093 and not slot 80,034."""
+    plan = staged(("percent: 100\n  stages", "percent: 60\n  stages"))
+    state = _standing(plan, "staff")
+    known = {"customer_type": "existing"}
+    enrolled = [choose(plan, state, subject(u, inputs=known)).enrolled for u in ("u-5", "u-89")]
+    assert enrolled == [True, False]
+
+
+def test_a_state_of_another_challenger_gives_it_nobody():
+    """While the state still stands at another challenger version, the champion decides."""
+    state = _standing(PLAN, "all", "ten")
+    assert state.challenger is not None
+    other = replace(state, challenger=replace(state.challenger, version=3))
+    chosen = choose(PLAN, other, subject("u-971", requested_amount=_pesos(20000)))
+    assert chosen.arm is Arm.CHAMPION
+
+
+def test_a_stage_the_plan_has_not_is_nought():
+    """A state at an unknown stage enrols nobody rather than everybody."""
+    state = replace(_standing(PLAN, "early"), go_live=Track("gone", NOW, None))
+    assert not choose(PLAN, state, subject("u-19446")).enrolled
+
+
+def test_only_the_hashed_enter_comparisons():
+    """Allowed, pinned, segmented and limited applicants enter no comparison between arms."""
+    state = _standing(PLAN, "early", "one")
+    compared = {
+        case["name"]
+        for case in ASSIGNMENTS
+        if "killed" not in case and "stage" not in case and "challenger" not in case
+        if enters_comparison(choose(PLAN, state, _applicant(case["subject"])))
+    }
+    assert compared == {
+        "within the stage's share an applicant is decided",
+        "the challenger decides within its own share",
+        "outside the challenger's share the champion decides",
+        "at the largest amount the challenger still decides",
+        "up to the day's limit the challenger still decides",
+    }
+
+
+@pytest.mark.parametrize(
+    ("who", "pinned"),
+    [
+        (subject("u-971", requested_amount=_pesos(20000)), Pin(Arm.CHALLENGER, 2, NOW)),
+        (subject("u-50"), Pin(Arm.CHAMPION, 1, NOW)),
+        (subject("u-971", requested_amount=_pesos(60000)), None),
+        (subject("u-89"), None),
+        (subject("u-5", pin=Pin(Arm.CHAMPION, 1, NOW)), None),
+        (subject("u-5", pin=Pin(Arm.CHALLENGER, 3, NOW)), Pin(Arm.CHAMPION, 1, NOW)),
+    ],
+    ids=["challenger", "champion", "limited", "not enrolled", "pinned", "pin ended"],
+)
+def test_what_a_decision_pins(who, pinned):
+    """A dealt or ended arm is pinned; the unenrolled, the limited and the pinned set no new pin."""
+    assert new_pin(choose(PLAN, _standing(PLAN, "early", "one"), who), NOW) == pinned
+
+
+def test_shadows_of_the_enrolled():
+    """The enrolled are shadowed by every other version whose share holds them, nobody else is."""
+    plan = staged(("shadow: [{", "shadow: [{version: 2, percent: 0}, {"))
+    state = _standing(plan, "early", "one")
+    assert shadows(plan, choose(plan, state, subject("u-50")), "u-50") == (3,)
+    assert shadows(plan, choose(plan, state, subject("u-89")), "u-89") == ()
+
+
+def test_no_version_shadows_itself():
+    """Where the challenger decides, its own shadow is not evaluated again."""
+    plan = staged(("version: 3, percent: 100", "version: 2, percent: 100"))
+    state = _standing(plan, "early", "one")
+    by_challenger = choose(plan, state, subject("u-971", requested_amount=_pesos(20000)))
+    assert by_challenger.version == 2
+    assert shadows(plan, by_challenger, "u-971") == ()
+    assert shadows(plan, choose(plan, state, subject("u-50")), "u-50") == (2,)
+
+
+def test_the_unit_is_what_the_plan_says():
+    """The user id or the lender's own key is dealt, as the plan says."""
+    by_reference = staged(("unit: user_id", "unit: customer_ref"))
+    assert unit_of(PLAN, "user", "reference") == "user"
+    assert unit_of(by_reference, "user", "reference") == "reference"
+
+
+def test_a_request_without_the_unit_is_invalid():
+    """A request without the unit names the field that must be set."""
+    plan = staged(("unit: user_id", "unit: customer_ref"))
+    with pytest.raises(InputInvalid) as caught:
+        unit_of(plan, "user", "")
+    assert caught.value.problems[0].field == "customer_ref"
+    assert "customer_ref is empty" in caught.value.message

@@ -1,0 +1,143 @@
+"""What guardrails say and do."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.decision import Arm
+from decision_service.rollout.guardrails import (
+    Ceiling,
+    Guardrail,
+    Metric,
+    VersusChampion,
+)
+from decision_service.rollout.judging import (
+    Standing,
+    act,
+    judge_arms,
+    judge_latency,
+    judge_rate,
+    meant,
+)
+from decision_service.rollout.sequential import Band, Tally
+from decision_service.rollout.state import Refusal, RolloutState, initial_state, is_killed
+from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, good, staged
+
+PLAN = good(STAGED)
+STATE = initial_state(PLAN, NOW)
+BY_NAME = {g.name: g for g in PLAN.guardrails}
+
+
+def _ceiling(name: str) -> tuple[Guardrail, Ceiling]:
+    guardrail = BY_NAME[name]
+    assert isinstance(guardrail.test, Ceiling)
+    return guardrail, guardrail.test
+
+
+@pytest.mark.parametrize(
+    ("tally", "standing"),
+    [
+        (Tally(199, 199), Standing.WAITING),
+        (Tally(200, 80), Standing.OK),
+        (Tally(200, 81), Standing.TRIPPED),
+    ],
+)
+def test_a_rate_against_its_ceiling(tally, standing):
+    """Too few say nothing, exactly 40 % is well, one more trips."""
+    judged = judge_rate(*_ceiling("referrals"), tally)
+    assert (judged.guardrail, judged.standing) == ("referrals", standing)
+    assert (judged.value, judged.units) == (tally.rate, tally.units)
+
+
+@pytest.mark.parametrize(
+    ("p99", "units", "standing"),
+    [
+        (9_000.0, 199, Standing.WAITING),
+        (1_500.0, 200, Standing.OK),
+        (1_500.5, 200, Standing.TRIPPED),
+    ],
+)
+def test_a_latency_against_its_ceiling(p99, units, standing):
+    """A latency trips above its ceiling, once enough were seen."""
+    assert judge_latency(*_ceiling("slow"), p99, units).standing is standing
+
+
+@pytest.mark.parametrize(
+    ("challenger", "standing"),
+    [
+        (Tally(299, 0), Standing.WAITING),
+        (Tally(2_000, 1_106), Standing.OK),
+        (Tally(2_000, 1_500), Standing.TRIPPED),
+    ],
+)
+def test_arms_against_each_other(challenger, standing):
+    """Six points fewer are meant; fourteen more trip; under 300 of either arm nothing is said."""
+    guardrail = BY_NAME["approvals"]
+    assert isinstance(guardrail.test, VersusChampion)
+    champion = Tally(18_000, 11_034)
+    judged = judge_arms(guardrail, guardrail.test, PLAN, champion, challenger)
+    assert judged.standing is standing
+    assert judged.units == challenger.units
+    assert judged.value == challenger.rate - champion.rate
+    assert (judged.needed is None) == (standing is Standing.TRIPPED)
+
+
+def test_a_small_champion_is_waited_for_as_well():
+    """A comparison waits for the smaller arm, whichever it is."""
+    guardrail = BY_NAME["approvals"]
+    assert isinstance(guardrail.test, VersusChampion)
+    judged = judge_arms(guardrail, guardrail.test, PLAN, Tally(299, 0), Tally(9_000, 9_000))
+    assert judged.standing is Standing.WAITING
+
+
+def test_what_is_meant_is_as_the_plan_says():
+    """The band is the expected change give or take, and no change where none is expected."""
+    assert meant(PLAN, Metric.APPROVAL_RATE) == Band(-0.09, -0.03)
+    assert meant(PLAN, Metric.REFER_RATE) == Band(0, 0)
+    assert meant(good(SMALL), Metric.APPROVAL_RATE) == Band(0, 0)
+
+
+# What follows
+
+
+def _after(name: str, arm: Arm | None, plan=PLAN) -> RolloutState:
+    by_name = {g.name: g for g in plan.guardrails}
+    state = act(plan, STATE, by_name[name], arm, NOW + DAY)
+    assert isinstance(state, RolloutState)
+    return state
+
+
+def test_a_pause_stops_advancing():
+    """A guardrail that pauses leaves every stage and marks the rollout paused."""
+    assert _after("slow", None) == RolloutState(
+        STATE.product, STATE.go_live, STATE.challenger, paused=True
+    )
+
+
+def test_a_roll_back_moves_the_challenger_alone():
+    """A guardrail that rolls back moves the challenger one stage down and go-live not at all."""
+    state = _after("approvals", Arm.CHALLENGER)
+    assert state.go_live == STATE.go_live
+    assert state.challenger is not None
+    assert state.challenger.stage is None
+
+
+@pytest.mark.parametrize("arm", [Arm.CHAMPION, None])
+def test_nothing_but_the_challenger_is_rolled_back(arm):
+    """A guardrail that tripped on anything else rolls nothing back."""
+    refused = act(PLAN, STATE, BY_NAME["approvals"], arm, NOW)
+    assert isinstance(refused, Refusal)
+    assert "only the challenger" in refused.message
+
+
+def test_a_kill_stops_the_arm_that_tripped():
+    """A kill stops the challenger where it tripped, and the product where the champion did."""
+    state = _after("errors", Arm.CHALLENGER)
+    assert (is_killed(state, Arm.CHALLENGER), is_killed(state, Arm.CHAMPION)) == (True, False)
+    assert is_killed(_after("errors", Arm.CHAMPION), Arm.CHAMPION)
+
+
+def test_a_kill_of_the_product():
+    """A guardrail on the product kills the product."""
+    plan = staged(("scope: arm, max: 0.02", "scope: product, max: 0.02"))
+    assert is_killed(_after("errors", None, plan), Arm.CHAMPION)

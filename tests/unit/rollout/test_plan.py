@@ -1,0 +1,204 @@
+"""Plans that are right: what is read, and what their digest stands for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.verdict import Truth
+from decision_service.rollout.guardrails import (
+    Action,
+    Ceiling,
+    Guardrail,
+    Metric,
+    Scope,
+    VersusChampion,
+)
+from decision_service.rollout.model import (
+    Advance,
+    Expectation,
+    Limits,
+    Shadow,
+    Stage,
+    Stages,
+    Unit,
+)
+from decision_service.rollout.plan import parse_plan
+from tests.unit.rollout.plans import PATH, PRODUCT, SMALL, STAGED, VERSIONS, edited, good, read
+
+SHIPPED = Path(__file__).parents[3] / "rules" / "personal-loan-ph" / "rollout.yaml"
+
+
+def test_the_documented_plan_is_read_as_written():
+    """Every field of the documented example arrives, and nothing is reported."""
+    reading = read(STAGED)
+    plan = reading.plan
+    assert plan is not None
+    assert reading.diagnostics == ()
+    assert (plan.product, plan.unit, plan.pin_for) == (PRODUCT, Unit.USER_ID, timedelta(days=90))
+    go_live = plan.go_live
+    assert (go_live.salt, go_live.advance) == (PRODUCT, Advance.MANUAL)
+    assert (go_live.allow, go_live.deny) == ({"smiletest-1f…"}, frozenset())
+    assert go_live.stages == Stages(
+        (
+            Stage("staff", 0),
+            Stage("pilot", 1_000, timedelta(days=3), 200),
+            Stage("early", 5_000, timedelta(days=14), 1_000),
+            Stage("half", 50_000, timedelta(days=35)),
+            Stage("all", 100_000),
+        ),
+        "staff",
+    )
+
+
+def test_the_documented_segment_is_typed():
+    """The segment's condition reads the declared input by its name."""
+    (segment,) = good(STAGED).go_live.segments
+    assert (segment.name, segment.percent) == ("existing-customers", 100_000)
+    values = {"inputs.customer_type": "existing"}
+    assert segment.condition.truth(values) is Truth.TRUE
+    assert segment.condition.truth({}) is Truth.UNKNOWN
+
+
+def test_the_documented_versions():
+    """Champion, challenger with expectation and limits, and shadow arrive."""
+    versions = good(STAGED).versions
+    assert (versions.champion, versions.shadow) == (1, (Shadow(3, 100_000),))
+    challenger = versions.challenger
+    assert challenger is not None
+    assert (challenger.version, challenger.salt) == (2, "personal-loan-ph-v2")
+    assert challenger.stages == Stages((Stage("one", 1_000), Stage("ten", 10_000)), "one")
+    meant = Expectation(Decimal("-0.06"), Decimal("0.03"))
+    assert challenger.expect == {Metric.APPROVAL_RATE: meant}
+    assert challenger.limits == Limits(Decimal(50_000), Decimal(500_000))
+
+
+def test_the_documented_guardrails():
+    """All five guardrails arrive, each with its own test."""
+    by_name = {g.name: g for g in good(STAGED).guardrails}
+    assert list(by_name) == ["approvals", "referrals", "missing", "errors", "slow"]
+    versus = VersusChampion(Decimal("0.01"))
+    assert by_name["approvals"] == Guardrail(
+        "approvals", Metric.APPROVAL_RATE, Scope.ARM, versus, 300, Action.ROLL_BACK
+    )
+    ceiling = Ceiling(Decimal("0.02"), timedelta(hours=1))
+    assert by_name["errors"] == Guardrail(
+        "errors", Metric.INTERNAL_ERROR_RATE, Scope.ARM, ceiling, 100, Action.KILL
+    )
+
+
+def test_the_shipped_plan_is_fully_live():
+    """The shipped plan is right and begins with everybody decided by version 1."""
+    reading = parse_plan(PATH, SHIPPED.read_text("utf-8"), PRODUCT, {1: VERSIONS[1]})
+    assert reading.diagnostics == ()
+    plan = reading.plan
+    assert plan is not None
+    assert plan.go_live.stages.initial == "all"
+    assert plan.go_live.stages.percent("all") == 100_000
+    assert (plan.versions.champion, plan.versions.challenger, plan.versions.shadow) == (1, None, ())
+    assert {g.scope for g in plan.guardrails} == {Scope.PRODUCT}
+
+
+def test_what_is_left_out_has_its_quiet_meaning():
+    """Without lists, segments, advance, challenger, shadow and guardrails there are none."""
+    plan = good(SMALL)
+    go_live = plan.go_live
+    assert (go_live.allow, go_live.deny, go_live.segments) == (frozenset(), frozenset(), ())
+    assert go_live.advance is Advance.MANUAL
+    assert (plan.versions.challenger, plan.versions.shadow, plan.guardrails) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("written", "share"), [("0", 0), ("0.001", 1), ("12.345", 12_345), ("99.9990", 99_999)]
+)
+def test_shares_are_exact(written, share):
+    """A percentage becomes whole thousandths without rounding."""
+    plan = good(edited(SMALL, ("percent: 50", f"percent: {written}")))
+    assert plan.go_live.stages.percent("half") == share
+
+
+def test_a_share_finer_than_any_rounding_is_refused():
+    """A digit far behind the point is not rounded away."""
+    text = edited(SMALL, ("percent: 50", "percent: 1.00000000000000000000000000000001"))
+    assert [d.code for d in read(text).diagnostics] == ["P202"]
+
+
+def test_a_unit_of_digits_is_kept_as_written():
+    """An applicant whose id looks like a number is listed by its very digits."""
+    text = edited(SMALL, ("  salt: a", "  salt: a\n  allow: [007, 1.50]"))
+    assert good(text).go_live.allow == {"007", "1.50"}
+
+
+def test_two_stages_may_have_one_share():
+    """A stage may keep the share of the one before it, so as to hold again."""
+    plan = good(edited(SMALL, ("percent: 50}", "percent: 50}, {name: again, percent: 50}")))
+    assert plan.go_live.stages.percent("again") == plan.go_live.stages.percent("half")
+
+
+def test_automatic_advancing_with_holds():
+    """A plan whose stages all hold, the last excepted, may advance by itself."""
+    held = ("{name: half, percent: 50}", "{name: half, percent: 50, hold: 1d}")
+    plan = good(
+        edited(SMALL, held, ("initial_stage: half", "initial_stage: half\n  advance: auto"))
+    )
+    assert plan.go_live.advance is Advance.AUTO
+
+
+def test_comments_and_layout_leave_the_digest():
+    """Comments, order of keys, flow style and the spelling of numbers change no digest."""
+    other = edited(
+        STAGED,
+        ("product: personal-loan-ph\n", "# a comment\n"),
+        ("pin_for: 90d ", "product: personal-loan-ph\npin_for: 2160h "),
+        ("- {name: staff, percent: 0}", "- percent: 0.000\n      name: staff"),
+        ("max: 0.40", "max: 0.4"),
+    )
+    assert good(other).digest == good(STAGED).digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("pin_for: 90d", "pin_for: 91d"),
+        ("unit: user_id", "unit: customer_ref"),
+        ("salt: personal-loan-ph-v2", "salt: personal-loan-ph-v3"),
+        ("allow: [smiletest-1f…]", "allow: []"),
+        ('== "existing"', '== "new"'),
+        ("percent: 5,", "percent: 6,"),
+        ("hold: 3d", "hold: 4d"),
+        ("initial_stage: staff", "initial_stage: pilot"),
+        ("within: 0.03", "within: 0.04"),
+        ("max_amount: 50000}", "max_amount: 50001}"),
+        ("{version: 3, percent: 100}", "{version: 3, percent: 99}"),
+        ("alpha: 0.01", "alpha: 0.02"),
+        ("window: 6h", "window: 7h"),
+        ("action: kill", "action: pause"),
+    ],
+    ids=lambda change: change[1],
+)
+def test_every_change_of_content_changes_the_digest(change):
+    """A plan that differs in any value has another digest."""
+    assert good(edited(STAGED, change)).digest != good(STAGED).digest
+
+
+def test_the_versions_at_hand_leave_the_digest():
+    """The digest is of the plan, not of the rulesets that lie beside it."""
+    fewer = parse_plan(PATH, SMALL, PRODUCT, {1: VERSIONS[1]}).plan
+    assert fewer is not None
+    assert fewer.digest == good(SMALL).digest
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.data())
+def test_no_text_makes_reading_raise(data):
+    """A plan with any stretch cut out or overwritten is read or reported, never an exception."""
+    start = data.draw(st.integers(0, len(STAGED)))
+    end = data.draw(st.integers(start, min(len(STAGED), start + 40)))
+    inserted = data.draw(st.text(max_size=10) | st.sampled_from(["- ", "{", "[", "~", ": ", "\n"]))
+    reading = read(STAGED[:start] + inserted + STAGED[end:])
+    assert (reading.plan is None) == any(d.severity == "error" for d in reading.diagnostics)

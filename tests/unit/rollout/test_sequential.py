@@ -1,0 +1,224 @@
+"""The test that may be looked at after every decision."""
+
+from __future__ import annotations
+
+import random
+from math import exp, inf, isclose, isnan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.rollout.sequential import (
+    NOTHING,
+    Band,
+    Tally,
+    departs,
+    evidence,
+    interval,
+    units_needed,
+)
+
+EQUAL = Band()
+TIGHTER = Band(-0.09, -0.03)
+tallies = st.integers(0, 3_000).flatmap(
+    lambda n: st.builds(Tally, units=st.just(n), events=st.integers(0, n))
+)
+
+
+def _ever(rng, rates, share, decisions, look, first_look=1):
+    """Whether a look after each decision ever trips; the challenger gets its share of them."""
+    seen = [[0, 0], [0, 0]]
+    for number in range(decisions):
+        arm = seen[rng.random() < share]
+        arm[0] += 1
+        arm[1] += rng.random() < rates[arm is seen[1]]
+        if number >= first_look and look(Tally(*seen[0]), Tally(*seen[1])):
+            return True
+    return False
+
+
+def _fixed(champion: Tally, challenger: Tally) -> bool:
+    """The textbook test for one look, at 5 %."""
+    units, events = champion.units + challenger.units, champion.events + challenger.events
+    if not (champion.units and challenger.units and 0 < events < units):
+        return False
+    spread = events / units * (1 - events / units) * (1 / champion.units + 1 / challenger.units)
+    return abs(champion.rate - challenger.rate) > 1.96 * spread**0.5
+
+
+@pytest.mark.parametrize("rate", [0.04, 0.6])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+@pytest.mark.parametrize("earlier", [0, 2_000])
+def test_no_more_false_alarms_than_alpha(rate, share, earlier):
+    """With no true difference and a look after every decision, at most alpha of rollouts trip."""
+    rng, alpha, rollouts = random.Random(11), 0.1, 60
+    before = Tally(earlier, round(earlier * rate))
+
+    def look(champion, challenger):
+        return departs(champion, challenger, EQUAL, alpha, before)
+
+    tripped = sum(_ever(rng, (rate, rate), share, 400, look) for _ in range(rollouts))
+    assert tripped <= alpha * rollouts
+
+
+def test_at_the_edge_of_what_is_meant_too():
+    """A challenger that stays at the very edge of the expectation raises no more alarms either."""
+    rng, alpha, rollouts = random.Random(12), 0.1, 60
+
+    def look(champion, challenger):
+        return departs(champion, challenger, TIGHTER, alpha)
+
+    tripped = sum(_ever(rng, (0.6, 0.51), 0.5, 400, look) for _ in range(rollouts))
+    assert tripped <= alpha * rollouts
+
+
+def test_a_test_for_one_look_would_raise_too_many():
+    """The same simulation catches a test made for one look: it trips in over 10 %."""
+    rng, rollouts = random.Random(11), 60
+    tripped = sum(_ever(rng, (0.6, 0.6), 0.5, 400, _fixed, 50) for _ in range(rollouts))
+    assert tripped > 0.1 * rollouts
+
+
+def test_a_true_difference_is_found():
+    """A challenger that approves twenty points fewer than meant trips within 2,000 decisions."""
+    rng = random.Random(13)
+
+    def look(champion, challenger):
+        return departs(champion, challenger, EQUAL, 0.01)
+
+    assert all(_ever(rng, (0.6, 0.4), 0.5, 2_000, look) for _ in range(10))
+
+
+def test_an_intended_tightening_is_no_alarm():
+    """Six points fewer, as expected, is well; the same figures without expectation are an alarm."""
+    champion, challenger = Tally(90_000, 55_170), Tally(10_000, 5_530)
+    assert not departs(champion, challenger, TIGHTER, 0.01)
+    assert departs(champion, challenger, EQUAL, 0.01)
+
+
+@pytest.mark.parametrize("approved", [6_130, 4_500])
+def test_an_unintended_change_either_way_is_an_alarm(approved):
+    """No tightening where one was meant is an alarm, and so is far too much of it."""
+    assert departs(Tally(90_000, 55_170), Tally(10_000, approved), TIGHTER, 0.01)
+
+
+def _by_grid(champion, challenger, band, steps=400):
+    """The best log-likelihood of allowed pairs, by trying very many."""
+    from decision_service.rollout.sequential import _Counts
+
+    first, second = _Counts.of(champion), _Counts.of(challenger)
+    rates = [(i + 0.5) / steps for i in range(steps)]
+    width = band.high - band.low
+    gaps = [band.low + width * k / 20 for k in range(21)]
+    pairs = [(p, p + g) for p in rates for g in gaps if 0 < p + g < 1]
+    return max(first.likelihood(p) + second.likelihood(q) for p, q in pairs)
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "band"),
+    [
+        (Tally(100, 60), Tally(40, 10), EQUAL),
+        (Tally(100, 60), Tally(40, 22), TIGHTER),
+        (Tally(50, 0), Tally(50, 9), EQUAL),
+        (Tally(70, 70), Tally(30, 20), TIGHTER),
+        (Tally(30, 20), Tally(200, 199), Band(0.1, 0.2)),
+    ],
+)
+def test_the_best_allowed_pair_is_found(champion, challenger, band):
+    """The allowed pair that fits best fits as well as the best of a fine grid, hardly better."""
+    from decision_service.rollout.sequential import _best_allowed, _Counts
+
+    best = _best_allowed(_Counts.of(champion), _Counts.of(challenger), band)
+    by_grid = _by_grid(champion, challenger, band)
+    assert by_grid <= best + 1e-9
+    assert best - by_grid < 0.2
+
+
+def test_the_ratio_is_fair():
+    """Averaged over all that five decisions can bring, the smallest ratio is 1 at most."""
+    for rate in (0.1, 0.5, 0.8):
+        mean = 0.0
+        for events in range(2**5):
+            bits = [events >> i & 1 for i in range(5)]
+            first, second = Tally(3, sum(bits[:3])), Tally(2, sum(bits[3:]))
+            chance = rate ** sum(bits) * (1 - rate) ** (5 - sum(bits))
+            mean += chance * exp(evidence(first, second, EQUAL, Tally(40, 20)))
+        assert mean <= 1 + 1e-12
+
+
+@settings(deadline=None, max_examples=200)
+@given(tallies, tallies, st.floats(-1, 1), st.floats(0, 0.5), tallies)
+def test_within_the_band_there_is_no_evidence(champion, challenger, low, width, earlier):
+    """What differs as allowed speaks for nothing, and no figures raise."""
+    found = evidence(champion, challenger, Band(low, low + width), earlier)
+    if low <= challenger.rate - champion.rate <= low + width:
+        assert found <= 0
+    assert not isnan(found)
+
+
+@settings(deadline=None, max_examples=100)
+@given(tallies, tallies, st.floats(0.001, 0.5))
+def test_a_stricter_alpha_trips_later(champion, challenger, alpha):
+    """What trips at some alpha trips at every larger one."""
+    strict = departs(champion, challenger, EQUAL, alpha / 2)
+    assert departs(champion, challenger, EQUAL, alpha) or not strict
+
+
+def test_the_arms_may_be_swapped():
+    """Without earlier figures the evidence is the same whichever arm is which."""
+    one, other = Tally(300, 120), Tally(90, 60)
+    assert isclose(evidence(one, other, EQUAL), evidence(other, one, EQUAL), rel_tol=1e-9)
+
+
+def test_an_empty_arm_says_nothing():
+    """While one arm has nobody there is nothing to compare."""
+    assert evidence(NOTHING, Tally(500, 500), EQUAL) == 0
+    assert evidence(Tally(500, 500), NOTHING, EQUAL) == 0
+
+
+def test_what_cannot_be_is_told_at_once():
+    """Where only a rate of 0 beside one of 1 is allowed, one contrary decision is proof."""
+    assert evidence(Tally(1, 1), Tally(1, 1), Band(1, 1)) == inf
+
+
+# How many are needed
+
+
+def test_the_numbers_needed_are_those_that_show():
+    """At the number needed a departure of five points shows, at nine tenths of it not yet."""
+    needed = units_needed(0.6, EQUAL, 0.01, champions_per_challenger=9)
+    assert needed is not None
+    sides = [
+        [
+            departs(Tally(9 * n, round(5.4 * n)), Tally(n, round(rate * n)), EQUAL, 0.01)
+            for rate in (0.55, 0.65)
+        ]
+        for n in (needed + 2, needed * 9 // 10)
+    ]
+    assert all(sides[0])
+    assert not all(sides[1])
+
+
+def test_known_beforehand_fewer_are_needed():
+    """What the champion did before makes the test quicker."""
+    needed = [
+        units_needed(0.6, EQUAL, 0.01, champions_per_challenger=9, earlier=e)
+        for e in (NOTHING, Tally(5_000, 3_000))
+    ]
+    assert needed[1] < 0.75 * needed[0]
+
+
+def test_where_there_is_no_room_no_number_is_needed():
+    """A rate that can neither fall nor rise by that much has no number."""
+    assert units_needed(0.5, EQUAL, 0.01, champions_per_challenger=1, beyond=0.6) is None
+
+
+@pytest.mark.parametrize(
+    ("tally", "low", "high"),
+    [(NOTHING, 0, 1), (Tally(10, 0), 0, 0.2775), (Tally(1204, 738), 0.5851, 0.6401)],
+)
+def test_intervals(tally, low, high):
+    """The displayed interval is Wilson's, and whole where nothing is known."""
+    found = interval(tally)
+    assert (round(found[0], 4), round(found[1], 4)) == (low, high)

@@ -1,0 +1,260 @@
+"""Where a rollout stands, and how it moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.decision import Arm
+from decision_service.rollout.state import (
+    Refusal,
+    RolloutState,
+    Step,
+    Track,
+    TrackName,
+    adopt,
+    advance,
+    clashes,
+    initial_state,
+    is_killed,
+    kill,
+    pause,
+    resume,
+    revive,
+    roll_back,
+)
+from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, good, staged
+
+PLAN = good(STAGED)
+ALONE = good(SMALL)
+STATE = initial_state(PLAN, NOW)
+LATER = NOW + DAY
+GO_LIVE, CHALLENGER = TrackName.GO_LIVE, TrackName.CHALLENGER
+
+
+def _moved(step: Step) -> RolloutState:
+    assert isinstance(step, RolloutState), step
+    return step
+
+
+def _refused(step: Step) -> str:
+    assert isinstance(step, Refusal), step
+    return step.message
+
+
+def _up(state: RolloutState, track: TrackName, times: int = 1) -> RolloutState:
+    for _ in range(times):
+        state = _moved(advance(PLAN, state, track, LATER))
+    return state
+
+
+def _challenger(state: RolloutState) -> Track:
+    assert state.challenger is not None
+    return state.challenger
+
+
+def test_a_plan_begins_at_its_initial_stages():
+    """Both tracks begin at their initial stage; at 0 % no salt deals anybody yet."""
+    assert (STATE.product, STATE.paused) == (PLAN.product, False)
+    assert STATE.go_live == Track("staff", NOW, None)
+    assert STATE.challenger == Track("one", NOW, "personal-loan-ph-v2", version=2)
+    assert initial_state(ALONE, NOW).challenger is None
+
+
+def test_advancing_moves_one_stage():
+    """One step moves the named track one stage and notes when; the other stays."""
+    moved = _up(STATE, GO_LIVE)
+    assert moved == replace(STATE, go_live=Track("pilot", LATER, "personal-loan-ph"))
+    assert _challenger(_up(STATE, CHALLENGER)).stage == "ten"
+
+
+def test_the_last_stage_is_the_last():
+    """Beyond the last stage there is nothing, and the refusal names it."""
+    message = _refused(advance(PLAN, _up(STATE, CHALLENGER), CHALLENGER, LATER))
+    assert message == "challenger of personal-loan-ph stands at `ten`, its last stage"
+
+
+def test_rolling_back_ends_at_nought():
+    """Below the first stage is 0 %, and from there nothing goes down but the first stage up."""
+    below = _moved(roll_back(PLAN, STATE, CHALLENGER, LATER))
+    assert _challenger(below) == Track(None, LATER, None, version=2)
+    message = _refused(roll_back(PLAN, below, CHALLENGER, LATER))
+    assert message == "challenger of personal-loan-ph is below its first stage, at 0 % already"
+    assert _challenger(_up(below, CHALLENGER)).stage == "one"
+
+
+def test_the_track_is_named_while_there_are_two():
+    """Without a track named, a plan with a challenger refuses and one without takes go-live."""
+    assert "--track" in _refused(advance(PLAN, STATE, None, LATER))
+    assert "--track" in _refused(roll_back(PLAN, STATE, None, LATER))
+    assert _moved(advance(ALONE, initial_state(ALONE, NOW), None, LATER)).go_live.stage == "all"
+
+
+def test_a_challenger_that_is_not_there_cannot_move():
+    """Moving or killing the challenger of a plan that has none is refused."""
+    state = initial_state(ALONE, NOW)
+    assert "has no challenger" in _refused(advance(ALONE, state, CHALLENGER, LATER))
+    assert "has no challenger" in _refused(kill(state, Arm.CHALLENGER))
+
+
+def test_pause_stops_advancing_only():
+    """A paused rollout refuses to advance, rolls back as ever, and goes on when resumed."""
+    paused = pause(STATE)
+    assert "paused" in _refused(advance(PLAN, paused, GO_LIVE, LATER))
+    assert _moved(roll_back(PLAN, paused, GO_LIVE, LATER)).go_live.stage is None
+    assert resume(paused) == STATE
+
+
+@pytest.mark.parametrize("arm", [None, Arm.CHAMPION])
+def test_killing_the_champion_is_killing_the_product(arm):
+    """A kill of product or champion stops both arms and keeps every stage for the revival."""
+    killed = _moved(kill(STATE, arm))
+    assert is_killed(killed, Arm.CHAMPION)
+    assert is_killed(killed, Arm.CHALLENGER)
+    assert killed.go_live.stage == "staff"
+    assert _moved(revive(killed, arm)) == STATE
+
+
+def test_killing_the_challenger_leaves_the_champion():
+    """A kill of the challenger stops that arm alone."""
+    killed = _moved(kill(STATE, Arm.CHALLENGER))
+    assert is_killed(killed, Arm.CHALLENGER)
+    assert not is_killed(killed, Arm.CHAMPION)
+    assert _moved(revive(killed, Arm.CHALLENGER)) == STATE
+
+
+def test_switches_may_be_repeated():
+    """Killing, reviving, pausing and resuming twice is the same as once."""
+    for arm in (None, Arm.CHALLENGER):
+        killed = _moved(kill(STATE, arm))
+        assert kill(killed, arm) == killed
+        assert revive(STATE, arm) == STATE
+    assert pause(pause(STATE)) == pause(STATE)
+    assert resume(STATE) == STATE
+
+
+def test_the_killed_do_not_advance():
+    """A killed track refuses to advance until it is revived."""
+    killed = _moved(kill(STATE, Arm.CHALLENGER))
+    assert "revive" in _refused(advance(PLAN, killed, CHALLENGER, LATER))
+    assert _up(killed, GO_LIVE).go_live.stage == "pilot"
+
+
+# Changed plans
+
+RUNNING = _up(STATE, GO_LIVE, 2)
+
+
+def test_an_unchanged_plan_changes_nothing():
+    """A plan adopted again leaves the state as it was."""
+    assert adopt(PLAN, RUNNING, LATER) == RUNNING
+
+
+def test_a_salt_above_nought_may_not_change():
+    """A new go-live salt clashes with a running rollout and names both salts."""
+    changed = staged(("salt: personal-loan-ph ", "salt: other "))
+    message = _refused(adopt(changed, RUNNING, LATER))
+    assert "`personal-loan-ph`" in message
+    assert "`other`" in message
+
+
+def test_a_salt_at_nought_may_change():
+    """Before anybody was let in, the salt may be another, and deals from the next stage on."""
+    changed = staged(("salt: personal-loan-ph ", "salt: other "))
+    assert clashes(changed, STATE) == ()
+    state = _moved(adopt(changed, STATE, LATER))
+    assert _moved(advance(changed, state, GO_LIVE, LATER)).go_live.salt == "other"
+
+
+def test_a_salt_that_deals_a_segment_may_not_change():
+    """A segment of 40 % is dealt by the salt even at a stage of 0 %, so the salt is fixed."""
+    dealt = ("percent: 100\n  stages", "percent: 40\n  stages")
+    state = initial_state(staged(dealt), NOW)
+    changed = staged(dealt, ("salt: personal-loan-ph ", "salt: other "))
+    assert "`other`" in _refused(adopt(changed, state, LATER))
+
+
+def test_stages_may_be_added_around_the_present_one():
+    """A new stage changes nothing about where the rollout stands, only what comes next."""
+    more = staged(("{name: half,", "{name: fifth, percent: 20}\n    - {name: half,"))
+    state = _moved(adopt(more, RUNNING, LATER))
+    assert state == RUNNING
+    assert _moved(advance(more, state, GO_LIVE, LATER)).go_live.stage == "fifth"
+
+
+def test_the_present_stage_must_stay():
+    """A plan without the stage where a track stands clashes, and every clash is told."""
+    changed = staged(
+        ("name: early", "name: soon"),
+        ("name: one", "name: first"),
+        ("initial_stage: one", "initial_stage: first"),
+    )
+    message = _refused(adopt(changed, RUNNING, LATER))
+    assert "stage `early`" in message
+    assert "stage `one`" in message
+
+
+def test_steps_are_refused_under_a_plan_that_clashes():
+    """No step is taken from a state that the plan does not fit."""
+    changed = staged(("name: early", "name: soon"))
+    assert "stage `early`" in _refused(advance(changed, RUNNING, GO_LIVE, LATER))
+
+
+def test_the_challengers_salt_is_kept_while_it_runs():
+    """The challenger's salt may change at 0 % only."""
+    changed = staged(("personal-loan-ph-v2", "v2-again"))
+    assert "`v2-again`" in _refused(adopt(changed, RUNNING, LATER))
+    below = _moved(roll_back(PLAN, RUNNING, CHALLENGER, LATER))
+    assert clashes(changed, below) == ()
+
+
+def test_another_challenger_begins_anew():
+    """A challenger of another version stands at its initial stage, alive, whatever came before."""
+    killed = _moved(kill(_up(RUNNING, CHALLENGER), Arm.CHALLENGER))
+    other = staged(
+        ("version: 2\n", "version: 3\n"),
+        ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
+    )
+    state = _moved(adopt(other, killed, LATER))
+    assert state.challenger == Track("one", LATER, "personal-loan-ph-v2", version=3)
+    assert state.go_live == RUNNING.go_live
+
+
+def test_a_challenger_comes_and_goes_with_the_plan():
+    """A challenger removed from the plan is gone from the state, one added begins."""
+    versions = STAGED[STAGED.index("  challenger:") : STAGED.index("  shadow:")]
+    without = staged((versions, ""))
+    state = _moved(adopt(without, RUNNING, LATER))
+    assert state.challenger is None
+    assert _challenger(_moved(adopt(PLAN, state, LATER))) == replace(
+        _challenger(STATE), since=LATER
+    )
+
+
+def test_a_plan_of_another_product_is_refused():
+    """A state never moves under another product's plan."""
+    foreign = replace(PLAN, product="gig-advance-ph")
+    assert "gig-advance-ph" in _refused(adopt(foreign, RUNNING, LATER))
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([advance, roll_back]), st.sampled_from(TrackName)), max_size=12
+    )
+)
+def test_a_track_is_always_on_its_ladder(moves):
+    """After any steps each track stands on a stage or below, with a salt above 0 % only."""
+    state = STATE
+    for step, track in moves:
+        moved = step(PLAN, state, track, LATER)
+        state = moved if isinstance(moved, RolloutState) else state
+        for stages, at in (
+            (PLAN.go_live.stages, state.go_live),
+            (PLAN.versions.challenger.stages, _challenger(state)),
+        ):
+            assert at.stage is None or stages.named(at.stage) is not None
+            assert (at.salt is not None) == (stages.percent(at.stage) > 0)
