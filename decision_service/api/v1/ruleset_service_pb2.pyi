@@ -1,0 +1,166 @@
+import datetime
+
+from decision_service.api.v1 import decision_pb2 as _decision_pb2
+from decision_service.api.v1 import values_pb2 as _values_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import money_pb2 as _money_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Ruleset(_message.Message):
+    __slots__ = ("ref", "title", "currency", "time_zone", "loaded_time", "role", "inputs", "factors", "source")
+    REF_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    LOADED_TIME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    FACTORS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ref: _decision_pb2.RulesetRef
+    title: str
+    currency: str
+    time_zone: str
+    loaded_time: _timestamp_pb2.Timestamp
+    role: str
+    inputs: _containers.RepeatedCompositeFieldContainer[RulesetInput]
+    factors: _containers.RepeatedScalarFieldContainer[str]
+    source: str
+    def __init__(self, ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., title: _Optional[str] = ..., currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., loaded_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., role: _Optional[str] = ..., inputs: _Optional[_Iterable[_Union[RulesetInput, _Mapping]]] = ..., factors: _Optional[_Iterable[str]] = ..., source: _Optional[str] = ...) -> None: ...
+
+class RulesetInput(_message.Message):
+    __slots__ = ("name", "type", "required", "min", "max", "one_of")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    ONE_OF_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    type: str
+    required: bool
+    min: str
+    max: str
+    one_of: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., min: _Optional[str] = ..., max: _Optional[str] = ..., one_of: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Problem(_message.Message):
+    __slots__ = ("code", "error", "file", "line", "column", "message", "hint", "rendered")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
+    RENDERED_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    error: bool
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str
+    rendered: str
+    def __init__(self, code: _Optional[str] = ..., error: _Optional[bool] = ..., file: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ..., message: _Optional[str] = ..., hint: _Optional[str] = ..., rendered: _Optional[str] = ...) -> None: ...
+
+class ListRulesetsRequest(_message.Message):
+    __slots__ = ("product",)
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    def __init__(self, product: _Optional[str] = ...) -> None: ...
+
+class ListRulesetsResponse(_message.Message):
+    __slots__ = ("rulesets", "read_time", "refused")
+    RULESETS_FIELD_NUMBER: _ClassVar[int]
+    READ_TIME_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    rulesets: _containers.RepeatedCompositeFieldContainer[Ruleset]
+    read_time: _timestamp_pb2.Timestamp
+    refused: _containers.RepeatedCompositeFieldContainer[Problem]
+    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...
+
+class GetRulesetRequest(_message.Message):
+    __slots__ = ("product", "version")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    version: int
+    def __init__(self, product: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class GetRulesetResponse(_message.Message):
+    __slots__ = ("ruleset",)
+    RULESET_FIELD_NUMBER: _ClassVar[int]
+    ruleset: Ruleset
+    def __init__(self, ruleset: _Optional[_Union[Ruleset, _Mapping]] = ...) -> None: ...
+
+class ValidateRulesetRequest(_message.Message):
+    __slots__ = ("product", "source")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    source: str
+    def __init__(self, product: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...
+
+class ValidateRulesetResponse(_message.Message):
+    __slots__ = ("problems", "digest")
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    problems: _containers.RepeatedCompositeFieldContainer[Problem]
+    digest: str
+    def __init__(self, problems: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class EvaluateRulesetRequest(_message.Message):
+    __slots__ = ("product", "version", "user_id", "factors", "missing", "as_of_date", "requested_amount", "requested_term_months", "inputs")
+    class FactorsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _values_pb2.InputValue
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ...) -> None: ...
+    class MissingEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class InputsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _values_pb2.InputValue
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_values_pb2.InputValue, _Mapping]] = ...) -> None: ...
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    FACTORS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_DATE_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_TERM_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    product: str
+    version: int
+    user_id: str
+    factors: _containers.MessageMap[str, _values_pb2.InputValue]
+    missing: _containers.ScalarMap[str, str]
+    as_of_date: str
+    requested_amount: _money_pb2.Money
+    requested_term_months: int
+    inputs: _containers.MessageMap[str, _values_pb2.InputValue]
+    def __init__(self, product: _Optional[str] = ..., version: _Optional[int] = ..., user_id: _Optional[str] = ..., factors: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., missing: _Optional[_Mapping[str, str]] = ..., as_of_date: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., requested_term_months: _Optional[int] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ...) -> None: ...
+
+class EvaluateRulesetResponse(_message.Message):
+    __slots__ = ("decision",)
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    decision: _decision_pb2.Decision
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Where callers reach the service; translates, and decides nothing."""

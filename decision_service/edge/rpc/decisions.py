@@ -1,0 +1,161 @@
+"""The DecisionService: one method for each RPC, each a translation around one use case."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import grpc
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.domain.decision import Decision
+from decision_service.domain.errors import Overloaded
+from decision_service.edge.rpc.calls import Context, call_info
+from decision_service.edge.rpc.filters import filter_from, page_size
+from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.pages import make_token, read_token
+from decision_service.edge.rpc.replies import add_full_view, decision_message
+from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
+from decision_service.pipeline.decide import Call, DecideApplication
+from decision_service.pipeline.ports import Clock, StoredEntry
+from decision_service.pipeline.read import ReadDecisions, Recorded
+from decision_service.pipeline.replay import ReplayDecision, Replayed, WhichRules
+
+SERVICE = "decision_service.api.v1.DecisionService"
+COMPARED = (
+    "outcome",
+    "refer_kind",
+    "reasons",
+    "data_requests",
+    "scores",
+    "offer",
+    "conditions",
+    "factor_values",
+    "rule_traces",
+)
+"""The fields of a decision that a replay is compared by."""
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the servicer translates for."""
+
+    decide: DecideApplication
+    read: ReadDecisions
+    replay: ReplayDecision
+    clock: Clock
+
+
+class DecisionServicer:
+    """Translates between the wire and the use cases; takes `most` decisions at a time."""
+
+    def __init__(self, use_cases: UseCases, most: int) -> None:
+        self._use_cases = use_cases
+        self._room = asyncio.Semaphore(most)
+
+    async def create_decision(
+        self, request: service_pb.CreateDecisionRequest, context: Context
+    ) -> bytes:
+        """Decide, and answer with the recorded bytes."""
+        info = call_info(context)
+        deadline = self._use_cases.clock.monotonic() + info.seconds
+        application = application_from(request, info.languages)
+        if self._room.locked():
+            raise Overloaded("as many decisions as this process takes are in progress: retry")
+        async with self._room:
+            stored = await self._use_cases.decide(application, Call(info.caller, deadline))
+        _trail(context, stored)
+        return stored.reply
+
+    async def get_decision(
+        self, request: service_pb.GetDecisionRequest, context: Context
+    ) -> service_pb.GetDecisionResponse:
+        """Read one decision back in the view asked for."""
+        full = full_view(request.view)
+        recorded = await self._use_cases.read.get(decision_id_from(request.decision_id), full=full)
+        _trail(context, recorded.entry)
+        return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
+
+    async def list_decisions(
+        self, request: service_pb.ListDecisionsRequest, context: Context
+    ) -> service_pb.ListDecisionsResponse:
+        """One page of decisions in BASIC view."""
+        del context
+        chosen = filter_from(request)
+        after = read_token(chosen, request.page_token)
+        page = await self._use_cases.read.list(chosen, after, page_size(request.page_size))
+        return service_pb.ListDecisionsResponse(
+            decisions=[basic_message(entry) for entry in page.entries],
+            next_page_token="" if page.next is None else make_token(chosen, page.next),
+        )
+
+    async def replay_decision(
+        self, request: service_pb.ReplayDecisionRequest, context: Context
+    ) -> service_pb.ReplayDecisionResponse:
+        """Recompute a decision and name what differs from the record."""
+        del context
+        full = full_view(request.view)
+        which = WhichRules(request.ruleset_ref.version, request.ruleset_ref.digest)
+        replayed = await self._use_cases.replay(decision_id_from(request.decision_id), which)
+        recorded = recorded_message(replayed.recorded, full=True)
+        message = _replayed_message(replayed, recorded)
+        differing = [name for name in COMPARED if getattr(message, name) != getattr(recorded, name)]
+        if not full:
+            _strip(message)
+        return service_pb.ReplayDecisionResponse(decision=message, differing_fields=differing)
+
+
+def basic_message(entry: StoredEntry) -> pb.Decision:
+    """The recorded decision without what only the FULL view has."""
+    message = service_pb.CreateDecisionResponse.FromString(entry.reply).decision
+    _strip(message)
+    return message
+
+
+def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
+    """The recorded decision in the view asked for; in FULL it shows the recorded values."""
+    message = basic_message(recorded.entry)
+    if full:
+        add_full_view(message, recorded.factors, recorded.traces)
+    return message
+
+
+def handlers(servicer: DecisionServicer) -> grpc.GenericRpcHandler:
+    """The service's methods; CreateDecision answers with bytes as they were recorded."""
+    return grpc.method_handlers_generic_handler(
+        SERVICE,
+        {
+            "CreateDecision": unary(
+                servicer.create_decision, service_pb.CreateDecisionRequest, bytes
+            ),
+            "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
+            "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
+            "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
+        },
+    )
+
+
+def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
+    decision: Decision = replayed.decision
+    if decision.ruleset_ref is None:
+        return pb.Decision.FromString(recorded.SerializeToString())
+    message = decision_message(decision, replayed.recorded.facts.languages)
+    add_full_view(message, decision.factors, replayed.traces)
+    return message
+
+
+def _strip(message: pb.Decision) -> None:
+    message.ClearField("factor_values")
+    message.ClearField("rule_traces")
+
+
+def _trail(context: Context, entry: StoredEntry) -> None:
+    version = basic_message(entry).ruleset_ref.version
+    pairs = [("x-decision-id", entry.decision_id)]
+    if version:
+        pairs.append(("x-ruleset-version", str(version)))
+    request_id = call_info(context).request_id
+    if request_id:
+        pairs.append(("x-request-id", request_id))
+    context.set_trailing_metadata(tuple(pairs))

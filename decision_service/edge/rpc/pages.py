@@ -1,0 +1,55 @@
+"""Opaque page tokens, bound to the filter that they continue (AIP-158)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from decision_service.domain.errors import FieldProblem, PageTokenInvalid
+from decision_service.pipeline.ports import Filter, Position
+
+DEFAULT_SIZE = 50
+LARGEST_SIZE = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class _Token(msgspec.Struct, frozen=True, array_like=True):
+    filter: bytes
+    created: int
+    decision_id: str
+
+
+def make_token(chosen: Filter, position: Position) -> str:
+    """The token that continues a listing after a position."""
+    created = (position.created - _EPOCH) // _MICROSECOND
+    token = _Token(_fingerprint(chosen), created, position.decision_id)
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
+
+
+def read_token(chosen: Filter, token: str) -> Position | None:
+    """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    if not token:
+        return None
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        read = msgspec.msgpack.decode(raw, type=_Token)
+        position = Position(_EPOCH + read.created * _MICROSECOND, read.decision_id)
+    except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
+        raise _invalid("is not a token of this service") from None
+    if read.filter != _fingerprint(chosen):
+        raise _invalid("belongs to a listing with another filter")
+    return position
+
+
+def _fingerprint(chosen: Filter) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(chosen)).digest()[:12]
+
+
+def _invalid(why: str) -> PageTokenInvalid:
+    description = f"page_token {why}: send the next_page_token of the page before, or none"
+    return PageTokenInvalid(description, (FieldProblem("page_token", description),))

@@ -1,0 +1,155 @@
+"""Requests checked on the wire: every malformed field is named, before anything else is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import partial
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1 import values_pb2
+from decision_service.domain.errors import FieldInvalid, FieldProblem
+from decision_service.domain.factor import Value
+from decision_service.edge.rpc.values import (
+    WireError,
+    civil_date,
+    money_from_message,
+    value_from_message,
+)
+from decision_service.pipeline.application import Application
+from decision_service.pipeline.ports import ReplyStyle
+
+_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+_PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
+_DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
+_REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+_MOST_WAIT = 300.0
+RESERVED = ("requested_amount", "requested_term_months")
+
+
+class Problems:
+    """Collects what is wrong with a request, field by field."""
+
+    def __init__(self) -> None:
+        self._found: list[FieldProblem] = []
+
+    def add(self, field: str, description: str) -> None:
+        """Note one field's problem."""
+        self._found.append(FieldProblem(field, f"{field} {description}"))
+
+    def raise_if_any(self) -> None:
+        """Raise FieldInvalid with all that was found."""
+        if self._found:
+            message = "; ".join(problem.description for problem in self._found)
+            raise FieldInvalid(message, tuple(self._found), field=self._found[0].field)
+
+    def date(self, field: str, value: str) -> date | None:
+        """A civil date, or None where it is noted as malformed."""
+        try:
+            return civil_date(value)
+        except WireError as error:
+            self.add(field, f"is malformed: {error}")
+            return None
+
+    def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
+        """Note a text that does not have the form."""
+        if not pattern.fullmatch(value):
+            self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
+
+
+def application_from(
+    request: service_pb.CreateDecisionRequest, languages: tuple[str, ...]
+) -> Application:
+    """The application of a request; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    problems.text("user_id", request.user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+    check_product(problems, request.product)
+    for field in ("request_id", "application_id", "customer_ref"):
+        _check_reference(problems, field, getattr(request, field))
+    wait = _wait_seconds(request, problems)
+    inputs = dict(inputs_from(request, problems))
+    full = full_view(request.view, problems)
+    problems.raise_if_any()
+    return Application(
+        request_id=request.request_id,
+        user_id=request.user_id,
+        product=request.product,
+        application_id=request.application_id,
+        customer_ref=request.customer_ref,
+        inputs=inputs,
+        wait_timeout=wait,
+        style=ReplyStyle(full=full, languages=languages),
+    )
+
+
+def check_product(problems: Problems, product: str) -> None:
+    """Note a product that cannot be the name of a rules folder."""
+    problems.text("product", product, _PRODUCT, "a product's name, for example personal-loan-ph")
+
+
+def decision_id_from(decision_id: str) -> str:
+    """A well-formed decision id; raises FieldInvalid."""
+    problems = Problems()
+    problems.text("decision_id", decision_id, _DECISION_ID, "`dec_` and a ULID")
+    problems.raise_if_any()
+    return decision_id
+
+
+def full_view(view: int, problems: Problems | None = None) -> bool:
+    """Whether the FULL view is asked for; an unknown view is a problem."""
+    own = problems or Problems()
+    if view not in pb.DecisionView.values():
+        own.add("view", f"is {view}, which is no DecisionView")
+    if problems is None:
+        own.raise_if_any()
+    return view == pb.DECISION_VIEW_FULL
+
+
+def _check_reference(problems: Problems, field: str, value: str) -> None:
+    if value:
+        problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
+
+
+def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems) -> float:
+    wait = request.wait_timeout
+    seconds = wait.seconds + wait.nanos / 1e9
+    if not 0 <= seconds <= _MOST_WAIT or abs(wait.nanos) > 999_999_999:
+        problems.add("wait_timeout", f"must lie within 0 and {_MOST_WAIT:.0f} seconds")
+    return seconds
+
+
+def inputs_from(
+    request: service_pb.CreateDecisionRequest | rules_pb.EvaluateRulesetRequest,
+    problems: Problems,
+) -> Iterator[tuple[str, Value]]:
+    """The inputs sent, amount and term among them; malformed ones are noted."""
+    if request.HasField("requested_amount"):
+        read = partial(money_from_message, request.requested_amount)
+        yield from _read("requested_amount", read, problems)
+    if request.HasField("requested_term_months"):
+        yield "requested_term_months", request.requested_term_months
+    for name, message in request.inputs.items():
+        if not _NAME.fullmatch(name):
+            problems.add("inputs", "has a name that is not lower-case letters, digits and _")
+        elif name in RESERVED:
+            problems.add(f"inputs.{name}", f"must be sent as the field {name} of the request")
+        else:
+            yield from read_value(f"inputs.{name}", message, problems)
+
+
+def read_value(
+    field: str, message: values_pb2.InputValue, problems: Problems
+) -> Iterator[tuple[str, Value]]:
+    """The name below the field's first point with its value, or nothing where it is malformed."""
+    yield from _read(field, partial(value_from_message, message), problems)
+
+
+def _read(field: str, read: Callable[[], Value], problems: Problems) -> Iterator[tuple[str, Value]]:
+    try:
+        yield field.partition(".")[2] or field, read()
+    except WireError as error:
+        problems.add(field, f"is malformed: {error}")

@@ -1,0 +1,209 @@
+"""The RulesetService: rules as a risk team and client developers look at them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import grpc
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.domain.decision import RulesetRef
+from decision_service.domain.factor import Value
+from decision_service.domain.missing import Cause
+from decision_service.edge.rpc.calls import Context, call_info
+from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.replies import add_full_view, ref_message, verdict_fields
+from decision_service.edge.rpc.requests import Problems, check_product, inputs_from, read_value
+from decision_service.edge.rpc.values import decimal_text, timestamp
+from decision_service.language.diagnostics import Diagnostic, Severity, render
+from decision_service.pipeline.decide import ANSWER_MARGIN
+from decision_service.pipeline.loading import RuleFolder
+from decision_service.pipeline.ports import Clock, DecisionLog
+from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.rulesets import Trial, TryRules, ordered, validate, version_of
+from decision_service.pipeline.shelf import RuleShelf, ShelfStatus
+from decision_service.pipeline.texts import files_from_body
+from decision_service.ruleset.model import CompiledRuleset, InputSpec
+
+SERVICE = "decision_service.api.v1.RulesetService"
+
+
+@dataclass(frozen=True, slots=True)
+class RulesetUseCases:
+    """What the servicer translates for; `folder` reads the rules folder, off the event loop."""
+
+    shelf: RuleShelf
+    try_rules: TryRules
+    folder: Callable[[], RuleFolder]
+    log: DecisionLog
+    clock: Clock
+
+
+class RulesetServicer:
+    """Translates between the wire and the rules."""
+
+    def __init__(self, use_cases: RulesetUseCases) -> None:
+        self._use_cases = use_cases
+
+    async def list_rulesets(
+        self, request: rules_pb.ListRulesetsRequest, context: Context
+    ) -> rules_pb.ListRulesetsResponse:
+        """Every loaded version, and what the last reading of the folder found."""
+        del context
+        status = self._use_cases.shelf.status
+        products = status.rulebook.products
+        if request.product:
+            products = {request.product: status.rulebook.product(request.product)}
+        return rules_pb.ListRulesetsResponse(
+            rulesets=[
+                _ruleset(product, product.versions[version], status)
+                for _, product in sorted(products.items())
+                for version in sorted(product.versions)
+            ],
+            read_time=timestamp(status.read),
+            refused=[_problem(diagnostic) for diagnostic in ordered(status.refused)],
+        )
+
+    async def get_ruleset(
+        self, request: rules_pb.GetRulesetRequest, context: Context
+    ) -> rules_pb.GetRulesetResponse:
+        """One version with its source."""
+        del context
+        status = self._use_cases.shelf.status
+        product = status.rulebook.product(request.product)
+        ruleset = version_of(product, request.version)
+        message = _ruleset(product, ruleset, status)
+        text = await self._use_cases.log.text(ruleset.digest)
+        message.source = files_from_body(text.body).text if text else ""
+        return rules_pb.GetRulesetResponse(ruleset=message)
+
+    async def validate_ruleset(
+        self, request: rules_pb.ValidateRulesetRequest, context: Context
+    ) -> rules_pb.ValidateRulesetResponse:
+        """Everything that is wrong with a text."""
+        del context
+        problems = Problems()
+        check_product(problems, request.product)
+        problems.raise_if_any()
+        folder = await asyncio.to_thread(self._use_cases.folder)
+        compilation = validate(folder, request.product, request.source)
+        return rules_pb.ValidateRulesetResponse(
+            problems=[_problem(diagnostic) for diagnostic in ordered(compilation.diagnostics)],
+            digest=compilation.ruleset.digest if compilation.ruleset else "",
+        )
+
+    async def evaluate_ruleset(
+        self, request: rules_pb.EvaluateRulesetRequest, context: Context
+    ) -> rules_pb.EvaluateRulesetResponse:
+        """A dry run, in FULL view."""
+        info = call_info(context)
+        stop_at = self._use_cases.clock.monotonic() + info.seconds - ANSWER_MARGIN
+        tried = await self._use_cases.try_rules(_trial(request), stop_at)
+        ruleset = tried.ruleset
+        message = pb.Decision(
+            user_id=request.user_id,
+            product=request.product,
+            ruleset_ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
+            as_of_date=tried.as_of.date.isoformat(),
+            **verdict_fields(tried.verdict, info.languages),
+        )
+        add_full_view(message, tried.factors, tried.traces)
+        return rules_pb.EvaluateRulesetResponse(decision=message)
+
+
+def handlers(servicer: RulesetServicer) -> grpc.GenericRpcHandler:
+    """The service's methods."""
+    return grpc.method_handlers_generic_handler(
+        SERVICE,
+        {
+            "ListRulesets": unary(servicer.list_rulesets, rules_pb.ListRulesetsRequest),
+            "GetRuleset": unary(servicer.get_ruleset, rules_pb.GetRulesetRequest),
+            "ValidateRuleset": unary(servicer.validate_ruleset, rules_pb.ValidateRulesetRequest),
+            "EvaluateRuleset": unary(servicer.evaluate_ruleset, rules_pb.EvaluateRulesetRequest),
+        },
+    )
+
+
+def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:
+    problems = Problems()
+    check_product(problems, request.product)
+    if request.user_id and (request.factors or request.missing or request.as_of_date):
+        problems.add("user_id", "cannot be sent with factors, missing or as_of_date")
+    factors: dict[str, Value] = {}
+    for name, message in request.factors.items():
+        factors.update(read_value(f"factors.{name}", message, problems))
+    as_of = None
+    if request.as_of_date:
+        as_of = problems.date("as_of_date", request.as_of_date)
+    missing = dict(_causes(request, problems))
+    inputs = dict(inputs_from(request, problems))
+    problems.raise_if_any()
+    return Trial(
+        product=request.product,
+        version=request.version,
+        user_id=request.user_id,
+        factors=factors,
+        missing=missing,
+        as_of=as_of,
+        inputs=inputs,
+    )
+
+
+def _causes(
+    request: rules_pb.EvaluateRulesetRequest, problems: Problems
+) -> Iterator[tuple[str, Cause]]:
+    for name, cause in request.missing.items():
+        if cause in Cause.__members__:
+            yield name, Cause(cause)
+        else:
+            problems.add(f"missing.{name}", f"must be one of {', '.join(Cause)}")
+
+
+def _ruleset(product: Product, ruleset: CompiledRuleset, status: ShelfStatus) -> rules_pb.Ruleset:
+    since = status.since.get(ruleset.digest)
+    return rules_pb.Ruleset(
+        ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
+        title=ruleset.title,
+        currency=ruleset.currency,
+        time_zone=str(ruleset.zone),
+        loaded_time=None if since is None else timestamp(since),
+        role=_role(product, ruleset.version),
+        inputs=[_input(spec) for spec in ruleset.inputs.values()],
+        factors=ruleset.needs.factors,
+    )
+
+
+def _role(product: Product, version: int) -> str:
+    versions = product.plan.versions
+    if version == versions.champion:
+        return "champion"
+    if versions.challenger is not None and version == versions.challenger.version:
+        return "challenger"
+    return "shadow" if any(s.version == version for s in versions.shadow) else ""
+
+
+def _input(spec: InputSpec) -> rules_pb.RulesetInput:
+    return rules_pb.RulesetInput(
+        name=spec.name,
+        type=spec.type.value,
+        required=spec.required,
+        min="" if spec.lower is None else decimal_text(spec.lower),
+        max="" if spec.upper is None else decimal_text(spec.upper),
+        one_of=spec.labels,
+    )
+
+
+def _problem(diagnostic: Diagnostic) -> rules_pb.Problem:
+    return rules_pb.Problem(
+        code=diagnostic.code,
+        error=diagnostic.severity is Severity.ERROR,
+        file=diagnostic.file,
+        line=diagnostic.line,
+        column=diagnostic.column,
+        message=diagnostic.message,
+        hint=diagnostic.hint,
+        rendered=render(diagnostic),
+    )

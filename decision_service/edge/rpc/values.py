@@ -1,0 +1,121 @@
+"""Values on the wire: `InputValue` and `google.type.Money`, exact in both directions."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import values_pb2
+from decision_service.domain.factor import Value
+from decision_service.domain.missing import Missing
+from decision_service.domain.money import IllegalAmount, Money, exponent, to_minor
+
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_NANOS = 1_000_000_000
+
+
+class WireError(ValueError):
+    """A value on the wire is malformed; the message says what to send."""
+
+
+def value_from_message(message: values_pb2.InputValue) -> Value:
+    """The value that a client sent; raises WireError when it is malformed."""
+    match message.WhichOneof("value"):
+        case "number":
+            return _decimal(message.number)
+        case "text":
+            return message.text
+        case "flag":
+            return message.flag
+        case "money":
+            return money_from_message(message.money)
+        case "date":
+            return civil_date(message.date)
+        case _:
+            raise WireError("must have one of number, text, flag, money or date set")
+
+
+def value_to_message(value: Value) -> values_pb2.InputValue:
+    """The value as a client reads it."""
+    if isinstance(value, bool):
+        return values_pb2.InputValue(flag=value)
+    if isinstance(value, Money):
+        return values_pb2.InputValue(money=money_to_message(value))
+    if isinstance(value, date):
+        return values_pb2.InputValue(date=value.isoformat())
+    if isinstance(value, str):
+        return values_pb2.InputValue(text=value)
+    return values_pb2.InputValue(number=decimal_text(value))
+
+
+def decimal_text(value: int | Decimal) -> str:
+    """An exact number without exponent and without trailing zeros after the point."""
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def money_from_message(message: MoneyMessage) -> Money:
+    """An amount in whole minor units; raises WireError unless it is legal and exact in them."""
+    if not _CURRENCY.fullmatch(message.currency_code):
+        raise WireError("currency_code must be three capital letters (ISO 4217), for example PHP")
+    if abs(message.nanos) >= _NANOS or message.units * message.nanos < 0:
+        raise WireError("nanos must lie within ±999,999,999 and have the sign of units")
+    amount = Decimal(message.units) + Decimal(message.nanos).scaleb(-9)
+    finest = Decimal(1).scaleb(-exponent(message.currency_code))
+    if amount % finest:
+        raise WireError(f"the amount must not be finer than {finest} {message.currency_code}")
+    try:
+        return Money(message.currency_code, to_minor(amount, message.currency_code))
+    except IllegalAmount:
+        raise WireError("the amount must lie within ±10^12") from None
+
+
+def money_to_message(money: Money) -> MoneyMessage:
+    """An amount as units and nanos."""
+    scale = 10 ** exponent(money.currency)
+    units = abs(money.minor) // scale
+    nanos = abs(money.minor) % scale * (_NANOS // scale)
+    sign = -1 if money.minor < 0 else 1
+    return MoneyMessage(currency_code=money.currency, units=sign * units, nanos=sign * nanos)
+
+
+def timestamp(instant: datetime) -> Timestamp:
+    """An aware instant as a Timestamp."""
+    message = Timestamp()
+    message.FromDatetime(instant)
+    return message
+
+
+def missing_message(missing: Missing) -> values_pb2.MissingCause:
+    """A cause of a missing value as a client reads it."""
+    return values_pb2.MissingCause(
+        cause=missing.cause.value,
+        tainted=missing.cause.tainted,
+        reason=missing.reason.value,
+        data_kind=missing.kind or "",
+        source_id=missing.source or "",
+        account_error_code=missing.account_error or "",
+        detail=missing.detail or "",
+    )
+
+
+def _decimal(text: str) -> Decimal:
+    if not _DECIMAL.fullmatch(text):
+        raise WireError('number must be an exact decimal as text, for example "0.35" or "6"')
+    return Decimal(text)
+
+
+def civil_date(text: str) -> date:
+    """A date of the form YYYY-MM-DD; raises WireError."""
+    try:
+        if _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise WireError("date must be a civil date of the form YYYY-MM-DD")

@@ -1,0 +1,54 @@
+"""Errors as statuses: the table of the contract, one ErrorInfo each, nothing that leaks."""
+
+import inspect
+
+import pytest
+from google.rpc import code_pb2
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+
+from decision_service.domain import errors
+from decision_service.edge.rpc.status import CODES, DOMAIN, internal, status_of
+
+
+def unpacked(status: object, kind: type) -> list:
+    """The details of one kind."""
+    found = []
+    for detail in status.details:
+        message = kind()
+        if detail.Unpack(message):
+            found.append(message)
+    return found
+
+
+@pytest.mark.parametrize("kind", sorted(CODES, key=lambda kind: kind.__name__))
+def test_every_error_has_exactly_one_error_info(kind: type[errors.ServiceError]) -> None:
+    """Its reason and domain are the contract's, its values are in the metadata."""
+    problems = (errors.FieldProblem("user_id", "user_id is empty"),)
+    fields = inspect.signature(kind).parameters
+    error = kind("a sentence", problems) if "problems" in fields else kind("a sentence", value=3)
+    status = status_of(error)
+    [info] = unpacked(status, ErrorInfo)
+    assert (info.reason, info.domain) == (kind.reason, DOMAIN)
+    assert bool(unpacked(status, BadRequest)) == (status.code == code_pb2.INVALID_ARGUMENT)
+    if status.code in {code_pb2.UNAVAILABLE, code_pb2.RESOURCE_EXHAUSTED, code_pb2.ABORTED}:
+        [retry] = unpacked(status, RetryInfo)
+        assert retry.retry_delay.ToTimedelta().total_seconds() > 0
+
+
+def test_the_alarm_of_a_foreign_users_data_is_no_public_error() -> None:
+    """CrossTenant has no code of its own: it leaves as INTERNAL with an incident id."""
+    assert errors.CrossTenant not in CODES
+
+
+def test_a_bug_shows_nothing_but_its_incident() -> None:
+    """INTERNAL carries an id and no words of the exception."""
+    status = internal("abc123")
+    assert status.code == code_pb2.INTERNAL
+    [info] = unpacked(status, ErrorInfo)
+    assert dict(info.metadata) == {"incident": "abc123"}
+
+
+def test_a_retry_time_of_the_error_wins() -> None:
+    """Where the error knows when to come back, that is what is told."""
+    [retry] = unpacked(status_of(errors.UpstreamUnavailable("x", retry_after=2.5)), RetryInfo)
+    assert retry.retry_delay.ToTimedelta().total_seconds() == 2.5
