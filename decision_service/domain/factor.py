@@ -35,7 +35,8 @@ class FactorSpec:
     `lower` and `upper` are inclusive bounds in the factor's unit (major units for money), None is
     open; `labels` are the values a text factor can take. `sentence` states the meaning, `formula`
     the computation in words. `months` is how many settled months of data the factor looks at (None:
-    the whole history or no months at all). `parity` marks factors that exist only for comparison
+    the whole history or no months at all), `needs_months` how many of them must be observed for it
+    to have a value (None: any number). `parity` marks factors that exist only for comparison
     with the vendor's own.
     """
 
@@ -51,6 +52,7 @@ class FactorSpec:
     labels: tuple[str, ...] = ()
     months: int | None = None
     parity: bool = False
+    needs_months: int | None = None
 
     @property
     def family(self) -> str:

@@ -81,10 +81,15 @@ class DataPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The arguments of `factors.compute` that a compiled ruleset fixes."""
+    """The arguments of `factors.compute` that a compiled ruleset fixes.
+
+    `term_months` is the one that the application brings: the requested term, for the age at
+    maturity; None where it sends none.
+    """
 
     factors: tuple[str, ...]
     policy: DataPolicy
+    term_months: int | None = None
 
 
 class WhenTransactions(StrEnum):

@@ -1,0 +1,144 @@
+"""From what was gathered to the entry that is committed: factors, verdict, decision, reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, time
+
+from decision_service import __version__
+from decision_service.domain.decision import Decision, RulesetRef
+from decision_service.domain.factor import Factors, Value
+from decision_service.domain.needs import Needs
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Outcome, StageTrace, Verdict
+from decision_service.factors.compute import compute
+from decision_service.pipeline.admission import Admission
+from decision_service.pipeline.application import Application
+from decision_service.pipeline.ports import Entry, Gathering, NewId, ReplyEncoder, SnapshotBody
+from decision_service.pipeline.snapshots import snapshot_body
+from decision_service.pipeline.wire import (
+    StoredFacts,
+    assignment_to_wire,
+    encode_facts,
+    factors_to_wire,
+    inputs_to_wire,
+)
+from decision_service.ruleset.evaluator import Facts, evaluate
+from decision_service.ruleset.explain import traces
+from decision_service.ruleset.model import CompiledRuleset
+
+
+def conclude(
+    admission: Admission,
+    gathering: Gathering | None,
+    *,
+    encoder: ReplyEncoder,
+    new_id: NewId,
+    caller: str,
+    content: bytes,
+) -> Entry:
+    """Decide from what was gathered and make the entry to commit; pure but for its new id.
+
+    `gathering` is None exactly for an applicant outside the go-live.
+    """
+    ruleset = admission.ruleset
+    decision = _outside(admission, new_id)
+    body: SnapshotBody | None = None
+    shown: tuple[StageTrace, ...] = ()
+    if ruleset is not None and gathering is not None:
+        body = snapshot_body(gathering.snapshot)
+        decision = _decided(decision, ruleset, gathering, body.id)
+        if admission.application.style.full:
+            shown = traces(ruleset, decision.verdict)
+    return Entry(
+        decision_id=decision.decision_id,
+        caller=caller,
+        request_id=decision.request_id,
+        content=content,
+        user_id=decision.user_id,
+        product=decision.product,
+        application_id=decision.application_id,
+        customer_ref=decision.customer_ref,
+        outcome=decision.verdict.outcome,
+        created=decision.created,
+        reply=encoder.encode(decision, admission.application.style, shown),
+        facts=encode_facts(_facts(decision, admission.application)),
+        ruleset_digest=None if ruleset is None else ruleset.digest,
+        plan_digest=admission.assignment.plan_digest,
+        snapshot=body,
+    )
+
+
+def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
+    """What to compute for one application: the ruleset's needs with the requested term."""
+    term = inputs.get("requested_term_months")
+    return replace(ruleset.needs, term_months=term) if isinstance(term, int) else ruleset.needs
+
+
+def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Decision:
+    """The decision with the verdict of a ruleset on factors; the same for live and replay."""
+    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, decision.as_of))
+    return replace(
+        decision,
+        verdict=verdict,
+        factors=factors,
+        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        expires=expiry(verdict, factors, ruleset, decision.as_of),
+    )
+
+
+def expiry(
+    verdict: Verdict, factors: Factors, ruleset: CompiledRuleset, as_of: AsOf
+) -> datetime | None:
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a used parameter's change."""
+    ends = [verdict.valid_until] if verdict.valid_until else []
+    if factors.oldest_used_sync is not None:
+        ends.append(factors.oldest_used_sync + ruleset.needs.policy.max_age)
+    if verdict.param_change is not None:
+        ends.append(datetime.combine(verdict.param_change, time(), as_of.zone))
+    return max(min(ends), as_of.instant) if ends else None
+
+
+def _outside(admission: Admission, new_id: NewId) -> Decision:
+    application, created = admission.application, admission.as_of.instant
+    return Decision(
+        decision_id=new_id.decision_id(created),
+        request_id=application.request_id,
+        application_id=application.application_id,
+        customer_ref=application.customer_ref,
+        user_id=application.user_id,
+        product=application.product,
+        created=created,
+        as_of=admission.as_of,
+        assignment=admission.assignment,
+        inputs=admission.inputs,
+        verdict=Verdict(Outcome.NOT_ENROLLED),
+        engine_version=__version__,
+    )
+
+
+def _decided(
+    decision: Decision, ruleset: CompiledRuleset, gathering: Gathering, snapshot_id: str
+) -> Decision:
+    needs = needs_of(ruleset, decision.inputs)
+    factors = compute(gathering.snapshot, needs, decision.as_of)
+    return replace(
+        judge(decision, ruleset, factors),
+        snapshot_id=snapshot_id,
+        fetched=gathering.fetched,
+        upstream_calls=gathering.calls,
+    )
+
+
+def _facts(decision: Decision, application: Application) -> StoredFacts:
+    return StoredFacts(
+        instant=decision.as_of.instant,
+        zone=str(decision.as_of.zone),
+        assignment=assignment_to_wire(decision.assignment),
+        inputs=inputs_to_wire(decision.inputs),
+        languages=application.style.languages,
+        factors=None if decision.factors is None else factors_to_wire(decision.factors),
+        fetched=decision.fetched,
+        upstream_calls=decision.upstream_calls,
+    )

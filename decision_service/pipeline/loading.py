@@ -1,0 +1,164 @@
+"""From the texts of a rules folder to a rulebook: all checked, nothing half loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from decision_service.factors.registry import catalogue
+from decision_service.language.condition import Declared, DeclaredNames
+from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.pipeline.ports import StoredText
+from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.pipeline.texts import ruleset_text
+from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.state import initial_state
+from decision_service.ruleset.compiler import compile_ruleset
+from decision_service.ruleset.model import CompiledRuleset, RulesetFiles
+
+NO_NAMES = DeclaredNames("", ())
+"""The inputs of a version that does not compile: its plan is checked all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file that was read; `path` is as messages show it, `rules/personal-loan-ph/v1.yaml`."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file that could not be read, and why in one sentence."""
+
+    path: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTexts:
+    """One product's folder: `rulesets` by version, `tables` by their path within the folder."""
+
+    product: str
+    path: str
+    rulesets: Mapping[int, TextFile] = field(default_factory=dict)
+    plan: TextFile | None = None
+    tables: Mapping[str, str] = field(default_factory=dict)
+    tests: tuple[TextFile, ...] = ()
+    fixtures: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFolder:
+    """A whole rules folder; `data` holds `_data/*.yaml` by file name."""
+
+    products: tuple[ProductTexts, ...] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """What came of a folder: `rulebook` is None where any diagnostic is an error.
+
+    `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
+    """
+
+    rulebook: Rulebook | None
+    diagnostics: tuple[Diagnostic, ...]
+    texts: tuple[StoredText, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that refuse the folder."""
+        return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+
+def load_rules(folder: RuleFolder, now: datetime) -> Loading:
+    """Compile every version and read every plan; all problems of all files in one run."""
+    found = [_unreadable(file) for file in folder.unreadable]
+    products: dict[str, Product] = {}
+    texts: list[StoredText] = []
+    for one in folder.products:
+        versions = dict(_versions(folder, one, found, texts))
+        product = _product(one, versions, found, texts, now)
+        if product is not None:
+            products[one.product] = product
+    if not folder.products and not found:
+        found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
+    loading = Loading(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
+    if loading.errors:
+        return loading
+    return Loading(Rulebook(products), loading.diagnostics, loading.texts)
+
+
+def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
+    """The texts that make up one ruleset version."""
+    file = product.rulesets[version]
+    return RulesetFiles(
+        product=product.product,
+        path=file.path,
+        text=file.text,
+        data=folder.data,
+        tables=product.tables,
+    )
+
+
+def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
+    """A ruleset's inputs as rollout segments may name them."""
+    declared = (
+        Declared(f"inputs.{spec.name}", spec.type, spec.lower, spec.upper, spec.labels)
+        for spec in ruleset.inputs.values()
+    )
+    return DeclaredNames(ruleset.currency, declared)
+
+
+def _versions(
+    folder: RuleFolder, product: ProductTexts, found: list[Diagnostic], texts: list[StoredText]
+) -> Iterator[tuple[int, CompiledRuleset]]:
+    for version in sorted(product.rulesets):
+        files = files_of(folder, product, version)
+        compilation = compile_ruleset(files, catalogue())
+        found.extend(compilation.diagnostics)
+        ruleset = compilation.ruleset
+        if ruleset is None:
+            continue
+        if ruleset.version != version:
+            message = f"the file is named v{version}, but `version` is {ruleset.version}"
+            found.append(_problem(files.path, "R003", message, "make them equal"))
+        texts.append(ruleset_text(ruleset, files))
+        yield version, ruleset
+
+
+def _product(
+    product: ProductTexts,
+    versions: Mapping[int, CompiledRuleset],
+    found: list[Diagnostic],
+    texts: list[StoredText],
+    now: datetime,
+) -> Product | None:
+    if product.plan is None:
+        message = f"{product.product} has no rollout.yaml"
+        hint = "add one that says which version is the champion and how it goes live"
+        found.append(_problem(f"{product.path}/rollout.yaml", "P001", message, hint))
+        return None
+    names = dict.fromkeys(product.rulesets, NO_NAMES) | {
+        version: input_names(ruleset) for version, ruleset in versions.items()
+    }
+    reading = parse_plan(product.plan.path, product.plan.text, product.product, names)
+    found.extend(reading.diagnostics)
+    if reading.plan is None or not versions:
+        return None
+    texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
+    state = initial_state(reading.plan, now)
+    return Product(product.product, versions, reading.plan, state)
+
+
+def _unreadable(file: Unreadable) -> Diagnostic:
+    return _problem(file.path, "R002", file.sentence, "")
+
+
+def _problem(path: str, code: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)

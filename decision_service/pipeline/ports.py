@@ -1,0 +1,210 @@
+"""The Protocols that smile, storage and edge implement; the use cases know nothing else of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from decision_service.domain.decision import Decision
+from decision_service.domain.needs import FetchPlan
+from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
+from decision_service.domain.verdict import Outcome, StageTrace
+
+
+class Clock(Protocol):
+    """Wall time for records, monotonic time for deadlines."""
+
+    def now(self) -> datetime:
+        """The current instant, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back; the scale of every deadline."""
+
+
+class NewId(Protocol):
+    """Makes the ids of records."""
+
+    def decision_id(self, created: datetime) -> str:
+        """`dec_` and a ULID of this instant."""
+
+    def request_id(self) -> str:
+        """A UUID for a request that came without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """One reading of an applicant: the data, when it ended, and what it cost this caller.
+
+    `calls` counts the vendor's requests that this decision caused, retries included; a caller who
+    joined another's reading caused none.
+    """
+
+    snapshot: Snapshot
+    fetched: datetime
+    calls: int
+
+
+class SnapshotSource(Protocol):
+    """The vendor, as the pipeline sees it."""
+
+    async def gather(
+        self,
+        user_id: str,
+        plan: FetchPlan,
+        *,
+        as_of: datetime,
+        stop_at: float,
+        wait_until: float,
+        known: Sequence[KnownCount],
+        fallback: Mapping[str, Provider],
+    ) -> Gathering:
+        """Read the accounts, then the plan's kinds side by side.
+
+        Ends by `stop_at` (Clock.monotonic): once the vendor has answered anything, what is
+        unread is in the snapshot as a fault; before that DeadlineMissed. `wait_until` is how long
+        data that is still arriving is waited for. `fallback` names provider types where the
+        vendor's list could not be read. Raises UserUnknown, DataNotReady, UpstreamUnavailable,
+        UpstreamBudgetExhausted, DeadlineMissed, CrossTenant.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotBody:
+    """A snapshot ready to be stored: `id` is content-addressed within the user.
+
+    `counts` is how many records of each kind each source gave, for `DecisionLog.known`.
+    """
+
+    id: str
+    user_id: str
+    body: bytes
+    counts: tuple[KnownCount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A decision ready to be stored.
+
+    (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
+    a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
+    besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
+    pipeline.
+    """
+
+    decision_id: str
+    caller: str
+    request_id: str
+    content: bytes
+    user_id: str
+    product: str
+    application_id: str
+    customer_ref: str
+    outcome: Outcome
+    created: datetime
+    reply: bytes
+    facts: bytes
+    ruleset_digest: str | None = None
+    plan_digest: str | None = None
+    snapshot: SnapshotBody | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """A decision as it is read back, with the fields of `Entry`."""
+
+    decision_id: str
+    caller: str
+    request_id: str
+    content: bytes
+    user_id: str
+    product: str
+    application_id: str
+    customer_ref: str
+    outcome: Outcome
+    created: datetime
+    reply: bytes
+    facts: bytes
+    ruleset_digest: str | None
+    plan_digest: str | None
+    snapshot_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which decisions to list; None and empty mean any. The time range is half open."""
+
+    user_id: str = ""
+    application_id: str = ""
+    customer_ref: str = ""
+    product: str = ""
+    outcome: Outcome | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: newest first by (created, decision_id)."""
+
+    created: datetime
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """A ruleset's or plan's text by digest; `kind` is `ruleset` or `plan`, `body` its files."""
+
+    digest: str
+    kind: str
+    body: bytes
+
+
+class DecisionLog(Protocol):
+    """The durable record. Every method raises StoreUnavailable when the store cannot serve."""
+
+    async def find(self, caller: str, request_id: str) -> StoredEntry | None:
+        """The decision of this caller's request, if there is one."""
+
+    async def commit(self, entry: Entry) -> StoredEntry:
+        """Store the decision with its snapshot in one transaction, durable on return.
+
+        Where the request id is already taken, nothing is stored and the winner's entry returns
+        (the caller compares `content`).
+        """
+
+    async def get(self, decision_id: str) -> StoredEntry | None:
+        """One decision by id."""
+
+    async def list(
+        self, chosen: Filter, after: Position | None, limit: int
+    ) -> Sequence[StoredEntry]:
+        """At most `limit` decisions, newest first, strictly after the position."""
+
+    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
+        """The body of a stored snapshot; None when it was erased."""
+
+    async def known(self, user_id: str) -> Sequence[KnownCount]:
+        """The most records of each kind that each source of this user ever gave."""
+
+    async def put_texts(self, texts: Iterable[StoredText]) -> None:
+        """Store texts by digest; one that is already there stays as it is."""
+
+    async def text(self, digest: str) -> StoredText | None:
+        """A text by digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStyle:
+    """How the caller wants the answer: FULL adds factor values and traces; languages best first."""
+
+    full: bool
+    languages: tuple[str, ...] = ()
+
+
+class ReplyEncoder(Protocol):
+    """Makes the exact bytes of a response before they are committed."""
+
+    def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
+        """The serialized CreateDecisionResponse; deterministic for equal arguments."""

@@ -1,0 +1,59 @@
+"""Taking changed rules over while serving: read, check, test, store, then replace as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from decision_service.domain.errors import StoreError
+from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.ports import Clock, DecisionLog
+from decision_service.pipeline.rule_tests import failures
+from decision_service.pipeline.shelf import RuleShelf
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reading came to: whether its rules decide from now on, and how many faults it had."""
+
+    accepted: bool
+    faults: int
+
+
+class ReloadRules:
+    """Puts a changed folder on the shelf, or keeps the last good one and remembers why.
+
+    Reading, checking and testing run on a thread, so that no call waits for them.
+    """
+
+    def __init__(
+        self, read: Callable[[], RuleFolder], shelf: RuleShelf, log: DecisionLog, clock: Clock
+    ) -> None:
+        self._read = read
+        self._shelf = shelf
+        self._log = log
+        self._clock = clock
+
+    async def __call__(self) -> Reloaded:
+        """Read the folder once; raises nothing that a bad folder or store could cause."""
+        loading = await asyncio.to_thread(self._check)
+        if loading.rulebook is None:
+            self._shelf.refuse(loading.errors, self._clock.now())
+            return Reloaded(accepted=False, faults=len(loading.errors))
+        try:
+            await self._log.put_texts(loading.texts)
+        except StoreError:
+            return Reloaded(accepted=False, faults=1)
+        clashes = self._shelf.put(loading.rulebook, self._clock.now())
+        return Reloaded(accepted=not clashes, faults=len(clashes))
+
+    def _check(self) -> Loading:
+        folder = self._read()
+        loading = load_rules(folder, self._clock.now())
+        if loading.rulebook is None:
+            return loading
+        failed = failures(folder, loading.rulebook)
+        if failed:
+            return replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
+        return loading

@@ -1,0 +1,106 @@
+"""Recomputing a decision from its stored snapshot and rules; nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from decision_service import __version__
+from decision_service.domain.decision import Decision
+from decision_service.domain.errors import RulesetUnknown, SnapshotErased
+from decision_service.domain.verdict import Outcome, StageTrace, Verdict
+from decision_service.factors.compute import compute
+from decision_service.pipeline.archive import RulesetArchive
+from decision_service.pipeline.conclude import judge, needs_of
+from decision_service.pipeline.ports import DecisionLog, StoredEntry
+from decision_service.pipeline.read import ReadDecisions, Recorded
+from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.wire import assignment_from_wire, inputs_from_wire
+from decision_service.ruleset.explain import traces
+from decision_service.ruleset.model import CompiledRuleset
+
+
+@dataclass(frozen=True, slots=True)
+class WhichRules:
+    """The rules to replay by; empty means the recorded ones. A digest beats a version."""
+
+    version: int = 0
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What was recorded (in FULL) beside what comes out now."""
+
+    recorded: Recorded
+    decision: Decision
+    traces: tuple[StageTrace, ...]
+
+
+class ReplayDecision:
+    """Shows that a decision is reproducible, or what other rules would have made of it."""
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        reading: ReadDecisions,
+        archive: RulesetArchive,
+        rulebook: Callable[[], Rulebook],
+    ) -> None:
+        self._log = log
+        self._reading = reading
+        self._archive = archive
+        self._rulebook = rulebook
+
+    async def __call__(self, decision_id: str, which: WhichRules) -> Replayed:
+        """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased."""
+        recorded = await self._reading.get(decision_id, full=True)
+        entry = recorded.entry
+        if entry.snapshot_id is None:
+            return Replayed(recorded, _shell(recorded), ())
+        ruleset = await self._rules(entry, which)
+        body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+        if body is None:
+            raise SnapshotErased(
+                "the applicant's data behind this decision was erased: the decision can still be "
+                "read, but not replayed"
+            )
+        shell = _shell(recorded)
+        factors = compute(read_snapshot(body), needs_of(ruleset, shell.inputs), shell.as_of)
+        decision = judge(shell, ruleset, factors)
+        return Replayed(recorded, decision, traces(ruleset, decision.verdict))
+
+    async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
+        digest = which.digest
+        if not digest and which.version:
+            product = self._rulebook().product(entry.product)
+            ruleset = product.versions.get(which.version)
+            if ruleset is None:
+                raise RulesetUnknown(
+                    f"{entry.product} has no version {which.version} loaded", version=which.version
+                )
+            return ruleset
+        return await self._archive.by_digest(digest or entry.ruleset_digest or "")
+
+
+def _shell(recorded: Recorded) -> Decision:
+    """The recorded decision without its verdict: ids, instants, inputs and assignment."""
+    entry, facts = recorded.entry, recorded.facts
+    return Decision(
+        decision_id=entry.decision_id,
+        request_id=entry.request_id,
+        application_id=entry.application_id,
+        customer_ref=entry.customer_ref,
+        user_id=entry.user_id,
+        product=entry.product,
+        created=entry.created,
+        as_of=facts.as_of,
+        assignment=assignment_from_wire(facts.assignment),
+        inputs=inputs_from_wire(facts.inputs),
+        verdict=Verdict(Outcome.NOT_ENROLLED),
+        engine_version=__version__,
+        snapshot_id=entry.snapshot_id,
+        fetched=facts.fetched,
+        upstream_calls=facts.upstream_calls,
+    )

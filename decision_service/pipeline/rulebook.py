@@ -1,0 +1,62 @@
+"""All products with their rules and plans, checked together and replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from decision_service.domain.errors import ProductUnknown
+from decision_service.rollout.model import Plan
+from decision_service.rollout.state import RolloutState
+from decision_service.ruleset.model import CompiledRuleset
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product: its ruleset versions, its rollout plan, and where the rollout stands."""
+
+    name: str
+    versions: Mapping[int, CompiledRuleset]
+    plan: Plan
+    state: RolloutState
+
+    @property
+    def champion(self) -> CompiledRuleset:
+        """The version that decides for everybody who is in no other arm."""
+        return self.versions[self.plan.versions.champion]
+
+    @cached_property
+    def input_names(self) -> frozenset[str]:
+        """The inputs that any loaded version declares: clients may send for the next one."""
+        return frozenset(name for version in self.versions.values() for name in version.inputs)
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """A whole good set of products; every decision keeps the one it was admitted with."""
+
+    products: Mapping[str, Product] = field(default_factory=dict)
+
+    def product(self, name: str) -> Product:
+        """A product by name; raises ProductUnknown."""
+        found = self.products.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.products)) or "none"
+            raise ProductUnknown(
+                f"there is no product {name}: the loaded ones are {known}", product=name
+            )
+        return found
+
+    @cached_property
+    def digests(self) -> Mapping[str, CompiledRuleset]:
+        """Every loaded ruleset by its digest."""
+        return {
+            ruleset.digest: ruleset
+            for product in self.products.values()
+            for ruleset in product.versions.values()
+        }
+
+    def by_digest(self, digest: str) -> CompiledRuleset | None:
+        """The loaded ruleset of a digest, if there is one."""
+        return self.digests.get(digest)

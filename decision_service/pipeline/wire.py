@@ -1,0 +1,179 @@
+"""The stored form of what replay needs: plain msgpack in which every value names its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
+from decision_service.domain.factor import (
+    Evidence,
+    Factors,
+    FactorValue,
+    KindStatus,
+    SourceUse,
+    Value,
+)
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Missing
+from decision_service.domain.money import Money
+from decision_service.domain.time import AsOf
+
+Wire = list[str]
+"""A value as [type letter, text] or, for money, [letter, currency, minor units]."""
+
+
+def value_to_wire(value: Value) -> Wire:
+    """The value with its type's letter, exact and the same for equal values."""
+    if isinstance(value, bool):
+        return ["f", "1" if value else "0"]
+    if isinstance(value, int):
+        return ["i", str(value)]
+    if isinstance(value, Decimal):
+        return ["n", str(value)]
+    if isinstance(value, Money):
+        return ["m", value.currency, str(value.minor)]
+    if isinstance(value, date):
+        return ["d", value.isoformat()]
+    return ["t", value]
+
+
+def value_from_wire(wire: Wire) -> Value:
+    """The value that `value_to_wire` was given; raises ValueError on anything else."""
+    match wire:
+        case ["f", text]:
+            return text == "1"
+        case ["i", text]:
+            return int(text)
+        case ["n", text]:
+            return Decimal(text)
+        case ["m", currency, minor]:
+            return Money(currency, int(minor))
+        case ["d", text]:
+            return date.fromisoformat(text)
+        case ["t", text]:
+            return text
+        case _:
+            raise ValueError("a stored value has no known type")
+
+
+class FactorWire(msgspec.Struct, frozen=True, array_like=True):
+    """One factor value as it is stored."""
+
+    name: str
+    value: Wire | None
+    missing: tuple[Missing, ...]
+    evidence: Evidence
+
+
+class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
+    """All factor values of a decision and the quality of what they rest on."""
+
+    values: tuple[FactorWire, ...]
+    kinds: dict[Kind, KindStatus]
+    sources: tuple[SourceUse, ...]
+    oldest_used_sync: datetime | None
+
+
+class AssignmentWire(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the rollout put the applicant, as it is stored."""
+
+    rollout: str
+    enrolled: bool
+    enrolment_reason: EnrolmentReason
+    plan_digest: str
+    stage: str
+    percent: int
+    enrolment_slot: int | None = None
+    arm: Arm | None = None
+    arm_reason: ArmReason | None = None
+    arm_slot: int | None = None
+    version: int | None = None
+
+
+class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything besides snapshot and texts from which a decision can be recomputed."""
+
+    instant: datetime
+    zone: str
+    assignment: AssignmentWire
+    inputs: dict[str, Wire]
+    languages: tuple[str, ...] = ()
+    factors: FactorsWire | None = None
+    fetched: datetime | None = None
+    upstream_calls: int = 0
+
+    @property
+    def as_of(self) -> AsOf:
+        """The instant decided for, seen in the ruleset's zone."""
+        return AsOf.at(self.instant, ZoneInfo(self.zone))
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(StoredFacts)
+
+
+def encode_facts(facts: StoredFacts) -> bytes:
+    """The stored form."""
+    return _ENCODER.encode(facts)
+
+
+def decode_facts(body: bytes) -> StoredFacts:
+    """Read a stored form back; raises msgspec.ValidationError when it is not one."""
+    return _DECODER.decode(body)
+
+
+def factors_to_wire(factors: Factors) -> FactorsWire:
+    """Factor values ready to be stored, in name order."""
+    values = (factors.values[name] for name in sorted(factors.values))
+    return FactorsWire(
+        values=tuple(
+            FactorWire(
+                v.name, None if v.value is None else value_to_wire(v.value), v.missing, v.evidence
+            )
+            for v in values
+        ),
+        kinds=dict(factors.kinds),
+        sources=factors.sources,
+        oldest_used_sync=factors.oldest_used_sync,
+    )
+
+
+def factors_from_wire(wire: FactorsWire) -> Factors:
+    """The factor values that were stored."""
+    values = (
+        FactorValue(
+            w.name, None if w.value is None else value_from_wire(w.value), w.missing, w.evidence
+        )
+        for w in wire.values
+    )
+    return Factors({v.name: v for v in values}, wire.kinds, wire.sources, wire.oldest_used_sync)
+
+
+def assignment_to_wire(assignment: Assignment) -> AssignmentWire:
+    """The assignment ready to be stored."""
+    return AssignmentWire(**_fields_of(assignment))
+
+
+def assignment_from_wire(wire: AssignmentWire) -> Assignment:
+    """The assignment that was stored."""
+    return Assignment(**_fields_of(wire))
+
+
+def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
+    """Inputs ready to be stored."""
+    return {name: value_to_wire(value) for name, value in inputs.items()}
+
+
+def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
+    """The inputs that were stored."""
+    return {name: value_from_wire(value) for name, value in wire.items()}
+
+
+def _fields_of(of: Assignment | AssignmentWire) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in AssignmentWire.__struct_fields__}
