@@ -296,7 +296,7 @@ class _Checking:
             self._error("R210", node.func, f"there is no function `{name}`", hint)
             return None
         if not signature.fewest <= len(arguments) <= signature.most:
-            message = f"`{name}` takes {signature.arguments}, not {len(arguments)} arguments"
+            message = f"`{name}` takes {signature.arguments}, not {len(arguments)}"
             self._error("R307", node, message, f"write `{signature.usage}`")
             return None
         known = [a for a in arguments if a is not None]
@@ -336,10 +336,7 @@ class _Checking:
         convert = {MONEY: to_money, DATE: to_date}.get(wanted)
         if convert is None:
             return list(nodes)
-        return [
-            convert(n, self.scope.currency, self.report) if isinstance(n, tree.Constant) else n
-            for n in nodes
-        ]
+        return [n and convert(n, self.scope.currency, self.report) for n in nodes]
 
     def _source(self, node: ast.expr) -> str:
         return self.parsed.source(node)

@@ -163,7 +163,8 @@ class Composer:
         verbatim = one_line and source[start:end] == event.value
         if verbatim:
             place = Place(self.file, place.line, start + 1, max(end, start + 1) + 1)
-        scalar = Scalar(event.value, plain, place, verbatim)
+        tagged = event.tag is not None
+        scalar = Scalar(event.value, plain, place, verbatim, torn=tagged)
         return self._uncut(scalar, source[end:]) if plain and one_line else scalar
 
     def _uncut(self, scalar: Scalar, rest: str) -> Scalar:

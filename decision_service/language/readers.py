@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from keyword import iskeyword
 
-from decision_service.language.diagnostics import Place, Report, did_you_mean
+from decision_service.language.diagnostics import Place, Report, nearest
 from decision_service.language.nodes import ListNode, MapNode, Node, Scalar
 
 LONGEST_TEXT = 2_000
@@ -150,7 +150,8 @@ def as_choice(node: Node, what: str, options: Iterable[str], report: Report) -> 
         return scalar.text
     one_of = ", ".join(f"`{o}`" for o in options)
     message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
-    report.error("R123", scalar.place, message, did_you_mean(scalar.text, options))
+    match = nearest(scalar.text, options)
+    report.error("R123", scalar.place, message, f"did you mean `{match}`?" if match else "")
     return None
 
 

@@ -1,0 +1,68 @@
+"""Calling a running server, and showing its errors so that a developer can act on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import grpc
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.cli.errors import CommandError, Exit
+
+Reply = TypeVar("Reply")
+Stub = decision_service_pb2_grpc.DecisionServiceStub
+
+
+@contextmanager
+def channel(address: str) -> Iterator[grpc.Channel]:
+    """A plaintext channel to a server."""
+    with grpc.insecure_channel(address) as opened:
+        yield opened
+
+
+@contextmanager
+def decisions(address: str) -> Iterator[Stub]:
+    """A stub of the DecisionService."""
+    with channel(address) as opened:
+        yield Stub(opened)
+
+
+def call(method: Callable[..., Reply], request: Any, address: str, timeout: float = 10.0) -> Reply:
+    """Call a method; raises CommandError with exit code 3 on every status but OK."""
+    try:
+        return method(request, timeout=timeout)
+    except grpc.RpcError as error:
+        raise described(error, address) from None
+
+
+def described(error: grpc.RpcError, address: str) -> CommandError:
+    """The error as a person should read it: code, sentence, and the details that came with it."""
+    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    status, code = rpc_status.from_call(call_error), call_error.code()
+    if status is None and code is grpc.StatusCode.UNAVAILABLE:
+        return CommandError(
+            f"no server answers at {address}: start one with `decision-service serve`, or name "
+            "another with --address",
+            Exit.SERVER,
+        )
+    message = f"{code.name}: {call_error.details() or 'no further words'}"
+    return CommandError(message, Exit.SERVER, tuple(_detail_lines(status)))
+
+
+def _detail_lines(status: Status | None) -> Iterator[str]:
+    for detail in status.details if status else ():
+        info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
+        if detail.Unpack(info):
+            values = [f"{name} {value}" for name, value in sorted(info.metadata.items())]
+            words = [f"reason {info.reason}", f"domain {info.domain}", *values]
+            yield f"  ErrorInfo    {' · '.join(words)}"
+        elif detail.Unpack(bad):
+            for violation in bad.field_violations:
+                yield f"  BadRequest   {violation.description}"
+        elif detail.Unpack(retry):
+            yield f"  RetryInfo    in {retry.retry_delay.ToTimedelta().total_seconds():g} s"

@@ -1,0 +1,114 @@
+"""`decide`: one decision from a running server, shown as a person would want to read it."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+from google.protobuf.duration_pb2 import Duration
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import values_pb2
+from decision_service.cli.client import call, decisions
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.output import (
+    DEFAULT_ADDRESS,
+    AddressOption,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+)
+from decision_service.cli.tree import decision_tree
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MONEY = re.compile(r"([A-Z]{3}) ?(-?[0-9]+(?:\.[0-9]+)?)|(-?[0-9]+(?:\.[0-9]+)?) ?([A-Z]{3})")
+
+
+def decide(
+    user_id: Annotated[str, typer.Option("--user-id", help="the Smile userId")],
+    product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
+    amount: Annotated[str | None, typer.Option("--amount", help="requested amount")] = None,
+    currency: Annotated[str, typer.Option("--currency", help="of the amount")] = "PHP",
+    term: Annotated[int | None, typer.Option("--term", help="requested months")] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            help="further input NAME=VALUE: 12, true, 2026-01-31, 'PHP 500', anything else is text",
+        ),
+    ] = None,
+    request_id: Annotated[str, typer.Option("--request-id", help="makes the call repeatable")] = "",
+    application_id: Annotated[str, typer.Option("--application-id")] = "",
+    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
+    wait: Annotated[int, typer.Option("--wait", help="seconds to wait for arriving data")] = 0,
+    view: Annotated[str, typer.Option("--view", help="basic or full")] = "basic",
+    timeout: Annotated[float, typer.Option("--timeout", help="deadline in seconds")] = 10.0,
+    address: AddressOption = DEFAULT_ADDRESS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Decide one application on a running server."""
+    request = service_pb.CreateDecisionRequest(
+        request_id=request_id,
+        user_id=user_id,
+        product=product,
+        application_id=application_id,
+        customer_ref=customer_ref,
+        requested_amount=None if amount is None else money_message(amount, currency),
+        requested_term_months=term,
+        inputs=dict(parse_input(pair) for pair in inputs or ()),
+        wait_timeout=Duration(seconds=wait),
+        view=parse_view(view),
+    )
+    with decisions(address) as stub:
+        decision = call(stub.CreateDecision, request, address, timeout).decision
+    if form is Format.JSON:
+        print_json(decision)
+    else:
+        console().print(decision_tree(decision))
+
+
+def parse_view(view: str) -> pb.DecisionView:
+    """`basic` or `full`; raises CommandError."""
+    views = {"basic": pb.DECISION_VIEW_BASIC, "full": pb.DECISION_VIEW_FULL}
+    if view.lower() not in views:
+        raise CommandError(f"--view is {view}: it must be basic or full", Exit.USAGE)
+    return views[view.lower()]
+
+
+def money_message(amount: str, currency: str) -> MoneyMessage:
+    """An exact amount; raises CommandError."""
+    try:
+        value = Decimal(amount.replace(",", "").replace("_", ""))
+        units = int(value)
+        nanos = int((value - units).scaleb(9))
+    except (InvalidOperation, ValueError, OverflowError):
+        raise CommandError(
+            f"the amount {amount!r} is not a number: write it as 20000 or 20000.50", Exit.USAGE
+        ) from None
+    if abs(units) > 10**15:
+        raise CommandError(f"the amount {amount!r} is too large", Exit.USAGE)
+    return MoneyMessage(currency_code=currency, units=units, nanos=nanos)
+
+
+def parse_input(pair: str) -> tuple[str, values_pb2.InputValue]:
+    """An input from `name=value`, its type from the value's form."""
+    name, equals, text = pair.partition("=")
+    if not equals or not name:
+        raise CommandError(f"--input {pair!r} must have the form name=value", Exit.USAGE)
+    money = _MONEY.fullmatch(text)
+    if money:
+        amount = money_message(money[2] or money[3], money[1] or money[4])
+        return name, values_pb2.InputValue(money=amount)
+    if _NUMBER.fullmatch(text):
+        return name, values_pb2.InputValue(number=text)
+    if _DATE.fullmatch(text):
+        return name, values_pb2.InputValue(date=text)
+    if text in {"true", "false"}:
+        return name, values_pb2.InputValue(flag=text == "true")
+    return name, values_pb2.InputValue(text=text)

@@ -1,0 +1,127 @@
+"""`decisions`: list, show and replay what was recorded."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.cli.client import call, decisions
+from decision_service.cli.decide import parse_view
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.output import (
+    DEFAULT_ADDRESS,
+    AddressOption,
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    table,
+)
+from decision_service.cli.tree import decision_tree, styled_outcome
+from decision_service.cli.words import reason_words
+
+commands = typer.Typer(help="Read and replay recorded decisions.", no_args_is_help=True)
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
+ViewOption = Annotated[str, typer.Option("--view", help="basic or full")]
+
+
+@commands.command("list")
+def list_decisions(
+    user_id: Annotated[str, typer.Option("--user-id")] = "",
+    application_id: Annotated[str, typer.Option("--application-id")] = "",
+    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
+    product: Annotated[str, typer.Option("--product")] = "",
+    outcome: Annotated[str, typer.Option("--outcome", help="approve, refer …")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
+    page_token: Annotated[str, typer.Option("--page-token")] = "",
+    address: AddressOption = DEFAULT_ADDRESS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List decisions, newest first."""
+    request = service_pb.ListDecisionsRequest(
+        user_id=user_id,
+        application_id=application_id,
+        customer_ref=customer_ref,
+        product=product,
+        outcome=_outcome(outcome),
+        page_size=limit,
+        page_token=page_token,
+    )
+    with decisions(address) as stub:
+        reply = call(stub.ListDecisions, request, address)
+    if form is Format.JSON:
+        print_json(reply)
+        return
+    _print_page(reply)
+
+
+@commands.command()
+def show(
+    decision_id: IdArgument,
+    view: ViewOption = "full",
+    address: AddressOption = DEFAULT_ADDRESS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show one decision."""
+    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=parse_view(view))
+    with decisions(address) as stub:
+        decision = call(stub.GetDecision, request, address).decision
+    if form is Format.JSON:
+        print_json(decision)
+    else:
+        console().print(decision_tree(decision))
+
+
+@commands.command()
+def replay(
+    decision_id: IdArgument,
+    version: Annotated[int, typer.Option("--version", help="of the rules; as recorded if 0")] = 0,
+    digest: Annotated[str, typer.Option("--digest", help="of the rules")] = "",
+    view: ViewOption = "full",
+    address: AddressOption = DEFAULT_ADDRESS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Recompute a decision and say what differs; exit code 1 when anything does."""
+    request = service_pb.ReplayDecisionRequest(
+        decision_id=decision_id,
+        ruleset_ref=pb.RulesetRef(version=version, digest=digest),
+        view=parse_view(view),
+    )
+    with decisions(address) as stub:
+        reply = call(stub.ReplayDecision, request, address)
+    if form is Format.JSON:
+        print_json(reply)
+    else:
+        console().print(decision_tree(reply.decision))
+        differing = ", ".join(reply.differing_fields)
+        console().print(f"Differs in {differing}." if differing else "Nothing differs.")
+    if reply.differing_fields:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _outcome(word: str) -> str | None:
+    if not word:
+        return None
+    name = f"OUTCOME_{word.upper().replace('-', '_')}"
+    if name not in pb.Outcome.keys() or name == "OUTCOME_UNSPECIFIED":  # noqa: SIM118 - not a dict
+        raise CommandError(
+            f"--outcome is {word}: it must be approve, refer, decline or not-enrolled", Exit.USAGE
+        )
+    return name
+
+
+def _print_page(reply: service_pb.ListDecisionsResponse) -> None:
+    rows = table("decision", "made", "product", "outcome", "why", "rules")
+    for decision in reply.decisions:
+        why = reason_words(decision.reasons[0]) if decision.reasons else "–"
+        version = f"v{decision.ruleset_ref.version}" if decision.ruleset_ref.version else "–"
+        made = f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}"
+        rows.add_row(
+            decision.decision_id, made, decision.product, styled_outcome(decision), why, version
+        )
+    console().print(rows)
+    if reply.next_page_token:
+        console().print(f"More: --page-token {reply.next_page_token}")

@@ -1,0 +1,35 @@
+"""Rule test results as JUnit XML, for CI systems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from decision_service.pipeline.rule_tests import VersionResults, why
+
+
+def junit(versions: Iterable[VersionResults]) -> str:
+    """One test suite for each ruleset version."""
+    root = Element("testsuites")
+    for version in versions:
+        ruleset = version.ruleset
+        suite = SubElement(
+            root,
+            "testsuite",
+            name=f"{ruleset.ruleset} v{ruleset.version}",
+            tests=str(len(version.results)),
+            failures=str(len(version.failed)),
+        )
+        for result in version.results:
+            case = SubElement(
+                suite,
+                "testcase",
+                name=result.case.name,
+                classname=ruleset.ruleset,
+                file=result.case.place.file,
+                line=str(result.case.place.line),
+            )
+            if not result.passed:
+                SubElement(case, "failure", message=why(result))
+    indent(root)
+    return tostring(root, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,66 @@
+"""Printing: plain text in a pipe, colour on a terminal, JSON alone when that is asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.table import Table
+
+from decision_service.cli.errors import CommandError
+
+_PIPE_WIDTH = 200
+
+
+class Format(StrEnum):
+    """How a command prints."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="table for people, json for programs")
+]
+AddressOption = Annotated[
+    str,
+    typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
+]
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+
+def console() -> Console:
+    """Standard output; wide and plain when it is not a terminal."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+
+
+def table(*columns: str) -> Table:
+    """A table without boxes whose first column leads."""
+    made = Table(box=None, pad_edge=True, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def print_json(value: Any) -> None:
+    """Machine-readable output, and nothing else, on stdout."""
+    content = message_dict(value) if isinstance(value, Message) else value
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def message_dict(message: Message) -> dict[str, Any]:
+    """A message under its proto field names."""
+    return MessageToDict(message, preserving_proto_field_name=True)
+
+
+def print_error(error: CommandError) -> None:
+    """One sentence on stderr, with the lines that say where."""
+    for line in (error.message, *error.lines):
+        sys.stderr.write(line + "\n")

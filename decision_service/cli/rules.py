@@ -1,0 +1,255 @@
+"""`rules`: check, test and look things up; needs no server."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.output import Format, FormatOption, console, print_json, table
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.rule_tests import VersionResults, run_rule_tests, why
+from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+
+commands = typer.Typer(help="Check and test rule files.", no_args_is_help=True)
+PathArgument = Annotated[
+    Path, typer.Argument(help="the rules folder, one product's folder, or one file")
+]
+DEFAULT_PATH = Path("rules")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A rules folder, and the part of it that was asked for (by the paths that messages show)."""
+
+    folder: RuleFolder
+    root: Path
+    part: str = ""
+
+    def has(self, path: str) -> bool:
+        """Whether a file belongs to the part."""
+        return not self.part or path == self.part or path.startswith(self.part + "/")
+
+
+def choose(path: Path) -> Chosen:
+    """The rules folder that a path lies in; raises CommandError where there is none."""
+    resolved = path.resolve()
+    root = resolved.parent if resolved.is_file() or _is_product(resolved) else resolved
+    if resolved.is_file() and _is_product(root):
+        root = root.parent
+    shown = path if root == resolved else _above(path, resolved, root)
+    try:
+        folder = read_rules(shown)
+    except RulesFolderMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    part = resolved.relative_to(root).as_posix()
+    return Chosen(folder, shown, "" if part == "." else f"{_name(shown)}/{part}")
+
+
+@commands.command()
+def check(
+    path: PathArgument = DEFAULT_PATH,
+    strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check rule files completely; exit code 1 when anything is wrong."""
+    chosen = choose(path)
+    loading = load_rules(chosen.folder, datetime.now(UTC))
+    found = [d for d in loading.diagnostics if chosen.has(d.file)]
+    if form is Format.JSON:
+        print_json([as_dict(diagnostic) for diagnostic in found])
+    else:
+        _print_findings(found, chosen)
+    errors = [d for d in found if strict or d.severity is Severity.ERROR]
+    if errors:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+@commands.command("test")
+def run_tests(
+    path: PathArgument = DEFAULT_PATH,
+    fail_under: Annotated[
+        int, typer.Option("--fail-under", min=0, max=100, help="least coverage in percent")
+    ] = 0,
+    form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
+) -> None:
+    """Run the products' own tests; exit code 1 when one fails or there is none."""
+    chosen = choose(path)
+    rulebook = loaded(chosen).rulebook
+    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
+    versions = [v for v in run_rule_tests(chosen.folder, rulebook) if _wanted(v, chosen)]
+    if form == "json":
+        print_json([results_dict(version) for version in versions])
+    elif form == "junit":
+        from decision_service.cli.junit import junit
+
+        sys.stdout.write(junit(versions))
+    elif form == "table":
+        for version in versions:
+            print_results(version)
+    else:
+        raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
+    _judge(versions, fail_under)
+
+
+@commands.command()
+def factors(
+    family: Annotated[str, typer.Argument(help="one family, for example income")] = "",
+    form: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
+) -> None:
+    """List the factors that rules can use, with type, unit and meaning."""
+    specs = [spec for spec in catalogue().values() if not family or spec.family == family]
+    if not specs:
+        families = ", ".join(sorted({spec.family for spec in catalogue().values()}))
+        raise CommandError(
+            f"there is no factor family {family}: the families are {families}", Exit.USAGE
+        )
+    if form == "json":
+        print_json([_spec_dict(spec) for spec in specs])
+    elif form == "markdown":
+        from decision_service.factors.catalogue_docs import markdown
+
+        sys.stdout.write(markdown())
+    elif form == "table":
+        rows = table("factor", "type", "unit", "meaning")
+        for spec in specs:
+            rows.add_row(spec.name, spec.type.value, spec.unit, spec.sentence)
+        console().print(rows)
+        console().print(f"{len(specs)} factors")
+    else:
+        raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
+
+
+def loaded(chosen: Chosen) -> Loading:
+    """The folder's rules; raises CommandError with every error where they do not load."""
+    loading = load_rules(chosen.folder, datetime.now(UTC))
+    if loading.rulebook is None:
+        raise CommandError(
+            f"{count(loading.errors)}: mend them first",
+            Exit.FINDINGS,
+            tuple(render(diagnostic) for diagnostic in loading.errors),
+        )
+    return loading
+
+
+def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic for programs."""
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity.value,
+        "file": diagnostic.file,
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    }
+
+
+def results_dict(version: VersionResults) -> dict[str, Any]:
+    """One version's results for programs."""
+    return {
+        "ruleset": version.ruleset.ruleset,
+        "version": version.ruleset.version,
+        "passed": len(version.results) - len(version.failed),
+        "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
+        "problems": [as_dict(problem) for problem in version.problems],
+        "coverage": version.coverage.percent,
+        "missed": [f"{goal.what}: {goal.which}" for goal in version.coverage.missed],
+    }
+
+
+def print_results(version: VersionResults) -> None:
+    """One version's results for people: failures first, then what no test reaches."""
+    out, ruleset, failed = console(), version.ruleset, version.failed
+    for problem in version.problems:
+        out.print(render(problem), markup=False)
+    for result in failed:
+        place = result.case.place
+        out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
+        for difference in result.differences:
+            out.print(f"  {difference.field}", markup=False)
+            out.print(f"    expected {difference.expected}", markup=False)
+            out.print(f"    actual   {difference.actual}", markup=False)
+        if result.problem:
+            out.print(f"  {result.problem}", markup=False)
+    covered = version.coverage
+    for goal in covered.missed:
+        out.print(f"  not reached: {goal.what} {goal.which}", markup=False)
+    passed = len(version.results) - len(failed)
+    out.print(
+        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
+        f"coverage {covered.percent} %"
+    )
+
+
+def _judge(versions: list[VersionResults], fail_under: int) -> None:
+    if not any(version.results or version.problems for version in versions):
+        raise CommandError("no test was found: write one in tests/ of the product", Exit.FINDINGS)
+    low = [v for v in versions if v.coverage.percent < fail_under]
+    if low:
+        raise CommandError(
+            f"coverage of {low[0].ruleset.ruleset} is {low[0].coverage.percent} %, less than the "
+            f"{fail_under} % asked for",
+            Exit.FINDINGS,
+        )
+    if any(v.failed or any(p.severity is Severity.ERROR for p in v.problems) for v in versions):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _print_findings(found: list[Diagnostic], chosen: Chosen) -> None:
+    out = console()
+    for diagnostic in found:
+        out.print(render(diagnostic), markup=False, soft_wrap=True)
+        out.print()
+    files = sum(
+        chosen.has(file.path)
+        for product in chosen.folder.products
+        for file in (*product.rulesets.values(), *((product.plan,) if product.plan else ()))
+    )
+    out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.")
+
+
+def _spec_dict(spec: Any) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "type": spec.type.value,
+        "unit": spec.unit,
+        "meaning": spec.sentence,
+        "formula": spec.formula,
+        "kinds": sorted(spec.kinds),
+        "months": spec.months,
+        "lower": spec.lower,
+        "upper": spec.upper,
+        "labels": list(spec.labels),
+        "causes": sorted(spec.causes),
+        "parity": spec.parity,
+    }
+
+
+def _wanted(version: VersionResults, chosen: Chosen) -> bool:
+    name = f"{_name(chosen.root)}/{version.ruleset.ruleset}"
+    return not chosen.part or chosen.has(name) or chosen.part.startswith(name + "/")
+
+
+def _is_product(path: Path) -> bool:
+    return path.is_dir() and any(path.glob("v*.yaml"))
+
+
+def _above(path: Path, resolved: Path, root: Path) -> Path:
+    """The root as the user would write it: as many steps above the given path."""
+    steps = len(resolved.relative_to(root).parts)
+    above = path
+    for _ in range(steps):
+        above = above.parent if above.name not in ("", "..") else above / ".."
+    return above
+
+
+def _name(root: Path) -> str:
+    return root.as_posix() if root.parts and not root.is_absolute() else root.resolve().name

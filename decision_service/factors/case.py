@@ -1,0 +1,30 @@
+"""One computation: its arguments, and each shared intermediate result computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar, cast
+
+from decision_service.domain.needs import DataPolicy, Needs
+from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.time import AsOf
+
+T = TypeVar("T")
+
+
+class Case:
+    """The snapshot, the ruleset's data policy and the instant; lives for one `compute`."""
+
+    def __init__(self, snapshot: Snapshot, needs: Needs, as_of: AsOf) -> None:
+        self.snapshot = snapshot
+        self.policy: DataPolicy = needs.policy
+        self.currency = needs.policy.currency
+        self.term_months = needs.term_months
+        self.as_of = as_of
+        self._done: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, build: Callable[[Case], T]) -> T:
+        """The result of `build` on this case, built at the first call with this key."""
+        if key not in self._done:
+            self._done[key] = build(self)
+        return cast("T", self._done[key])

@@ -1,0 +1,48 @@
+"""What a transaction is: the first class rule whose provider, sign and words fit it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from decision_service.domain.needs import ClassRule, TransactionClass
+
+_WORD = re.compile(r"[^\W_]+")
+
+Signed = tuple[TransactionClass | None, TransactionClass | None, TransactionClass | None]
+"""The class of a credit, of a zero amount and of a debit with one description."""
+
+
+class Classifier:
+    """Classifies the transactions of one provider; each description is looked at once.
+
+    A rule fits when its sign is the amount's (0 fits any) and one of its words, or none being
+    named, stands in the description as whole words, case and punctuation aside. None is unmapped.
+    """
+
+    def __init__(self, provider_id: str, rules: Sequence[ClassRule]) -> None:
+        self._rules = [
+            (tuple(_padded(word) for word in rule.words), rule)
+            for rule in rules
+            if fnmatchcase(provider_id, rule.provider)
+        ]
+        self.seen: dict[str | None, Signed] = {}
+
+    def signed(self, description: str | None) -> Signed:
+        """The classes of a description by the amount's sign."""
+        text = _padded(description or "")
+        found = (self._first(text, 1), self._first(text, 0), self._first(text, -1))
+        self.seen[description] = found
+        return found
+
+    def _first(self, text: str, sign: int) -> TransactionClass | None:
+        for words, rule in self._rules:
+            if rule.sign in (0, sign) and (not words or any(word in text for word in words)):
+                return rule.gives
+        return None
+
+
+def _padded(text: str) -> str:
+    """The words alone, each between blanks, so that `fee` is not found in `coffee`."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} "

@@ -1,0 +1,70 @@
+"""The pure function from an applicant's data to factor values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from decision_service.domain.factor import Factors, FactorValue, KindStatus
+from decision_service.domain.kinds import Kind
+from decision_service.domain.needs import Needs
+from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.time import AsOf
+from decision_service.factors.case import Case
+from decision_service.factors.figures import present
+from decision_service.factors.monthly_income import stand_ins
+from decision_service.factors.quality import account_taints
+from decision_service.factors.reading import FETCHED_KINDS, reading
+from decision_service.factors.registry import registered
+from decision_service.factors.usage import counted, feeders, feeding, partial_feeding, source_use
+
+
+def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Factors:
+    """The values of the factors that `needs` names, and the quality of what they rest on.
+
+    Pure: equal arguments give equal results; the order of records means nothing. Raises KeyError
+    for a name that the catalogue does not have.
+    """
+    case = Case(snapshot, needs, as_of)
+    values = {name: _value(case, name) for name in needs.factors}
+    needed = _needed(case, needs.factors)
+    kinds = {k for k in FETCHED_KINDS if reading(snapshot, k) is not None} | needed
+    return Factors(
+        values=values,
+        kinds={k: _status(case, k) for k in Kind if k in kinds or k is Kind.ACCOUNTS},
+        sources=tuple(source_use(case, f) for f in feeders(case)),
+        oldest_used_sync=_oldest_sync(case, needed),
+    )
+
+
+def _value(case: Case, name: str) -> FactorValue:
+    factor = registered(name)
+    found = factor.work(case)
+    if found.figure is None:
+        return FactorValue(name, None, found.missing, found.evidence)
+    value = present(found.figure, factor.spec.type, case.currency)
+    return FactorValue(name, value, (), found.evidence)
+
+
+def _needed(case: Case, names: Iterable[str]) -> set[Kind]:
+    """The kinds that the factors rest on; transactions also where they stand in as income."""
+    kinds = {kind for name in names for kind in registered(name).spec.kinds}
+    if Kind.EINCOMES in kinds and stand_ins(case):
+        kinds.add(Kind.TRANSACTIONS)
+    return kinds
+
+
+def _status(case: Case, kind: Kind) -> KindStatus:
+    if kind is Kind.ACCOUNTS:
+        return KindStatus.MISSING if account_taints(case) else KindStatus.COMPLETE
+    read = reading(case.snapshot, kind)
+    if read is None or (read.faults and not read.records):
+        return KindStatus.MISSING
+    partial = read.faults or any(f.id not in counted(case) for f in partial_feeding(case, kind))
+    return KindStatus.PARTIAL if partial else KindStatus.COMPLETE
+
+
+def _oldest_sync(case: Case, needed: Iterable[Kind]) -> datetime | None:
+    kinds = [kind for kind in needed if kind is not Kind.ACCOUNTS]
+    syncs = [f.synced for kind in kinds for f in feeding(case, kind)]
+    return min((s for s in syncs if s is not None), default=None)

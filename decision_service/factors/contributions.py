@@ -1,0 +1,296 @@
+"""contributions.*: payments to social security schemes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import Contribution
+from decision_service.factors.answer import Answer
+from decision_service.factors.case import Case
+from decision_service.factors.evidence import GRADES
+from decision_service.factors.figures import Amount, Figure, longest_run, mean
+from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.records import contributions
+from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.series import Draft, MonthBook, at, over, within
+from decision_service.factors.usage import counted
+from decision_service.factors.window import CALENDAR, WHOLE, months
+
+CONTRIBUTIONS = Family(
+    "contributions",
+    frozenset({Kind.CONTRIBUTIONS}),
+    READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY},
+)
+SCHEME_GRADE = GRADES.index("scheme")
+MONTHLY = (
+    "A month's contribution is the sum over schemes (providers) of the highest account at each."
+)
+
+Schemes = Mapping[str, Mapping[int, int]]
+"""Amounts by scheme and month."""
+
+
+class ContributionBook(MonthBook):
+    """All schemes' contributions by month, with each scheme's own months."""
+
+    def __init__(self, feed: Feed, draft: Draft, schemes: Schemes) -> None:
+        super().__init__(Kind.CONTRIBUTIONS, feed, draft)
+        self.schemes = schemes
+
+
+def contribution_book(case: Case) -> ContributionBook:
+    """The applicant's contributions."""
+    return case.once("contributions", _book)
+
+
+def _same(length: int) -> int:
+    return length
+
+
+@CONTRIBUTIONS.factor(
+    "months_total",
+    ValueType.INTEGER,
+    "months",
+    "Months with a contribution over the whole history.",
+    "Count of the distinct months up to the contribution horizon with a contribution above zero in"
+    f" any scheme. {MONTHLY}",
+    lower=0,
+)
+def months_total(case: Case) -> Answer:
+    """Months with a contribution, ever."""
+    return over(contribution_book(case), WHOLE, _paid)
+
+
+@CONTRIBUTIONS.factor(
+    "count_{w}",
+    ValueType.INTEGER,
+    "records",
+    "Contribution records in the {period}.",
+    "Count of the contribution records of all schemes and accounts in the {n} calendar months up to"
+    " the contribution horizon.",
+    windows=months(3, 6, 9, 12),
+    lower=0,
+    months=_same,
+)
+def count(case: Case, length: int) -> Answer:
+    """Contribution records in a window."""
+    book = contribution_book(case)
+    return over(book, length, lambda _: book.records(book.last(length)))
+
+
+@CONTRIBUTIONS.factor(
+    "change_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Contribution of the horizon month minus that of {n} months before.",
+    "Contribution of the horizon month minus that of the month {n} months earlier, over all"
+    f" schemes; SHORT_HISTORY when the earlier one lies before the first record. {MONTHLY}",
+    windows=months(6, 12, 24),
+    months=lambda n: n + 1,
+)
+def change(case: Case, length: int) -> Answer:
+    """The difference of two months."""
+    book = contribution_book(case)
+    new, old = book.horizon, book.horizon - length
+    return at(book, ((new, new), (old, old)), lambda v: v[0][0] - v[1][0])
+
+
+@CONTRIBUTIONS.factor(
+    "months_{w}",
+    ValueType.INTEGER,
+    "months",
+    "Months with a contribution in the best-covered scheme among the {period}.",
+    "For each scheme the count of the {n} calendar months up to the contribution horizon with a"
+    " contribution above zero; the largest of these counts.",
+    windows=CALENDAR,
+    lower=0,
+    upper=_same,
+    months=_same,
+)
+def months_in_best_scheme(case: Case, length: int) -> Answer:
+    """Distinct months of the best-covered scheme."""
+    book = contribution_book(case)
+    return over(book, length, lambda _: _best_covered(book, length))
+
+
+def _amounts(
+    name: str,
+    sentence: str,
+    formula: str,
+    work: Callable[[Sequence[Amount]], Figure],
+    *,
+    of_none: int | Cause = Cause.NO_EVIDENCE,
+) -> None:
+    def answer(case: Case, length: int) -> Answer:
+        return over(contribution_book(case), length, lambda v: _of_paid(v, work, of_none))
+
+    CONTRIBUTIONS.factor(
+        f"{name}_{{w}}",
+        ValueType.MONEY,
+        "currency",
+        sentence,
+        "Of the monthly contributions above zero in the {n} calendar months up to the contribution"
+        f" horizon: {formula}. {MONTHLY}",
+        windows=CALENDAR,
+        lower=0,
+        months=_same,
+        causes=frozenset({of_none}) if isinstance(of_none, Cause) else frozenset(),
+    )(answer)
+
+
+_amounts("sum", "Contributions in the {period}.", "their sum; 0 when there is none", sum, of_none=0)
+_amounts(
+    "average",
+    "Average contribution over the months with one of the {period}.",
+    "their mean; NO_EVIDENCE when there is none",
+    mean,
+)
+_amounts(
+    "min",
+    "Smallest monthly contribution of the {period}.",
+    "the smallest; NO_EVIDENCE when there is none",
+    min,
+)
+_amounts(
+    "max",
+    "Largest monthly contribution of the {period}.",
+    "the largest; NO_EVIDENCE when there is none",
+    max,
+)
+
+
+@CONTRIBUTIONS.factor(
+    "months_since_last",
+    ValueType.INTEGER,
+    "months",
+    "Months from the last contribution to the horizon.",
+    "Contribution horizon minus the last month up to it with a contribution above zero in any"
+    " scheme; NO_EVIDENCE when none is.",
+    lower=0,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+)
+def months_since_last(case: Case) -> Answer:
+    """The age of the last contribution."""
+    return over(contribution_book(case), WHOLE, _since_last)
+
+
+@CONTRIBUTIONS.factor(
+    "longest_gap_{w}",
+    ValueType.INTEGER,
+    "months",
+    "The longest run of months without any contribution in the {period}.",
+    "The longest run of observed months among the {n} calendar months up to the contribution"
+    " horizon without a contribution above zero in any scheme; months before the first record are"
+    " not observed.",
+    windows=months(12),
+    lower=0,
+    upper=_same,
+    months=_same,
+)
+def longest_gap(case: Case, length: int) -> Answer:
+    """The longest gap."""
+    return over(
+        contribution_book(case), length, lambda v: longest_run([amount <= 0 for amount in v])
+    )
+
+
+@CONTRIBUTIONS.factor(
+    "longest_streak_months",
+    ValueType.INTEGER,
+    "months",
+    "The longest run of months with a contribution.",
+    "The longest run of months up to the contribution horizon, over the whole history, with a"
+    " contribution above zero in any scheme.",
+    lower=0,
+)
+def longest_streak(case: Case) -> Answer:
+    """The longest streak."""
+    return over(contribution_book(case), WHOLE, lambda v: longest_run([a > 0 for a in v]))
+
+
+@CONTRIBUTIONS.factor(
+    "schemes_count",
+    ValueType.INTEGER,
+    "schemes",
+    "Schemes with a contribution.",
+    "Count of the providers with a contribution above zero up to the contribution horizon, over the"
+    " whole history.",
+    lower=0,
+)
+def schemes_count(case: Case) -> Answer:
+    """How many schemes are paid to."""
+    book = contribution_book(case)
+    return over(book, WHOLE, lambda _: sum(_covered(book, s, WHOLE) > 0 for s in book.schemes))
+
+
+def _book(case: Case) -> ContributionBook:
+    clean = contributions(case)
+    draft, accounts = Draft(), dict[tuple[str, str], dict[int, int]]()
+    for record in clean.records:
+        _take(case, draft, accounts, record)
+    schemes = _schemes(accounts)
+    for amounts in schemes.values():
+        for month, amount in amounts.items():
+            draft.amounts[month] = draft.amounts.get(month, 0) + amount
+    supplies = (supply(case, Kind.CONTRIBUTIONS),)
+    trust = feed(case, supplies, clean.taints, held=bool(clean.records))
+    return ContributionBook(trust, draft, schemes)
+
+
+def _take(
+    case: Case,
+    draft: Draft,
+    accounts: dict[tuple[str, str], dict[int, int]],
+    record: Contribution,
+) -> None:
+    month = Month.of(record.date).index
+    proof = draft.proof(month)
+    proof.note(record.id, record.amount, record.source)
+    proof.grade_at(SCHEME_GRADE)
+    if record.currency != case.currency:
+        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
+        draft.flaw(month, cause)
+        return
+    scheme = counted(case)[record.source].provider_id
+    amounts = accounts.setdefault((scheme, record.source), {})
+    amounts[month] = amounts.get(month, 0) + record.amount
+
+
+def _schemes(accounts: Mapping[tuple[str, str], Mapping[int, int]]) -> Schemes:
+    """Each scheme's months; several accounts at one scheme tell of the same payments."""
+    schemes: dict[str, dict[int, int]] = {}
+    for (scheme, _), amounts in accounts.items():
+        months_of = schemes.setdefault(scheme, {})
+        for month, amount in amounts.items():
+            months_of[month] = max(amount, months_of.get(month, amount))
+    return schemes
+
+
+def _best_covered(book: ContributionBook, length: int) -> int:
+    return max((_covered(book, scheme, length) for scheme in book.schemes), default=0)
+
+
+def _covered(book: ContributionBook, scheme: str, length: int) -> int:
+    return sum(amount > 0 for _, amount in within(book.schemes[scheme], (book.last(length),)))
+
+
+def _of_paid(
+    values: Sequence[Amount], work: Callable[[Sequence[Amount]], Figure], of_none: int | Cause
+) -> Figure | Cause:
+    paid = [amount for amount in values if amount > 0]
+    return work(paid) if paid else of_none
+
+
+def _paid(values: Sequence[Amount]) -> int:
+    return sum(amount > 0 for amount in values)
+
+
+def _since_last(values: Sequence[Amount]) -> int | Cause:
+    for age, amount in enumerate(reversed(values)):
+        if amount > 0:
+            return age
+    return Cause.NO_EVIDENCE

@@ -1,0 +1,274 @@
+"""income.*: what the applicant earns a month, verified (see monthly_income)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.kinds import INCOME_KINDS
+from decision_service.domain.missing import Cause
+from decision_service.factors.answer import Answer
+from decision_service.factors.case import Case
+from decision_service.factors.figures import (
+    Amount,
+    Figure,
+    longest_run,
+    mean,
+    median,
+    percent_change,
+    variation,
+)
+from decision_service.factors.monthly_income import income
+from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.series import MonthBook, at, over
+from decision_service.factors.window import CALENDAR, WHOLE, months
+
+INCOME = Family(
+    "income",
+    INCOME_KINDS,
+    READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED},
+)
+TREND_MONTHS = 3
+CONSERVATIVE_NEEDS = 3
+VOLATILITY_NEEDS = 4
+DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
+NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
+
+
+def _same(length: int) -> int:
+    return length
+
+
+@INCOME.factor(
+    "months_total",
+    ValueType.INTEGER,
+    "months",
+    "Months with income over the whole history.",
+    "Count of months up to the income horizon whose monthly income is above zero.",
+    lower=0,
+)
+def months_total(case: Case) -> Answer:
+    """Months with income, ever."""
+    return over(income(case), WHOLE, _with_income)
+
+
+@INCOME.factor(
+    "count_{w}",
+    ValueType.INTEGER,
+    "records",
+    "Income records in the {period}.",
+    "Count of the records of the {n} calendar months up to the income horizon: estimated incomes by"
+    " month, payroll records by pay month (month of the end date, else of the start date), and"
+    " transactions classed EARNING of accounts whose earnings stand in. All accounts count, also"
+    " records that another account's payroll outranks.",
+    windows=months(3, 6, 9, 12),
+    lower=0,
+    months=_same,
+)
+def count(case: Case, length: int) -> Answer:
+    """Income records in a window."""
+    book = income(case)
+    return over(book, length, lambda _: book.records(book.last(length)))
+
+
+@INCOME.factor(
+    "months_{w}",
+    ValueType.INTEGER,
+    "months",
+    "Months with income among the {period}.",
+    "Count of the {n} calendar months up to the income horizon whose monthly income is above zero;"
+    " months before the first record count as none.",
+    windows=CALENDAR,
+    lower=0,
+    upper=_same,
+    months=_same,
+)
+def months_with_income(case: Case, length: int) -> Answer:
+    """Months with income in a window."""
+    return over(income(case), length, _with_income)
+
+
+@INCOME.factor(
+    "change_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Income of the horizon month minus that of {n} months before.",
+    "Monthly income of the horizon month minus that of the month {n} months earlier; SHORT_HISTORY"
+    " when the earlier one lies before the first record. Only these two months are looked at.",
+    windows=months(6, 12, 24),
+    months=lambda n: n + 1,
+)
+def change(case: Case, length: int) -> Answer:
+    """The difference of two months."""
+    return _two_months(income(case), length, lambda new, old: new - old)
+
+
+@INCOME.factor(
+    "change_{w}_pct",
+    ValueType.NUMBER,
+    "percent",
+    "Change of the monthly income against {n} months before, in percent.",
+    "(income of the horizon month - income {n} months earlier) / the earlier income * 100;"
+    " DIVISION_BY_ZERO when the earlier income is not above zero.",
+    windows=months(6, 12, 24),
+    months=lambda n: n + 1,
+    causes=DIVISION,
+)
+def change_pct(case: Case, length: int) -> Answer:
+    """The relative difference of two months."""
+    return _two_months(income(case), length, percent_change)
+
+
+@INCOME.factor(
+    "trend_{w}_pct",
+    ValueType.NUMBER,
+    "percent",
+    "Typical income of the last 3 months against the same 3 months {n} months earlier.",
+    "(median of the last 3 months - median of the 3 months {n} months before them) / the earlier"
+    " median * 100; needs {n} + 3 observed months; DIVISION_BY_ZERO when the earlier median is not"
+    " above zero.",
+    windows=months(6, 12, 24),
+    months=lambda n: n + TREND_MONTHS,
+    causes=DIVISION,
+)
+def trend(case: Case, length: int) -> Answer:
+    """The relative difference of two medians of three months."""
+    book = income(case)
+    recent = (book.horizon - TREND_MONTHS + 1, book.horizon)
+    earlier = (recent[0] - length, recent[1] - length)
+    return at(book, (recent, earlier), lambda v: percent_change(median(v[0]), median(v[1])))
+
+
+@INCOME.factor(
+    "calendar_average_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Average income of the {period}, months without income as zero.",
+    "Sum of the {n} calendar months up to the income horizon divided by {n}; negative months count;"
+    " SHORT_HISTORY when fewer than {n} months are observed.",
+    windows=CALENDAR,
+    months=_same,
+)
+def calendar_average(case: Case, length: int) -> Answer:
+    """The mean over calendar months."""
+    return over(income(case), length, mean, needs=length)
+
+
+@INCOME.factor(
+    "conservative_{w}",
+    ValueType.MONEY,
+    "currency",
+    "A careful monthly income: the income for affordability and limits.",
+    "The smallest of the calendar average, the median and the average of the last 3 months, over"
+    " the last min({n}, observed) calendar months with months without income as 0; needs 3 observed"
+    " months.",
+    windows=months(6, 12),
+    months=_same,
+)
+def conservative(case: Case, length: int) -> Answer:
+    """The smallest of three averages."""
+    return over(income(case), length, cautious, needs=CONSERVATIVE_NEEDS)
+
+
+def cautious(values: Sequence[Amount]) -> Amount:
+    """The smallest of mean, median and mean of the last three."""
+    return min(mean(values), median(values), mean(values[-CONSERVATIVE_NEEDS:]))
+
+
+@INCOME.factor(
+    "months_since_first",
+    ValueType.INTEGER,
+    "months",
+    "Months from the first month with income to the horizon.",
+    "Income horizon minus the first month whose income is above zero; NO_EVIDENCE when none is.",
+    lower=0,
+    causes=NO_EVIDENCE,
+)
+def months_since_first(case: Case) -> Answer:
+    """The age of the first income."""
+    return over(income(case), WHOLE, _since_first)
+
+
+@INCOME.factor(
+    "months_since_last",
+    ValueType.INTEGER,
+    "months",
+    "Months from the last month with income to the horizon.",
+    "Income horizon minus the last month up to it whose income is above zero; NO_EVIDENCE when none"
+    " is.",
+    lower=0,
+    causes=NO_EVIDENCE,
+)
+def months_since_last(case: Case) -> Answer:
+    """The age of the last income."""
+    return over(income(case), WHOLE, lambda v: _since_first(v[::-1], from_start=True))
+
+
+@INCOME.factor(
+    "gap_months_{w}",
+    ValueType.INTEGER,
+    "months",
+    "Months without income among the observed ones of the {period}.",
+    "Count of the observed months among the {n} calendar months up to the income horizon whose"
+    " income is not above zero; months before the first record are not observed.",
+    windows=months(12, 24),
+    lower=0,
+    upper=_same,
+    months=_same,
+)
+def gap_months(case: Case, length: int) -> Answer:
+    """Months without income."""
+    return over(income(case), length, lambda v: sum(amount <= 0 for amount in v))
+
+
+@INCOME.factor(
+    "longest_gap_{w}",
+    ValueType.INTEGER,
+    "months",
+    "The longest run of months without income in the {period}.",
+    "The longest run of observed months among the {n} calendar months up to the income horizon"
+    " whose income is not above zero.",
+    windows=months(12, 24),
+    lower=0,
+    upper=_same,
+    months=_same,
+)
+def longest_gap(case: Case, length: int) -> Answer:
+    """The longest gap."""
+    return over(income(case), length, lambda v: longest_run([amount <= 0 for amount in v]))
+
+
+@INCOME.factor(
+    "volatility_{w}",
+    ValueType.NUMBER,
+    "ratio",
+    "How much the monthly income varies: its coefficient of variation.",
+    "Sample standard deviation (divisor n - 1) over mean of the last min({n}, observed) calendar"
+    " months, months without income as 0; needs 4 observed months; DIVISION_BY_ZERO when the mean"
+    " is not above zero.",
+    windows=months(6, 12),
+    lower=0,
+    months=_same,
+    causes=DIVISION,
+)
+def volatility(case: Case, length: int) -> Answer:
+    """The coefficient of variation."""
+    return over(income(case), length, variation, needs=VOLATILITY_NEEDS)
+
+
+def _with_income(values: Sequence[Amount]) -> int:
+    return sum(amount > 0 for amount in values)
+
+
+def _since_first(values: Sequence[Amount], *, from_start: bool = False) -> int | Cause:
+    for index, amount in enumerate(values):
+        if amount > 0:
+            return index if from_start else len(values) - 1 - index
+    return Cause.NO_EVIDENCE
+
+
+def _two_months(
+    book: MonthBook, length: int, work: Callable[[Amount, Amount], Figure | Cause]
+) -> Answer:
+    new, old = book.horizon, book.horizon - length
+    return at(book, ((new, new), (old, old)), lambda v: work(v[0][0], v[1][0]))

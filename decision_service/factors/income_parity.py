@@ -1,0 +1,173 @@
+"""income.*: statistics over the months with income, as the vendor's Insights compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.missing import Cause
+from decision_service.factors.answer import Answer
+from decision_service.factors.case import Case
+from decision_service.factors.figures import (
+    Amount,
+    Figure,
+    deviation,
+    mean,
+    median,
+    percent_change,
+)
+from decision_service.factors.income import INCOME
+from decision_service.factors.monthly_income import income
+from decision_service.factors.series import over
+from decision_service.factors.window import CALENDAR, WHOLE, WHOLE_HISTORY, months
+
+YEAR = 12
+DEVIATION_NEEDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """One figure over the months with income; `else_cause` where it has too few of them."""
+
+    name: str
+    sentence: str
+    formula: str
+    work: Callable[[Sequence[Amount]], Figure]
+    needs: int = 1
+
+
+STATISTICS = (
+    Statistic("sum", "Sum", "their sum; 0 when there is none", sum, needs=0),
+    Statistic("average", "Average", "their mean; NO_EVIDENCE when there is none", mean),
+    Statistic("min", "Smallest income", "the smallest; NO_EVIDENCE when there is none", min),
+    Statistic("max", "Largest income", "the largest; NO_EVIDENCE when there is none", max),
+    Statistic(
+        "median",
+        "Median",
+        "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when none",
+        median,
+    ),
+    Statistic(
+        "std",
+        "Standard deviation",
+        "their sample standard deviation (divisor n - 1); NO_EVIDENCE when there is none,"
+        " SHORT_HISTORY when there is one",
+        deviation,
+        DEVIATION_NEEDS,
+    ),
+)
+
+
+def _register(statistic: Statistic) -> None:
+    def work(case: Case, length: int) -> Answer:
+        return over(income(case), length, lambda v: _of_months_with_income(statistic, v))
+
+    INCOME.factor(
+        f"{statistic.name}_{{w}}",
+        ValueType.MONEY,
+        "currency",
+        f"{statistic.sentence} over the months with income of the {{period}}.",
+        "Of the monthly incomes above zero within the {period} up to the income horizon: "
+        f"{statistic.formula}.",
+        windows=(*CALENDAR, WHOLE_HISTORY),
+        lower=0,
+        months=lambda n: n,
+        causes=frozenset({Cause.NO_EVIDENCE}) if statistic.needs else frozenset(),
+        parity=True,
+    )(work)
+
+
+for _statistic in STATISTICS:
+    _register(_statistic)
+
+
+@INCOME.factor(
+    "current_amount",
+    ValueType.MONEY,
+    "currency",
+    "Income of the latest month with income.",
+    "Monthly income of the last month up to the income horizon whose income is above zero.",
+    lower=0,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+    parity=True,
+)
+def current_amount(case: Case) -> Answer:
+    """The latest income."""
+    return over(income(case), WHOLE, lambda v: _edge(v, -1))
+
+
+@INCOME.factor(
+    "starting_amount",
+    ValueType.MONEY,
+    "currency",
+    "Income of the first month with income.",
+    "Monthly income of the first month whose income is above zero.",
+    lower=0,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+    parity=True,
+)
+def starting_amount(case: Case) -> Answer:
+    """The first income."""
+    return over(income(case), WHOLE, lambda v: _edge(v, 0))
+
+
+@INCOME.factor(
+    "growth_12m",
+    ValueType.NUMBER,
+    "percent",
+    "Growth of the latest income against the same month a year before.",
+    "(income of the last month with income up to the horizon - income 12 months before it) / the"
+    " earlier income * 100; SHORT_HISTORY when that month lies before the first record;"
+    " DIVISION_BY_ZERO when the earlier income is not above zero.",
+    causes=frozenset({Cause.NO_EVIDENCE, Cause.DIVISION_BY_ZERO}),
+    parity=True,
+)
+def growth(case: Case) -> Answer:
+    """Growth of the latest month with income."""
+    return over(income(case), WHOLE, _growth)
+
+
+@INCOME.factor(
+    "months_at_max_{w}",
+    ValueType.INTEGER,
+    "months",
+    "Months of the {period} at the largest income of that time.",
+    "Count of the months among the {n} calendar months up to the income horizon whose income equals"
+    " the largest one of them, which must be above zero; NO_EVIDENCE when none is.",
+    windows=months(18),
+    lower=1,
+    upper=lambda n: n,
+    months=lambda n: n,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+    parity=True,
+)
+def months_at_max(case: Case, length: int) -> Answer:
+    """How often the best month was reached."""
+    return over(income(case), length, _at_max)
+
+
+def _of_months_with_income(statistic: Statistic, values: Sequence[Amount]) -> Figure | Cause:
+    earned = [amount for amount in values if amount > 0]
+    if len(earned) >= statistic.needs:
+        return statistic.work(earned)
+    return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
+
+
+def _edge(values: Sequence[Amount], position: int) -> Amount | Cause:
+    earned = [amount for amount in values if amount > 0]
+    return earned[position] if earned else Cause.NO_EVIDENCE
+
+
+def _growth(values: Sequence[Amount]) -> Amount | Cause:
+    latest = max((i for i, amount in enumerate(values) if amount > 0), default=None)
+    if latest is None:
+        return Cause.NO_EVIDENCE
+    if latest < YEAR:
+        return Cause.SHORT_HISTORY
+    return percent_change(values[latest], values[latest - YEAR])
+
+
+def _at_max(values: Sequence[Amount]) -> int | Cause:
+    best = max(values)
+    return sum(amount == best for amount in values) if best > 0 else Cause.NO_EVIDENCE

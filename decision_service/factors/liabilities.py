@@ -1,0 +1,331 @@
+"""liabilities.*: the loans that government schemes know of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.snapshot import Liability
+from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.case import Case
+from decision_service.factors.evidence import heaviest
+from decision_service.factors.figures import Amount, Figure, deviation, mean, ratio
+from decision_service.factors.income import conservative
+from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
+from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.records import liabilities
+from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.usage import Feeder, Standing, counted
+
+LIABILITIES = Family("liabilities", frozenset({Kind.LIABILITIES}), READ_CAUSES)
+MIXED = frozenset({Cause.MIXED_CURRENCY})
+NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
+KNOWN_LOANS = "0 when an account was read completely whose provider lists loans and none is there."
+INCOME_MONTHS = 6
+
+Work = Callable[[Sequence[Liability]], Figure | Cause | Missing]
+
+
+@dataclass(frozen=True, slots=True)
+class Loans:
+    """The applicant's loans, or why they are not known."""
+
+    records: Sequence[Liability]
+    missing: tuple[Missing, ...]
+    evidence: Evidence
+
+
+def loans(case: Case) -> Loans:
+    """The loans known to schemes."""
+    return case.once("loans", _loans)
+
+
+@LIABILITIES.factor(
+    "loan_count",
+    ValueType.INTEGER,
+    "loans",
+    "Loans known to schemes, finished ones included.",
+    f"Count of all loans; {KNOWN_LOANS}",
+    lower=0,
+)
+def loan_count(case: Case) -> Answer:
+    """All loans."""
+    return on_loans(case, len)
+
+
+@LIABILITIES.factor(
+    "outstanding_count",
+    ValueType.INTEGER,
+    "loans",
+    "Loans with an outstanding balance.",
+    "Count of the loans whose outstanding balance is above zero, whatever their dates; NO_DATA when"
+    f" a loan tells no balance; {KNOWN_LOANS}",
+    lower=0,
+)
+def outstanding_count(case: Case) -> Answer:
+    """Loans still running."""
+    return on_loans(case, lambda all_: _of_outstanding(all_, len))
+
+
+@LIABILITIES.factor(
+    "finished_count",
+    ValueType.INTEGER,
+    "loans",
+    "Loans that are paid back.",
+    "Count of the loans whose outstanding balance is zero or below; NO_DATA when a loan tells no"
+    f" balance; {KNOWN_LOANS}",
+    lower=0,
+)
+def finished_count(case: Case) -> Answer:
+    """Loans paid back."""
+    return on_loans(case, lambda all_: _of_outstanding(all_, lambda open_: len(all_) - len(open_)))
+
+
+@LIABILITIES.factor(
+    "overdue_count",
+    ValueType.INTEGER,
+    "loans",
+    "Loans with an overdue amount.",
+    "Count of the loans whose overdue payment amount is above zero; a finished loan that tells none"
+    f" has none, any other makes it NO_DATA; {KNOWN_LOANS}",
+    lower=0,
+)
+def overdue_count(case: Case) -> Answer:
+    """Loans in arrears."""
+    return on_loans(case, lambda all_: _of_overdue(all_, len))
+
+
+def _loan_amount(
+    name: str,
+    sentence: str,
+    formula: str,
+    work: Callable[[Sequence[int]], Figure],
+    needs: int = 1,
+) -> None:
+    def factor(case: Case) -> Answer:
+        return on_loans(
+            case,
+            lambda all_: _enough([r.loan_amount for r in all_], work, needs),
+            money=lambda _: True,
+        )
+
+    LIABILITIES.factor(
+        f"loan_amount_{name}",
+        ValueType.MONEY,
+        "currency",
+        sentence,
+        f"Of the loan amounts of all loans, finished ones included: {formula}.",
+        lower=0,
+        causes=MIXED | NO_EVIDENCE if needs else MIXED,
+    )(factor)
+
+
+_loan_amount("total", "Sum of all loan amounts.", f"their sum; {KNOWN_LOANS[:-1]}", sum, 0)
+_loan_amount("average", "Average loan amount.", "their mean; NO_EVIDENCE without a loan", mean)
+_loan_amount("min", "Smallest loan amount.", "the smallest; NO_EVIDENCE without a loan", min)
+_loan_amount("max", "Largest loan amount.", "the largest; NO_EVIDENCE without a loan", max)
+_loan_amount(
+    "std",
+    "Standard deviation of the loan amounts.",
+    "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two loans",
+    deviation,
+    2,
+)
+
+
+@LIABILITIES.factor(
+    "outstanding_total",
+    ValueType.MONEY,
+    "currency",
+    "Sum of the outstanding balances.",
+    f"Sum of the balances above zero; NO_DATA when a loan tells no balance; {KNOWN_LOANS}",
+    lower=0,
+    causes=MIXED,
+)
+def outstanding_total(case: Case) -> Answer:
+    """What is still owed."""
+    return on_loans(
+        case,
+        lambda all_: _of_outstanding(all_, lambda open_: sum(r.outstanding or 0 for r in open_)),
+        money=_maybe_running,
+    )
+
+
+@LIABILITIES.factor(
+    "overdue_total",
+    ValueType.MONEY,
+    "currency",
+    "Sum of the overdue amounts.",
+    "Sum of the overdue payment amounts above zero; a finished loan that tells none has none, any"
+    f" other makes it NO_DATA; {KNOWN_LOANS}",
+    lower=0,
+    causes=MIXED,
+)
+def overdue_total(case: Case) -> Answer:
+    """What is in arrears."""
+    return on_loans(
+        case,
+        lambda all_: _of_overdue(all_, sum),
+        money=lambda r: _maybe_running(r) or bool(r.overdue),
+    )
+
+
+@LIABILITIES.factor(
+    "monthly_amortization",
+    ValueType.MONEY,
+    "currency",
+    "What the known loans cost a month.",
+    "Sum over the outstanding loans of the amortization amount times its payments a month (Daily"
+    " 365/12, Weekly 52/12, Semimonthly 2, Monthly 1, Bimonthly 1/2, Quarterly 1/3, Annually 1/12);"
+    " NO_DATA when one of them tells no balance, no amount, or a frequency of Hourly, Variable,"
+    f" Unspecified or none; BAD_DATA (UNKNOWN_ENUM) for any other frequency; {KNOWN_LOANS}",
+    lower=0,
+    causes=MIXED,
+)
+def monthly_amortization(case: Case) -> Answer:
+    """The instalments of all running loans."""
+    return on_loans(case, lambda all_: _of_outstanding(all_, amortization), money=_maybe_running)
+
+
+@LIABILITIES.factor(
+    "scheme_debt_to_income",
+    ValueType.NUMBER,
+    "ratio",
+    "Known scheme loans' monthly cost against the careful monthly income.",
+    "liabilities.monthly_amortization / income.conservative_6m, both rounded to the minor unit;"
+    " DIVISION_BY_ZERO when that income is not above zero; missing with the causes of both.",
+    kinds=INCOME_KINDS,
+    causes=MIXED | {Cause.SHORT_HISTORY, Cause.DIVISION_BY_ZERO, Cause.UNCLASSIFIED},
+)
+def scheme_debt_to_income(case: Case) -> Answer:
+    """The load of known loans."""
+    cost, earned = monthly_amortization(case), conservative(case, INCOME_MONTHS)
+    missing = in_order(cost.missing + earned.missing)
+    if missing or cost.figure is None or earned.figure is None:
+        return Answer(None, missing, cost.evidence)
+    return answer(_load(cost.figure, earned.figure), Kind.LIABILITIES, cost.evidence)
+
+
+def on_loans(
+    case: Case, work: Work, money: Callable[[Liability], bool] = lambda _: False
+) -> Answer:
+    """Work on all loans; MIXED_CURRENCY when one that `money` picks is in another currency."""
+    known = loans(case)
+    foreign = [r for r in known.records if r.currency != case.currency and money(r)]
+    causes = known.missing or in_order(
+        [Missing(Cause.MIXED_CURRENCY, kind=Kind.LIABILITIES, source=r.source) for r in foreign]
+    )
+    if causes:
+        return Answer(None, causes)
+    figure = work(known.records)
+    if isinstance(figure, Missing):
+        return Answer(None, (figure,), known.evidence)
+    return answer(figure, Kind.LIABILITIES, known.evidence)
+
+
+def amortization(running: Sequence[Liability]) -> Amount | Missing:
+    """The running loans' payments a month, or why one of them is not known."""
+    total: Amount = 0
+    for record in running:
+        if not known_frequency(record.amortization_frequency):
+            return _untold(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+        share = MONTHLY_SHARE.get(record.amortization_frequency or "")
+        if share is None:
+            return _untold(record, "amortizationFrequency")
+        if record.amortization is None:
+            return _untold(record, "amortizationAmount")
+        total += record.amortization * share
+    return total
+
+
+def _loans(case: Case) -> Loans:
+    clean = liabilities(case)
+    records = sorted(clean.records, key=lambda r: r.id)
+    trust = feed(
+        case,
+        (supply(case, Kind.LIABILITIES),),
+        clean.taints,
+        held=bool(records),
+    )
+    return Loans(
+        records, () if _debt_free(trust, records) else trust.missing, _proof(case, records)
+    )
+
+
+def _debt_free(trust: Feed, records: Sequence[Liability]) -> bool:
+    """The one exception to "empty is not zero": read completely where loans would be listed."""
+    only_empty = [m.cause for m in trust.missing] == [Cause.NO_DATA]
+    return not records and only_empty and any(_lists_loans(f) for f in trust.feeders)
+
+
+def _lists_loans(feeder: Feeder) -> bool:
+    known = feeder.supported is not None and Kind.LIABILITIES in feeder.supported
+    return known and feeder.is_account and feeder.standing is Standing.USED
+
+
+def _proof(case: Case, records: Sequence[Liability]) -> Evidence:
+    starts = sorted(r.start for r in records)
+    return Evidence(
+        records=len(records),
+        first=starts[0].isoformat() if starts else None,
+        last=starts[-1].isoformat() if starts else None,
+        horizon=case.as_of.date.isoformat(),
+        grade="scheme" if records else None,
+        top=heaviest((-abs(r.loan_amount), r.id) for r in records),
+        sources=tuple(sorted(_lenders(case, records))),
+    )
+
+
+def _lenders(case: Case, records: Iterable[Liability]) -> set[str]:
+    named = {r.source for r in records}
+    return named or {f.id for f in counted(case).values() if _lists_loans(f)}
+
+
+def _of_outstanding(
+    all_: Sequence[Liability], work: Callable[[list[Liability]], Figure | Missing]
+) -> Figure | Missing:
+    running = []
+    for record in all_:
+        if record.outstanding is None:
+            return _untold(record, "outstandingBalance")
+        if record.outstanding > 0:
+            running.append(record)
+    return work(running)
+
+
+def _of_overdue(all_: Sequence[Liability], work: Callable[[list[int]], Figure]) -> Figure | Missing:
+    overdue = []
+    for record in all_:
+        if record.overdue is None and _maybe_running(record):
+            return _untold(record, "overduePaymentAmount")
+        if record.overdue is not None and record.overdue > 0:
+            overdue.append(record.overdue)
+    return work(overdue)
+
+
+def _maybe_running(record: Liability) -> bool:
+    return record.outstanding is None or record.outstanding > 0
+
+
+def _untold(
+    record: Liability,
+    field: str,
+    cause: Cause = Cause.NO_DATA,
+    code: DataReason | None = None,
+) -> Missing:
+    return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
+
+
+def _enough(
+    amounts: Sequence[int], work: Callable[[Sequence[int]], Figure], needs: int
+) -> Figure | Cause:
+    return work(amounts) if len(amounts) >= needs else Cause.NO_EVIDENCE
+
+
+def _load(cost: Figure, earned: Figure) -> Amount | Cause:
+    if isinstance(cost, str) or isinstance(earned, str):
+        raise TypeError("money factors give amounts")
+    return ratio(round(cost), round(earned))

@@ -1,0 +1,212 @@
+"""The monthly income: payroll before estimates before a gig account's earnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from decision_service.domain.factor import Evidence
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import EstimatedIncome, Income
+from decision_service.factors.case import Case
+from decision_service.factors.combine import Job, MonthFacts, combined, employer_key
+from decision_service.factors.evidence import GRADES, top_weights
+from decision_service.factors.figures import Amount
+from decision_service.factors.horizons import stand_in_from
+from decision_service.factors.ledger import Day, ledger
+from decision_service.factors.payroll import amount_of, known_frequency, months_touched, place
+from decision_service.factors.quality import Feed, Supply, feed, supply
+from decision_service.factors.reading import sources_naming
+from decision_service.factors.records import eincomes, incomes
+from decision_service.factors.series import Draft, MonthBook, Spans, within
+from decision_service.factors.usage import Feeder, counted, feeding
+
+PAYROLL_GRADE, SCHEME_GRADE, PLATFORM_GRADE, DECLARED_GRADE = range(len(GRADES))
+GOVERNMENT = "GOVERNMENT"
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The monthly income as it is filled: the draft, each month's facts, the bases of payroll."""
+
+    draft: Draft = field(default_factory=Draft)
+    facts: dict[int, MonthFacts] = field(default_factory=dict)
+    bases: dict[int, set[str]] = field(default_factory=dict)
+
+    def month(self, index: int) -> MonthFacts:
+        """What is known of a month so far."""
+        return self.facts.setdefault(index, MonthFacts())
+
+
+class IncomeBook(MonthBook):
+    """The monthly income with its parts by job; `stand_in` where earnings stand in."""
+
+    def __init__(self, feed: Feed, sheet: Sheet, parts: Mapping[int, Mapping[Job, Amount]]) -> None:
+        super().__init__(Kind.EINCOMES, feed, sheet.draft)
+        self.parts = parts
+        self.facts: Mapping[int, MonthFacts] = sheet.facts
+        self.known_from: Month | None = None
+        self._bases = sheet.bases
+
+    def prove(self, spans: Spans) -> Evidence:
+        """What the spans rest on, with the income's own notes."""
+        return replace(super().prove(spans), notes=self._notes(spans))
+
+    def _notes(self, spans: Spans) -> tuple[str, ...]:
+        """Whether two payroll bases are mixed, and from when gig earnings are known."""
+        bases = sorted({base for _, found in within(self._bases, spans) for base in found})
+        mixed = (f"payroll amounts are {' and '.join(bases)}",) if len(bases) > 1 else ()
+        known = (f"gig earnings are known from {self.known_from} on",) if self.known_from else ()
+        return mixed + known
+
+
+def income(case: Case) -> IncomeBook:
+    """The applicant's monthly income."""
+    return case.once("income", _income)
+
+
+def income_feed(case: Case) -> Feed:
+    """How far the data of the monthly income can be trusted."""
+    return case.once("income feed", _feed)
+
+
+def stand_ins(case: Case) -> tuple[Feeder, ...]:
+    """Gig accounts with transactions whose whole history has neither payroll nor estimates."""
+    return case.once("stand-ins", _stand_ins)
+
+
+def _income(case: Case) -> IncomeBook:
+    sheet = Sheet()
+    for record in incomes(case).records:
+        _take_payroll(case, sheet, record)
+    for estimate in eincomes(case).records:
+        _take_estimate(case, sheet, estimate)
+    for feeder in stand_ins(case):
+        _take_earnings(sheet, feeder.id, _stand_in_days(case, feeder))
+    mode, feeders = case.policy.combine_income, counted(case)
+    parts = {m: combined(mode, facts, feeders) for m, facts in sheet.facts.items()}
+    sheet.draft.amounts.update({m: sum(jobs.values()) for m, jobs in parts.items()})
+    book = IncomeBook(income_feed(case), sheet, parts)
+    if stand_ins(case):
+        book.known_from = Month.of(stand_in_from(case.as_of))
+    return book
+
+
+def _feed(case: Case) -> Feed:
+    estimates, payroll = eincomes(case), incomes(case)
+    standing_in = stand_ins(case)
+    taints = [*estimates.taints, *payroll.taints, *_transaction_taints(case)]
+    held = bool(estimates.records or payroll.records) or any(
+        _stand_in_days(case, f) for f in standing_in
+    )
+    supplies = (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), _gig_supply(case))
+    return feed(case, supplies, taints, held=held)
+
+
+def _gig_supply(case: Case) -> Supply:
+    several = supply(case, Kind.TRANSACTIONS)
+    return Supply(
+        Kind.TRANSACTIONS,
+        counted=stand_ins(case),
+        partial=tuple(f for f in several.partial if f.gig),
+        revoked=tuple(f for f in several.revoked if f.gig),
+        needed=bool(stand_ins(case)),
+    )
+
+
+def _transaction_taints(case: Case) -> list[Missing]:
+    if not stand_ins(case):
+        return []
+    read = case.snapshot.transactions
+    late = read and read.first_day and read.first_day > stand_in_from(case.as_of)
+    unread = [Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS)] if late else []
+    return [*ledger(case).taints, *unread]
+
+
+def _stand_ins(case: Case) -> tuple[Feeder, ...]:
+    earning = sources_naming(case, Kind.EINCOMES) | sources_naming(case, Kind.INCOMES)
+    return tuple(f for f in feeding(case, Kind.TRANSACTIONS) if f.gig and f.id not in earning)
+
+
+def _stand_in_days(case: Case, feeder: Feeder) -> list[tuple[int, Day]]:
+    """Its days from the first one that stands in as income, each with its month."""
+    start = stand_in_from(case.as_of)
+    page = ledger(case).days.get(feeder.id, {})
+    return [(day.year * 12 + day.month - 1, page[day]) for day in page if day >= start]
+
+
+def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
+    found = amount_of(record)
+    placed = place(record, found[0] if found else 0)
+    for month, share in placed.shares:
+        proof = sheet.draft.proof(month)
+        proof.note(record.id, share, record.source, counted=month == placed.pay_month)
+        proof.grade_at(PAYROLL_GRADE)
+    flaw = _payroll_flaw(record, case.currency)
+    if flaw is not None:
+        for month in {*months_touched(record), placed.pay_month}:
+            sheet.draft.flaw(month, flaw)
+    elif found is not None:
+        _book_payroll(sheet, record, placed.shares, found[1])
+
+
+def _book_payroll(
+    sheet: Sheet, record: Income, shares: tuple[tuple[int, Amount], ...], base: str
+) -> None:
+    job = (record.source, employer_key(record.employer))
+    for month, share in shares:
+        payroll = sheet.month(month).payroll
+        payroll[job] = payroll.get(job, 0) + share
+        sheet.bases.setdefault(month, set()).add(base)
+
+
+def _payroll_flaw(record: Income, currency: str) -> Missing | None:
+    """Another currency, a frequency we do not know, or no amount at all."""
+    kind, source = Kind.INCOMES, record.source
+    if record.currency != currency:
+        return Missing(Cause.MIXED_CURRENCY, kind=kind, source=source)
+    if not known_frequency(record.frequency):
+        code = DataReason.UNKNOWN_ENUM
+        return Missing(Cause.BAD_DATA, code, kind, source, detail="frequency")
+    if amount_of(record) is None:
+        return Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
+    return None
+
+
+def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
+    proof = sheet.draft.proof(record.month)
+    proof.note(record.id, record.amount, record.source)
+    proof.grade_at(_estimate_grade(counted(case)[record.source]))
+    if record.currency != case.currency:
+        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.EINCOMES, source=record.source)
+        sheet.draft.flaw(record.month, cause)
+        return
+    estimates = sheet.month(record.month).estimates
+    estimates[record.source] = estimates.get(record.source, 0) + record.amount
+
+
+def _estimate_grade(feeder: Feeder) -> int:
+    if feeder.provider_type == GOVERNMENT:
+        return SCHEME_GRADE
+    return PLATFORM_GRADE if feeder.gig else DECLARED_GRADE
+
+
+def _take_earnings(sheet: Sheet, source: str, days: list[tuple[int, Day]]) -> None:
+    months: dict[int, Day] = {}
+    for month, day in days:
+        months.setdefault(month, Day()).add(day)
+    for month, total in months.items():
+        sheet.month(month).earnings[source] = total.net
+        proof = sheet.draft.proof(month)
+        proof.note_many(len(total.earnings), top_weights(total.earnings), source)
+        proof.grade_at(PLATFORM_GRADE)
+        _note_turnover(sheet.draft, month, total, source)
+
+
+def _note_turnover(draft: Draft, month: int, total: Day, source: str) -> None:
+    unmapped, turnover = draft.turnovers.get(month, (0, 0))
+    draft.turnovers[month] = unmapped + total.unmapped, turnover + total.turnover
+    if total.foreign:
+        draft.flaw(month, Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS, source=source))

@@ -1,0 +1,111 @@
+"""Where a payroll record's amount belongs: its month, or the days of a longer period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import Income
+from decision_service.factors.figures import Amount
+
+LONGEST_MONTH = 31
+LONGEST_PERIOD = 12
+
+PERIOD_MONTHS = {
+    "Hourly": 0,
+    "Daily": 0,
+    "Weekly": 0,
+    "Semimonthly": 0,
+    "Monthly": 0,
+    "Bimonthly": 2,
+    "Quarterly": 3,
+    "Annually": 12,
+    "Variable": 0,
+    "Unspecified": 0,
+    None: 0,
+}
+"""Months that a record without an end date covers; 0 is up to a month, so the start's month.
+
+Semimonthly is twice a month and Bimonthly every two months. Where a record has both dates, they
+count and not the frequency.
+"""
+
+MONTHLY_SHARE = {
+    "Daily": Fraction(365, 12),
+    "Weekly": Fraction(52, 12),
+    "Semimonthly": Fraction(2),
+    "Monthly": Fraction(1),
+    "Bimonthly": Fraction(1, 2),
+    "Quarterly": Fraction(1, 3),
+    "Annually": Fraction(1, 12),
+}
+"""Payments a month by frequency, for amortizations; Hourly, Variable, Unspecified tell nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An amount by month (Month.index), with the one that counts as its pay month."""
+
+    pay_month: int
+    shares: tuple[tuple[int, Amount], ...]
+
+
+def known_frequency(word: str | None) -> bool:
+    """Whether the vendor's word for a pay period is one we know."""
+    return word in PERIOD_MONTHS
+
+
+def amount_of(record: Income) -> tuple[int, str] | None:
+    """The net amount, else the gross, else the base, with its name; None where all are null."""
+    for amount, name in ((record.net, "net"), (record.gross, "gross"), (record.base, "base")):
+        if amount is not None:
+            return amount, name
+    return None
+
+
+def place(record: Income, amount: int) -> Placed:
+    """Put an amount where it belongs.
+
+    Up to 31 days: the month of the end date, else of the start date. Longer: spread over the
+    period's days exactly, as fractions of a minor unit.
+    """
+    pay_month = Month.of(record.end or record.start).index
+    end = last_day_of(record)
+    days = (end - record.start).days + 1
+    if days <= LONGEST_MONTH:
+        return Placed(pay_month, ((pay_month, amount),))
+    shares = [(m, Fraction(amount * part, days)) for m, part in _days_by_month(record.start, end)]
+    return Placed(pay_month, tuple(shares))
+
+
+def months_touched(record: Income) -> range:
+    """Every month the record may concern; one with an unknown frequency and no end, a year."""
+    start = Month.of(record.start).index
+    if record.end is None and not known_frequency(record.frequency):
+        return range(start, start + LONGEST_PERIOD)
+    return range(start, Month.of(last_day_of(record)).index + 1)
+
+
+def last_day_of(record: Income) -> date:
+    """The end date, or where there is none what the frequency makes of the start date."""
+    months = PERIOD_MONTHS.get(record.frequency, 0)
+    if record.end is not None or not months:
+        return record.end or record.start
+    return plus_months(record.start, months) - timedelta(days=1)
+
+
+def plus_months(day: date, months: int) -> date:
+    """The same day this many months later, or that month's last day where it is shorter."""
+    month = Month.of(day).plus(months)
+    return min(month.last_day, month.first_day + timedelta(days=day.day - 1))
+
+
+def _days_by_month(start: date, end: date) -> Iterator[tuple[int, int]]:
+    month = Month.of(start)
+    while month.first_day <= end:
+        days = min(end, month.last_day) - max(start, month.first_day)
+        yield month.index, days.days + 1
+        month = month.plus(1)

@@ -1,0 +1,160 @@
+"""How far a family's data can be trusted: its feeders, its horizon, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.needs import PartialPolicy
+from decision_service.factors.answer import in_order
+from decision_service.factors.case import Case
+from decision_service.factors.horizons import family_horizon
+from decision_service.factors.reading import had_before, reading
+from decision_service.factors.usage import (
+    Feeder,
+    feeding,
+    is_stale,
+    partial_feeding,
+    revoked_feeding,
+)
+
+EXPIRED_AFTER = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Who may feed one kind of a family: those that count, those in error, those revoked.
+
+    `needed` is False for a kind that the family would use but can do without now.
+    """
+
+    kind: Kind
+    counted: tuple[Feeder, ...]
+    partial: tuple[Feeder, ...]
+    revoked: tuple[Feeder, ...]
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a family's factors rest on; `horizon` is a Month.index.
+
+    `missing` is empty where the data can be computed with; taints come before absent causes.
+    """
+
+    feeders: tuple[Feeder, ...]
+    horizon: int
+    missing: tuple[Missing, ...]
+
+
+def supply(case: Case, kind: Kind) -> Supply:
+    """Everyone who may feed a kind."""
+    return Supply(
+        kind,
+        feeding(case, kind),
+        partial_feeding(case, kind),
+        revoked_feeding(case, kind),
+    )
+
+
+def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool) -> Feed:
+    """The family's trust: `taints` were found in its records, `held` says that it has any."""
+    counts = _union(s.counted for s in supplies)
+    found = [*account_taints(case), *taints]
+    for each in supplies:
+        found += read_taints(case, each.kind) if each.needed else ()
+    found += _stale(case, supplies) + _partial(case, supplies)
+    if not held:
+        found += _gone(case, supplies, counts)
+    if not found and not held:
+        cause = Cause.NO_DATA if counts else Cause.NOT_CONNECTED
+        found = [Missing(cause, kind=supplies[0].kind)]
+    return Feed(counts, family_horizon(case.as_of, counts), in_order(found))
+
+
+def account_taints(case: Case) -> list[Missing]:
+    """What went wrong while the accounts were read; it taints every kind."""
+    listed = case.snapshot.accounts
+    distinct = {(a.id, a) for a in listed}
+    ids = [account_id for account_id, _ in distinct]
+    code = DataReason.DATA_CHANGED_DURING_READ
+    return [
+        *case.snapshot.account_faults,
+        *(
+            Missing(Cause.BAD_DATA, code, Kind.ACCOUNTS, account_id, detail="id")
+            for account_id in set(ids)
+            if ids.count(account_id) > 1
+        ),
+    ]
+
+
+def read_taints(case: Case, kind: Kind) -> list[Missing]:
+    """What went wrong while a kind was read, or that it was not."""
+    read = reading(case.snapshot, kind)
+    if read is None:
+        return [Missing(Cause.NOT_FETCHED, kind=kind)]
+    return [
+        Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)
+        for m in read.faults
+    ]
+
+
+def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+    fed = _first_kinds((s.kind, s.counted) for s in supplies)
+    return [
+        Missing(Cause.STALE, kind=kind, source=feeder.id)
+        for feeder, kind in fed.items()
+        if is_stale(case, feeder)
+    ]
+
+
+def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+    if case.policy.partial is PartialPolicy.USE:
+        return []
+    fed = _first_kinds((s.kind, s.partial) for s in supplies)
+    return [
+        Missing(Cause.PARTIAL, kind=kind, source=f.id, account_error=f.error_code)
+        for f, kind in fed.items()
+    ]
+
+
+def _gone(case: Case, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> list[Missing]:
+    """Nothing is there now: revoked by the applicant, or expired though it was there before."""
+    if not counts:
+        fed = _first_kinds((s.kind, s.revoked) for s in supplies)
+        code = DataReason.CONSENT_REVOKED
+        return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed.items()]
+    kinds = [s.kind for s in supplies]
+    return [
+        Missing(Cause.EXPIRED, kind=kinds[0], source=f.id)
+        for f in counts
+        if _connected_long(case, f) and _fed_before(case, f, kinds)
+    ]
+
+
+def _connected_long(case: Case, feeder: Feeder) -> bool:
+    """Over 60 days; an account that tells no date counts as old, since it had data before."""
+    if not feeder.is_account or feeder.connected is None:
+        return feeder.is_account
+    return case.as_of.instant - feeder.connected > EXPIRED_AFTER
+
+
+def _fed_before(case: Case, feeder: Feeder, kinds: Sequence[Kind]) -> bool:
+    return any(had_before(case.snapshot, feeder.id, kind) for kind in kinds)
+
+
+def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Mapping[Feeder, Kind]:
+    """Each feeder once, with the first of the kinds that it feeds."""
+    kinds: dict[Feeder, Kind] = {}
+    for kind, several in fed:
+        for feeder in several:
+            kinds.setdefault(feeder, kind)
+    return kinds
+
+
+def _union(several: Iterable[tuple[Feeder, ...]]) -> tuple[Feeder, ...]:
+    found = {f.id: f for group in several for f in group}
+    return tuple(found[key] for key in sorted(found))

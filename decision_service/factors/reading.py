@@ -1,0 +1,40 @@
+"""The snapshot's readings by kind, and which sources they name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import Read, Snapshot
+from decision_service.factors.case import Case
+
+FETCHED_KINDS = tuple(kind for kind in Kind if kind is not Kind.ACCOUNTS)
+"""Every kind that is a reading of its own."""
+
+
+def reading(snapshot: Snapshot, kind: Kind) -> Read[Any] | None:
+    """How a kind was read; None where it was not fetched."""
+    read: Read[Any] | None = getattr(snapshot, kind.value)
+    return read
+
+
+def sources_naming(case: Case, kind: Kind) -> frozenset[str]:
+    """The ids of all sources that some record of this kind names."""
+    return case.once(("naming", kind), lambda c: _sources(c.snapshot, kind))
+
+
+def delivered(snapshot: Snapshot, source: str) -> bool:
+    """Whether a source gives records now, or gave some to an earlier snapshot."""
+    if any(k.source == source and k.count > 0 for k in snapshot.known):
+        return True
+    return any(source in _sources(snapshot, kind) for kind in FETCHED_KINDS)
+
+
+def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
+    """Whether an earlier snapshot held records of this kind from this source."""
+    return any(k.source == source and k.kind is kind and k.count > 0 for k in snapshot.known)
+
+
+def _sources(snapshot: Snapshot, kind: Kind) -> frozenset[str]:
+    read = reading(snapshot, kind)
+    return frozenset(record.source for record in read.records) if read else frozenset()

@@ -1,0 +1,153 @@
+"""Records fit for computing: of counted sources, equal duplicates dropped, dates believable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Generic, Protocol, TypeVar
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.snapshot import (
+    Contribution,
+    Employment,
+    EstimatedIncome,
+    Identity,
+    Income,
+    Liability,
+    LinkCounts,
+    Read,
+    Transaction,
+)
+from decision_service.factors.case import Case
+from decision_service.factors.reading import sources_naming
+from decision_service.factors.usage import counted, feeders
+
+
+class _Sourced(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Sourced)
+Believable = Callable[[R, date], bool]
+"""Whether a record's dates can be true, given the last day that is not in the future."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clean(Generic[R]):
+    """What can be computed with, and the contradictions that were found on the way."""
+
+    records: Sequence[R] = ()
+    taints: tuple[Missing, ...] = ()
+
+
+def eincomes(case: Case) -> Clean[EstimatedIncome]:
+    """Estimated incomes; month-dated, so no date of theirs is in the future."""
+    return _once(case, Kind.EINCOMES, case.snapshot.eincomes, None)
+
+
+def contributions(case: Case) -> Clean[Contribution]:
+    """Contributions; dated to the month's end, so no date of theirs is in the future."""
+    return _once(case, Kind.CONTRIBUTIONS, case.snapshot.contributions, None)
+
+
+def incomes(case: Case) -> Clean[Income]:
+    """Payroll records whose period has begun and does not end before it begins."""
+    return _once(case, Kind.INCOMES, case.snapshot.incomes, _period_believable)
+
+
+def employments(case: Case) -> Clean[Employment]:
+    """Employments that have begun and do not end before they begin."""
+    return _once(case, Kind.EMPLOYMENTS, case.snapshot.employments, _period_believable)
+
+
+def liabilities(case: Case) -> Clean[Liability]:
+    """Loans that have begun."""
+    return _once(case, Kind.LIABILITIES, case.snapshot.liabilities, lambda r, end: r.start <= end)
+
+
+def identities(case: Case) -> Clean[Identity]:
+    """Identities that were born."""
+    return _once(case, Kind.IDENTITIES, case.snapshot.identities, _born)
+
+
+def links(case: Case) -> Clean[LinkCounts]:
+    """Counts of links."""
+    return _once(case, Kind.LINKS, case.snapshot.links, None)
+
+
+def transactions(case: Case) -> Clean[Transaction]:
+    """Transactions, their dates still unchecked: the ledger checks each day once."""
+    return _once(case, Kind.TRANSACTIONS, case.snapshot.transactions, None)
+
+
+def last_day(case: Case) -> date:
+    """The latest date that a day-dated record may have: as_of plus one day."""
+    return case.as_of.date + timedelta(days=1)
+
+
+def bad_date(kind: Kind, source: str) -> Missing:
+    """A record whose dates cannot be true."""
+    return Missing(Cause.BAD_DATA, code=DataReason.BAD_DATE, kind=kind, source=source)
+
+
+def _once(
+    case: Case, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+) -> Clean[R]:
+    return case.once(("clean", kind), lambda c: _clean(c, kind, read, believable))
+
+
+def _clean(
+    case: Case, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+) -> Clean[R]:
+    if read is None:
+        return Clean()
+    records, contradictions = _distinct(_of_counted(case, kind, read.records), kind)
+    taints = [*_unlisted(case, kind), *contradictions]
+    if believable is not None:
+        end = last_day(case)
+        taints += [bad_date(kind, r.source) for r in records if not believable(r, end)]
+    return Clean(records, tuple(taints))
+
+
+def _of_counted(case: Case, kind: Kind, records: Sequence[R]) -> Sequence[R]:
+    sources = counted(case)
+    if sources_naming(case, kind) <= sources.keys():
+        return records
+    return [r for r in records if r.source in sources]
+
+
+def _unlisted(case: Case, kind: Kind) -> list[Missing]:
+    """Sources that no list names: the account vanished while its records were read."""
+    strangers = sources_naming(case, kind) - {f.id for f in feeders(case)}
+    return [Missing(Cause.CHANGED_WHILE_READING, kind=kind, source=s) for s in strangers]
+
+
+def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missing]]:
+    if len({r.id for r in records}) == len(records):
+        return records, []
+    kept: dict[str, R] = {}
+    others = [r for r in records if kept.setdefault(r.id, r) != r]
+    return _ordered(kept), [_contradiction(kind, r.source) for r in others]
+
+
+def _ordered(kept: Mapping[str, R]) -> list[R]:
+    return [kept[key] for key in sorted(kept)]
+
+
+def _contradiction(kind: Kind, source: str) -> Missing:
+    code = DataReason.DATA_CHANGED_DURING_READ
+    return Missing(Cause.BAD_DATA, code=code, kind=kind, source=source, detail="id")
+
+
+def _period_believable(record: Income | Employment, end: date) -> bool:
+    return record.start <= end and (record.end is None or record.end >= record.start)
+
+
+def _born(record: Identity, end: date) -> bool:
+    return record.birth_date is None or record.birth_date <= end

@@ -1,0 +1,169 @@
+"""The catalogue of factors: one decorated function per factor or per parametric family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache, partial
+from types import MappingProxyType
+from typing import Any
+
+from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.time import AsOf
+from decision_service.factors.answer import Answer
+from decision_service.factors.case import Case
+from decision_service.factors.window import Window
+
+READ_CAUSES = frozenset(
+    {
+        Cause.NO_DATA,
+        Cause.NOT_CONNECTED,
+        Cause.NOT_FETCHED,
+        Cause.SOURCE_FAILED,
+        Cause.PARTIAL,
+        Cause.STALE,
+        Cause.BAD_DATA,
+        Cause.EXPIRED,
+        Cause.CHANGED_WHILE_READING,
+    }
+)
+"""Why any factor that rests on fetched records can be missing."""
+
+Bound = int | Callable[[int], int] | None
+"""A bound or a number of months, fixed or following from the window's length."""
+
+Reach = Callable[[int, DataPolicy, AsOf], date]
+"""The first day of transactions that a factor may look at, given its window's length."""
+
+Work = Callable[..., Answer]
+"""`(case)`, or `(case, length)` for a parametric family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """A factor's contract with its computation; `reach` only where it looks at transactions."""
+
+    spec: FactorSpec
+    work: Callable[[Case], Answer]
+    reach: Callable[[DataPolicy, AsOf], date] | None = None
+
+
+_FACTORS: dict[str, Factor] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the factors of a family have in common: name, data kinds, causes of missing values."""
+
+    name: str
+    kinds: frozenset[Kind]
+    causes: frozenset[Cause]
+    reach: Reach | None = None
+
+    def factor(
+        self,
+        name: str,
+        type_: ValueType,
+        unit: str,
+        sentence: str,
+        formula: str,
+        **options: Any,
+    ) -> Callable[[Work], Work]:
+        """Register a function under a name; `{w}`, `{n}`, `{period}` stand for the window.
+
+        Options: `windows`, `lower`, `upper`, `months` (a number, or a function of the window's
+        length), `labels`, `causes` and `kinds` (besides the family's), `parity`.
+        """
+        shape = Shape(name, type_, unit, sentence, formula, **options)
+
+        def register(work: Work) -> Work:
+            for window in shape.windows or (None,):
+                _add(self, shape, window, work)
+            return work
+
+        return register
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A factor or parametric family as it was declared."""
+
+    name: str
+    type: ValueType
+    unit: str
+    sentence: str
+    formula: str
+    windows: tuple[Window, ...] = ()
+    lower: Bound = None
+    upper: Bound = None
+    months: Bound = None
+    labels: tuple[str, ...] = ()
+    causes: frozenset[Cause] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
+    parity: bool = False
+
+
+def catalogue() -> Mapping[str, FactorSpec]:
+    """Every factor's contract, sorted by name."""
+    return _catalogue()
+
+
+def registered(name: str) -> Factor:
+    """A factor by name; raises KeyError for one that the catalogue does not have."""
+    return _FACTORS[name]
+
+
+@cache
+def _catalogue() -> Mapping[str, FactorSpec]:
+    return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})
+
+
+def _add(family: Family, shape: Shape, window: Window | None, work: Work) -> None:
+    spec = _spec(family, shape, window)
+    if spec.name in _FACTORS:
+        raise ValueError(f"the factor {spec.name} is registered twice; rename one of them")
+    length = window.length if window else 0
+    bound = partial(_with_length, work, length) if window else work
+    reach = partial(_reach, family.reach, length) if family.reach else None
+    _FACTORS[spec.name] = Factor(spec, bound, reach)
+
+
+def _with_length(work: Work, length: int, case: Case) -> Answer:
+    return work(case, length)
+
+
+def _reach(reach: Reach, length: int, policy: DataPolicy, as_of: AsOf) -> date:
+    return reach(length, policy, as_of)
+
+
+def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
+    length = window.length if window else 0
+    words = {"w": window.label, "n": length, "period": window.period} if window else {}
+    whole = window is not None and window.label == "all"
+    return FactorSpec(
+        name=f"{family.name}.{shape.name.format(**words)}",
+        type=shape.type,
+        unit=shape.unit,
+        sentence=shape.sentence.format(**words),
+        formula=shape.formula.format(**words),
+        kinds=family.kinds | shape.kinds,
+        causes=family.causes | shape.causes,
+        lower=_decimal(_bound(shape.lower, length)),
+        upper=None if whole else _decimal(_bound(shape.upper, length)),
+        labels=shape.labels,
+        months=None if whole else _bound(shape.months, length),
+        parity=shape.parity,
+    )
+
+
+def _bound(bound: Bound, length: int) -> int | None:
+    return bound(length) if callable(bound) else bound
+
+
+def _decimal(bound: int | None) -> Decimal | None:
+    return None if bound is None else Decimal(bound)

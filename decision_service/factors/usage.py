@@ -1,0 +1,176 @@
+"""Which accounts and archives count: used, partial, abandoned or revoked, stale or fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from decision_service.domain.factor import SourceUse
+from decision_service.domain.kinds import Kind
+from decision_service.domain.needs import DataPolicy, PartialPolicy
+from decision_service.domain.snapshot import Account, Provider, Snapshot, Source
+from decision_service.factors.case import Case
+from decision_service.factors.reading import delivered, had_before, sources_naming
+
+CONNECTED = "CONNECTED"
+DISCONNECTED = "DISCONNECTED"
+GIG = "GIG"
+
+_KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
+
+
+class Standing(Enum):
+    """USED counts; PARTIAL delivered once and is now in error; the others never count."""
+
+    USED = "used"
+    PARTIAL = "partial"
+    ABANDONED = "abandoned"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Feeder:
+    """An account or archive as a place that records come from.
+
+    `supported` is None where the provider is in no list: an account of it may feed anything.
+    `synced` is the newest of connection and monitor update (an archive: its newest item).
+    `settled_lag` is the provider's posting lag in months.
+    """
+
+    id: str
+    provider_id: str
+    provider_type: str
+    supported: frozenset[Kind] | None
+    status: str
+    standing: Standing
+    synced: datetime | None
+    connected: datetime | None
+    error_code: str | None
+    is_account: bool
+    settled_lag: int
+
+    @property
+    def gig(self) -> bool:
+        """Whether the provider is a gig platform."""
+        return self.provider_type == GIG
+
+    def could_feed(self, kind: Kind) -> bool:
+        """Whether its provider has this kind, or may have it."""
+        return self.is_account if self.supported is None else kind in self.supported
+
+
+def feeders(case: Case) -> tuple[Feeder, ...]:
+    """Every account and archive of the snapshot, in id order."""
+    return case.once("feeders", _feeders)
+
+
+def counted(case: Case) -> Mapping[str, Feeder]:
+    """Those whose records count, by id: used ones, and partial ones if the policy says so."""
+    return case.once("counted", _counted)
+
+
+def feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+    """The counted ones that feed a kind: their provider has it, or a record of it names them."""
+    return case.once(("feeding", kind), lambda c: _feeding(c, kind, counted(c).values()))
+
+
+def partial_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+    """Accounts that delivered this kind or could, and are now in error."""
+    partial = [f for f in feeders(case) if f.standing is Standing.PARTIAL]
+    return _feeding(case, kind, partial)
+
+
+def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+    """Disconnected accounts that fed this kind or could have."""
+    revoked = [f for f in feeders(case) if f.standing is Standing.REVOKED]
+    fed = [f for f in revoked if had_before(case.snapshot, f.id, kind)]
+    return tuple(sorted({*_feeding(case, kind, revoked), *fed}, key=lambda f: f.id))
+
+
+def is_stale(case: Case, feeder: Feeder) -> bool:
+    """Whether it was synced longer ago than the policy allows; never synced counts as stale."""
+    if feeder.synced is None:
+        return True
+    return case.as_of.instant - feeder.synced > case.policy.max_age
+
+
+def source_use(case: Case, feeder: Feeder) -> SourceUse:
+    """The feeder as a decision reports it."""
+    return SourceUse(
+        id=feeder.id,
+        provider_id=feeder.provider_id,
+        status=feeder.status,
+        synced=feeder.synced,
+        used=feeder.id in counted(case),
+        error_code=feeder.error_code,
+    )
+
+
+def _feeders(case: Case) -> tuple[Feeder, ...]:
+    snapshot, policy = case.snapshot, case.policy
+    known = {**policy.provider_types, **{p.id: p for p in snapshot.providers}}
+    found = {a.id: _account(a, known.get(a.provider_id), case) for a in snapshot.accounts}
+    for source in snapshot.sources:
+        found.setdefault(source.id, _archive(source, known.get(source.provider_id), policy))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _account(account: Account, provider: Provider | None, case: Case) -> Feeder:
+    updates = [t for t in (account.connection_updated_at, account.monitor_updated_at) if t]
+    return Feeder(
+        id=account.id,
+        provider_id=account.provider_id,
+        provider_type=provider.type if provider else "",
+        supported=_kinds(provider),
+        status=account.connection_status,
+        standing=_standing(account, case.snapshot),
+        synced=max(updates, default=None),
+        connected=account.created_at or account.connection_updated_at,
+        error_code=account.error_code,
+        is_account=True,
+        settled_lag=case.policy.lag_months(account.provider_id),
+    )
+
+
+def _archive(source: Source, provider: Provider | None, policy: DataPolicy) -> Feeder:
+    return Feeder(
+        id=source.id,
+        provider_id=source.provider_id,
+        provider_type=provider.type if provider else "",
+        supported=_kinds(provider),
+        status=source.type,
+        standing=Standing.USED,
+        synced=source.newest_created_at,
+        connected=None,
+        error_code=None,
+        is_account=False,
+        settled_lag=policy.lag_months(source.provider_id),
+    )
+
+
+def _standing(account: Account, snapshot: Snapshot) -> Standing:
+    if account.connection_status == CONNECTED:
+        return Standing.USED
+    if account.connection_status == DISCONNECTED:
+        return Standing.REVOKED
+    return Standing.PARTIAL if delivered(snapshot, account.id) else Standing.ABANDONED
+
+
+def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
+    if provider is None:
+        return None
+    return frozenset(_KIND_OF_SUPPORTED[s] for s in provider.supported if s in _KIND_OF_SUPPORTED)
+
+
+def _counted(case: Case) -> dict[str, Feeder]:
+    allowed = {Standing.USED}
+    if case.policy.partial is PartialPolicy.USE:
+        allowed.add(Standing.PARTIAL)
+    return {f.id: f for f in feeders(case) if f.standing in allowed}
+
+
+def _feeding(case: Case, kind: Kind, among: Iterable[Feeder]) -> tuple[Feeder, ...]:
+    named = sources_naming(case, kind)
+    return tuple(f for f in among if f.could_feed(kind) or f.id in named)

@@ -1,0 +1,43 @@
+"""Conditions that constants and declared bounds make always or never true."""
+
+from __future__ import annotations
+
+from decision_service.language.tree import reads
+from decision_service.language.types import FLAG, Symbol
+from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.part import Written
+from decision_service.ruleset.satisfiable import can_hold
+
+
+def check_always(draft: Draft) -> None:
+    """R401 for a condition that always holds, R402 for one that never does."""
+    for part in draft.parts():
+        for written in part.part.written():
+            if written.tree.type is FLAG:
+                _check(written, draft)
+
+
+def _check(written: Written, draft: Draft) -> None:
+    tree, currency = written.tree, draft.names.currency
+    if not can_hold([(tree, True)], currency):
+        _report("R402", "never", written, draft)
+    elif not can_hold([(tree, False)], currency):
+        _report("R401", "always", written, draft)
+
+
+def _report(code: str, word: str, written: Written, draft: Draft) -> None:
+    message = f"{written.what} is {word} true: `{written.tree.text}`"
+    known = [_bounds(symbol) for symbol in reads(written.tree)]
+    draft.report.error(code, written.tree.place, message, "; ".join(k for k in known if k))
+
+
+def _bounds(symbol: Symbol) -> str:
+    if symbol.labels:
+        return f"`{symbol.name}` is {' or '.join(symbol.labels)}"
+    if symbol.lower is None and symbol.upper is None:
+        return ""
+    if symbol.upper is None:
+        return f"`{symbol.name}` is {symbol.lower:f} or more"
+    if symbol.lower is None:
+        return f"`{symbol.name}` is {symbol.upper:f} or less"
+    return f"`{symbol.name}` is {symbol.lower:f} to {symbol.upper:f}"

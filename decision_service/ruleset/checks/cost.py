@@ -1,0 +1,33 @@
+"""The bound on what one evaluation can cost."""
+
+from __future__ import annotations
+
+from decision_service.language.tree import Call, Node, walk
+from decision_service.ruleset.constructs.table import Table
+from decision_service.ruleset.draft import Draft
+
+MOST_STEPS = 10_000
+_LOAN = 20
+
+
+def check_cost(draft: Draft) -> None:
+    """R320 where all expressions together have more than 10,000 steps.
+
+    Nothing loops, so the bound holds for every evaluation and none needs counting.
+    """
+    trees = [d.tree for d in draft.derived]
+    trees += [written.tree for part in draft.parts() for written in part.part.written()]
+    rows = [len(p.part.grid.rows) for p in draft.stages if isinstance(p.part, Table)]
+    steps = sum(map(_steps, trees)) + sum(rows)
+    if steps > MOST_STEPS:
+        message = f"the ruleset takes {steps:,} steps; {MOST_STEPS:,} are allowed"
+        hint = "share expressions under `derived:`, or split the product"
+        draft.report.error("R320", draft.root.node.place, message, hint)
+
+
+def _steps(node: Node) -> int:
+    """One for each part, more for the functions that take a power."""
+    loans = ("annuity", "annuity_amount")
+    return sum(
+        _LOAN if isinstance(part, Call) and part.function in loans else 1 for part in walk(node)
+    )

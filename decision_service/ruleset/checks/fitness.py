@@ -1,0 +1,64 @@
+"""Factors that are used where they mislead: vendor parity in money matters, noisy changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from decision_service.domain.verdict import Component, Outcome
+from decision_service.language.diagnostics import Place
+from decision_service.language.tree import Node, Read, walk
+from decision_service.ruleset.constructs.rules import Rules
+from decision_service.ruleset.draft import Draft, NamedPart
+
+_MONEY_MATTERS = frozenset({Component.POLICY, Component.TABLE})
+_NOISY = re.compile(r"(income|contributions)\.change_")
+
+
+def check_fitness(draft: Draft) -> None:
+    """R506 (warning) for a vendor-parity average in affordability, limit or offer; R507 for noise.
+
+    R507 (warning) tells of a rule that declines on a month-to-month change.
+    """
+    inside = {f"derived.{d.name}": d.tree for d in draft.derived}
+    for part in draft.parts():
+        if part.component in _MONEY_MATTERS:
+            for node in _trees(part):
+                _parity(node, inside, draft)
+        if isinstance(part.part, Rules):
+            _noise(part.part, inside, draft)
+
+
+def _trees(part: NamedPart) -> Iterable[Node]:
+    return [written.tree for written in part.part.written()]
+
+
+def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:
+    """The names an expression rests on, derived ones followed to theirs."""
+    for each in walk(node):
+        if isinstance(each, Read):
+            deeper = inside.get(each.symbol.name)
+            if deeper is None:
+                yield each.symbol.name, each.place
+            else:
+                yield from _factors(deeper, inside)
+
+
+def _parity(node: Node, inside: dict[str, Node], draft: Draft) -> None:
+    for name, place in _factors(node, inside):
+        spec = draft.names.catalogue.get(name)
+        if spec is not None and spec.parity:
+            message = f"`{name}` leaves out months without income, as the vendor's Insights do"
+            hint = "use `income.conservative_6m` for affordability, limits and offers"
+            draft.report.warning("R506", place, message, hint)
+
+
+def _noise(rules: Rules, inside: dict[str, Node], draft: Draft) -> None:
+    for rule in rules.rules:
+        if rule.then is not Outcome.DECLINE or rule.when is None:
+            continue
+        for name, place in _factors(rule.when, inside):
+            if _NOISY.match(name):
+                message = f"{rule.what} declines on `{name}`, which jumps from month to month"
+                hint = "use `income.trend_6m_pct`, or let it refer"
+                draft.report.warning("R507", place, message, hint)

@@ -1,0 +1,46 @@
+"""Knock-outs that let through histories too short for what is asked later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from decision_service.domain.verdict import Component, Outcome
+from decision_service.language import tree
+from decision_service.language.types import INTEGER
+from decision_service.ruleset.constructs.rules import Rule, Rules
+from decision_service.ruleset.draft import Draft
+
+
+def check_history(draft: Draft) -> None:
+    """R505 (warning) for a month threshold below the months that a used factor needs."""
+    for part in draft.stages:
+        if part.component is Component.KNOCKOUT and isinstance(part.part, Rules):
+            for rule in part.part.rules:
+                for factor, months in _thresholds(rule):
+                    _check(rule, factor, months, draft)
+
+
+def _check(rule: Rule, factor: str, months: Decimal, draft: Draft) -> None:
+    family = factor.partition(".")[0]
+    for name in draft.names.factors:
+        spec = draft.names.catalogue[name]
+        needs = spec.needs_months
+        if spec.family == family and needs is not None and needs > months and rule.when is not None:
+            message = f"{rule.what} lets through {months:f} months, but `{name}` needs {needs}"
+            hint = "it will be missing for the others; raise the threshold or use a shorter factor"
+            draft.report.warning("R505", rule.when.place, message, hint)
+
+
+def _thresholds(rule: Rule) -> Iterable[tuple[str, Decimal]]:
+    """Names of months-of-history factors that must be at least so many to pass."""
+    if rule.then is not Outcome.DECLINE or not isinstance(rule.when, tree.Compare):
+        return
+    left, right = rule.when.left, rule.when.right
+    is_months = isinstance(left, tree.Read) and ".months_" in left.symbol.name
+    if rule.when.operator != "<" or not is_months or left.type is not INTEGER:
+        return
+    if isinstance(right, tree.Constant) and isinstance(right.value, int):
+        yield left.text, Decimal(right.value)
+    if isinstance(right, tree.Read) and right.symbol.constant and right.symbol.lower is not None:
+        yield left.text, right.symbol.lower

@@ -1,0 +1,140 @@
+"""Table rows that never count, overlap, or leave values without a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from decision_service.language import tree
+from decision_service.language.types import ORDERED
+from decision_service.ruleset.constructs.columns import Matches, bits, column, region_spans
+from decision_service.ruleset.constructs.grid import Grid, Hit
+from decision_service.ruleset.constructs.table import Table
+from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.ranges import labels_of, whole
+from decision_service.ruleset.regions import meet, stepped
+from decision_service.ruleset.wording import Wording
+
+_MOST_STEPS = 50_000
+
+
+def check_rows(draft: Draft) -> None:
+    """R421 for a row that never counts, R422 for an overlap, R423 for a gap."""
+    for part in draft.stages:
+        if isinstance(part.part, Table) and part.part.complete and part.part.grid.rows:
+            _check(part.part, draft)
+
+
+def _check(table: Table, draft: Draft) -> None:
+    grid = table.grid
+    search = _Search(grid, _dimensions(grid, draft))
+    search.run(0, search.every, search.every, ())
+    if search.steps > _MOST_STEPS:
+        message = f"table `{grid.id}` has too many combinations to check for gaps and overlaps"
+        draft.report.warning("R424", table.place, message, "use fewer columns or fewer edges")
+        return
+    for index in bits(search.every & ~search.counted):
+        message = f"row {index + 1} of `{grid.id}` never counts"
+        hint = "rows above it take all its values" if grid.hit is Hit.FIRST else ""
+        draft.report.error("R421", grid.rows[index].place, message, hint)
+    for first, second in search.overlaps.values():
+        message = f"row {second + 1} of `{grid.id}` overlaps row {first + 1}"
+        hint = "with `hit: unique` every combination has one row"
+        draft.report.error("R422", grid.rows[second].place, message, hint)
+    if search.gap is not None and grid.hit is not Hit.COLLECT:
+        where = " and ".join(search.gap) or "anything"
+        message = f"no row of `{grid.id}` takes {where}"
+        draft.report.error("R423", table.place, message, 'add a row, the last perhaps of "-"')
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Values of one column that satisfy the same rows; `text` names them."""
+
+    matches: Matches
+    text: str
+
+
+@dataclass(slots=True)
+class _Search:
+    """Walks all combinations of regions, each distinct state once."""
+
+    grid: Grid
+    dimensions: list[list[Region]]
+    counted: int = 0
+    steps: int = 0
+    gap: tuple[str, ...] | None = None
+    overlaps: dict[int, tuple[int, int]] = field(default_factory=dict)
+    seen: set[tuple[int, int, int]] = field(default_factory=set)
+
+    @property
+    def every(self) -> int:
+        return (1 << len(self.grid.rows)) - 1
+
+    def run(self, depth: int, sure: int, possible: int, path: tuple[str, ...]) -> None:
+        self.steps += 1
+        if self.steps > _MOST_STEPS or (depth, sure, possible) in self.seen:
+            return
+        self.seen.add((depth, sure, possible))
+        if not possible:
+            self.gap = self.gap or path
+        elif depth == len(self.dimensions):
+            self._count(sure, possible)
+        else:
+            for region in self.dimensions[depth]:
+                found = region.matches
+                also = sure & found.sure, possible & (found.sure | found.open)
+                named = path if also == (sure, possible) else (*path, region.text)
+                self.run(depth + 1, *also, named)
+
+    def _count(self, sure: int, possible: int) -> None:
+        if self.grid.hit is Hit.FIRST:
+            self.counted |= possible & -possible & sure
+            return
+        self.counted |= sure
+        rows = bits(sure)
+        if self.grid.hit is Hit.UNIQUE and len(rows) > 1:
+            self.overlaps.setdefault(rows[1], (rows[0], rows[1]))
+
+
+def _dimensions(grid: Grid, draft: Draft) -> list[list[Region]]:
+    found = []
+    for index, name in enumerate(grid.names):
+        regions = _present(grid, index, name, draft)
+        regions.append(Region(_absent(grid, index), f"missing `{name.text}`"))
+        merged = {(r.matches.sure, r.matches.open): r for r in reversed(regions)}
+        found.append(list(merged.values())[::-1])
+    return found
+
+
+def _absent(grid: Grid, index: int) -> Matches:
+    cells = [row.cells[index] for row in grid.rows]
+    return column(0, cells, ordered=False).absent
+
+
+def _present(grid: Grid, index: int, name: tree.Read, draft: Draft) -> list[Region]:
+    cells = [row.cells[index] for row in grid.rows]
+    if name.type in ORDERED:
+        return _ordered(cells, name, draft)
+    each = column(0, cells, ordered=False)
+    known: tuple[Any, ...] = labels_of(name.symbol)
+    regions = [
+        Region(each.matches(label), f"`{name.text}` {label!s}")
+        for label in known or tuple(each.labels)
+    ]
+    if not known:
+        regions.append(Region(Matches(each.others), f"any other `{name.text}`"))
+    return regions
+
+
+def _ordered(cells: list[Any], name: tree.Read, draft: Draft) -> list[Region]:
+    wording, currency = Wording(draft.names.currency), draft.names.currency
+    each = column(0, cells, ordered=True)
+    everything = whole(name.symbol, currency)
+    regions: list[Region] = []
+    for rows, span in zip(each.regions, region_spans(each.edges), strict=True):
+        real = stepped(meet(span, everything), name.type)
+        if not real.empty:
+            text = f"`{name.text}` {wording.cell(real, name.type)}"
+            regions.append(Region(Matches(rows), text))
+    return regions

@@ -1,0 +1,44 @@
+"""Rules that an earlier rule of their stage has already decided."""
+
+from __future__ import annotations
+
+from decision_service.domain.verdict import Outcome
+from decision_service.ruleset.constructs.rules import Rule, Rules
+from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.satisfiable import can_hold
+
+_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+_MOST_RULES = 100
+
+
+def check_shadowed(draft: Draft) -> None:
+    """R407 for a rule identical to an earlier one, R408 for one contained in it."""
+    for part in draft.parts():
+        if isinstance(part.part, Rules):
+            rules = part.part.rules[:_MOST_RULES]
+            for index, rule in enumerate(rules):
+                _check(rule, rules[:index], draft)
+
+
+def _check(rule: Rule, earlier: tuple[Rule, ...], draft: Draft) -> None:
+    for other in earlier:
+        if rule.when is None or other.when is None or rule.then is None or other.then is None:
+            continue
+        if rule.when == other.when:
+            message = f"{rule.what} has the condition of {other.what} on line {other.place.line}"
+            draft.report.error("R407", rule.when.place, message, "make them one rule")
+            return
+        if _SEVERITY[rule.then] <= _SEVERITY[other.then] and _contained(rule, other, draft):
+            message = f"whenever {rule.what} holds, {other.what} on line {other.place.line} does"
+            hint = f"it changes nothing after {other.then}; remove it or narrow the earlier one"
+            draft.report.error("R408", rule.when.place, message, hint)
+            return
+
+
+def _contained(rule: Rule, other: Rule, draft: Draft) -> bool:
+    if rule.when is None or other.when is None:
+        return False
+    currency = draft.names.currency
+    if not (can_hold([(rule.when, True)], currency) and can_hold([(other.when, False)], currency)):
+        return False  # never or always true: reported as that
+    return not can_hold([(rule.when, True), (other.when, False)], currency)

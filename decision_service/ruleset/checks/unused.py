@@ -1,0 +1,24 @@
+"""Declarations that nothing uses."""
+
+from __future__ import annotations
+
+from decision_service.ruleset.draft import Draft
+
+_CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504"}
+_WORDS = {"reasons": "reason", "params": "parameter", "derived": "derived name", "inputs": "input"}
+
+
+def check_unused(draft: Draft) -> None:
+    """R501 to R504 (warnings) for reasons, parameters, derived names and inputs."""
+    for name, place in draft.places.items():
+        family, _, rest = name.partition(".")
+        used = rest in draft.used_reasons if family == "reasons" else name in draft.names.used
+        if used or name in draft.names.broken or _used_by_offer(name, draft):
+            continue
+        message = f"the {_WORDS[family]} `{rest}` is used nowhere"
+        draft.report.warning(_CODES[family], place, message, "remove it, or use it")
+
+
+def _used_by_offer(name: str, draft: Draft) -> bool:
+    """The requested amount tells a reduced offer from a full one."""
+    return name == "inputs.requested_amount" and draft.root.has("offer")

@@ -1,0 +1,117 @@
+"""Columns of a table as bit masks: which rows a value satisfies, whatever the number of rows."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from decision_service.language.threevalued import Unknown
+from decision_service.ruleset.constructs.cells import Cell, Sort
+from decision_service.ruleset.regions import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Bit i is row i: `sure` rows are satisfied, `open` ones are UNKNOWN."""
+
+    sure: int
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column's cells, searchable by value.
+
+    `edges` are the sorted ends of all spans; `regions` alternate between the values below an edge
+    and the edge itself, each with its rows. Labels are looked up; `others` are the rows that take
+    any label.
+    """
+
+    slot: int
+    edges: tuple[Any, ...]
+    regions: tuple[int, ...]
+    labels: dict[Any, int]
+    others: int
+    absent: Matches
+    tainted: Matches
+
+    def matches(self, value: Any) -> Matches:
+        """The rows that a value, or its absence, satisfies."""
+        if value.__class__ is Unknown:
+            return self.tainted if value.tainted else self.absent
+        if not self.regions:
+            return Matches(self.labels.get(value, self.others))
+        index = bisect_left(self.edges, value)
+        on_edge = index < len(self.edges) and self.edges[index] == value
+        return Matches(self.regions[2 * index + on_edge])
+
+
+def column(slot: int, cells: Sequence[Cell], *, ordered: bool) -> Column:
+    """The column of a name's cells, one a row."""
+    every = (1 << len(cells)) - 1
+    anything = _rows(cells, lambda c: c.sort is Sort.ANYTHING)
+    missing = _rows(cells, lambda c: c.sort is Sort.MISSING)
+    edges = _edges(cells) if ordered else ()
+    labels = {label for cell in cells for label in cell.labels}
+    sure_absent = anything | missing
+    return Column(
+        slot=slot,
+        edges=edges,
+        regions=tuple(_region(cells, span) for span in region_spans(edges)) if ordered else (),
+        labels={label: _with_label(cells, label) for label in labels},
+        others=anything,
+        absent=Matches(sure_absent, every & ~sure_absent),
+        tainted=Matches(anything, every & ~anything),
+    )
+
+
+def region_spans(edges: Sequence[Any]) -> list[Span]:
+    """The regions between and on the edges, in order: (…, e0), [e0], (e0, e1), [e1], (e1, …)."""
+    found: list[Span] = []
+    below: Any = None
+    for edge in edges:
+        found.append(Span(below, edge, open_low=True, open_high=True))
+        found.append(Span(edge, edge))
+        below = edge
+    return [*found, Span(below, None, open_low=True)]
+
+
+def _edges(cells: Sequence[Cell]) -> tuple[Any, ...]:
+    ends = {e for c in cells for s in c.spans for e in (s.low, s.high) if e is not None}
+    return tuple(sorted(ends))
+
+
+def _region(cells: Sequence[Cell], region: Span) -> int:
+    return _rows(cells, lambda cell: covers(cell, region))
+
+
+def covers(cell: Cell, region: Span) -> bool:
+    """Whether a cell takes a region that lies between its edges, or on one of them."""
+    if cell.sort is Sort.ANYTHING:
+        return True
+    return any(_inside(region, span) for span in cell.spans)
+
+
+def _inside(region: Span, span: Span) -> bool:
+    if region.low is not None and region.low == region.high:
+        return span.has(region.low)
+    low = span.low is None or (region.low is not None and region.low >= span.low)
+    high = span.high is None or (region.high is not None and region.high <= span.high)
+    return bool(low and high)
+
+
+def _with_label(cells: Sequence[Cell], label: Any) -> int:
+    return _rows(cells, lambda cell: cell.sort is not Sort.MISSING and cell.has(label))
+
+
+def _rows(cells: Sequence[Cell], satisfied: Any) -> int:
+    return reduce(or_, (1 << i for i, cell in enumerate(cells) if satisfied(cell)), 0)
+
+
+def bits(mask: int) -> list[int]:
+    """The rows of a mask, first to last."""
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]

@@ -1,0 +1,134 @@
+"""`conditions:`: what an applicant must still do before disbursement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from decision_service.domain.verdict import Component, Condition, Outcome, RuleTrace
+from decision_service.language.diagnostics import Place
+from decision_service.language.fields import Fields
+from decision_service.language.generated import compile_batch
+from decision_service.language.nodes import Node
+from decision_service.language.readers import as_list
+from decision_service.language.threevalued import Unknown, compile_tree
+from decision_service.language.tree import Node as Tree
+from decision_service.language.tree import reads
+from decision_service.language.types import FLAG
+from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.findings import Conclusion, State, data_finding
+from decision_service.ruleset.part import Conclusive, View, Written
+from decision_service.ruleset.sections.reasons import read_texts
+from decision_service.ruleset.wording import truth_of
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One condition; `when` is None where it could not be read."""
+
+    id: str
+    when: Tree | None
+    texts: Mapping[str, str]
+    place: Place = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """All conditions in order."""
+
+    demands: tuple[Demand, ...]
+    component: Component = Component.POLICY
+
+    def written(self) -> Iterable[Written]:
+        """When each is asked for."""
+        return [
+            Written(d.when, d.place, f"condition `{d.id}`")
+            for d in self.demands
+            if d.when is not None
+        ]
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """Nothing: a condition concludes no outcome."""
+        return ()
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Nothing: a condition that is UNKNOWN refers."""
+        return ()
+
+    def runner(self) -> DemandsRunner:
+        """All conditions as one function."""
+        return DemandsRunner([(d, d.when) for d in self.demands if d.when is not None])
+
+
+def read_conditions(node: Node, _component: Component, draft: Draft) -> Demands:
+    """The conditions of a list."""
+    items = as_list(node, "`conditions`", draft.report)
+    demands = [_demand(item, draft) for item in items]
+    return Demands(tuple(d for d in demands if d is not None))
+
+
+def _demand(node: Node, draft: Draft) -> Demand | None:
+    fields = Fields.of(node, "a condition", draft.report, required=("id", "when", "text"))
+    if fields is None:
+        return None
+    id_, place = fields.identifier("id"), fields.place("id")
+    if id_ is not None:
+        draft.claim(id_, place, "condition")
+    when = draft.expression(fields.scalar("when"), FLAG)
+    text = fields.get("text")
+    texts = read_texts(text, f"the text of `{id_ or '?'}`", draft.report) if text else None
+    return Demand(id_ or "?", when, texts or {}, place)
+
+
+class DemandsRunner:
+    """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
+
+    def __init__(self, demands: Sequence[tuple[Demand, Tree]]) -> None:
+        self.demands = [demand for demand, _ in demands]
+        self.whens = [when for _, when in demands]
+        self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
+        self.batch = compile_batch(self.whens)
+
+    def run(self, state: State) -> Conclusion:
+        """Put what holds into the state."""
+        truths = self.batch.run(state.values, state.gone)
+        for demand, truth, when, slots in zip(
+            self.demands, truths, self.whens, self.slots, strict=True
+        ):
+            if truth is True or self._may_hold(when, slots, state):
+                state.conditions.append(Condition(demand.id, demand.texts))
+        gaps = tuple(gap for t in truths if isinstance(t, Unknown) for gap in t.gaps)
+        findings = tuple(data_finding(t.shown) for t in truths if isinstance(t, Unknown))
+        return Conclusion(Outcome.REFER if findings else None, findings, (truths,), gaps)
+
+    def _may_hold(self, when: Tree, slots: frozenset[int], state: State) -> bool:
+        """Whether it holds for the best of the totals that a missing value leaves open."""
+        if not state.behind(slots):
+            return False
+        return compile_tree(when)(state.best_values()) is True
+
+    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+        """Each condition with its comparisons."""
+        rows = zip(self.demands, self.whens, record[0], strict=True)
+        return tuple(
+            RuleTrace(
+                stage=view.stage,
+                id=demand.id,
+                truth=truth_of(truth),
+                effect="required" if truth is True else "",
+                comparisons=view.wording.comparisons(when, view.values),
+            )
+            for demand, when, truth in rows
+        )
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """Each condition as true, false or unknown."""
+        for demand, truth in zip(self.demands, record[0], strict=True):
+            yield f"condition `{demand.id}`", truth_of(truth).lower()
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """Every condition true and false."""
+        for demand in self.demands:
+            yield f"condition `{demand.id}`", "true"
+            yield f"condition `{demand.id}`", "false"

@@ -1,0 +1,46 @@
+"""The constructs a rule file can hold; a new one is a file beside this and a line in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from decision_service.domain.verdict import Component
+from decision_service.language.nodes import Node
+from decision_service.ruleset.constructs import conditions, offer, rules, scorecard, table
+from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.part import Part
+
+
+def _no_names(_node: Node) -> set[str]:
+    return set()
+
+
+@dataclass(frozen=True, slots=True)
+class Construct:
+    """A key of the rule file, how its body is read, and which names the body will define.
+
+    `components` are those that a stage with it may have.
+    """
+
+    key: str
+    components: tuple[Component, ...]
+    read: Callable[[Node, Component, Draft], Part | None]
+    announces: Callable[[Node], set[str]] = _no_names
+
+
+def _by_key(*constructs: Construct) -> Mapping[str, Construct]:
+    return {construct.key: construct for construct in constructs}
+
+
+STAGES = _by_key(
+    Construct("rules", (Component.KNOCKOUT, Component.POLICY), rules.read_rules),
+    Construct("scorecard", (Component.SCORECARD,), scorecard.read_scorecard, scorecard.announces),
+    Construct("table", (Component.TABLE,), table.read_table, table.announces),
+)
+
+CLOSING = _by_key(
+    Construct("offer", (Component.POLICY,), offer.read_offer, offer.announces),
+    Construct("conditions", (Component.POLICY,), conditions.read_conditions),
+    Construct("post_checks", (Component.LEGAL,), rules.read_post_checks),
+)

@@ -1,0 +1,195 @@
+"""Runs a scorecard: totals, bounds where something is missing, bands, and points lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from decision_service.domain.verdict import (
+    ComparisonTrace,
+    Component,
+    Outcome,
+    ReferKind,
+    RuleTrace,
+    Score,
+    Truth,
+)
+from decision_service.language import tree
+from decision_service.language.generated import compile_batch
+from decision_service.language.threevalued import Gap, Unknown, rule_error
+from decision_service.ruleset.constructs.card import Band, Card, Characteristic
+from decision_service.ruleset.constructs.cell_trees import cell_tree, first_true
+from decision_service.ruleset.findings import Conclusion, Finding, State, data_finding
+from decision_service.ruleset.part import View
+
+
+class _Ready:
+    """A characteristic with its bins as one expression and its reason for lost points."""
+
+    def __init__(self, characteristic: Characteristic) -> None:
+        self.characteristic = characteristic
+        self.slot = characteristic.name.symbol.slot
+        self.points = tuple(b.points for b in characteristic.bins)
+        self.worst, self.best = characteristic.worst, characteristic.best
+        conditions = [cell_tree(b.cell, characteristic.name) for b in characteristic.bins]
+        self.index = first_true(conditions)
+        best = conditions[self.points.index(self.best)]
+        self.short_of_best = tree.Not(best, text=best.text, place=best.place)
+
+    def lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
+        """The reason for points lost against the best bin; none lost is no reason."""
+        lost = self.best - points
+        if not lost:
+            return None
+        return Finding(
+            outcome,
+            self.characteristic.reason,
+            Component.SCORECARD,
+            because=self.short_of_best,
+            points_lost=lost,
+            name=self.characteristic.name.text,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one characteristic gave: equal `low` and `high` unless only bounds are known."""
+
+    low: Decimal
+    high: Decimal
+    bin: int = -1
+    gap: Gap | None = None
+    bounded: bool = False
+    tainted: bool = False
+
+
+class ScorecardRunner:
+    """Totals a card; concludes the band's outcome, within bounds where data is missing."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.ready = [_Ready(c) for c in card.characteristics]
+        self.batch = compile_batch([r.index for r in self.ready])
+
+    def run(self, state: State) -> Conclusion:
+        """Set score and band, and conclude."""
+        indices = self.batch.run(state.values, state.gone)
+        scored = [self._scored(r, i) for r, i in zip(self.ready, indices, strict=True)]
+        low = self.card.base + sum(s.low for s in scored)
+        if any(s.bounded for s in scored):
+            return self._within_bounds(scored, low, state)
+        band = self.card.band_of(low)
+        self._put(state, low, low, band)
+        findings = self._findings(scored, band.then, ReferKind.SCORE)
+        gaps = _gaps(scored) if band.then is not Outcome.APPROVE else ()
+        return self._conclusion(band.then, findings, scored, low, low, gaps)
+
+    def _scored(self, ready: _Ready, index: Any) -> Scored:
+        if index.__class__ is int and index >= 0:
+            points = ready.points[index]
+            return Scored(points, points, index)
+        if index.__class__ is not Unknown:
+            index = rule_error(ready.characteristic.name.text, "the value has no bin")
+        fixed = ready.characteristic.fixed
+        if fixed is not None and not index.tainted:
+            return Scored(fixed, fixed, gap=index.shown)
+        tainted = bool(index.tainted)
+        return Scored(ready.worst, ready.best, -1, index.shown, bounded=True, tainted=tainted)
+
+    def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
+        high = self.card.base + sum(s.high for s in scored)
+        worst, best = self.card.band_of(low), self.card.band_of(high)
+        gaps = _gaps(scored)
+        self._put(state, low, high, worst)
+        state.mark(self.card.score.slot, high, gaps)
+        state.mark(self.card.band.slot, best.name, gaps)
+        if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
+            return self._conclusion(Outcome.APPROVE, (), scored, low, high, gaps)
+        outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
+        findings = self._findings(scored, outcome, ReferKind.DATA)
+        return self._conclusion(outcome, findings, scored, low, high, gaps)
+
+    def _findings(
+        self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
+    ) -> tuple[Finding, ...]:
+        if outcome is Outcome.APPROVE:
+            return (Finding(outcome, "", Component.SCORECARD),)
+        referral = kind if outcome is Outcome.REFER else None
+        found: list[Finding | None] = [
+            Finding(outcome, "", Component.SCORECARD, referral, name=self.card.id)
+        ]
+        for ready, each in zip(self.ready, scored, strict=True):
+            if each.gap is not None:
+                found.append(data_finding(each.gap, outcome))
+            else:
+                found.append(ready.lost(each.low, outcome))
+        return tuple(f for f in found if f is not None)
+
+    def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
+        state.values[self.card.score.slot] = low
+        state.values[self.card.band.slot] = band.name
+        state.scores.append(Score(self.card.id, low, high, band.name))
+
+    def _conclusion(
+        self,
+        outcome: Outcome,
+        findings: tuple[Finding, ...],
+        scored: Sequence[Scored],
+        low: Decimal,
+        high: Decimal,
+        gaps: tuple[Gap, ...],
+    ) -> Conclusion:
+        note = f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
+        return Conclusion(outcome, findings, (tuple(scored), low), gaps, note)
+
+    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+        """Each characteristic with the bin it fell into."""
+        rows = zip(self.ready, record[0], strict=True)
+        return tuple(self._row(ready, scored, view) for ready, scored in rows)
+
+    def _row(self, ready: _Ready, scored: Scored, view: View) -> RuleTrace:
+        each = ready.characteristic
+        actual = view.wording.value(view.values[ready.slot], each.name.type)
+        text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
+        truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
+        seen = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
+        points = (
+            f"{scored.low:f}" if scored.low == scored.high else f"{scored.low:f} to {scored.high:f}"
+        )
+        lost = scored.bin >= 0 and scored.low < ready.best
+        return RuleTrace(
+            stage=view.stage,
+            id=each.name.text,
+            truth=truth,
+            effect=f"{points} points",
+            reason=each.reason if lost else "",
+            comparisons=(seen,),
+            note=f"{self.card.id}: at most {ready.best:f}",
+        )
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """The bins and the band that were hit."""
+        scored, low = record
+        for ready, each in zip(self.ready, scored, strict=True):
+            if each.bin >= 0:
+                cell = ready.characteristic.bins[each.bin].cell
+                yield f"bin {ready.characteristic.name.text}", cell.text
+        yield f"band {self.card.id}", self.card.band_of(low).name
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """Every bin and every band."""
+        for each in self.card.characteristics:
+            for b in each.bins:
+                yield f"bin {each.name.text}", b.cell.text
+        for band in self.card.bands:
+            yield f"band {self.card.id}", band.name
+
+
+def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
+    return tuple(s.gap for s in scored if s.gap is not None)
+
+
+def _range(low: Decimal, high: Decimal) -> str:
+    return f"{low:f}" if low == high else f"{low:f} to {high:f}"

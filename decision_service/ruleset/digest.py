@@ -1,0 +1,72 @@
+"""The digest of a ruleset's content: equal digests, equal behaviour.
+
+It is taken over what was understood, not over the text, so that comments, layout and the order of
+declarations that have none do not change it. `_data` files and tables are in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from decision_service.language.types import Symbol
+from decision_service.ruleset.draft import Draft
+
+FORM = "ruleset-1"
+
+
+def digest(draft: Draft) -> str:
+    """The SHA-256 of the canonical content, in hex."""
+    content = [
+        FORM,
+        draft.ruleset,
+        draft.version,
+        draft.title,
+        draft.names.currency,
+        str(draft.zone),
+        draft.policy,
+        draft.valid_for,
+        draft.inputs,
+        draft.params,
+        draft.reasons,
+        {d.name: d.tree for d in draft.derived},
+        [[part.name, part.component, part.part] for part in draft.parts()],
+    ]
+    text = json.dumps(canonical(content), ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> Any:
+    """The value as JSON can hold it; fields that equality ignores are left out."""
+    if isinstance(value, Symbol):
+        return ["name", value.name]
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
+        return [type(value).__name__, canonical(parts)]
+    if isinstance(value, Mapping):
+        return {str(key): canonical(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [canonical(item) for item in value]
+    if isinstance(value, frozenset | set):
+        return sorted(str(canonical(item)) for item in value)
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.0f}s"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "__struct_fields__"):
+        return {name: canonical(getattr(value, name)) for name in value.__struct_fields__}
+    return value

@@ -1,0 +1,101 @@
+"""From facts to a verdict: a pure function that never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.missing import DataReason
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Component, Outcome, ReferKind, Verdict
+from decision_service.language.arithmetic import exactly
+from decision_service.ruleset.findings import Conclusion, Finding, State, Trace, worst
+from decision_service.ruleset.model import CompiledRuleset
+from decision_service.ruleset.program import Stage
+from decision_service.ruleset.ranking import data_requests, ranked
+
+_NOTHING_CONCLUDED = Conclusion(
+    Outcome.REFER,
+    (Finding(Outcome.REFER, DataReason.NO_RULE_APPROVED, Component.POLICY, kind=ReferKind.POLICY),),
+    (),
+)
+_KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision rests on: factor values by name, inputs by name without their prefix."""
+
+    factors: Mapping[str, FactorValue]
+    inputs: Mapping[str, Value]
+    as_of: AsOf
+
+
+def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
+    """Run all stages, combine what they conclude, and say why.
+
+    Every stage runs whatever the others conclude. The worst outcome counts; where no stage
+    concludes anything it is REFER, never APPROVE.
+    """
+    with exactly():
+        state, period_end = _start(ruleset, facts)
+        stages = [stage.runner.run(state) for stage in ruleset.program.stages]
+        state.outcome = worst([c.outcome for c in stages]) or Outcome.REFER
+        closing = [_close(stage, state) for stage in ruleset.program.closing]
+    conclusions = [*stages, *(c for c in closing if c is not None)]
+    if not any(c.outcome for c in stages):
+        conclusions.append(_NOTHING_CONCLUDED)
+    outcome = state.outcome
+    findings = _arguments(outcome, conclusions)
+    kind = _refer_kind(outcome, findings)
+    valid_for = ruleset.valid_for
+    return Verdict(
+        outcome=outcome,
+        refer_kind=kind,
+        reasons=ranked(ruleset, outcome, kind, findings, state.values),
+        data_requests=data_requests(conclusions),
+        scores=tuple(state.scores),
+        offer=None if outcome is Outcome.DECLINE else state.offer,
+        conditions=() if outcome is Outcome.DECLINE else tuple(state.conditions),
+        valid_until=None if valid_for is None else facts.as_of.instant + valid_for,
+        param_change=period_end,
+        raw_trace=(Trace(tuple(state.values), tuple(stages), tuple(closing)),),
+    )
+
+
+def _start(ruleset: CompiledRuleset, facts: Facts) -> tuple[State, Any]:
+    program = ruleset.program
+    period = program.timeline.at(facts.as_of.date)
+    values, gone = list(period.values), set(period.gone)
+    program.intake.load(facts.factors, facts.inputs, values, gone)
+    program.derived.run(values, gone)
+    return State(values, gone), period.ends
+
+
+def _close(stage: Stage, state: State) -> Conclusion | None:
+    """Run a closing part, unless the outcome is DECLINE or the offer is not made."""
+    if state.outcome is Outcome.DECLINE or not state.offered:
+        return None
+    conclusion = stage.runner.run(state)
+    state.outcome = worst([state.outcome, conclusion.outcome]) or Outcome.REFER
+    return conclusion
+
+
+def _arguments(outcome: Outcome, conclusions: Sequence[Conclusion]) -> list[Finding]:
+    """The findings for the outcome from the parts that concluded it, in the order of the file."""
+    return [
+        finding
+        for conclusion in conclusions
+        if conclusion.outcome is outcome
+        for finding in conclusion.findings
+        if finding.outcome is outcome
+    ]
+
+
+def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
+    if outcome is not Outcome.REFER:
+        return None
+    found = {f.kind for f in findings}
+    return next((kind for kind in _KINDS if kind in found), ReferKind.POLICY)

@@ -1,0 +1,134 @@
+"""What the parts of a ruleset conclude about one applicant, before reasons are put in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from decision_service.domain.verdict import (
+    Component,
+    Condition,
+    Offer,
+    Outcome,
+    ReferKind,
+    Score,
+    Verdict,
+)
+from decision_service.language.threevalued import Gap
+from decision_service.language.tree import Node
+
+_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+
+
+def worst(outcomes: Sequence[Outcome | None]) -> Outcome | None:
+    """The worst of several outcomes; None where nothing was concluded."""
+    concluded = [o for o in outcomes if o is not None]
+    return max(concluded, key=_SEVERITY.__getitem__) if concluded else None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One argument for an outcome, and the reason it would give.
+
+    `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
+    the condition in `because`; a scorecard's has the `points_lost`; others say in `name`, `actual`
+    and `required` what was seen. An empty `code` gives no reason.
+    """
+
+    outcome: Outcome
+    code: str
+    component: Component
+    kind: ReferKind | None = None
+    gap: Gap | None = None
+    because: Node | None = None
+    points_lost: Decimal | None = None
+    name: str = ""
+    actual: str = ""
+    required: str = ""
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it rests on something missing or tainted."""
+        return self.gap is not None
+
+
+def data_finding(gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "") -> Finding:
+    """What a gap argues for, by default a referral with the cause's own reason."""
+    kind = ReferKind.DATA if outcome is Outcome.REFER else None
+    code = code or gap.missing.reason
+    return Finding(outcome, code, Component.DATA, kind, gap=gap, name=gap.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What one stage came to, the arguments for it, and its record for the trace."""
+
+    outcome: Outcome | None
+    findings: tuple[Finding, ...]
+    record: tuple[Any, ...]
+    gaps: tuple[Gap, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The raw trace of one evaluation: values by slot, and what each part came to.
+
+    A closing part that was not run has None.
+    """
+
+    values: tuple[Any, ...]
+    stages: tuple[Conclusion, ...]
+    closing: tuple[Conclusion | None, ...]
+
+
+def trace_of(verdict: Verdict) -> Trace | None:
+    """The raw trace that `evaluate` left in a verdict."""
+    raw = verdict.raw_trace[0] if verdict.raw_trace else None
+    return raw if isinstance(raw, Trace) else None
+
+
+@dataclass(slots=True)
+class State:
+    """The values of one evaluation by slot, and what the stages so far have set.
+
+    `gone` are the slots without a value. `marks` are the slots that stand for the worst of two
+    totals, or follow from one that does, with the gaps behind them; `best` holds the values that
+    the best total gives them.
+    """
+
+    values: list[Any]
+    gone: set[int]
+    outcome: Outcome | None = None
+    marks: dict[int, tuple[Gap, ...]] = field(default_factory=dict)
+    best: dict[int, Any] = field(default_factory=dict)
+    scores: list[Score] = field(default_factory=list)
+    offer: Offer | None = None
+    offered: bool = True
+    conditions: list[Condition] = field(default_factory=list)
+
+    def put(self, slot: int, value: Any, *, missing: bool) -> None:
+        """Set a slot's value; `missing` says that it is an Unknown."""
+        self.values[slot] = value
+        if missing:
+            self.gone.add(slot)
+
+    def mark(self, slot: int, best: Any, gaps: tuple[Gap, ...]) -> None:
+        """Note that a slot stands for the worst of two totals."""
+        self.marks[slot] = gaps
+        self.best[slot] = best
+
+    def behind(self, slots: frozenset[int]) -> tuple[Gap, ...]:
+        """The gaps behind the marked ones of these slots."""
+        if not self.marks:
+            return ()
+        return tuple(gap for slot in sorted(slots & self.marks.keys()) for gap in self.marks[slot])
+
+    def best_values(self) -> list[Any]:
+        """All values as the best totals would have them."""
+        values = list(self.values)
+        for slot, value in self.best.items():
+            values[slot] = value
+        return values

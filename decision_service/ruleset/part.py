@@ -1,0 +1,81 @@
+"""What every construct of a rule file provides, so that a new one touches no other.
+
+A construct is read into a part (parse), which tells the checks what it holds (check), becomes a
+runner (evaluate) and puts a record of a run into words (describe).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from decision_service.domain.verdict import Component, Outcome, RuleTrace
+from decision_service.language.diagnostics import Place
+from decision_service.language.tree import Node
+from decision_service.ruleset.findings import Conclusion, State
+from decision_service.ruleset.wording import Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An expression of a part and what it belongs to (rule `short_history`)."""
+
+    tree: Node
+    place: Place
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusive:
+    """Something that can conclude an outcome, and whether it can say why."""
+
+    outcome: Outcome
+    place: Place
+    what: str
+    has_reason: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A finished evaluation, for describing it: values by slot and how to print them."""
+
+    stage: str
+    values: tuple[Any, ...]
+    wording: Wording
+
+
+class Runner(Protocol):
+    """A compiled part."""
+
+    def run(self, state: State) -> Conclusion:
+        """Conclude from the values so far; set the slots that the part defines."""
+
+    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+        """The rows of a trace, in file order."""
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """What the run touched, as (what, which): `("rule short_history", "true")`."""
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """All that runs can touch."""
+
+
+class Part(Protocol):
+    """A construct as it was read."""
+
+    @property
+    def component(self) -> Component:
+        """Where its reasons come from."""
+
+    def written(self) -> Iterable[Written]:
+        """Its expressions, for the checks."""
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """What in it can conclude an outcome."""
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Where missing data would be looked past, or held against somebody, without `because`."""
+
+    def runner(self) -> Runner:
+        """The compiled part."""

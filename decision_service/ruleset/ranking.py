@@ -1,0 +1,134 @@
+"""Reasons in words: at most four, one per group, most important first; and what data to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
+from decision_service.language.threevalued import Gap
+from decision_service.ruleset.findings import Conclusion, Finding
+from decision_service.ruleset.model import CompiledRuleset, ReasonSpec
+
+MOST_REASONS = 4
+_LAST = 99
+
+_BUILT_IN_TEXTS = {
+    DataReason.DATA_MISSING: "Information that the decision needs is not there",
+    DataReason.STALE_DATA: "The connected account has not been updated for too long",
+    DataReason.PARTIAL_DATA: "A connected account could be read only in part",
+    DataReason.SOURCE_FAILED: "A source of the data could not be read",
+    DataReason.UPSTREAM_UNAVAILABLE: "The data provider could not be reached",
+    DataReason.UPSTREAM_TIMEOUT: "The data provider did not answer in time",
+    DataReason.UPSTREAM_RATE_LIMITED: "The data provider took no more requests",
+    DataReason.UPSTREAM_BAD_BODY: "The data provider's answer could not be read",
+    DataReason.UPSTREAM_SCHEMA: "The data provider's answer has an unknown form",
+    DataReason.PAGINATION_LOOP: "The data provider's pages do not come to an end",
+    DataReason.DATA_TOO_LARGE: "There is more data than can be read",
+    DataReason.DATA_CHANGED_DURING_READ: "The data changed while it was read",
+    DataReason.UPSTREAM_TRUNCATED: "The data provider's answer was cut off",
+    DataReason.UNKNOWN_ENUM: "The data holds a value whose meaning is not known",
+    DataReason.DATA_GONE: "Data that was there before is gone",
+    DataReason.DATA_SHRANK: "There is much less data than before",
+    DataReason.BAD_AMOUNT: "The data holds an amount that cannot be right",
+    DataReason.BAD_DATE: "The data holds a date that cannot be right",
+    DataReason.MIXED_CURRENCY: "The data is in more than one currency",
+    DataReason.UNCLASSIFIED_TRANSACTIONS: "Too many transactions are of an unknown kind",
+    DataReason.DATA_EXPIRED: "The connected account no longer delivers data",
+    DataReason.CONSENT_REVOKED: "The consent to read the data was withdrawn",
+    DataReason.RULE_ERROR: "A rule has no result for this application",
+    DataReason.NO_RULE_APPROVED: "No rule approves the application",
+}
+
+_HELP = {
+    Cause.NO_DATA: "connect an account that holds this data",
+    Cause.SHORT_HISTORY: "decide again when more months are on record",
+    Cause.NOT_CONNECTED: "connect an account that holds this data",
+    Cause.NO_EVIDENCE: "connect an account, or hand in a document, that shows it",
+    Cause.DIVISION_BY_ZERO: "review the application: a share of nothing has no value",
+    Cause.NOT_SENT: "send it with the application",
+    Cause.SOURCE_FAILED: "decide again later, when the source answers",
+    Cause.PARTIAL: "mend the account's connection",
+    Cause.STALE: "let the account synchronise, then decide again",
+    Cause.BAD_DATA: "have the record corrected at its source",
+    Cause.MIXED_CURRENCY: "review the application: amounts of several currencies do not add up",
+    Cause.UNCLASSIFIED: "review the transactions by hand",
+    Cause.EXPIRED: "connect the account again",
+    Cause.NOT_FETCHED: "decide again later",
+    Cause.CHANGED_WHILE_READING: "decide again",
+}
+
+
+def ranked(
+    ruleset: CompiledRuleset,
+    outcome: Outcome,
+    kind: ReferKind | None,
+    findings: Sequence[Finding],
+    values: Sequence[Any],
+) -> tuple[Reason, ...]:
+    """The reasons of an outcome; an APPROVE has none."""
+    if outcome is Outcome.APPROVE:
+        return ()
+    with_code = [f for f in findings if f.code]
+    data_first = kind is ReferKind.DATA
+    ordered = sorted(with_code, key=lambda f: _order(f, ruleset, data_first=data_first))
+    chosen: dict[str, Finding] = {}
+    for finding in ordered:
+        chosen.setdefault(_group(finding, ruleset), finding)
+    return tuple(_reason(f, ruleset, values) for f in list(chosen.values())[:MOST_REASONS])
+
+
+def _order(finding: Finding, ruleset: CompiledRuleset, *, data_first: bool) -> tuple[Any, ...]:
+    """Data, rules by priority, characteristics by points lost; ties keep the file's order."""
+    if finding.is_data:
+        return (0 if data_first else 3,)
+    if finding.points_lost is not None:
+        return (2, -finding.points_lost)
+    spec = ruleset.reasons.get(finding.code)
+    return (1, spec.priority if spec is not None else _LAST)
+
+
+def _group(finding: Finding, ruleset: CompiledRuleset) -> str:
+    if finding.gap is not None and finding.code == DataReason.DATA_MISSING:
+        return f"missing {finding.gap.name}"
+    spec = ruleset.reasons.get(finding.code)
+    return f"group {spec.group}" if spec is not None else f"code {finding.code}"
+
+
+def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:
+    spec = ruleset.reasons.get(finding.code) or _built_in(finding.code)
+    factor, actual, required = _details(finding, ruleset, values)
+    return Reason(
+        code=finding.code,
+        texts=spec.texts,
+        component=finding.component,
+        factor=factor,
+        actual=actual,
+        required=required,
+        points_lost=finding.points_lost,
+        regulatory_text=spec.regulatory,
+    )
+
+
+def _details(
+    finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]
+) -> tuple[str, str, str]:
+    if finding.gap is not None:
+        return finding.gap.name, f"missing {finding.gap.missing.cause}", ""
+    if finding.because is not None:
+        return ruleset.program.wording.decisive(finding.because, values)
+    return finding.name, finding.actual, finding.required
+
+
+def _built_in(code: str) -> ReasonSpec:
+    return ReasonSpec(code, {"en": _BUILT_IN_TEXTS[DataReason(code)]})
+
+
+def data_requests(conclusions: Iterable[Conclusion]) -> tuple[DataRequest, ...]:
+    """What is missing or unreadable where it mattered, each name once, in the order of the file."""
+    gaps: dict[str, Gap] = {}
+    for conclusion in conclusions:
+        for gap in conclusion.gaps:
+            gaps.setdefault(gap.name, gap)
+    return tuple(DataRequest(g.name, g.missing, _HELP[g.missing.cause]) for g in gaps.values())

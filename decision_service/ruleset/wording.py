@@ -1,0 +1,203 @@
+"""Values and comparisons in words, in the ruleset's currency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import exponent
+from decision_service.domain.verdict import ComparisonTrace, Truth
+from decision_service.language import tree
+from decision_service.language.arithmetic import EXACT, exactly
+from decision_service.language.threevalued import Unknown, Values, compile_tree
+from decision_service.language.tree import Node
+from decision_service.language.values import floor_minor
+from decision_service.ruleset.regions import Span
+
+_SIGNS = {
+    "PHP": "₱",
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "IDR": "Rp",
+    "INR": "₹",
+    "THB": "฿",
+    "VND": "₫",
+    "KRW": "₩",
+    "NGN": "₦",
+}
+_CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_SHOWN = Decimal("0.0001")
+_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A comparison in words: the side that is judged, its value, and what it is held against."""
+
+    subject: Node
+    operator: str
+    against: str
+    right: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Prints in one currency: `₱ 412.20`, `3`, `0.35`, `2026-11-24`, `GIG`, `true`."""
+
+    currency: str
+
+    def value(self, value: Any, type_: ValueType) -> str:
+        """One value; an Unknown as `missing CAUSE`."""
+        if isinstance(value, Unknown):
+            return f"missing {value.shown.missing.cause}"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if type_ is ValueType.MONEY:
+            return self.money(value)
+        if isinstance(value, Decimal):
+            return _number(value)
+        return str(value)
+
+    def money(self, minor: Decimal | int) -> str:
+        """An amount in minor units, rounded down, with its decimals only where there are any."""
+        digits = exponent(self.currency)
+        if isinstance(minor, Decimal) and minor.adjusted() > _LONGEST:
+            return f"{self._sign} {minor.scaleb(-digits):.6E}"
+        whole, rest = divmod(abs(floor_minor(minor)), 10**digits)
+        decimals = f".{rest:0{digits}d}" if rest else ""
+        return f"{'-' if minor < 0 else ''}{self._sign} {whole:,}{decimals}"
+
+    def span(self, span: Span, type_: ValueType) -> str:
+        """A span of values in words: `6 to 7`, `₱ 100 or more`."""
+        low = None if span.low is None else self.value(span.low, type_)
+        high = None if span.high is None else self.value(span.high, type_)
+        if low is None or high is None:
+            only = f"{low} or more" if low is not None else f"{high} or less"
+            return only if low is not None or high is not None else "everything"
+        if low == high:
+            return low
+        before = " (excluded)" if span.open_low else ""
+        after = " (excluded)" if span.open_high else ""
+        return f"{low}{before} to {high}{after}"
+
+    def cell(self, span: Span, type_: ValueType) -> str:
+        """A span as a cell of a bin or table: `[6, 8)`, `>= 13`."""
+        low, high = (self._literal(end, type_) for end in (span.low, span.high))
+        if high is None:
+            return "-" if low is None else f"{'>' if span.open_low else '>='} {low}"
+        if low is None:
+            return f"{'<' if span.open_high else '<='} {high}"
+        if low == high:
+            return f"== {low}"
+        return f"{'(' if span.open_low else '['}{low}, {high}{')' if span.open_high else ']'}"
+
+    def _literal(self, value: Any, type_: ValueType) -> str | None:
+        if type_ is ValueType.MONEY and value is not None:
+            return _number(Decimal(value).scaleb(-exponent(self.currency)))
+        return None if value is None else self.value(value, type_)
+
+    @property
+    def _sign(self) -> str:
+        return _SIGNS.get(self.currency, self.currency)
+
+    def decisive(self, node: Node, values: Values) -> tuple[str, str, str]:
+        """Name, actual and required of the first comparison that made a condition true.
+
+        `required` is the comparison's contrary: what would have had to be so.
+        """
+        with exactly():
+            leaf, truth = deciding(node, values)
+            seen = self.seen(leaf, values)
+        required = seen.operator if not truth else _contrary(seen.operator)
+        return seen.subject.text, seen.actual, f"{required} {seen.against}".strip()
+
+    def seen(self, leaf: Node, values: Values) -> Seen:
+        """One comparison with the values it saw; call it inside `exactly()`."""
+        match leaf:
+            case tree.Compare():
+                return self._compared(leaf, values)
+            case tree.Within():
+                options = ", ".join(self.value(o, leaf.operand.type) for o in leaf.options)
+                word = "not in" if leaf.negated else "in"
+                actual = self._evaluated(leaf.operand, values)
+                return Seen(leaf.operand, word, f"({options})", f"({options})", actual)
+            case tree.Call(function="known" | "missing"):
+                gone = isinstance(compile_tree(leaf.arguments[0])(values), Unknown)
+                actual = "missing" if gone else "known"
+                return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
+        return Seen(leaf, "", "true", "true", self._evaluated(leaf, values))
+
+    def _compared(self, leaf: tree.Compare, values: Values) -> Seen:
+        left, operator, right = leaf.left, leaf.operator, leaf.right
+        if not tree.reads(left) and tree.reads(right):
+            left, operator, right = right, _MIRRORED[operator], left
+        against = self._evaluated(right, values)
+        return Seen(left, operator, against, right.text, self._evaluated(left, values))
+
+    def _evaluated(self, node: Node, values: Values) -> str:
+        return self.value(compile_tree(node)(values), node.type)
+
+    def comparisons(self, node: Node, values: Values) -> tuple[ComparisonTrace, ...]:
+        """Every comparison of a condition, in text order, as it was seen."""
+        with exactly():
+            return tuple(self._traced(leaf, values) for leaf in leaves(node))
+
+    def _traced(self, leaf: Node, values: Values) -> ComparisonTrace:
+        seen = self.seen(leaf, values)
+        truth = compile_tree(leaf)(values)
+        return ComparisonTrace(
+            left=seen.subject.text,
+            operator=seen.operator,
+            right=seen.right,
+            actual=seen.actual,
+            required=seen.against,
+            truth=truth_of(truth),
+        )
+
+
+def truth_of(value: Any) -> Truth:
+    """TRUE and FALSE for flags, UNKNOWN for everything else."""
+    if value is True:
+        return Truth.TRUE
+    return Truth.FALSE if value is False else Truth.UNKNOWN
+
+
+def leaves(node: Node) -> Sequence[Node]:
+    """The comparisons and flags that a condition joins, in text order."""
+    match node:
+        case tree.All() | tree.Any():
+            return [leaf for operand in node.operands for leaf in leaves(operand)]
+        case tree.Not():
+            return leaves(node.operand)
+    return [node]
+
+
+def deciding(node: Node, values: Values, truth: bool = True) -> tuple[Node, bool]:  # noqa: FBT001, FBT002  a truth is no switch
+    """The first comparison that gave a condition its truth, and that comparison's own truth."""
+    match node:
+        case tree.Not():
+            return deciding(node.operand, values, not truth)
+        case tree.All() | tree.Any():
+            agreeing = [o for o in node.operands if compile_tree(o)(values) is truth]
+            return deciding((agreeing or list(node.operands))[0], values, truth)
+    return node, truth
+
+
+def _contrary(operator: str) -> str:
+    if operator in ("in", "not in"):
+        return "not in" if operator == "in" else "in"
+    return _CONTRARY.get(operator, "not")
+
+
+def _number(value: Decimal) -> str:
+    if value.adjusted() > _LONGEST or not value.is_finite():
+        return f"{value:.6E}"
+    rounded = value.quantize(_SHOWN, ROUND_HALF_EVEN, EXACT) if value.adjusted() < 28 else value
+    return f"{rounded.normalize(EXACT):f}"

@@ -1,0 +1,139 @@
+"""Scenarios: people and faults described by a mapping, as a YAML or JSON file holds it.
+
+```yaml
+requests_per_second: 20
+sandbox: true                      # the four sandbox people
+population: {seed: 7, size: 100}   # and made-up ones
+payload_cut: 300
+faults:
+  - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 2}
+  - {user: Anisha, path: /eincomes, fault: cursor_loop}
+```
+A fault's `user` is a sandbox person's user name or any user id; `path` is a glob below `/v1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Any
+
+from .effect import FaultRefused
+from .faults import Fault
+from .ids import owner_digits
+from .payloads import PAYLOAD_CUT
+from .people import sandbox, sandbox_people
+from .population import population
+from .world import World, WorldMaker, join
+
+REQUESTS_PER_SECOND = 20
+_FAULT_KEYS = ("user", "path", "method", "times", "skip")
+
+
+class ScenarioRefused(ValueError):
+    """A scenario that cannot be played; the message is one sentence: where, what, what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A world and what goes wrong in it; the fields are `server.build_app`'s arguments."""
+
+    world: WorldMaker
+    faults: tuple[Fault, ...] = ()
+    requests_per_second: int = REQUESTS_PER_SECOND
+    payload_cut: int = PAYLOAD_CUT
+
+
+def load_scenario(mapping: object) -> Scenario:
+    """Return the scenario a mapping describes; raises ScenarioRefused."""
+    read = _mapping(mapping, "the scenario", tuple(_READERS))
+    fields = {name: _READERS[name](read[name]) for name in read}
+    with_sandbox, people = fields.pop("sandbox", True), fields.pop("population", None)
+    return Scenario(partial(_world, with_sandbox, people), **fields)
+
+
+def _world(with_sandbox: bool, people: tuple[int, int] | None, today: date) -> World:  # noqa: FBT001 - bound by partial
+    worlds = [sandbox(today)] if with_sandbox else []
+    if people is not None:
+        worlds.append(population(*people, today))
+    return join(*worlds) if worlds else World(today, {})
+
+
+def _population(value: object) -> tuple[int, int]:
+    read = _mapping(value, "population", ("seed", "size"))
+    seed = _whole(read.get("seed", 1), "population.seed", 0)
+    return seed, _whole(read.get("size", 100), "population.size", 0)
+
+
+def _faults(value: object) -> tuple[Fault, ...]:
+    if not isinstance(value, list):
+        raise ScenarioRefused("faults must be a list: give one mapping for each fault")
+    return tuple(_fault(one, f"faults[{number}]") for number, one in enumerate(value))
+
+
+def _fault(value: object, where: str) -> Fault:
+    read = dict(_mapping(value, where))
+    effect = read.pop("fault", None)
+    if not isinstance(effect, str):
+        raise ScenarioRefused(f"{where}.fault is missing: say what goes wrong, such as `status`")
+    fields = {name: read.pop(name) for name in _FAULT_KEYS if name in read}
+    checks: dict[str, Callable[[object, str], object]] = {
+        "user": _user,
+        "path": _text,
+        "method": _text,
+        "times": partial(_whole, least=1),
+        "skip": partial(_whole, least=0),
+    }
+    checked: dict[str, Any] = {
+        name: checks[name](given, f"{where}.{name}") for name, given in fields.items()
+    }
+    try:
+        return Fault(effect, settings=read, **checked)
+    except FaultRefused as error:
+        raise ScenarioRefused(f"{where}: {error}") from None
+
+
+def _user(value: object, where: str) -> str:
+    names = {person.user_name: person.user_id for person in sandbox_people()}
+    if isinstance(value, str) and (value in names or owner_digits(value)):
+        return names.get(value, value)
+    known = ", ".join(names)
+    raise ScenarioRefused(f"{where} is {value!r}: give a user id or one of {known}")
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ScenarioRefused(f"{where} is {value!r}: give text")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ScenarioRefused(f"sandbox is {value!r}: give true or false")
+    return value
+
+
+def _whole(value: object, where: str, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ScenarioRefused(f"{where} is {value!r}: give a whole number of at least {least}")
+    return value
+
+
+def _mapping(value: object, where: str, known: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ScenarioRefused(f"{where} must be a mapping of names to values, not {value!r}")
+    unknown = [name for name in value if known and name not in known]
+    if unknown:
+        raise ScenarioRefused(f"{where} has no {unknown[0]!r}: it takes {', '.join(known)}")
+    return value
+
+
+_READERS: dict[str, Callable[[object], Any]] = {
+    "sandbox": _flag,
+    "population": _population,
+    "faults": _faults,
+    "requests_per_second": lambda value: _whole(value, "requests_per_second", 1),
+    "payload_cut": lambda value: _whole(value, "payload_cut", 1),
+}

@@ -1,0 +1,132 @@
+"""The stand-in as an HTTP application, and serving it on loopback.
+
+Every request is metered, then limited, then authenticated; what is left goes through the faults in
+force to its endpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, date, datetime
+from functools import partial
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .answers import VendorError, failure, response
+from .endpoints import PREFIX, Endpoints, below_prefix
+from .faults import Fault, FaultPlan
+from .gate import Gate
+from .limits import Meter, SlidingLimit
+from .payloads import PAYLOAD_CUT
+from .people import sandbox
+from .tenant import Tenant
+from .world import World, WorldMaker
+
+REQUESTS_PER_SECOND = 20
+_SHUTDOWN_SECONDS = 1
+
+
+class ListenRefused(Exception):
+    """The stand-in cannot listen where it was told to; the message is one sentence."""
+
+
+class Simulator(Starlette):
+    """The stand-in: an application with its meter, its tenant and the faults in force."""
+
+    def __init__(self, endpoints: Endpoints, limit: SlidingLimit, keys: tuple[str, str]) -> None:
+        self.meter = Meter()
+        self.tenant = endpoints.tenant
+        self.faults = endpoints.faults
+        self.closing = endpoints.closing
+        gate = Middleware(Gate, self.meter, limit, keys, below_prefix)
+        handlers = {HTTPException: _no_such_endpoint, Exception: _bug}
+        super().__init__(routes=endpoints.routes(), middleware=[gate], exception_handlers=handlers)
+        self.router.redirect_slashes = False
+
+
+def _system_time() -> datetime:
+    return datetime.now(UTC)
+
+
+def build_app(
+    world: World | WorldMaker = sandbox,
+    *,
+    api_key: str,
+    api_secret: str,
+    clock: Callable[[], datetime] = _system_time,
+    requests_per_second: int = REQUESTS_PER_SECOND,
+    faults: Iterable[Fault] = (),
+    payload_cut: int = PAYLOAD_CUT,
+) -> Simulator:
+    """Return the stand-in for a world; one given as a function of the day is made anew every day.
+
+    `requests_per_second` is allowed in any sliding second over all endpoints; `payload_cut` is the
+    length at which lists of `GET /users/{id}/payload` are cut.
+    """
+    tenant = Tenant(partial(_same, world) if isinstance(world, World) else world, clock)
+    endpoints = Endpoints(tenant, FaultPlan(tenant.world.faults, faults), payload_cut)
+    return Simulator(endpoints, SlidingLimit(requests_per_second), (api_key, api_secret))
+
+
+@asynccontextmanager
+async def serve(app: Simulator, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve the stand-in inside the running event loop and yield its base URL, ending in `/v1`.
+
+    Port 0 takes a free one. No signal handler is installed; leaving the context stops the server,
+    answers in progress get a second. Raises ListenRefused.
+    """
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    ticking = asyncio.create_task(server.main_loop())
+    try:
+        yield f"http://{host}:{listener.getsockname()[1]}{PREFIX}"
+    finally:
+        app.closing.set()
+        ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticking
+        await server.shutdown(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ListenRefused(
+            f"the simulator cannot listen on {host}:{port} ({error.strerror}): choose another port"
+        ) from None
+
+
+def _same(world: World, _: date) -> World:
+    return world
+
+
+async def _no_such_endpoint(_: Request, error: Exception) -> Response:
+    wrong_method = isinstance(error, HTTPException) and error.status_code == 405
+    told = (501, "This method is not supported") if wrong_method else (404, "No such resource")
+    return response(failure(VendorError(*told)))
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    return response(failure(VendorError(500, "The stand-in failed")))

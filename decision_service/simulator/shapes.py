@@ -1,0 +1,200 @@
+"""The vendor's JSON shapes for users, accounts, tasks, archives and the items they deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from .dates import stamp, start_of
+from .ids import object_id
+from .providers import supported_kinds
+from .world import Json, Source
+
+
+def money(amount: float) -> float:
+    """Return an amount with two decimals, whole where it has none, as JSON shows it."""
+    rounded = round(amount, 2)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def metadata(
+    source_id: str, source_type: str, provider_id: str, user_id: str, arrived: datetime
+) -> Json:
+    """Return the `metadata` of an item; accounts are also named by the deprecated `accountId`."""
+    account = {"accountId": source_id} if source_type == "ACCOUNT" else {}
+    return {
+        "createdAt": stamp(arrived),
+        "itemCreatedAt": stamp(arrived),
+        **account,
+        "sourceId": source_id,
+        "sourceType": source_type,
+        "userId": user_id,
+        "providerId": provider_id,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where items come from: a user's source, when it was connected and when it last delivered."""
+
+    user_id: str
+    provider_id: str
+    connected: datetime
+    synced: datetime
+    key: str = "1"
+    type: str = "ACCOUNT"
+
+    @property
+    def id(self) -> str:
+        """The account's or archive's id."""
+        prefix = {"ACCOUNT": "a", "UPLOAD": "u"}.get(self.type, "archive")
+        return object_id(prefix, self.user_id, self.provider_id, self.key)
+
+    def metadata(self, available: datetime | None = None) -> Json:
+        """Return the `metadata` of something the source delivered once it was available."""
+        arrived = min(max(self.connected, available or self.connected), self.synced)
+        return metadata(self.id, self.type, self.provider_id, self.user_id, arrived)
+
+    def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:
+        """Return an item with an id of its own and the day from which its provider showed it."""
+        available = start_of(seen) if seen else None
+        item_id = object_id(prefix, self.user_id, self.id, key)
+        return {"id": item_id, **fields, "metadata": self.metadata(available)}
+
+
+def user(user_id: str, created: datetime, external: Mapping[str, str] | None = None) -> Json:
+    """Return a User."""
+    return {
+        "id": user_id,
+        "externalMetadata": dict(external or {}),
+        "createdAt": stamp(created),
+        "providers": [],
+        "session": {"userId": user_id, "channel": "Default", "status": "COMPLETED"},
+    }
+
+
+def account(
+    origin: Origin,
+    status: str = "CONNECTED",
+    error_code: str | None = None,
+    monitor: str = "ACTIVE",
+) -> Json:
+    """Return an Account, its connection as old as the origin, its monitor as new as the sync."""
+    error = {"errorCode": error_code, "errorMessage": "The provider refused."} if error_code else {}
+    return {
+        "id": origin.id,
+        "createdAt": stamp(origin.connected),
+        "providerId": origin.provider_id,
+        "userId": origin.user_id,
+        "connectionStatus": status,
+        "connection": {"status": status, **error, "updatedAt": stamp(origin.connected)},
+        "monitorStatus": monitor,
+        "monitor": {"status": monitor, "updatedAt": stamp(origin.synced)},
+    }
+
+
+def source(
+    origin: Origin,
+    items: Mapping[str, Iterable[Json]],
+    account_json: Json | None = None,
+    file_type: str | None = None,
+) -> Source:
+    """Return a Source; an account lists every kind its provider supports, empty or not."""
+    held = {kind: tuple(some) for kind, some in items.items()}
+    if origin.type == "ACCOUNT":
+        known = ("identities", *supported_kinds(origin.provider_id), *held)
+        held = {kind: held.get(kind, ()) for kind in known if kind not in ("documents", "ratings")}
+        account_json = account_json or account(origin)
+    return Source(origin.id, origin.type, origin.provider_id, held, account_json, file_type)
+
+
+def task(origin: Origin, kind: str, started: datetime, datapoints: Iterable[str]) -> Json:
+    """Return a finished Task of kind LINK_ACCOUNT, UPDATE_ACCOUNT or ANALYZE_ARCHIVE."""
+    return {
+        "id": object_id("task", origin.user_id, origin.id, kind),
+        "type": kind,
+        "startedAt": stamp(started),
+        "finishedAt": stamp(started + timedelta(seconds=40)),
+        "status": "Finished",
+        "datapoints": [name.upper() for name in datapoints],
+        "metadata": origin.metadata(started),
+    }
+
+
+def tasks_of(origin: Origin, delivered: Source) -> tuple[Json, ...]:
+    """Return the task that linked a source and, of an older account, that of the last sync."""
+    kinds = [kind.replace("links", "link") for kind in delivered.items]
+    if origin.type != "ACCOUNT":
+        return (task(origin, "ANALYZE_ARCHIVE", origin.connected, kinds),)
+    linked = task(origin, "LINK_ACCOUNT", origin.connected, kinds)
+    if origin.synced - origin.connected < timedelta(days=1):
+        return (linked,)
+    return (linked, task(origin, "UPDATE_ACCOUNT", origin.synced - timedelta(minutes=1), kinds))
+
+
+def identity(
+    origin: Origin,
+    name: str,
+    born: date,
+    country: str,
+    *,
+    email: str | None = None,
+    phone: str | None = None,
+) -> Json:
+    """Return an Identity; the last word of the name that is no suffix is the family name."""
+    words = name.split()
+    suffix = words.pop() if words[-1].endswith(".") else None
+    fields: Json = {
+        "fullName": name,
+        "firstName": " ".join(words[:-1]),
+        "lastName": words[-1],
+        "suffix": suffix,
+        "dob": born.isoformat(),
+        "countryResidence": country,
+        "emails": [{"address": email, "type": "Primary"}] if email else [],
+        "phones": [{"number": phone, "type": "Mobile"}] if phone else [],
+        "socialProfiles": [],
+        "addresses": [],
+    }
+    return origin.item("i", "identity", fields)
+
+
+def transaction(
+    origin: Origin, day: date, key: str, amount: float, description: str, currency: str = "PHP"
+) -> Json:
+    """Return a Transaction; credits are positive, debits negative."""
+    fields = {
+        "date": day.isoformat(),
+        "description": description,
+        "currency": currency,
+        "amount": money(amount),
+        "referenceId": f"{day:%y%m%d}-{key}",
+    }
+    return origin.item("t", (day, key), fields, day + timedelta(days=1))
+
+
+def employment(
+    origin: Origin, employer: str, title: str, start: date, end: date | None = None
+) -> Json:
+    """Return an Employment, open where it has no end."""
+    fields = {
+        "jobTitle": title,
+        "employer": employer,
+        "status": "Separated" if end else "Employed",
+        "startDate": start.isoformat(),
+        "endDate": end.isoformat() if end else None,
+        "reportedDate": start.isoformat(),
+    }
+    return origin.item("e", (employer, start), fields, start)
+
+
+def link(origin: Origin, linked: Iterable[datetime]) -> Json:
+    """Return a Link: when other organizations linked this account, newest last."""
+    times = [stamp(moment) for moment in linked]
+    fields: Json = {
+        "startDate": stamp(origin.connected - timedelta(days=730)),
+        "endDate": stamp(origin.synced),
+        "records": [{"count": len(times), "linkedAt": times}],
+    }
+    return origin.item("link", "links", fields)

@@ -1,0 +1,123 @@
+"""One customer of the vendor: the made-up people, and what its calls have changed since.
+
+Nothing is written to disk: a restart begins again with the world.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
+
+from .dates import civil_day, stamp
+from .ids import user_id
+from .shapes import user
+from .world import Json, Person, Source, World, WorldMaker
+
+TOKEN_LIFE = timedelta(hours=5)
+
+
+@dataclass(slots=True)
+class Token:
+    """A link token: whose it is, and until when it is good."""
+
+    user_id: str
+    expires: datetime
+
+
+class Tenant:
+    """The people of today's world with accounts revoked, users created and erased.
+
+    The world is made again when a new day begins in Manila; what was changed stays changed.
+    """
+
+    def __init__(self, make: WorldMaker, clock: Callable[[], datetime]) -> None:
+        self._make = make
+        self.now = clock
+        self._day = civil_day(clock())
+        self._world = make(self._day)
+        self._created: dict[str, Person] = {}
+        self._erased: set[str] = set()
+        self._revoked: set[str] = set()
+        self._disconnected: dict[str, datetime] = {}
+        self.tokens: dict[str, Token] = {}
+
+    @property
+    def world(self) -> World:
+        """Today's world."""
+        today = civil_day(self.now())
+        if today != self._day:
+            self._day, self._world = today, self._make(today)
+        return self._world
+
+    def people(self) -> Iterator[Person]:
+        """Yield everybody there is, created users first."""
+        everybody = chain(self._created.values(), self.world)
+        return (self._present(one) for one in everybody if one.id not in self._erased)
+
+    def person(self, user_id: str) -> Person | None:
+        """Return a user as it is now, None where unknown or erased."""
+        found = self._created.get(user_id) or self.world.person(user_id)
+        return None if found is None or user_id in self._erased else self._present(found)
+
+    def owner(self, object_id: str) -> Person | None:
+        """Return the user to whom an account, archive, item or task belongs."""
+        found = self.world.owner(object_id)
+        return self.person(found.id) if found else None
+
+    def account(self, account_id: str) -> tuple[Person, Source] | None:
+        """Return an account with its owner, None where there is none or it was revoked."""
+        owner = self.owner(account_id)
+        sources = owner.sources if owner else ()
+        found = next((one for one in sources if one.id == account_id and one.account), None)
+        return (owner, found) if owner and found else None
+
+    def create_user(self, external: Mapping[str, str]) -> Person:
+        """Create a user without accounts."""
+        created = Person(user(user_id(uuid.uuid4()), self.now(), external))
+        created.user["session"]["status"] = "IN_PROGRESS"
+        self._created[created.id] = created
+        return created
+
+    def erase_user(self, user_id: str) -> None:
+        """Forget a user: from now on it is not found."""
+        self._erased.add(user_id)
+
+    def revoke(self, account_id: str) -> None:
+        """Delete an account with all its data, as `DELETE /accounts/{id}` does."""
+        self._revoked.add(account_id)
+
+    def disconnect(self, account_id: str) -> None:
+        """Leave an account behind as DISCONNECTED without data, as a revocation in the widget."""
+        self._disconnected[account_id] = self.now()
+
+    def is_disconnected(self, account_id: str) -> bool:
+        """Whether an account was left behind as DISCONNECTED."""
+        return account_id in self._disconnected
+
+    def issue_token(self, user_id: str) -> Json:
+        """Return a new link token for a user."""
+        token = Token(user_id, self.now() + TOKEN_LIFE)
+        text = uuid.uuid4().hex
+        self.tokens[text] = token
+        return {"accessToken": text, "expiresAt": stamp(token.expires), "mode": "SANDBOX"}
+
+    def _present(self, person: Person) -> Person:
+        if not any(
+            one.id in self._revoked or one.id in self._disconnected for one in person.sources
+        ):
+            return person
+        kept = [self._source(one) for one in person.sources if one.id not in self._revoked]
+        gone = self._revoked | self._disconnected.keys()
+        tasks = [one for one in person.tasks if one["metadata"]["sourceId"] not in gone]
+        return replace(person, sources=tuple(kept), tasks=tuple(tasks))
+
+    def _source(self, source: Source) -> Source:
+        when = self._disconnected.get(source.id)
+        if when is None or source.account is None:
+            return source
+        state = {"status": "DISCONNECTED", "updatedAt": stamp(when)}
+        account = {**source.account, "connectionStatus": "DISCONNECTED", "connection": state}
+        return replace(source, account=account, items={})

@@ -1,0 +1,4 @@
+"""The vendor's adapter: reads one applicant over HTTP into a `Snapshot`, or says what failed.
+
+Downwards: source, sharing, reading, waves and payloads, applicant, pages, attempts, client.
+"""

@@ -1,0 +1,85 @@
+"""Waits, as long as somebody is willing to, until an applicant's data has arrived."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from decision_service.domain.snapshot import Account
+from decision_service.pipeline.ports import Clock
+from decision_service.smile.applicant import Applicant
+from decision_service.smile.errors import Fault, KeysRefused
+from decision_service.smile.limiter import Sleep
+from decision_service.smile.limits import Limits
+from decision_service.smile.readiness import being_linked, just_connected, not_ready
+
+_LAST_LOOK = 0.2
+_SLOWER = 1.5
+
+
+class Arrival:
+    """Looks again and again while an account is being linked or its first sync is running.
+
+    `wait_until` (Clock.monotonic) is the patience of the most patient caller and may grow;
+    `waiting` is done while data is known to be still arriving, for those who will wait no longer.
+    `unclear` holds the accounts of which the vendor could not say whether their data has arrived.
+    """
+
+    def __init__(
+        self,
+        applicant: Applicant,
+        clock: Clock,
+        as_of: datetime,
+        limits: Limits,
+        wait_until: float,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.wait_until = wait_until
+        self.waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.unclear: dict[str, Fault] = {}
+        self._applicant = applicant
+        self._clock = clock
+        self._as_of = as_of
+        self._limits = limits
+        self._sleep = sleep
+
+    async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
+        """The accounts once nothing of them is arriving; raises DataNotReady, KeysRefused."""
+        pause = self._limits.poll_seconds
+        while arriving := await self._arriving(accounts):
+            self._tell(len(arriving))
+            left = self.wait_until - self._clock.monotonic()
+            if left < _LAST_LOOK:
+                raise not_ready(len(arriving))
+            await self._sleep(min(pause, left - _LAST_LOOK / 2))
+            pause = min(pause * _SLOWER, self._limits.longest_poll)
+            accounts = await self._looked_again(len(arriving))
+        if self.waiting.done():
+            self.waiting = asyncio.get_running_loop().create_future()
+        return accounts
+
+    async def _arriving(self, accounts: tuple[Account, ...]) -> frozenset[str]:
+        linking = being_linked(accounts, self._as_of, self._limits.young)
+        connected = just_connected(accounts, self._as_of, self._limits.young)
+        self.unclear = {}
+        if linking or not connected:
+            return linking
+        try:
+            return connected & await self._applicant.unfinished()
+        except KeysRefused:
+            raise
+        except Fault as fault:
+            self.unclear = dict.fromkeys(sorted(connected), fault)
+            return frozenset()
+
+    async def _looked_again(self, arriving: int) -> tuple[Account, ...]:
+        try:
+            return await self._applicant.accounts()
+        except KeysRefused:
+            raise
+        except Fault:
+            raise not_ready(arriving) from None
+
+    def _tell(self, arriving: int) -> None:
+        if not self.waiting.done():
+            self.waiting.set_result(arriving)

@@ -1,0 +1,174 @@
+"""What can go wrong inside the adapter; none of it leaves, each becomes a fault or a port's error.
+
+Fault                one request or list gave no evidence that may be used
+├── Transient        asking again may help (429, 5xx, connection, timeout, cut-off body)
+├── Gone             404
+├── KeysRefused      400 INVALID_CREDENTIALS, 401, 403
+├── NotSubscribed    403 for a product that the key pair need not include
+├── Untrusted        the vendor's TLS certificate is not to be trusted
+├── Contradiction    two contents under one id; reading again may help
+├── OutOfTime        the deadline came in the middle of an attempt
+└── Refused          no request was sent
+    ├── CircuitOpen  too many failures lately
+    └── NoTurn       the vendor's request limit leaves no turn before the deadline
+"""
+
+from __future__ import annotations
+
+from decision_service.domain.errors import (
+    SmileError,
+    UpstreamBudgetExhausted,
+    UpstreamUnavailable,
+)
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+
+
+class Fault(Exception):
+    """No usable evidence: `cause` and `code` say why, `detail` is a field path or count."""
+
+    def __init__(self, cause: Cause, code: DataReason | None, detail: str | None = None) -> None:
+        super().__init__(code or cause)
+        self.cause = cause
+        self.code = code
+        self.detail = detail
+
+    @property
+    def blames_vendor(self) -> bool:
+        """Whether the circuit breaker counts it: the vendor did not answer, or answered 5xx."""
+        return False
+
+    def missing(self, kind: Kind, source: str | None = None) -> Missing:
+        """The same as it stands in a snapshot."""
+        return Missing(self.cause, self.code, kind, source, detail=self.detail)
+
+
+class Transient(Fault):
+    """Asking again may help.
+
+    `throttled` when the vendor asked for fewer requests, for `after` seconds where it said so;
+    `slow` when the attempt ran out of its time.
+    """
+
+    def __init__(
+        self,
+        code: DataReason,
+        detail: str | None = None,
+        *,
+        throttled: bool = False,
+        after: float | None = None,
+        slow: bool = False,
+    ) -> None:
+        super().__init__(Cause.SOURCE_FAILED, code, detail)
+        self.throttled = throttled
+        self.after = after
+        self.slow = slow
+
+    @property
+    def blames_vendor(self) -> bool:
+        """No answer, or 5xx; a 429 or a body that was cut off comes from a vendor that is up."""
+        return self.code in {DataReason.UPSTREAM_UNAVAILABLE, DataReason.UPSTREAM_TIMEOUT}
+
+
+class Gone(Fault):
+    """The vendor has no such resource, or has erased it."""
+
+    def __init__(self) -> None:
+        super().__init__(Cause.SOURCE_FAILED, DataReason.DATA_GONE)
+
+
+class KeysRefused(Fault):
+    """The vendor refused our API key pair, or what it may read."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(Cause.SOURCE_FAILED, DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
+        self.status = status
+
+    def refusal(self) -> SmileError:
+        """What the caller is told; nothing is recorded."""
+        return UpstreamUnavailable(
+            f"Smile refused this service's API key pair with HTTP {self.status}; an operator "
+            "must check the key, the secret and the mode they belong to",
+            retry_after=60.0,
+            status=self.status,
+        )
+
+
+class NotSubscribed(Fault):
+    """The key pair does not include this product; other requests are not concerned."""
+
+    def __init__(self) -> None:
+        super().__init__(Cause.NO_DATA, None)
+
+
+class Untrusted(Fault):
+    """TLS failed: a certificate that cannot be trusted will not be a second later; an alarm."""
+
+    def __init__(self) -> None:
+        super().__init__(Cause.SOURCE_FAILED, DataReason.UPSTREAM_UNAVAILABLE, "TLS")
+
+    @property
+    def blames_vendor(self) -> bool:
+        """Nobody who could be trusted answered."""
+        return True
+
+
+class Contradiction(Fault):
+    """One id came with two contents in one list."""
+
+    def __init__(self) -> None:
+        super().__init__(Cause.BAD_DATA, DataReason.DATA_CHANGED_DURING_READ)
+
+
+class OutOfTime(Fault):
+    """The deadline came before an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
+
+
+class Refused(Fault):
+    """No request was sent; `retry_after` in seconds."""
+
+    def __init__(self, code: DataReason, retry_after: float) -> None:
+        super().__init__(Cause.NOT_FETCHED, code)
+        self.retry_after = retry_after
+
+    def refusal(self) -> SmileError:
+        """What a caller is told for whom nothing has been asked yet."""
+        raise NotImplementedError
+
+
+class CircuitOpen(Refused):
+    """The vendor failed too often lately and is left alone until the next probe."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(DataReason.UPSTREAM_UNAVAILABLE, retry_after)
+
+    def refusal(self) -> SmileError:
+        """The circuit is open."""
+        return UpstreamUnavailable(
+            f"Smile has failed repeatedly and is asked again in {self.retry_after:.1f} s; "
+            "send the request again then",
+            retry_after=self.retry_after,
+        )
+
+
+class NoTurn(Refused):
+    """The vendor's request limit leaves no turn before the deadline."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(DataReason.UPSTREAM_RATE_LIMITED, retry_after)
+
+    def refusal(self) -> SmileError:
+        """The budget is exhausted; no call was spent."""
+        return UpstreamBudgetExhausted(
+            f"Smile's request limit leaves no room before the deadline; send the request again "
+            f"in {self.retry_after:.1f} s",
+            retry_after=self.retry_after,
+        )
+
+
+def bad_data(code: DataReason, path: str) -> Fault:
+    """An answer came but cannot be used: `path` names the field, never its value."""
+    return Fault(Cause.BAD_DATA, code, path)

@@ -1,0 +1,37 @@
+"""Whether an applicant's accounts stayed what they were while their data was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from decision_service.domain.snapshot import Account
+from decision_service.smile.readiness import DISCONNECTED
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """`changed`: anything differs; `revoked`: the accounts that are gone or disconnected now."""
+
+    changed: bool
+    revoked: tuple[str, ...]
+
+
+def drift(before: Iterable[Account], after: Iterable[Account]) -> Drift:
+    """Compare two readings of the account list by id, status and the times of updates."""
+    earlier, later = tuple(before), tuple(after)
+    alive = {one.id for one in later if one.connection_status != DISCONNECTED}
+    revoked = (
+        one.id for one in earlier if one.connection_status != DISCONNECTED and one.id not in alive
+    )
+    changed = {_mark(one) for one in earlier} != {_mark(one) for one in later}
+    return Drift(changed, tuple(sorted(revoked)))
+
+
+def _mark(account: Account) -> tuple[object, ...]:
+    return (
+        account.id,
+        account.connection_status,
+        account.connection_updated_at,
+        account.monitor_updated_at,
+    )

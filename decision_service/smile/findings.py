@@ -1,0 +1,112 @@
+"""What has been found of an applicant so far, at any moment ready to be cut into a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.snapshot import Account, KnownCount, Provider, Read, Snapshot, Source
+from decision_service.smile.errors import Fault
+from decision_service.smile.origins import merged
+from decision_service.smile.parts import Part
+
+UNREAD = Fault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
+
+
+class Findings:
+    """Accounts and kinds of one applicant.
+
+    `unverified` are the kinds whose lists had several pages and wait for the closing look at the
+    accounts: a snapshot cut before that does not use them. `doubts` concern single accounts,
+    whatever the kind. `settled` is true once it is known whether transactions are needed.
+    """
+
+    def __init__(self, plan: FetchPlan) -> None:
+        self.accounts: tuple[Account, ...] | None = None
+        self.account_faults: tuple[Missing, ...] = ()
+        self.doubts: dict[str, Fault] = {}
+        self.parts: dict[Kind, Part] = {}
+        self.unverified: set[Kind] = set()
+        self.settled = plan.transactions is not WhenTransactions.IF_STANDING_IN
+        self._plan = plan
+
+    @property
+    def asked(self) -> frozenset[Kind]:
+        """The kinds that the plan asks for without a condition."""
+        kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
+        if self._plan.transactions is WhenTransactions.ALWAYS:
+            kinds |= {Kind.TRANSACTIONS}
+        return kinds
+
+    @property
+    def wanted(self) -> frozenset[Kind]:
+        """The kinds that are asked for, may still turn out to be, or are there already."""
+        undecided = frozenset[Kind]() if self.settled else {Kind.TRANSACTIONS}
+        return self.asked.union(undecided, self.parts)
+
+    def start_over(self, accounts: tuple[Account, ...]) -> None:
+        """Forget every kind; the accounts are these."""
+        self.accounts = accounts
+        self.parts.clear()
+        self.unverified.clear()
+        self.settled = self._plan.transactions is not WhenTransactions.IF_STANDING_IN
+
+    def spoil(self, kinds: Iterable[Kind], fault: Fault) -> None:
+        """Let nothing of these kinds be used."""
+        for kind in sorted(kinds):
+            self.unverified.discard(kind)
+            if kind is Kind.ACCOUNTS:
+                self.account_faults += (fault.missing(kind),)
+            else:
+                self.parts[kind] = self.parts.get(kind, Part()).failed(fault.missing(kind))
+
+    def orphans(self) -> frozenset[Kind]:
+        """The kinds with an item of an account that is not in the list of accounts."""
+        listed = {one.id for one in self.accounts or ()}
+        return frozenset(kind for kind, part in self.parts.items() if part.accounts - listed)
+
+    def sources(self) -> tuple[Source, ...]:
+        """The archives, uploads and social security records of the kinds that may be used."""
+        usable = self.parts.keys() - self.unverified
+        return merged(one for kind in sorted(usable) for one in self.parts[kind].sources)
+
+    def snapshot(
+        self,
+        user_id: str,
+        *,
+        known: Sequence[KnownCount] = (),
+        providers: tuple[Provider, ...] = (),
+    ) -> Snapshot:
+        """What may be used, and a fault for everything else that was wanted."""
+        reads: dict[str, Any] = {kind.value: self._read(kind) for kind in sorted(self.wanted)}
+        faults = self.account_faults
+        if self.accounts is None and not faults:
+            faults = (UNREAD.missing(Kind.ACCOUNTS),)
+        if Kind.ACCOUNTS in self.unverified:
+            faults = (*faults, UNREAD.missing(Kind.ACCOUNTS))
+        return Snapshot(
+            user_id,
+            self.accounts or (),
+            faults,
+            self.sources(),
+            providers,
+            tuple(known),
+            **reads,
+        )
+
+    def _read(self, kind: Kind) -> Read[Any]:
+        part = self.parts.get(kind)
+        if part is None or kind in self.unverified:
+            return Read(faults=(self._unread().missing(kind),))
+        doubts = tuple(fault.missing(kind, source) for source, fault in self.doubts.items())
+        read = part.read
+        return Read(read.records, read.faults + doubts, read.duplicates, read.first_day)
+
+    def _unread(self) -> Fault:
+        """Where the accounts could not be read, the kinds were not asked for the same reason."""
+        if self.accounts is None and self.account_faults:
+            return Fault(Cause.NOT_FETCHED, self.account_faults[0].code)
+        return UNREAD

@@ -1,0 +1,43 @@
+"""Every bound that the adapter keeps, in one place; nothing it does is without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds, counts and bytes; the defaults are the service's.
+
+    `window_seconds` is the length of the sliding second with its margin for stalls.
+    `retries` is per request, `timeout_retries` after an attempt that ran out of its
+    `attempt_seconds`; both draw on the shared budget of `retry_share` retries per first try
+    with `retry_floor` in hand. `longest_pause` caps what a 429 may ask all requests to wait.
+    """
+
+    requests_per_second: int = 20
+    window_seconds: float = 1.05
+    attempt_seconds: float = 2.0
+    retries: int = 2
+    timeout_retries: int = 1
+    retry_share: float = 0.1
+    retry_floor: int = 10
+    backoff_seconds: float = 0.2
+    longest_backoff: float = 2.0
+    pause_seconds: float = 1.0
+    longest_pause: float = 60.0
+    failures_to_open: int = 5
+    window_to_open: int = 20
+    share_to_open: float = 0.5
+    probe_seconds: float = 5.0
+    page_size: int = 150
+    pages: int = 40
+    items: int = 12_000
+    requests_per_reading: int = 90
+    body_bytes: int = 4 * 1024 * 1024
+    json_depth: int = 32
+    young: timedelta = timedelta(minutes=10)
+    poll_seconds: float = 2.0
+    longest_poll: float = 15.0
+    refresh_seconds: float = 30.0

@@ -1,0 +1,109 @@
+"""Reads the kinds of a plan from one payload per used account.
+
+The vendor puts an account's data points into one answer, so that one request replaces one per
+kind. Archives and uploads have no account and are not read this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Missing
+from decision_service.domain.needs import FetchPlan
+from decision_service.domain.snapshot import Read
+from decision_service.smile.answers import Page, PayloadAnswer
+from decision_service.smile.applicant import Applicant
+from decision_service.smile.errors import Contradiction, Fault, KeysRefused
+from decision_service.smile.findings import Findings
+from decision_service.smile.limits import Limits
+from decision_service.smile.listings import LISTINGS
+from decision_service.smile.pages import distinct
+from decision_service.smile.parts import Part, since, without
+from decision_service.smile.readiness import CONNECTED
+from decision_service.smile.stand_in import IsGig, first_day, stands_in
+from decision_service.smile.together import together
+from decision_service.smile.waves import part_or_fault
+
+
+class Payloads:
+    """One payload per used account, side by side; a list that the vendor cut is read whole."""
+
+    def __init__(
+        self, applicant: Applicant, plan: FetchPlan, is_gig: IsGig, limits: Limits
+    ) -> None:
+        self._applicant = applicant
+        self._is_gig = is_gig
+        self._limits = limits
+        self._first_day = first_day(plan)
+
+    async def read(self, findings: Findings) -> None:
+        """Read every used account, then put each kind together."""
+        found: dict[str, dict[Kind, Part]] = {}
+        kinds = findings.wanted
+
+        async def one(account_id: str) -> None:
+            found[account_id] = await self._account(account_id, kinds)
+
+        used = [a.id for a in findings.accounts or () if a.connection_status == CONNECTED]
+        if kinds:
+            await together(one(account_id) for account_id in used)
+        for kind in sorted(kinds):
+            findings.parts[kind] = _joined(kind, [found[account_id][kind] for account_id in used])
+        if not findings.settled and not stands_in(findings, self._is_gig):
+            del findings.parts[Kind.TRANSACTIONS]
+        findings.settled = True
+
+    async def _account(self, account_id: str, kinds: Iterable[Kind]) -> dict[Kind, Part]:
+        try:
+            answer = await self._applicant.payload(account_id)
+        except KeysRefused:
+            raise
+        except Fault as fault:
+            return {kind: _failed(fault.missing(kind, account_id)) for kind in kinds}
+        return {kind: await self._kind(kind, answer, account_id) for kind in kinds}
+
+    async def _kind(self, kind: Kind, answer: PayloadAnswer, account_id: str) -> Part:
+        start = self._first_day if kind is Kind.TRANSACTIONS else None
+        items = _items(answer, kind)
+        if isinstance(items, Page) and items.next_cursor:
+            return await part_or_fault(self._applicant, kind, start, account_id)
+        listed = items.items if isinstance(items, Page) else items
+        try:
+            return since(_part(kind, listed or [], account_id, self._limits), start)
+        except Fault as fault:
+            return without(kind, fault, start)
+
+
+def _items(answer: PayloadAnswer, kind: Kind) -> list[Any] | Page[Any]:
+    if kind is Kind.IDENTITIES:
+        return [answer.identity] if answer.identity else []
+    if kind is Kind.LINKS:
+        return [answer.insight] if answer.insight else []
+    items: list[Any] | Page[Any] | None = getattr(answer, kind.value)
+    return [] if items is None else items
+
+
+def _part(kind: Kind, items: list[Any], account_id: str, limits: Limits) -> Part:
+    listed = distinct(items, kind.value, limits)
+    records = tuple(LISTINGS[kind].record(item, account_id) for item in listed.items)
+    return Part(Read(records, duplicates=listed.duplicates), accounts=frozenset({account_id}))
+
+
+def _failed(fault: Missing) -> Part:
+    return Part(Read(faults=(fault,)))
+
+
+def _joined(kind: Kind, parts: list[Part]) -> Part:
+    """One kind over all accounts; a fault of the whole kind leaves nothing to use of it."""
+    faults = tuple(fault for part in parts for fault in part.read.faults)
+    start = next((part.read.first_day for part in parts if part.read.first_day), None)
+    if any(fault.source is None for fault in faults):
+        return Part(Read(faults=faults, first_day=start))
+    records = {record.id: record for part in parts for record in part.read.records}
+    if len(records) < sum(len(part.read.records) for part in parts):
+        return without(kind, Contradiction(), start)
+    duplicates = sum(part.read.duplicates for part in parts)
+    accounts = frozenset[str]().union(*(part.accounts for part in parts))
+    return Part(Read(tuple(records.values()), faults, duplicates, start), accounts=accounts)

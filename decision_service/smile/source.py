@@ -1,0 +1,189 @@
+"""Smile as a `SnapshotSource`: what the pipeline sees of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+import structlog
+
+from decision_service.config import FetchMode
+from decision_service.domain.errors import CrossTenant
+from decision_service.domain.needs import FetchPlan
+from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
+from decision_service.pipeline.ports import Clock, Gathering
+from decision_service.smile.allowance import Allowance
+from decision_service.smile.applicant import Applicant
+from decision_service.smile.arrival import Arrival
+from decision_service.smile.attempts import Vendor
+from decision_service.smile.breaker import BreakerState
+from decision_service.smile.client import Client
+from decision_service.smile.errors import NoTurn
+from decision_service.smile.findings import Findings
+from decision_service.smile.limits import Limits
+from decision_service.smile.payloads import Payloads
+from decision_service.smile.providers import Providers
+from decision_service.smile.reading import Reading
+from decision_service.smile.sharing import Sharing
+from decision_service.smile.shrink import marked
+from decision_service.smile.waves import Lists, Wave
+
+_REFUSALS_UNTIL_UNWELL = 3
+
+_log = structlog.get_logger("smile")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What operators watch; counts are since the start, refusals of our keys in a row.
+
+    `paused_seconds` is how long all requests still rest after a 429, `providers_read` when the
+    provider list was last read.
+    """
+
+    breaker: BreakerState
+    requests: int
+    retries: int
+    credential_refusals: int
+    tls_failures: int
+    cross_tenant: int
+    paused_seconds: float
+    providers_read: datetime | None
+
+    @property
+    def keys_refused(self) -> bool:
+        """Whether the vendor has refused our keys so often that no decision can be made."""
+        return self.credential_refusals >= _REFUSALS_UNTIL_UNWELL
+
+
+class SmileSource:
+    """Reads applicants from Smile over HTTPS.
+
+    `base_url` is the Open API's (`https://…/v1`), `key` and `secret` its Basic credentials.
+    `transport` stands for the network in tests. One instance per process: the request limit, the
+    circuit and the readings that callers share live in it.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        secret: str,
+        clock: Clock,
+        *,
+        limits: Limits | None = None,
+        fetch: FetchMode = FetchMode.LISTS,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._fetch = fetch
+        self._client = Client(base_url, key, secret, clock, self._limits, transport)
+        self._vendor = Vendor(self._client, clock, self._limits)
+        self._providers = Providers(self._vendor, clock)
+        self._sharing = Sharing()
+        self._cross_tenant = 0
+
+    async def gather(
+        self,
+        user_id: str,
+        plan: FetchPlan,
+        *,
+        as_of: datetime,
+        stop_at: float,
+        wait_until: float,
+        known: Sequence[KnownCount],
+        fallback: Mapping[str, Provider],
+    ) -> Gathering:
+        """As `SnapshotSource.gather`; whoever joins another caller's reading caused no calls."""
+
+        def start() -> Reading:
+            self._check_room(plan, stop_at)
+            return self._reading(user_id, plan, as_of, stop_at, wait_until, fallback)
+
+        key = (user_id, plan)
+        shared, began = self._sharing.join(key, start)
+        try:
+            shared.extend(stop_at, wait_until)
+            await shared.follow(self._clock, stop_at, wait_until)
+            snapshot = self._snapshot(shared.reading.findings, user_id, known, fallback)
+            calls = shared.reading.allowance.calls if began else 0
+        except CrossTenant:
+            self._cross_tenant += 1
+            _log.critical("smile.cross_tenant")
+            raise
+        finally:
+            self._sharing.leave(key, shared)
+        return Gathering(marked(snapshot, as_of), self._clock.now(), calls)
+
+    async def refresh_providers(self) -> bool:
+        """Read the provider list anew; False, and the last good one stays, when that fails."""
+        return await self._providers.refresh()
+
+    @property
+    def status(self) -> Status:
+        """How the vendor and our standing with it look now."""
+        tally = self._vendor.tally
+        return Status(
+            self._vendor.breaker.state,
+            tally.requests,
+            tally.retries,
+            tally.credential_refusals,
+            tally.tls_failures,
+            self._cross_tenant,
+            self._vendor.limiter.paused_for,
+            self._providers.read_at,
+        )
+
+    async def aclose(self) -> None:
+        """Stop every reading and close the connections."""
+        await self._sharing.aclose()
+        await self._client.aclose()
+
+    def _check_room(self, plan: FetchPlan, stop_at: float) -> None:
+        """Refuse before the first call what the request limit could not finish in time."""
+        after_accounts = len(Findings(plan).asked) if self._fetch is FetchMode.LISTS else 1
+        try:
+            self._vendor.limiter.require(1 + after_accounts, stop_at)
+        except NoTurn as fault:
+            raise fault.refusal() from None
+
+    def _reading(
+        self,
+        user_id: str,
+        plan: FetchPlan,
+        as_of: datetime,
+        stop_at: float,
+        wait_until: float,
+        fallback: Mapping[str, Provider],
+    ) -> Reading:
+        findings = Findings(plan)
+        applicant = Applicant(
+            self._vendor,
+            user_id,
+            Allowance(stop_at, self._limits.requests_per_reading),
+            on_more=findings.unverified.add,
+        )
+        arrival = Arrival(applicant, self._clock, as_of, self._limits, wait_until)
+
+        def is_gig(provider_id: str) -> bool:
+            return self._providers.is_gig(provider_id, fallback)
+
+        wave: Wave = Lists(applicant, plan, is_gig)
+        if self._fetch is FetchMode.PAYLOAD:
+            wave = Payloads(applicant, plan, is_gig, self._limits)
+        return Reading(applicant, arrival, findings, wave, self._vendor.tally)
+
+    def _snapshot(
+        self,
+        findings: Findings,
+        user_id: str,
+        known: Sequence[KnownCount],
+        fallback: Mapping[str, Provider],
+    ) -> Snapshot:
+        used = {one.provider_id for one in findings.accounts or ()}
+        used |= {one.provider_id for one in findings.sources()}
+        providers = self._providers.used(used, fallback)
+        return findings.snapshot(user_id, known=known, providers=providers)

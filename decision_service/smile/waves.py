@@ -1,0 +1,56 @@
+"""Reads the kinds of a plan into the findings, one list of the vendor per kind."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Protocol
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.needs import FetchPlan
+from decision_service.smile.applicant import Applicant
+from decision_service.smile.errors import Fault, KeysRefused, NotSubscribed
+from decision_service.smile.findings import Findings
+from decision_service.smile.parts import Part, without
+from decision_service.smile.stand_in import IsGig, first_day, stands_in
+from decision_service.smile.together import together
+
+
+class Wave(Protocol):
+    """A way to read every kind that the findings want; raises KeysRefused and CrossTenant only."""
+
+    async def read(self, findings: Findings) -> None:
+        """Put a part into the findings for each kind, a faulty one where it could not be read."""
+
+
+class Lists:
+    """One list per kind, filtered by user, side by side; stand-in transactions after them."""
+
+    def __init__(self, applicant: Applicant, plan: FetchPlan, is_gig: IsGig) -> None:
+        self._applicant = applicant
+        self._is_gig = is_gig
+        self._first_day = first_day(plan)
+
+    async def read(self, findings: Findings) -> None:
+        """Read each kind as soon as the request limit allows."""
+        await together(self._into(findings, kind) for kind in sorted(findings.asked))
+        if not findings.settled and stands_in(findings, self._is_gig):
+            await self._into(findings, Kind.TRANSACTIONS)
+        findings.settled = True
+
+    async def _into(self, findings: Findings, kind: Kind) -> None:
+        since = self._first_day if kind is Kind.TRANSACTIONS else None
+        findings.parts[kind] = await part_or_fault(self._applicant, kind, since)
+
+
+async def part_or_fault(
+    applicant: Applicant, kind: Kind, since: date | None, source: str | None = None
+) -> Part:
+    """One kind, or the fault in its place; a product that is not subscribed to has no records."""
+    try:
+        return await applicant.kind(kind, first_day=since, source=source)
+    except KeysRefused:
+        raise
+    except NotSubscribed:
+        return Part()
+    except Fault as fault:
+        return without(kind, fault, since)

@@ -1,0 +1,72 @@
+"""STORE_URL: where the store is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from decision_service.storage.errors import StoreUrlInvalid
+
+_FORMS = "use sqlite:///decision.db or postgresql://user:password@host/database"
+_POSTGRES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
+_POSTGRES_OPTIONS = frozenset({"host", "sslmode"})
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """A database file; the path is as it was given, so relative to the working directory."""
+
+    path: Path
+
+    def beside(self, suffix: str) -> Path:
+        """The file's companion: its name with a suffix."""
+        return self.path.with_name(self.path.name + suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A database on a PostgreSQL server; `url` is in the driver's form."""
+
+    url: URL
+
+    @property
+    def shown(self) -> str:
+        """The URL without its password."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def parse_store_url(text: str) -> SqliteFile | PostgresServer:
+    """Read STORE_URL; raises StoreUrlInvalid, whose sentence repeats no password."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise StoreUrlInvalid(f"STORE_URL cannot be read as a URL: {_FORMS}") from None
+    if url.drivername == "sqlite":
+        return _sqlite(url)
+    if url.drivername in _POSTGRES:
+        return _postgres(url)
+    raise StoreUrlInvalid(f"STORE_URL begins with {url.drivername}:, which is no store: {_FORMS}")
+
+
+def _sqlite(url: URL) -> SqliteFile:
+    if url.host or url.query:
+        raise StoreUrlInvalid("STORE_URL for SQLite is a path alone: use sqlite:///decision.db")
+    if not url.database or url.database.startswith(":memory:"):
+        raise StoreUrlInvalid(
+            "STORE_URL names no file, and a decision must outlive the process: "
+            "use sqlite:///decision.db"
+        )
+    return SqliteFile(Path(url.database))
+
+
+def _postgres(url: URL) -> PostgresServer:
+    unknown = sorted(set(url.query) - _POSTGRES_OPTIONS)
+    if unknown:
+        raise StoreUrlInvalid(f"STORE_URL has the option {unknown[0]}: only host and sslmode work")
+    if not url.database:
+        raise StoreUrlInvalid(f"STORE_URL names no database: {_FORMS}")
+    query = {("ssl" if name == "sslmode" else name): v for name, v in url.query.items()}
+    return PostgresServer(url.set(drivername="postgresql+asyncpg", query=query))

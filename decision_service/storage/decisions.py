@@ -1,0 +1,131 @@
+"""Decisions as rows: recording a group of them, and finding them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, tuple_
+
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry
+from decision_service.storage.rows import insert_new, padded
+from decision_service.storage.tables import LISTED_BY, decisions
+
+Key = tuple[str, str]
+"""(caller, request_id): what makes a decision unique."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NAMES = tuple(field.name for field in fields(StoredEntry))
+_ALL = select(*(decisions.c[name] for name in _NAMES))
+_KEY = tuple_(decisions.c.caller, decisions.c.request_id)
+_BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_BY_KEY = _ALL.where(
+    decisions.c.caller == bindparam("caller"), decisions.c.request_id == bindparam("request_id")
+)
+_BY_KEYS = _ALL.where(_KEY.in_(bindparam("keys", expanding=True)))
+_IDENTITY = select(
+    decisions.c.decision_id, decisions.c.caller, decisions.c.request_id, decisions.c.content
+)
+_IDENTITIES = _IDENTITY.where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
+_PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
+_NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
+
+
+def key(entry: StoredEntry) -> Key:
+    """The key of a decision."""
+    return entry.caller, entry.request_id
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant that is stored needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def stored(entry: Entry) -> StoredEntry:
+    """The entry as it is read back once it is recorded."""
+    shared = {name: getattr(entry, name) for name in _NAMES if name != "snapshot_id"}
+    shared["created"] = entry.created.astimezone(UTC)
+    return StoredEntry(**shared, snapshot_id=entry.snapshot.id if entry.snapshot else None)
+
+
+def record(connection: Connection, entries: Sequence[StoredEntry]) -> set[str]:
+    """Insert those whose key is free and return the ids of all that are recorded.
+
+    Keys must differ among the entries. One that an earlier run of the same work recorded counts as
+    recorded. Rows go in by key, so that two processes never wait for each other in turn.
+    """
+    ids = {entry.decision_id: _identity(entry) for entry in entries}
+    rows = [_row(entry) for entry in sorted(entries, key=key)]
+    if insert_new(connection, decisions, rows) == len(rows):
+        return set(ids)
+    found = connection.execute(_IDENTITIES, {"ids": padded([*ids])})
+    return {row[0] for row in found if ids[row[0]] == tuple(row)}
+
+
+def by_keys(connection: Connection, keys: Iterable[Key]) -> Mapping[Key, StoredEntry]:
+    """The decisions of these keys, as far as there are any."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    found = (_entry(row) for row in _rows_by_keys(connection, wanted))
+    return {key(entry): entry for entry in found}
+
+
+def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
+    """One decision by its id."""
+    row = connection.execute(_BY_ID, {"id": decision_id}).first()
+    return None if row is None else _entry(row)
+
+
+def page(
+    connection: Connection, chosen: Filter, after: Position | None, limit: int
+) -> Sequence[StoredEntry]:
+    """At most `limit` decisions of the filter, newest first, strictly after the position."""
+    conditions = [*_conditions(chosen)]
+    if after is not None:
+        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
+    query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def _rows_by_keys(connection: Connection, wanted: Sequence[Key]) -> Iterable[Row[Any]]:
+    """A lone key has a statement of its own, which costs a quarter of the other."""
+    if len(wanted) == 1:
+        caller, request_id = wanted[0]
+        return connection.execute(_BY_KEY, {"caller": caller, "request_id": request_id})
+    return connection.execute(_BY_KEYS, {"keys": padded(wanted)})
+
+
+def _conditions(chosen: Filter) -> Iterator[ColumnElement[bool]]:
+    for name in LISTED_BY:
+        wanted = getattr(chosen, name)
+        if wanted:
+            yield decisions.c[name] == wanted
+    if chosen.created_from is not None:
+        yield decisions.c.created >= microseconds(chosen.created_from)
+    if chosen.created_before is not None:
+        yield decisions.c.created < microseconds(chosen.created_before)
+
+
+def _identity(entry: StoredEntry) -> tuple[object, ...]:
+    return tuple(getattr(entry, column.name) for column in _IDENTITY.selected_columns)
+
+
+def _row(entry: StoredEntry) -> dict[str, object]:
+    row: dict[str, object] = {name: getattr(entry, name) for name in _NAMES}
+    row["outcome"] = entry.outcome.value
+    row["created"] = microseconds(entry.created)
+    return row
+
+
+def _entry(row: Row[Any]) -> StoredEntry:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["outcome"] = Outcome(values["outcome"])
+    values["created"] = _EPOCH + values["created"] * _MICROSECOND
+    return StoredEntry(**values)

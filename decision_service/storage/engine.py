@@ -1,0 +1,58 @@
+"""The database behind the store: what SQLite and PostgreSQL both do for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from decision_service.storage.address import SqliteFile, parse_store_url
+from decision_service.storage.errors import StoreRefused
+from decision_service.storage.postgres_database import migrate_postgres, open_postgres
+from decision_service.storage.sqlite_database import migrate_sqlite, open_sqlite
+
+__all__ = ["Database", "StoreRefused", "migrate", "open_database"]
+
+T = TypeVar("T")
+
+READERS = 4
+"""Connections for reading, beside the one that writes."""
+
+
+class Database(Protocol):
+    """Runs plain SQLAlchemy work: the same functions of a connection serve every dialect."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; raises StoreUnavailable or EntryRefused."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction, durable on return.
+
+        Work may run more than once before it counts. Raises EntryRefused or StoreUnavailable, when
+        nothing was kept, and ConnectionLost, when that is unknown.
+        """
+
+    async def aclose(self) -> None:
+        """Finish what runs and close every connection."""
+
+
+async def open_database(url: str, readers: int = READERS) -> Database:
+    """Open the store that STORE_URL names; raises StoreRefused.
+
+    A SQLite file that does not exist is created. Tables of an older version are left alone.
+    """
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        return await open_sqlite(address, readers)
+    return await open_postgres(address, readers)
+
+
+async def migrate(url: str) -> None:
+    """Bring the tables to this program's version, creating them at need; raises StoreRefused."""
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        await asyncio.to_thread(migrate_sqlite, address)
+    else:
+        await migrate_postgres(address)

@@ -1,0 +1,69 @@
+"""What can go wrong with the store, beyond what its port tells its callers.
+
+    StoreError (domain)
+    ├── StoreRefused       the store cannot be opened as it stands; an operator must act
+    │   ├── StoreUrlInvalid    STORE_URL names no store this service can use
+    │   ├── StoreLocked        another process holds the SQLite file
+    │   ├── StoreUnwritable    a path that does not exist or must not be written
+    │   ├── StoreDamaged       the file is not a whole database
+    │   ├── StoreUnreachable   the PostgreSQL server does not let us in
+    │   └── SchemaUnfit        the tables are older, newer, missing, or somebody else's
+    ├── EntryRefused       one entry cannot be stored, whatever the state of the store
+    └── StoreUnavailable (domain)
+        ├── ConnectionLost     the server went away; whether the last transaction counts is unknown
+        └── RolledBack         the server undid the transaction for another's sake; run it again
+
+Every message is one sentence with what to do and no password in it.
+"""
+
+from __future__ import annotations
+
+from decision_service.domain.errors import StoreError, StoreUnavailable
+
+RETRY_SECONDS = 1.0
+"""When a caller may try again after a fault of the store."""
+
+
+class StoreRefused(StoreError):
+    """The store cannot be opened as it stands; an operator must act."""
+
+
+class StoreUrlInvalid(StoreRefused):
+    """STORE_URL names no store that this service can use."""
+
+
+class StoreLocked(StoreRefused):
+    """Another process holds the SQLite file."""
+
+
+class StoreUnwritable(StoreRefused):
+    """The path does not exist, or may not be written."""
+
+
+class StoreDamaged(StoreRefused):
+    """The file is not a whole database; nothing was repaired or replaced."""
+
+
+class StoreUnreachable(StoreRefused):
+    """The PostgreSQL server does not answer, or does not let us in."""
+
+
+class SchemaUnfit(StoreRefused):
+    """The tables are older or newer than this program, missing, or somebody else's."""
+
+
+class EntryRefused(StoreError):
+    """One entry cannot be stored, whatever the state of the store; nothing of it was recorded."""
+
+
+class ConnectionLost(StoreUnavailable):
+    """The server went away; whether the last transaction counts is unknown until asked again."""
+
+
+class RolledBack(StoreUnavailable):
+    """The server undid the transaction for another's sake (deadlock, serialization failure)."""
+
+
+def unavailable(sentence: str) -> StoreUnavailable:
+    """The store's fault, worth a retry in a second."""
+    return StoreUnavailable(sentence, retry_after=RETRY_SECONDS)

@@ -1,0 +1,104 @@
+"""What a database's error means to those who wait for it."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+)
+from sqlalchemy.exc import (
+    TimeoutError as PoolTimeout,
+)
+
+from decision_service.domain.errors import StoreError
+from decision_service.storage.errors import (
+    RETRY_SECONDS,
+    ConnectionLost,
+    EntryRefused,
+    RolledBack,
+    unavailable,
+)
+
+UNFIT_VALUES = (UnicodeError, OverflowError)
+"""What drivers raise by themselves for text that is no Unicode and for integers beyond 64 bits."""
+
+_SQLITE_SENTENCES = {
+    "SQLITE_FULL": "the store's disk is full",
+    "SQLITE_BUSY": "the store is held by another program",
+    "SQLITE_READONLY": "the store's file may not be written",
+    "SQLITE_CORRUPT": "the store's file is damaged",
+    "SQLITE_NOTADB": "the store's file is damaged",
+}
+_HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
+_POSTGRES_SENTENCES = {
+    "53100": "the store's disk is full",
+    "53300": "the store has no free connection",
+    "55P03": "the store is held by another transaction",
+    "57014": "the store took too long",
+    "57P03": "the store is starting",
+    "25006": "the store may not be written",
+}
+_UNFIT_STATES = ("22", "23", "42")
+_ROLLED_BACK = frozenset({"40001", "40P01"})
+
+
+def of_sqlite(error: Exception) -> StoreError:
+    """The store's error for an error on a SQLite connection."""
+    if isinstance(error, (*UNFIT_VALUES, DataError, IntegrityError, ProgrammingError)):
+        return _refused(error)
+    name = _sqlite_name(error)
+    return _failed(_SQLITE_SENTENCES.get(name, f"the store failed ({name})"))
+
+
+def spoils_connection(error: Exception) -> bool:
+    """Whether a SQLite connection must not be used again.
+
+    After an I/O error the file may differ from what the connection believes, and a second fsync of
+    the same handle would report success.
+    """
+    return isinstance(error, DBAPIError) and _sqlite_name(error) not in _HARMLESS
+
+
+def of_postgres(error: Exception) -> StoreError:
+    """The store's error for an error of the PostgreSQL driver."""
+    state = _sqlstate(error)
+    if isinstance(error, UNFIT_VALUES) or state.startswith(_UNFIT_STATES):
+        return _refused(error)
+    if state in _ROLLED_BACK:
+        return RolledBack(
+            "the store is busy: nothing was recorded; try again", retry_after=RETRY_SECONDS
+        )
+    if isinstance(error, PoolTimeout):
+        return _failed("the store's connections are all busy")
+    if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
+        return ConnectionLost(
+            "the store does not answer; ask again with the same request_id",
+            retry_after=RETRY_SECONDS,
+        )
+    return _failed(_POSTGRES_SENTENCES.get(state, f"the store failed ({state or 'no code'})"))
+
+
+def said(error: BaseException | None) -> str:
+    """The database's own words on one line, for an operator; never the values of a statement."""
+    words = str(getattr(error, "orig", None) or error)
+    return words.partition("\n")[0].removeprefix(f"{type(error)}: ")
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _sqlite_name(error: Exception) -> str:
+    cause = getattr(error, "orig", None)
+    name = str(getattr(cause, "sqlite_errorname", type(cause or error).__name__))
+    return next((known for known in _SQLITE_SENTENCES if name.startswith(known)), name)
+
+
+def _failed(what: str) -> StoreError:
+    return unavailable(f"{what}: nothing was recorded; try again")
+
+
+def _refused(error: Exception) -> EntryRefused:
+    return EntryRefused(f"a value cannot be stored ({type(error).__name__}): nothing was recorded")

@@ -1,0 +1,59 @@
+"""Statements that both dialects know and plain SQL does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
+
+Insert = postgresql.Insert | sqlite.Insert
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
+) -> int | None:
+    """Insert the rows that clash with none that is there; how many, or None where unknown."""
+    if not rows:
+        return 0
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    result = connection.execute(
+        statement, [dict(row) for row in rows], execution_options={"preserve_rowcount": True}
+    )
+    return result.rowcount if result.rowcount >= 0 else None
+
+
+def raise_to(
+    connection: Connection, table: Table, column: str, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Insert the rows, or where one is there already raise its column to the row's, never lower."""
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    offered = statement.excluded[column]
+    raising = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={column: offered},
+        where=offered > table.c[column],
+    )
+    connection.execute(raising, [dict(row) for row in rows])
+
+
+def _insert(connection: Connection, table: Table) -> Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def padded(items: Sequence[T]) -> Sequence[T]:
+    """The items with the last repeated up to a power of two.
+
+    Lists of every length would make as many statements for the server to prepare and remember.
+    """
+    if not items:
+        return items
+    missing = (1 << (len(items) - 1).bit_length()) - len(items)
+    return [*items, *[items[-1]] * missing]

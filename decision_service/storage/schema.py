@@ -1,0 +1,83 @@
+"""Which version the tables have, and the steps to the newest."""
+
+from __future__ import annotations
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, column, inspect, select, table, text, update
+
+from decision_service.storage.errors import SchemaUnfit
+
+_SCRIPTS = "decision_service.storage:migrations"
+_VERSIONS = table("alembic_version", column("version_num"))
+_MIGRATION_LOCK = 0x6465_6369_7369_6F6E
+"""Held by PostgreSQL for one migration at a time; any number of our own would do."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to the newest version, inside the connection's transaction.
+
+    Raises SchemaUnfit where they are newer than this program, or not its own.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    _require_ours(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def require_usable(connection: Connection) -> None:
+    """Raises SchemaUnfit unless the tables have exactly this program's version.
+
+    Then writes once, since neither a read-only file nor a replica refuses to begin a transaction.
+    """
+    _require_current(connection)
+    connection.execute(update(_VERSIONS).values(version_num=_VERSIONS.c.version_num))
+
+
+def _require_current(connection: Connection) -> None:
+    _require_ours(connection)
+    found = version(connection)
+    newest = _known_versions()[0]
+    if found is None:
+        raise SchemaUnfit("the store has no tables yet: run `decision-service migrate` once")
+    if found != newest:
+        raise SchemaUnfit(
+            f"the store has schema {found} and this program needs {newest}: back it up, then run "
+            "`decision-service migrate`"
+        )
+
+
+def version(connection: Connection) -> str | None:
+    """The version of the tables; None where there are none."""
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return None
+    return connection.execute(select(_VERSIONS.c.version_num)).scalar()
+
+
+def _require_ours(connection: Connection) -> None:
+    found = version(connection)
+    if found is None and inspect(connection).get_table_names():
+        raise SchemaUnfit(
+            "the database holds tables of another program: set STORE_URL to one of its own"
+        )
+    known = _known_versions()
+    if found is not None and found not in known:
+        raise SchemaUnfit(
+            f"the store has schema {found}, newer than {known[0]}, the newest that this program "
+            "knows: run the newer program, or restore a backup from before its migration"
+        )
+
+
+def _known_versions() -> tuple[str, ...]:
+    """Newest first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return tuple(script.revision for script in scripts.walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS)
+    return config

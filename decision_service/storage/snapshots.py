@@ -1,0 +1,135 @@
+"""Applicants' data as it was decided on, once per content, and what is known from it."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select, tuple_
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.ports import SnapshotBody
+from decision_service.storage.errors import unavailable
+from decision_service.storage.rows import insert_new, padded, raise_to
+from decision_service.storage.tables import known_counts, snapshots
+
+Key = tuple[str, str]
+"""(user_id, snapshot_id)"""
+
+_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
+_REMEMBERED_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSnapshot:
+    """A snapshot with its body compressed; `stored` is in microseconds since 1970."""
+
+    user_id: str
+    snapshot_id: str
+    body: bytes
+    counts: tuple[KnownCount, ...]
+    stored: int
+
+    @property
+    def key(self) -> Key:
+        """What it is stored under."""
+        return self.user_id, self.snapshot_id
+
+
+class Packing:
+    """Compresses bodies off the event loop, and remembers the last ones.
+
+    A warm applicant's decisions all carry the same snapshot; compressing it costs more than all
+    else that is stored with them. What is remembered is bounded to 32 MiB of compressed bytes.
+    """
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[Key, bytes] = OrderedDict()
+        self._size = 0
+
+    async def pack(self, snapshot: SnapshotBody, stored: int) -> PackedSnapshot:
+        """The snapshot ready to be stored."""
+        key = (snapshot.user_id, snapshot.id)
+        body = self._bodies.get(key)
+        if body is None:
+            body = await asyncio.to_thread(zlib.compress, snapshot.body)
+            self._remember(key, body)
+        return PackedSnapshot(*key, body, snapshot.counts, stored)
+
+    def _remember(self, key: Key, body: bytes) -> None:
+        if key in self._bodies:
+            return
+        self._bodies[key] = body
+        self._size += len(body)
+        while self._size > _REMEMBERED_BYTES:
+            self._size -= len(self._bodies.popitem(last=False)[1])
+
+
+async def unpack(body: bytes) -> bytes:
+    """The body as it was given, expanded off the event loop; raises StoreUnavailable on damage."""
+    try:
+        return await asyncio.to_thread(zlib.decompress, body)
+    except zlib.error as error:
+        raise unavailable("a stored snapshot is damaged: restore the store's backup") from error
+
+
+def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
+    """Store each snapshot that is not there yet, and raise the known counts by it.
+
+    One that is there already has left its counts: they follow from its content.
+    """
+    by_key = {one.key: one for one in packed}
+    for key in _present(connection, by_key):
+        del by_key[key]
+    new = [by_key[key] for key in sorted(by_key)]
+    insert_new(connection, snapshots, [_row(one) for one in new])
+    raise_to(connection, known_counts, "count", _counts(new))
+
+
+def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None:
+    """The compressed body of a snapshot, if it is there."""
+    found = select(snapshots.c.body).where(
+        snapshots.c.user_id == user_id, snapshots.c.snapshot_id == snapshot_id
+    )
+    return connection.execute(found).scalar()
+
+
+def known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
+    """What is known of a user's sources, in order of source and kind."""
+    c = known_counts.c
+    found = (
+        select(c.source, c.kind, c["count"]).where(c.user_id == user_id).order_by(c.source, c.kind)
+    )
+    return [KnownCount(row[0], Kind(row[1]), row[2]) for row in connection.execute(found)]
+
+
+def _present(connection: Connection, keys: Mapping[Key, object]) -> Sequence[Key]:
+    if not keys:
+        return ()
+    found = connection.execute(_PRESENT, {"keys": padded([*keys])})
+    return [(row[0], row[1]) for row in found]
+
+
+def _row(one: PackedSnapshot) -> Mapping[str, object]:
+    return {
+        "user_id": one.user_id,
+        "snapshot_id": one.snapshot_id,
+        "body": one.body,
+        "stored": one.stored,
+    }
+
+
+def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
+    """One row per (user, source, kind), the highest where several snapshots tell."""
+    highest: dict[tuple[str, str, str], int] = {}
+    for one in packed:
+        for count in one.counts:
+            key = (one.user_id, count.source, count.kind.value)
+            highest[key] = max(count.count, highest.get(key, 0))
+    names = ("user_id", "source", "kind")
+    return [dict(zip(names, key, strict=True)) | {"count": highest[key]} for key in sorted(highest)]

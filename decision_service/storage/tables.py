@@ -1,0 +1,89 @@
+"""The store's tables, the same for SQLite and PostgreSQL.
+
+Text compares by its bytes on both (PostgreSQL: collation C), so that order never depends on the
+machine's language. Instants are whole microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeEngine
+
+metadata = MetaData()
+
+
+def _text() -> TypeEngine[str]:
+    return Text().with_variant(Text(collation="C"), "postgresql")
+
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", _text(), primary_key=True),
+    Column("caller", _text(), nullable=False),
+    Column("request_id", _text(), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("user_id", _text(), nullable=False),
+    Column("product", _text(), nullable=False),
+    Column("application_id", _text(), nullable=False),
+    Column("customer_ref", _text(), nullable=False),
+    Column("outcome", _text(), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("reply", LargeBinary, nullable=False),
+    Column("facts", LargeBinary, nullable=False),
+    Column("ruleset_digest", _text()),
+    Column("plan_digest", _text()),
+    Column("snapshot_id", _text()),
+    UniqueConstraint("caller", "request_id", name="decisions_request"),
+)
+"""One row per decision; the order of the columns is the order of `StoredEntry`."""
+
+LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome")
+"""The columns a list may be filtered by; each has an index that is read newest first."""
+
+Index("decisions_created", decisions.c.created, decisions.c.decision_id)
+for _column in LISTED_BY:
+    Index(
+        f"decisions_{_column}",
+        decisions.c[_column],
+        decisions.c.created,
+        decisions.c.decision_id,
+    )
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("user_id", _text(), primary_key=True),
+    Column("snapshot_id", _text(), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+)
+"""Bodies compressed with zlib; `stored` is when the first decision on the snapshot was created."""
+
+known_counts = Table(
+    "known_counts",
+    metadata,
+    Column("user_id", _text(), primary_key=True),
+    Column("source", _text(), primary_key=True),
+    Column("kind", _text(), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+"""The most records of a kind that one source of a user ever gave."""
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("digest", _text(), primary_key=True),
+    Column("kind", _text(), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""Rulesets and plans by digest, as they were when they decided."""

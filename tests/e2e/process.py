@@ -1,0 +1,79 @@
+"""The service as a process of its own, as operators run it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.service import ROOT, environ
+
+
+@dataclass(slots=True)
+class Process:
+    """A serving process; `address` is the one it printed."""
+
+    popen: subprocess.Popen[str]
+    address: str
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait(10)
+
+    def terminate(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(20)
+
+
+def clean_environ(folder: Path, **settings: str) -> dict[str, str]:
+    """This environment without settings of the service, plus the given ones."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DECISION_")}
+    return kept | environ(folder, **settings)
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[Process]:
+    """Start `serve` and wait until it has printed its address; ends it whatever happens."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "decision_service", "serve"],
+        cwd=ROOT,
+        env=clean_environ(folder, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as popen:
+        try:
+            yield Process(popen, _address(popen))
+        finally:
+            popen.kill()
+
+
+def command(
+    *arguments: str, folder: Path, cwd: Path = ROOT, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "decision_service", *arguments],
+        cwd=cwd,
+        env=clean_environ(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _address(popen: subprocess.Popen[str]) -> str:
+    assert popen.stdout is not None
+    for line in popen.stdout:
+        words = line.split()
+        if words[:1] == ["gRPC"]:
+            return words[1]
+    raise AssertionError(f"serve ended with code {popen.wait()} before it served")

@@ -1,0 +1,106 @@
+"""A real service on loopback, for tests: embedded vendor, SQLite file, gRPC."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.type.money_pb2 import Money as MoneyMessage
+from grpc_status import rpc_status
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.app import Service, start
+from decision_service.config import load
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCT = "personal-loan-ph"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started service with a channel and a stub."""
+
+    service: Service
+    channel: grpc.aio.Channel
+    stub: Any
+
+
+def environ(folder: Path, **settings: str) -> dict[str, str]:
+    """Settings of a service that keeps everything in one folder."""
+    return {
+        "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
+        "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
+        "DECISION_RULES_DIR": str(ROOT / "rules"),
+        "DECISION_DRAIN_GRACE": "1s",
+    } | {f"DECISION_{name.upper()}": value for name, value in settings.items()}
+
+
+@asynccontextmanager
+async def running(folder: Path, **settings: str) -> AsyncIterator[Running]:
+    """Start a service, and stop it in order."""
+    service = await start(load(environ=environ(folder, **settings)))
+    try:
+        async with grpc.aio.insecure_channel(service.address) as channel:
+            yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))
+    finally:
+        await service.stop()
+
+
+def create(user_id: str, **changes: Any) -> service_pb.CreateDecisionRequest:
+    """A good application of a user, changed."""
+    fields: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "user_id": user_id,
+        "product": PRODUCT,
+        "requested_amount": MoneyMessage(currency_code="PHP", units=20_000),
+        "requested_term_months": 6,
+    }
+    return service_pb.CreateDecisionRequest(**(fields | changes))
+
+
+def outcome(decision: pb.Decision) -> str:
+    """The outcome's word."""
+    return pb.Outcome.Name(decision.outcome).removeprefix("OUTCOME_")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error status with its details."""
+
+    code: grpc.StatusCode
+    message: str
+    info: ErrorInfo
+    fields: dict[str, str]
+    retry: float | None
+
+
+def refusal(error: grpc.RpcError) -> Refusal:
+    """Read a status and its details."""
+    status = rpc_status.from_call(error)
+    assert status is not None, "every error of the service carries google.rpc.Status"
+    info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
+    infos = [detail.Unpack(info) for detail in status.details]
+    assert sum(infos) == 1, "exactly one ErrorInfo"
+    delay = None
+    for detail in status.details:
+        detail.Unpack(bad)
+        if detail.Unpack(retry):
+            delay = retry.retry_delay.ToTimedelta().total_seconds()
+    fields = {violation.field: violation.description for violation in bad.field_violations}
+    return Refusal(error.code(), error.details() or "", info, fields, delay)
+
+
+def own_rules(folder: Path) -> Path:
+    """A copy of the shipped rules that a test may edit."""
+    target = folder / "rules"
+    shutil.copytree(ROOT / "rules", target)
+    return target

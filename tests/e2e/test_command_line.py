@@ -1,0 +1,207 @@
+"""The command line as its users meet it: answers, exit codes, one sentence for each mistake."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.process import clean_environ, command, serving
+from tests.e2e.service import ROOT, own_rules
+
+GEORGE = sandbox_people()[0].user_id
+DECIDE = ("decide", "--product", "personal-loan-ph", "--amount", "20000", "--term", "6")
+
+
+def one_sentence(stderr: str) -> str:
+    """The only line on stderr, which must not be a traceback."""
+    assert "Traceback" not in stderr
+    [line] = stderr.strip().splitlines()
+    return line
+
+
+def test_a_session_at_the_command_line(tmp_path: Path) -> None:
+    """health, decide, decisions list, show and replay work against a serving process."""
+    with serving(tmp_path) as process:
+        at = ("--address", process.address)
+        assert "SERVING" in command("health", *at, folder=tmp_path).stdout
+        made = command(*DECIDE, "--user-id", GEORGE, *at, "--format", "json", folder=tmp_path)
+        assert made.returncode == 0, made.stderr
+        decision = json.loads(made.stdout)
+        assert decision["outcome"] == "OUTCOME_APPROVE"
+        decision_id = decision["decision_id"]
+        tree = command("decisions", "show", decision_id, *at, folder=tmp_path)
+        assert "APPROVE" in tree.stdout
+        assert "income.months_24m" in tree.stdout
+        listing = command("decisions", "list", *at, folder=tmp_path)
+        assert decision_id in listing.stdout
+        replay = command("decisions", "replay", decision_id, *at, folder=tmp_path)
+        assert (replay.returncode, "Nothing differs." in replay.stdout) == (0, True)
+        assert process.terminate() == 0
+
+
+def test_an_error_of_the_server_is_shown_with_its_details(tmp_path: Path) -> None:
+    """Exit code 3, the sentence, and the details a developer acts on."""
+    with serving(tmp_path) as process:
+        done = command(
+            "decide",
+            "--user-id",
+            GEORGE,
+            "--product",
+            "personal-loan-ph",
+            "--amount",
+            "20000",
+            "--term",
+            "0",
+            "--address",
+            process.address,
+            folder=tmp_path,
+        )
+    assert done.returncode == 3
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("INVALID_ARGUMENT: requested_term_months is 0")
+    assert any("reason INPUT_INVALID" in line for line in lines)
+    assert any(line.strip().startswith("BadRequest") for line in lines)
+
+
+def test_no_server_is_exit_code_three(tmp_path: Path) -> None:
+    """The sentence names the address and how to start a server."""
+    done = command(*DECIDE, "--user-id", "x", "--address", "127.0.0.1:1", folder=tmp_path)
+    assert done.returncode == 3
+    assert "127.0.0.1:1" in one_sentence(done.stderr)
+    assert "decision-service serve" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*DECIDE, "--user-id", "x", "--amount", "lots"),
+        (*DECIDE, "--user-id", "x", "--input", "nonsense"),
+        (*DECIDE, "--user-id", "x", "--view", "half"),
+        ("decisions", "list", "--outcome", "maybe"),
+        ("rules", "check", "no/such/folder"),
+    ],
+)
+def test_wrong_usage_is_exit_code_two(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """One sentence on stderr, nothing on stdout."""
+    done = command(*arguments, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert one_sentence(done.stderr)
+
+
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    """serve ends with code 2 and says which address is taken."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = command("serve", folder=tmp_path, grpc_address=address)
+    assert done.returncode == 2
+    assert address in one_sentence(done.stderr)
+
+
+def test_a_second_process_on_one_store_is_refused(tmp_path: Path) -> None:
+    """SQLite is for one process: the second says so and ends with code 2."""
+    with serving(tmp_path):
+        done = command("serve", folder=tmp_path)
+    assert done.returncode == 2
+    assert "decisions.db" in one_sentence(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/no/decisions.db", "sqlite:///{folder}", "mysql://x"]
+)
+def test_a_store_that_cannot_be_written_is_one_sentence(tmp_path: Path, url: str) -> None:
+    """serve ends with code 2 and names the file."""
+    done = command("serve", folder=tmp_path, store_url=url.format(folder=tmp_path))
+    assert done.returncode == 2
+    assert one_sentence(done.stderr)
+
+
+def test_an_unknown_setting_is_one_sentence(tmp_path: Path) -> None:
+    """A misspelt DECISION_ name stops the start and is corrected."""
+    done = command("serve", folder=tmp_path, stor_url="x")
+    assert done.returncode == 2
+    assert "DECISION_STORE_URL" in one_sentence(done.stderr)
+
+
+def test_a_wrong_rule_edit_stops_the_start_with_its_line(tmp_path: Path) -> None:
+    """serve names file, line and column of each mistake and starts nothing."""
+    rules = own_rules(tmp_path)
+    file = rules / "personal-loan-ph" / "v1.yaml"
+    text = file.read_text()
+    assert "income.months_24m < params.min_income_months" in text
+    file.write_text(text.replace("income.months_24m < params", "income.months_24 < params"))
+    line = text[: text.index("income.months_24m < params")].count("\n") + 1
+    done = command("serve", folder=tmp_path, rules_dir=str(rules))
+    assert done.returncode == 2
+    assert f"personal-loan-ph/v1.yaml:{line}:" in done.stderr
+    assert "did you mean" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_edited_rule_changes_the_next_starts_decision(tmp_path: Path) -> None:
+    """With almost no debt allowed, George is declined for it."""
+    rules = own_rules(tmp_path)
+    file = rules / "personal-loan-ph" / "v1.yaml"
+    text = file.read_text()
+    assert "max_debt_to_income: {type: number, value: 0.35}" in text
+    file.write_text(text.replace("value: 0.35}", "value: 0.01}"))
+    with serving(tmp_path, rules_dir=str(rules)) as process:
+        made = command(
+            *DECIDE,
+            "--user-id",
+            GEORGE,
+            "--address",
+            process.address,
+            "--format",
+            "json",
+            folder=tmp_path,
+        )
+    decision = json.loads(made.stdout)
+    assert decision["outcome"] == "OUTCOME_DECLINE"
+    assert decision["reasons"][0]["code"] == "DEBT_TOO_HIGH"
+
+
+def test_ctrl_c_ends_serve_in_order(tmp_path: Path) -> None:
+    """SIGINT stops the server as SIGTERM does, with code 0."""
+    with serving(tmp_path) as process:
+        process.popen.send_signal(2)
+        assert process.popen.wait(20) == 0
+
+
+def test_people_are_told_with_their_stories(tmp_path: Path) -> None:
+    """`people` names the four with user ids; json is machine-readable."""
+    table = command("people", folder=tmp_path)
+    assert all(person.name in table.stdout for person in sandbox_people())
+    listed = json.loads(command("people", "--format", "json", folder=tmp_path).stdout)
+    assert {one["user_id"] for one in listed} == {person.user_id for person in sandbox_people()}
+
+
+def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
+    """The demonstration runs by itself from any folder that has the rules."""
+    done = command("demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER policy"):
+        assert word in done.stdout
+    assert "replaying each gives the same answer" in done.stdout
+
+
+def test_a_broken_pipe_is_no_error(tmp_path: Path) -> None:
+    """A reader that leaves after the first line ends the command quietly."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "decision_service", "people", "--format", "json", "--data"],
+        cwd=ROOT,
+        env=clean_environ(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 0

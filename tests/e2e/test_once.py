@@ -1,0 +1,98 @@
+"""One request id, one decision: repeated, reused, concurrent, abandoned."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import Running, create, refusal
+
+GEORGE = sandbox_people()[0].user_id
+METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
+
+
+def raw(live: Running) -> Callable[..., Any]:
+    """CreateDecision with the reply left as bytes."""
+    return live.channel.unary_unary(
+        METHOD, request_serializer=service_pb.CreateDecisionRequest.SerializeToString
+    )
+
+
+async def listed(live: Running) -> int:
+    """How many decisions there are."""
+    reply = await live.stub.ListDecisions(service_pb.ListDecisionsRequest(page_size=500))
+    return len(reply.decisions)
+
+
+async def test_the_same_request_gets_the_same_bytes(live: Running) -> None:
+    """A repetition is answered byte for byte, and decides nothing anew."""
+    request = create(GEORGE)
+    first = await raw(live)(request)
+    request.wait_timeout.seconds = 5
+    assert await raw(live)(request) == first
+    assert await listed(live) == 1
+
+
+async def test_another_content_is_refused_and_learns_nothing(live: Running) -> None:
+    """ALREADY_EXISTS names neither the first user nor its decision."""
+    request = create(GEORGE)
+    reply = await live.stub.CreateDecision(request)
+    request.user_id = sandbox_people()[1].user_id
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.CreateDecision(request)
+    told = refusal(error.value)
+    assert (told.code, told.info.reason) == (
+        grpc.StatusCode.ALREADY_EXISTS,
+        "REQUEST_ID_REUSED",
+    )
+    everything = told.message + str(told.info)
+    assert GEORGE not in everything
+    assert reply.decision.decision_id not in everything
+
+
+async def test_concurrent_duplicates_are_decided_once(live: Running) -> None:
+    """Fifty callers at once get fifty equal replies from one evaluation and one gathering."""
+    request = create(GEORGE)
+    replies = await asyncio.gather(*(raw(live)(request) for _ in range(50)))
+    assert len(set(replies)) == 1
+    assert await listed(live) == 1
+    reply = service_pb.CreateDecisionResponse.FromString(replies[0])
+    assert reply.decision.data_quality.upstream_calls == 5
+
+
+async def test_concurrent_decisions_on_one_user_share_the_gathering(live: Running) -> None:
+    """Ten different requests for one user at once cost the calls of one."""
+    replies = await asyncio.gather(*(live.stub.CreateDecision(create(GEORGE)) for _ in range(10)))
+    calls = sorted(reply.decision.data_quality.upstream_calls for reply in replies)
+    assert calls == [0] * 9 + [5]
+
+
+async def test_an_id_is_made_where_none_was_sent(live: Running) -> None:
+    """The service names the request itself and returns the name."""
+    reply = await live.stub.CreateDecision(create(GEORGE, request_id=""))
+    assert len(reply.decision.request_id) == 36
+
+
+async def test_a_caller_who_gives_up_leaves_nothing_half_done(live: Running) -> None:
+    """After a cancelled call the same id is decided as if it were the first time."""
+    request = create(GEORGE)
+    call = live.stub.CreateDecision(request)
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    reply = await live.stub.CreateDecision(request)
+    assert reply.decision.request_id == request.request_id
+    assert await listed(live) == 1
+
+
+async def test_too_little_time_is_refused_before_any_call(live: Running) -> None:
+    """With less than 300 ms left nothing is begun or recorded."""
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.CreateDecision(create(GEORGE), timeout=0.2)
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert await listed(live) == 0

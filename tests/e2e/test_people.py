@@ -1,0 +1,72 @@
+"""The four sandbox people, decided for real."""
+
+import pytest
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import Running, create, outcome
+
+STORIES = {
+    "George": ("APPROVE", "", []),
+    "Ryan": ("DECLINE", "", ["SHORT_INCOME_HISTORY", "DEBT_TOO_HIGH"]),
+    "Christina": ("REFER", "DATA", ["UPSTREAM_UNAVAILABLE"]),
+    "Anisha": ("REFER", "POLICY", ["AMOUNT_TOO_HIGH", "CONTRIBUTION_GAPS", "INCOME_GAPS"]),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_each_person_has_a_story_of_their_own(live: Running, name: str) -> None:
+    """Outcome, kind of referral and reasons are what the person's data says."""
+    person = next(p for p in sandbox_people() if p.user_name == name)
+    reply = await live.stub.CreateDecision(create(person.user_id))
+    decision = reply.decision
+    kind = pb.ReferKind.Name(decision.refer_kind).removeprefix("REFER_KIND_")
+    expected, expected_kind, reasons = STORIES[name]
+    assert outcome(decision) == expected
+    assert kind == (expected_kind or "UNSPECIFIED")
+    assert [reason.code for reason in decision.reasons] == reasons
+    assert all(reason.message for reason in decision.reasons)
+
+
+async def test_upstream_calls_are_the_documented_ones(live: Running) -> None:
+    """Accounts and four kinds make five calls; a source that fails twice more makes seven."""
+    calls = {}
+    for person in sandbox_people():
+        reply = await live.stub.CreateDecision(create(person.user_id))
+        calls[person.user_name] = reply.decision.data_quality.upstream_calls
+    assert calls == {"George": 5, "Ryan": 5, "Christina": 7, "Anisha": 5}
+
+
+async def test_replaying_each_decision_gives_the_same(live: Running) -> None:
+    """No field differs, and the replayed decision equals the recorded one in full."""
+    for person in sandbox_people():
+        request = create(person.user_id, view=pb.DECISION_VIEW_FULL)
+        decision = (await live.stub.CreateDecision(request)).decision
+        replayed = await live.stub.ReplayDecision(
+            service_pb.ReplayDecisionRequest(
+                decision_id=decision.decision_id, view=pb.DECISION_VIEW_FULL
+            )
+        )
+        assert list(replayed.differing_fields) == []
+        assert replayed.decision == decision
+
+
+async def test_the_full_view_shows_values_and_traces(live: Running) -> None:
+    """FULL has every factor the rules name with evidence, and every rule; BASIC has neither."""
+    person = sandbox_people()[0]
+    request = create(person.user_id)
+    basic = (await live.stub.CreateDecision(request)).decision
+    full = (
+        await live.stub.GetDecision(
+            service_pb.GetDecisionRequest(decision_id=basic.decision_id, view=pb.DECISION_VIEW_FULL)
+        )
+    ).decision
+    assert not basic.factor_values
+    assert not basic.rule_traces
+    ruleset = live.service.shelf.current().product("personal-loan-ph").champion
+    assert {factor.name for factor in full.factor_values} == set(ruleset.needs.factors)
+    assert full.rule_traces
+    months = next(f for f in full.factor_values if f.name == "income.months_24m")
+    assert months.value.number == "24"
+    assert months.evidence.record_count >= 24

@@ -1,0 +1,115 @@
+"""Bad input gets a clear error and nothing is recorded."""
+
+from pathlib import Path
+
+import grpc
+import pytest
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import values_pb2
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import build_app, serve
+from tests.e2e.service import Running, create, refusal, running
+
+GEORGE = sandbox_people()[0].user_id
+
+
+async def refused(live: Running, request: service_pb.CreateDecisionRequest) -> object:
+    """The refusal of a request, after checking that nothing was recorded."""
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.CreateDecision(request)
+    reply = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+    assert not reply.decisions
+    return refusal(error.value)
+
+
+async def test_malformed_fields_are_named(live: Running) -> None:
+    """INVALID_ARGUMENT lists each malformed field."""
+    told = await refused(live, create("../x", product="No Such", view=7))
+    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    assert set(told.fields) == {"user_id", "product", "view"}
+
+
+async def test_missing_and_mistyped_inputs_are_named(live: Running) -> None:
+    """What the ruleset declares is checked input by input."""
+    request = create(
+        GEORGE,
+        requested_term_months=0,
+        requested_amount=None,
+        inputs={
+            "declared_monthly_debt": values_pb2.InputValue(text="a lot"),
+            "customer_type": values_pb2.InputValue(text="friend"),
+            "nonsense": values_pb2.InputValue(number="1"),
+        },
+    )
+    told = await refused(live, request)
+    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INPUT_INVALID")
+    assert set(told.fields) == {
+        "requested_amount",
+        "requested_term_months",
+        "inputs.declared_monthly_debt",
+        "inputs.customer_type",
+        "inputs.nonsense",
+    }
+
+
+async def test_another_currency_is_an_invalid_input(live: Running) -> None:
+    """The requested amount must be in the ruleset's currency."""
+    money = MoneyMessage(currency_code="USD", units=100)
+    told = await refused(live, create(GEORGE, requested_amount=money))
+    assert (told.info.reason, set(told.fields)) == ("INPUT_INVALID", {"requested_amount"})
+
+
+async def test_an_unknown_product_names_the_known_ones(live: Running) -> None:
+    """NOT_FOUND says which products there are."""
+    told = await refused(live, create(GEORGE, product="car-loan-xx"))
+    assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN")
+    assert "personal-loan-ph" in told.message
+
+
+async def test_an_unknown_user_is_not_found(live: Running) -> None:
+    """A userId that the vendor does not know is NOT_FOUND, and the id is not repeated."""
+    told = await refused(live, create("tenantId-00000000000000000000000000000000"))
+    assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "USER_UNKNOWN")
+
+
+async def test_an_oversized_message_is_refused_by_the_transport(live: Running) -> None:
+    """More than 64 KiB never reaches the service."""
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.CreateDecision(create(GEORGE, application_id="x" * 66_000))
+    assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_unknown_decisions_are_not_found(live: Running) -> None:
+    """Reading and replaying a decision that is not there say so."""
+    unknown = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    for call in (
+        live.stub.GetDecision(service_pb.GetDecisionRequest(decision_id=unknown)),
+        live.stub.ReplayDecision(service_pb.ReplayDecisionRequest(decision_id=unknown)),
+    ):
+        with pytest.raises(grpc.RpcError) as error:
+            await call
+        assert refusal(error.value).info.reason == "DECISION_UNKNOWN"
+
+
+async def test_wrong_keys_are_unavailable_and_the_secret_is_nowhere(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Keys that the vendor refuses make UNAVAILABLE; neither status nor log holds the secret."""
+    async with (
+        serve(build_app(api_key="right", api_secret="right")) as base_url,
+        running(
+            tmp_path,
+            smile_mode="sandbox",
+            smile_base_url=base_url,
+            smile_api_key="key-canary",
+            smile_api_secret="secret-canary",
+            drain_delay="0s",
+        ) as live,
+    ):
+        told = await refused(live, create(GEORGE))
+    assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE")
+    assert told.retry is not None
+    captured = capfd.readouterr()
+    assert "canary" not in captured.out + captured.err + told.message + str(told.info)

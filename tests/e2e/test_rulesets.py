@@ -1,0 +1,166 @@
+"""The RulesetService, and rules that change while the service decides."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running
+
+GEORGE = sandbox_people()[0].user_id
+PATIENCE = 10.0
+
+
+@pytest_asyncio.fixture
+async def own(tmp_path: Path) -> AsyncIterator[tuple[Running, Any, Path]]:
+    """A service on rules of its own, a RulesetService stub, and the champion's file."""
+    rules = own_rules(tmp_path)
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        yield live, stub, rules / PRODUCT / "v1.yaml"
+
+
+async def listed(stub: Any, *, refused: bool) -> rules_pb.ListRulesetsResponse:
+    """The listing once the folder's last reading was refused, or accepted."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            reply = await stub.ListRulesets(rules_pb.ListRulesetsRequest())
+            if bool(reply.refused) == refused:
+                return reply
+            await asyncio.sleep(0.05)
+
+
+def digest(reply: rules_pb.ListRulesetsResponse) -> str:
+    """The champion's digest."""
+    return next(
+        r.ref.digest for r in reply.rulesets if r.ref.ruleset == PRODUCT and r.role == "champion"
+    )
+
+
+async def test_rulesets_are_listed_with_what_to_send(own: tuple[Running, Any, Path]) -> None:
+    """Digest, role, inputs and factors tell a client developer what to send."""
+    _, stub, file = own
+    reply = await stub.ListRulesets(rules_pb.ListRulesetsRequest(product=PRODUCT))
+    champion = next(r for r in reply.rulesets if r.role == "champion")
+    assert {i.name for i in champion.inputs} >= {"requested_amount", "requested_term_months"}
+    assert "income.months_24m" in champion.factors
+    got = await stub.GetRuleset(rules_pb.GetRulesetRequest(product=PRODUCT))
+    assert got.ruleset.source == file.read_text()
+
+
+async def test_a_bad_edit_keeps_the_last_good_rules(own: tuple[Running, Any, Path]) -> None:
+    """The listing tells the line, decisions go on by the old digest, a good edit heals it."""
+    live, stub, file = own
+    good = file.read_text()
+    before = digest(await listed(stub, refused=False))
+    file.write_text(good.replace("income.months_24m <", "income.months_24 <"))
+    reply = await listed(stub, refused=True)
+    assert digest(reply) == before
+    assert any("income.months_24m" in problem.hint for problem in reply.refused)
+    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert decision.ruleset_ref.digest == before
+    file.write_text(good)
+    assert digest(await listed(stub, refused=False)) == before
+
+
+async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Path]) -> None:
+    """A changed text gets a new digest that decides, and old decisions replay by the old one."""
+    live, stub, file = own
+    first = (await live.stub.CreateDecision(create(GEORGE))).decision
+    text = file.read_text()
+    assert "priority: 2" in text
+    file.write_text(text.replace("priority: 2", "priority: 3"))
+    async with asyncio.timeout(PATIENCE):
+        while digest(await listed(stub, refused=False)) == first.ruleset_ref.digest:
+            await asyncio.sleep(0.05)
+    second = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert second.ruleset_ref.digest != first.ruleset_ref.digest
+    request = service_pb.ReplayDecisionRequest(decision_id=first.decision_id)
+    replayed = await live.stub.ReplayDecision(request)
+    assert replayed.decision.ruleset_ref == first.ruleset_ref
+    assert list(replayed.differing_fields) == []
+
+
+async def test_rules_that_fail_their_own_tests_are_refused(
+    own: tuple[Running, Any, Path],
+) -> None:
+    """An edit that compiles but breaks a product's test never decides."""
+    _, stub, file = own
+    lines = [
+        "  min_income_months: {type: integer, value: 23}" if "min_income_months:" in line else line
+        for line in file.read_text().splitlines()
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    reply = await listed(stub, refused=True)
+    assert {problem.code for problem in reply.refused} == {"T002"}
+
+
+async def test_validation_finds_every_problem(own: tuple[Running, Any, Path]) -> None:
+    """A text is checked as the loader would, without being taken over."""
+    _, stub, file = own
+    text = file.read_text()
+    good = await stub.ValidateRuleset(rules_pb.ValidateRulesetRequest(product=PRODUCT, source=text))
+    assert good.digest == digest(await listed(stub, refused=False))
+    assert not any(problem.error for problem in good.problems)
+    bad = await stub.ValidateRuleset(
+        rules_pb.ValidateRulesetRequest(
+            product=PRODUCT, source=text.replace("income.months_24m <", "income.months_24 <")
+        )
+    )
+    assert not bad.digest
+    assert any(problem.error and problem.line for problem in bad.problems)
+
+
+def trial(**changes: Any) -> rules_pb.EvaluateRulesetRequest:
+    """A dry run, changed."""
+    fields: dict[str, Any] = {
+        "product": PRODUCT,
+        "requested_amount": MoneyMessage(currency_code="PHP", units=20_000),
+        "requested_term_months": 6,
+    }
+    return rules_pb.EvaluateRulesetRequest(**(fields | changes))
+
+
+async def test_a_dry_run_on_a_user_records_nothing(own: tuple[Running, Any, Path]) -> None:
+    """The user's data is gathered and judged, and no decision is written."""
+    live, stub, _ = own
+    reply = await stub.EvaluateRuleset(trial(user_id=GEORGE))
+    assert outcome(reply.decision) == "APPROVE"
+    assert reply.decision.factor_values
+    decisions = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+    assert not decisions.decisions
+
+
+async def test_a_dry_run_on_values_needs_each_of_them(own: tuple[Running, Any, Path]) -> None:
+    """What the ruleset names and was not given is named; with all given there is a verdict."""
+    live, stub, _ = own
+    with pytest.raises(grpc.RpcError) as error:
+        await stub.EvaluateRuleset(trial())
+    names = live.service.shelf.current().product(PRODUCT).champion.needs.factors
+    assert set(refusal(error.value).fields) == {f"factors.{name}" for name in names}
+    reply = await stub.EvaluateRuleset(
+        trial(missing=dict.fromkeys(names, "SOURCE_FAILED"), as_of_date="2026-11-15")
+    )
+    assert outcome(reply.decision) == "REFER"
+    assert reply.decision.refer_kind == pb.REFER_KIND_DATA
+    assert reply.decision.as_of_date == "2026-11-15"
+
+
+async def test_values_of_a_wrong_type_are_named(own: tuple[Running, Any, Path]) -> None:
+    """A text where an integer belongs is a field problem."""
+    _, stub, _ = own
+    with pytest.raises(grpc.RpcError) as error:
+        await stub.EvaluateRuleset(
+            trial(factors={"income.months_24m": values_pb2.InputValue(text="many")})
+        )
+    assert "factors.income.months_24m" in refusal(error.value).fields

@@ -1,0 +1,65 @@
+"""What was acknowledged survives the end of the process, whenever that comes."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from decision_service.storage.store import Store
+from tests.kits.decision_log import as_stored, numbered
+from tests.kits.postgres import Postgres
+from tests.kits.store_process import committing, refusal
+
+KILLS = 24
+POSTGRES_KILLS = 6
+MOST_BEFORE_A_KILL = 300
+
+
+async def missing(url: str, acknowledged: list[int]) -> list[int]:
+    """Those of the acknowledged numbers whose decision is not in the store as it was committed."""
+    store = await Store.open(url)
+    lost = []
+    for number in acknowledged:
+        entry = numbered(number, reply=b"%d" % number)
+        if await store.get(entry.decision_id) != as_stored(entry):
+            lost.append(number)
+    await store.aclose()
+    return lost
+
+
+async def kill_often(url: str, kills: int, seed: int) -> None:
+    """Kill a committing process time and again, after a random number of acknowledgements."""
+    chance = random.Random(seed)
+    acknowledged: list[int] = []
+    for turn in range(kills):
+        count = chance.randrange(1, MOST_BEFORE_A_KILL)
+        with committing(url, first=turn * 1_000_000) as process:
+            told = process.acknowledged(count)
+            told += process.kill()
+        assert len(told) >= count
+        assert await missing(url, told) == []
+        acknowledged += told
+    assert await missing(url, acknowledged) == []
+
+
+async def test_sqlite_loses_no_acknowledged_decision(tmp_path: Path) -> None:
+    """After each of 24 SIGKILLs under load, every acknowledged decision is there, unchanged."""
+    await kill_often(f"sqlite:///{tmp_path}/decisions.db", KILLS, seed=1)
+
+
+async def test_postgres_loses_no_acknowledged_decision(postgres: Postgres) -> None:
+    """The same on PostgreSQL when the service is killed."""
+    await kill_often(postgres.migrated(), POSTGRES_KILLS, seed=2)
+
+
+async def test_a_second_process_is_refused_until_the_first_ends(tmp_path: Path) -> None:
+    """One SQLite file serves one process; a killed one gives it free without any clearing up."""
+    url = f"sqlite:///{tmp_path}/decisions.db"
+    with committing(url, first=0) as process:
+        process.acknowledged(1)
+        sentence = refusal(url)
+        assert "decisions.db is in use by process" in sentence
+        assert "STORE_URL" in sentence
+        assert "\n" not in sentence
+        process.kill()
+    assert refusal(url) == ""

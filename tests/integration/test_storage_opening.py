@@ -1,0 +1,298 @@
+"""Opening a SQLite store: new, whole, locked, damaged, or not ours to write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from decision_service.storage import sqlite_database, sqlite_file
+from decision_service.storage.address import SqliteFile
+from decision_service.storage.engine import migrate
+from decision_service.storage.errors import (
+    SchemaUnfit,
+    StoreDamaged,
+    StoreLocked,
+    StoreRefused,
+    StoreUnwritable,
+)
+from decision_service.storage.store import Store
+from tests.kits.decision_log import as_stored, numbered
+from tests.kits.plain_user import reachable_folder
+
+ROWS = 150
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a store may be."""
+    return tmp_path / "decisions.db"
+
+
+async def fill(path: Path, rows: int = ROWS) -> None:
+    """A closed store with some decisions."""
+    store = await Store.open(f"sqlite:///{path}")
+    for number in range(rows):
+        await store.commit(numbered(number, reply=b"%d" % number * 200))
+    await store.aclose()
+
+
+async def refused(path: Path, kind: type[StoreRefused]) -> str:
+    """The sentence with which opening is refused, after checking that it is one."""
+    with pytest.raises(kind) as refusal:
+        await Store.open(f"sqlite:///{path}")
+    message = refusal.value.message
+    assert "\n" not in message
+    assert "Traceback" not in message
+    assert "sqlalche.me" not in message
+    return message
+
+
+def folder_state(path: Path) -> dict[str, bytes]:
+    """Every file of the store's folder with its content, but for locks and empty logs."""
+    return {
+        file.name: file.read_bytes()
+        for file in path.parent.iterdir()
+        if not file.name.endswith((".lock", "-shm"))
+        and not (file.name.endswith("-wal") and file.stat().st_size == 0)
+    }
+
+
+@contextmanager
+def crashed(path: Path) -> Iterator[None]:
+    """Put the store's log beside it as a crash would leave it: not folded in."""
+    kept = {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        for number in range(10):
+            connection.execute(
+                "INSERT INTO texts (digest, kind, body) VALUES (?, 'plan', randomblob(5000))",
+                (str(number),),
+            )
+        kept = {name: path.with_name(path.name + name).read_bytes() for name in ("", "-wal")}
+    for name, content in kept.items():
+        path.with_name(path.name + name).write_bytes(content)
+    yield
+
+
+async def test_a_new_file_is_made_ready(path: Path) -> None:
+    """A store that does not exist begins empty, with tables, a log and no leftovers."""
+    store = await Store.open(f"sqlite:///{path}")
+    assert await store.get("dec_0") is None
+    await store.check()
+    await store.aclose()
+    assert sorted(folder_state(path)) == ["decisions.db"]
+
+
+async def test_a_closed_store_opens_again_with_all_it_had(path: Path) -> None:
+    """Decisions outlive their process."""
+    await fill(path, rows=3)
+    store = await Store.open(f"sqlite:///{path}")
+    assert await store.get(numbered(2).decision_id) == as_stored(numbered(2, reply=b"2" * 200))
+    await store.aclose()
+
+
+async def test_commits_are_synchronized_with_the_disk(path: Path) -> None:
+    """The writing connection runs a write-ahead log with synchronous=FULL."""
+    store = await Store.open(f"sqlite:///{path}")
+
+    def pragmas(connection: sqlite_database.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "foreign_keys")
+        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+
+    assert await store._database.write(pragmas) == ["wal", 2, 1]
+    await store.aclose()
+
+
+async def test_reading_connections_cannot_write(path: Path) -> None:
+    """Work given to a reader that writes is refused by the connection itself."""
+    store = await Store.open(f"sqlite:///{path}")
+    with pytest.raises(Exception, match="nothing was recorded"):
+        await store._database.read(lambda c: c.exec_driver_sql("DELETE FROM texts"))
+    await store.aclose()
+
+
+async def test_two_stores_never_share_a_file(path: Path) -> None:
+    """A second opening is refused while the first lasts, and allowed after it."""
+    first = await Store.open(f"sqlite:///{path}")
+    assert "in use by process" in await refused(path, StoreLocked)
+    with pytest.raises(StoreLocked):
+        await migrate(f"sqlite:///{path}")
+    await first.aclose()
+    second = await Store.open(f"sqlite:///{path}")
+    await second.aclose()
+
+
+async def test_a_refused_store_is_left_unlocked(path: Path) -> None:
+    """After a refusal for another reason the lock is free for the next try."""
+    path.write_bytes(b"")
+    for _ in range(2):
+        await refused(path, StoreDamaged)
+
+
+async def test_another_programs_lock_at_the_start_is_named(path: Path) -> None:
+    """A database browser that holds the file is told apart from damage."""
+    await fill(path, rows=1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        sentence = await refused(path, StoreRefused)
+    assert "program" in sentence
+
+
+async def test_an_empty_file_is_damage(path: Path) -> None:
+    """A file cut to nothing is refused and not filled with a new store."""
+    path.write_bytes(b"")
+    assert "empty" in await refused(path, StoreDamaged)
+    assert folder_state(path) == {"decisions.db": b""}
+
+
+async def test_something_else_is_damage(path: Path) -> None:
+    """A file that is no database is refused and left as it is."""
+    path.write_bytes(b"to whom it may concern" * 500)
+    assert "not a database" in await refused(path, StoreDamaged)
+    assert folder_state(path) == {"decisions.db": b"to whom it may concern" * 500}
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.6, 0.95])
+async def test_a_truncated_file_is_damage(path: Path, keep: float) -> None:
+    """A file cut anywhere is refused, with what to do, and left as it is."""
+    await fill(path)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    before = folder_state(path)
+    assert "backup" in await refused(path, StoreDamaged)
+    assert folder_state(path) == before
+
+
+async def test_a_corrupted_page_is_damage(path: Path) -> None:
+    """Pages overwritten in the middle of the file are found before anything is served."""
+    await fill(path)
+    content = bytearray(path.read_bytes())
+    for page in range(8, 40, 4):
+        content[page * 4096 : page * 4096 + 300] = b"\xa5" * 300
+    path.write_bytes(content)
+    before = folder_state(path)
+    assert "damaged" in await refused(path, StoreDamaged)
+    assert folder_state(path) == before
+
+
+async def test_a_log_that_a_crash_left_is_read(path: Path) -> None:
+    """Commits that only the log holds are there after a restart."""
+    await fill(path, rows=1)
+    with crashed(path):
+        store = await Store.open(f"sqlite:///{path}")
+        assert await store.text("9") is not None
+        await store.aclose()
+
+
+async def test_a_log_broken_before_later_commits_is_damage(path: Path) -> None:
+    """A flipped byte in the log would silently lose what was acknowledged; it is refused."""
+    await fill(path, rows=1)
+    log = path.with_name("decisions.db-wal")
+    with crashed(path):
+        content = bytearray(log.read_bytes())
+        content[len(content) // 3] ^= 1
+        log.write_bytes(content)
+        before = folder_state(path)
+        assert "decisions.db-wal" in await refused(path, StoreDamaged)
+        assert folder_state(path) == before
+
+
+async def test_a_log_without_its_database_is_damage(path: Path) -> None:
+    """A store whose main file was removed is not begun anew over its log."""
+    await fill(path, rows=1)
+    with crashed(path):
+        path.unlink()
+        assert "missing" in await refused(path, StoreDamaged)
+        assert not path.exists()
+
+
+async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    """The sentence says which folder to create."""
+    sentence = await refused(tmp_path / "no" / "decisions.db", StoreUnwritable)
+    assert str(tmp_path / "no") in sentence
+
+
+async def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    """A path that is a folder is refused with a file's name to use instead."""
+    assert "is a folder" in await refused(tmp_path, StoreUnwritable)
+
+
+async def test_a_folder_that_may_not_be_written_is_named() -> None:
+    """Without the right to write beside the file nothing is opened, new or old."""
+    with reachable_folder() as folder:
+        await fill(folder / "old.db", rows=1)
+        (folder / "old.db.lock").unlink()
+        folder.chmod(0o555)
+        try:
+            for name in ("new.db", "old.db"):
+                assert "write access" in await refused(folder / name, StoreUnwritable)
+        finally:
+            folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o000])
+async def test_a_file_that_may_not_be_written_is_named(mode: int) -> None:
+    """A store that can be read at most is refused at the start, not at the first decision."""
+    with reachable_folder() as folder:
+        await fill(folder / "a.db", rows=1)
+        (folder / "a.db").chmod(mode)
+        sentence = await refused(folder / "a.db", StoreUnwritable)
+    assert "a.db" in sentence
+    assert "access" in sentence
+
+
+async def test_tables_of_a_newer_program_are_refused(path: Path) -> None:
+    """A schema this program does not know is neither served nor migrated."""
+    await fill(path, rows=1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "newer" in await refused(path, SchemaUnfit)
+    with pytest.raises(SchemaUnfit, match="newer"):
+        await migrate(f"sqlite:///{path}")
+
+
+async def test_tables_of_another_program_are_refused(path: Path) -> None:
+    """A database that holds something else is neither served nor migrated."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE customers (name TEXT)")
+    assert "another program" in await refused(path, SchemaUnfit)
+    with pytest.raises(SchemaUnfit, match="another program"):
+        await migrate(f"sqlite:///{path}")
+
+
+async def test_a_database_without_tables_needs_migrate(path: Path) -> None:
+    """An empty database that somebody else made is refused until it is migrated."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    assert "decision-service migrate" in await refused(path, SchemaUnfit)
+    await migrate(f"sqlite:///{path}")
+    store = await Store.open(f"sqlite:///{path}")
+    await store.aclose()
+
+
+async def test_a_start_that_was_cut_short_leaves_nothing_in_the_way(path: Path) -> None:
+    """Half-made drafts of a new store are replaced, and until then there is no store."""
+
+    def stop(draft: Path) -> None:
+        draft.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sqlite_file.create(SqliteFile(path), stop)
+    assert not path.exists()
+    await fill(path, rows=1)
+    assert sorted(folder_state(path)) == ["decisions.db"]
+
+
+@pytest.mark.parametrize("name", ["a b%20ü?.db", "#1;'x'.db"])
+async def test_odd_names_are_names(tmp_path: Path, name: str) -> None:
+    """A path with blanks, percent signs, quotes and question marks is one file of that name."""
+    address = SqliteFile(tmp_path / name)
+    for _ in range(2):
+        database = await sqlite_database.open_sqlite(address, readers=1)
+        await database.aclose()
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([name, f"{name}.lock"])

@@ -1,0 +1,17 @@
+"""The PostgreSQL store keeps the port's contract."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from decision_service.storage.store import Store
+from tests.kits.decision_log import DecisionLogKit
+from tests.kits.postgres import Postgres
+
+
+class TestPostgres(DecisionLogKit):
+    @pytest.fixture
+    async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
+        store = await Store.open(postgres.migrated())
+        yield store
+        await store.aclose()

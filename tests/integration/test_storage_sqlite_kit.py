@@ -1,0 +1,17 @@
+"""The SQLite store keeps the port's contract."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from decision_service.storage.store import Store
+from tests.kits.decision_log import DecisionLogKit
+
+
+class TestSqlite(DecisionLogKit):
+    @pytest.fixture
+    async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
+        store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
+        yield store
+        await store.aclose()

@@ -1,0 +1,67 @@
+"""The factor catalogue written a second time, slowly: what each factor is, and nothing else.
+
+Nothing here shares code with the service but the domain's types. An answer is a value, or the set
+of causes for which there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import Money
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.time import AsOf
+from tests.oracles.factors import (
+    accounts,
+    contributions,
+    employment,
+    income,
+    liabilities,
+    transactions,
+)
+from tests.oracles.factors.applicant import Applicant, Unknown
+from tests.oracles.factors.contributions import contributions_of
+from tests.oracles.factors.monthly_income import incomes_of
+from tests.oracles.factors.transactions import transactions_of
+
+Answer = Money | Decimal | int | str | bool | date | set[Cause]
+
+FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
+    "income": (incomes_of, income.FACTORS),
+    "contributions": (contributions_of, contributions.FACTORS),
+    "transactions": (transactions_of, transactions.FACTORS),
+    "employment": (lambda who: who, employment.FACTORS),
+    "liabilities": (lambda who: who, liabilities.FACTORS),
+    "accounts": (lambda who: who, accounts.ACCOUNTS),
+    "links": (lambda who: who, accounts.LINKS),
+    "identity": (lambda who: who, accounts.IDENTITY),
+}
+
+
+def names() -> list[str]:
+    """Every factor there is a reference for."""
+    return [f"{family}.{name}" for family, (_, factors) in FAMILIES.items() for name in factors]
+
+
+def reference(
+    snapshot: Snapshot, policy: DataPolicy, as_of: AsOf, chosen: Iterable[str] | None = None
+) -> dict[str, Answer]:
+    """The factors of one applicant: all of them, or the chosen ones."""
+    who = Applicant(snapshot, policy, as_of)
+    answers: dict[str, Answer] = {}
+    prepared: dict[str, Any] = {}
+    for name in names() if chosen is None else chosen:
+        family, _, short = name.partition(".")
+        prepare, factors = FAMILIES[family]
+        try:
+            if family not in prepared:
+                prepared[family] = prepare(who)
+            answers[name] = factors[short](prepared[family])
+        except Unknown as unknown:
+            answers[name] = unknown.causes
+    return answers

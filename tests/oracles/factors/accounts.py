@@ -1,0 +1,148 @@
+"""accounts.*, links.* and identity.*"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from decision_service.domain.snapshot import Account
+from tests.oracles.factors.applicant import (
+    Applicant,
+    Unknown,
+    feeders_of,
+    newest,
+    records_of,
+    refuse_tainted,
+)
+
+Factor = Callable[[Applicant], int]
+
+
+def listed(who: Applicant, *statuses: str) -> list[Account]:
+    """The accounts of some statuses, once the list is known to be whole."""
+    causes = {fault.cause for fault in who.snapshot.account_faults}
+    if causes:
+        raise Unknown(*causes)
+    return [one for one in who.snapshot.accounts if one.connection_status in statuses]
+
+
+def connected_count(who: Applicant) -> int:
+    """Accounts that are connected."""
+    return len(listed(who, "CONNECTED"))
+
+
+def error_count(who: Applicant) -> int:
+    """Accounts in error."""
+    return len(listed(who, "ERROR"))
+
+
+def disconnected_count(who: Applicant) -> int:
+    """Accounts that were revoked."""
+    return len(listed(who, "DISCONNECTED"))
+
+
+def pending_count(who: Applicant) -> int:
+    """Accounts that wait for the person."""
+    return len(listed(who, "PENDING", "AWAITING_MFA"))
+
+
+def providers_count(who: Applicant) -> int:
+    """Providers with a connected account."""
+    return len({one.provider_id for one in listed(who, "CONNECTED")})
+
+
+def days_of(who: Applicant, dates: list[date], chosen: Callable[[list[date]], date]) -> int:
+    """Civil days from the oldest or newest date until as_of."""
+    if not dates:
+        raise Unknown(Cause.NOT_CONNECTED)
+    return max((who.as_of.date - chosen(dates)).days, 0)
+
+
+def oldest_connection_days(who: Applicant) -> int:
+    """Days since the first connected account was made."""
+    made = [one.created_at for one in listed(who, "CONNECTED") if one.created_at is not None]
+    return days_of(who, [moment.astimezone(who.as_of.zone).date() for moment in made], min)
+
+
+def sync_dates(who: Applicant) -> list[date]:
+    """The civil day of each connected account's sync."""
+    found = []
+    for one in listed(who, "CONNECTED"):
+        synced = newest(one.connection_updated_at, one.monitor_updated_at)
+        if synced is not None:
+            found.append(synced.astimezone(who.as_of.zone).date())
+    return found
+
+
+def oldest_sync_age_days(who: Applicant) -> int:
+    """Days since the sync of the account that was synced longest ago."""
+    return days_of(who, sync_dates(who), min)
+
+
+def newest_sync_age_days(who: Applicant) -> int:
+    """Days since the newest sync."""
+    return days_of(who, sync_dates(who), max)
+
+
+ACCOUNTS: dict[str, Factor] = {
+    "connected_count": connected_count,
+    "error_count": error_count,
+    "disconnected_count": disconnected_count,
+    "pending_count": pending_count,
+    "providers_count": providers_count,
+    "oldest_connection_days": oldest_connection_days,
+    "oldest_sync_age_days": oldest_sync_age_days,
+    "newest_sync_age_days": newest_sync_age_days,
+}
+
+
+def linked(days: int) -> Factor:
+    """The largest of the accounts' counts: they count lenders, who may be the same."""
+
+    def factor(who: Applicant) -> int:
+        refuse_tainted(who, [Kind.LINKS])
+        found = []
+        for feeder in feeders_of(who, [Kind.LINKS]):
+            for record in records_of(who, Kind.LINKS, feeder):
+                found.extend([count for window, count in record.counts if window == days])
+        if not found:
+            raise Unknown(Cause.NO_DATA)
+        return max(found)
+
+    return factor
+
+
+LINKS: dict[str, Factor] = {
+    f"connected_{days}d": linked(days) for days in [3, 7, 30, 90, 180, 365, 730]
+}
+
+
+def age_years(who: Applicant) -> int:
+    """Completed years; contradicting dates of birth are no answer."""
+    refuse_tainted(who, [Kind.IDENTITIES])
+    family = feeders_of(who, [Kind.IDENTITIES])
+    if not family:
+        raise Unknown(Cause.NOT_CONNECTED)
+    births = set()
+    for feeder in family:
+        for record in records_of(who, Kind.IDENTITIES, feeder):
+            if record.birth_date is not None:
+                births.add(record.birth_date)
+    if not births:
+        raise Unknown(Cause.NO_DATA)
+    if len(births) > 1:
+        raise Unknown(Cause.BAD_DATA)
+    return years_between(births.pop(), who.as_of.date)
+
+
+def years_between(birth: date, today: date) -> int:
+    """Birthdays that have passed; one on 29 February is on 1 March of a common year."""
+    years = today.year - birth.year
+    if (today.month, today.day) < (birth.month, birth.day):
+        years = years - 1
+    return years
+
+
+IDENTITY: dict[str, Factor] = {"age_years": age_years}

@@ -1,0 +1,281 @@
+"""transactions.*"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import Money
+from decision_service.domain.months import Month
+from decision_service.domain.needs import TransactionClass
+from decision_service.domain.snapshot import Transaction
+from tests.oracles.factors.applicant import (
+    Applicant,
+    Feeder,
+    Unknown,
+    earliest_horizon,
+    feeders_of,
+    records_of,
+    refuse_tainted,
+)
+from tests.oracles.factors.arithmetic import money, number
+from tests.oracles.factors.classes import class_of, too_much_unmapped
+
+Moved = tuple[str, Transaction]
+
+
+@dataclass(frozen=True)
+class Transactions:
+    """Every transaction of used accounts with its provider; `synced` is the earliest sync's day."""
+
+    who: Applicant
+    horizon: int
+    synced: date
+    moved: list[Moved]
+
+
+Factor = Callable[[Transactions], Money | Decimal | int]
+
+
+def synced_on(who: Applicant, feeder: Feeder) -> date:
+    """The civil day up to which one account was seen."""
+    moment = who.as_of.instant
+    if feeder.synced is not None and feeder.synced < moment:
+        moment = feeder.synced
+    return moment.astimezone(who.as_of.zone).date()
+
+
+def transactions_of(who: Applicant) -> Transactions:
+    """The family, or Unknown when it is spoilt, not connected or empty."""
+    refuse_tainted(who, [Kind.TRANSACTIONS])
+    family = feeders_of(who, [Kind.TRANSACTIONS])
+    if not family:
+        raise Unknown(Cause.NOT_CONNECTED)
+    moved = []
+    for feeder in family:
+        for record in records_of(who, Kind.TRANSACTIONS, feeder):
+            moved.append((feeder.provider_id, record))
+    if not moved:
+        raise Unknown(Cause.NO_DATA)
+    synced = min(synced_on(who, feeder) for feeder in family)
+    return Transactions(who, earliest_horizon(who, family), synced, moved)
+
+
+def in_months(family: Transactions, count: int) -> list[Moved]:
+    """Those of the last months that end at the horizon."""
+    first = family.horizon - count + 1
+    return [one for one in family.moved if first <= Month.of(one[1].date).index <= family.horizon]
+
+
+def in_days(family: Transactions, count: int, before: int = 0) -> list[Moved]:
+    """Those of a number of days that end at the sync, or so many days before it."""
+    last = family.synced - timedelta(days=before)
+    first = last - timedelta(days=count - 1)
+    return [one for one in family.moved if first <= one[1].date <= last]
+
+
+def refuse_foreign(family: Transactions, window: list[Moved]) -> None:
+    """Raise Unknown for another currency in the window."""
+    for _, transaction in window:
+        if transaction.currency != family.who.policy.currency:
+            raise Unknown(Cause.MIXED_CURRENCY)
+
+
+def refuse_unclassed(family: Transactions, window: list[Moved]) -> None:
+    """Raise Unknown for another currency or too much that has no class."""
+    causes = set()
+    for _, transaction in window:
+        if transaction.currency != family.who.policy.currency:
+            causes.add(Cause.MIXED_CURRENCY)
+    if too_much_unmapped(family.who.policy, window):
+        causes.add(Cause.UNCLASSIFIED)
+    if causes:
+        raise Unknown(*causes)
+
+
+def of_class(family: Transactions, window: list[Moved], *wanted: TransactionClass) -> list[int]:
+    """The amounts of some classes."""
+    return [
+        transaction.amount
+        for provider_id, transaction in window
+        if class_of(family.who.policy, provider_id, transaction) in wanted
+    ]
+
+
+def as_money(family: Transactions, amount: int) -> Money:
+    """In the ruleset's currency."""
+    return money(amount, family.who.policy.currency)
+
+
+def count(n: int) -> Factor:
+    """How many there are."""
+
+    def factor(family: Transactions) -> int:
+        window = in_months(family, n)
+        refuse_foreign(family, window)
+        return len(window)
+
+    return factor
+
+
+def earnings(n: int) -> Factor:
+    """What was earned."""
+
+    def factor(family: Transactions) -> Money:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        return as_money(family, sum(of_class(family, window, TransactionClass.EARNING)))
+
+    return factor
+
+
+def fees(n: int) -> Factor:
+    """What the platform took."""
+
+    def factor(family: Transactions) -> Money:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        return as_money(family, -sum(of_class(family, window, TransactionClass.FEE)))
+
+    return factor
+
+
+def withdrawals(n: int) -> Factor:
+    """What was cashed out."""
+
+    def factor(family: Transactions) -> Money:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        return as_money(family, -sum(of_class(family, window, TransactionClass.WITHDRAWAL)))
+
+    return factor
+
+
+def net(n: int) -> Factor:
+    """Earnings less fees and reversals, as the month's income has them."""
+
+    def factor(family: Transactions) -> Money:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        kept = of_class(
+            family,
+            window,
+            TransactionClass.EARNING,
+            TransactionClass.FEE,
+            TransactionClass.REVERSAL,
+        )
+        return as_money(family, sum(kept))
+
+    return factor
+
+
+def days_with_earnings(family: Transactions, window: list[Moved]) -> int:
+    """How many days have an earning."""
+    days = set()
+    for provider_id, transaction in window:
+        if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING:
+            days.add(transaction.date)
+    return len(days)
+
+
+def active_days(n: int) -> Factor:
+    """Days with an earning."""
+
+    def factor(family: Transactions) -> int:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        return days_with_earnings(family, window)
+
+    return factor
+
+
+def fee_ratio(n: int) -> Factor:
+    """Fees over earnings."""
+
+    def factor(family: Transactions) -> Decimal:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        earned = sum(of_class(family, window, TransactionClass.EARNING))
+        if earned == 0:
+            raise Unknown(Cause.DIVISION_BY_ZERO)
+        return number(Fraction(-sum(of_class(family, window, TransactionClass.FEE)), earned))
+
+    return factor
+
+
+def largest_earning_share(n: int) -> Factor:
+    """The largest earning over all."""
+
+    def factor(family: Transactions) -> Decimal:
+        window = in_months(family, n)
+        refuse_unclassed(family, window)
+        earned = of_class(family, window, TransactionClass.EARNING)
+        if sum(earned) == 0:
+            raise Unknown(Cause.DIVISION_BY_ZERO)
+        return number(Fraction(max(earned), sum(earned)))
+
+    return factor
+
+
+def earnings_days(n: int) -> Factor:
+    """What was earned in the last N days."""
+
+    def factor(family: Transactions) -> Money:
+        window = in_days(family, n)
+        refuse_unclassed(family, window)
+        return as_money(family, sum(of_class(family, window, TransactionClass.EARNING)))
+
+    return factor
+
+
+def active_in_days(n: int) -> Factor:
+    """Days with an earning among the last N."""
+
+    def factor(family: Transactions) -> int:
+        window = in_days(family, n)
+        refuse_unclassed(family, window)
+        return days_with_earnings(family, window)
+
+    return factor
+
+
+def earnings_change_28d_pct(family: Transactions) -> Decimal:
+    """The last 28 days against the 28 before, in percent."""
+    newer, older = in_days(family, 28), in_days(family, 28, before=28)
+    refuse_unclassed(family, newer + older)
+    now = sum(of_class(family, newer, TransactionClass.EARNING))
+    then = sum(of_class(family, older, TransactionClass.EARNING))
+    if then == 0:
+        raise Unknown(Cause.DIVISION_BY_ZERO)
+    return number(Fraction(now - then, then) * 100)
+
+
+def days_since_last(family: Transactions) -> int:
+    """Days from the last transaction to the sync."""
+    dates = [one[1].date for one in family.moved if one[1].date <= family.synced]
+    if not dates:
+        raise Unknown(Cause.NO_DATA)
+    return (family.synced - max(dates)).days
+
+
+FACTORS: dict[str, Factor] = {
+    "earnings_change_28d_pct": earnings_change_28d_pct,
+    "days_since_last": days_since_last,
+}
+for _n in [1, 3, 6, 12]:
+    FACTORS[f"count_{_n}m"] = count(_n)
+    FACTORS[f"earnings_{_n}m"] = earnings(_n)
+    FACTORS[f"fees_{_n}m"] = fees(_n)
+    FACTORS[f"withdrawals_{_n}m"] = withdrawals(_n)
+    FACTORS[f"net_{_n}m"] = net(_n)
+    FACTORS[f"active_days_{_n}m"] = active_days(_n)
+    FACTORS[f"fee_ratio_{_n}m"] = fee_ratio(_n)
+    FACTORS[f"largest_earning_share_{_n}m"] = largest_earning_share(_n)
+for _n in [7, 14, 28, 91]:
+    FACTORS[f"earnings_{_n}d"] = earnings_days(_n)
+    FACTORS[f"active_days_{_n}d"] = active_in_days(_n)

@@ -1,0 +1,87 @@
+"""The catalogue against its slow reference, over ten thousand made-up applicants."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from random import Random
+
+from decision_service.factors.compute import compute
+from decision_service.factors.registry import catalogue
+
+from decision_service.domain.factor import FactorValue
+from decision_service.domain.missing import Cause
+from decision_service.domain.needs import Needs
+from tests.oracles.applicants import applicant
+from tests.oracles.factors import Answer, names, reference
+
+APPLICANTS = 10_000
+FACTORS_EACH = 20
+SHOWN = 20
+TOLERANCE = Decimal("1e-28")
+
+
+def answer_of(factor: FactorValue) -> Answer:
+    """What the service says, in the reference's words."""
+    if factor.value is None:
+        return {missing.cause for missing in factor.missing}
+    return factor.value
+
+
+def same(ours: Answer, theirs: Answer) -> bool:
+    """Equal in type and value; decimals to 28 digits, since sums may be taken in any order."""
+    if type(ours) is not type(theirs):
+        return False
+    if isinstance(ours, Decimal) and isinstance(theirs, Decimal):
+        return abs(ours - theirs) <= TOLERANCE * max(abs(theirs), Decimal(1))
+    return ours == theirs
+
+
+def disagreements(seed: int, chosen: list[str]) -> list[str]:
+    """One line for each factor on which the two differ for the applicant of a seed."""
+    case = applicant(seed)
+    ours = compute(case.snapshot, Needs(tuple(chosen), case.policy), case.as_of).values
+    theirs = reference(case.snapshot, case.policy, case.as_of, chosen)
+    answers = {name: (answer_of(ours[name]), theirs[name]) for name in chosen}
+    return [
+        f"{name} seed {seed}: computed {shown(computed)}, reference {shown(expected)}"
+        for name, (computed, expected) in answers.items()
+        if not same(computed, expected)
+    ]
+
+
+def shown(answer: Answer) -> str:
+    """An answer for a person; causes in text order."""
+    if isinstance(answer, set):
+        return "missing " + " ".join(sorted(cause.value for cause in answer))
+    return str(answer)
+
+
+def test_every_factor_of_the_catalogue_has_a_reference() -> None:
+    """The catalogue and its reference name the same factors."""
+    assert sorted(spec.name for spec in catalogue().values()) == sorted(names())
+
+
+def test_the_catalogue_agrees_with_its_reference() -> None:
+    """Every value, and every set of causes, is what the slow reference says."""
+    everything = sorted(names())
+    found: list[str] = []
+    for seed in range(APPLICANTS):
+        found += disagreements(seed, Random(seed).sample(everything, FACTORS_EACH))
+        if len(found) >= SHOWN:
+            break
+    assert not found, "\n".join(found)
+
+
+def test_the_applicants_reach_every_kind_of_answer() -> None:
+    """Ten thousand applicants would prove little if they all lacked the same thing."""
+    causes: set[Cause] = set()
+    valued: set[str] = set()
+    for seed in range(600):
+        case = applicant(seed)
+        for name, answer in reference(case.snapshot, case.policy, case.as_of).items():
+            if isinstance(answer, set):
+                causes |= answer
+            else:
+                valued.add(name)
+    assert valued == set(names())
+    assert causes == set(Cause) - {Cause.NOT_SENT}

@@ -1,0 +1,219 @@
+"""Rule tests: how they are read, run and counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from decision_service.domain.verdict import Outcome
+from decision_service.language.diagnostics import render_all
+from decision_service.ruleset.cases import (
+    Goal,
+    case_target,
+    coverage,
+    parse_cases,
+    run_cases,
+)
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php, rules, stages
+
+OFFER = "offer:\n  approved_amount: inputs.requested_amount\n  tier: \"'T1'\"\n"
+FILE = """\
+ruleset: test-loan
+version: 1
+as_of: 2026-11-15
+defaults:
+  inputs: {requested_amount: 20000}
+  factors: {income.months_12m: 12, contributions.months_12m: 12}
+cases:
+  - name: a case
+    expect: {outcome: APPROVE}
+"""
+
+
+@pytest.fixture(scope="module")
+def ruleset():
+    """A ruleset with a decline, a referral and an approval."""
+    return compiled(
+        stages(
+            rules(
+                "id: short, when: income.months_12m < 4, then: DECLINE, reason: SHORT",
+                "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS",
+                "id: fine, when: income.months_12m >= 6, then: APPROVE",
+            ),
+            head=HEAD,
+            tail=OFFER,
+        )
+    )
+
+
+def _parse(ruleset, text):
+    return parse_cases("rules/test-loan/tests/a.yaml", text, ruleset, CATALOGUE)
+
+
+def _run(ruleset, expect, more="", snapshots=None):
+    text = FILE.replace("{outcome: APPROVE}", expect).replace("a case\n", f"a case\n{more}")
+    file = _parse(ruleset, text)
+    assert render_all(file.diagnostics) == ""
+    (result,) = run_cases(ruleset, file.cases, snapshots)
+    return result
+
+
+def test_a_case_that_agrees_passes(ruleset):
+    """A case passes when everything it names is as expected."""
+    expect = (
+        "{outcome: APPROVE, reasons: [], conditions: [], data_requests: [], "
+        "offer: {approved_amount: 20000, tier: T1, kind: FULL}}"
+    )
+    result = _run(ruleset, expect)
+    assert (result.passed, result.differences) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("expect", "field", "expected", "actual"),
+    [
+        ("{outcome: REFER}", "outcome", "REFER", "APPROVE"),
+        ("{outcome: APPROVE, refer_kind: DATA}", "refer_kind", "DATA", "none"),
+        ("{outcome: APPROVE, reasons: [SHORT]}", "reasons", "SHORT", "none"),
+        ("{outcome: APPROVE, reasons_include: [SHORT]}", "reasons_include", "SHORT", "none"),
+        ("{outcome: APPROVE, offer: none}", "offer", "none", "one"),
+        (
+            "{outcome: APPROVE, offer: {approved_amount: 19999.99}}",
+            "offer.approved_amount",
+            "19999.99",
+            "20000",
+        ),
+        ("{outcome: APPROVE, offer: {rate: 3}}", "offer.rate", "3", "none"),
+        ("{outcome: APPROVE, scores: {card: 3}}", "scores.card", "3", "none"),
+        ("{outcome: APPROVE, bands: {card: A}}", "bands.card", "A", "none"),
+        ("{outcome: APPROVE, conditions: [x]}", "conditions", "x", "none"),
+    ],
+)
+def test_a_difference_shows_expected_beside_actual(ruleset, expect, field, expected, actual):
+    """Each unmet expectation is told with its field, the expected and the actual value."""
+    (difference,) = _run(ruleset, expect).differences
+    assert (difference.field, difference.expected, difference.actual) == (field, expected, actual)
+
+
+def test_a_case_overrides_the_defaults(ruleset):
+    """A case's own factors and inputs replace the defaults of the same name, and only those."""
+    more = "    factors: {income.months_12m: 2}\n    inputs: {requested_amount: 30000}\n"
+    expect = "{outcome: DECLINE, reasons: [SHORT], reasons_exclude: [GAPS], offer: none}"
+    assert _run(ruleset, expect, more).differences == ()
+
+
+def test_missing_factors_are_written_with_their_cause(ruleset):
+    """`missing CAUSE` makes a factor missing for that cause."""
+    more = "    factors: {contributions.months_12m: missing STALE}\n"
+    expect = "{outcome: REFER, refer_kind: DATA, reasons: [STALE_DATA]}"
+    assert _run(ruleset, expect, more).passed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "message"),
+    [
+        (
+            ", contributions.months_12m: 12",
+            "",
+            "R803",
+            "neither the case nor the defaults say what `contributions.months_12m` is",
+        ),
+        ("requested_amount: 20000", "requested_amount: 5", "R804", "requested_amount is ₱ 5"),
+        ("requested_amount: 20000", "requested_amuont: 5", "R202", "unknown input"),
+        ("income.months_12m: 12", "income.months_12: 12", "R204", "unknown factor"),
+        (
+            "income.months_12m: 12",
+            "income.months_12m: missing STAEL",
+            "R806",
+            "`STAEL` is no cause",
+        ),
+        ("income.months_12m: 12", "income.months_12m: twelve", "R122", "must be a whole number"),
+        ("as_of: 2026-11-15\n", "", "R805", "the case has no `as_of`"),
+        ("version: 1", "version: 2", "R802", "these cases are not about test-loan v1"),
+        ("outcome: APPROVE", "outcome: YES", "R123", "must be one of"),
+        (
+            "  - name: a case\n    expect: {outcome: APPROVE}\n",
+            "  []\n",
+            "R801",
+            "there is no case here",
+        ),
+        (
+            "cases:\n",
+            "cases:\n  - {name: a case, expect: {outcome: REFER}}\n",
+            "R124",
+            "the name of the case is repeated",
+        ),
+    ],
+)
+def test_a_faulty_file_is_reported_and_has_no_cases(ruleset, old, new, code, message):
+    """A fault in a file of cases is located and leaves no case to run."""
+    file = _parse(ruleset, FILE.replace(old, new))
+    found = next(d for d in file.diagnostics if d.code == code)
+    assert message in found.message
+    assert found.line > 0
+    assert file.cases == ()
+
+
+def test_a_recorded_case_stands_on_its_fixture(ruleset):
+    """A recorded case takes factors and as_of from its fixture and ignores default factors."""
+    seen = []
+
+    def snapshots(fixture, as_of):
+        seen.append((fixture, as_of))
+        return facts({"income.months_12m": 2, "contributions.months_12m": 12})
+
+    result = _run(ruleset, "{outcome: DECLINE}", "    snapshot: fixtures/ryan.json\n", snapshots)
+    assert (result.passed, seen) == (True, [("fixtures/ryan.json", None)])
+
+
+def test_a_recorded_case_may_name_its_own_date(ruleset):
+    """A recorded case that names `as_of` is evaluated on that day."""
+    seen = []
+
+    def snapshots(_fixture, as_of):
+        seen.append(as_of.date.isoformat())
+        return replace(
+            facts({"income.months_12m": 12, "contributions.months_12m": 12}), as_of=as_of
+        )
+
+    more = "    snapshot: fixtures/ryan.json\n    as_of: 2026-12-24\n"
+    assert _run(ruleset, "{outcome: APPROVE}", more, snapshots).passed
+    assert seen == ["2026-12-24"]
+
+
+def test_a_fixture_that_cannot_be_read_fails_its_case(ruleset):
+    """A recorded case without its fixture fails with a sentence, the others still run."""
+
+    def snapshots(fixture, _as_of):
+        raise ValueError(f"{fixture} is not there")
+
+    more = "    snapshot: fixtures/nobody.json\n"
+    result = _run(ruleset, "{outcome: APPROVE}", more, snapshots)
+    assert (result.passed, result.problem) == (False, "fixtures/nobody.json is not there")
+    assert _run(ruleset, "{outcome: APPROVE}", more).problem == "recorded cases cannot be run here"
+
+
+def test_coverage_counts_truths_and_reasons(ruleset):
+    """Coverage tells which rules were true, false and unknown and which reasons were given."""
+    file = _parse(ruleset, FILE)
+    found = coverage(ruleset, run_cases(ruleset, file.cases))
+    assert Goal("rule `fine`", "true") in found.reached
+    assert Goal("rule `short`", "false") in found.reached
+    assert Goal("rule `short`", "unknown") in found.missed
+    assert Goal("reason", "SHORT") in found.missed
+    assert found.percent == 100 * len(found.reached) // (len(found.reached) + len(found.missed))
+
+
+def test_the_target_of_a_file_is_read_without_its_ruleset():
+    """A file of cases says which ruleset version it is about, or nothing."""
+    target = case_target("a.yaml", FILE)
+    assert (target.ruleset, target.version) == ("test-loan", 1)
+    assert case_target("a.yaml", "cases: []\n") is None
+
+
+def test_inputs_are_bound_before_they_are_judged(ruleset):
+    """The verdict of a case sees inputs as a request would bring them."""
+    result = _run(ruleset, "{outcome: APPROVE}")
+    assert result.verdict.outcome is Outcome.APPROVE
+    assert result.verdict.offer.approved_amount == php(20000)

@@ -1,0 +1,82 @@
+"""The digest: equal for equal content, different for every difference that counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.ruleset.compiler import compile_ruleset
+from decision_service.ruleset.model import RulesetFiles
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import ROOT, compiled, rules, stages
+
+EXAMPLE = (ROOT / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()
+
+
+def _digest(text, **data):
+    files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", text, data)
+    return compile_ruleset(files, CATALOGUE).ruleset.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title:", "# a comment\ntitle:"),
+        ("min: 1000, max: 500000", "max: 500000, min: 1000.00"),
+        (
+            "income.months_24m < params.min_income_months",
+            "income.months_24m  <  (params.min_income_months)",
+        ),
+        ("{type: number, value: 0.05}", "{value: 0.0500, type: number}"),
+        ("when: accounts.connected_count == 0", 'when: "accounts.connected_count == 0"'),
+        ("[0, 6)", "[0,6)"),
+    ],
+)
+def test_comments_and_layout_do_not_count(old, new):
+    """Comments, layout and the way a value is written leave the digest as it is."""
+    assert old in EXAMPLE
+    assert _digest(EXAMPLE.replace(old, new)) == _digest(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2026-12-01: 6", "2026-12-01: 7"),
+        ("max_age: 35d", "max_age: 34d"),
+        ("then: REFER\n        reason: NO_VERIFIED", "then: DECLINE\n        reason: NO_VERIFIED"),
+        ("Too few months of verified income", "Too few months"),
+        ("points: 40", "points: 41"),
+        ("from: 260", "from: 259"),
+        ('"[6, 10)", points: 40', '"[6, 9)", points: 40'),
+        ("2 * income", "2.5 * income"),
+        ("valid_for: 14d", "valid_for: 13d"),
+        ("priority: 5", "priority: 6"),
+        ("offer.approved_amount > 100000", "offer.approved_amount >= 100000"),
+        ("floor(offer.max_amount, 500)", "floor(offer.max_amount, 1000)"),
+    ],
+)
+def test_every_change_of_behaviour_counts(old, new):
+    """Whatever changes what the ruleset does or says changes the digest."""
+    assert old in EXAMPLE
+    changed = EXAMPLE.replace(old, new).replace(
+        '"[10, 12]"', '">= 9"' if "9)" in new else '"[10, 12]"'
+    )
+    assert _digest(changed) != _digest(EXAMPLE)
+
+
+def test_the_data_files_count():
+    """The shared `_data` files are part of a ruleset's content."""
+    classes = "classes: [{provider: 'grab_*', words: [trip], sign: '+', class: EARNING}]\n"
+    with_classes = _digest(EXAMPLE, **{"transaction_classes.yaml": classes})
+    other = _digest(EXAMPLE, **{"transaction_classes.yaml": classes.replace("trip", "ride")})
+    providers = "providers: {grab_ph: {type: GIG, supported: [TRANSACTIONS]}}\n"
+    with_providers = _digest(EXAMPLE, **{"provider_types.yaml": providers})
+    assert len({_digest(EXAMPLE), with_classes, other, with_providers}) == 4
+
+
+def test_the_digest_is_stable():
+    """The digest is a SHA-256 in hex that does not depend on the process."""
+    digest = compiled(stages(rules("id: fine, when: income.months_12m >= 6, then: APPROVE"))).digest
+    assert digest == STABLE
+
+
+STABLE = "14fe5cb477050703f935d84f185a3402ee4bedf3a2d44de75b5deff410ed9f44"

@@ -1,0 +1,166 @@
+"""Binding what a loan system sends to what the ruleset declares."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from decision_service.domain.money import Money
+from decision_service.ruleset.inputs import bind_inputs
+from tests.unit.ruleset.rulesets import compiled, php, rules, stages
+
+HEAD = """\
+ruleset: test-loan
+version: 1
+title: A test loan
+currency: PHP
+time_zone: Asia/Manila
+inputs:
+  requested_amount: {type: money, required: true, min: 1000, max: 500000}
+  requested_term_months: {type: integer, required: true, min: 1, max: 36}
+  declared_monthly_debt: {type: money, min: 0}
+  customer_type: {type: text, one_of: [new, existing]}
+  share: {type: number, max: 0.5}
+  note: {type: text}
+  insured: {type: flag}
+  since: {type: date}
+reasons: {}
+"""
+INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
+ASKED = {"requested_amount": php(20000), "requested_term_months": Decimal(6)}
+
+
+@pytest.fixture(scope="module")
+def ruleset():
+    """A ruleset with an input of every type."""
+    when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
+    return compiled(stages(rules(when), head=HEAD))
+
+
+def _problems(ruleset, **sent):
+    bound = bind_inputs(ruleset, {**ASKED, **sent})
+    return {p.field: p.description for p in bound.problems}
+
+
+def test_declared_inputs_are_bound_by_type(ruleset):
+    """Every declared type binds; whole Decimals become integers."""
+    sent = {
+        **ASKED,
+        "share": Decimal("0.25"),
+        "note": "hello",
+        "insured": False,
+        "since": date(2026, 1, 2),
+        "customer_type": "new",
+        "declared_monthly_debt": php(0),
+    }
+    bound = bind_inputs(ruleset, sent)
+    assert bound.problems == ()
+    assert bound.values == {**sent, "requested_term_months": 6}
+    assert type(bound.values["requested_term_months"]) is int
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "message"),
+    [
+        (
+            "requested_term_months",
+            Decimal(0),
+            "requested_term_months is 0; test-loan v1 needs 1 to 36",
+        ),
+        (
+            "requested_term_months",
+            Decimal("6.5"),
+            "requested_term_months has the wrong type; test-loan v1 needs 1 to 36",
+        ),
+        (
+            "requested_amount",
+            php("999.99"),
+            "requested_amount is ₱ 999.99; test-loan v1 needs ₱ 1,000 to ₱ 500,000",
+        ),
+        (
+            "requested_amount",
+            Money("USD", 2000000),
+            "requested_amount is in USD; test-loan v1 needs ₱ 1,000 to ₱ 500,000",
+        ),
+        (
+            "declared_monthly_debt",
+            php(-1),
+            "inputs.declared_monthly_debt is -₱ 1; test-loan v1 needs money in PHP of at least ₱ 0",
+        ),
+        (
+            "share",
+            Decimal("0.51"),
+            "inputs.share is 0.51; test-loan v1 needs a number of at most 0.5",
+        ),
+        (
+            "share",
+            "half",
+            "inputs.share has the wrong type; test-loan v1 needs a number of at most 0.5",
+        ),
+        (
+            "customer_type",
+            "nwe",
+            "inputs.customer_type has another value; test-loan v1 needs new or existing",
+        ),
+        ("insured", "yes", "inputs.insured has the wrong type; test-loan v1 needs a flag"),
+        ("note", "x" * 201, "inputs.note has 201 characters; test-loan v1 needs text"),
+        (
+            "nickname",
+            "x",
+            "inputs.nickname is no input of test-loan v1",
+        ),
+        (
+            "customer_typ",
+            "new",
+            "inputs.customer_typ is no input of test-loan v1; did you mean inputs.customer_type",
+        ),
+    ],
+)
+def test_a_wrong_input_is_told_in_one_sentence(ruleset, name, sent, message):
+    """A wrong input is named by its path, with what was seen and what the version needs."""
+    assert list(_problems(ruleset, **{name: sent}).values()) == [message]
+
+
+@pytest.mark.parametrize(
+    "sent", [True, 6, Decimal("NaN"), Decimal("Infinity"), Decimal("1e400000")]
+)
+def test_numbers_that_are_none_are_refused(ruleset, sent):
+    """Flags, NaN, infinities and monstrous numbers are no numbers, and cost no time."""
+    assert bool(_problems(ruleset, share=sent)) is True
+
+
+@pytest.mark.parametrize("sent", [True, Decimal("1e400000"), Decimal("1" * 40), "6", INSTANT])
+def test_integers_are_whole_and_small(ruleset, sent):
+    """An integer is a whole number of at most 34 digits within its bounds."""
+    assert set(_problems(ruleset, requested_term_months=sent)) == {"requested_term_months"}
+
+
+def test_an_instant_is_no_date(ruleset):
+    """A date is a civil date, not an instant."""
+    assert set(_problems(ruleset, since=INSTANT)) == {"inputs.since"}
+
+
+def test_required_inputs_that_are_missing_are_all_told(ruleset):
+    """Every required input that was not sent is a problem of its own."""
+    bound = bind_inputs(ruleset, {})
+    assert [p.description for p in bound.problems] == [
+        "requested_amount is missing; test-loan v1 needs ₱ 1,000 to ₱ 500,000",
+        "requested_term_months is missing; test-loan v1 needs 1 to 36",
+    ]
+
+
+def test_names_of_other_versions_are_dropped_silently(ruleset):
+    """A name that another version declares is neither a problem nor a value."""
+    bound = bind_inputs(ruleset, {**ASKED, "colour": "red"}, frozenset({"colour"}))
+    assert bound.problems == ()
+    assert set(bound.values) == set(ASKED)
+
+
+def test_the_request_fields_may_be_undeclared():
+    """Amount and term come with every request; a ruleset that declares neither ignores them."""
+    head = HEAD[: HEAD.index("inputs:")] + "inputs: {}\nreasons: {}\n"
+    when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
+    bound = bind_inputs(compiled(stages(rules(when), head=head)), ASKED)
+    assert (bound.values, bound.problems) == ({}, ())

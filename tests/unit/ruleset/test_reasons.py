@@ -1,0 +1,202 @@
+"""Which reasons are given, in which order, and in which words."""
+
+from __future__ import annotations
+
+from decision_service.domain.missing import Cause
+from decision_service.domain.verdict import Component, ReferKind
+from tests.unit.ruleset.rulesets import HEAD, codes, decide, php, rules, stages
+
+FINE = rules("id: fine, when: income.months_12m >= 6, then: APPROVE", name="fine")
+
+
+def declines(*whens_and_reasons, component="KNOCKOUT"):
+    """A stage of declining rules."""
+    lines = [
+        f'id: r{i}, when: "{when}", then: DECLINE, reason: {reason}'
+        for i, (when, reason) in enumerate(whens_and_reasons)
+    ]
+    return rules(*lines, component=component)
+
+
+def _reason(when, factors, **inputs):
+    verdict = decide(stages(declines((when, "SHORT")), FINE), factors, **inputs)
+    (reason,) = verdict.reasons
+    return reason.factor, reason.actual, reason.required
+
+
+def test_reasons_are_ordered_by_priority_then_by_the_file():
+    """Rule reasons come by priority, and with equal priority in the order of the file."""
+    text = stages(
+        declines(
+            ("income.months_12m < 4", "SMALL"),
+            ("income.months_6m < 4", "DEBT"),
+            ("income.months_3m < 3", "GAPS"),
+            ("income.months_24m < 4", "LEGAL"),
+        ),
+        FINE,
+    )
+    names = ("income.months_12m", "income.months_6m", "income.months_3m", "income.months_24m")
+    verdict = decide(text, dict.fromkeys(names, 1))
+    assert codes(verdict) == ["LEGAL", "DEBT", "GAPS", "SMALL"]
+
+
+def test_one_reason_a_group_and_four_at_most():
+    """Of a group only the most important reason is given, and never more than four in all."""
+    text = stages(
+        declines(
+            ("income.months_12m < 4", "SHORT"),
+            ("income.months_12m < 5", "SHORTER"),
+            ("income.months_6m < 4", "DEBT"),
+            ("income.months_3m < 3", "GAPS"),
+            ("income.months_24m < 4", "LEGAL"),
+            ("income.months_18m < 4", "SMALL"),
+        ),
+        FINE,
+    )
+    names = [f"income.months_{n}m" for n in (3, 6, 12, 18, 24)]
+    verdict = decide(text, dict.fromkeys(names, 1))
+    assert codes(verdict) == ["SHORTER", "LEGAL", "DEBT", "GAPS"]
+
+
+def test_only_the_stages_that_concluded_the_outcome_give_reasons():
+    """A stage that only referred gives no reason for a DECLINE."""
+    refers = rules(
+        "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS", name="gaps"
+    )
+    text = stages(refers, declines(("income.months_12m < 4", "SHORT")), FINE)
+    verdict = decide(text, {"income.months_12m": 1, "contributions.months_12m": 1})
+    assert codes(verdict) == ["SHORT"]
+
+
+def test_within_a_declining_stage_only_declining_rules_count():
+    """A rule that only refers gives no reason where its stage declines."""
+    stage = rules(
+        "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: LEGAL",
+        "id: short, when: income.months_12m < 4, then: DECLINE, reason: SHORT",
+    )
+    verdict = decide(stages(stage, FINE), {"income.months_12m": 1, "contributions.months_12m": 1})
+    assert codes(verdict) == ["SHORT"]
+
+
+def test_data_reasons_come_first_on_a_data_referral():
+    """On a REFER of kind DATA the data reasons precede rules of any priority."""
+    stage = rules(
+        "id: cap, when: income.months_12m < 9, then: REFER, reason: LEGAL",
+        "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS",
+    )
+    verdict = decide(
+        stages(stage, FINE), {"income.months_12m": 8, "contributions.months_12m": Cause.STALE}
+    )
+    assert verdict.refer_kind is ReferKind.DATA
+    assert codes(verdict) == ["STALE_DATA", "LEGAL"]
+
+
+def test_data_missing_is_given_once_for_each_factor():
+    """DATA_MISSING groups by factor, every other data reason by its code."""
+    text = stages(
+        declines(
+            ("income.months_12m < 4", "SHORT"),
+            ("income.months_6m + income.months_12m < 4", "DEBT"),
+            ("income.months_6m < 4", "GAPS"),
+        ),
+        FINE,
+    )
+    absent = decide(
+        text, {"income.months_12m": Cause.NO_DATA, "income.months_6m": Cause.SHORT_HISTORY}
+    )
+    assert [(r.code, r.factor) for r in absent.reasons] == [
+        ("DATA_MISSING", "income.months_12m"),
+        ("DATA_MISSING", "income.months_6m"),
+    ]
+    failed = decide(
+        text, {"income.months_12m": Cause.SOURCE_FAILED, "income.months_6m": Cause.SOURCE_FAILED}
+    )
+    assert codes(failed) == ["SOURCE_FAILED"]
+
+
+def test_actual_and_required_of_a_comparison():
+    """The reason names the factor, its value, and the contrary of the comparison that held."""
+    assert _reason("income.months_12m < 4", {"income.months_12m": 3}) == (
+        "income.months_12m",
+        "3",
+        ">= 4",
+    )
+
+
+def test_a_mirrored_comparison_reads_from_its_factor():
+    """A comparison with the literal on the left is told from the factor's side."""
+    assert _reason("4 > income.months_12m", {"income.months_12m": 3}) == (
+        "income.months_12m",
+        "3",
+        ">= 4",
+    )
+
+
+def test_amounts_are_in_the_currency_of_the_ruleset():
+    """Amounts are printed with the currency's sign, rounded down, without idle decimals."""
+    factors = {"income.months_12m": 12, "income.conservative_6m": php("41220.05")}
+    assert _reason("income.conservative_6m / 100 < 1000", factors) == (
+        "income.conservative_6m / 100",
+        "₱ 412.20",
+        ">= ₱ 1,000",
+    )
+
+
+def test_the_first_comparison_that_decided_gives_the_reason():
+    """Of `and` the first comparison, of `or` the first true one gives the reason."""
+    factors = {"income.months_12m": 3, "income.months_6m": 5, "employment.status": "GIG"}
+    assert _reason("income.months_6m > 4 and income.months_12m < 4", factors)[0] == (
+        "income.months_6m"
+    )
+    assert _reason("income.months_6m < 4 or income.months_12m < 4", factors)[0] == (
+        "income.months_12m"
+    )
+    assert _reason("not (income.months_12m >= 4)", factors) == ("income.months_12m", "3", ">= 4")
+
+
+def test_labels_flags_and_presence_in_words():
+    """Labels, flags and `missing` read like the condition that would have been needed."""
+    labels = {"income.months_12m": 3, "employment.status": "GIG", "employment.has_payroll": False}
+    assert _reason("employment.status in ('GIG', 'UNEMPLOYED')", labels) == (
+        "employment.status",
+        "GIG",
+        "not in (GIG, UNEMPLOYED)",
+    )
+    assert _reason("not employment.has_payroll", labels) == (
+        "employment.has_payroll",
+        "false",
+        "true",
+    )
+    absent = {"income.months_12m": 3, "income.months_6m": Cause.NO_DATA}
+    assert _reason("missing(income.months_6m)", absent) == (
+        "income.months_6m",
+        "missing",
+        "not missing",
+    )
+
+
+def test_a_derived_name_shows_its_value():
+    """A reason that rests on a derived name shows that name and its value."""
+    head = HEAD + "derived:\n  room: income.conservative_6m * 0.35\n"
+    stage = rules("id: debt, when: derived.room < 1000, then: DECLINE, reason: DEBT")
+    verdict = decide(
+        stages(stage, FINE, head=head),
+        {"income.months_12m": 12, "income.conservative_6m": php(1000)},
+    )
+    (reason,) = verdict.reasons
+    assert (reason.factor, reason.actual, reason.required) == (
+        "derived.room",
+        "₱ 350",
+        ">= ₱ 1,000",
+    )
+
+
+def test_texts_and_regulatory_wording_are_the_declared_ones():
+    """A reason carries its texts by language and its regulatory wording."""
+    head = HEAD.replace("{en: Too short}", "{en: Too short, fil: Maikli}")
+    verdict = decide(
+        stages(declines(("income.months_12m < 4", "SHORT")), FINE, head=head),
+        {"income.months_12m": 1},
+    )
+    assert verdict.reasons[0].texts == {"en": "Too short", "fil": "Maikli"}
+    assert verdict.reasons[0].component is Component.KNOCKOUT

@@ -1,0 +1,279 @@
+"""Tables: hit policies, missing inputs, outcomes and CSV files."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.missing import Cause
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.ruleset.evaluator import evaluate
+from decision_service.ruleset.explain import traces
+from tests.unit.ruleset.rulesets import codes, compiled, decide, facts, php, problems, rules, stages
+
+FINE = rules("id: fine, when: income.months_24m >= 6, then: APPROVE", name="fine")
+
+
+def table(hit, give, *rows, when="employment.status, income.conservative_6m", more=""):
+    """A table stage."""
+    lines = "".join(f"        - [{row}]\n" for row in rows)
+    return (
+        "  - name: limit\n    component: TABLE\n    table:\n      id: limit\n"
+        f"      hit: {hit}\n      when: [{when}]\n      give: {{{give}}}\n"
+        f"{more}      rows:\n{lines}"
+    )
+
+
+LIMIT = table(
+    "first",
+    "max_amount: money, tier: text",
+    'EMPLOYED, ">= 30000", 3 * income.conservative_6m, T1',
+    'EMPLOYED, "-", 2 * income.conservative_6m, T2',
+    '"-", "-", 1000, T3',
+)
+OFFER = "offer:\n  approved_amount: limit.max_amount\n  tier: limit.tier\n"
+
+
+def _offer(text, status="EMPLOYED", pay=30000):
+    pay = pay if isinstance(pay, Cause) else php(pay)
+    factors = {"employment.status": status, "income.conservative_6m": pay, "income.months_24m": 12}
+    return decide(text, factors)
+
+
+@pytest.mark.parametrize(
+    ("status", "pay", "amount", "tier"),
+    [
+        ("EMPLOYED", 30000, 90000, "T1"),
+        ("EMPLOYED", "29999.99", "59999.98", "T2"),
+        ("GIG", 30000, 1000, "T3"),
+    ],
+)
+def test_the_first_matching_row_gives_the_outputs(status, pay, amount, tier):
+    """Under `first` the first row whose cells all match gives the outputs."""
+    offer = _offer(stages(LIMIT, FINE, tail=OFFER), status, pay).offer
+    assert (offer.approved_amount, offer.tier) == (php(amount), tier)
+
+
+def test_an_unknown_row_before_the_match_hides_the_outputs():
+    """Under `first` an UNKNOWN row before the matching one makes the outputs missing."""
+    verdict = _offer(stages(LIMIT, FINE, tail=OFFER), "EMPLOYED", Cause.NO_DATA)
+    assert (verdict.outcome, verdict.refer_kind, verdict.offer) == (
+        Outcome.REFER,
+        ReferKind.DATA,
+        None,
+    )
+    assert verdict.data_requests[0].factor == "income.conservative_6m"
+
+
+def test_a_row_that_does_not_ask_for_the_missing_name_matches():
+    """A cell `-` takes anything, a missing value of any cause among it."""
+    for cause in (Cause.NO_DATA, Cause.SOURCE_FAILED):
+        offer = _offer(stages(LIMIT, FINE, tail=OFFER), "GIG", cause).offer
+        assert offer.tier == "T3"
+
+
+def test_a_missing_cell_takes_absent_values_only():
+    """A cell `missing` matches an absent value and is UNKNOWN for a tainted one."""
+    text = stages(
+        table(
+            "first",
+            "max_amount: money, tier: text",
+            '"-", missing, 500, T0',
+            '"-", "-", 1000, T3',
+        ),
+        FINE,
+        tail=OFFER,
+    )
+    assert _offer(text, "GIG", Cause.SHORT_HISTORY).offer.tier == "T0"
+    assert _offer(text, "GIG", 5).offer.tier == "T3"
+    assert _offer(text, "GIG", Cause.STALE).outcome is Outcome.REFER
+
+
+UNIQUE = table(
+    "unique",
+    "max_amount: money, tier: text",
+    '"-", "< 10000", 1000, T3',
+    'EMPLOYED, ">= 10000", 9000, T1',
+    'GIG | UNEMPLOYED, ">= 10000", 5000, T2',
+)
+
+
+def test_unique_refers_when_any_row_is_unknown():
+    """Under `unique` any UNKNOWN row makes the outputs missing, even after a match."""
+    text = stages(UNIQUE, FINE, tail=OFFER)
+    assert _offer(text, "GIG", 20000).offer.tier == "T2"
+    assert _offer(text, Cause.NO_DATA, 5000).offer.tier == "T3"
+    assert _offer(text, Cause.NO_DATA, 20000).outcome is Outcome.REFER
+
+
+@pytest.mark.parametrize(("how", "amount"), [("sum", 11000), ("min", 1000), ("max", 10000)])
+def test_collect_joins_all_matching_rows(how, amount):
+    """Under `collect` an output joins the values of all matching rows."""
+    text = stages(
+        table(
+            f"{{collect: {{max_amount: {how}, rows: count}}}}",
+            "max_amount: money, rows: integer",
+            'EMPLOYED, "-", 1000, 0',
+            '"-", ">= 20000", 10000, 0',
+            'UNEMPLOYED, "-", 70000, 0',
+        ),
+        FINE,
+        tail="offer:\n  approved_amount: limit.max_amount\n  matched: limit.rows\n",
+    )
+    offer = _offer(text).offer
+    assert (offer.approved_amount, offer.outputs["matched"]) == (php(amount), 2)
+
+
+def test_collect_without_a_match_has_no_largest_value():
+    """A largest value of no rows is missing, a sum of no rows is zero."""
+    rows = ('UNEMPLOYED, "-", 1000', 'UNEMPLOYED, "< 5", 2000')
+    tail = "offer:\n  approved_amount: limit.max_amount + 2000\n"
+    largest = stages(
+        table("{collect: {max_amount: max}}", "max_amount: money", *rows), FINE, tail=tail
+    )
+    total = largest.replace("max_amount: max}", "max_amount: sum}")
+    assert _offer(largest).outcome is Outcome.REFER
+    assert _offer(total).offer.approved_amount == php(2000)
+
+
+GATE = table(
+    "first",
+    "outcome: text, reason: text",
+    'UNEMPLOYED, "-", DECLINE, DEBT',
+    '"-", "< 10000", REFER, SHORT',
+    '"-", "< 20000", "-", "-"',
+    '"-", "-", APPROVE, "-"',
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "pay", "outcome", "reasons"),
+    [
+        ("UNEMPLOYED", 50000, Outcome.DECLINE, ["DEBT"]),
+        ("GIG", 5000, Outcome.REFER, ["SHORT"]),
+        ("GIG", 15000, Outcome.REFER, ["NO_RULE_APPROVED"]),
+        ("GIG", 50000, Outcome.APPROVE, []),
+        ("GIG", Cause.NO_DATA, Outcome.REFER, ["DATA_MISSING"]),
+    ],
+)
+def test_rows_with_an_outcome_conclude_it(status, pay, outcome, reasons):
+    """A table that gives `outcome` concludes it with its reason; a missing outcome refers."""
+    verdict = _offer(stages(GATE), status, pay)
+    assert (verdict.outcome, codes(verdict)) == (outcome, reasons)
+
+
+def test_a_row_reason_names_its_first_condition():
+    """A row's reason names the first of its conditions with the value it saw."""
+    verdict = _offer(stages(GATE), "UNEMPLOYED", 50000)
+    (reason,) = verdict.reasons
+    assert (reason.factor, reason.actual, reason.required) == (
+        "employment.status",
+        "UNEMPLOYED",
+        "not in (UNEMPLOYED)",
+    )
+
+
+CARD = """\
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: stability
+      base: 0
+      characteristics:
+        - factor: contributions.months_12m
+          reason: GAPS
+          bins: [{in: "< 6", points: 0}, {in: ">= 6", points: 9}]
+      bands: [{band: A, from: 5, then: APPROVE}, {band: B, then: APPROVE}]
+"""
+
+
+def test_an_outcome_on_a_bounded_band_never_declines():
+    """A row that would decline on the band of the worst total refers where bounds are known."""
+    gate = table(
+        "first", "outcome: text", "A, APPROVE", "B, DECLINE", when="stability.band",
+        more="      reason: DEBT\n",
+    )  # fmt: skip
+    text = stages(CARD, gate)
+    assert decide(text, {"contributions.months_12m": 2}).outcome is Outcome.DECLINE
+    bounded = decide(text, {"contributions.months_12m": Cause.NO_DATA})
+    assert (bounded.outcome, bounded.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+
+
+CSV = """\
+tier,employment.status,income.conservative_6m,max_amount
+T1,EMPLOYED,">= 30000",3 * income.conservative_6m
+T2,EMPLOYED,-,2 * income.conservative_6m
+
+T3,-,-,"min(1000, income.conservative_6m)"
+"""
+
+
+def test_rows_may_come_from_a_csv_file():
+    """Rows of a CSV file, its columns in any order, mean what the same rows in YAML mean."""
+    inline = compiled(
+        stages(LIMIT.replace(" 1000,", ' "min(1000, income.conservative_6m)",'), FINE, tail=OFFER)
+    )
+    text = stages(
+        LIMIT[: LIMIT.index("      rows:")],
+        "      rows: {file: tables/limit.csv}\n",
+        FINE,
+        tail=OFFER,
+    )
+    from_file = compiled(text, tables={"tables/limit.csv": "\ufeff" + CSV})
+    assert from_file.digest == inline.digest
+    assert (
+        from_file.digest
+        != compiled(text, tables={"tables/limit.csv": CSV.replace("T2", "T4")}).digest
+    )
+
+
+def test_a_csv_larger_than_allowed_is_refused():
+    """A table file over 256 KiB is refused before it is split."""
+    text = stages(
+        LIMIT[: LIMIT.index("      rows:")],
+        "      rows: {file: tables/limit.csv}\n",
+        FINE,
+        tail=OFFER,
+    )
+    assert "R102" in problems(text, tables={"tables/limit.csv": CSV + "\n" * 300_000})
+
+
+def test_a_large_table_is_looked_up_by_value():
+    """A table of a thousand rows finds the row of a value."""
+    rows = [f'"[{n * 10}, {n * 10 + 10})", {1000 + n}, T{n}' for n in range(1000)]
+    text = stages(
+        table(
+            "unique", "max_amount: money, tier: text", '"< 0", 1, T', *rows, '">= 10000", 2, TT',
+            when="income.conservative_6m",
+        ),
+        FINE,
+        tail=OFFER,
+    )  # fmt: skip
+    ruleset = compiled(text)
+    for pay, tier in [
+        (0, "T0"),
+        ("9.99", "T0"),
+        (10, "T1"),
+        ("9999.99", "T999"),
+        (-1, "T"),
+        (10000, "TT"),
+    ]:
+        verdict = evaluate(
+            ruleset, facts({"income.conservative_6m": php(pay), "income.months_24m": 12})
+        )
+        assert verdict.offer.tier == tier
+
+
+def test_the_trace_shows_the_row_that_counted():
+    """A table's trace names the matching row with its cells and what it gave."""
+    ruleset = compiled(stages(LIMIT, FINE, tail=OFFER))
+    given = facts(
+        {
+            "employment.status": "EMPLOYED",
+            "income.conservative_6m": php(100),
+            "income.months_24m": 12,
+        }
+    )
+    trace = traces(ruleset, evaluate(ruleset, given))[0]
+    assert trace.note == "row 2"
+    assert trace.rules[0].effect == "max_amount ₱ 200, tier T2"
+    assert [c.actual for c in trace.rules[0].comparisons] == ["EMPLOYED", "₱ 100"]

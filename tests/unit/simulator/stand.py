@@ -1,0 +1,74 @@
+"""A stand-in in the process itself, asked through real HTTP requests without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import Simulator, build_app
+
+NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+GEORGE, RYAN, CHRISTINA, ANISHA = sandbox_people()
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Stand:
+    """A stand-in, its clock, and a client with the right keys."""
+
+    app: Simulator
+    clock: Clock
+    client: httpx.AsyncClient
+
+    async def get(self, path: str, **query: Any) -> httpx.Response:
+        return await self.client.get(path.lstrip("/"), params=query)
+
+    async def data(self, path: str, **query: Any) -> Any:
+        """An answer's data, where it is a good one."""
+        answer = await self.get(path, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    async def items(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """All items of a list, page after page."""
+        query, found = {"size": 150, **query}, []
+        while True:
+            data = await self.data(path, **query)
+            found += data["items"]
+            if "nextCursor" not in data:
+                return found
+            query["cursor"] = data["nextCursor"]
+
+
+@asynccontextmanager
+async def open_stand(*worlds: Any, **settings: Any) -> AsyncIterator[Stand]:
+    """A stand-in that does not limit, unless told to."""
+    clock = Clock()
+    given = {"api_key": "key", "api_secret": "secret", "requests_per_second": 10_000}
+    app = build_app(*worlds, **{**given, "clock": clock, **settings})
+    at = {"base_url": "http://simulator/v1", "auth": ("key", "secret")}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), **at) as client:
+        yield Stand(app, clock, client)
+
+
+def ids(items: Iterable[dict[str, Any]]) -> list[str]:
+    """The ids of items."""
+    return [item["id"] for item in items]

@@ -1,0 +1,84 @@
+"""Scenarios described by a mapping."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+import yaml
+
+from decision_service.simulator.scenario import ScenarioRefused, load_scenario
+from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
+
+TODAY = date(2026, 11, 24)
+TEXT = """
+requests_per_second: 7
+payload_cut: 50
+population: {seed: 3, size: 5}
+faults:
+  - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 1}
+  - {user: Anisha, path: /eincomes, fault: cursor_loop, skip: 1}
+"""
+
+
+async def test_a_scenario_plays_as_written() -> None:
+    """People, limits and faults are those of the file."""
+    scenario = load_scenario(yaml.safe_load(TEXT))
+    assert (scenario.requests_per_second, scenario.payload_cut) == (7, 50)
+    async with open_stand(scenario.world, faults=scenario.faults) as stand:
+        assert len(await stand.items("/users")) == 9
+        first = await stand.get("/contributions", userId=RYAN.user_id)
+        assert (first.status_code, first.headers["retry-after"]) == (503, "1")
+        assert (await stand.get("/contributions", userId=RYAN.user_id)).status_code == 200
+        assert "nextCursor" not in await stand.data("/eincomes", userId=ANISHA.user_id, size=150)
+        assert "nextCursor" in await stand.data("/eincomes", userId=ANISHA.user_id, size=150)
+
+
+def test_an_empty_scenario_is_the_sandbox() -> None:
+    """Without anything said the four are there and nothing goes wrong but their stories."""
+    scenario = load_scenario({})
+    assert len(scenario.world(TODAY)) == 4
+    assert (scenario.faults, scenario.requests_per_second) == ((), 20)
+
+
+def test_the_sandbox_can_be_left_out() -> None:
+    """A scenario can be of made-up people only, or of nobody."""
+    alone = load_scenario({"sandbox": False, "population": {"size": 3}})
+    assert len(alone.world(TODAY)) == 3
+    assert len(load_scenario({"sandbox": False}).world(TODAY)) == 0
+
+
+def test_a_user_can_be_named_by_id() -> None:
+    """Any user id in the vendor's form is taken as it is."""
+    (fault,) = load_scenario({"faults": [{"user": RYAN.user_id, "fault": "html"}]}).faults
+    assert fault.user == RYAN.user_id
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        (None, "the scenario must be a mapping"),
+        ({"fault": []}, "has no 'fault'"),
+        ({"sandbox": "yes"}, "sandbox is 'yes'"),
+        ({"population": 5}, "population must be a mapping"),
+        ({"population": {"people": 5}}, "population has no 'people'"),
+        ({"population": {"size": -1}}, "population.size is -1"),
+        ({"requests_per_second": 0}, "requests_per_second is 0"),
+        ({"payload_cut": True}, "payload_cut is True"),
+        ({"faults": {}}, "faults must be a list"),
+        ({"faults": ["html"]}, "faults[0] must be a mapping"),
+        ({"faults": [{"fault": "html"}, {}]}, "faults[1].fault is missing"),
+        ({"faults": [{"fault": "htm"}]}, "faults[0]: there is no fault 'htm'"),
+        ({"faults": [{"fault": "html", "user": "Bob"}]}, "faults[0].user is 'Bob'"),
+        ({"faults": [{"fault": "html", "path": 1}]}, "faults[0].path is 1"),
+        ({"faults": [{"fault": "html", "times": 0}]}, "faults[0].times is 0"),
+        ({"faults": [{"fault": "status", "status": 1}]}, "faults[0]: status is 1"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_in_a_sentence(mapping: Any, said: str) -> None:
+    """The refusal says where, what and what to give instead, on one line."""
+    with pytest.raises(ScenarioRefused) as refused:
+        load_scenario(mapping)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -1,0 +1,111 @@
+"""Serving on loopback, keys, and the shape of refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import signal
+import socket
+
+import httpx
+import pytest
+
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.server import ListenRefused, build_app, serve
+from tests.unit.simulator.stand import RYAN, Stand
+
+KEYS = {"api_key": "key", "api_secret": "secret"}
+
+
+def basic(text: str) -> dict[str, str]:
+    """The header that sends a text as HTTP Basic credentials."""
+    return {"authorization": "Basic " + base64.b64encode(text.encode()).decode()}
+
+
+async def test_it_is_served_on_loopback() -> None:
+    """The base URL ends in /v1, answers while served and no longer afterwards."""
+    async with serve(build_app(**KEYS)) as url, httpx.AsyncClient(auth=("key", "secret")) as client:
+        assert url.startswith("http://127.0.0.1:")
+        assert url.endswith("/v1")
+        assert (await client.get(f"{url}/users/{RYAN.user_id}")).status_code == 200
+    async with httpx.AsyncClient() as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(url)
+
+
+async def test_two_can_be_served_at_once() -> None:
+    """Each has its own port and its own meter."""
+    first, second = build_app(**KEYS), build_app(**KEYS)
+    async with serve(first) as one, serve(second) as two, httpx.AsyncClient() as client:
+        await client.get(one)
+        assert one != two
+    assert (first.meter.total, second.meter.total) == (1, 0)
+
+
+async def test_serving_leaves_signals_alone() -> None:
+    """Signal handlers are those of the process around."""
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    async with serve(build_app(**KEYS)):
+        assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+async def test_stopping_does_not_wait_for_slow_answers() -> None:
+    """An answer that would take minutes is given when the server stops."""
+    app = build_app(**KEYS, faults=[Fault("slow", settings={"seconds": 600})])
+    async with httpx.AsyncClient(auth=("key", "secret"), timeout=30) as client:
+        async with serve(app) as url:
+            asking = asyncio.create_task(client.get(f"{url}/users"))
+            while not app.faults.happened:
+                await asyncio.sleep(0.005)
+        assert (await asking).status_code == 200
+
+
+async def test_a_port_in_use_is_refused_in_a_sentence() -> None:
+    """The refusal names the address and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ListenRefused, match=rf"127\.0\.0\.1:{port} .*: choose another port"):
+            async with serve(build_app(**KEYS), port=port):
+                pass
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": ""},
+        {"authorization": "Bearer key:secret"},
+        {"authorization": "Basic !!!"},
+        basic("key:Secret"),
+        basic("key"),
+        basic("other:secret"),
+        {"authorization": basic("key:secret")["authorization"].replace("Basic", "Digest")},
+    ],
+)
+async def test_other_keys_are_refused(stand: Stand, headers: dict[str, str]) -> None:
+    """Anything but the key pair as HTTP Basic is 401 INVALID_TOKEN, whatever the path."""
+    for path in ("users", "nothing"):
+        request = httpx.Request("GET", f"http://simulator/v1/{path}", headers=headers)
+        answer = await stand.client.send(request, auth=None)
+        assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_TOKEN")
+
+
+async def test_the_scheme_may_be_in_any_case(stand: Stand) -> None:
+    """`basic` is as good as `Basic`."""
+    headers = {"authorization": basic("key:secret")["authorization"].replace("Basic", "basic")}
+    request = httpx.Request("GET", "http://simulator/v1/users", headers=headers)
+    assert (await stand.client.send(request, auth=None)).status_code == 200
+
+
+async def test_unknown_paths_and_methods(stand: Stand) -> None:
+    """An unknown path is MISSING_RESOURCE, a method a path does not have UNSUPPORTED_METHOD."""
+    missing = await stand.get("/users/")
+    unsupported = await stand.client.put("users", json={})
+    assert (missing.status_code, missing.json()["code"]) == (404, "MISSING_RESOURCE")
+    assert (unsupported.status_code, unsupported.json()["code"]) == (501, "UNSUPPORTED_METHOD")
+
+
+async def test_each_answer_has_a_request_id_of_its_own(stand: Stand) -> None:
+    """Two answers never share a request id."""
+    first, second = [(await stand.get("/users")).json()["requestId"] for _ in range(2)]
+    assert first != second

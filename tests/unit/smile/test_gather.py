@@ -1,0 +1,323 @@
+"""What one reading asks for, and what it gives."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from decision_service.domain.errors import UserUnknown
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import DataReason
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.snapshot import KnownCount, Source
+from tests.unit.smile.gathering import (
+    EINCOMES,
+    FALLBACK,
+    MONTHLY,
+    STANDING_IN,
+    gathered,
+    only_fault,
+)
+from tests.unit.smile.items import (
+    GRAB,
+    OTHER_USER,
+    SSS,
+    USER,
+    account,
+    contribution,
+    eincome,
+    employment,
+    identity,
+    income,
+    insight,
+    liability,
+    metadata,
+    transaction,
+)
+from tests.unit.smile.vendor import Vendor, problem
+from tests.unit.smile.virtual import NOW, virtual
+
+EVERYTHING = FetchPlan(
+    frozenset(Kind) - {Kind.ACCOUNTS, Kind.TRANSACTIONS},
+    WhenTransactions.ALWAYS,
+    transactions_from=date(2026, 1, 1),
+)
+
+
+def sss(**lists):
+    """A vendor with one social security account that has an estimate."""
+    return Vendor(accounts=[account()], eincomes=[eincome()], **lists)
+
+
+@virtual
+async def test_a_cold_reading_costs_the_accounts_and_the_kinds():
+    """Accounts and three kinds are four calls, each for this user with pages of 150."""
+    vendor = sss(contributions=[contribution()], liabilities=[liability()])
+    found = await gathered(vendor, MONTHLY)
+    assert found.calls == 4
+    assert vendor.paths == ["/accounts", "/contributions", "/eincomes", "/liabilities"]
+    assert all(vendor.asked(path) == [{"userId": USER, "size": "150"}] for path in vendor.paths)
+
+
+@virtual
+async def test_kinds_are_read_side_by_side():
+    """The kinds are asked for at once, so that a reading takes two answers' time, not four."""
+    vendor = sss()
+    found = await gathered(vendor, MONTHLY)
+    assert (found.fetched - NOW).total_seconds() == pytest.approx(2 * vendor.delay, abs=1e-4)
+
+
+@virtual
+async def test_every_kind_lands_in_its_place():
+    """Each kind's records are in the snapshot's field of that name, complete."""
+    vendor = sss(
+        incomes=[income()],
+        contributions=[contribution()],
+        employments=[employment()],
+        liabilities=[liability()],
+        transactions=[transaction(metadata=metadata())],
+        identities=[identity()],
+        insights=[insight()],
+    )
+    snapshot = (await gathered(vendor, EVERYTHING)).snapshot
+    for kind in Kind:
+        if kind is not Kind.ACCOUNTS:
+            read = getattr(snapshot, kind.value)
+            assert (len(read.records), read.faults) == (1, ()), kind
+    assert [one.id for one in snapshot.accounts] == [SSS]
+    assert snapshot.account_faults == ()
+
+
+@virtual
+async def test_kinds_that_are_not_planned_stay_unread():
+    """A kind that the plan does not name is None, not empty."""
+    snapshot = (await gathered(sss())).snapshot
+    assert snapshot.eincomes.records
+    assert snapshot.contributions is None
+    assert snapshot.transactions is None
+
+
+@virtual
+async def test_pages_are_followed_and_closed_with_a_look_at_the_accounts():
+    """A list of three pages costs three calls and one closing look at the accounts."""
+    vendor = Vendor(accounts=[account()], eincomes=[eincome(n) for n in range(400)])
+    found = await gathered(vendor)
+    assert found.calls == 5
+    assert vendor.paths == ["/accounts", *["/eincomes"] * 3, "/accounts"]
+    assert len(found.snapshot.eincomes.records) == 400
+    assert found.snapshot.eincomes.faults == ()
+
+
+@virtual
+async def test_only_the_users_providers_are_in_the_snapshot():
+    """Of the fallback list only the providers of the applicant's accounts are kept."""
+    vendor = Vendor(accounts=[account(), account("a-x", "unknown")], eincomes=[eincome()])
+    assert (await gathered(vendor)).snapshot.providers == (FALLBACK["sss_ph"],)
+
+
+@virtual
+async def test_what_was_known_is_passed_on():
+    """Earlier counts are in the snapshot, so that replay sees them too."""
+    known = (KnownCount(SSS, Kind.EINCOMES, 1),)
+    assert (await gathered(sss(), known=known)).snapshot.known == known
+
+
+@virtual
+async def test_a_list_that_shrank_is_marked():
+    """A list that was twice as long before is DATA_SHRANK."""
+    known = (KnownCount(SSS, Kind.EINCOMES, 2),)
+    (fault,) = (await gathered(sss(), known=known)).snapshot.eincomes.faults
+    assert fault.code is DataReason.DATA_SHRANK
+
+
+@virtual
+async def test_uploads_become_sources():
+    """Items of an upload give a source with the newest date of all its items in all kinds."""
+    upload = {"sourceType": "UPLOAD", "providerId": "user-provided"}
+    vendor = sss(
+        contributions=[
+            contribution(metadata=metadata("up-1", createdAt="2026-11-01T00:00:00Z", **upload))
+        ]
+    )
+    vendor.lists["/v1/eincomes"].append(
+        eincome(2, metadata=metadata("up-1", createdAt="2026-10-01T00:00:00Z", **upload))
+    )
+    plan = FetchPlan(frozenset({Kind.EINCOMES, Kind.CONTRIBUTIONS}))
+    (source,) = (await gathered(vendor, plan)).snapshot.sources
+    newest = NOW.replace(day=1, hour=0)
+    assert source == Source("up-1", "UPLOAD", "user-provided", newest)
+
+
+@virtual
+async def test_the_newest_insight_of_an_account_counts():
+    """Of several insights of one account the one with the latest cutoff is read."""
+    old = insight(1, cutoffTime="2026-01-01T00:00:00Z", features={"link_day3_count": 9})
+    new = insight(2, cutoffTime="2026-06-01T00:00:00+08:00", features={"link_day3_count": 2})
+    plan = FetchPlan(frozenset({Kind.LINKS}))
+    for order in ([old, new], [new, old]):
+        (record,) = (await gathered(sss(insights=order), plan)).snapshot.links.records
+        assert record.counts == ((3, 2),)
+
+
+@virtual
+async def test_a_product_that_is_not_subscribed_has_no_records():
+    """403 on the insights alone is empty data, neither a fault nor a refusal of the keys."""
+    vendor = sss()
+    vendor.each("/insights", problem(403, "UNAUTHORIZED_ACCESS"))
+    plan = FetchPlan(frozenset({Kind.LINKS, Kind.EINCOMES}))
+    snapshot = (await gathered(vendor, plan)).snapshot
+    assert (snapshot.links.records, snapshot.links.faults) == ((), ())
+    assert snapshot.eincomes.records
+
+
+@virtual
+async def test_an_unknown_user_is_asked_for_once():
+    """Without accounts the user is looked up, and a user the vendor does not know is refused."""
+    vendor = Vendor()
+    with pytest.raises(UserUnknown) as found:
+        await gathered(vendor, user=OTHER_USER)
+    assert vendor.paths == ["/accounts", f"/users/{OTHER_USER}"]
+    assert OTHER_USER not in found.value.message
+
+
+@virtual
+async def test_a_known_user_without_accounts_is_read():
+    """A user without accounts may have uploads: the kinds are read, at the price of one call."""
+    found = await gathered(Vendor())
+    assert found.calls == 3
+    assert found.snapshot.accounts == ()
+    assert found.snapshot.account_faults == ()
+    assert found.snapshot.eincomes.faults == ()
+
+
+@virtual
+async def test_accounts_that_are_gone_of_a_known_user_are_a_fault():
+    """404 for the accounts of a user that the vendor knows is DATA_GONE, not an unknown user."""
+    vendor = Vendor()
+    vendor.each("/accounts", problem(404, "MISSING_RESOURCE"))
+    snapshot = (await gathered(vendor)).snapshot
+    assert [fault.code for fault in snapshot.account_faults] == [DataReason.DATA_GONE]
+    assert only_fault(snapshot.eincomes).code is DataReason.DATA_GONE
+
+
+@virtual
+async def test_404_for_the_accounts_of_nobody_is_an_unknown_user():
+    """404 for the accounts and for the user is an unknown user."""
+    vendor = Vendor()
+    vendor.each("/accounts", problem(404, "MISSING_RESOURCE"))
+    with pytest.raises(UserUnknown):
+        await gathered(vendor, user=OTHER_USER)
+
+
+TWO_DAYS = [transaction(1), transaction(2, date="2025-12-31")]
+
+
+@virtual
+async def test_named_transactions_are_read_with_the_kinds():
+    """Transactions that factors name are asked for from the earlier of the two first days."""
+    vendor = Vendor(accounts=[account(), account(GRAB, "grab")], transactions=TWO_DAYS)
+    plan = FetchPlan(
+        frozenset({Kind.EINCOMES}),
+        WhenTransactions.ALWAYS,
+        transactions_from=date(2026, 6, 1),
+        stand_in_from=date(2026, 1, 1),
+    )
+    found = await gathered(vendor, plan)
+    assert vendor.asked("/transactions")[0]["startDate"] == "2026-01-01"
+    assert found.calls == 3
+    assert [one.id for one in found.snapshot.transactions.records] == ["t-1"]
+    assert found.snapshot.transactions.first_day == date(2026, 1, 1)
+
+
+@virtual
+async def test_transactions_before_the_window_are_clipped():
+    """A vendor that ignores the first day does not widen the window."""
+    vendor = Vendor(accounts=[account(), account(GRAB, "grab")], transactions=TWO_DAYS)
+    vendor.each(
+        "/transactions",
+        lambda request: vendor.page(
+            request.__class__("GET", request.url.copy_remove_param("startDate")),
+            vendor.lists["/v1/transactions"],
+        ),
+    )
+    plan = FetchPlan(frozenset(), WhenTransactions.ALWAYS, transactions_from=date(2026, 1, 1))
+    records = (await gathered(vendor, plan)).snapshot.transactions.records
+    assert [one.id for one in records] == ["t-1"]
+
+
+def gig(**lists):
+    """A vendor with one gig account that has a transaction."""
+    return Vendor(accounts=[account(GRAB, "grab")], transactions=[transaction()], **lists)
+
+
+@virtual
+async def test_transactions_stand_in_for_a_gig_account_without_income():
+    """A used gig account without incomes and estimates has its transactions read, after them."""
+    vendor = gig()
+    found = await gathered(vendor, STANDING_IN)
+    assert vendor.paths == ["/accounts", "/eincomes", "/incomes", "/transactions"]
+    assert vendor.asked("/transactions")[0]["startDate"] == "2025-10-01"
+    assert found.snapshot.transactions.records
+    assert found.snapshot.transactions.first_day == date(2025, 10, 1)
+
+
+@pytest.mark.parametrize("kind", ["eincomes", "incomes"])
+@virtual
+async def test_no_transactions_where_the_account_has_income(kind):
+    """A gig account with an estimate or a payroll record does not need its transactions."""
+    item = {"eincomes": eincome, "incomes": income}[kind](metadata=metadata(GRAB))
+    snapshot = (await gathered(gig(**{kind: [item]}), STANDING_IN)).snapshot
+    assert snapshot.transactions is None
+
+
+@virtual
+async def test_one_gig_account_without_income_is_enough():
+    """Income of another account does not speak for a gig account that has none."""
+    vendor = gig(eincomes=[eincome()])
+    vendor.lists["/v1/accounts"].append(account())
+    assert (await gathered(vendor, STANDING_IN)).snapshot.transactions.records
+
+
+@pytest.mark.parametrize(
+    "one", [account(), account(GRAB, "grab", "ERROR"), account(GRAB, "nobody_knows")]
+)
+@virtual
+async def test_only_used_gig_accounts_need_transactions(one):
+    """Formal accounts, accounts in error and unknown providers do not ask for transactions."""
+    found = await gathered(Vendor(accounts=[one]), STANDING_IN)
+    assert found.snapshot.transactions is None
+
+
+@virtual
+async def test_transactions_are_read_where_income_could_not_be():
+    """When a gig account's incomes failed, its transactions are read to be on the safe side."""
+    vendor = gig(eincomes=[eincome(metadata=metadata(GRAB))])
+    vendor.each("/incomes", problem(404, "MISSING_RESOURCE"))
+    snapshot = (await gathered(vendor, STANDING_IN)).snapshot
+    assert snapshot.transactions.records
+
+
+@virtual
+async def test_the_snapshot_is_the_users():
+    """The snapshot names the user that was asked for."""
+    assert (await gathered(sss())).snapshot.user_id == USER
+
+
+@virtual
+async def test_accounts_in_error_keep_their_error():
+    """An account in error is in the snapshot with the vendor's code."""
+    connection = {"status": "ERROR", "errorCode": "MFA_TIMEOUT", "updatedAt": None}
+    vendor = Vendor(accounts=[account(status="ERROR", connection=connection)])
+    (found,) = (await gathered(vendor, EINCOMES)).snapshot.accounts
+    assert (found.connection_status, found.error_code) == ("ERROR", "MFA_TIMEOUT")
+
+
+@virtual
+async def test_an_account_of_ten_minutes_costs_no_look_at_tasks():
+    """Tasks are asked for only while an account or its connection is under ten minutes old."""
+    young, old = timedelta(minutes=9, seconds=59), timedelta(minutes=10)
+    vendor = Vendor(accounts=[account(age=old)])
+    await gathered(vendor)
+    assert "/tasks" not in vendor.paths
+    vendor = Vendor(accounts=[account(age=young)])
+    assert (await gathered(vendor)).calls == 3
+    assert vendor.paths == ["/accounts", "/tasks", "/eincomes"]

@@ -1,0 +1,300 @@
+"""What a reading makes of a vendor that fails."""
+
+import asyncio
+import ssl
+
+import httpx
+import pytest
+
+from decision_service.domain.errors import UpstreamUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason
+from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
+from tests.unit.smile.items import account, contribution, eincome, liability
+from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
+from tests.unit.smile.virtual import virtual
+
+HTML = raw(b"<html><body>We are down for maintenance</body></html>", "text/html")
+
+
+def cut_off():
+    """A connection that broke while TLS was spoken."""
+    error = httpx.ConnectError("eof")
+    error.__cause__ = ssl.SSLEOFError("EOF occurred in violation of protocol")
+    return error
+
+
+def vendor():
+    """A vendor with one account and an item of each of three kinds."""
+    return Vendor(
+        accounts=[account()],
+        eincomes=[eincome()],
+        contributions=[contribution()],
+        liabilities=[liability()],
+    )
+
+
+def refused():
+    """A connection that is refused."""
+    return httpx.ConnectError("refused")
+
+
+def untrusted():
+    """A certificate that cannot be verified."""
+    error = httpx.ConnectError("certificate")
+    error.__cause__ = ssl.SSLCertVerificationError("self-signed certificate")
+    return error
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        problem(500),
+        problem(502),
+        problem(503),
+        problem(504),
+        problem(599),
+        problem(429, "REQUEST_LIMIT_EXCEEDED"),
+        refused(),
+        cut_off(),
+        httpx.ReadError("reset"),
+        httpx.RemoteProtocolError("gone"),
+        Hang,
+        raw(b'{"code":"OK","data":{"it'),
+    ],
+)
+@virtual
+async def test_one_failure_is_made_good(failure):
+    """A failure that may pass is asked again: one call more and the same data."""
+    one = vendor()
+    one.then("/eincomes", failure)
+    found = await gathered(one, MONTHLY)
+    assert found.calls == 5
+    assert found.snapshot.eincomes.records
+    assert found.snapshot.eincomes.faults == ()
+
+
+CODES = [
+    (problem(500), DataReason.UPSTREAM_UNAVAILABLE, 3),
+    (problem(429), DataReason.UPSTREAM_RATE_LIMITED, 3),
+    (refused(), DataReason.UPSTREAM_UNAVAILABLE, 3),
+    (untrusted(), DataReason.UPSTREAM_UNAVAILABLE, 1),
+    (Hang, DataReason.UPSTREAM_TIMEOUT, 2),
+    (raw(b'{"code":'), DataReason.UPSTREAM_BAD_BODY, 3),
+    (HTML, DataReason.UPSTREAM_BAD_BODY, 1),
+    (httpx.Response(204), DataReason.UPSTREAM_BAD_BODY, 1),
+    (
+        httpx.Response(302, headers={"location": "http://169.254.169.254/"}),
+        DataReason.UPSTREAM_BAD_BODY,
+        1,
+    ),
+    (problem(404, "MISSING_RESOURCE"), DataReason.DATA_GONE, 1),
+    (problem(400, "INVALID_PARAMETERS"), None, 1),
+    (problem(415, "UNSUPPORTED_TYPE"), None, 1),
+    (problem(501, "UNSUPPORTED_METHOD"), None, 1),
+    (ok(None), DataReason.UPSTREAM_SCHEMA, 1),
+    (httpx.Response(200, json={"code": "ERROR", "data": {}}), DataReason.UPSTREAM_SCHEMA, 1),
+    (raw(b'{"code":"OK","data":{"items":[{"id":1}]}}'), DataReason.UPSTREAM_SCHEMA, 1),
+    (raw(b'{"code":"OK","data":{"items":[NaN]}}'), DataReason.BAD_AMOUNT, 1),
+    (raw(b" " * 5_000_000), DataReason.DATA_TOO_LARGE, 1),
+]
+
+
+@pytest.mark.parametrize(("failure", "code", "attempts"), CODES)
+@virtual
+async def test_a_lasting_failure_taints_only_its_kind(failure, code, attempts):
+    """A kind that fails has no records and one fault; the others are read; 4xx is asked once."""
+    one = vendor()
+    one.each("/contributions", failure)
+    found = await gathered(one, MONTHLY)
+    fault = only_fault(found.snapshot.contributions)
+    assert (fault.code, fault.kind) == (code, Kind.CONTRIBUTIONS)
+    assert fault.cause.tainted
+    assert one.paths.count("/contributions") == attempts
+    assert found.calls == 3 + attempts
+    assert found.snapshot.eincomes.records
+    assert found.snapshot.liabilities.records
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "attempts"),
+    # 404 for the accounts is told apart by looking the user up.
+    [case for case in CODES if case[1] is not DataReason.DATA_GONE],
+)
+@virtual
+async def test_accounts_that_cannot_be_read_leave_everything_unread(failure, code, attempts):
+    """Without the account list no kind is asked for, and each says why."""
+    one = vendor()
+    one.each("/accounts", failure)
+    found = await gathered(one, MONTHLY)
+    (fault,) = found.snapshot.account_faults
+    assert (fault.code, fault.kind) == (code, Kind.ACCOUNTS)
+    assert found.calls == attempts
+    for read in (found.snapshot.eincomes, found.snapshot.contributions, found.snapshot.liabilities):
+        assert (only_fault(read).cause, only_fault(read).code) == (Cause.NOT_FETCHED, code)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        problem(401, "INVALID_TOKEN"),
+        problem(403, "UNAUTHORIZED_ACCESS"),
+        problem(400, "INVALID_CREDENTIALS"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/accounts", "/eincomes"])
+@virtual
+async def test_refused_keys_are_nobodys_data(answer, path):
+    """Keys that are refused make no decision at all, are not retried and show no secret."""
+    one = vendor()
+    one.each(path, answer)
+    async with opened(one) as source:
+        with pytest.raises(UpstreamUnavailable) as found:
+            await ask(source, MONTHLY)
+        assert source.status.credential_refusals == 1
+    assert one.paths.count(path) == 1
+    assert "s3cret" not in str(found.value)
+    assert "k3y" not in str(found.value)
+    assert found.value.retry_after
+
+
+@virtual
+async def test_three_refusals_in_a_row_make_the_service_unwell():
+    """Health is told after the third refusal, and that all is well after the next success."""
+    one = vendor()
+    async with opened(one) as source:
+        for told in (False, False, True):
+            one.then("/accounts", problem(401))
+            with pytest.raises(UpstreamUnavailable):
+                await ask(source)
+            assert source.status.keys_refused is told
+        await ask(source)
+        assert not source.status.keys_refused
+
+
+@virtual
+async def test_tls_that_fails_is_counted():
+    """A certificate that cannot be trusted is an alarm of its own."""
+    one = vendor()
+    one.each("/accounts", untrusted())
+    async with opened(one) as source:
+        await ask(source)
+        assert source.status.tls_failures == 1
+
+
+@virtual
+async def test_nothing_is_sent_during_the_pause_after_429():
+    """After a 429 with Retry-After: 1 nobody sends anything for a second, then all goes well."""
+    one = vendor()
+    one.then("/eincomes", problem(429, **{"retry-after": "1"}))
+    found = await gathered(one, MONTHLY)
+    limited = one.times[0] + 2 * one.delay
+    later = [time for time in one.times if time > limited + 1e-6]
+    assert later == [pytest.approx(limited + 1.0, abs=1e-3)]
+    assert found.snapshot.eincomes.records
+
+
+@pytest.mark.parametrize("header", ["86400", "-1", "garbage", "Tue, 24 Nov 2099 04:00:00 GMT"])
+@virtual
+async def test_no_retry_after_makes_a_caller_wait_for_long(header):
+    """An absurd Retry-After ends the reading at once where its end lies behind the deadline."""
+    one = vendor()
+    one.each("/eincomes", problem(429, **{"retry-after": header}))
+    found = await gathered(one, MONTHLY, seconds=5.0)
+    assert only_fault(found.snapshot.eincomes).code is DataReason.UPSTREAM_RATE_LIMITED
+    assert one.times[-1] - one.times[0] < 5.0
+
+
+@virtual
+async def test_the_circuit_opens_and_heals():
+    """After five failures decisions are refused unsent; a probe five seconds later heals it."""
+    one = vendor()
+    one.each("/accounts", problem(503))
+    async with opened(one) as source:
+        for _ in range(2):
+            snapshot = (await ask(source)).snapshot
+            assert snapshot.account_faults[0].code is DataReason.UPSTREAM_UNAVAILABLE
+        sent = len(one.log)
+        assert sent == 5
+        with pytest.raises(UpstreamUnavailable) as refusal:
+            await ask(source)
+        assert len(one.log) == sent
+        assert source.status.breaker == "open"
+        one.always.clear()
+        await asyncio.sleep(refusal.value.retry_after)
+        assert (await ask(source)).snapshot.eincomes.records
+        assert source.status.breaker == "closed"
+
+
+@virtual
+async def test_retries_of_a_vendor_that_is_down_stay_within_the_budget():
+    """Over a hundred failing decisions at most 10 + 10 % of the requests are retries."""
+    one = vendor()
+    one.each("/eincomes", problem(429, **{"retry-after": "0"}))
+    async with opened(one, failures_to_open=10**9, window_to_open=10**6) as source:
+        for _ in range(100):
+            await ask(source)
+        status = source.status
+    first_tries = status.requests - status.retries
+    assert status.retries <= 10 + 0.1 * first_tries
+    assert status.retries >= 10
+
+
+@virtual
+async def test_a_kind_that_fails_on_its_second_page_has_no_records():
+    """The pages before the one that failed are not used."""
+    one = vendor()
+    one.lists["/v1/eincomes"] = [eincome(n) for n in range(200)]
+    one.then("/eincomes", one.honest, problem(404))
+    found = await gathered(one)
+    assert only_fault(found.snapshot.eincomes).code is DataReason.DATA_GONE
+
+
+@virtual
+async def test_one_bad_item_taints_the_whole_kind():
+    """An item that cannot be read is never skipped: nothing of its kind is used."""
+    one = vendor()
+    one.lists["/v1/eincomes"] = [eincome(1), eincome(2, currency="php"), eincome(3)]
+    fault = only_fault((await gathered(one)).snapshot.eincomes)
+    assert fault.cause is Cause.MIXED_CURRENCY
+    assert fault.detail == "eincomes.currency"
+
+
+@virtual
+async def test_a_bad_account_taints_the_accounts():
+    """An account that cannot be read leaves the whole account list unread."""
+    one = vendor()
+    one.lists["/v1/accounts"].append(account("a-2", provider=None))
+    (fault,) = (await gathered(one)).snapshot.account_faults
+    assert (fault.code, fault.detail) == (DataReason.UPSTREAM_SCHEMA, "accounts.providerId")
+
+
+@virtual
+async def test_ninety_requests_are_the_most_for_one_reading():
+    """A reading stops at ninety requests, and what it has not read is DATA_TOO_LARGE."""
+    one = vendor()
+    for path in ("eincomes", "contributions"):
+        make = {"eincomes": eincome, "contributions": contribution}[path]
+        one.lists[f"/v1/{path}"] = [make(n) for n in range(9000)]
+    found = await gathered(one, MONTHLY, seconds=100.0)
+    assert found.calls == 90
+    codes = [f.code for f in found.snapshot.eincomes.faults + found.snapshot.contributions.faults]
+    assert DataReason.DATA_TOO_LARGE in codes
+
+
+@virtual
+async def test_several_failures_at_once_keep_their_own_codes():
+    """Kinds that fail together are tainted each for its own reason."""
+    one = vendor()
+    one.each("/eincomes", problem(500))
+    one.each("/contributions", HTML)
+    one.each("/liabilities", Hang)
+    snapshot = (await gathered(one, MONTHLY)).snapshot
+    assert [
+        only_fault(read).code
+        for read in (snapshot.eincomes, snapshot.contributions, snapshot.liabilities)
+    ] == [
+        DataReason.UPSTREAM_UNAVAILABLE,
+        DataReason.UPSTREAM_BAD_BODY,
+        DataReason.UPSTREAM_TIMEOUT,
+    ]

@@ -1,0 +1,75 @@
+"""STORE_URL, as operators write it."""
+
+from pathlib import Path
+
+import pytest
+
+from decision_service.storage.address import PostgresServer, SqliteFile, parse_store_url
+from decision_service.storage.errors import StoreUrlInvalid
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///decision.db", "decision.db"),
+        ("sqlite:////var/lib/decisions.db", "/var/lib/decisions.db"),
+        ("sqlite:///data/a b.db", "data/a b.db"),
+    ],
+)
+def test_a_sqlite_url_is_a_path(url: str, path: str) -> None:
+    """Three slashes are relative to the working directory, four absolute."""
+    assert parse_store_url(url) == SqliteFile(Path(path))
+
+
+def test_companions_of_a_file_keep_its_whole_name() -> None:
+    """The lock of a.db is a.db.lock in the same folder."""
+    assert SqliteFile(Path("data/a.db")).beside(".lock") == Path("data/a.db.lock")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_the_usual_names_of_postgres_mean_one_driver(scheme: str) -> None:
+    """Whatever an operator's platform calls it, asyncpg is asked."""
+    address = parse_store_url(f"{scheme}://u:p@db.example:5433/credit")
+    assert isinstance(address, PostgresServer)
+    assert address.url.drivername == "postgresql+asyncpg"
+    assert (address.url.host, address.url.port) == ("db.example", 5433)
+    assert address.url.password == "p"
+
+
+def test_sslmode_is_given_to_the_driver_by_its_own_name() -> None:
+    """`sslmode=verify-full`, as libpq spells it, becomes the driver's `ssl`."""
+    address = parse_store_url("postgresql://u@h/credit?sslmode=verify-full")
+    assert isinstance(address, PostgresServer)
+    assert dict(address.url.query) == {"ssl": "verify-full"}
+
+
+def test_a_shown_address_hides_its_password() -> None:
+    """What is logged of a URL holds user, host and database but no password."""
+    address = parse_store_url("postgresql://u:hunter2@h/credit")
+    assert isinstance(address, PostgresServer)
+    assert address.shown == "postgresql://u:***@h/credit"
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("", "URL"),
+        ("decision.db", "URL"),
+        ("mysql://u:hunter2@h/db", "mysql"),
+        ("sqlite://", "no file"),
+        ("sqlite:///:memory:", "no file"),
+        ("sqlite://host/decision.db", "path alone"),
+        ("sqlite:///decision.db?mode=ro", "path alone"),
+        ("postgresql://u:hunter2@h", "no database"),
+        ("postgresql://u:hunter2@h/db?pool=3", "pool"),
+        ("postgresql://u:hunter2@h:port/db", "URL"),
+    ],
+)
+def test_a_url_that_is_no_store_is_refused_in_one_sentence(url: str, word: str) -> None:
+    """The sentence names what is wrong and repeats no password."""
+    with pytest.raises(StoreUrlInvalid) as refused:
+        parse_store_url(url)
+    assert word in refused.value.message
+    assert "STORE_URL" in refused.value.message
+    assert "hunter2" not in refused.value.message
+    assert "\n" not in refused.value.message

@@ -1,0 +1,199 @@
+"""Answering many callers by one piece of work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.storage.batches import Batches
+from decision_service.storage.errors import EntryRefused
+
+LONG = 3600.0
+
+
+class Work:
+    """Doubles numbers, when the test lets it; refuses `bad`, fails while `failing`."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.started = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+        self.bad: set[int] = set()
+        self.failing: Exception | None = None
+
+    async def double(self, numbers: Sequence[int]) -> Sequence[int | StoreError]:
+        self.batches.append(list(numbers))
+        self.started.set()
+        await self.go.wait()
+        if self.failing:
+            raise self.failing
+        if self.bad.intersection(numbers):
+            raise EntryRefused("bad")
+        return [2 * number for number in numbers]
+
+
+def ask_all(batches: Batches[int, int], numbers: Sequence[int]) -> list[asyncio.Task[int]]:
+    """A task per number, all asking at once."""
+    return [asyncio.create_task(batches.ask(number)) for number in numbers]
+
+
+async def test_callers_who_come_together_are_answered_together() -> None:
+    """Forty callers at once cost one piece of work, and each gets its own answer."""
+    work = Work()
+    batches = Batches(work.double, most=100)
+    assert await asyncio.gather(*ask_all(batches, range(40))) == [2 * n for n in range(40)]
+    assert work.batches == [list(range(40))]
+
+
+async def test_a_batch_has_an_upper_bound() -> None:
+    """Callers beyond the bound come in the next batches, in the order they asked."""
+    work = Work()
+    batches = Batches(work.double, most=3)
+    await asyncio.gather(*ask_all(batches, range(8)))
+    assert work.batches == [[0, 1, 2], [3, 4, 5], [6, 7]]
+
+
+async def test_batches_never_overlap() -> None:
+    """Whoever comes while a batch runs waits for the next."""
+    work = Work()
+    work.go.clear()
+    batches = Batches(work.double, most=100)
+    first = ask_all(batches, [1])
+    await work.started.wait()
+    later = ask_all(batches, [2, 3])
+    await asyncio.sleep(0)
+    assert work.batches == [[1]]
+    work.go.set()
+    assert await asyncio.gather(*first, *later) == [2, 4, 6]
+    assert work.batches == [[1], [2, 3]]
+
+
+async def test_a_lone_caller_does_not_wait_for_company() -> None:
+    """However long the linger, callers who come one at a time are served at once."""
+    work = Work()
+    batches = Batches(work.double, most=100, linger=LONG)
+    for number in range(3):
+        assert await batches.ask(number) == 2 * number
+
+
+async def test_callers_in_company_wait_for_more_until_the_batch_is_full() -> None:
+    """Two callers linger; the third fills the batch and starts it."""
+    work = Work()
+    batches = Batches(work.double, most=3, linger=LONG)
+    two = ask_all(batches, [1, 2])
+    await asyncio.sleep(0)
+    assert work.batches == []
+    third = ask_all(batches, [3])
+    assert await asyncio.gather(*two, *third) == [2, 4, 6]
+    assert work.batches == [[1, 2, 3]]
+
+
+async def test_the_linger_ends() -> None:
+    """Company that stays below the bound is served after the linger."""
+    work = Work()
+    batches = Batches(work.double, most=100, linger=0.001)
+    assert await asyncio.gather(*ask_all(batches, [1, 2])) == [2, 4]
+    assert work.batches == [[1, 2]]
+
+
+async def test_one_bad_question_fails_alone() -> None:
+    """The neighbours of a question that cannot be answered are answered one by one."""
+    work = Work()
+    work.bad = {2}
+    batches = Batches(work.double, most=100)
+    answers = await asyncio.gather(*ask_all(batches, [1, 2, 3]), return_exceptions=True)
+    assert answers[0] == 2
+    assert isinstance(answers[1], EntryRefused)
+    assert answers[2] == 6
+
+
+async def test_a_failure_reaches_every_caller_and_the_next_batch_runs() -> None:
+    """All callers of a failed batch get an error of their own; later callers are answered."""
+    work = Work()
+    work.failing = StoreUnavailable("full", retry_after=1.0)
+    batches = Batches(work.double, most=100)
+    errors = await asyncio.gather(*ask_all(batches, [1, 2]), return_exceptions=True)
+    assert [(type(error), str(error)) for error in errors] == [(StoreUnavailable, "full")] * 2
+    assert errors[0] is not errors[1]
+    assert all(error.retry_after == 1.0 for error in errors)
+    work.failing = None
+    assert await batches.ask(3) == 6
+
+
+async def test_an_unforeseen_error_does_not_stop_the_batches() -> None:
+    """A bug in the work is raised to its callers and the next callers are served."""
+    work = Work()
+    work.failing = ZeroDivisionError()
+    batches = Batches(work.double, most=100)
+    with pytest.raises(ZeroDivisionError):
+        await batches.ask(1)
+    work.failing = None
+    assert await batches.ask(2) == 4
+
+
+async def test_a_caller_who_leaves_changes_nothing_for_the_others() -> None:
+    """The work of a cancelled caller goes on, its own part included."""
+    work = Work()
+    work.go.clear()
+    batches = Batches(work.double, most=100)
+    callers = ask_all(batches, [1, 2, 3])
+    await work.started.wait()
+    callers[0].cancel()
+    work.go.set()
+    answers = await asyncio.gather(*callers, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [4, 6]
+    assert work.batches == [[1, 2, 3]]
+
+
+async def test_all_callers_leaving_does_not_stop_the_work() -> None:
+    """A batch whose callers all left runs to its end, and closing waits for it."""
+    work = Work()
+    work.go.clear()
+    batches = Batches(work.double, most=100)
+    (caller,) = ask_all(batches, [1])
+    await work.started.wait()
+    caller.cancel()
+    closing = asyncio.create_task(batches.aclose())
+    await asyncio.sleep(0)
+    assert not closing.done()
+    work.go.set()
+    await closing
+
+
+async def test_closing_answers_those_who_wait_and_refuses_those_who_come() -> None:
+    """Callers in a linger are served at once on closing; afterwards nobody is."""
+    work = Work()
+    batches = Batches(work.double, most=100, linger=LONG)
+    callers = ask_all(batches, range(5))
+    await asyncio.sleep(0)
+    await batches.aclose()
+    assert await asyncio.gather(*callers) == [0, 2, 4, 6, 8]
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await batches.ask(9)
+
+
+async def test_closing_finishes_every_batch() -> None:
+    """More callers than one batch holds are all served on closing."""
+    work = Work()
+    batches = Batches(work.double, most=2)
+    callers = ask_all(batches, range(5))
+    await asyncio.sleep(0)
+    await batches.aclose()
+    assert [caller.result() for caller in callers] == [0, 2, 4, 6, 8]
+
+
+async def test_the_queue_is_bounded() -> None:
+    """One caller too many is refused at once and disturbs nobody."""
+    work = Work()
+    batches = Batches(work.double, most=100, linger=LONG, waiting=2)
+    callers = ask_all(batches, [1, 2])
+    await asyncio.sleep(0)
+    with pytest.raises(StoreUnavailable, match="too many"):
+        await batches.ask(3)
+    await batches.aclose()
+    assert await asyncio.gather(*callers) == [2, 4]
