@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from decision_service.domain.verdict import (
 from decision_service.language.threevalued import Gap
 from decision_service.language.tree import Node
 
+MOST_WORLDS = 64
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 
 
@@ -94,16 +95,18 @@ def trace_of(verdict: Verdict) -> Trace | None:
 class State:
     """The values of one evaluation by slot, and what the stages so far have set.
 
-    `gone` are the slots without a value. `marks` are the slots that stand for the worst of two
-    totals, or follow from one that does, with the gaps behind them; `best` holds the values that
-    the best total gives them.
+    `gone` are the slots without a value. `marks` are the slots that stand for the worst of several
+    totals, or follow from one that does, with the gaps behind them; each of `worlds` holds the
+    values that they would have with one of those totals. `crowded` says that there are more worlds
+    than are looked at.
     """
 
     values: list[Any]
     gone: set[int]
     outcome: Outcome | None = None
     marks: dict[int, tuple[Gap, ...]] = field(default_factory=dict)
-    best: dict[int, Any] = field(default_factory=dict)
+    worlds: list[dict[int, Any]] = field(default_factory=lambda: [{}])
+    crowded: bool = False
     scores: list[Score] = field(default_factory=list)
     offer: Offer | None = None
     offered: bool = True
@@ -115,10 +118,16 @@ class State:
         if missing:
             self.gone.add(slot)
 
-    def mark(self, slot: int, best: Any, gaps: tuple[Gap, ...]) -> None:
-        """Note that a slot stands for the worst of two totals."""
-        self.marks[slot] = gaps
-        self.best[slot] = best
+    def mark(self, slots: Iterable[int], gaps: tuple[Gap, ...]) -> None:
+        """Note that slots stand for the worst of several totals."""
+        for slot in slots:
+            self.marks[slot] = gaps
+
+    def split(self, choices: Sequence[dict[int, Any]]) -> None:
+        """Let every world so far continue with each of the choices."""
+        worlds = [{**world, **choice} for world in self.worlds for choice in choices]
+        self.crowded = self.crowded or len(worlds) > MOST_WORLDS
+        self.worlds = worlds[:MOST_WORLDS]
 
     def behind(self, slots: frozenset[int]) -> tuple[Gap, ...]:
         """The gaps behind the marked ones of these slots."""
@@ -126,9 +135,14 @@ class State:
             return ()
         return tuple(gap for slot in sorted(slots & self.marks.keys()) for gap in self.marks[slot])
 
-    def best_values(self) -> list[Any]:
-        """All values as the best totals would have them."""
+    def in_world(self, world: dict[int, Any]) -> list[Any]:
+        """All values as they would be in one world."""
         values = list(self.values)
-        for slot, value in self.best.items():
+        for slot, value in world.items():
             values[slot] = value
         return values
+
+    def everywhere(self, evaluate: Callable[[Sequence[Any]], Any]) -> list[Any]:
+        """What an expression gives in each world; an extra None where there are too many."""
+        found = [evaluate(self.in_world(world)) for world in self.worlds]
+        return [*found, None] if self.crowded else found

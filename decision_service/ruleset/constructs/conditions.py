@@ -103,10 +103,10 @@ class DemandsRunner:
         return Conclusion(Outcome.REFER if findings else None, findings, (truths,), gaps)
 
     def _may_hold(self, when: Tree, slots: frozenset[int], state: State) -> bool:
-        """Whether it holds for the best of the totals that a missing value leaves open."""
+        """Whether it holds for any of the totals that a missing value leaves open."""
         if not state.behind(slots):
             return False
-        return compile_tree(when)(state.best_values()) is True
+        return any(truth is not False for truth in state.everywhere(compile_tree(when)))
 
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each condition with its comparisons."""

@@ -165,14 +165,20 @@ class TableRunner:
     def _marked(
         self, finding: Finding | None, behind: tuple[Gap, ...], state: State
     ) -> Finding | None:
-        """Mark the outputs; where only bounds of a score are known, decline nobody."""
-        best = state.best_values()
-        found = self.find(best)
-        for slot, value in zip(self.slots, self._given(found, best, state.gone), strict=True):
-            state.mark(slot, value, behind)
-        at_best = self._finding(found)
-        outcomes = {f.outcome if f is not None else None for f in (finding, at_best)}
-        if outcomes <= {None} or outcomes == {Outcome.APPROVE} or outcomes == {Outcome.REFER}:
+        """Look up in every world; where the worlds differ, or one declines, refer."""
+        state.mark(self.slots, behind)
+        outcomes = [finding.outcome if finding is not None else None]
+        for world in state.worlds:
+            values = state.in_world(world)
+            found = self.find(values)
+            every = set(range(len(values)))  # any of them may be missing in this world
+            world.update(zip(self.slots, self._given(found, values, every), strict=True))
+            other = self._finding(found)
+            outcomes.append(other.outcome if other is not None else None)
+        if not self.grid.concludes:
+            return None
+        certain = len(set(outcomes)) == 1 and not state.crowded
+        if certain and outcomes[0] is not Outcome.DECLINE:
             return finding
         return data_finding(behind[0])
 

@@ -19,6 +19,7 @@ from decision_service.language import tree
 from decision_service.language.diagnostics import Place
 from decision_service.language.generated import compile_definitions
 from decision_service.language.threevalued import (
+    Gap,
     Unknown,
     compile_tree,
     rule_error,
@@ -62,8 +63,7 @@ class OfferRunner:
         self.lines = list(terms.lines.values())
         self.batch = compile_definitions([(line.symbol.slot, line.tree) for line in self.lines])
         self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
-        limits = [terms.lines[n].tree for n in (AMOUNT, MINIMUM) if n in terms.lines]
-        self.limiting = frozenset(s.slot for node in limits for s in reads(node))
+        self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
 
     def run(self, state: State) -> Conclusion:
         """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
@@ -94,41 +94,46 @@ class OfferRunner:
         given: dict[str, Any] = {}
         for name, line in self.terms.lines.items():
             slot = line.symbol.slot
-            value = state.values[slot]
-            if not isinstance(value, Unknown):
-                value = self._rounded(line, value)
-                state.put(slot, value, missing=isinstance(value, Unknown))
-            given[name] = value
+            given[name] = value = self._rounded(line, state.values[slot])
+            state.put(slot, value, missing=isinstance(value, Unknown))
         return given
 
     def _rounded(self, line: Line, value: Any) -> Any:
+        if isinstance(value, Unknown):
+            return value
         left = from_runtime(line.symbol.name, value, line.symbol.type, self.terms.currency)
         if isinstance(left, Unknown):
             return left
         return floor_minor(value) if line.symbol.type is ValueType.MONEY else left
 
     def _mark(self, state: State) -> None:
-        if not state.marks:
-            return
-        for line in self.lines:
+        """Compute the lines in every world, where some rest on a score with bounds."""
+        for line in self.lines if state.marks else ():
             behind = state.behind(frozenset(s.slot for s in reads(line.tree)))
             if behind:
-                best = compile_tree(line.tree)(state.best_values())
-                state.mark(line.symbol.slot, best, behind)
+                state.mark((line.symbol.slot,), behind)
+                evaluate = compile_tree(line.tree)
+                for world in state.worlds:
+                    world[line.symbol.slot] = self._rounded(line, evaluate(state.in_world(world)))
 
     def _too_small(self, amount: int, minimum: int | None, state: State) -> Conclusion | None:
-        if minimum is not None and amount < minimum:
-            return self._below(state)
+        behind = state.behind(self.limits)
+        if minimum is not None and (amount < minimum or (behind and self._may_fall(state))):
+            return self._below(behind, state)
         if amount > 0:
             return None
         gone = rule_error(f"offer.{AMOUNT}", "the amount is not above zero")
         return self._refer(gone, ())
 
-    def _below(self, state: State) -> Conclusion:
+    def _may_fall(self, state: State) -> bool:
+        """Whether the amount is below the minimum in any world."""
+        truths = state.everywhere(compile_tree(self._shortfall()))
+        return any(truth is not False for truth in truths)
+
+    def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
         """Under the minimum an APPROVE becomes DECLINE; a REFER stays one without an offer."""
         if state.outcome is not Outcome.APPROVE:
             return Conclusion(None, (), ())
-        behind = state.behind(frozenset(self.slots.values()) | self.limiting)
         if behind:
             return Conclusion(Outcome.REFER, (data_finding(behind[0]),), (), behind)
         finding = Finding(

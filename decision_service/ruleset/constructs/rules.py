@@ -161,10 +161,8 @@ class RulesRunner:
         return _conclude(truths, found)
 
     def _with_marks(self, truths: Sequence[Any], state: State) -> Conclusion:
-        best = state.best_values()
         found = [
-            _marked(r, t, state, best) or _finding(r, t)
-            for r, t in zip(self.ready, truths, strict=True)
+            _marked(r, t, state) or _finding(r, t) for r, t in zip(self.ready, truths, strict=True)
         ]
         return _conclude(truths, found)
 
@@ -212,13 +210,16 @@ def _finding(ready: _Ready, truth: Any) -> Finding | None:
     return data_finding(gap, rule.on_missing, rule.missing_reason)
 
 
-def _marked(ready: _Ready, truth: Any, state: State, best: Sequence[Any]) -> Finding | None:
-    """A referral where a rule rests on a score of which only bounds are known."""
+def _marked(ready: _Ready, truth: Any, state: State) -> Finding | None:
+    """A referral where a rule rests on a score of which only bounds are known.
+
+    Such a rule declines nobody, and does not pass over what one of the totals would trip.
+    """
     gaps = state.behind(ready.slots)
     if not gaps or isinstance(truth, Unknown):
         return None
-    at_best = compile_tree(ready.when)(best)
-    if truth is at_best and (truth is False or ready.then is not Outcome.DECLINE):
+    certain = all(t is truth for t in state.everywhere(compile_tree(ready.when)))
+    if certain and (truth is False or ready.then is not Outcome.DECLINE):
         return None
     return data_finding(gaps[0])
 

@@ -21,7 +21,13 @@ from decision_service.language.generated import compile_batch
 from decision_service.language.threevalued import Gap, Unknown, rule_error
 from decision_service.ruleset.constructs.card import Band, Card, Characteristic
 from decision_service.ruleset.constructs.cell_trees import cell_tree, first_true
-from decision_service.ruleset.findings import Conclusion, Finding, State, data_finding
+from decision_service.ruleset.findings import (
+    MOST_WORLDS,
+    Conclusion,
+    Finding,
+    State,
+    data_finding,
+)
 from decision_service.ruleset.part import View
 
 
@@ -76,7 +82,7 @@ class ScorecardRunner:
     def run(self, state: State) -> Conclusion:
         """Set score and band, and conclude."""
         indices = self.batch.run(state.values, state.gone)
-        scored = [self._scored(r, i) for r, i in zip(self.ready, indices, strict=True)]
+        scored = [self._scored(r, i, state) for r, i in zip(self.ready, indices, strict=True)]
         low = self.card.base + sum(s.low for s in scored)
         if any(s.bounded for s in scored):
             return self._within_bounds(scored, low, state)
@@ -86,7 +92,9 @@ class ScorecardRunner:
         gaps = _gaps(scored) if band.then is not Outcome.APPROVE else ()
         return self._conclusion(band.then, findings, scored, low, low, gaps)
 
-    def _scored(self, ready: _Ready, index: Any) -> Scored:
+    def _scored(self, ready: _Ready, index: Any, state: State) -> Scored:
+        if ready.slot in state.marks:
+            index = Unknown(state.marks[ready.slot])  # its value has bounds itself
         if index.__class__ is int and index >= 0:
             points = ready.points[index]
             return Scored(points, points, index)
@@ -103,13 +111,25 @@ class ScorecardRunner:
         worst, best = self.card.band_of(low), self.card.band_of(high)
         gaps = _gaps(scored)
         self._put(state, low, high, worst)
-        state.mark(self.card.score.slot, high, gaps)
-        state.mark(self.card.band.slot, best.name, gaps)
+        self._split(scored, gaps, state)
         if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
             return self._conclusion(Outcome.APPROVE, (), scored, low, high, gaps)
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
         return self._conclusion(outcome, findings, scored, low, high, gaps)
+
+    def _split(self, scored: Sequence[Scored], gaps: tuple[Gap, ...], state: State) -> None:
+        """Make a world of every total that the missing characteristics leave open."""
+        totals = {self.card.base}
+        for ready, each in zip(self.ready, scored, strict=True):
+            points = set(ready.points) if each.bounded else {each.low}
+            totals = {total + more for total in totals for more in points}
+            if len(totals) > MOST_WORLDS:
+                state.crowded = True
+                totals = set(sorted(totals)[:MOST_WORLDS])
+        score, band = self.card.score.slot, self.card.band.slot
+        state.mark((score, band), gaps)
+        state.split([{score: t, band: self.card.band_of(t).name} for t in sorted(totals)])
 
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind

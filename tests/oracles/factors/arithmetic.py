@@ -46,6 +46,7 @@ def square_root(exact: Fraction) -> Fraction:
 
 
 def deviation(values: Sequence[Exact]) -> Fraction:
-    """The standard deviation of the whole population."""
+    """The standard deviation of a sample, which needs two values."""
     middle = mean(values)
-    return square_root(mean([(value - middle) ** 2 for value in values]))
+    squares = sum((value - middle) ** 2 for value in values)
+    return square_root(Fraction(squares) / (len(values) - 1))

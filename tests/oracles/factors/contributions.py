@@ -26,6 +26,7 @@ class Paid:
     """One contribution up to the horizon."""
 
     scheme: str
+    account: str
     month: int
     amount: int
     currency: str
@@ -55,13 +56,15 @@ def contributions_of(who: Applicant) -> Contributions:
     horizon = earliest_horizon(who, family)
     paid = []
     for feeder in family:
-        for record in records_of(who, Kind.CONTRIBUTIONS, feeder):
-            month = Month.of(record.date).index
-            if month <= horizon:
-                paid.append(Paid(feeder.provider_id, month, record.amount, record.currency))
+        for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
+            month = Month.of(one.date).index
+            paid.append(Paid(feeder.provider_id, feeder.id, month, one.amount, one.currency))
     if not paid:
         raise Unknown(Cause.NO_DATA)
-    return Contributions(who, horizon, paid)
+    settled = [one for one in paid if one.month <= horizon]
+    if not settled:
+        raise Unknown(Cause.SHORT_HISTORY)
+    return Contributions(who, horizon, settled)
 
 
 def last_months(family: Contributions, count: int) -> list[int]:
@@ -83,20 +86,38 @@ def within(family: Contributions, months: list[int]) -> list[Paid]:
     return inside
 
 
+def scheme_month(inside: list[Paid], scheme: str, month: int) -> int:
+    """The highest account at one scheme in one month."""
+    sums: dict[str, int] = {}
+    for one in inside:
+        if one.scheme == scheme and one.month == month:
+            sums[one.account] = sums.get(one.account, 0) + one.amount
+    return max(sums.values(), default=0)
+
+
 def total_of(inside: list[Paid], month: int) -> int:
     """All schemes together in one month."""
-    return sum(one.amount for one in inside if one.month == month)
+    return sum(scheme_month(inside, scheme, month) for scheme in schemes_of(inside))
 
 
-def paid_months(inside: list[Paid]) -> list[int]:
-    """The months whose contributions come to more than nothing, oldest first."""
-    months = sorted({one.month for one in inside})
-    return [month for month in months if total_of(inside, month) > 0]
+def schemes_of(inside: list[Paid]) -> list[str]:
+    """The schemes of some contributions."""
+    return sorted({one.scheme for one in inside})
+
+
+def covered_months(inside: list[Paid], schemes: list[str]) -> list[int]:
+    """The months in which one of the schemes has a contribution above zero, oldest first."""
+    found = []
+    for month in sorted({one.month for one in inside}):
+        if any(scheme_month(inside, scheme, month) > 0 for scheme in schemes):
+            found.append(month)
+    return found
 
 
 def months_total(family: Contributions) -> int:
     """Months with a contribution to any scheme."""
-    return len(paid_months(within(family, whole_history(family))))
+    inside = within(family, whole_history(family))
+    return len(covered_months(inside, schemes_of(inside)))
 
 
 def count(n: int) -> Factor:
@@ -127,8 +148,8 @@ def months(n: int) -> Factor:
     def factor(family: Contributions) -> int:
         inside = within(family, last_months(family, n))
         best = 0
-        for scheme in {one.scheme for one in family.paid}:
-            best = max(best, len(paid_months([one for one in inside if one.scheme == scheme])))
+        for scheme in schemes_of(inside):
+            best = max(best, len(covered_months(inside, [scheme])))
         return best
 
     return factor
@@ -139,10 +160,11 @@ def over_paid(aggregate: Callable[[list[int]], int | Fraction], n: int) -> Facto
 
     def factor(family: Contributions) -> Money:
         inside = within(family, last_months(family, n))
-        months_paid = paid_months(inside)
-        if not months_paid:
-            raise Unknown(Cause.NO_DATA)
-        exact = aggregate([total_of(inside, month) for month in months_paid])
+        totals = [total_of(inside, month) for month in last_months(family, n)]
+        paid = [total for total in totals if total > 0]
+        if not paid and aggregate is not sum:
+            raise Unknown(Cause.NO_EVIDENCE)
+        exact = aggregate(paid)
         return money(exact, family.who.policy.currency)
 
     return factor
@@ -150,10 +172,11 @@ def over_paid(aggregate: Callable[[list[int]], int | Fraction], n: int) -> Facto
 
 def months_since_last(family: Contributions) -> int:
     """Months from the last contribution to the horizon."""
-    paid = paid_months(within(family, whole_history(family)))
-    if not paid:
-        raise Unknown(Cause.NO_DATA)
-    return family.horizon - paid[-1]
+    inside = within(family, whole_history(family))
+    covered = covered_months(inside, schemes_of(inside))
+    if not covered:
+        raise Unknown(Cause.NO_EVIDENCE)
+    return family.horizon - covered[-1]
 
 
 def longest_run(wanted: bool, months_seen: list[int], paid: list[int]) -> int:
@@ -169,19 +192,21 @@ def longest_run(wanted: bool, months_seen: list[int], paid: list[int]) -> int:
 def longest_gap_12m(family: Contributions) -> int:
     """The longest run of observed months without one in a year."""
     window = [month for month in last_months(family, 12) if month >= family.first]
-    return longest_run(False, window, paid_months(within(family, window)))
+    inside = within(family, window)
+    return longest_run(False, window, covered_months(inside, schemes_of(inside)))
 
 
 def longest_streak_months(family: Contributions) -> int:
     """The longest run of months with one."""
     window = whole_history(family)
-    return longest_run(True, window, paid_months(within(family, window)))
+    inside = within(family, window)
+    return longest_run(True, window, covered_months(inside, schemes_of(inside)))
 
 
 def schemes_count(family: Contributions) -> int:
     """How many schemes have a contribution."""
     inside = within(family, whole_history(family))
-    return len({one.scheme for one in inside})
+    return len([one for one in schemes_of(inside) if covered_months(inside, [one])])
 
 
 FACTORS: dict[str, Factor] = {

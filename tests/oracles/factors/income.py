@@ -8,11 +8,15 @@ from fractions import Fraction
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
+from decision_service.domain.needs import CombineIncome
 from tests.oracles.factors.applicant import Unknown
 from tests.oracles.factors.arithmetic import deviation, mean, median, money, number
 from tests.oracles.factors.monthly_income import (
     Incomes,
+    account_month,
+    accounts_in,
     gig_by_platform,
+    highest_estimate,
     month_income,
     payroll_by_employer,
     refuse_unusable,
@@ -102,7 +106,7 @@ def change_pct(n: int) -> Factor:
 
     def factor(incomes: Incomes) -> Decimal:
         older, newer = two_ends(incomes, n)
-        if older == 0:
+        if older <= 0:
             raise Unknown(Cause.DIVISION_BY_ZERO)
         return number((newer - older) / older * 100)
 
@@ -120,7 +124,7 @@ def trend_pct(n: int) -> Factor:
         refuse_unusable(incomes, newer_months + older_months)
         newer = median([month_income(incomes, month) for month in newer_months])
         older = median([month_income(incomes, month) for month in older_months])
-        if older == 0:
+        if older <= 0:
             raise Unknown(Cause.DIVISION_BY_ZERO)
         return number((newer - older) / older * 100)
 
@@ -161,8 +165,10 @@ def over_earned(aggregate: Callable[[list[Fraction]], Fraction], n: int | None) 
     def factor(incomes: Incomes) -> Money:
         window = whole_history(incomes) if n is None else last_months(incomes, n)
         earned = earned_months(incomes, window)
-        if not earned:
-            raise Unknown(Cause.NO_DATA)
+        if not earned and aggregate is not total:
+            raise Unknown(Cause.NO_EVIDENCE)
+        if len(earned) == 1 and aggregate is deviation:
+            raise Unknown(Cause.SHORT_HISTORY)
         return as_money(incomes, aggregate([month_income(incomes, month) for month in earned]))
 
     return factor
@@ -177,7 +183,7 @@ def any_earned(incomes: Incomes) -> list[int]:
     """All months with income, of which there must be one."""
     earned = earned_months(incomes, whole_history(incomes))
     if not earned:
-        raise Unknown(Cause.NO_DATA)
+        raise Unknown(Cause.NO_EVIDENCE)
     return earned
 
 
@@ -191,19 +197,22 @@ def starting_amount(incomes: Incomes) -> Money:
     return as_money(incomes, month_income(incomes, any_earned(incomes)[0]))
 
 
-def growth_12m(incomes: Incomes) -> Money:
+def growth_12m(incomes: Incomes) -> Decimal:
     """The latest month with income against the same month a year before."""
     latest = any_earned(incomes)[-1]
     if latest - 12 < incomes.first:
         raise Unknown(Cause.SHORT_HISTORY)
-    return as_money(incomes, month_income(incomes, latest) - month_income(incomes, latest - 12))
+    newer, older = month_income(incomes, latest), month_income(incomes, latest - 12)
+    if older <= 0:
+        raise Unknown(Cause.DIVISION_BY_ZERO)
+    return number((newer - older) / older * 100)
 
 
 def months_at_max_18m(incomes: Incomes) -> int:
     """How many months reach the highest of the last 18."""
     earned = earned_months(incomes, last_months(incomes, 18))
     if not earned:
-        raise Unknown(Cause.NO_DATA)
+        raise Unknown(Cause.NO_EVIDENCE)
     amounts = [month_income(incomes, month) for month in earned]
     return len([amount for amount in amounts if amount == max(amounts)])
 
@@ -249,65 +258,72 @@ def volatility(n: int) -> Factor:
         if incomes.observed < 4:
             raise Unknown(Cause.SHORT_HISTORY)
         seen = figures(incomes, observed_months(incomes, n))
-        if mean(seen) == 0:
+        if mean(seen) <= 0:
             raise Unknown(Cause.DIVISION_BY_ZERO)
         return number(deviation(seen) / mean(seen))
 
     return factor
 
 
-def jobs_count(incomes: Incomes) -> int:
-    """Employers and platforms with income in the last 12 months; estimates alone are one."""
-    window = last_months(incomes, 12)
+def jobs_of_month(incomes: Incomes, month: int) -> dict[tuple[str, str], Fraction]:
+    """What each job gave in a month; a job is its form (payroll, estimate or gig) and a name."""
+    given: dict[tuple[str, str], Fraction] = {}
+    if incomes.who.policy.combine_income is not CombineIncome.PER_JOB:
+        for feeder in accounts_in(incomes):
+            form, amount = account_month(incomes, feeder, month)
+            if form:
+                given["gig" if feeder.gig else form, feeder.id] = amount
+        return given
+    payroll = payroll_by_employer(incomes, month)
+    gig = gig_by_platform(incomes, month)
+    estimate = highest_estimate(incomes, month)
+    if not payroll and estimate is not None:
+        if not gig or estimate >= sum(gig.values()):
+            return {("estimate", ""): estimate}
+    given.update({("payroll", name): amount for name, amount in payroll.items()})
+    given.update({("gig", name): amount for name, amount in gig.items()})
+    return given
+
+
+def jobs(incomes: Incomes) -> dict[tuple[str, str], Fraction]:
+    """The jobs that gave something in the observed months of a year."""
+    window = observed_months(incomes, 12)
     refuse_unusable(incomes, window)
-    return len(jobs(incomes, window))
-
-
-def jobs(incomes: Incomes, window: list[int]) -> dict[str, Fraction]:
-    """What each job gave in a window."""
-    given: dict[str, Fraction] = {}
+    given: dict[tuple[str, str], Fraction] = {}
     for month in window:
-        payroll = payroll_by_employer(incomes, month)
-        gig = gig_by_platform(incomes, month)
-        named = {"employer " + name: amount for name, amount in payroll.items()}
-        named.update({"platform " + name: amount for name, amount in gig.items()})
-        for name, amount in named.items():
-            given[name] = given.get(name, Fraction(0)) + amount
-    return {name: amount for name, amount in given.items() if amount > 0}
+        for job, amount in jobs_of_month(incomes, month).items():
+            given[job] = given.get(job, Fraction(0)) + amount
+    return {job: amount for job, amount in given.items() if amount > 0}
+
+
+def jobs_count(incomes: Incomes) -> int:
+    """Jobs with income in a year."""
+    return len(jobs(incomes))
+
+
+def share_of(given: dict[tuple[str, str], Fraction], part: Fraction) -> Decimal:
+    """A part of what all jobs gave."""
+    whole = sum(given.values(), Fraction(0))
+    if whole == 0:
+        raise Unknown(Cause.DIVISION_BY_ZERO)
+    return number(part / whole)
 
 
 def top_job_share_12m(incomes: Incomes) -> Decimal:
     """The largest job in all income of a year."""
-    window = last_months(incomes, 12)
-    whole = sum(figures(incomes, window), Fraction(0))
-    given = jobs(incomes, window)
-    if whole == 0 or not given:
-        raise Unknown(Cause.DIVISION_BY_ZERO)
-    return number(max(given.values()) / whole)
+    given = jobs(incomes)
+    return share_of(given, max(given.values(), default=Fraction(0)))
 
 
-def payroll_share_12m(incomes: Incomes) -> Decimal:
-    """Payroll in all income of a year."""
-    window = last_months(incomes, 12)
-    whole = sum(figures(incomes, window), Fraction(0))
-    if whole == 0:
-        raise Unknown(Cause.DIVISION_BY_ZERO)
-    payroll = Fraction(0)
-    for month in window:
-        payroll = payroll + sum(payroll_by_employer(incomes, month).values(), Fraction(0))
-    return number(payroll / whole)
+def share_of_form(form: str) -> Factor:
+    """The jobs of one form in all income of a year."""
 
+    def factor(incomes: Incomes) -> Decimal:
+        given = jobs(incomes)
+        parts = [amount for job, amount in given.items() if job[0] == form]
+        return share_of(given, sum(parts, Fraction(0)))
 
-def gig_share_12m(incomes: Incomes) -> Decimal:
-    """Gig work in all income of a year."""
-    window = last_months(incomes, 12)
-    whole = sum(figures(incomes, window), Fraction(0))
-    if whole == 0:
-        raise Unknown(Cause.DIVISION_BY_ZERO)
-    gig = Fraction(0)
-    for month in window:
-        gig = gig + sum(gig_by_platform(incomes, month).values(), Fraction(0))
-    return number(gig / whole)
+    return factor
 
 
 WINDOWS = [3, 6, 9, 12, 18, 24]
@@ -321,8 +337,8 @@ FACTORS: dict[str, Factor] = {
     "months_since_last": months_since_last,
     "jobs_count": jobs_count,
     "top_job_share_12m": top_job_share_12m,
-    "payroll_share_12m": payroll_share_12m,
-    "gig_share_12m": gig_share_12m,
+    "payroll_share_12m": share_of_form("payroll"),
+    "gig_share_12m": share_of_form("gig"),
 }
 AGGREGATES: dict[str, Callable[[list[Fraction]], Fraction]] = {
     "sum": total,

@@ -18,7 +18,7 @@ from tests.oracles.factors.applicant import (
     refuse_tainted,
 )
 from tests.oracles.factors.arithmetic import deviation, mean, money, number
-from tests.oracles.factors.income import conservative_exact
+from tests.oracles.factors.income import conservative
 from tests.oracles.factors.monthly_income import incomes_of
 
 Factor = Callable[[Applicant], Money | Decimal | int]
@@ -34,6 +34,9 @@ TIMES_A_YEAR = {
 }
 
 
+UNTOLD = ("Hourly", "Variable", "Unspecified", None)
+
+
 def loans_of(who: Applicant) -> list[Liability]:
     """Every loan of used accounts; none is an answer where an account supports them."""
     refuse_tainted(who, [Kind.LIABILITIES])
@@ -43,57 +46,69 @@ def loans_of(who: Applicant) -> list[Liability]:
     found = []
     for feeder in family:
         found.extend(records_of(who, Kind.LIABILITIES, feeder))
+    if not found and all(feeder.account is None for feeder in family):
+        raise Unknown(Cause.NO_DATA)
     return found
 
 
-def in_one_currency(who: Applicant) -> list[Liability]:
-    """The loans, once their currency is known to be ours alone."""
-    loans = loans_of(who)
+def refuse_foreign(who: Applicant, loans: list[Liability]) -> None:
+    """Raise Unknown for a loan in another currency."""
     for loan in loans:
         if loan.currency != who.policy.currency:
             raise Unknown(Cause.MIXED_CURRENCY)
-    return loans
 
 
-def outstanding(loans: list[Liability]) -> list[Liability]:
-    """The loans with something left to pay."""
-    return [loan for loan in loans if loan.outstanding is not None and loan.outstanding > 0]
+def balance_of(loan: Liability) -> int:
+    """What is left to pay; a loan that does not tell has no answer."""
+    if loan.outstanding is None:
+        raise Unknown(Cause.NO_DATA)
+    return loan.outstanding
+
+
+def overdue_of(loan: Liability) -> int:
+    """What is overdue; a finished loan need not tell."""
+    if loan.overdue is not None:
+        return max(loan.overdue, 0)
+    if loan.outstanding is not None and loan.outstanding <= 0:
+        return 0
+    raise Unknown(Cause.NO_DATA)
 
 
 def loan_count(who: Applicant) -> int:
     """All loans."""
-    return len(in_one_currency(who))
+    return len(loans_of(who))
 
 
 def outstanding_count(who: Applicant) -> int:
     """Loans with something left to pay."""
-    return len(outstanding(in_one_currency(who)))
-
-
-def overdue_count(who: Applicant) -> int:
-    """Loans with something overdue."""
-    loans = in_one_currency(who)
-    return len([loan for loan in loans if loan.overdue is not None and loan.overdue > 0])
+    return len([loan for loan in loans_of(who) if balance_of(loan) > 0])
 
 
 def finished_count(who: Applicant) -> int:
     """Loans that are paid."""
-    loans = in_one_currency(who)
-    return len([loan for loan in loans if loan.outstanding is not None and loan.outstanding <= 0])
+    return len([loan for loan in loans_of(who) if balance_of(loan) <= 0])
+
+
+def overdue_count(who: Applicant) -> int:
+    """Loans with something overdue."""
+    return len([loan for loan in loans_of(who) if overdue_of(loan) > 0])
 
 
 def loan_amount_total(who: Applicant) -> Money:
     """What was lent."""
-    return money(sum(loan.loan_amount for loan in in_one_currency(who)), who.policy.currency)
+    loans = loans_of(who)
+    refuse_foreign(who, loans)
+    return money(sum(loan.loan_amount for loan in loans), who.policy.currency)
 
 
-def over_loans(aggregate: Callable[[list[int]], int | Fraction]) -> Factor:
-    """An aggregate that needs at least one loan."""
+def over_loans(aggregate: Callable[[list[int]], int | Fraction], needed: int) -> Factor:
+    """An aggregate that needs a number of loans."""
 
     def factor(who: Applicant) -> Money:
-        loans = in_one_currency(who)
-        if not loans:
-            raise Unknown(Cause.NO_DATA)
+        loans = loans_of(who)
+        refuse_foreign(who, loans)
+        if len(loans) < needed:
+            raise Unknown(Cause.NO_EVIDENCE)
         return money(aggregate([loan.loan_amount for loan in loans]), who.policy.currency)
 
     return factor
@@ -101,40 +116,61 @@ def over_loans(aggregate: Callable[[list[int]], int | Fraction]) -> Factor:
 
 def outstanding_total(who: Applicant) -> Money:
     """What is left to pay."""
-    loans = outstanding(in_one_currency(who))
-    return money(sum(loan.outstanding or 0 for loan in loans), who.policy.currency)
+    loans = loans_of(who)
+    refuse_foreign(who, loans)
+    return money(sum(max(balance_of(loan), 0) for loan in loans), who.policy.currency)
 
 
 def overdue_total(who: Applicant) -> Money:
     """What is overdue."""
-    loans = in_one_currency(who)
-    owed = sum(loan.overdue for loan in loans if loan.overdue is not None and loan.overdue > 0)
-    return money(owed, who.policy.currency)
+    loans = loans_of(who)
+    refuse_foreign(who, loans)
+    return money(sum(overdue_of(loan) for loan in loans), who.policy.currency)
 
 
-def amortization_exact(who: Applicant) -> Fraction:
-    """What the outstanding loans cost a month."""
-    total = Fraction(0)
-    for loan in outstanding(in_one_currency(who)):
-        if loan.amortization is None or loan.amortization_frequency not in TIMES_A_YEAR:
-            raise Unknown(Cause.NO_DATA)
-        times = TIMES_A_YEAR[loan.amortization_frequency]
-        total = total + Fraction(loan.amortization * times, 12)
-    return total
+def instalment_of(loan: Liability) -> Fraction:
+    """What one outstanding loan costs a month."""
+    if loan.amortization_frequency in UNTOLD or loan.amortization is None:
+        raise Unknown(Cause.NO_DATA)
+    if loan.amortization_frequency not in TIMES_A_YEAR:
+        raise Unknown(Cause.BAD_DATA)
+    return Fraction(loan.amortization * TIMES_A_YEAR[loan.amortization_frequency], 12)
 
 
 def monthly_amortization(who: Applicant) -> Money:
     """What outstanding loans cost a month."""
-    return money(amortization_exact(who), who.policy.currency)
+    loans = loans_of(who)
+    refuse_foreign(who, loans)
+    total = Fraction(0)
+    causes = set()
+    for loan in loans:
+        try:
+            if balance_of(loan) > 0:
+                total = total + instalment_of(loan)
+        except Unknown as unknown:
+            causes = causes | unknown.causes
+    if causes:
+        raise Unknown(*causes)
+    return money(total, who.policy.currency)
 
 
 def scheme_debt_to_income(who: Applicant) -> Decimal:
     """What they cost over the conservative income."""
-    debt = amortization_exact(who)
-    income = conservative_exact(incomes_of(who), 6)
-    if income == 0:
+    causes = set()
+    debt, income = Money("", 0), Money("", 0)
+    try:
+        debt = monthly_amortization(who)
+    except Unknown as unknown:
+        causes = causes | unknown.causes
+    try:
+        income = conservative(6)(incomes_of(who))
+    except Unknown as unknown:
+        causes = causes | unknown.causes
+    if causes:
+        raise Unknown(*causes)
+    if income.minor <= 0:
         raise Unknown(Cause.DIVISION_BY_ZERO)
-    return number(debt / income)
+    return number(Fraction(debt.minor, income.minor))
 
 
 FACTORS: dict[str, Factor] = {
@@ -143,10 +179,10 @@ FACTORS: dict[str, Factor] = {
     "overdue_count": overdue_count,
     "finished_count": finished_count,
     "loan_amount_total": loan_amount_total,
-    "loan_amount_average": over_loans(mean),
-    "loan_amount_min": over_loans(min),
-    "loan_amount_max": over_loans(max),
-    "loan_amount_std": over_loans(deviation),
+    "loan_amount_average": over_loans(mean, 1),
+    "loan_amount_min": over_loans(min, 1),
+    "loan_amount_max": over_loans(max, 1),
+    "loan_amount_std": over_loans(deviation, 2),
     "outstanding_total": outstanding_total,
     "overdue_total": overdue_total,
     "monthly_amortization": monthly_amortization,

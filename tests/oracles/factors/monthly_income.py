@@ -182,14 +182,15 @@ def incomes_of(who: Applicant) -> Incomes:
     horizon = earliest_horizon(who, family)
     shares = []
     for feeder in family:
-        for share in (
-            payroll_shares(who, feeder) + estimate_shares(who, feeder) + earning_shares(who, feeder)
-        ):
-            if share.month <= horizon:
-                shares.append(share)
+        shares.extend(payroll_shares(who, feeder))
+        shares.extend(estimate_shares(who, feeder))
+        shares.extend(earning_shares(who, feeder))
     if not shares:
         raise Unknown(Cause.NO_DATA)
-    return Incomes(who, horizon, shares)
+    settled = [share for share in shares if share.month <= horizon]
+    if not settled:
+        raise Unknown(Cause.SHORT_HISTORY)
+    return Incomes(who, horizon, settled)
 
 
 def account_month(incomes: Incomes, feeder: Feeder, month: int) -> tuple[str, Fraction]:
@@ -249,9 +250,9 @@ def gig_by_platform(incomes: Incomes, month: int) -> dict[str, Fraction]:
     best: dict[str, Fraction] = {}
     for feeder in accounts_in(incomes):
         form, amount = account_month(incomes, feeder, month)
-        if feeder.gig and form:
-            if feeder.provider_id not in best or amount > best[feeder.provider_id]:
-                best[feeder.provider_id] = amount
+        platform = feeder.provider_id
+        if feeder.gig and form and (platform not in best or amount > best[platform]):
+            best[platform] = amount
     return best
 
 

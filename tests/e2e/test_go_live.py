@@ -1,0 +1,104 @@
+"""Applicants outside the go-live: told so, recorded, and no call spent on them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.rollout.buckets import slot
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import build_app, serve
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
+
+PEOPLE = sandbox_people()
+ALLOWED, OTHERS = PEOPLE[0].user_id, [person.user_id for person in PEOPLE[1:]]
+
+
+def staged(folder: Path, stage: str) -> Path:
+    """The shipped rules with a plan that stands at a stage and allows George."""
+    rules = own_rules(folder)
+    plan = rules / PRODUCT / "rollout.yaml"
+    text = plan.read_text()
+    assert "initial_stage: all" in text
+    text = text.replace("initial_stage: all", f"initial_stage: {stage}", 1)
+    lines = [
+        f"  allow: [{ALLOWED}]" if line.strip().startswith("allow:") else line
+        for line in text.splitlines()
+    ]
+    plan.write_text("\n".join(lines) + "\n")
+    assert ALLOWED in plan.read_text()
+    return rules
+
+
+@pytest_asyncio.fixture
+async def pilot(tmp_path: Path) -> AsyncIterator[tuple[Running, object]]:
+    """A service at the staff stage on a stand-in whose calls the test can count."""
+    app = build_app(api_key="k", api_secret="s")
+    async with (
+        serve(app) as base_url,
+        running(
+            tmp_path,
+            rules_dir=str(staged(tmp_path, "staff")),
+            smile_mode="sandbox",
+            smile_base_url=base_url,
+            smile_api_key="k",
+            smile_api_secret="s",
+            drain_delay="0s",
+        ) as live,
+    ):
+        yield live, app
+
+
+async def test_outside_the_go_live_nothing_is_asked_of_the_vendor(
+    pilot: tuple[Running, object],
+) -> None:
+    """NOT_ENROLLED is recorded with its reason and slot; the vendor never hears the user's id."""
+    live, app = pilot
+    for user_id in OTHERS:
+        # Inputs are not looked at: the existing process decides, by its own.
+        request = create(user_id, requested_term_months=None, requested_amount=None)
+        decision = (await live.stub.CreateDecision(request)).decision
+        assert outcome(decision) == "NOT_ENROLLED"
+        assert decision.assignment.enrolment_reason == "NOT_IN_STAGE"
+        assert decision.assignment.enrolment_slot == slot(PRODUCT, user_id)
+        assert decision.data_quality.upstream_calls == 0
+        assert not decision.HasField("ruleset_ref")
+    assert {path for path in app.meter.by_path() if path != "/providers"} == set()
+    listed = await live.stub.ListDecisions(
+        service_pb.ListDecisionsRequest(outcome=pb.OUTCOME_NOT_ENROLLED)
+    )
+    assert len(listed.decisions) == len(OTHERS)
+
+
+async def test_staff_on_the_allow_list_are_decided_first(pilot: tuple[Running, object]) -> None:
+    """At 0 % the allowed applicant is decided all the same."""
+    live, _ = pilot
+    decision = (await live.stub.CreateDecision(create(ALLOWED))).decision
+    assert outcome(decision) == "APPROVE"
+    assert decision.assignment.enrolment_reason == "ALLOWED"
+    assert not decision.assignment.HasField("enrolment_slot")
+
+
+async def test_a_decision_outside_the_go_live_replays_to_itself(
+    pilot: tuple[Running, object],
+) -> None:
+    """There is nothing to recompute, and nothing differs."""
+    live, _ = pilot
+    decision = (await live.stub.CreateDecision(create(OTHERS[0]))).decision
+    request = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
+    replayed = await live.stub.ReplayDecision(request)
+    assert replayed.decision == decision
+    assert list(replayed.differing_fields) == []
+
+
+async def test_a_stages_percentage_takes_exactly_the_slots_below_it(tmp_path: Path) -> None:
+    """At 50 % those with a slot under 50,000 are decided and the others are not."""
+    async with running(tmp_path, rules_dir=str(staged(tmp_path, "half"))) as live:
+        for user_id in OTHERS:
+            decision = (await live.stub.CreateDecision(create(user_id))).decision
+            inside = slot(PRODUCT, user_id) < 50_000
+            reason = "IN_STAGE" if inside else "NOT_IN_STAGE"
+            assert decision.assignment.enrolment_reason == reason
+            assert (outcome(decision) != "NOT_ENROLLED") == inside

@@ -1,0 +1,163 @@
+"""A small honest world for use cases: shipped rules, a scripted applicant, clocks one can set."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from decision_service.domain.money import Money
+from decision_service.domain.needs import FetchPlan
+from decision_service.domain.snapshot import (
+    Account,
+    Contribution,
+    EstimatedIncome,
+    Income,
+    KnownCount,
+    Liability,
+    Provider,
+    Read,
+    Snapshot,
+)
+from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.pipeline.application import Application
+from decision_service.pipeline.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.loading import RuleFolder, load_rules
+from decision_service.pipeline.ports import DecisionLog, Gathering
+from decision_service.pipeline.rulebook import Rulebook
+from decision_service.storage.rule_files import read_rules
+from tests.fakes.in_memory import InMemoryDecisionLog
+
+NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
+RULES = Path(__file__).resolve().parents[2] / "rules"
+PRODUCT = "personal-loan-ph"
+
+
+@dataclass(slots=True)
+class SetClock:
+    """Clocks that stand still until they are moved."""
+
+    wall: datetime = NOW
+    seconds: float = 1000.0
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+@dataclass(slots=True)
+class Numbered:
+    """Ids that count."""
+
+    made: int = 0
+
+    def decision_id(self, created: datetime) -> str:
+        del created
+        self.made += 1
+        return f"dec_{self.made:026d}"
+
+    def request_id(self) -> str:
+        self.made += 1
+        return f"made-{self.made}"
+
+
+def steady_earner(user_id: str = "u-1") -> Snapshot:
+    """Three years of 35,000 PHP a month and every contribution, synced just now."""
+    month = 2026 * 12 + 7
+    months = range(month - 35, month + 1)
+    account = Account(
+        "a-1",
+        "sss_ph",
+        "CONNECTED",
+        created_at=NOW - timedelta(days=900),
+        connection_updated_at=NOW - timedelta(hours=1),
+    )
+    incomes: Read[Income] = Read()
+    liabilities: Read[Liability] = Read()
+    return Snapshot(
+        user_id,
+        accounts=(account,),
+        providers=(Provider("sss_ph", "GOVERNMENT", ("EINCOMES", "CONTRIBUTIONS", "LIABILITIES")),),
+        eincomes=Read(tuple(EstimatedIncome(f"e{m}", "a-1", m, "PHP", 3_500_000) for m in months)),
+        incomes=incomes,
+        contributions=Read(
+            tuple(
+                Contribution(f"c{m}", "a-1", datetime(m // 12, m % 12 + 1, 28).date(), "PHP", 1)  # noqa: DTZ001 - a civil date
+                for m in months
+            )
+        ),
+        liabilities=liabilities,
+    )
+
+
+@dataclass(slots=True)
+class ScriptedSource:
+    """A vendor that gives what it is told to, when it is told to, and counts the asking."""
+
+    snapshot: Snapshot = field(default_factory=steady_earner)
+    error: Exception | None = None
+    gate: asyncio.Event | None = None
+    asked: int = 0
+
+    async def gather(
+        self,
+        user_id: str,
+        plan: FetchPlan,
+        *,
+        as_of: datetime,
+        stop_at: float,
+        wait_until: float,
+        known: Sequence[KnownCount],
+        fallback: Mapping[str, Provider],
+    ) -> Gathering:
+        del user_id, plan, as_of, stop_at, wait_until, known, fallback
+        self.asked += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        return Gathering(self.snapshot, NOW, 5)
+
+
+def shipped_rules() -> RuleFolder:
+    """The rules of this repository."""
+    return read_rules(RULES)
+
+
+def rulebook(folder: RuleFolder | None = None) -> Rulebook:
+    """A loaded rulebook; fails the test with the problems where it does not load."""
+    loading = load_rules(folder or shipped_rules(), NOW)
+    assert loading.rulebook is not None, loading.errors
+    return loading.rulebook
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that deciding needs, each part at hand."""
+
+    source: ScriptedSource = field(default_factory=ScriptedSource)
+    log: DecisionLog = field(default_factory=InMemoryDecisionLog)
+    clock: SetClock = field(default_factory=SetClock)
+    book: Rulebook = field(default_factory=rulebook)
+
+    def decide(self) -> DecideApplication:
+        ports = Ports(self.source, self.log, ProtoReplyEncoder(), self.clock, Numbered())
+        return DecideApplication(ports, lambda: self.book)
+
+    def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
+        return Call(caller, self.clock.monotonic() + seconds)
+
+
+def application(**changes: object) -> Application:
+    """A good application, changed."""
+    fields: dict[str, object] = {
+        "request_id": "r-1",
+        "user_id": "u-1",
+        "product": PRODUCT,
+        "inputs": {"requested_amount": Money("PHP", 2_000_000), "requested_term_months": 6},
+    }
+    return Application(**(fields | changes))  # type: ignore[arg-type]  # fields of any type, by name

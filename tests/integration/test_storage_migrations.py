@@ -1,0 +1,154 @@
+"""The tables' history, run from the installed package on both dialects."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from decision_service.storage import migrations, schema
+from decision_service.storage.engine import Database, migrate, open_database
+from decision_service.storage.errors import SchemaUnfit
+from decision_service.storage.store import Store
+from decision_service.storage.tables import metadata
+from tests.kits.decision_log import ENTRY, as_stored
+from tests.kits.postgres import Postgres
+
+NEXT_STEP = """
+from alembic import op
+import sqlalchemy as sa
+revision = "0002"
+down_revision = "0001"
+
+def upgrade():
+    op.create_table("pins", sa.Column("unit", sa.Text, primary_key=True))
+    {trouble}
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a store on each dialect, without tables as yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/decisions.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.empty()
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """A migrated database."""
+    await migrate(url)
+    database = await open_database(url)
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+def next_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes this a later version of the program, with one more step, until the test ends."""
+
+    def become(trouble: str) -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(Path(migrations.__file__).parent, folder)
+        (folder / "versions" / "0002_next.py").write_text(NEXT_STEP.format(trouble=trouble))
+        monkeypatch.setattr(schema, "_SCRIPTS", str(folder))
+
+    return become
+
+
+async def test_the_steps_make_the_tables_that_the_code_knows(database: Database) -> None:
+    """Migrated tables differ in nothing from the declared ones: columns, types, keys, indexes."""
+
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    assert await database.read(differences) == []
+
+
+async def test_migrating_twice_changes_nothing(url: str) -> None:
+    """A second migrate keeps the tables and their rows."""
+    await migrate(url)
+    store = await Store.open(url)
+    await store.commit(ENTRY)
+    await store.aclose()
+    await migrate(url)
+    store = await Store.open(url)
+    assert await store.get(ENTRY.decision_id) == as_stored(ENTRY)
+    await store.aclose()
+
+
+async def test_older_tables_are_refused_until_they_are_migrated(
+    url: str, next_program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later program names `migrate`, migrates with all rows, and the earlier one then refuses."""
+    await migrate(url)
+    store = await Store.open(url)
+    await store.commit(ENTRY)
+    await store.aclose()
+    next_program("")
+    with pytest.raises(SchemaUnfit, match=r"schema 0001 .* needs 0002.*migrate"):
+        await Store.open(url)
+    await migrate(url)
+    store = await Store.open(url)
+    assert await store.get(ENTRY.decision_id) == as_stored(ENTRY)
+    await store.aclose()
+    monkeypatch.undo()
+    with pytest.raises(SchemaUnfit, match="schema 0002, newer than 0001"):
+        await Store.open(url)
+
+
+async def test_a_step_that_fails_leaves_the_tables_as_they_were(
+    url: str, next_program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration is one transaction: nothing of a broken one stays."""
+    await migrate(url)
+    next_program("raise ZeroDivisionError")
+    with pytest.raises(ZeroDivisionError):
+        await migrate(url)
+    monkeypatch.undo()
+    database = await open_database(url)
+
+    def tables(connection: Connection) -> bool:
+        return bool(connection.dialect.has_table(connection, "pins"))
+
+    assert not await database.read(tables)
+    await database.aclose()
+
+
+async def test_postgres_tables_are_made_by_migrate_alone(postgres: Postgres) -> None:
+    """An empty PostgreSQL database is refused by serve, which many processes start at once."""
+    with pytest.raises(SchemaUnfit, match="decision-service migrate"):
+        await Store.open(postgres.empty())
+
+
+async def test_migrations_of_one_database_wait_for_each_other(postgres: Postgres) -> None:
+    """Several processes that migrate at once all succeed."""
+    url = postgres.empty()
+    await asyncio.gather(*(migrate(url) for _ in range(4)))
+    store = await Store.open(url)
+    await store.aclose()
+
+
+async def test_postgres_keeps_bodies_uncompressed_beside_the_row(postgres: Postgres) -> None:
+    """Replies, facts, snapshots and texts are STORAGE EXTERNAL: they are read far more cheaply."""
+    database = await open_database(postgres.migrated())
+    query = text(
+        "SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class "
+        "ON pg_class.oid = attrelid WHERE attstorage = 'e' AND relnamespace = 'public'::regnamespace"
+    )
+    found = await database.read(lambda c: {tuple(row) for row in c.execute(query)})
+    assert found == {
+        ("decisions", "reply"),
+        ("decisions", "facts"),
+        ("snapshots", "body"),
+        ("texts", "body"),
+    }
+    await database.aclose()

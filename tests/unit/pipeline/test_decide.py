@@ -1,0 +1,167 @@
+"""Deciding, against a scripted vendor and an in-memory log."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from decision_service.domain.errors import (
+    DeadlineMissed,
+    ProductUnknown,
+    RequestIdReused,
+    RequestInProgress,
+    StoreUnavailable,
+    UpstreamUnavailable,
+)
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import Entry, StoredEntry
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import ScriptedSource, World, application
+
+
+class Failing(InMemoryDecisionLog):
+    """A log that cannot be written until it is mended."""
+
+    broken = True
+
+    async def commit(self, entry: Entry) -> StoredEntry:
+        if self.broken:
+            raise StoreUnavailable("the store is full: make room")
+        return await super().commit(entry)
+
+
+class Slow(InMemoryDecisionLog):
+    """A log whose commits wait for the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.go = asyncio.Event()
+
+    async def commit(self, entry: Entry) -> StoredEntry:
+        self.begun.set()
+        await self.go.wait()
+        return await super().commit(entry)
+
+
+async def test_a_steady_earner_is_approved_and_recorded() -> None:
+    """The answer is the entry that the log holds."""
+    world = World()
+    stored = await world.decide()(application(), world.call())
+    assert stored.outcome is Outcome.APPROVE
+    assert await world.log.find("anonymous", "r-1") == stored
+
+
+async def test_an_error_of_the_vendor_records_nothing_and_may_be_repeated() -> None:
+    """After UpstreamUnavailable the same id decides as if for the first time."""
+    world = World(source=ScriptedSource(error=UpstreamUnavailable("closed")))
+    decide = world.decide()
+    with pytest.raises(UpstreamUnavailable):
+        await decide(application(), world.call())
+    assert await world.log.find("anonymous", "r-1") is None
+    world.source.error = None
+    assert (await decide(application(), world.call())).outcome is Outcome.APPROVE
+
+
+async def test_a_failing_store_answers_nothing() -> None:
+    """Without a commit there is no answer; once the store is mended the same id decides."""
+    log = Failing()
+    world = World(log=log)
+    decide = world.decide()
+    with pytest.raises(StoreUnavailable):
+        await decide(application(), world.call())
+    log.broken = False
+    assert (await decide(application(), world.call())).outcome is Outcome.APPROVE
+
+
+async def test_request_ids_belong_to_their_caller() -> None:
+    """Two callers may use one id for different applications."""
+    world = World()
+    decide = world.decide()
+    first = await decide(application(), world.call("a"))
+    second = await decide(application(customer_ref="c"), world.call("b"))
+    assert first.decision_id != second.decision_id
+
+
+async def test_another_content_is_refused_while_the_first_is_in_progress() -> None:
+    """A reuse is told at once, not after the first is done."""
+    world = World(source=ScriptedSource(gate=asyncio.Event()))
+    decide = world.decide()
+    first = asyncio.create_task(decide(application(), world.call()))
+    while not world.source.asked:
+        await asyncio.sleep(0)
+    with pytest.raises(RequestIdReused):
+        await decide(application(customer_ref="other"), world.call())
+    assert world.source.gate is not None
+    world.source.gate.set()
+    assert (await first).outcome is Outcome.APPROVE
+
+
+async def test_a_duplicate_without_time_is_told_that_the_first_goes_on() -> None:
+    """The joiner gets RequestInProgress, the first caller its answer."""
+    world = World(source=ScriptedSource(gate=asyncio.Event()))
+    decide = world.decide()
+    first = asyncio.create_task(decide(application(), world.call()))
+    while not world.source.asked:
+        await asyncio.sleep(0)
+    with pytest.raises(RequestInProgress):
+        await decide(application(), world.call(seconds=0))
+    assert world.source.gate is not None
+    world.source.gate.set()
+    assert (await first).outcome is Outcome.APPROVE
+    assert world.source.asked == 1
+
+
+async def test_what_is_being_committed_stands_though_nobody_waits() -> None:
+    """A caller who leaves during the commit finds the decision when it asks again."""
+    log = Slow()
+    world = World(log=log)
+    decide = world.decide()
+    caller = asyncio.create_task(decide(application(), world.call()))
+    await log.begun.wait()
+    caller.cancel()
+    await asyncio.gather(caller, return_exceptions=True)
+    log.go.set()
+    async with asyncio.timeout(5):
+        while (stored := await log.find("anonymous", "r-1")) is None:
+            await asyncio.sleep(0)
+    assert await decide(application(), world.call()) == stored
+    assert world.source.asked == 1
+
+
+async def test_too_little_time_asks_the_vendor_nothing() -> None:
+    """Under 300 ms nothing is begun, but a recorded answer is given all the same."""
+    world = World()
+    decide = world.decide()
+    with pytest.raises(DeadlineMissed):
+        await decide(application(), world.call(seconds=0.29))
+    assert world.source.asked == 0
+    stored = await decide(application(), world.call())
+    assert await decide(application(), world.call(seconds=0.1)) == stored
+
+
+async def test_an_unknown_product_asks_the_vendor_nothing() -> None:
+    """ProductUnknown comes before any gathering."""
+    world = World()
+    with pytest.raises(ProductUnknown):
+        await world.decide()(application(product="car"), world.call())
+    assert world.source.asked == 0
+
+
+async def test_a_decision_keeps_the_rules_it_was_admitted_with() -> None:
+    """A rulebook that is replaced while data is gathered decides only later applications."""
+    world = World(source=ScriptedSource(gate=asyncio.Event()))
+    decide = world.decide()
+    before = world.book.product("personal-loan-ph").champion.digest
+    first = asyncio.create_task(decide(application(), world.call()))
+    while not world.source.asked:
+        await asyncio.sleep(0)
+    product = world.book.product("personal-loan-ph")
+    changed = replace(product.champion, digest="f" * 64)
+    versions = {**product.versions, product.champion.version: changed}
+    world.book = replace(world.book, products={product.name: replace(product, versions=versions)})
+    assert world.source.gate is not None
+    world.source.gate.set()
+    assert (await first).ruleset_digest == before
+    later = await decide(application(request_id="r-2"), world.call())
+    assert later.ruleset_digest == "f" * 64
