@@ -3,17 +3,27 @@
 from decision_service.factors import (
     accounts,
     contributions,
+    employment,
+    identity,
     income,
     income_jobs,
     income_parity,
     liabilities,
+    links,
+    transactions,
+    working,
 )
 
 __all__ = [
     "accounts",
     "contributions",
+    "employment",
+    "identity",
     "income",
     "income_jobs",
     "income_parity",
     "liabilities",
+    "links",
+    "transactions",
+    "working",
 ]

@@ -43,7 +43,9 @@ def combined(
     """
     if mode is CombineIncome.PER_JOB:
         return _per_job(facts, feeders)
-    parts = {_account_job(source, facts, feeders): a for source, a in _accounts(facts).items()}
+    parts = {
+        _account_job(source, facts, feeders): a for source, a in account_amounts(facts).items()
+    }
     if mode is CombineIncome.SUM or not parts:
         return parts
     job = max(sorted(parts), key=lambda j: parts[j])
@@ -57,7 +59,7 @@ def _per_job(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> dict[Job, Amou
             _keep_highest(payroll, (PAYROLL, employer), amount)
     gig: dict[Job, Amount] = {}
     estimates: dict[Job, Amount] = {}
-    for source, amount in _accounts(facts).items():
+    for source, amount in account_amounts(facts).items():
         feeder = feeders[source]
         if feeder.gig:
             _keep_highest(gig, (GIG, feeder.provider_id), amount)
@@ -74,7 +76,7 @@ def _larger(estimates: dict[Job, Amount], gig: dict[Job, Amount]) -> dict[Job, A
     return estimates if sum(estimates.values()) >= sum(gig.values()) else gig
 
 
-def _accounts(facts: MonthFacts) -> dict[str, Amount]:
+def account_amounts(facts: MonthFacts) -> dict[str, Amount]:
     """Each account's month: its payroll, where there is none its estimate, else its earnings."""
     found: dict[str, Amount] = {}
     for (source, _), amount in facts.payroll.items():

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
+from decision_service.factors.civil import plus_months
 from decision_service.factors.figures import Amount
 
 LONGEST_MONTH = 31
@@ -95,12 +96,6 @@ def last_day_of(record: Income) -> date:
     if record.end is not None or not months:
         return record.end or record.start
     return plus_months(record.start, months) - timedelta(days=1)
-
-
-def plus_months(day: date, months: int) -> date:
-    """The same day this many months later, or that month's last day where it is shorter."""
-    month = Month.of(day).plus(months)
-    return min(month.last_day, month.first_day + timedelta(days=day.day - 1))
 
 
 def _days_by_month(start: date, end: date) -> Iterator[tuple[int, int]]:

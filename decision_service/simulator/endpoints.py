@@ -17,20 +17,14 @@ from . import lists
 from .answers import Reply, VendorError, failure, ok, response
 from .catalogue import list_providers, one_provider
 from .faults import FaultPlan
-from .incoming import external_metadata, json_object, webhook_fields
+from .incoming import PREFIX, below_prefix, external_metadata, json_object, webhook_fields
 from .pages import Cursor, Filters, filters_in, page, read_cursor, size_of
 from .payloads import PAYLOAD_CUT, account_payload, user_payload
 from .tenant import Tenant
 from .webhooks import Webhooks
 from .world import Person
 
-PREFIX = "/v1"
 Handler = Callable[[Request], Awaitable[Reply]]
-
-
-def below_prefix(path: str) -> str:
-    """Return a path without the version it begins with."""
-    return path.removeprefix(PREFIX)
 
 
 @dataclass(slots=True)

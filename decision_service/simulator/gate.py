@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import VendorError, failure, response
-from .incoming import check_keys
+from .incoming import below_prefix, check_keys
 from .limits import Call, Meter, SlidingLimit
 
 
@@ -22,11 +21,11 @@ class Gate:
     meter: Meter
     limit: SlidingLimit
     keys: tuple[str, str]
-    below: Callable[[str], str]
+    seconds: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        at, statuses = asyncio.get_running_loop().time(), [0]
+        at, statuses = self.seconds(), [0]
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -54,4 +53,4 @@ class Gate:
 
     def _note(self, scope: Scope, at: float, status: int) -> None:
         query = scope["query_string"].decode("latin-1")
-        self.meter.note(Call(at, scope["method"], self.below(scope["path"]), query, status))
+        self.meter.note(Call(at, scope["method"], below_prefix(scope["path"]), query, status))

@@ -14,8 +14,14 @@ from starlette.requests import Request
 from .answers import VendorError
 from .webhooks import EVENT_TYPES
 
+PREFIX = "/v1"
 _PAIRS, _KEY_LENGTH, _VALUE_LENGTH = 5, 50, 500
 _NAME_LENGTH, _URL_LENGTH, _SECRET_LENGTH = 200, 500, 64
+
+
+def below_prefix(path: str) -> str:
+    """Return a path without the version it begins with."""
+    return path.removeprefix(PREFIX)
 
 
 def check_keys(header: str | None, key: str, secret: str) -> None:

@@ -106,14 +106,12 @@ def _insights(person: Person, now: datetime) -> list[Json]:
 
 
 def _whose(tenant: Tenant, filters: Filters) -> Iterable[Person]:
-    found = []
-    if "userId" in filters:
-        found.append(tenant.person(filters["userId"]))
-    found += [tenant.owner(filters[name]) for name in ("sourceId", "accountId") if name in filters]
-    if not found:
+    source_id = filters.get("sourceId") or filters.get("accountId")
+    if "userId" not in filters and source_id is None:
         return tenant.people()
-    first = found[0]
-    return [first] if first and all(one and one.id == first.id for one in found) else []
+    named = filters.get("userId")
+    found = tenant.person(named) if named else tenant.owner(source_id or "")
+    return [found] if found else []
 
 
 def _source_id(row: Json) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from .dates import first_day, last_day, month_of, posted_month, settled_month, start_of
+from .dates import civil_day, first_day, last_day, month_of, posted_month, settled_month, start_of
 from .government import contribution_of, contributions, estimates, loan
 from .ids import wobble
 from .payroll import FREQUENCIES, incomes
@@ -41,9 +41,10 @@ class Member:
     born: date
 
     def origin(self, provider: str, key: str = "1", kind: str = "ACCOUNT") -> Origin:
-        """Return a source connected 1 to 400 days ago and, an account, synced today."""
+        """Return an account connected lately or long ago and synced today, or files handed in."""
         synced = start_of(self.today) + timedelta(seconds=1)
-        connected = synced - timedelta(days=self.luck.randint(1, 400), minutes=13)
+        longest = 400 if kind == "ACCOUNT" else 60
+        connected = synced - timedelta(days=self.luck.randint(1, longest), minutes=13)
         last = synced if kind == "ACCOUNT" else connected
         return Origin(self.user_id, provider, connected, last, key, kind)
 
@@ -133,7 +134,8 @@ def papers(me: Member) -> list[Delivered]:
     job = _job(me, me.luck.randint(6, 18))
     kind = me.luck.choice(("ARCHIVE", "UPLOAD"))
     origin = me.origin("user-provided", kind=kind)
-    paid = incomes(origin, job.employer, job.pay, _span(me, job), "Semimonthly")[-6:]
+    before = (first_day(job.first), civil_day(origin.connected) - timedelta(days=1))
+    paid = incomes(origin, job.employer, job.pay, before, "Semimonthly")[-6:]
     read = source(
         origin, {"identities": [me.identity(origin)], "incomes": paid}, file_type="payslip"
     )

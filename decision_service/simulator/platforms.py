@@ -76,8 +76,10 @@ def _entries(account: str, habit: Habit, day: date) -> Iterator[Entry]:
 
 
 def _worked(account: str, habit: Habit, day: date) -> list[Entry]:
+    if day.weekday() not in habit.weekdays:
+        return []
     luck = dice(account, day)
-    if day.weekday() not in habit.weekdays or luck.random() < 0.08:
+    if luck.random() < 0.08:
         return []
     fares = [round(habit.per_trip * luck.uniform(0.75, 1.3), 2) for _ in range(habit.trips)]
     trips = [(f"{index:02d}", fare, habit.trip) for index, fare in enumerate(fares)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from .dates import stamp, start_of
@@ -36,7 +36,10 @@ def metadata(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where items come from: a user's source, when it was connected and when it last delivered."""
+    """Where items come from: a user's source, when it was connected and when it last delivered.
+
+    `id` follows from the rest: the account's or archive's id.
+    """
 
     user_id: str
     provider_id: str
@@ -44,16 +47,16 @@ class Origin:
     synced: datetime
     key: str = "1"
     type: str = "ACCOUNT"
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        """The account's or archive's id."""
+    def __post_init__(self) -> None:
         prefix = {"ACCOUNT": "a", "UPLOAD": "u"}.get(self.type, "archive")
-        return object_id(prefix, self.user_id, self.provider_id, self.key)
+        own = object_id(prefix, self.user_id, self.provider_id, self.key)
+        object.__setattr__(self, "id", own)
 
     def metadata(self, available: datetime | None = None) -> Json:
         """Return the `metadata` of something the source delivered once it was available."""
-        arrived = min(max(self.connected, available or self.connected), self.synced)
+        arrived = max(self.connected, available or self.connected)
         return metadata(self.id, self.type, self.provider_id, self.user_id, arrived)
 
     def item(self, prefix: str, key: object, fields: Json, seen: date | None = None) -> Json:

@@ -47,10 +47,15 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MICROSECOND
 
 
+def from_microseconds(count: int) -> datetime:
+    """The instant in UTC."""
+    return _EPOCH + count * _MICROSECOND
+
+
 def stored(entry: Entry) -> StoredEntry:
-    """The entry as it is read back once it is recorded."""
+    """The entry as it is read back once it is recorded; raises ValueError as `microseconds`."""
     shared = {name: getattr(entry, name) for name in _NAMES if name != "snapshot_id"}
-    shared["created"] = entry.created.astimezone(UTC)
+    shared["created"] = from_microseconds(microseconds(entry.created))
     return StoredEntry(**shared, snapshot_id=entry.snapshot.id if entry.snapshot else None)
 
 
@@ -127,5 +132,5 @@ def _row(entry: StoredEntry) -> dict[str, object]:
 def _entry(row: Row[Any]) -> StoredEntry:
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
     values["outcome"] = Outcome(values["outcome"])
-    values["created"] = _EPOCH + values["created"] * _MICROSECOND
+    values["created"] = from_microseconds(values["created"])
     return StoredEntry(**values)

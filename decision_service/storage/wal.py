@@ -2,8 +2,9 @@
 
 SQLite reads its log up to the first frame whose checksum is wrong and forgets the rest, which is
 right for a torn last transaction and silent loss for damage further up. With `synchronous=FULL` at
-most one transaction can be torn, so two commits behind a broken frame mean damage. The format is
-SQLite's "WAL-mode File Format".
+most one transaction can be torn, so two commits from a broken frame on mean damage; damage within
+the last two commits cannot always be told from a tear. The format is SQLite's "WAL-mode File
+Format".
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.app import Service, start
 from decision_service.config import load
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.server import Simulator, build_app, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = "personal-loan-ph"
@@ -104,3 +106,19 @@ def own_rules(folder: Path) -> Path:
     target = folder / "rules"
     shutil.copytree(ROOT / "rules", target)
     return target
+
+
+@asynccontextmanager
+async def at_vendor(
+    folder: Path, *faults: Fault, **settings: str
+) -> AsyncIterator[tuple[Running, Simulator]]:
+    """A service on a stand-in of the test's own, with its faults and its meter."""
+    app = build_app(api_key="k", api_secret="s", faults=faults)
+    vendor = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
+    async with (
+        serve(app) as base_url,
+        running(
+            folder, **{**vendor, "smile_base_url": base_url, "drain_delay": "0s", **settings}
+        ) as live,
+    ):
+        yield live, app

@@ -9,8 +9,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.rollout.buckets import slot
 from decision_service.simulator.people import sandbox_people
-from decision_service.simulator.server import build_app, serve
-from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, running
+from tests.e2e.service import PRODUCT, Running, at_vendor, create, outcome, own_rules, running
 
 PEOPLE = sandbox_people()
 ALLOWED, OTHERS = PEOPLE[0].user_id, [person.user_id for person in PEOPLE[1:]]
@@ -35,19 +34,7 @@ def staged(folder: Path, stage: str) -> Path:
 @pytest_asyncio.fixture
 async def pilot(tmp_path: Path) -> AsyncIterator[tuple[Running, object]]:
     """A service at the staff stage on a stand-in whose calls the test can count."""
-    app = build_app(api_key="k", api_secret="s")
-    async with (
-        serve(app) as base_url,
-        running(
-            tmp_path,
-            rules_dir=str(staged(tmp_path, "staff")),
-            smile_mode="sandbox",
-            smile_base_url=base_url,
-            smile_api_key="k",
-            smile_api_secret="s",
-            drain_delay="0s",
-        ) as live,
-    ):
+    async with at_vendor(tmp_path, rules_dir=str(staged(tmp_path, "staff"))) as (live, app):
         yield live, app
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import sandbox_people
-from tests.e2e.service import Running, create, refusal
+from tests.e2e.service import Running, at_vendor, create, refusal
 
 GEORGE = sandbox_people()[0].user_id
 METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
@@ -64,9 +66,13 @@ async def test_concurrent_duplicates_are_decided_once(live: Running) -> None:
     assert reply.decision.data_quality.upstream_calls == 5
 
 
-async def test_concurrent_decisions_on_one_user_share_the_gathering(live: Running) -> None:
+async def test_concurrent_decisions_on_one_user_share_the_gathering(tmp_path: Path) -> None:
     """Ten different requests for one user at once cost the calls of one."""
-    replies = await asyncio.gather(*(live.stub.CreateDecision(create(GEORGE)) for _ in range(10)))
+    slow = Fault("slow", path="/accounts", settings={"seconds": 1.0})
+    async with at_vendor(tmp_path, slow) as (live, _):
+        replies = await asyncio.gather(
+            *(live.stub.CreateDecision(create(GEORGE)) for _ in range(10))
+        )
     calls = sorted(reply.decision.data_quality.upstream_calls for reply in replies)
     assert calls == [0] * 9 + [5]
 

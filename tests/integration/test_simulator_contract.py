@@ -242,7 +242,7 @@ async def test_what_is_not_documented_is_refused_in_the_vendors_form(judge: Judg
 
 async def test_too_many_requests_are_refused_in_the_vendors_form() -> None:
     """The request after the allowed ones is 429 with the error body."""
-    async with judging(made(requests_per_second=3)) as judge:
+    async with judging(made(requests_per_second=3, seconds=lambda: 1.0)) as judge:
         for _ in range(3):
             await judge.ask("GET", "/providers")
         body = await judge.ask("GET", "/providers", status=429)

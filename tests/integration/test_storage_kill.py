@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 from decision_service.storage.store import Store
-from tests.kits.decision_log import as_stored, numbered
+from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.postgres import Postgres
 from tests.kits.store_process import committing, refusal
 
-KILLS = 24
-POSTGRES_KILLS = 6
-MOST_BEFORE_A_KILL = 300
+KILLS = 20
+POSTGRES_KILLS = 5
+MOST_BEFORE_A_KILL = 200
 
 
 async def missing(url: str, acknowledged: list[int]) -> list[int]:
@@ -43,7 +43,7 @@ async def kill_often(url: str, kills: int, seed: int) -> None:
 
 
 async def test_sqlite_loses_no_acknowledged_decision(tmp_path: Path) -> None:
-    """After each of 24 SIGKILLs under load, every acknowledged decision is there, unchanged."""
+    """After each of 20 SIGKILLs under load, every acknowledged decision is there, unchanged."""
     await kill_often(f"sqlite:///{tmp_path}/decisions.db", KILLS, seed=1)
 
 

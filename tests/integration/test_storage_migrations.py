@@ -17,7 +17,7 @@ from decision_service.storage.engine import Database, migrate, open_database
 from decision_service.storage.errors import SchemaUnfit
 from decision_service.storage.store import Store
 from decision_service.storage.tables import metadata
-from tests.kits.decision_log import ENTRY, as_stored
+from tests.kits.decision_entries import ENTRY, as_stored
 from tests.kits.postgres import Postgres
 
 NEXT_STEP = """
@@ -141,8 +141,8 @@ async def test_postgres_keeps_bodies_uncompressed_beside_the_row(postgres: Postg
     """Replies, facts, snapshots and texts are STORAGE EXTERNAL: they are read far more cheaply."""
     database = await open_database(postgres.migrated())
     query = text(
-        "SELECT attrelid::regclass::text, attname FROM pg_attribute JOIN pg_class "
-        "ON pg_class.oid = attrelid WHERE attstorage = 'e' AND relnamespace = 'public'::regnamespace"
+        "SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid "
+        "WHERE attstorage = 'e' AND relnamespace = 'public'::regnamespace"
     )
     found = await database.read(lambda c: {tuple(row) for row in c.execute(query)})
     assert found == {

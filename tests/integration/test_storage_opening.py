@@ -20,7 +20,7 @@ from decision_service.storage.errors import (
     StoreUnwritable,
 )
 from decision_service.storage.store import Store
-from tests.kits.decision_log import as_stored, numbered
+from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder
 
 ROWS = 150

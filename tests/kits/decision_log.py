@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta, timezone
-
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from dataclasses import replace
+from datetime import timedelta, timezone
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
@@ -17,105 +14,15 @@ from decision_service.pipeline.ports import (
     DecisionLog,
     Entry,
     Filter,
-    Position,
     SnapshotBody,
     StoredEntry,
     StoredText,
 )
-
-NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
-ENTRY = Entry(
-    decision_id="dec_01KAVQJ5000000000000000000",
-    caller="los",
-    request_id="11111111-1111-4111-8111-111111111111",
-    content=b"\x01" * 32,
-    user_id="user-1",
-    product="personal-loan-ph",
-    application_id="APP-1",
-    customer_ref="ñandú ₱",
-    outcome=Outcome.DECLINE,
-    created=NOON,
-    reply=b"\x00reply\xff",
-    facts=b"facts",
-    ruleset_digest="3f" * 32,
-    plan_digest="9c" * 32,
-)
-SNAPSHOT = SnapshotBody(
-    id="5a" * 32,
-    user_id="user-1",
-    body=b"the applicant's data" * 50,
-    counts=(KnownCount("a-1", Kind.EINCOMES, 24), KnownCount("a-1", Kind.CONTRIBUTIONS, 7)),
-)
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
+from tests.kits.decision_listing import ListingKit
 
 
-def numbered(number: int, **changes: object) -> Entry:
-    """An entry of its own id and request."""
-    own = {"decision_id": f"dec_{number:026d}", "request_id": f"request-{number}"}
-    return replace(ENTRY, **(own | changes))
-
-
-def as_stored(entry: Entry) -> StoredEntry:
-    """What must come back for an entry, written out independently of any implementation."""
-    names = [field.name for field in fields(StoredEntry) if field.name != "snapshot_id"]
-    return StoredEntry(
-        **{name: getattr(entry, name) for name in names},
-        snapshot_id=entry.snapshot.id if entry.snapshot else None,
-    )
-
-
-async def walk(log: DecisionLog, chosen: Filter, size: int) -> list[StoredEntry]:
-    """All pages of a list, one after another."""
-    found: list[StoredEntry] = []
-    after = None
-    while page := await log.list(chosen, after, size):
-        assert len(page) <= size
-        found.extend(page)
-        after = Position(page[-1].created, page[-1].decision_id)
-    return found
-
-
-_OUTCOMES = tuple(Outcome)
-LISTED = tuple(
-    numbered(
-        number * 7 % 60,  # ids in another order than instants
-        user_id=f"user-{number % 5}",
-        product=f"product-{number % 2}",
-        application_id=f"APP-{number % 7}" if number % 3 else "",
-        customer_ref=f"ref-{number % 4}" if number % 2 else "",
-        outcome=_OUTCOMES[number % 4],
-        created=NOON + timedelta(microseconds=number // 3),  # three of every instant
-    )
-    for number in range(60)
-)
-_INSTANTS = st.none() | st.integers(-1, 21).map(lambda n: NOON + timedelta(microseconds=n))
-FILTERS = st.builds(
-    Filter,
-    user_id=st.sampled_from(["", "user-0", "user-3", "user-9"]),
-    application_id=st.sampled_from(["", "APP-1", "APP-2"]),
-    customer_ref=st.sampled_from(["", "ref-1", "ref-3"]),
-    product=st.sampled_from(["", "product-0", "product-1"]),
-    outcome=st.none() | st.sampled_from(_OUTCOMES),
-    created_from=_INSTANTS,
-    created_before=_INSTANTS,
-)
-
-
-def expected(chosen: Filter) -> list[str]:
-    """The ids a filter must give, by the plainest reading of its words."""
-    texts = ("user_id", "application_id", "customer_ref", "product")
-    found = [
-        entry
-        for entry in LISTED
-        if all(getattr(chosen, name) in ("", getattr(entry, name)) for name in texts)
-        and chosen.outcome in (None, entry.outcome)
-        and (chosen.created_from is None or chosen.created_from <= entry.created)
-        and (chosen.created_before is None or entry.created < chosen.created_before)
-    ]
-    found.sort(key=lambda entry: (entry.created, entry.decision_id))
-    return [entry.decision_id for entry in reversed(found)]
-
-
-class DecisionLogKit:
+class DecisionLogKit(ListingKit):
     """The suite; `log` is an empty log."""
 
     async def test_a_decision_reads_back_as_it_was_committed(self, log: DecisionLog) -> None:
@@ -291,34 +198,6 @@ class DecisionLogKit:
         await log.put_texts(iter([replace(ruleset, body=b"other")]))
         assert await log.text(ruleset.digest) == ruleset
         assert await log.text(plan.digest) == plan
-
-    async def test_a_page_holds_no_more_than_asked(self, log: DecisionLog) -> None:
-        """The limit counts rows, and the position itself is not shown again."""
-        for n in range(5):
-            await log.commit(numbered(n))
-        first = await log.list(Filter(), None, 2)
-        assert [row.decision_id for row in first] == [numbered(n).decision_id for n in (4, 3)]
-        after = Position(first[1].created, first[1].decision_id)
-        rest = await log.list(Filter(), after, 500)
-        assert [row.decision_id for row in rest] == [numbered(n).decision_id for n in (2, 1, 0)]
-
-    @settings(
-        max_examples=60,
-        deadline=None,
-        suppress_health_check=[
-            HealthCheck.function_scoped_fixture,  # the rows are the same for every example
-            HealthCheck.differing_executors,  # every implementation is held to the one law
-        ],
-    )
-    @given(chosen=FILTERS, size=st.integers(1, 70))
-    async def test_pages_of_a_filter_are_the_sorted_list(
-        self, log: DecisionLog, chosen: Filter, size: int
-    ) -> None:
-        """Whatever the filter and the page size, the pages make up the plain sorted list."""
-        if not await log.list(Filter(), None, 1):
-            await asyncio.gather(*(log.commit(entry) for entry in LISTED))
-        found = await walk(log, chosen, size)
-        assert [row.decision_id for row in found] == expected(chosen)
 
 
 def burst_index(burst: list[Entry], row: StoredEntry) -> int:

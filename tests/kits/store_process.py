@@ -12,7 +12,7 @@ from multiprocessing.context import ForkServerProcess
 
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.store import Store
-from tests.kits.decision_log import numbered
+from tests.kits.decision_entries import numbered
 
 COMMITTERS = 16
 _SPAWNING = multiprocessing.get_context("forkserver")

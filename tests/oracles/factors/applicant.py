@@ -190,29 +190,33 @@ def has_bad_date(who: Applicant, kind: Kind) -> bool:
         for record in records_of(who, kind, feeder):
             if kind is Kind.TRANSACTIONS and record.date > tomorrow:
                 return True
-            if kind in (Kind.INCOMES, Kind.EMPLOYMENTS, Kind.LIABILITIES):
-                if record.start > tomorrow:
-                    return True
+            begins = kind in (Kind.INCOMES, Kind.EMPLOYMENTS, Kind.LIABILITIES)
+            if begins and record.start > tomorrow:
+                return True
     return False
 
 
 def taints_of_kind(who: Applicant, kind: Kind) -> set[Cause]:
     """Everything that spoils one kind."""
-    read = read_of(who, kind)
-    if read is None:
-        return {Cause.NOT_FETCHED}
     causes = set()
     everyone = feeders(who)
-    for fault in read.faults:
-        if fault.source is None or any(fault.source == one.id for one in everyone):
-            causes.add(fault.cause)
+    read = read_of(who, kind)
+    if read is None:
+        causes.add(Cause.NOT_FETCHED)
+    else:
+        for fault in read.faults:
+            if fault.source is None:
+                causes.add(fault.cause)
+            for feeder in everyone:
+                if fault.source == feeder.id and feeds(who, feeder, kind):
+                    causes.add(fault.cause)
     for feeder in everyone:
         if feeds(who, feeder, kind):
             if feeder.partial and who.policy.partial is PartialPolicy.REFER:
                 causes.add(Cause.PARTIAL)
-            if is_stale(who, feeder):
+            elif is_stale(who, feeder):
                 causes.add(Cause.STALE)
-    if is_expired(who, kind):
+    if read is not None and is_expired(who, kind):
         causes.add(Cause.EXPIRED)
     if has_bad_date(who, kind):
         causes.add(Cause.BAD_DATA)

@@ -39,6 +39,8 @@ def too_much_unmapped(policy: DataPolicy, window: Sequence[tuple[str, Transactio
     moved = 0
     unmapped = 0
     for provider_id, transaction in window:
+        if transaction.currency != policy.currency:
+            continue
         moved = moved + abs(transaction.amount)
         if class_of(policy, provider_id, transaction) is None:
             unmapped = unmapped + abs(transaction.amount)

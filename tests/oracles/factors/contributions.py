@@ -134,9 +134,9 @@ def change(n: int) -> Factor:
 
     def factor(family: Contributions) -> Money:
         older, newer = family.horizon - n, family.horizon
+        inside = within(family, [older, newer])
         if older < family.first:
             raise Unknown(Cause.SHORT_HISTORY)
-        inside = within(family, [older, newer])
         return money(total_of(inside, newer) - total_of(inside, older), family.who.policy.currency)
 
     return factor

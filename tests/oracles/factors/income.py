@@ -69,7 +69,7 @@ def count(n: int) -> Factor:
     def factor(incomes: Incomes) -> int:
         window = last_months(incomes, n)
         refuse_unusable(incomes, window)
-        return len([share for share in incomes.shares if share.whole and share.month in window])
+        return len([share for share in incomes.shares if share.counted and share.month in window])
 
     return factor
 
@@ -85,9 +85,9 @@ def months(n: int) -> Factor:
 
 def two_ends(incomes: Incomes, n: int) -> tuple[Fraction, Fraction]:
     """The month N before the horizon, and the horizon."""
+    older, newer = figures(incomes, [incomes.horizon - n, incomes.horizon])
     if incomes.observed < n + 1:
         raise Unknown(Cause.SHORT_HISTORY)
-    older, newer = figures(incomes, [incomes.horizon - n, incomes.horizon])
     return older, newer
 
 
@@ -117,11 +117,11 @@ def trend_pct(n: int) -> Factor:
     """The median of three months against that of the same three, N months earlier."""
 
     def factor(incomes: Incomes) -> Decimal:
-        if incomes.observed < n + 3:
-            raise Unknown(Cause.SHORT_HISTORY)
         newer_months = last_months(incomes, 3)
         older_months = [month - n for month in newer_months]
         refuse_unusable(incomes, newer_months + older_months)
+        if incomes.observed < n + 3:
+            raise Unknown(Cause.SHORT_HISTORY)
         newer = median([month_income(incomes, month) for month in newer_months])
         older = median([month_income(incomes, month) for month in older_months])
         if older <= 0:
@@ -135,18 +135,19 @@ def calendar_average(n: int) -> Factor:
     """The sum of N months over N."""
 
     def factor(incomes: Incomes) -> Money:
+        whole = sum(figures(incomes, last_months(incomes, n)), Fraction(0))
         if incomes.observed < n:
             raise Unknown(Cause.SHORT_HISTORY)
-        return as_money(incomes, sum(figures(incomes, last_months(incomes, n)), Fraction(0)) / n)
+        return as_money(incomes, whole / n)
 
     return factor
 
 
 def conservative_exact(incomes: Incomes, n: int) -> Fraction:
     """The smallest of average, median and average of the last three."""
+    seen = figures(incomes, observed_months(incomes, n))
     if incomes.observed < 3:
         raise Unknown(Cause.SHORT_HISTORY)
-    seen = figures(incomes, observed_months(incomes, n))
     return min(mean(seen), median(seen), mean(seen[-3:]))
 
 
@@ -255,9 +256,9 @@ def volatility(n: int) -> Factor:
     """The coefficient of variation over the calendar months."""
 
     def factor(incomes: Incomes) -> Decimal:
+        seen = figures(incomes, observed_months(incomes, n))
         if incomes.observed < 4:
             raise Unknown(Cause.SHORT_HISTORY)
-        seen = figures(incomes, observed_months(incomes, n))
         if mean(seen) <= 0:
             raise Unknown(Cause.DIVISION_BY_ZERO)
         return number(deviation(seen) / mean(seen))
@@ -273,6 +274,8 @@ def jobs_of_month(incomes: Incomes, month: int) -> dict[tuple[str, str], Fractio
             form, amount = account_month(incomes, feeder, month)
             if form:
                 given["gig" if feeder.gig else form, feeder.id] = amount
+        if incomes.who.policy.combine_income is CombineIncome.MAX:
+            return {job: amount for job, amount in given.items() if amount == max(given.values())}
         return given
     payroll = payroll_by_employer(incomes, month)
     gig = gig_by_platform(incomes, month)

@@ -46,7 +46,8 @@ def loans_of(who: Applicant) -> list[Liability]:
     found = []
     for feeder in family:
         found.extend(records_of(who, Kind.LIABILITIES, feeder))
-    if not found and all(feeder.account is None for feeder in family):
+    whole = [feeder for feeder in family if feeder.account is not None and not feeder.partial]
+    if not found and not whole:
         raise Unknown(Cause.NO_DATA)
     return found
 
@@ -140,7 +141,9 @@ def instalment_of(loan: Liability) -> Fraction:
 def monthly_amortization(who: Applicant) -> Money:
     """What outstanding loans cost a month."""
     loans = loans_of(who)
-    refuse_foreign(who, loans)
+    refuse_foreign(
+        who, [loan for loan in loans if loan.outstanding is None or loan.outstanding > 0]
+    )
     total = Fraction(0)
     causes = set()
     for loan in loans:

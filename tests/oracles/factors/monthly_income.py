@@ -25,9 +25,28 @@ from tests.oracles.factors.applicant import (
 from tests.oracles.factors.classes import class_of, too_much_unmapped
 
 
+FREQUENCIES = (
+    "Hourly",
+    "Daily",
+    "Weekly",
+    "Semimonthly",
+    "Monthly",
+    "Bimonthly",
+    "Quarterly",
+    "Annually",
+    "Variable",
+    "Unspecified",
+    None,
+)
+
+
 @dataclass(frozen=True)
 class Share:
-    """What one record gives to one month; `whole` marks the month the record is counted in."""
+    """What one record gives to one month; `counted` marks the month the record is counted in.
+
+    `understood` is false where the pay frequency is a word that nobody knows, so that the record
+    could be of any of the months of its days, `days_in`.
+    """
 
     feeder: Feeder
     form: str
@@ -35,7 +54,9 @@ class Share:
     amount: Fraction
     currency: str
     employer: str = ""
-    whole: bool = True
+    counted: bool = True
+    understood: bool = True
+    days_in: tuple[int, ...] = ()
     transaction: Transaction | None = None
     cls: TransactionClass | None = None
 
@@ -72,43 +93,54 @@ def pay_of(income: Income) -> int | None:
     return None
 
 
-def is_long(income: Income) -> bool:
-    """Whether a pay period is longer than a month."""
-    if income.end is None:
-        return False
-    return (income.end - income.start).days + 1 > 31
+def last_day_of(income: Income) -> date | None:
+    """The end of a pay period; where none is told, that of two, three or twelve months."""
+    if income.end is not None:
+        return income.end
+    lengths = {"Bimonthly": 2, "Quarterly": 3, "Annually": 12}
+    if income.frequency not in lengths:
+        return None
+    after = Month.of(income.start).plus(lengths[income.frequency])
+    day = min(income.start.day, after.last_day.day)
+    return after.first_day.replace(day=day) - timedelta(days=1)
 
 
 def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
     """A payroll record goes to its pay month; a long one to the months of its days."""
     found = []
     for income in records_of(who, Kind.INCOMES, feeder):
-        pay = pay_of(income)
-        if pay is None:
-            continue
-        employer = plain_name(income.employer)
-        pay_month = Month.of(income.end or income.start).index
-        if not is_long(income):
-            found.append(
-                Share(feeder, "payroll", pay_month, Fraction(pay), income.currency, employer)
-            )
-            continue
-        days = (income.end - income.start).days + 1
-        for month in range(Month.of(income.start).index, pay_month + 1):
-            inside = days_within(month, income.start, income.end)
-            part = Fraction(pay * inside, days)
-            found.append(
-                Share(
-                    feeder,
-                    "payroll",
-                    month,
-                    part,
-                    income.currency,
-                    employer,
-                    whole=month == pay_month,
-                )
-            )
+        if pay_of(income) is not None:
+            found.extend(shares_of(feeder, income))
     return found
+
+
+def shares_of(feeder: Feeder, income: Income) -> list[Share]:
+    """What one payroll record gives to its months."""
+    counted = Month.of(income.end or income.start).index
+    start, end = income.start, last_day_of(income)
+    if end is None or (end - start).days + 1 <= 31:
+        return [payroll_share(feeder, income, counted, Fraction(1))]
+    found = []
+    for month in range(Month.of(start).index, Month.of(end).index + 1):
+        part = Fraction(days_within(month, start, end), (end - start).days + 1)
+        found.append(payroll_share(feeder, income, month, part))
+    return found
+
+
+def payroll_share(feeder: Feeder, income: Income, month: int, part: Fraction) -> Share:
+    """A part of a payroll record in one month."""
+    counted = Month.of(income.end or income.start)
+    return Share(
+        feeder,
+        "payroll",
+        month,
+        part * (pay_of(income) or 0),
+        income.currency,
+        employer=plain_name(income.employer),
+        counted=month == counted.index,
+        understood=income.frequency in FREQUENCIES,
+        days_in=tuple(range(Month.of(income.start).index, counted.index + 1)),
+    )
 
 
 def days_within(month: int, start: date, end: date) -> int:
@@ -151,7 +183,7 @@ def earning_shares(who: Applicant, feeder: Feeder) -> list[Share]:
                         one.currency,
                         transaction=one,
                         cls=cls,
-                        whole=cls is TransactionClass.EARNING,
+                        counted=cls is TransactionClass.EARNING,
                     )
                 )
     return found
@@ -293,6 +325,8 @@ def refuse_unusable(incomes: Incomes, months: list[int]) -> None:
     causes = set()
     moved = []
     for share in incomes.shares:
+        if not share.understood and any(month in months for month in share.days_in):
+            causes.add(Cause.BAD_DATA)
         if share.month in months:
             if share.currency != incomes.who.policy.currency:
                 causes.add(Cause.MIXED_CURRENCY)

@@ -38,7 +38,7 @@ async def test_a_list_of_providers_has_pages(stand: Stand) -> None:
     ("query", "found"),
     [
         ({"ids": "sss_ph,grab_ph,nobody"}, ["sss_ph", "grab_ph"]),
-        ({"name": "GRAB", "topIds": "grab_sg"}, ["grab_sg", "grab_ph", "grab_id"]),
+        ({"name": "GRAB", "topIds": "grab_sg,grab_id"}, ["grab_sg", "grab_id", "grab_ph"]),
         ({"type": "CREDENTIAL"}, ["nbi_ph", "prc_ph"]),
         ({"subType": "HRIS"}, ["bamboohr", "talenta_id", "greytip_in"]),
         ({"active": "false"}, []),

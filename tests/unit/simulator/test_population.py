@@ -100,6 +100,15 @@ def test_some_are_paid_in_another_currency(people: dict[str, list[Person]]) -> N
         assert {item["currency"] for item in one.sources[0].of("transactions")} == {"USD"}
 
 
+def test_files_are_handed_in_after_what_they_show(people: dict[str, list[Person]]) -> None:
+    """Every payslip was read when it was handed in, and is for a period before that day."""
+    for one in people["papers"]:
+        files = next(source for source in one.sources if source.type != "ACCOUNT")
+        read = {item["metadata"]["createdAt"] for item in files.of("incomes")}
+        assert len(read) == 1
+        assert max(item["endDate"] for item in files.of("incomes")) < min(read)
+
+
 def test_an_abandoned_attempt_delivered_nothing(people: dict[str, list[Person]]) -> None:
     """An account in ERROR names its error code and holds nothing."""
     for one in people["abandoned_attempt"]:

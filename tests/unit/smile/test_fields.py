@@ -62,6 +62,7 @@ def test_legal_amounts_become_minor_units(token, expected):
         b"1e99999999999999999999",
         b"-1e99999999999999999999",
         b"9" * 400,
+        b"1e" + b"0" * 100 + b"1",
         b"0." + b"0" * 400 + b"1",
         b"0.00001",
         b"1000000000000.01",

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from decision_service.domain.errors import DataNotReady, UpstreamUnavailable
-from decision_service.domain.missing import DataReason
-from tests.unit.smile.gathering import EINCOMES, MONTHLY, gathered
+from decision_service.domain.missing import Cause, DataReason
+from tests.unit.smile.gathering import EINCOMES, MONTHLY, gathered, only_fault
 from tests.unit.smile.items import SSS, USER, account, contribution, eincome, task
-from tests.unit.smile.vendor import Vendor, ok, problem
+from tests.unit.smile.vendor import Hang, Vendor, ok, problem
 from tests.unit.smile.virtual import virtual
 
 YOUNG = timedelta(minutes=1)
@@ -86,6 +86,17 @@ async def test_waiting_ends_when_the_data_has_arrived():
     assert one.paths.count("/accounts") == 4
     assert found.calls == 5
     assert now() - began < 15.0
+
+
+@virtual
+async def test_after_the_wait_the_deadline_cuts_as_always():
+    """Data that has arrived and cannot be read in time is NOT_FETCHED, no longer not ready."""
+    one = linking()
+    one.then("/accounts", one.honest)
+    one.each("/accounts", ok({"items": [account()]}))
+    one.each("/eincomes", Hang)
+    found = await gathered(one, wait=5.0, seconds=3.0)
+    assert only_fault(found.snapshot.eincomes).cause is Cause.NOT_FETCHED
 
 
 @virtual

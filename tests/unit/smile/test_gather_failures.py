@@ -227,6 +227,20 @@ async def test_the_circuit_opens_and_heals():
 
 
 @virtual
+async def test_any_answer_heals_the_circuit():
+    """A probe that is answered 404 shows that the vendor is there again."""
+    one = vendor()
+    one.each("/accounts", problem(503))
+    async with opened(one) as source:
+        for _ in range(2):
+            await ask(source)
+        await asyncio.sleep(5.0)
+        one.each("/accounts", problem(404, "MISSING_RESOURCE"))
+        await ask(source)
+        assert source.status.breaker == "closed"
+
+
+@virtual
 async def test_retries_of_a_vendor_that_is_down_stay_within_the_budget():
     """Over a hundred failing decisions at most 10 + 10 % of the requests are retries."""
     one = vendor()

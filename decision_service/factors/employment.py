@@ -1,0 +1,168 @@
+"""employment.*: whether, for whom and how long the applicant works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import Employment
+from decision_service.factors.answer import Answer, answer
+from decision_service.factors.case import Case
+from decision_service.factors.civil import plus_months, whole_months
+from decision_service.factors.combine import employer_key
+from decision_service.factors.evidence import MOST_SHOWN
+from decision_service.factors.figures import Figure
+from decision_service.factors.quality import feed, supply
+from decision_service.factors.records import employments
+from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.window import months
+
+EMPLOYMENT = Family("employment", frozenset({Kind.EMPLOYMENTS}), READ_CAUSES)
+NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
+OPEN = "An employment is open without an end date, or with one on or after as_of's civil date."
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The applicant's employments, or why they are not known."""
+
+    records: Sequence[Employment]
+    missing: tuple[Missing, ...]
+    evidence: Evidence
+
+
+def jobs(case: Case) -> Jobs:
+    """The employments as reported."""
+    return case.once("jobs", _jobs)
+
+
+def is_open(record: Employment, today: date) -> bool:
+    """Whether an employment still runs on a day."""
+    return record.end is None or record.end >= today
+
+
+@EMPLOYMENT.factor(
+    "current_tenure_months",
+    ValueType.INTEGER,
+    "months",
+    "Completed months in the current job.",
+    "Completed months from the earliest start date among the open employments to as_of's civil"
+    f" date, as reported; NO_EVIDENCE without an open one. {OPEN}",
+    lower=0,
+    causes=NO_EVIDENCE,
+)
+def current_tenure_months(case: Case) -> Answer:
+    """The age of the oldest open employment."""
+    today = case.as_of.date
+    return _on_jobs(case, lambda all_: _longest([r for r in all_ if is_open(r, today)], today))
+
+
+@EMPLOYMENT.factor(
+    "longest_tenure_months",
+    ValueType.INTEGER,
+    "months",
+    "Completed months of the longest employment.",
+    "The most completed months from the start date to the day after the end date, to as_of's civil"
+    " date for an open one, among all employments, each for itself.",
+    lower=0,
+)
+def longest_tenure_months(case: Case) -> Answer:
+    """The longest employment."""
+    return _on_jobs(case, lambda all_: _longest(all_, case.as_of.date))
+
+
+@EMPLOYMENT.factor(
+    "employers_count",
+    ValueType.INTEGER,
+    "employers",
+    "Distinct employers, past ones included.",
+    "Count of the distinct employer names of all employments, case and blanks aside; employments"
+    " without a name are one employer.",
+    lower=0,
+)
+def employers_count(case: Case) -> Answer:
+    """How many employers there were."""
+    return _on_jobs(case, lambda all_: len({employer_key(r.employer) for r in all_}))
+
+
+@EMPLOYMENT.factor(
+    "jobs_started_{w}",
+    ValueType.INTEGER,
+    "jobs",
+    "Jobs begun in the {period}.",
+    "Count of the distinct pairs of employer name and start month among the employments whose start"
+    " date lies after as_of's civil date {n} months earlier.",
+    windows=months(24),
+    lower=0,
+    months=lambda n: n,
+)
+def jobs_started(case: Case, length: int) -> Answer:
+    """How often a job was begun."""
+    since = plus_months(case.as_of.date, -length)
+    return _on_jobs(case, lambda all_: len({_begun(r) for r in all_ if r.start > since}))
+
+
+@EMPLOYMENT.factor(
+    "months_since_last_end",
+    ValueType.INTEGER,
+    "months",
+    "Completed months since a job ended last.",
+    "Completed months from the latest end date before as_of's civil date to that date, also when"
+    f" another employment is open; NO_EVIDENCE without an ended one. {OPEN}",
+    lower=0,
+    causes=NO_EVIDENCE,
+)
+def months_since_last_end(case: Case) -> Answer:
+    """How long ago a job ended."""
+    return _on_jobs(case, lambda all_: _since_end(all_, case.as_of.date))
+
+
+def _jobs(case: Case) -> Jobs:
+    clean = employments(case)
+    records = sorted(clean.records, key=lambda r: r.id)
+    trust = feed(case, (supply(case, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
+    return Jobs(records, trust.missing, _proof(case, records))
+
+
+def _proof(case: Case, records: Sequence[Employment]) -> Evidence:
+    starts = sorted(r.start for r in records)
+    return Evidence(
+        records=len(records),
+        first=starts[0].isoformat() if starts else None,
+        last=starts[-1].isoformat() if starts else None,
+        horizon=case.as_of.date.isoformat(),
+        top=tuple(r.id for r in records[:MOST_SHOWN]),
+        sources=tuple(sorted({r.source for r in records})),
+    )
+
+
+def _on_jobs(case: Case, work: Callable[[Sequence[Employment]], Figure | Cause]) -> Answer:
+    known = jobs(case)
+    if known.missing:
+        return Answer(None, known.missing)
+    return answer(work(known.records), Kind.EMPLOYMENTS, known.evidence)
+
+
+def _longest(records: Sequence[Employment], today: date) -> int | Cause:
+    tenures = [whole_months(r.start, _until(r, today)) for r in records]
+    return max(tenures, default=Cause.NO_EVIDENCE)
+
+
+def _until(record: Employment, today: date) -> date:
+    if record.end is None or record.end >= today:
+        return today
+    return record.end + timedelta(days=1)
+
+
+def _begun(record: Employment) -> tuple[str, int]:
+    return employer_key(record.employer), Month.of(record.start).index
+
+
+def _since_end(records: Sequence[Employment], today: date) -> int | Cause:
+    ends = [r.end for r in records if r.end is not None and r.end < today]
+    return whole_months(max(ends), today) if ends else Cause.NO_EVIDENCE

@@ -1,0 +1,87 @@
+"""identity.*: age; the date of birth is the only identity field that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.factors.answer import Answer, answer
+from decision_service.factors.case import Case
+from decision_service.factors.civil import plus_months, whole_months
+from decision_service.factors.quality import feed, supply
+from decision_service.factors.records import identities
+from decision_service.factors.registry import READ_CAUSES, Family
+
+IDENTITY = Family("identity", frozenset({Kind.IDENTITIES}), READ_CAUSES)
+OLDEST = 120
+YEAR = 12
+BIRTH = (
+    " Someone born on 29 February completes a year on 1 March of a common year. NO_DATA when no"
+    " source tells a date of birth; BAD_DATA when two differ or the age is above 120."
+)
+
+
+@IDENTITY.factor(
+    "age_years",
+    ValueType.INTEGER,
+    "years",
+    "The applicant's age; for knock-outs only.",
+    "Completed years from the date of birth to as_of's civil date." + BIRTH,
+    lower=0,
+    upper=OLDEST,
+)
+def age_years(case: Case) -> Answer:
+    """Age today."""
+    return _age_on(case, lambda today: today)
+
+
+@IDENTITY.factor(
+    "age_at_maturity_years",
+    ValueType.INTEGER,
+    "years",
+    "The applicant's age when the requested loan ends; for knock-outs only.",
+    "Completed years from the date of birth to as_of's civil date plus the application's"
+    " requested_term_months (the month's last day where it is shorter); NOT_SENT when the"
+    " application sends no term." + BIRTH,
+    lower=0,
+    causes=frozenset({Cause.NOT_SENT}),
+)
+def age_at_maturity_years(case: Case) -> Answer:
+    """Age at the end of the loan."""
+    term = case.term_months
+    return _age_on(case, lambda today: None if term is None else plus_months(today, term))
+
+
+def _age_on(case: Case, when: Callable[[date], date | None]) -> Answer:
+    clean = identities(case)
+    born = {r.birth_date for r in clean.records if r.birth_date is not None}
+    supplies = (supply(case, Kind.IDENTITIES),)
+    missing = feed(case, supplies, [*clean.taints, *_doubts(case, born)], held=bool(born)).missing
+    if missing:
+        return Answer(None, missing)
+    day = when(case.as_of.date)
+    figure = Cause.NOT_SENT if day is None else whole_months(min(born), day) // YEAR
+    return answer(figure, Kind.IDENTITIES, _proof(case))
+
+
+def _doubts(case: Case, born: set[date]) -> list[Missing]:
+    """Two sources that contradict each other, or an age nobody reaches."""
+    doubtful = len(born) > 1 or any(
+        whole_months(day, case.as_of.date) // YEAR > OLDEST for day in born
+    )
+    code, kind = DataReason.BAD_DATE, Kind.IDENTITIES
+    return [Missing(Cause.BAD_DATA, code, kind, detail="dob")] if doubtful else []
+
+
+def _proof(case: Case) -> Evidence:
+    telling = sorted(r.id for r in identities(case).records if r.birth_date is not None)
+    sources = {r.source for r in identities(case).records if r.birth_date is not None}
+    return Evidence(
+        records=len(telling),
+        horizon=case.as_of.date.isoformat(),
+        top=tuple(telling[:5]),
+        sources=tuple(sorted(sources)),
+    )

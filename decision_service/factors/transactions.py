@@ -1,0 +1,285 @@
+"""transactions.*: what a gig account's wallet shows, by class of transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from decision_service.domain.months import Month
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.time import AsOf
+from decision_service.factors.answer import Answer
+from decision_service.factors.case import Case
+from decision_service.factors.figures import Figure, percent_change, ratio
+from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.trading import (
+    LOOK_BACK_DAYS,
+    LOOK_BACK_MONTHS,
+    Trade,
+    on_trade,
+    trade_book,
+)
+from decision_service.factors.window import days, months
+
+CHANGE_DAYS = 28
+MONTHS = months(1, 3, 6, 12)
+DAYS = days(7, 14, 28, 91)
+CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY}
+UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
+DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
+QUIET = (
+    " Over all accounts with transactions. NO_DATA when the {period} and at least the last 3 months"
+    " hold no transaction; otherwise an empty window is 0."
+)
+QUIET_DAYS = (
+    " The trailing days end with the earliest sync among the accounts with transactions. NO_DATA"
+    " when the last 91 days hold no transaction; otherwise an empty window is 0."
+)
+
+
+def _months_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
+    """The first day of the window of an account synced as long ago as the policy allows."""
+    oldest = (as_of.instant - policy.max_age).astimezone(as_of.zone).date()
+    last = Month.of(min(oldest, as_of.date)).plus(-1 - _lag(policy))
+    return last.plus(1 - max(length, LOOK_BACK_MONTHS)).first_day
+
+
+def _days_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
+    """The first trailing day of an account synced as long ago as the policy allows."""
+    oldest = (as_of.instant - policy.max_age).astimezone(as_of.zone).date()
+    return min(oldest, as_of.date) - timedelta(days=max(length, LOOK_BACK_DAYS) - 1)
+
+
+def _lag(policy: DataPolicy) -> int:
+    """The longest posting lag among the providers known to have transactions."""
+    having = [p.id for p in policy.provider_types.values() if "TRANSACTIONS" in p.supported]
+    return max((policy.lag_months(provider) for provider in having), default=policy.default_lag)
+
+
+BY_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _months_reach)
+BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _days_reach)
+
+
+def _same(length: int) -> int:
+    return length
+
+
+@BY_MONTH.factor(
+    "count_{w}",
+    ValueType.INTEGER,
+    "records",
+    "Transactions in the {period}.",
+    "Count of the transactions of any class in the {n} calendar months up to the transaction"
+    " horizon." + QUIET,
+    windows=MONTHS,
+    lower=0,
+    months=_same,
+)
+def count(case: Case, length: int) -> Answer:
+    """All transactions of a window."""
+    return _over_months(case, length, lambda trade: trade.records, classed=False)
+
+
+@BY_MONTH.factor(
+    "earnings_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Gross earnings in the {period}.",
+    "Sum of the transactions classed EARNING in the {n} calendar months up to the transaction"
+    " horizon, before fees and reversals." + QUIET,
+    windows=MONTHS,
+    months=_same,
+    causes=UNCLASSIFIED,
+)
+def earnings(case: Case, length: int) -> Answer:
+    """Gross earnings."""
+    return _over_months(case, length, lambda trade: trade.total.earned)
+
+
+@BY_MONTH.factor(
+    "fees_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Fees in the {period}, as a positive amount.",
+    "Minus the signed sum of the transactions classed FEE in the {n} calendar months up to the"
+    " transaction horizon." + QUIET,
+    windows=MONTHS,
+    months=_same,
+    causes=UNCLASSIFIED,
+)
+def fees(case: Case, length: int) -> Answer:
+    """What the platform kept."""
+    return _over_months(case, length, lambda trade: -trade.total.fees)
+
+
+@BY_MONTH.factor(
+    "withdrawals_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Cash-outs in the {period}, as a positive amount.",
+    "Minus the signed sum of the transactions classed WITHDRAWAL in the {n} calendar months up to"
+    " the transaction horizon." + QUIET,
+    windows=MONTHS,
+    months=_same,
+    causes=UNCLASSIFIED,
+)
+def withdrawals(case: Case, length: int) -> Answer:
+    """What was taken out."""
+    return _over_months(case, length, lambda trade: -trade.total.withdrawn)
+
+
+@BY_MONTH.factor(
+    "net_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Earnings after fees and reversals in the {period}.",
+    "Signed sum of the transactions classed EARNING, FEE and REVERSAL in the {n} calendar months up"
+    " to the transaction horizon; below zero when refunds exceed earnings." + QUIET,
+    windows=MONTHS,
+    months=_same,
+    causes=UNCLASSIFIED,
+)
+def net(case: Case, length: int) -> Answer:
+    """What is left of the earnings."""
+    return _over_months(case, length, lambda trade: trade.total.net)
+
+
+@BY_MONTH.factor(
+    "active_days_{w}",
+    ValueType.INTEGER,
+    "days",
+    "Days with an earning in the {period}.",
+    "Count of the distinct dates with a transaction classed EARNING in the {n} calendar months up"
+    " to the transaction horizon." + QUIET,
+    windows=MONTHS,
+    lower=0,
+    upper=lambda n: 31 * n,
+    months=_same,
+    causes=UNCLASSIFIED,
+)
+def active_days(case: Case, length: int) -> Answer:
+    """Days worked."""
+    return _over_months(case, length, lambda trade: trade.active)
+
+
+@BY_MONTH.factor(
+    "fee_ratio_{w}",
+    ValueType.NUMBER,
+    "ratio",
+    "Fees against gross earnings in the {period}.",
+    "transactions.fees_{w} / transactions.earnings_{w}; DIVISION_BY_ZERO when the earnings are not"
+    " above zero." + QUIET,
+    windows=MONTHS,
+    months=_same,
+    causes=UNCLASSIFIED | DIVISION,
+)
+def fee_ratio(case: Case, length: int) -> Answer:
+    """The platform's cut."""
+    return _over_months(case, length, lambda trade: ratio(-trade.total.fees, trade.total.earned))
+
+
+@BY_MONTH.factor(
+    "largest_earning_share_{w}",
+    ValueType.NUMBER,
+    "share",
+    "Share of the largest single earning in the earnings of the {period}.",
+    "The largest transaction classed EARNING / transactions.earnings_{w}; DIVISION_BY_ZERO when the"
+    " earnings are not above zero." + QUIET,
+    windows=MONTHS,
+    lower=0,
+    months=_same,
+    causes=UNCLASSIFIED | DIVISION,
+)
+def largest_earning_share(case: Case, length: int) -> Answer:
+    """How much hangs on one earning."""
+    return _over_months(case, length, lambda trade: ratio(trade.total.largest, trade.total.earned))
+
+
+@BY_DAY.factor(
+    "earnings_{w}",
+    ValueType.MONEY,
+    "currency",
+    "Gross earnings in the {period} up to the sync.",
+    "Sum of the transactions classed EARNING in the {n} trailing days." + QUIET_DAYS,
+    windows=DAYS,
+    causes=UNCLASSIFIED,
+)
+def recent_earnings(case: Case, length: int) -> Answer:
+    """Gross earnings of trailing days."""
+    return _over_days(case, length, lambda trade: trade.total.earned)
+
+
+@BY_DAY.factor(
+    "active_days_{w}",
+    ValueType.INTEGER,
+    "days",
+    "Days with an earning in the {period} up to the sync.",
+    "Count of the distinct dates with a transaction classed EARNING in the {n} trailing days."
+    + QUIET_DAYS,
+    windows=DAYS,
+    lower=0,
+    upper=_same,
+    causes=UNCLASSIFIED,
+)
+def recent_active_days(case: Case, length: int) -> Answer:
+    """Days worked of trailing days."""
+    return _over_days(case, length, lambda trade: trade.active)
+
+
+@BY_DAY.factor(
+    "earnings_change_{w}_pct",
+    ValueType.NUMBER,
+    "percent",
+    "Gross earnings of the {period} against the {n} days before them, in percent.",
+    "(earnings of the {n} trailing days - earnings of the {n} days before) / the earlier earnings *"
+    " 100; DIVISION_BY_ZERO when the earlier earnings are not above zero." + QUIET_DAYS,
+    windows=days(CHANGE_DAYS),
+    causes=UNCLASSIFIED | DIVISION,
+)
+def earnings_change(case: Case, length: int) -> Answer:
+    """How the last four weeks compare."""
+    book = trade_book(case)
+    new = book.trade(book.last_days(length)).total
+    old = book.trade(book.last_days(length, before=length)).total
+    return _over_days(case, 2 * length, lambda _: percent_change(new.earned, old.earned))
+
+
+@BY_DAY.factor(
+    "days_since_last",
+    ValueType.INTEGER,
+    "days",
+    "Days from the last earning to the sync.",
+    "The last trailing day minus the last date up to it with a transaction classed EARNING, looking"
+    " at the last 91 days; NO_EVIDENCE when they hold transactions and no earning." + QUIET_DAYS,
+    lower=0,
+    upper=LOOK_BACK_DAYS - 1,
+    causes=UNCLASSIFIED | {Cause.NO_EVIDENCE},
+)
+def days_since_last(case: Case) -> Answer:
+    """How long nothing was earned."""
+    book = trade_book(case)
+    return _over_days(
+        case,
+        LOOK_BACK_DAYS,
+        lambda trade: _age(book.end, [record.date for record in trade.total.earnings]),
+    )
+
+
+def _over_months(
+    case: Case, length: int, work: Callable[[Trade], Figure | Cause], *, classed: bool = True
+) -> Answer:
+    book = trade_book(case)
+    back_to = book.last_months(max(length, LOOK_BACK_MONTHS))
+    return on_trade(book, book.last_months(length), back_to, work, classed=classed)
+
+
+def _over_days(case: Case, length: int, work: Callable[[Trade], Figure | Cause]) -> Answer:
+    book = trade_book(case)
+    return on_trade(book, book.last_days(length), book.last_days(LOOK_BACK_DAYS), work)
+
+
+def _age(end: date, dates: list[date]) -> int | Cause:
+    return (end - max(dates)).days if dates else Cause.NO_EVIDENCE

@@ -1,0 +1,160 @@
+"""employment.status, has_payroll and has_gig: what recent income says about work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
+from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.case import Case
+from decision_service.factors.combine import MonthFacts, account_amounts
+from decision_service.factors.contributions import contribution_book
+from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
+from decision_service.factors.monthly_income import income
+from decision_service.factors.series import MonthBook, Span, over, within
+from decision_service.factors.usage import Feeder, counted
+
+RECENT_MONTHS = 3
+EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
+FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED})
+
+
+@EMPLOYMENT.factor(
+    "has_payroll",
+    ValueType.FLAG,
+    "",
+    "Whether payroll was paid within 3 months of the horizon.",
+    "True when one of the last 3 months up to the income horizon has payroll of an account that is"
+    " no gig platform; missing where the monthly income of these months is.",
+    kinds=INCOME_KINDS,
+    causes=FLAWS | {Cause.SHORT_HISTORY},
+    months=RECENT_MONTHS,
+)
+def has_payroll(case: Case) -> Answer:
+    """Whether there is recent payroll."""
+    return over(income(case), RECENT_MONTHS, lambda _: bool(_recent(case, paid)))
+
+
+@EMPLOYMENT.factor(
+    "has_gig",
+    ValueType.FLAG,
+    "",
+    "Whether a gig platform gave income within 3 months of the horizon.",
+    "True when one of the last 3 months up to the income horizon has income above zero of an"
+    " account at a gig platform; missing where the monthly income of these months is.",
+    kinds=INCOME_KINDS,
+    causes=FLAWS | {Cause.SHORT_HISTORY},
+    months=RECENT_MONTHS,
+)
+def has_gig(case: Case) -> Answer:
+    """Whether there are recent gig earnings."""
+    return over(income(case), RECENT_MONTHS, lambda _: bool(_recent(case, gigged)))
+
+
+@EMPLOYMENT.factor(
+    "status",
+    ValueType.TEXT,
+    "",
+    "What the applicant lives on: EMPLOYED, GIG or UNEMPLOYED.",
+    "EMPLOYED: an open employment, and payroll or a contribution above zero within the last 3"
+    " months up to the horizon of that family. Otherwise GIG: income above zero of a gig platform"
+    " within the last 3 months up to the income horizon. Otherwise UNEMPLOYED: employments of which"
+    " none is open, and no payroll, contribution or gig income in a month after the latest end"
+    " date's. Otherwise NO_EVIDENCE; NOT_CONNECTED when nothing is connected that could tell."
+    " Tainted by a taint of any of these kinds, or of the months looked at.",
+    labels=(EMPLOYED, GIG, UNEMPLOYED),
+    kinds=INCOME_KINDS | {Kind.CONTRIBUTIONS},
+    causes=FLAWS | {Cause.NO_EVIDENCE},
+    months=RECENT_MONTHS,
+)
+def status(case: Case) -> Answer:
+    """What the applicant lives on."""
+    known = jobs(case)
+    since = _looked_at(known)
+    taints = _taints(case, known, since)
+    if taints:
+        return Answer(None, taints)
+    if _nothing_connected(case, known):
+        return Answer(None, (Missing(Cause.NOT_CONNECTED, kind=Kind.EMPLOYMENTS),))
+    return answer(_status(case, known, since), Kind.EMPLOYMENTS, known.evidence)
+
+
+def paid(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
+    """Whether a month has payroll of an account that is no gig platform."""
+    return any(not feeders[source].gig for source, _ in facts.payroll)
+
+
+def gigged(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
+    """Whether a month has income above zero of a gig platform."""
+    amounts = account_amounts(facts)
+    return any(amount > 0 for source, amount in amounts.items() if feeders[source].gig)
+
+
+Says = Callable[[MonthFacts, Mapping[str, Feeder]], bool]
+
+
+def _status(case: Case, known: Jobs, since: int | None) -> str | Cause:
+    today = case.as_of.date
+    open_ = any(is_open(record, today) for record in known.records)
+    if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
+        return EMPLOYED
+    if _recent(case, gigged):
+        return GIG
+    if known.records and not open_ and since is not None and not _anything(case, since):
+        return UNEMPLOYED
+    return Cause.NO_EVIDENCE
+
+
+def _recent(case: Case, says: Says) -> bool:
+    return _says(case, _recent_span(income(case)), says)
+
+
+def _says(case: Case, span: Span, says: Says) -> bool:
+    months = within(income(case).facts, (span,))
+    return any(says(facts, counted(case)) for _, facts in months)
+
+
+def _contributed(case: Case, span: Span) -> bool:
+    book = contribution_book(case)
+    return any(
+        amount > 0 for amounts in book.schemes.values() for _, amount in within(amounts, (span,))
+    )
+
+
+def _anything(case: Case, since: int) -> bool:
+    """Whether payroll, gig income or a contribution came in some month from this one on."""
+    span = (since, income(case).horizon)
+    if _says(case, span, paid) or _says(case, span, gigged):
+        return True
+    return _contributed(case, (since, contribution_book(case).horizon))
+
+
+def _looked_at(known: Jobs) -> int | None:
+    """The month after the latest end date; None when no employment has ended."""
+    ends = [record.end for record in known.records if record.end is not None]
+    return Month.of(max(ends)).index + 1 if ends else None
+
+
+def _taints(case: Case, known: Jobs, since: int | None) -> tuple[Missing, ...]:
+    books: tuple[MonthBook, ...] = (income(case), contribution_book(case))
+    found = [m for causes in (known.missing, *(b.missing for b in books)) for m in causes]
+    for book in books:
+        first, last = _recent_span(book)
+        found += book.judged(((min(first, since or first), last),))[0]
+    return in_order([m for m in found if m.cause.tainted])
+
+
+def _nothing_connected(case: Case, known: Jobs) -> bool:
+    causes = [known.missing, income(case).missing, contribution_book(case).missing]
+    return all(_only(Cause.NOT_CONNECTED, missing) for missing in causes)
+
+
+def _only(cause: Cause, missing: Iterable[Missing]) -> bool:
+    return {m.cause for m in missing} == {cause}
+
+
+def _recent_span(book: MonthBook) -> Span:
+    return book.horizon - RECENT_MONTHS + 1, book.horizon

@@ -1,0 +1,227 @@
+"""The adapter against the stand-in for the sandbox, two readings of one document, over HTTP."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+
+import pytest
+import pytest_asyncio
+
+from decision_service.config import FetchMode
+from decision_service.domain.errors import CrossTenant, DataNotReady, UpstreamUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import DataReason
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import build_app, serve
+from decision_service.smile.limits import Limits
+from decision_service.smile.source import SmileSource
+from tests.unit.smile.virtual import VirtualClock
+
+TODAY = datetime(2026, 11, 24, 4, tzinfo=UTC)
+PEOPLE = {one.user_name: one.user_id for one in sandbox_people()}
+KINDS = frozenset(Kind) - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
+EVERYTHING = FetchPlan(KINDS, WhenTransactions.ALWAYS, transactions_from=date(2025, 10, 1))
+CONTRIBUTIONS = FetchPlan(frozenset({Kind.CONTRIBUTIONS, Kind.EINCOMES}))
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stand_in():
+    """The stand-in, unlimited, with its base URL; each test puts its own faults in force."""
+    app = build_app(
+        api_key="key", api_secret="secret", clock=lambda: TODAY, requests_per_second=100_000
+    )
+    async with serve(app) as base_url:
+        yield app, base_url
+
+
+@pytest.fixture
+def opened(stand_in):
+    """Opens a source that reads the stand-in with the given faults."""
+    app, base_url = stand_in
+
+    @asynccontextmanager
+    async def opening(*faults, fetch=FetchMode.LISTS, secret="secret"):
+        app.faults.clear()
+        app.faults.add(*faults)
+        limits = Limits(requests_per_second=100_000, backoff_seconds=0.001)
+        source = SmileSource(base_url, "key", secret, VirtualClock(), limits=limits, fetch=fetch)
+        try:
+            yield source
+        finally:
+            await source.aclose()
+
+    return opening
+
+
+async def ask(source, person="George", plan=EVERYTHING):
+    """One gathering of one of the four."""
+    now = asyncio.get_running_loop().time()
+    return await source.gather(
+        PEOPLE[person],
+        plan,
+        as_of=TODAY,
+        stop_at=now + 20.0,
+        wait_until=now,
+        known=(),
+        fallback={},
+    )
+
+
+def faults_of(snapshot):
+    """The reason codes of every kind that has a fault."""
+    reads = {kind: getattr(snapshot, kind.value) for kind in KINDS | {Kind.TRANSACTIONS}}
+    return {
+        kind: {fault.code for fault in read.faults}
+        for kind, read in reads.items()
+        if read and read.faults
+    }
+
+
+@pytest.mark.parametrize("person", ["George", "Ryan", "Anisha"])
+async def test_sandbox_people_are_read_without_a_fault(opened, person):
+    """Everything of a person without faults is read completely, with its provider."""
+    async with opened() as source:
+        assert await source.refresh_providers()
+        found = await ask(source, person)
+    assert found.snapshot.account_faults == ()
+    assert faults_of(found.snapshot) == {}
+    assert found.snapshot.eincomes.records or found.snapshot.transactions.records
+    used = {one.provider_id for one in found.snapshot.accounts}
+    assert used <= {one.id for one in found.snapshot.providers}
+
+
+@pytest.mark.parametrize("person", ["George", "Ryan", "Anisha"])
+async def test_both_ways_of_reading_agree(opened, person):
+    """Lists and payloads give the same records of every kind that accounts feed."""
+    async with opened() as lists, opened(fetch=FetchMode.PAYLOAD) as payloads:
+        by_list = (await ask(lists, person)).snapshot
+        by_payload = (await ask(payloads, person)).snapshot
+    accounts = {one.id for one in by_list.accounts if one.connection_status == "CONNECTED"}
+    for kind in KINDS | {Kind.TRANSACTIONS}:
+        expected = {r for r in getattr(by_list, kind.value).records if r.source in accounts}
+        assert set(getattr(by_payload, kind.value).records) == expected, kind
+
+
+@pytest.mark.parametrize("fetch", list(FetchMode))
+async def test_a_source_that_fails_taints_what_it_gives(opened, fetch):
+    """Christina's contributions, which fail twice, are tainted whichever way they are read."""
+    async with opened(fetch=fetch) as source:
+        found = await ask(source, "Christina", CONTRIBUTIONS)
+    assert faults_of(found.snapshot)[Kind.CONTRIBUTIONS] == {DataReason.UPSTREAM_UNAVAILABLE}
+
+
+TAINTS = [
+    (Fault("status", "/contributions", settings={"status": 500}), "UPSTREAM_UNAVAILABLE"),
+    (Fault("status", "/contributions", settings={"status": 404}), "DATA_GONE"),
+    (Fault("html", "/contributions"), "UPSTREAM_BAD_BODY"),
+    (
+        Fault("redirect", "/contributions", settings={"location": "http://127.0.0.1:9/"}),
+        "UPSTREAM_BAD_BODY",
+    ),
+    (Fault("malformed", "/contributions"), "UPSTREAM_BAD_BODY"),
+    (Fault("content_type", "/contributions", settings={"value": "text/json"}), "UPSTREAM_BAD_BODY"),
+    (Fault("encoding", "/contributions", settings={"name": "utf-16"}), "UPSTREAM_BAD_BODY"),
+    (Fault("encoding", "/contributions", settings={"name": "utf-8-sig"}), "UPSTREAM_BAD_BODY"),
+    (Fault("huge", "/contributions"), "DATA_TOO_LARGE"),
+    (Fault("deep", "/contributions"), "DATA_TOO_LARGE"),
+    (
+        Fault("envelope_code", "/contributions", settings={"code": "SERVER_ERROR"}),
+        "UPSTREAM_SCHEMA",
+    ),
+    (Fault("data_null", "/contributions"), "UPSTREAM_SCHEMA"),
+    (Fault("cursor_loop", "/contributions"), "PAGINATION_LOOP"),
+    (Fault("empty_pages", "/contributions"), "PAGINATION_LOOP"),
+    (
+        Fault("conflict", "/contributions", settings={"field": "amount", "value": 1}),
+        "DATA_CHANGED_DURING_READ",
+    ),
+    (Fault("drop", "/contributions", settings={"field": "amount"}), "UPSTREAM_SCHEMA"),
+    (
+        Fault("set", "/contributions", settings={"field": "amount", "value": "1375"}),
+        "UPSTREAM_SCHEMA",
+    ),
+    (Fault("set", "/contributions", settings={"field": "date", "value": "2026-02-30"}), "BAD_DATE"),
+    (
+        Fault("set", "/contributions", settings={"field": "currency", "value": "php"}),
+        "MIXED_CURRENCY",
+    ),
+    *(
+        (
+            Fault("number", "/contributions", settings={"field": "amount", "value": number}),
+            "BAD_AMOUNT",
+        )
+        for number in ("NaN", "Infinity", "1e400", "1e400000", "-0", "9" * 400, "-5", "1.00001")
+    ),
+]
+
+
+@pytest.mark.parametrize(("fault", "code"), TAINTS)
+async def test_each_fault_has_its_reason_and_stays_in_its_kind(opened, fault, code):
+    """A fault of the contributions gives no contributions, its own reason, and nothing else."""
+    async with opened(fault) as source:
+        snapshot = (await ask(source, plan=CONTRIBUTIONS)).snapshot
+    assert snapshot.contributions.records == ()
+    assert [one.code for one in snapshot.contributions.faults] == [code]
+    assert snapshot.eincomes.records
+    assert snapshot.eincomes.faults == ()
+
+
+HARMLESS = [
+    Fault("status", "/contributions", times=1, settings={"status": 503}),
+    Fault("status", "/contributions", times=1, settings={"status": 429, "retry_after": 0}),
+    Fault("malformed", "/contributions", times=1),
+    Fault("null_cursor"),
+    Fault("duplicate", "/contributions"),
+    Fault("bare_array"),
+    Fault("base_amount", "/eincomes"),
+    Fault("conflict", "/contributions", times=1, settings={"field": "amount", "value": 1}),
+    Fault("set", "/contributions", settings={"field": "novelty", "value": {"a": [1]}}),
+]
+
+
+@pytest.mark.parametrize("fault", HARMLESS)
+async def test_what_the_vendor_may_do_changes_nothing(opened, fault):
+    """Passing failures, older forms, repeated items and new fields give the clean records."""
+    async with opened() as source:
+        clean = (await ask(source)).snapshot
+    async with opened(fault) as source:
+        found = (await ask(source)).snapshot
+    assert faults_of(found) == {}
+    for kind in KINDS | {Kind.TRANSACTIONS}:
+        assert getattr(found, kind.value).records == getattr(clean, kind.value).records
+
+
+async def test_another_users_item_is_an_alarm(opened):
+    """An item that says it belongs to somebody else makes no decision."""
+    async with opened(Fault("other_user", "/eincomes")) as source:
+        with pytest.raises(CrossTenant):
+            await ask(source)
+
+
+async def test_wrong_keys_are_refused(opened):
+    """A secret that the vendor does not know makes no decision."""
+    async with opened(secret="wrong") as source:
+        with pytest.raises(UpstreamUnavailable):
+            await ask(source)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault("account_state", "/accounts", settings={"status": "PENDING", "age_minutes": 1})],
+        [
+            Fault("account_state", "/accounts", settings={"age_minutes": 1}),
+            Fault("task_running", "/tasks"),
+        ],
+    ],
+)
+async def test_data_that_is_arriving_is_not_ready(opened, faults):
+    """An account that is being linked, or whose first sync is running, makes no decision."""
+    async with opened(*faults) as source:
+        with pytest.raises(DataNotReady):
+            await ask(source)

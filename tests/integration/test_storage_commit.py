@@ -1,0 +1,248 @@
+"""Group commit on SQLite: together, durable before anybody is told, and unbroken by faults."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection, text
+
+from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.pipeline.ports import Filter, StoredText
+from decision_service.storage.engine import Database, open_database
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+
+T = TypeVar("T")
+
+LINGER = 0.05
+"""Long enough for whatever is asked in one turn of the loop to meet in one group."""
+
+
+class Watched:
+    """A real database that counts transactions and holds them up while `go` is not set."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.writes = 0
+        self.written = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.read(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        self.writes += 1
+        result = await self._database.write(work)
+        self.written.set()
+        await self.go.wait()
+        return result
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the store is."""
+    return tmp_path / "decisions.db"
+
+
+@pytest.fixture
+async def database(path: Path) -> Watched:
+    """The store's database, watched."""
+    return Watched(await open_database(f"sqlite:///{path}"))
+
+
+@pytest.fixture
+async def store(database: Watched) -> AsyncIterator[Store]:
+    """A store whose groups linger long enough to be seen."""
+    store = Store(database, linger=LINGER, largest_group=128)
+    yield store
+    database.go.set()
+    await store.aclose()
+
+
+def rows_on_disk(path: Path) -> set[str]:
+    """The decisions that another program finds in the file."""
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[0] for row in connection.execute("SELECT decision_id FROM decisions")}
+
+
+async def test_concurrent_commits_share_transactions(store: Store, database: Watched) -> None:
+    """Two hundred commits at once need two transactions, of 128 and of 72."""
+    entries = [numbered(n, snapshot=SNAPSHOT) for n in range(200)]
+    answers = await asyncio.gather(*(store.commit(entry) for entry in entries))
+    assert answers == [as_stored(entry) for entry in entries]
+    assert database.writes == 2
+
+
+async def test_a_duplicate_burst_on_a_recorded_key_is_read_back(store: Store) -> None:
+    """Later duplicates get the recorded entry whether their content is the same or another."""
+    await store.commit(ENTRY)
+    others = [
+        numbered(n, request_id=ENTRY.request_id, content=bytes([n % 2]) * 32) for n in range(1, 51)
+    ]
+    fresh = [numbered(n) for n in range(51, 61)]
+    answers = await asyncio.gather(*(store.commit(entry) for entry in [*others, *fresh]))
+    assert answers[:50] == [as_stored(ENTRY)] * 50
+    assert answers[50:] == [as_stored(entry) for entry in fresh]
+
+
+async def test_nobody_is_told_before_the_group_is_on_disk(
+    store: Store, database: Watched, path: Path
+) -> None:
+    """When the first waiter hears of its commit, another program already finds every row of it."""
+    database.go.clear()
+    entries = [numbered(n) for n in range(20)]
+    tasks = [asyncio.create_task(store.commit(entry)) for entry in entries]
+    await database.written.wait()
+    assert not any(task.done() for task in tasks)
+    assert rows_on_disk(path) == {entry.decision_id for entry in entries}
+    database.go.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_cancelled_commit_is_finished_all_the_same(
+    store: Store, database: Watched, path: Path
+) -> None:
+    """A waiter who leaves while its group is written undoes neither its own row nor the others'."""
+    database.go.clear()
+    entries = [numbered(n, snapshot=SNAPSHOT) for n in range(5)]
+    tasks = [asyncio.create_task(store.commit(entry)) for entry in entries]
+    await database.written.wait()
+    tasks[0].cancel()
+    tasks[3].cancel()
+    database.go.set()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [isinstance(one, asyncio.CancelledError) for one in done] == [1, 0, 0, 1, 0]
+    assert rows_on_disk(path) == {entry.decision_id for entry in entries}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        numbered(2, application_id="\udc80"),
+        numbered(2, snapshot=replace(SNAPSHOT, user_id="\udc80")),
+    ],
+    ids=["in-the-decision", "in-the-snapshot"],
+)
+async def test_an_entry_that_cannot_be_stored_fails_alone(
+    store: Store, path: Path, bad: object
+) -> None:
+    """Text that is no Unicode fails its own commit; the rest of the group is recorded."""
+    entries = [numbered(1), bad, numbered(3)]
+    done = await asyncio.gather(*(store.commit(one) for one in entries), return_exceptions=True)
+    assert isinstance(done[1], StoreError)
+    assert "\udc80" not in str(done[1])
+    assert done[::2] == [as_stored(numbered(1)), as_stored(numbered(3))]
+    assert rows_on_disk(path) == {numbered(1).decision_id, numbered(3).decision_id}
+
+
+async def test_an_instant_without_a_zone_is_the_callers_bug(store: Store) -> None:
+    """A naive instant is refused before it can be mistaken for UTC."""
+    with pytest.raises(ValueError, match="time zone"):
+        await store.commit(replace(ENTRY, created=ENTRY.created.replace(tzinfo=None)))
+
+
+async def test_closing_loses_nothing_that_was_asked(path: Path) -> None:
+    """Commits in the queue are recorded on closing; later ones are refused and not recorded."""
+    store = await Store.open(f"sqlite:///{path}", linger=3600.0, largest_group=10)
+    entries = [numbered(n) for n in range(25)]
+    tasks = [asyncio.create_task(store.commit(entry)) for entry in entries]
+    await asyncio.sleep(0)
+    await store.aclose()
+    assert await asyncio.gather(*tasks) == [as_stored(entry) for entry in entries]
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.commit(numbered(99))
+    assert rows_on_disk(path) == {entry.decision_id for entry in entries}
+
+
+async def test_closing_under_load_tells_the_truth_to_each(path: Path) -> None:
+    """Whoever commits while the store closes is either recorded and told, or refused and not."""
+    store = await Store.open(f"sqlite:///{path}", linger=0.0)
+    told: set[str] = set()
+
+    async def commit_until_refused(first: int) -> None:
+        for number in range(first, first + 1000):
+            entry = numbered(number, snapshot=replace(SNAPSHOT, id=str(number)))
+            told.add((await store.commit(entry)).decision_id)
+
+    committers = [asyncio.create_task(commit_until_refused(n * 1000)) for n in range(8)]
+    while len(told) < 40:
+        await asyncio.sleep(0)
+    await store.aclose()
+    done = await asyncio.gather(*committers, return_exceptions=True)
+    assert all(isinstance(one, StoreUnavailable) for one in done)
+    assert rows_on_disk(path) == told
+
+
+async def test_a_closed_store_serves_nothing(path: Path) -> None:
+    """Every call after closing says that the store is closed; closing twice is harmless."""
+    store = await Store.open(f"sqlite:///{path}")
+    await store.aclose()
+    await store.aclose()
+    calls = (
+        store.find("los", "r"),
+        store.get("d"),
+        store.list(Filter(), None, 1),
+        store.snapshot("u", "s"),
+        store.known("u"),
+        store.put_texts([StoredText("d", "plan", b"")]),
+        store.text("d"),
+        store.commit(ENTRY),
+        store.check(),
+    )
+    for call in calls:
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await call
+
+
+async def test_a_damaged_snapshot_is_unavailable(store: Store, database: Watched) -> None:
+    """A stored body that no longer unpacks is an error of the store, not an erased snapshot."""
+    await store.commit(replace(ENTRY, snapshot=SNAPSHOT))
+    await database.write(lambda c: c.execute(text("UPDATE snapshots SET body = x'00'")))
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        await store.snapshot(SNAPSHOT.user_id, SNAPSHOT.id)
+
+
+async def test_snapshots_are_stored_compressed_and_once(store: Store, path: Path) -> None:
+    """Many decisions on one snapshot leave one row, far smaller than the body."""
+    body = b"the same record again and again " * 10_000
+    snapshot = replace(SNAPSHOT, body=body)
+    await asyncio.gather(*(store.commit(numbered(n, snapshot=snapshot)) for n in range(20)))
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT length(body), stored FROM snapshots").fetchall()
+    ((size, stored),) = rows
+    assert size < len(body) / 50
+    assert stored == int(ENTRY.created.timestamp()) * 1_000_000 + ENTRY.created.microsecond
+
+
+@pytest.mark.parametrize(
+    ("column", "index"),
+    [
+        (name, f"decisions_{name}")
+        for name in ("user_id", "application_id", "customer_ref", "product", "outcome")
+    ]
+    + [(None, "decisions_created")],
+)
+async def test_every_filter_reads_an_index_newest_first(
+    store: Store, database: Watched, column: str | None, index: str
+) -> None:
+    """A page of any filter is found through its index, without sorting what it does not show."""
+    condition = f"{column} = 'x' AND" if column else ""
+    query = (
+        f"EXPLAIN QUERY PLAN SELECT reply FROM decisions WHERE {condition} "
+        "(created, decision_id) < (5, 'd') ORDER BY created DESC, decision_id DESC LIMIT 50"
+    )
+    plan = await database.read(lambda c: [row[3] for row in c.execute(text(query))])
+    assert len(plan) == 1
+    assert f"USING INDEX {index} " in plan[0]

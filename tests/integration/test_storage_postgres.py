@@ -1,0 +1,225 @@
+"""The store on a real PostgreSQL server: several processes, broken connections, restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.ports import Filter, SnapshotBody
+from decision_service.storage.errors import StoreUnreachable
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import ENTRY, as_stored, numbered
+from tests.kits.postgres import Postgres
+from tests.kits.postgres_proxy import Cut, proxied
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    """A new database with tables."""
+    return postgres.migrated()
+
+
+@asynccontextmanager
+async def opened(url: str, **options: int) -> AsyncIterator[Store]:
+    """A store that is closed whatever happens."""
+    store = await Store.open(url, **options)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+async def ids(store: Store) -> list[str]:
+    """All decisions in the store."""
+    return [row.decision_id for row in await store.list(Filter(), None, 10_000)]
+
+
+async def test_two_processes_agree_on_every_key(url: str) -> None:
+    """Two stores that commit the same keys at once leave one row per key and give equal answers."""
+    async with opened(url) as one, opened(url) as two:
+        firsts = [numbered(n) for n in range(50)]
+        seconds = [numbered(n + 1000, request_id=f"request-{n}") for n in range(50)]
+        random.Random(7).shuffle(seconds)
+        answers = await asyncio.gather(
+            *(one.commit(entry) for entry in firsts), *(two.commit(entry) for entry in seconds)
+        )
+        by_key: dict[str, set[bytes]] = {}
+        for answer in answers:
+            by_key.setdefault(answer.request_id, set()).add(answer.decision_id.encode())
+        assert len(by_key) == 50
+        assert all(len(found) == 1 for found in by_key.values())
+        assert len(await ids(one)) == 50
+
+
+async def test_processes_that_share_users_do_not_block_each_other(url: str) -> None:
+    """Two stores that write the same snapshots and counts in opposite orders all succeed."""
+    snapshots = [
+        SnapshotBody(
+            f"s-{n}",
+            f"user-{n % 4}",
+            b"body",
+            tuple(KnownCount(f"a-{k}", kind, n) for k in (1, 2) for kind in Kind),
+        )
+        for n in range(40)
+    ]
+    async with opened(url, largest_group=8) as one, opened(url, largest_group=8) as two:
+        forward = [numbered(n, snapshot=s) for n, s in enumerate(snapshots)]
+        backward = [numbered(n + 100, snapshot=s) for n, s in reversed([*enumerate(snapshots)])]
+        await asyncio.gather(
+            *(one.commit(entry) for entry in forward), *(two.commit(entry) for entry in backward)
+        )
+        known = await one.known("user-3")
+        assert {count.count for count in known} == {39}
+        assert len(await ids(one)) == 80
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+async def test_a_connection_cut_at_the_commit_is_settled(url: str, cut: Cut) -> None:
+    """Whether or not the server carried the COMMIT out, each decision is recorded once and told."""
+    with TemporaryDirectory() as folder:
+        async with proxied(url, Path(folder)) as (proxy, through), opened(through) as store:
+            await store.commit(numbered(0))
+            proxy.cut = cut
+            entries = [numbered(n) for n in range(1, 20)]
+            answers = await asyncio.gather(*(store.commit(entry) for entry in entries))
+            assert proxy.cuts == 1
+            assert answers == [as_stored(entry) for entry in entries]
+            assert len(await ids(store)) == 20
+
+
+async def test_a_server_that_cannot_be_reached_is_unavailable_until_it_can(url: str) -> None:
+    """Without a server nothing is acknowledged; when it is back the same store serves again."""
+    with TemporaryDirectory() as folder:
+        async with proxied(url, Path(folder)) as (proxy, through), opened(through) as store:
+            await store.commit(numbered(0))
+            proxy.refusing = True
+            proxy.cut = Cut.BEFORE
+            with pytest.raises(StoreUnavailable) as refused:
+                await store.commit(numbered(1))
+            assert refused.value.retry_after
+            with pytest.raises(StoreUnavailable):
+                await store.check()
+            proxy.refusing = False
+            await store.check()
+            await store.commit(numbered(2))
+            assert sorted(await ids(store)) == [numbered(n).decision_id for n in (0, 2)]
+
+
+async def test_a_crash_of_the_server_loses_nothing_acknowledged(
+    postgres: Postgres, url: str
+) -> None:
+    """After an immediate shutdown under load and a restart, all that was told is there."""
+    told: list[int] = []
+
+    async def commit_until_told_otherwise(store: Store, first: int) -> None:
+        for number in range(first, first + 100_000):
+            await store.commit(numbered(number))
+            told.append(number)
+
+    async with opened(url) as store:
+        committers = [
+            asyncio.create_task(commit_until_told_otherwise(store, n * 100_000)) for n in range(8)
+        ]
+        while len(told) < 100:
+            await asyncio.sleep(0.001)
+        try:
+            await asyncio.to_thread(postgres.crash)
+            done = await asyncio.gather(*committers, return_exceptions=True)
+        finally:
+            await asyncio.to_thread(postgres.restart)
+        assert all(isinstance(one, StoreUnavailable) for one in done)
+        assert {numbered(n).decision_id for n in told} <= set(await ids(store))
+        await store.commit(numbered(900_000))
+
+
+async def test_text_that_postgres_cannot_hold_fails_alone(url: str) -> None:
+    """A NUL or a lone surrogate fails its own commit; the rest of the group is recorded."""
+    async with opened(url) as store:
+        entries = [
+            numbered(1),
+            numbered(2, customer_ref="a\0b"),
+            numbered(3, customer_ref="\udc80"),
+            numbered(4),
+        ]
+        done = await asyncio.gather(*(store.commit(one) for one in entries), return_exceptions=True)
+        assert [isinstance(one, StoreError) for one in done] == [False, True, True, False]
+        assert sorted(await ids(store)) == [numbered(n).decision_id for n in (1, 4)]
+
+
+async def test_a_key_that_another_transaction_holds_is_waited_for_and_then_refused(
+    url: str,
+) -> None:
+    """Another's unfinished insert of the key makes the commit unavailable, not wrong."""
+    async with opened(url) as store:
+        await store.commit(numbered(0))
+        other = await asyncpg.connect(url)
+        held = other.transaction()
+        await held.start()
+        await other.execute(
+            "INSERT INTO decisions SELECT 'dec_x', caller, 'request-1', content, user_id, product, "
+            "application_id, customer_ref, outcome, created, reply, facts FROM decisions"
+        )
+        with pytest.raises(StoreUnavailable, match="another transaction"):
+            await store.commit(numbered(1))
+        await held.rollback()
+        await other.close()
+        assert await store.commit(numbered(1)) == as_stored(numbered(1))
+
+
+async def test_a_pool_without_a_free_connection_refuses_soon(url: str) -> None:
+    """When every reading connection is taken the next reader is told so, not kept waiting."""
+    async with opened(url, readers=1) as store:
+        sleeping = asyncio.create_task(
+            store._database.read(lambda c: c.execute(text("SELECT pg_sleep(1.5)")).all())
+        )
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable, match="busy"):
+            await store.get("dec_0")
+        await sleeping
+        assert await store.get("dec_0") is None
+
+
+async def test_a_server_that_refuses_is_named_without_its_password(postgres: Postgres) -> None:
+    """A wrong database, user or address is one sentence that repeats no password."""
+    good = postgres.url("postgres").replace("postgres:@", "postgres:hunter2@")
+    bad = {
+        "nowhere": good.replace("/postgres?", "/nowhere?"),
+        "nobody": good.replace("postgres:hunter2@", "nobody:hunter2@"),
+        "127.0.0.1": "postgresql://u:hunter2@127.0.0.1:1/db",
+        "sslmode": good + "&sslmode=nonsense",
+    }
+    for word, url in bad.items():
+        with pytest.raises(StoreError) as refused:
+            await Store.open(url)
+        assert word in refused.value.message
+        assert "hunter2" not in refused.value.message
+        assert "\n" not in refused.value.message
+
+
+async def test_a_server_that_may_not_be_written_is_refused_at_the_start(
+    postgres: Postgres, url: str
+) -> None:
+    """A replica, which reads only, is no store."""
+    database = url.partition("@/")[2].partition("?")[0]
+    postgres.server.psql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    with pytest.raises(StoreUnreachable, match="read-only"):
+        await Store.open(url)
+
+
+async def test_commits_are_synchronous_on_the_server(url: str) -> None:
+    """Whatever the server's default, the service's transactions wait for the disk."""
+    async with opened(url) as store:
+        query = text("SELECT current_setting('synchronous_commit')")
+        assert await store._database.write(lambda c: c.execute(query).scalar()) == "on"
+        await store.commit(ENTRY)

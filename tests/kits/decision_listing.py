@@ -1,0 +1,97 @@
+"""What every `DecisionLog` must do when it lists."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import DecisionLog, Filter, Position, StoredEntry
+from tests.kits.decision_entries import NOON, numbered
+
+
+async def walk(log: DecisionLog, chosen: Filter, size: int) -> list[StoredEntry]:
+    """All pages of a list, one after another."""
+    found: list[StoredEntry] = []
+    after = None
+    while page := await log.list(chosen, after, size):
+        assert len(page) <= size
+        found.extend(page)
+        after = Position(page[-1].created, page[-1].decision_id)
+    return found
+
+
+_OUTCOMES = tuple(Outcome)
+LISTED = tuple(
+    numbered(
+        number * 7 % 60,  # ids in another order than instants
+        user_id=f"user-{number % 5}",
+        product=f"product-{number % 2}",
+        application_id=f"APP-{number % 7}" if number % 3 else "",
+        customer_ref=f"ref-{number % 4}" if number % 2 else "",
+        outcome=_OUTCOMES[number % 4],
+        created=NOON + timedelta(microseconds=number // 3),  # three of every instant
+    )
+    for number in range(60)
+)
+_INSTANTS = st.none() | st.integers(-1, 21).map(lambda n: NOON + timedelta(microseconds=n))
+FILTERS = st.builds(
+    Filter,
+    user_id=st.sampled_from(["", "user-0", "user-3", "user-9"]),
+    application_id=st.sampled_from(["", "APP-1", "APP-2"]),
+    customer_ref=st.sampled_from(["", "ref-1", "ref-3"]),
+    product=st.sampled_from(["", "product-0", "product-1"]),
+    outcome=st.none() | st.sampled_from(_OUTCOMES),
+    created_from=_INSTANTS,
+    created_before=_INSTANTS,
+)
+
+
+def expected(chosen: Filter) -> list[str]:
+    """The ids a filter must give, by the plainest reading of its words."""
+    texts = ("user_id", "application_id", "customer_ref", "product")
+    found = [
+        entry
+        for entry in LISTED
+        if all(getattr(chosen, name) in ("", getattr(entry, name)) for name in texts)
+        and chosen.outcome in (None, entry.outcome)
+        and (chosen.created_from is None or chosen.created_from <= entry.created)
+        and (chosen.created_before is None or entry.created < chosen.created_before)
+    ]
+    found.sort(key=lambda entry: (entry.created, entry.decision_id))
+    return [entry.decision_id for entry in reversed(found)]
+
+
+class ListingKit:
+    """The suite; `log` is an empty log."""
+
+    async def test_a_page_holds_no_more_than_asked(self, log: DecisionLog) -> None:
+        """The limit counts rows, and the position itself is not shown again."""
+        for n in range(5):
+            await log.commit(numbered(n))
+        first = await log.list(Filter(), None, 2)
+        assert [row.decision_id for row in first] == [numbered(n).decision_id for n in (4, 3)]
+        after = Position(first[1].created, first[1].decision_id)
+        rest = await log.list(Filter(), after, 500)
+        assert [row.decision_id for row in rest] == [numbered(n).decision_id for n in (2, 1, 0)]
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,  # the rows are the same for every example
+            HealthCheck.differing_executors,  # every implementation is held to the one law
+        ],
+    )
+    @given(chosen=FILTERS, size=st.integers(1, 70))
+    async def test_pages_of_a_filter_are_the_sorted_list(
+        self, log: DecisionLog, chosen: Filter, size: int
+    ) -> None:
+        """Whatever the filter and the page size, the pages make up the plain sorted list."""
+        if not await log.list(Filter(), None, 1):
+            await asyncio.gather(*(log.commit(entry) for entry in LISTED))
+        found = await walk(log, chosen, size)
+        assert [row.decision_id for row in found] == expected(chosen)

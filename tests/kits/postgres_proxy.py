@@ -1,0 +1,91 @@
+"""Between a store and its PostgreSQL server: connections that break at a chosen moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from enum import Enum
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+_SOCKET = ".s.PGSQL.5432"
+_COMMIT = b"COMMIT;"
+
+
+class Cut(Enum):
+    """What the proxy does to the next COMMIT that comes by."""
+
+    NEVER = "never"
+    BEFORE = "before"
+    """The server never sees it."""
+    AFTER = "after"
+    """The server carries it out, and nobody hears of that."""
+
+
+class Proxy:
+    """A socket like the server's; `cut` is used up by one COMMIT, `refusing` lets nobody in."""
+
+    def __init__(self, server: Path) -> None:
+        self._server = server
+        self.cut = Cut.NEVER
+        self.refusing = False
+        self.cuts = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection until either side ends it, or the cut does."""
+        if self.refusing:
+            writer.close()
+            return
+        upstream_reader, upstream_writer = await asyncio.open_unix_connection(self._server)
+        back = asyncio.create_task(_pump(upstream_reader, writer))
+        try:
+            await self._forth(reader, upstream_reader, upstream_writer, back)
+        finally:
+            back.cancel()
+            upstream_writer.close()
+            writer.close()
+
+    async def _forth(
+        self,
+        reader: asyncio.StreamReader,
+        answers: asyncio.StreamReader,
+        upstream: asyncio.StreamWriter,
+        back: asyncio.Task[None],
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                cut = self.cut if _COMMIT in data else Cut.NEVER
+                if cut is Cut.NEVER:
+                    upstream.write(data)
+                    continue
+                self.cut = Cut.NEVER
+                self.cuts += 1
+                if cut is Cut.AFTER:
+                    back.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await back
+                    upstream.write(data)
+                    await answers.read(1)
+                return
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+    writer.close()
+
+
+@asynccontextmanager
+async def proxied(url: str, folder: Path) -> AsyncIterator[tuple[Proxy, str]]:
+    """A proxy to the server of this URL, and the URL through it."""
+    address = make_url(url)
+    proxy = Proxy(Path(str(address.query["host"])) / _SOCKET)
+    server = await asyncio.start_unix_server(proxy.serve, folder / _SOCKET)
+    try:
+        yield proxy, address.set(query={"host": str(folder)}).render_as_string(hide_password=False)
+    finally:
+        server.close()
+        await server.wait_closed()
