@@ -62,6 +62,10 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 .PHONY: check
 check: lint types drift test ## What CI runs, in CI's order
 
+.PHONY: bench
+bench: .venv/.dev ## Measure against yardsticks (one part: make bench ONLY=rules)
+	@$(BIN)/python -m bench $(ONLY)
+
 .PHONY: lock
 lock: ## Resolve requirements anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt

@@ -44,7 +44,7 @@ def characteristics() -> tuple[str, ...]:
 def table_rows() -> tuple[tuple[str, int, int], ...]:
     """(band, lower bound of f28, months of income granted), first match wins; 12 rows."""
     return tuple(
-        (band, lower, 4 - place - step)
+        (band, lower, 10 - 2 * place - step)
         for place, band in enumerate(("A", "B", "C"))
         for step, lower in enumerate((18, 12, 6, 0))
     )

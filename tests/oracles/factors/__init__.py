@@ -52,10 +52,11 @@ def reference(
     snapshot: Snapshot, policy: DataPolicy, as_of: AsOf, chosen: Iterable[str] | None = None
 ) -> dict[str, Answer]:
     """The factors of one applicant: all of them, or the chosen ones."""
-    who = Applicant(snapshot, policy, as_of)
+    wanted = names() if chosen is None else list(chosen)
+    who = Applicant(snapshot, policy, as_of, tuple(wanted))
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
-    for name in names() if chosen is None else chosen:
+    for name in wanted:
         family, _, short = name.partition(".")
         prepare, factors = FAMILIES[family]
         try:

@@ -11,10 +11,12 @@ from decision_service.domain.snapshot import Account
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
+    feeders,
     feeders_of,
     newest,
     records_of,
     refuse_tainted,
+    taints,
 )
 
 Factor = Callable[[Applicant], int]
@@ -103,6 +105,8 @@ def linked(days: int) -> Factor:
 
     def factor(who: Applicant) -> int:
         refuse_tainted(who, [Kind.LINKS])
+        if not feeders(who):
+            raise Unknown(Cause.NOT_CONNECTED)
         found = []
         for feeder in feeders_of(who, [Kind.LINKS]):
             for record in records_of(who, Kind.LINKS, feeder):
@@ -121,20 +125,23 @@ LINKS: dict[str, Factor] = {
 
 def age_years(who: Applicant) -> int:
     """Completed years; contradicting dates of birth are no answer."""
-    refuse_tainted(who, [Kind.IDENTITIES])
+    causes = taints(who, [Kind.IDENTITIES])
     family = feeders_of(who, [Kind.IDENTITIES])
-    if not family:
-        raise Unknown(Cause.NOT_CONNECTED)
     births = set()
     for feeder in family:
         for record in records_of(who, Kind.IDENTITIES, feeder):
             if record.birth_date is not None:
                 births.add(record.birth_date)
+    ages = [years_between(birth, who.as_of.date) for birth in births]
+    if len(births) > 1 or any(age > 120 for age in ages):
+        causes.add(Cause.BAD_DATA)
+    if causes:
+        raise Unknown(*causes)
+    if not family:
+        raise Unknown(Cause.NOT_CONNECTED)
     if not births:
         raise Unknown(Cause.NO_DATA)
-    if len(births) > 1:
-        raise Unknown(Cause.BAD_DATA)
-    return years_between(births.pop(), who.as_of.date)
+    return ages[0]
 
 
 def years_between(birth: date, today: date) -> int:

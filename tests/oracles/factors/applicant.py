@@ -30,6 +30,7 @@ class Applicant:
     snapshot: Snapshot
     policy: DataPolicy
     as_of: AsOf
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from tests.oracles.factors.applicant import (
     Applicant,
-    Feeder,
     Unknown,
     earliest_horizon,
-    feeders,
     feeders_of,
-    feeds,
     records_of,
     refuse_tainted,
-    stands_in,
+)
+from tests.oracles.factors.contributions import (
+    Contributions,
+    contributions_of,
+    covered_months,
+    schemes_of,
+    within,
 )
 from tests.oracles.factors.monthly_income import (
     Incomes,
-    earning_shares,
-    estimate_shares,
+    doubtful_months,
     gig_by_platform,
     income_kinds,
+    incomes_of,
+    payroll_by_employer,
     payroll_shares,
     plain_name,
     refuse_unusable,
@@ -51,8 +55,8 @@ def employments_of(who: Applicant) -> list[Employment]:
 
 
 def is_open(one: Employment, today: date) -> bool:
-    """Whether an employment has not ended by a day."""
-    return one.end is None or one.end > today
+    """Whether an employment has not ended before a day."""
+    return one.end is None or one.end >= today
 
 
 def whole_months(start: date, end: date) -> int:
@@ -63,99 +67,126 @@ def whole_months(start: date, end: date) -> int:
     return max(months, 0)
 
 
-def recent_work(who: Applicant, kinds: list[Kind]) -> tuple[Incomes, list[Feeder]]:
-    """Incomes up to the horizon of everything that speaks of work."""
-    refuse_tainted(who, kinds)
-    family = [
-        one
-        for one in feeders(who)
-        if any(feeds(who, one, kind) for kind in kinds if kind is not Kind.TRANSACTIONS)
-        or (stands_in(who, one) and feeds(who, one, Kind.TRANSACTIONS))
-    ]
-    if not family:
-        raise Unknown(Cause.NOT_CONNECTED)
-    horizon = earliest_horizon(who, family)
-    shares = []
-    for feeder in family:
-        for share in (
-            payroll_shares(who, feeder) + estimate_shares(who, feeder) + earning_shares(who, feeder)
-        ):
-            if share.month <= horizon:
-                shares.append(share)
-    return Incomes(who, horizon, shares), family
+def last_three(horizon: int) -> list[int]:
+    """The three months that end at a horizon."""
+    return [horizon - 2, horizon - 1, horizon]
 
 
-def paid_lately(incomes: Incomes) -> bool:
-    """Payroll in the three months that end at the horizon."""
-    return any(
-        share.form == "payroll" and share.month > incomes.horizon - 3 for share in incomes.shares
-    )
+def payroll_months(incomes: Incomes, months: list[int]) -> list[int]:
+    """The months in which an account that is no gig platform has payroll."""
+    refuse_unusable(incomes, months)
+    return [month for month in months if payroll_by_employer(incomes, month)]
 
 
-def gig_lately(incomes: Incomes) -> bool:
-    """Gig income above zero in the three months that end at the horizon."""
-    for month in range(incomes.horizon - 2, incomes.horizon + 1):
+def gig_months(incomes: Incomes, months: list[int]) -> list[int]:
+    """The months in which a gig platform gave more than nothing."""
+    refuse_unusable(incomes, months)
+    found = []
+    for month in months:
         if any(amount > 0 for amount in gig_by_platform(incomes, month).values()):
-            return True
-    return False
+            found.append(month)
+    return found
 
 
-def contributed_lately(who: Applicant, family: list[Feeder], horizon: int) -> bool:
-    """A contribution in the three months that end at the horizon."""
-    for feeder in family:
-        for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
-            if horizon - 3 < Month.of(one.date).index <= horizon:
-                return True
-    return False
+def paid_months(family: Contributions, months: list[int]) -> list[int]:
+    """The months with a contribution above zero in any scheme."""
+    inside = within(family, months)
+    return covered_months(inside, schemes_of(inside))
+
+
+def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> object | None:
+    """A family, or None where it is merely absent; taints stay."""
+    try:
+        return family(who)
+    except Unknown as unknown:
+        if unknown.causes <= ABSENT:
+            return None
+        raise
 
 
 def status(who: Applicant) -> str:
     """EMPLOYED, GIG or UNEMPLOYED, where there is evidence of one."""
-    kinds = [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS, *income_kinds(who)]
-    incomes, family = recent_work(who, kinds)
-    refuse_unusable(incomes, list(range(incomes.horizon - 2, incomes.horizon + 1)))
-    jobs = []
-    for feeder in family:
-        jobs.extend(records_of(who, Kind.EMPLOYMENTS, feeder))
+    refuse_tainted(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS, *income_kinds(who)])
+    if not feeders_of(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS, *income_kinds(who)]):
+        raise Unknown(Cause.NOT_CONNECTED)
+    jobs = absent_is_none(employments_of, who) or []
+    incomes = absent_is_none(incomes_of, who)
+    contributions = absent_is_none(contributions_of, who)
     today = who.as_of.date
-    evidence = paid_lately(incomes) or contributed_lately(who, family, incomes.horizon)
-    if evidence and any(is_open(one, today) for one in jobs):
+    opened = [one for one in jobs if is_open(one, today)]
+    paid_out = absent_is_none(payroll_of, who)
+    payroll = payroll_months(paid_out, last_three(paid_out.horizon)) if paid_out else []
+    gig = gig_months(incomes, last_three(incomes.horizon)) if incomes else []
+    paid = paid_months(contributions, last_three(contributions.horizon)) if contributions else []
+    if opened and (payroll or paid):
         return "EMPLOYED"
-    if gig_lately(incomes):
+    if gig:
         return "GIG"
-    if jobs and not evidence and not any(is_open(one, today) for one in jobs):
-        return "UNEMPLOYED"
-    raise Unknown(Cause.NO_EVIDENCE)
+    if not jobs or opened:
+        raise Unknown(Cause.NO_EVIDENCE)
+    ended = Month.of(max(one.end for one in jobs if one.end is not None)).index
+    if incomes:
+        after = list(range(ended + 1, incomes.horizon + 1))
+        if gig_months(incomes, after):
+            raise Unknown(Cause.NO_EVIDENCE)
+    if paid_out:
+        after = list(range(ended + 1, paid_out.horizon + 1))
+        if payroll_months(paid_out, after):
+            raise Unknown(Cause.NO_EVIDENCE)
+    if contributions:
+        after = list(range(ended + 1, contributions.horizon + 1))
+        if paid_months(contributions, after):
+            raise Unknown(Cause.NO_EVIDENCE)
+    return "UNEMPLOYED"
+
+
+def payroll_of(who: Applicant) -> Incomes:
+    """Payroll alone, up to a horizon of its own."""
+    refuse_tainted(who, [Kind.INCOMES])
+    family = feeders_of(who, [Kind.INCOMES])
+    if not family:
+        raise Unknown(Cause.NOT_CONNECTED)
+    shares = []
+    for feeder in family:
+        shares.extend(payroll_shares(who, feeder))
+    if not shares:
+        raise Unknown(Cause.NO_DATA)
+    horizon = earliest_horizon(who, family)
+    settled = [share for share in shares if share.month <= horizon]
+    if not settled:
+        raise Unknown(Cause.SHORT_HISTORY)
+    return Incomes(who, horizon, settled, doubtful_months(who, family, horizon))
 
 
 def has_payroll(who: Applicant) -> bool:
     """Whether there was payroll lately."""
-    incomes, _ = recent_work(who, [Kind.INCOMES])
-    return paid_lately(incomes)
+    incomes = payroll_of(who)
+    return bool(payroll_months(incomes, last_three(incomes.horizon)))
 
 
 def has_gig(who: Applicant) -> bool:
     """Whether there was gig work lately."""
-    incomes, _ = recent_work(who, income_kinds(who))
-    refuse_unusable(incomes, list(range(incomes.horizon - 2, incomes.horizon + 1)))
-    return gig_lately(incomes)
+    incomes = incomes_of(who)
+    return bool(gig_months(incomes, last_three(incomes.horizon)))
 
 
 def current_tenure_months(who: Applicant) -> int:
     """Months in the open job that began first."""
     today = who.as_of.date
-    tenures = [whole_months(one.start, today) for one in employments_of(who) if is_open(one, today)]
-    if not tenures:
+    starts = [one.start for one in employments_of(who) if is_open(one, today)]
+    if not starts:
         raise Unknown(Cause.NO_EVIDENCE)
-    return max(tenures)
+    return whole_months(min(starts), today)
 
 
 def longest_tenure_months(who: Applicant) -> int:
-    """Months in the longest job."""
+    """Months in the longest job; its last day is a day of work."""
     today = who.as_of.date
     longest = 0
     for one in employments_of(who):
-        end = today if is_open(one, today) or one.end is None else one.end
+        end = today
+        if one.end is not None and not is_open(one, today):
+            end = one.end + timedelta(days=1)
         longest = max(longest, whole_months(one.start, end))
     return longest
 
@@ -166,15 +197,21 @@ def employers_count(who: Applicant) -> int:
 
 
 def jobs_started_24m(who: Applicant) -> int:
-    """Jobs that began in the last two years."""
+    """Jobs that began in the last two years; two sources may tell of one."""
     today = who.as_of.date
-    return len([one for one in employments_of(who) if whole_months(one.start, today) < 24])
+    before = Month.of(today).plus(-24)
+    limit = before.first_day.replace(day=min(today.day, before.last_day.day))
+    begun = set()
+    for one in employments_of(who):
+        if one.start > limit:
+            begun.add((plain_name(one.employer), Month.of(one.start)))
+    return len(begun)
 
 
 def months_since_last_end(who: Applicant) -> int:
     """Months since the last job ended."""
     today = who.as_of.date
-    ends = [one.end for one in employments_of(who) if one.end is not None and one.end <= today]
+    ends = [one.end for one in employments_of(who) if one.end is not None and one.end < today]
     if not ends:
         raise Unknown(Cause.NO_EVIDENCE)
     return whole_months(max(ends), today)

@@ -125,7 +125,10 @@ def outstanding_total(who: Applicant) -> Money:
 def overdue_total(who: Applicant) -> Money:
     """What is overdue."""
     loans = loans_of(who)
-    refuse_foreign(who, loans)
+    told = [loan for loan in loans if loan.overdue is not None]
+    untold = [loan for loan in loans if loan.overdue is None]
+    unpaid = [loan for loan in untold if loan.outstanding is None or loan.outstanding > 0]
+    refuse_foreign(who, told + unpaid)
     return money(sum(overdue_of(loan) for loan in loans), who.policy.currency)
 
 

@@ -42,11 +42,7 @@ FREQUENCIES = (
 
 @dataclass(frozen=True)
 class Share:
-    """What one record gives to one month; `counted` marks the month the record is counted in.
-
-    `understood` is false where the pay frequency is a word that nobody knows, so that the record
-    could be of any of the months of its days, `days_in`.
-    """
+    """What one record gives to one month; `counted` marks the month the record is counted in."""
 
     feeder: Feeder
     form: str
@@ -55,19 +51,21 @@ class Share:
     currency: str
     employer: str = ""
     counted: bool = True
-    understood: bool = True
-    days_in: tuple[int, ...] = ()
     transaction: Transaction | None = None
     cls: TransactionClass | None = None
 
 
 @dataclass(frozen=True)
 class Incomes:
-    """The income family of one applicant: everything up to `horizon`."""
+    """The income family of one applicant: everything up to `horizon`.
+
+    `doubtful` are the months that payroll of an unknown frequency may belong to.
+    """
 
     who: Applicant
     horizon: int
     shares: list[Share]
+    doubtful: list[int]
 
     @property
     def first(self) -> int:
@@ -138,8 +136,6 @@ def payroll_share(feeder: Feeder, income: Income, month: int, part: Fraction) ->
         income.currency,
         employer=plain_name(income.employer),
         counted=month == counted.index,
-        understood=income.frequency in FREQUENCIES,
-        days_in=tuple(range(Month.of(income.start).index, counted.index + 1)),
     )
 
 
@@ -222,7 +218,18 @@ def incomes_of(who: Applicant) -> Incomes:
     settled = [share for share in shares if share.month <= horizon]
     if not settled:
         raise Unknown(Cause.SHORT_HISTORY)
-    return Incomes(who, horizon, settled)
+    return Incomes(who, horizon, settled, doubtful_months(who, family, horizon))
+
+
+def doubtful_months(who: Applicant, family: list[Feeder], horizon: int) -> list[int]:
+    """All months from the start to the end of payroll whose frequency is an unknown word."""
+    found = []
+    for feeder in family:
+        for income in records_of(who, Kind.INCOMES, feeder):
+            if income.frequency not in FREQUENCIES:
+                last = horizon if income.end is None else Month.of(income.end).index
+                found.extend(range(Month.of(income.start).index, last + 1))
+    return found
 
 
 def account_month(incomes: Incomes, feeder: Feeder, month: int) -> tuple[str, Fraction]:
@@ -237,7 +244,7 @@ def account_month(incomes: Incomes, feeder: Feeder, month: int) -> tuple[str, Fr
         for one in mine
         if one.cls in (TransactionClass.EARNING, TransactionClass.FEE, TransactionClass.REVERSAL)
     ]
-    if worked:
+    if mine:
         return "earning", sum(worked, Fraction(0))
     return "", Fraction(0)
 
@@ -323,10 +330,10 @@ def month_income(incomes: Incomes, month: int) -> Fraction:
 def refuse_unusable(incomes: Incomes, months: list[int]) -> None:
     """Raise Unknown for a foreign currency or too many unmapped transactions in a window."""
     causes = set()
+    if any(month in incomes.doubtful for month in months):
+        causes.add(Cause.BAD_DATA)
     moved = []
     for share in incomes.shares:
-        if not share.understood and any(month in months for month in share.days_in):
-            causes.add(Cause.BAD_DATA)
         if share.month in months:
             if share.currency != incomes.who.policy.currency:
                 causes.add(Cause.MIXED_CURRENCY)

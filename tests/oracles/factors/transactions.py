@@ -20,6 +20,7 @@ from tests.oracles.factors.applicant import (
     Unknown,
     earliest_horizon,
     feeders_of,
+    read_of,
     records_of,
     refuse_tainted,
 )
@@ -50,6 +51,26 @@ def synced_on(who: Applicant, feeder: Feeder) -> date:
     return moment.astimezone(who.as_of.zone).date()
 
 
+def earliest_named(who: Applicant) -> date:
+    """The first day that any named factor may look at, were the sync as old as it may be.
+
+    Months are asked for three at least, days ninety-one.
+    """
+    oldest = (who.as_of.instant - who.policy.max_age).astimezone(who.as_of.zone).date()
+    days = []
+    for name in who.named:
+        family, _, rest = name.partition(".")
+        if family != "transactions":
+            continue
+        last = rest.rsplit("_", 1)[-1]
+        if last.endswith("m"):
+            back = max(int(last[:-1]), 3)
+            days.append(Month.of(oldest).plus(-back).first_day)
+        else:
+            days.append(oldest - timedelta(days=90))
+    return min(days)
+
+
 def transactions_of(who: Applicant) -> Transactions:
     """The family, or Unknown when it is spoilt, not connected or empty."""
     refuse_tainted(who, [Kind.TRANSACTIONS])
@@ -59,7 +80,8 @@ def transactions_of(who: Applicant) -> Transactions:
     moved = []
     for feeder in family:
         for record in records_of(who, Kind.TRANSACTIONS, feeder):
-            moved.append((feeder.provider_id, record))
+            if record.date >= earliest_named(who):
+                moved.append((feeder.provider_id, record))
     if not moved:
         raise Unknown(Cause.NO_DATA)
     synced = min(synced_on(who, feeder) for feeder in family)
@@ -72,11 +94,30 @@ def in_months(family: Transactions, count: int) -> list[Moved]:
     return [one for one in family.moved if first <= Month.of(one[1].date).index <= family.horizon]
 
 
+def refuse_unread(family: Transactions, first: date) -> None:
+    """Raise Unknown where the days from `first` on were not all asked for."""
+    read = read_of(family.who, Kind.TRANSACTIONS)
+    if read is not None and read.first_day is not None and read.first_day > first:
+        raise Unknown(Cause.NOT_FETCHED)
+
+
+def month_window(family: Transactions, count: int) -> list[Moved]:
+    """Those of the last months, which must have been asked for."""
+    refuse_unread(family, Month(family.horizon + 1 - max(count, 3)).first_day)
+    return in_months(family, count)
+
+
 def in_days(family: Transactions, count: int, before: int = 0) -> list[Moved]:
     """Those of a number of days that end at the sync, or so many days before it."""
     last = family.synced - timedelta(days=before)
     first = last - timedelta(days=count - 1)
     return [one for one in family.moved if first <= one[1].date <= last]
+
+
+def day_window(family: Transactions, count: int) -> list[Moved]:
+    """Those of the last days, which must have been asked for."""
+    refuse_unread(family, family.synced - timedelta(days=90))
+    return in_days(family, count)
 
 
 def refuse_foreign(family: Transactions, window: list[Moved]) -> None:
@@ -116,7 +157,7 @@ def count(n: int) -> Factor:
     """How many there are."""
 
     def factor(family: Transactions) -> int:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_foreign(family, window)
         return len(window)
 
@@ -127,7 +168,7 @@ def earnings(n: int) -> Factor:
     """What was earned."""
 
     def factor(family: Transactions) -> Money:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         return as_money(family, sum(of_class(family, window, TransactionClass.EARNING)))
 
@@ -138,7 +179,7 @@ def fees(n: int) -> Factor:
     """What the platform took."""
 
     def factor(family: Transactions) -> Money:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         return as_money(family, -sum(of_class(family, window, TransactionClass.FEE)))
 
@@ -149,7 +190,7 @@ def withdrawals(n: int) -> Factor:
     """What was cashed out."""
 
     def factor(family: Transactions) -> Money:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         return as_money(family, -sum(of_class(family, window, TransactionClass.WITHDRAWAL)))
 
@@ -160,7 +201,7 @@ def net(n: int) -> Factor:
     """Earnings less fees and reversals, as the month's income has them."""
 
     def factor(family: Transactions) -> Money:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         kept = of_class(
             family,
@@ -187,7 +228,7 @@ def active_days(n: int) -> Factor:
     """Days with an earning."""
 
     def factor(family: Transactions) -> int:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         return days_with_earnings(family, window)
 
@@ -198,10 +239,10 @@ def fee_ratio(n: int) -> Factor:
     """Fees over earnings."""
 
     def factor(family: Transactions) -> Decimal:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         earned = sum(of_class(family, window, TransactionClass.EARNING))
-        if earned == 0:
+        if earned <= 0:
             raise Unknown(Cause.DIVISION_BY_ZERO)
         return number(Fraction(-sum(of_class(family, window, TransactionClass.FEE)), earned))
 
@@ -212,10 +253,10 @@ def largest_earning_share(n: int) -> Factor:
     """The largest earning over all."""
 
     def factor(family: Transactions) -> Decimal:
-        window = in_months(family, n)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         earned = of_class(family, window, TransactionClass.EARNING)
-        if sum(earned) == 0:
+        if sum(earned) <= 0:
             raise Unknown(Cause.DIVISION_BY_ZERO)
         return number(Fraction(max(earned), sum(earned)))
 
@@ -226,7 +267,7 @@ def earnings_days(n: int) -> Factor:
     """What was earned in the last N days."""
 
     def factor(family: Transactions) -> Money:
-        window = in_days(family, n)
+        window = day_window(family, n)
         refuse_unclassed(family, window)
         return as_money(family, sum(of_class(family, window, TransactionClass.EARNING)))
 
@@ -237,7 +278,7 @@ def active_in_days(n: int) -> Factor:
     """Days with an earning among the last N."""
 
     def factor(family: Transactions) -> int:
-        window = in_days(family, n)
+        window = day_window(family, n)
         refuse_unclassed(family, window)
         return days_with_earnings(family, window)
 
@@ -246,21 +287,22 @@ def active_in_days(n: int) -> Factor:
 
 def earnings_change_28d_pct(family: Transactions) -> Decimal:
     """The last 28 days against the 28 before, in percent."""
-    newer, older = in_days(family, 28), in_days(family, 28, before=28)
+    newer, older = day_window(family, 28), in_days(family, 28, before=28)
     refuse_unclassed(family, newer + older)
     now = sum(of_class(family, newer, TransactionClass.EARNING))
     then = sum(of_class(family, older, TransactionClass.EARNING))
-    if then == 0:
+    if then <= 0:
         raise Unknown(Cause.DIVISION_BY_ZERO)
     return number(Fraction(now - then, then) * 100)
 
 
 def days_since_last(family: Transactions) -> int:
     """Days from the last transaction to the sync."""
-    dates = [one[1].date for one in family.moved if one[1].date <= family.synced]
-    if not dates:
+    refuse_unread(family, family.synced - timedelta(days=90))
+    days = [one[1].date for one in family.moved if one[1].date <= family.synced]
+    if not days:
         raise Unknown(Cause.NO_DATA)
-    return (family.synced - max(dates)).days
+    return (family.synced - max(days)).days
 
 
 FACTORS: dict[str, Factor] = {

@@ -17,7 +17,7 @@ from tests.unit.smile.items import (
     metadata,
     task,
 )
-from tests.unit.smile.vendor import Vendor, ok, problem
+from tests.unit.smile.vendor import Hang, Vendor, ok, problem
 from tests.unit.smile.virtual import virtual
 
 LONG = [eincome(n) for n in range(151)]
@@ -47,6 +47,19 @@ async def test_a_change_of_accounts_is_read_again_once():
     assert len(found.snapshot.eincomes.records) == 151
     assert found.snapshot.eincomes.faults == ()
     assert found.snapshot.accounts[0].connection_updated_at.day == 23
+
+
+@virtual
+async def test_a_second_reading_forgets_the_first():
+    """When the second reading is cut by the deadline nothing of the first one is used."""
+    one = long()
+    one.then("/accounts", one.honest)
+    one.each("/accounts", accounts(account(connection=MOVED)))
+    one.then("/contributions", one.honest)
+    one.each("/contributions", Hang)
+    snapshot = (await gathered(one, MONTHLY, seconds=1.0)).snapshot
+    assert only_fault(snapshot.contributions).cause is Cause.NOT_FETCHED
+    assert snapshot.accounts[0].connection_updated_at.day == 23
 
 
 @virtual

@@ -1,0 +1,23 @@
+"""`python -m bench [PART …]`: every part prints a table; without arguments all of them."""
+
+from __future__ import annotations
+
+import sys
+
+from bench import factors, rules
+
+PARTS = {"rules": rules.run, "factors": factors.run}
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    asked = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in asked if name not in PARTS]
+    if unknown:
+        sys.exit(f"there is no part {unknown[0]}: the parts are {', '.join(PARTS)}")
+    for name in asked:
+        PARTS[name]()
+
+
+if __name__ == "__main__":
+    main()

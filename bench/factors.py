@@ -1,0 +1,140 @@
+"""Factor computation over growing histories, beside decoding the same data from JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from bench.figures import Timing, report, timed
+from decision_service.domain.needs import ClassRule, DataPolicy, Needs, TransactionClass
+from decision_service.domain.snapshot import (
+    Account,
+    Contribution,
+    EstimatedIncome,
+    Liability,
+    Provider,
+    Read,
+    Snapshot,
+    Transaction,
+)
+from decision_service.domain.time import AsOf
+from decision_service.factors.compute import compute
+
+NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
+AS_OF = AsOf.at(NOW, ZoneInfo("Asia/Manila"))
+SIZES = (500, 5_000, 50_000)
+NAMES = (
+    "accounts.connected_count",
+    *(f"income.months_{n}m" for n in (6, 12, 24)),
+    *(f"income.count_{n}m" for n in (3, 6, 12)),
+    "income.months_total",
+    "income.conservative_6m",
+    "income.calendar_average_12m",
+    "income.volatility_12m",
+    "income.trend_12m_pct",
+    "income.longest_gap_12m",
+    "income.gig_share_12m",
+    *(f"contributions.months_{n}m" for n in (6, 12, 24)),
+    *(f"contributions.count_{n}m" for n in (3, 6, 12)),
+    "contributions.longest_streak_months",
+    "contributions.schemes_count",
+    "liabilities.monthly_amortization",
+    "liabilities.outstanding_total",
+    *(f"transactions.{what}_12m" for what in ("count", "earnings", "fees", "net")),
+    *(f"transactions.earnings_{n}d" for n in (7, 28, 91)),
+    "transactions.days_since_last",
+)
+"""Thirty-odd factors of six families: what a realistic ruleset names."""
+
+POLICY = DataPolicy(
+    currency="PHP",
+    posting_lag=(("sss_*", 2),),
+    transaction_classes=(
+        ClassRule("grab_*", ("commission", "fee"), -1, TransactionClass.FEE),
+        ClassRule("grab_*", ("cash out",), -1, TransactionClass.WITHDRAWAL),
+        ClassRule("grab_*", ("trip", "delivery", "bonus", "tip"), 1, TransactionClass.EARNING),
+    ),
+)
+_WORDS = ("Trip earnings", "GrabFood delivery", "Platform commission", "Cash out to bank", "Tip")
+
+
+def snapshot(transactions: int) -> Snapshot:
+    """A person with a job and a platform: 24 estimates, 60 contributions, so many transactions."""
+    month = 2026 * 12 + 7
+    accounts = tuple(
+        Account(
+            f"a-{n}", provider, "CONNECTED", NOW - timedelta(days=900), connection_updated_at=NOW
+        )
+        for n, provider in enumerate(("sss_ph", "grab_ph"))
+    )
+    first = date(2025, 10, 1)
+    return Snapshot(
+        "u",
+        accounts=accounts,
+        providers=(
+            Provider("grab_ph", "GIG", ("TRANSACTIONS",)),
+            Provider(
+                "sss_ph", "GOVERNMENT", ("EINCOMES", "INCOMES", "CONTRIBUTIONS", "LIABILITIES")
+            ),
+        ),
+        eincomes=Read(
+            tuple(
+                EstimatedIncome(f"e{n}", "a-0", month - n, "PHP", 3_000_000 + n) for n in range(24)
+            )
+        ),
+        incomes=Read(),
+        contributions=Read(
+            tuple(
+                Contribution(
+                    f"c{n}", "a-0", date((month - n) // 12, (month - n) % 12 + 1, 28), "PHP", 1
+                )
+                for n in range(60)
+            )
+        ),
+        liabilities=Read(
+            (Liability("l", "a-0", "SALARY", first, None, "PHP", 10, 5, "Monthly", 9, 0, None),)
+        ),
+        transactions=Read(
+            tuple(
+                Transaction(
+                    f"t{n}",
+                    "a-1",
+                    first + timedelta(days=n * 410 // transactions),
+                    _WORDS[n % 5],
+                    "PHP",
+                    -5_000 if n % 5 in (2, 3) else 15_000,
+                )
+                for n in range(transactions)
+            ),
+            first_day=first,
+        ),
+    )
+
+
+def _repeat(work: Callable[[], object], calls: int) -> None:
+    for _ in range(calls):
+        work()
+
+
+def run() -> None:
+    """Print the table."""
+    needs = Needs(NAMES, POLICY)
+    timings: list[Timing] = []
+    for size in SIZES:
+        one = snapshot(size)
+        body = msgspec.json.encode(one)
+        decoder = msgspec.json.Decoder(Snapshot)
+        calls = max(1, 20_000 // size)
+        decode, work = partial(decoder.decode, body), partial(compute, one, needs, AS_OF)
+        timings += [
+            timed(f"decode {size:,} transactions", partial(_repeat, decode, calls), calls),
+            timed(f"{len(NAMES)} factors over {size:,}", partial(_repeat, work, calls), calls),
+        ]
+    missing = [name for name, v in compute(snapshot(500), needs, AS_OF).values.items() if v.missing]
+    if missing:
+        raise SystemExit(f"the bench's person must have every factor, these are missing: {missing}")
+    report("factors", timings, "decode 5,000 transactions", ["msgspec"])

@@ -1,0 +1,68 @@
+"""Measuring and printing: medians with spread, ratios to a yardstick of the same run."""
+
+from __future__ import annotations
+
+import gc
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Microseconds of CPU per call: the median of the rounds, and the range they lay in."""
+
+    what: str
+    median: float
+    least: float
+    most: float
+
+
+def timed(what: str, work: Callable[[], object], calls: int, rounds: int = 9) -> Timing:
+    """Time `work`, which makes `calls` calls each time, after one round to warm up.
+
+    Process CPU time, so that what else the machine does counts as little as it can.
+    """
+    work()
+    seen = []
+    for _ in range(rounds):
+        gc.collect()
+        gc.disable()
+        started = time.process_time()
+        work()
+        seen.append((time.process_time() - started) / calls * 1e6)
+        gc.enable()
+    return Timing(what, statistics.median(seen), min(seen), max(seen))
+
+
+def report(part: str, timings: list[Timing], yardstick: str, packages: list[str]) -> None:
+    """Print a part's table and append it to the results."""
+    base = next(t.median for t in timings if t.what == yardstick)
+    print(f"\n{part}  (microseconds of CPU; ratio to {yardstick})")
+    for t in timings:
+        print(
+            f"  {t.what:<44} {t.median:>12,.1f}   {t.least:>10,.1f} … {t.most:<10,.1f} "
+            f"{base / t.median:>8.2f} ×"
+        )
+    versions = {name: version(name) for name in packages} | {"python": platform.python_version()}
+    print("  " + " · ".join(f"{name} {number}" for name, number in versions.items()))
+    RESULTS.mkdir(exist_ok=True)
+    line = {
+        "part": part,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "yardstick": yardstick,
+        "timings": [asdict(t) for t in timings],
+        "versions": versions,
+    }
+    with (RESULTS / "results.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    sys.stdout.flush()

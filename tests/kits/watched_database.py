@@ -1,0 +1,49 @@
+"""A store's real database, counted and held up by a test."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from decision_service.storage.engine import Database
+
+T = TypeVar("T")
+
+LINGER = 0.05
+"""Long enough for whatever is asked in one turn of the loop to meet in one group."""
+
+
+class WatchedDatabase:
+    """Counts transactions; holds back the news of a finished one while `go` is not set."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.writes = 0
+        self.written = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await self._database.read(work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        self.writes += 1
+        result = await self._database.write(work)
+        self.written.set()
+        await self.go.wait()
+        return result
+
+    async def aclose(self) -> None:
+        await self._database.aclose()
+
+
+def rows_on_disk(path: Path) -> set[str]:
+    """The decisions that another program finds in a SQLite file."""
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[0] for row in connection.execute("SELECT decision_id FROM decisions")}
