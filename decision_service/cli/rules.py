@@ -3,54 +3,33 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.rules_explain import explain
+from decision_service.cli.rules_folder import (
+    DEFAULT_PATH,
+    Chosen,
+    PathArgument,
+    choose,
+    loaded,
+    shown_name,
+)
+from decision_service.cli.rules_schema import schema
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.rule_tests import VersionResults, run_rule_tests, why
-from decision_service.storage.rule_files import RulesFolderMissing, read_rules
 
-commands = typer.Typer(help="Check and test rule files.", no_args_is_help=True)
-PathArgument = Annotated[
-    Path, typer.Argument(help="the rules folder, one product's folder, or one file")
-]
-DEFAULT_PATH = Path("rules")
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A rules folder, and the part of it that was asked for (by the paths that messages show)."""
-
-    folder: RuleFolder
-    root: Path
-    part: str = ""
-
-    def has(self, path: str) -> bool:
-        """Whether a file belongs to the part."""
-        return not self.part or path == self.part or path.startswith(self.part + "/")
-
-
-def choose(path: Path) -> Chosen:
-    """The rules folder that a path lies in; raises CommandError where there is none."""
-    resolved = path.resolve()
-    root = resolved.parent if resolved.is_file() or _is_product(resolved) else resolved
-    if resolved.is_file() and _is_product(root):
-        root = root.parent
-    shown = path if root == resolved else _above(path, resolved, root)
-    try:
-        folder = read_rules(shown)
-    except RulesFolderMissing as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-    part = resolved.relative_to(root).as_posix()
-    return Chosen(folder, shown, "" if part == "." else f"{_name(shown)}/{part}")
+commands = typer.Typer(
+    help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
+)
+commands.command()(explain)
+commands.command()(schema)
 
 
 @commands.command()
@@ -125,18 +104,6 @@ def factors(
         console().print(f"{len(specs)} factors")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
-
-
-def loaded(chosen: Chosen) -> Loading:
-    """The folder's rules; raises CommandError with every error where they do not load."""
-    loading = load_rules(chosen.folder, datetime.now(UTC))
-    if loading.rulebook is None:
-        raise CommandError(
-            f"{count(loading.errors)}: mend them first",
-            Exit.FINDINGS,
-            tuple(render(diagnostic) for diagnostic in loading.errors),
-        )
-    return loading
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -234,22 +201,5 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
 
 
 def _wanted(version: VersionResults, chosen: Chosen) -> bool:
-    name = f"{_name(chosen.root)}/{version.ruleset.ruleset}"
+    name = f"{shown_name(chosen.root)}/{version.ruleset.ruleset}"
     return not chosen.part or chosen.has(name) or chosen.part.startswith(name + "/")
-
-
-def _is_product(path: Path) -> bool:
-    return path.is_dir() and any(path.glob("v*.yaml"))
-
-
-def _above(path: Path, resolved: Path, root: Path) -> Path:
-    """The root as the user would write it: as many steps above the given path."""
-    steps = len(resolved.relative_to(root).parts)
-    above = path
-    for _ in range(steps):
-        above = above.parent if above.name not in ("", "..") else above / ".."
-    return above
-
-
-def _name(root: Path) -> str:
-    return root.as_posix() if root.parts and not root.is_absolute() else root.resolve().name

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.cli.branches import ShownRule, add_rule, add_stage, comparison_words
 from decision_service.cli.words import (
     cause_words,
     money_words,
@@ -23,7 +24,6 @@ _COLOURS = {
     pb.OUTCOME_DECLINE: "red",
     pb.OUTCOME_NOT_ENROLLED: "cyan",
 }
-_TRUTH = {pb.TRUTH_TRUE: "[bold]TRUE[/]", pb.TRUTH_FALSE: "false", pb.TRUTH_UNKNOWN: "UNKNOWN"}
 
 
 def styled_outcome(decision: pb.Decision) -> str:
@@ -35,16 +35,21 @@ def styled_outcome(decision: pb.Decision) -> str:
 def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
     """The decision with all that its view holds."""
     tree = Tree(_headline(decision, title), guide_style="dim")
+    add_verdict(tree, decision)
+    _add_stages(tree, decision)
+    _add_factors(tree, decision)
+    tree.add(escape(_provenance(decision)))
+    return tree
+
+
+def add_verdict(tree: Tree, decision: pb.Decision) -> None:
+    """Why, what data is needed, and what is offered."""
     for reason in decision.reasons:
         tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_words(reason))}")
     for request in decision.data_requests:
         what = f"{request.factor}: {cause_words(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     _add_offer(tree, decision)
-    _add_stages(tree, decision)
-    _add_factors(tree, decision)
-    tree.add(escape(_provenance(decision)))
-    return tree
 
 
 def _headline(decision: pb.Decision, title: str) -> str:
@@ -80,25 +85,21 @@ def _add_stages(tree: Tree, decision: pb.Decision) -> None:
     for (stage, component, outcome), rules in groupby(
         decision.rule_traces, key=lambda t: (t.stage, t.component, t.stage_outcome)
     ):
-        kind = pb.Component.Name(component).removeprefix("COMPONENT_").lower()
-        concluded = pb.Outcome.Name(outcome).removeprefix("OUTCOME_") if outcome else "nothing"
-        branch = tree.add(f"{escape(stage)} ({kind}) → {concluded}")
+        kind = pb.Component.Name(component).removeprefix("COMPONENT_")
+        concluded = pb.Outcome.Name(outcome).removeprefix("OUTCOME_") if outcome else ""
+        branch = add_stage(tree, stage, kind, concluded)
         for rule in rules:
-            _add_rule(branch, rule)
+            add_rule(branch, stage, kind, _shown(rule))
 
 
-def _add_rule(branch: Tree, rule: pb.RuleTrace) -> None:
-    words = [f"{rule.rule:<20}", _TRUTH.get(rule.truth, "")]
-    if rule.effect:
-        words.append(f"→ {rule.effect}  {rule.reason}".rstrip())
-    node = branch.add(" ".join(words))
-    for c in rule.comparisons:
-        seen = f"{c.left} = {c.actual}   {c.operator} {c.right}"
-        if c.required and c.required != c.right:
-            seen += f" ({c.required})"
-        node.add(escape(seen))
-    if rule.note:
-        node.add(escape(rule.note))
+def _shown(rule: pb.RuleTrace) -> ShownRule:
+    seen = [
+        comparison_words(c.left, c.actual, c.operator, c.right, c.required)
+        for c in rule.comparisons
+    ]
+    truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_")
+    lines = (*seen, rule.note) if rule.note else seen
+    return ShownRule(rule.rule, truth, rule.effect, rule.reason, lines)
 
 
 def _add_factors(tree: Tree, decision: pb.Decision) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import nsmallest
 from typing import Protocol
 
 from decision_service.domain.factor import Evidence
@@ -67,9 +66,12 @@ def heaviest(weights: Iterable[Weight]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def top_weights(records: Iterable[Weighty]) -> list[Weight]:
+def top_weights(records: Sequence[Weighty]) -> Sequence[Weight]:
     """The five heaviest of many distinct records."""
-    return nsmallest(MOST_SHOWN, [(-abs(r.amount), r.id) for r in records])
+    amounts = [abs(record.amount) for record in records]
+    floor = sorted(amounts)[-MOST_SHOWN] if len(amounts) > MOST_SHOWN else 0
+    heavy = [(-a, r.id) for a, r in zip(amounts, records, strict=True) if a >= floor]
+    return sorted(heavy)[:MOST_SHOWN]
 
 
 def proofs_evidence(months: Sequence[tuple[int, Proof]], horizon: int) -> Evidence:

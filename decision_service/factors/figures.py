@@ -35,9 +35,14 @@ def present(figure: Figure, type_: ValueType, currency: str) -> Value:
     return decimal_of(figure)
 
 
+def quotient(part: Amount, whole: Amount) -> Amount:
+    """`part` over `whole`, exact."""
+    return Fraction(part, whole)
+
+
 def mean(values: Sequence[Amount]) -> Amount:
     """The arithmetic mean of at least one value."""
-    return Fraction(sum(values)) / len(values)
+    return quotient(sum(values), len(values))
 
 
 def median(values: Sequence[Amount]) -> Amount:
@@ -46,14 +51,14 @@ def median(values: Sequence[Amount]) -> Amount:
     middle = len(ordered) // 2
     if len(ordered) % 2:
         return ordered[middle]
-    return Fraction(ordered[middle - 1] + ordered[middle]) / 2
+    return quotient(ordered[middle - 1] + ordered[middle], 2)
 
 
 def deviation(values: Sequence[Amount]) -> Decimal:
     """The sample standard deviation (divisor n - 1) of at least two values, to 34 digits."""
     count, total = len(values), sum(values)
     squares = sum(value * value for value in values)
-    variance = Fraction(count * squares - total * total, count * (count - 1))
+    variance = quotient(count * squares - total * total, count * (count - 1))
     return EXACT.sqrt(decimal_of(variance))
 
 
@@ -62,17 +67,17 @@ def variation(values: Sequence[Amount]) -> Decimal | Cause:
     total = sum(values)
     if total <= 0:
         return Cause.DIVISION_BY_ZERO
-    return EXACT.divide(deviation(values), decimal_of(Fraction(total) / len(values)))
+    return EXACT.divide(deviation(values), decimal_of(quotient(total, len(values))))
 
 
 def ratio(part: Amount, whole: Amount) -> Amount | Cause:
     """`part` over a `whole` above zero."""
-    return Fraction(part) / whole if whole > 0 else Cause.DIVISION_BY_ZERO
+    return quotient(part, whole) if whole > 0 else Cause.DIVISION_BY_ZERO
 
 
 def percent_change(new: Amount, old: Amount) -> Amount | Cause:
     """The change from an `old` amount above zero, in percent of it."""
-    return Fraction(new - old) * 100 / old if old > 0 else Cause.DIVISION_BY_ZERO
+    return quotient((new - old) * 100, old) if old > 0 else Cause.DIVISION_BY_ZERO
 
 
 def longest_run(flags: Sequence[bool]) -> int:

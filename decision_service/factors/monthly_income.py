@@ -15,12 +15,13 @@ from decision_service.factors.combine import Job, MonthFacts, combined, employer
 from decision_service.factors.evidence import GRADES, top_weights
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.ledger import Day, ledger
+from decision_service.factors.ledger import ledger, page_months
 from decision_service.factors.payroll import amount_of, known_frequency, months_touched, place
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.records import eincomes, incomes
 from decision_service.factors.series import Draft, MonthBook, Spans, within
+from decision_service.factors.tally import Tally
 from decision_service.factors.usage import Feeder, counted, feeding
 
 PAYROLL_GRADE, SCHEME_GRADE, PLATFORM_GRADE, DECLARED_GRADE = range(len(GRADES))
@@ -84,7 +85,7 @@ def _income(case: Case) -> IncomeBook:
     for estimate in eincomes(case).records:
         _take_estimate(case, sheet, estimate)
     for feeder in stand_ins(case):
-        _take_earnings(sheet, feeder.id, _stand_in_days(case, feeder))
+        _take_earnings(sheet, feeder.id, _stand_in_months(case, feeder))
     mode, feeders = case.policy.combine_income, counted(case)
     parts = {m: combined(mode, facts, feeders) for m, facts in sheet.facts.items()}
     sheet.draft.amounts.update({m: sum(jobs.values()) for m, jobs in parts.items()})
@@ -99,7 +100,7 @@ def _feed(case: Case) -> Feed:
     standing_in = stand_ins(case)
     taints = [*estimates.taints, *payroll.taints, *_transaction_taints(case)]
     held = bool(estimates.records or payroll.records) or any(
-        _stand_in_days(case, f) for f in standing_in
+        _stand_in_months(case, f) for f in standing_in
     )
     supplies = (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), _gig_supply(case))
     return feed(case, supplies, taints, held=held)
@@ -130,11 +131,10 @@ def _stand_ins(case: Case) -> tuple[Feeder, ...]:
     return tuple(f for f in feeding(case, Kind.TRANSACTIONS) if f.gig and f.id not in earning)
 
 
-def _stand_in_days(case: Case, feeder: Feeder) -> list[tuple[int, Day]]:
-    """Its days from the first one that stands in as income, each with its month."""
-    start = stand_in_from(case.as_of)
-    page = ledger(case).days.get(feeder.id, {})
-    return [(day.year * 12 + day.month - 1, page[day]) for day in page if day >= start]
+def _stand_in_months(case: Case, feeder: Feeder) -> dict[int, Tally]:
+    """Its months from the first one that stands in as income."""
+    start = Month.of(stand_in_from(case.as_of)).index
+    return {m: tally for m, tally in page_months(case, feeder.id).items() if m >= start}
 
 
 def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
@@ -193,10 +193,7 @@ def _estimate_grade(feeder: Feeder) -> int:
     return PLATFORM_GRADE if feeder.gig else DECLARED_GRADE
 
 
-def _take_earnings(sheet: Sheet, source: str, days: list[tuple[int, Day]]) -> None:
-    months: dict[int, Day] = {}
-    for month, day in days:
-        months.setdefault(month, Day()).add(day)
+def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Tally]) -> None:
     for month, total in months.items():
         sheet.month(month).earnings[source] = total.net
         proof = sheet.draft.proof(month)
@@ -205,7 +202,7 @@ def _take_earnings(sheet: Sheet, source: str, days: list[tuple[int, Day]]) -> No
         _note_turnover(sheet.draft, month, total, source)
 
 
-def _note_turnover(draft: Draft, month: int, total: Day, source: str) -> None:
+def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:
     unmapped, turnover = draft.turnovers.get(month, (0, 0))
     draft.turnovers[month] = unmapped + total.unmapped, turnover + total.turnover
     if total.foreign:

@@ -12,8 +12,8 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.evidence import Proof, proofs_evidence
 from decision_service.factors.figures import Amount, Figure
-from decision_service.factors.ledger import unclassified
 from decision_service.factors.quality import Feed
+from decision_service.factors.tally import unclassified
 
 T = TypeVar("T")
 
@@ -157,9 +157,10 @@ def _on(book: MonthBook, spans: Spans, needs: int, work: Callable[[], Figure | C
 
 
 def within(by_month: Mapping[int, T], spans: Spans) -> list[tuple[int, T]]:
-    """The entries of the months that lie in one of the spans, in order."""
+    """The entries of the months that lie in one of the spans, which do not overlap; in order."""
     return [
         (month, by_month[month])
-        for month in sorted(by_month)
-        if any(first <= month <= last for first, last in spans)
+        for first, last in sorted(spans)
+        for month in range(first, last + 1)
+        if month in by_month
     ]

@@ -1,9 +1,8 @@
-"""All accounts' transactions as one book: by day and by month, with windows computed once."""
+"""All accounts' transactions as one book: by day and by month, with windows added up once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from decision_service.domain.factor import Evidence
@@ -15,8 +14,9 @@ from decision_service.factors.case import Case
 from decision_service.factors.evidence import Weight, heaviest, top_weights
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import trailing_end
-from decision_service.factors.ledger import Day, ledger, unclassified
-from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.ledger import Page, by_month, ledger, page_months
+from decision_service.factors.quality import feed, supply
+from decision_service.factors.tally import Buckets, Tally, empty_buckets, total
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
@@ -24,23 +24,6 @@ LOOK_BACK_DAYS = 91
 
 Period = tuple[date, date]
 """First and last civil date, both inclusive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """What a period holds: the sums of its days, how many had an earning, the heaviest records."""
-
-    period: Period
-    total: Day
-    active: int
-    first: date | None
-    last: date | None
-    top: tuple[Weight, ...]
-
-    @property
-    def records(self) -> int:
-        """All transactions, of any class."""
-        return len(self.total.earnings) + len(self.total.others)
 
 
 class TradeBook:
@@ -51,18 +34,20 @@ class TradeBook:
     """
 
     def __init__(self, case: Case) -> None:
-        self.currency = case.currency
-        self.days = _merged(ledger(case).days)
-        self.read = case.snapshot.transactions
-        self.feed = _feed(case, held=bool(self.days))
-        self.end = trailing_end(case.as_of, self.feed.feeders)
-        self._trades: dict[Period, Trade] = {}
-        self._months: dict[int, Trade] = {}
-
-    @property
-    def horizon(self) -> int:
-        """The last settled month."""
-        return self.feed.horizon
+        pages = ledger(case).pages
+        self.days = _merged(pages)
+        self.months = page_months(case, *pages) if len(pages) == 1 else by_month(self.days)
+        supplies = (supply(case, Kind.TRANSACTIONS),)
+        trust = feed(case, supplies, ledger(case).taints, held=bool(self.days))
+        self.unusable = trust.missing
+        self.horizon = trust.horizon
+        self.end = trailing_end(case.as_of, trust.feeders)
+        read = case.snapshot.transactions
+        self.read_from = read.first_day if read else None
+        self._sources = tuple(f.id for f in trust.feeders)
+        self._tallies: dict[Period, Tally] = {}
+        self._evidence: dict[Period, Evidence] = {}
+        self._month_tops: dict[int, Sequence[Weight]] = {}
 
     def last_months(self, months: int) -> Period:
         """The last calendar months up to the horizon."""
@@ -74,61 +59,59 @@ class TradeBook:
         last = self.end - timedelta(days=before)
         return last - timedelta(days=days - 1), last
 
-    def trade(self, period: Period) -> Trade:
-        """What a period holds."""
-        found = self._trades.get(period)
+    def tally(self, period: Period) -> Tally:
+        """What a period of whole months or of days holds."""
+        found = self._tallies.get(period)
         if found is None:
-            found = self._trades[period] = self._add_up(period)
+            found = self._tallies[period] = self._add_up(period)
         return found
 
     def missing(self, back_to: Period) -> tuple[Missing, ...]:
         """Why nothing can be computed from a period that reaches as far back as it must."""
-        if self.feed.missing:
-            return self.feed.missing
-        if self.read and self.read.first_day and self.read.first_day > back_to[0]:
+        if self.unusable:
+            return self.unusable
+        if self.read_from and self.read_from > back_to[0]:
             return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),)
-        if not self.holds(back_to):
+        if not self.tally(back_to).records:
             return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
         return ()
 
-    def holds(self, period: Period) -> bool:
-        """Whether a period has any transaction."""
-        return any(period[0] <= day <= period[1] for day in self.days)
-
-    def evidence(self, trade: Trade) -> Evidence:
+    def evidence(self, period: Period) -> Evidence:
         """What a period's figures rest on."""
+        found = self._evidence.get(period)
+        if found is None:
+            found = self._evidence[period] = self._prove(period)
+        return found
+
+    def _add_up(self, period: Period) -> Tally:
+        whole = _whole_months(period)
+        if whole is None:
+            return Tally([(day, self.days[day]) for day in _dates(period) if day in self.days])
+        return total(self.months[month] for month in whole if month in self.months)
+
+    def _prove(self, period: Period) -> Evidence:
+        tally = self.tally(period)
         return Evidence(
-            records=trade.records,
-            first=trade.first.isoformat() if trade.first else None,
-            last=trade.last.isoformat() if trade.last else None,
-            horizon=trade.period[1].isoformat(),
-            grade="platform" if trade.records else None,
-            top=heaviest(trade.top),
-            sources=tuple(f.id for f in self.feed.feeders),
+            records=tally.records,
+            first=tally.first.isoformat() if tally.first else None,
+            last=tally.last.isoformat() if tally.last else None,
+            horizon=period[1].isoformat(),
+            grade="platform" if tally.records else None,
+            top=heaviest(self._weights(period, tally)),
+            sources=self._sources,
         )
 
-    def _add_up(self, period: Period) -> Trade:
-        first, last = Month.of(period[0]), Month.of(period[1])
-        whole = period == (first.first_day, last.last_day)
-        if whole and first != last:
-            months = [Month(m) for m in range(first.index, last.index + 1)]
-            return _joined(period, [self.trade((m.first_day, m.last_day)) for m in months])
-        return self._from_days(period)
+    def _weights(self, period: Period, tally: Tally) -> Iterable[Weight]:
+        whole = _whole_months(period)
+        if whole is None:
+            return top_weights(tally.everything)
+        return [weight for m in whole if m in self.months for weight in self._month_top(m)]
 
-    def _from_days(self, period: Period) -> Trade:
-        length = (period[1] - period[0]).days + 1
-        span = [period[0] + timedelta(days=n) for n in range(length)]
-        held = [day for day in span if day in self.days]
-        days = [self.days[day] for day in held]
-        total = _total(days)
-        return Trade(
-            period,
-            total,
-            sum(1 for day in days if day.earnings),
-            held[0] if held else None,
-            held[-1] if held else None,
-            tuple(top_weights([*total.earnings, *total.others])),
-        )
+    def _month_top(self, month: int) -> Sequence[Weight]:
+        found = self._month_tops.get(month)
+        if found is None:
+            found = self._month_tops[month] = top_weights(self.months[month].everything)
+        return found
 
 
 def trade_book(case: Case) -> TradeBook:
@@ -140,7 +123,7 @@ def on_trade(
     book: TradeBook,
     period: Period,
     back_to: Period,
-    work: Callable[[Trade], Figure | Cause],
+    work: Callable[[Tally], Figure | Cause],
     *,
     classed: bool = True,
 ) -> Answer:
@@ -148,52 +131,41 @@ def on_trade(
     missing = book.missing(back_to)
     if missing:
         return Answer(None, missing)
-    trade = book.trade(period)
-    flaws = _flaws(trade.total, classed=classed)
+    tally = book.tally(period)
+    flaws = _flaws(tally, classed=classed)
     if flaws:
         return Answer(None, flaws)
-    return answer(work(trade), Kind.TRANSACTIONS, book.evidence(trade))
+    return answer(work(tally), Kind.TRANSACTIONS, book.evidence(period))
 
 
-def _flaws(total: Day, *, classed: bool) -> tuple[Missing, ...]:
+def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
     found = []
-    if total.foreign:
+    if tally.foreign:
         found.append(Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS))
-    if classed and unclassified(total.unmapped, total.turnover):
+    if classed and tally.unclassified:
         found.append(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))
     return in_order(found)
 
 
-def _feed(case: Case, *, held: bool) -> Feed:
-    supplies = (supply(case, Kind.TRANSACTIONS),)
-    return feed(case, supplies, ledger(case).taints, held=held)
+def _whole_months(period: Period) -> range | None:
+    first, last = Month.of(period[0]), Month.of(period[1])
+    if period != (first.first_day, last.last_day):
+        return None
+    return range(first.index, last.index + 1)
 
 
-def _merged(pages: Mapping[str, Mapping[date, Day]]) -> Mapping[date, Day]:
+def _dates(period: Period) -> Iterable[date]:
+    length = (period[1] - period[0]).days + 1
+    return [period[0] + timedelta(days=n) for n in range(length)]
+
+
+def _merged(pages: Mapping[str, Page]) -> Page:
     """One page of all accounts; a single account's page as it is."""
     if len(pages) == 1:
         return next(iter(pages.values()))
-    days: dict[date, Day] = {}
+    days: dict[date, Buckets] = {}
     for page in pages.values():
-        for day, entries in page.items():
-            days.setdefault(day, Day()).add(entries)
-    return days
-
-
-def _total(days: Iterable[Day]) -> Day:
-    total = Day()
-    for day in days:
-        total.add(day)
-    return total
-
-
-def _joined(period: Period, trades: list[Trade]) -> Trade:
-    held = [trade for trade in trades if trade.records]
-    return Trade(
-        period,
-        _total(trade.total for trade in trades),
-        sum(trade.active for trade in trades),
-        held[0].first if held else None,
-        held[-1].last if held else None,
-        tuple(weight for trade in trades for weight in trade.top),
-    )
+        for day, buckets in page.items():
+            for bucket, more in zip(days.setdefault(day, empty_buckets()), buckets, strict=True):
+                bucket.extend(more)
+    return {day: days[day] for day in sorted(days)}

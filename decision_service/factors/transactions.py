@@ -15,10 +15,10 @@ from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
 from decision_service.factors.figures import Figure, percent_change, ratio
 from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.tally import Tally
 from decision_service.factors.trading import (
     LOOK_BACK_DAYS,
     LOOK_BACK_MONTHS,
-    Trade,
     on_trade,
     trade_book,
 )
@@ -80,7 +80,7 @@ def _same(length: int) -> int:
 )
 def count(case: Case, length: int) -> Answer:
     """All transactions of a window."""
-    return _over_months(case, length, lambda trade: trade.records, classed=False)
+    return _over_months(case, length, lambda tally: tally.records, classed=False)
 
 
 @BY_MONTH.factor(
@@ -96,7 +96,7 @@ def count(case: Case, length: int) -> Answer:
 )
 def earnings(case: Case, length: int) -> Answer:
     """Gross earnings."""
-    return _over_months(case, length, lambda trade: trade.total.earned)
+    return _over_months(case, length, lambda tally: tally.earned)
 
 
 @BY_MONTH.factor(
@@ -112,7 +112,7 @@ def earnings(case: Case, length: int) -> Answer:
 )
 def fees(case: Case, length: int) -> Answer:
     """What the platform kept."""
-    return _over_months(case, length, lambda trade: -trade.total.fees)
+    return _over_months(case, length, lambda tally: -tally.fees)
 
 
 @BY_MONTH.factor(
@@ -128,7 +128,7 @@ def fees(case: Case, length: int) -> Answer:
 )
 def withdrawals(case: Case, length: int) -> Answer:
     """What was taken out."""
-    return _over_months(case, length, lambda trade: -trade.total.withdrawn)
+    return _over_months(case, length, lambda tally: -tally.withdrawn)
 
 
 @BY_MONTH.factor(
@@ -144,7 +144,7 @@ def withdrawals(case: Case, length: int) -> Answer:
 )
 def net(case: Case, length: int) -> Answer:
     """What is left of the earnings."""
-    return _over_months(case, length, lambda trade: trade.total.net)
+    return _over_months(case, length, lambda tally: tally.net)
 
 
 @BY_MONTH.factor(
@@ -162,7 +162,7 @@ def net(case: Case, length: int) -> Answer:
 )
 def active_days(case: Case, length: int) -> Answer:
     """Days worked."""
-    return _over_months(case, length, lambda trade: trade.active)
+    return _over_months(case, length, lambda tally: tally.active)
 
 
 @BY_MONTH.factor(
@@ -178,7 +178,7 @@ def active_days(case: Case, length: int) -> Answer:
 )
 def fee_ratio(case: Case, length: int) -> Answer:
     """The platform's cut."""
-    return _over_months(case, length, lambda trade: ratio(-trade.total.fees, trade.total.earned))
+    return _over_months(case, length, lambda tally: ratio(-tally.fees, tally.earned))
 
 
 @BY_MONTH.factor(
@@ -195,7 +195,7 @@ def fee_ratio(case: Case, length: int) -> Answer:
 )
 def largest_earning_share(case: Case, length: int) -> Answer:
     """How much hangs on one earning."""
-    return _over_months(case, length, lambda trade: ratio(trade.total.largest, trade.total.earned))
+    return _over_months(case, length, lambda tally: ratio(tally.largest, tally.earned))
 
 
 @BY_DAY.factor(
@@ -209,7 +209,7 @@ def largest_earning_share(case: Case, length: int) -> Answer:
 )
 def recent_earnings(case: Case, length: int) -> Answer:
     """Gross earnings of trailing days."""
-    return _over_days(case, length, lambda trade: trade.total.earned)
+    return _over_days(case, length, lambda tally: tally.earned)
 
 
 @BY_DAY.factor(
@@ -226,7 +226,7 @@ def recent_earnings(case: Case, length: int) -> Answer:
 )
 def recent_active_days(case: Case, length: int) -> Answer:
     """Days worked of trailing days."""
-    return _over_days(case, length, lambda trade: trade.active)
+    return _over_days(case, length, lambda tally: tally.active)
 
 
 @BY_DAY.factor(
@@ -242,8 +242,8 @@ def recent_active_days(case: Case, length: int) -> Answer:
 def earnings_change(case: Case, length: int) -> Answer:
     """How the last four weeks compare."""
     book = trade_book(case)
-    new = book.trade(book.last_days(length)).total
-    old = book.trade(book.last_days(length, before=length)).total
+    new = book.tally(book.last_days(length))
+    old = book.tally(book.last_days(length, before=length))
     return _over_days(case, 2 * length, lambda _: percent_change(new.earned, old.earned))
 
 
@@ -264,19 +264,19 @@ def days_since_last(case: Case) -> Answer:
     return _over_days(
         case,
         LOOK_BACK_DAYS,
-        lambda trade: _age(book.end, [record.date for record in trade.total.earnings]),
+        lambda tally: _age(book.end, [record.date for record in tally.earnings]),
     )
 
 
 def _over_months(
-    case: Case, length: int, work: Callable[[Trade], Figure | Cause], *, classed: bool = True
+    case: Case, length: int, work: Callable[[Tally], Figure | Cause], *, classed: bool = True
 ) -> Answer:
     book = trade_book(case)
     back_to = book.last_months(max(length, LOOK_BACK_MONTHS))
     return on_trade(book, book.last_months(length), back_to, work, classed=classed)
 
 
-def _over_days(case: Case, length: int, work: Callable[[Trade], Figure | Cause]) -> Answer:
+def _over_days(case: Case, length: int, work: Callable[[Tally], Figure | Cause]) -> Answer:
     book = trade_book(case)
     return on_trade(book, book.last_days(length), book.last_days(LOOK_BACK_DAYS), work)
 

@@ -52,11 +52,15 @@ class ProductTexts:
 
 @dataclass(frozen=True, slots=True)
 class RuleFolder:
-    """A whole rules folder; `data` holds `_data/*.yaml` by file name."""
+    """A whole rules folder; `data` holds `_data/*.yaml` by file name.
+
+    `manifest` is what was published last, where anything was.
+    """
 
     products: tuple[ProductTexts, ...] = ()
     data: Mapping[str, str] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
+    manifest: TextFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

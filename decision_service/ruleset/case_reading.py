@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _CAUSES = [cause.value for cause in Cause]
 _NOON = time(12)
+_GIVEN = ("factors", "inputs", "as_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,46 @@ def case_target(path: str, text: str) -> Target | None:
     return Target(name.text, int(version.text))
 
 
+@dataclass(frozen=True, slots=True)
+class GivenFile:
+    """What one file gives for one evaluation; `as_of` is None where it does not say."""
+
+    given: Given
+    as_of: AsOf | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_given(
+    path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+) -> GivenFile:
+    """The factors of a file of `name: value`, written as in rule tests.
+
+    A file may instead hold `factors`, `inputs` and `as_of`, each as a case has it.
+    """
+    report = Report()
+    node = read(path, text, report)
+    if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
+        node = MapNode((Entry("factors", node.place, node),), node.place)
+    fields = node and Fields.of(node, "a file of factors", report, optional=_GIVEN)
+    if not fields:
+        return GivenFile(Given(), None, report.diagnostics())
+    reader = _Reader(fields, ruleset, catalogue)
+    return GivenFile(reader.given(), reader.as_of, report.diagnostics())
+
+
+def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
+    """One input from its text alone, as a command line has it: no quotes are needed."""
+    report = Report()
+    place = Place("--input", 1, 1, 2)
+    spec = ruleset.inputs.get(name)
+    plain = spec is None or spec.type is not ValueType.TEXT
+    entry = Entry(name, place, Scalar(text, plain=plain, place=place))
+    root = MapNode((Entry("inputs", place, MapNode((entry,), place)),), place)
+    fields = Fields(root, "the inputs", report, optional=_GIVEN)
+    found = _Reader(fields, ruleset, {}).given().inputs.get(name)
+    return report.diagnostics()[0] if found is None else found
+
+
 def parse_cases(
     path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
 ) -> CaseFile:
@@ -112,6 +153,9 @@ class _Reader:
         self.names: dict[str, Place] = {}
         self.as_of = self._as_of(fields)
         self.defaults = self._defaults()
+
+    def given(self) -> Given:
+        return self._given(self.fields)
 
     def cases(self) -> list[Case]:
         self._check_target()

@@ -27,8 +27,12 @@ def whole(symbol: Symbol, currency: str) -> Span:
     if symbol.type is ValueType.DATE:
         return EVERYTHING
     scale = exponent(currency) if symbol.type is ValueType.MONEY else 0
-    low, high = (b if b is None else b.scaleb(scale) for b in (symbol.lower, symbol.upper))
+    low, high = (_scaled(b, scale) for b in (symbol.lower, symbol.upper))
     return Span(low, high)
+
+
+def _scaled(bound: Decimal | None, digits: int) -> Decimal | None:
+    return None if bound is None else Decimal(bound).scaleb(digits)
 
 
 def labels_of(symbol: Symbol) -> tuple[Any, ...]:

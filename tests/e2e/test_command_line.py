@@ -185,7 +185,7 @@ def test_demo_prints_the_four_and_exits_zero(tmp_path: Path) -> None:
     """The demonstration runs by itself from any folder that has the rules."""
     done = command("demo", "--store", str(tmp_path / "demo.db"), folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER policy"):
+    for word in ("George Palomero", "APPROVE", "DECLINE", "REFER data", "REFER score"):
         assert word in done.stdout
     assert "replaying each gives the same answer" in done.stdout
 

@@ -9,9 +9,13 @@ from tests.e2e.service import Running, create, outcome
 
 STORIES = {
     "George": ("APPROVE", "", []),
-    "Ryan": ("DECLINE", "", ["SHORT_INCOME_HISTORY", "DEBT_TOO_HIGH"]),
+    "Ryan": (
+        "DECLINE",
+        "",
+        ["SHORT_INCOME_HISTORY", "DEBT_TOO_HIGH", "INCOME_GAPS", "CONTRIBUTION_GAPS"],
+    ),
     "Christina": ("REFER", "DATA", ["UPSTREAM_UNAVAILABLE"]),
-    "Anisha": ("REFER", "POLICY", ["AMOUNT_TOO_HIGH", "CONTRIBUTION_GAPS", "INCOME_GAPS"]),
+    "Anisha": ("REFER", "SCORE", ["CONTRIBUTION_GAPS", "INCOME_GAPS"]),
 }
 
 

@@ -1,0 +1,122 @@
+"""The transactions of a day or a longer period by class, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from itertools import chain
+
+from decision_service.domain.needs import TransactionClass
+from decision_service.domain.snapshot import Transaction
+
+EARNED, FEES, REVERSED, WITHDRAWN, MAPPED, UNMAPPED, FOREIGN = range(7)
+"""Where a transaction stands in a day's buckets; MAPPED is any other class."""
+
+BUCKET_OF = {
+    TransactionClass.EARNING: EARNED,
+    TransactionClass.FEE: FEES,
+    TransactionClass.REVERSAL: REVERSED,
+    TransactionClass.WITHDRAWAL: WITHDRAWN,
+    TransactionClass.TOP_UP: MAPPED,
+    TransactionClass.LOAN: MAPPED,
+    TransactionClass.OTHER: MAPPED,
+    None: UNMAPPED,
+}
+UNMAPPED_LIMIT = 5
+"""More than one part in five (20 %) of the amounts unmapped makes a window UNCLASSIFIED."""
+
+Buckets = Sequence[list[Transaction]]
+"""A day's transactions, one list for each bucket."""
+
+
+def empty_buckets() -> Buckets:
+    """A day on which nothing has been entered yet."""
+    return [], [], [], [], [], [], []
+
+
+class Tally:
+    """The sums of some days in minor units of the ruleset's currency.
+
+    `earned`, `fees`, `reversed` and `withdrawn` are signed sums; `turnover` and `unmapped` sums of
+    absolute amounts; `largest` is the largest single earning, `foreign` says whether there is
+    another currency; `active` counts the days with an earning; `first` and `last` are the dates of
+    the records.
+    """
+
+    __slots__ = (
+        "active",
+        "buckets",
+        "earned",
+        "fees",
+        "first",
+        "foreign",
+        "largest",
+        "last",
+        "records",
+        "reversed",
+        "turnover",
+        "unmapped",
+        "withdrawn",
+    )
+
+    def __init__(self, days: Sequence[tuple[date, Buckets]]) -> None:
+        self.buckets = [list(chain.from_iterable(lists)) for lists in zip(*(b for _, b in days))]
+        amounts = [[record.amount for record in bucket] for bucket in self.buckets[:FOREIGN]]
+        sums = [sum(each) for each in amounts] or [0] * FOREIGN
+        self.earned, self.fees, self.reversed, self.withdrawn = sums[:MAPPED]
+        sizes = [sum(map(abs, each)) for each in amounts] or [0] * FOREIGN
+        self.turnover, self.unmapped = sum(sizes), sizes[UNMAPPED]
+        self.largest = max(amounts[EARNED], default=0) if amounts else 0
+        self.foreign = bool(self.buckets and self.buckets[FOREIGN])
+        self.records = sum(map(len, self.buckets))
+        self.active = sum(1 for _, buckets in days if buckets[EARNED])
+        self.first = days[0][0] if days else None
+        self.last = days[-1][0] if days else None
+
+    @property
+    def net(self) -> int:
+        """What is left of the earnings: earned plus fees plus reversals, all signed."""
+        return self.earned + self.fees + self.reversed
+
+    @property
+    def earnings(self) -> Sequence[Transaction]:
+        """The records classed EARNING."""
+        return self.buckets[EARNED] if self.buckets else ()
+
+    @property
+    def unclassified(self) -> bool:
+        """Whether more than 20 % of the amounts have no class."""
+        return unclassified(self.unmapped, self.turnover)
+
+    @property
+    def everything(self) -> Sequence[Transaction]:
+        """The records of all buckets."""
+        return list(chain.from_iterable(self.buckets))
+
+    def add(self, later: Tally) -> None:
+        """Take in a tally of later days; its records stay where they are."""
+        self.first = self.first or later.first
+        self.last = later.last or self.last
+        self.active += later.active
+        self.records += later.records
+        self.earned += later.earned
+        self.fees += later.fees
+        self.reversed += later.reversed
+        self.withdrawn += later.withdrawn
+        self.turnover += later.turnover
+        self.unmapped += later.unmapped
+        self.foreign = self.foreign or later.foreign
+        self.largest = max(self.largest, later.largest)
+
+
+def unclassified(unmapped: int, turnover: int) -> bool:
+    """Whether more than 20 % of the amounts in a window have no class."""
+    return unmapped * UNMAPPED_LIMIT > turnover
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """The sums of several periods, earlier ones first."""
+    found = Tally(())
+    for tally in tallies:
+        found.add(tally)
+    return found

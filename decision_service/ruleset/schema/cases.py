@@ -1,0 +1,79 @@
+"""JSON Schema of a file of rule tests, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.missing import Cause
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.ruleset.schema import forms
+from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
+
+_VALUES: Mapping[ValueType, Schema] = {
+    ValueType.INTEGER: {"type": "integer"},
+    ValueType.NUMBER: forms.NUMBER,
+    ValueType.MONEY: forms.NUMBER,
+    ValueType.TEXT: forms.TEXT,
+    ValueType.FLAG: forms.FLAG,
+    ValueType.DATE: {"type": "string", "pattern": forms.DAY},
+}
+_DAY: Schema = {"type": "string", "pattern": forms.DAY}
+
+
+def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `tests/*.yaml` against a catalogue of factors."""
+    keys = {
+        "ruleset": about(forms.PRODUCT, "The product"),
+        "version": about(forms.VERSION, "The version that is tested"),
+        "as_of": about(_DAY, "The day of decision, unless a case names its own"),
+        "defaults": closed("the defaults", (), _given()),
+        "cases": listed(_case(), minItems=1),
+    }
+    return {
+        "$schema": forms.DIALECT,
+        **closed("rule tests", ("ruleset", "version", "cases"), keys),
+        "$defs": {
+            "missing": about(choice(f"missing {cause}" for cause in Cause), "Why it is missing"),
+            "factors": closed(
+                "factors", (), {name: _factor(spec) for name, spec in catalogue.items()}
+            ),
+        },
+    }
+
+
+def _given() -> Schema:
+    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors")}
+
+
+def _factor(spec: FactorSpec) -> Schema:
+    value = choice(spec.labels) if spec.labels else _VALUES[spec.type]
+    return about({"anyOf": [value, forms.refers("missing")]}, forms.meaning(spec))
+
+
+def _case() -> Schema:
+    keys = {
+        "name": about(forms.TEXT, "What the case shows"),
+        "as_of": _DAY,
+        **_given(),
+        "snapshot": about(forms.TEXT, "A recorded applicant: fixtures/….json"),
+        "expect": _expectation(),
+    }
+    return closed("a case", ("name", "expect"), keys)
+
+
+def _expectation() -> Schema:
+    codes, names = listed(forms.REASON), listed(forms.TEXT)
+    keys = {
+        "outcome": choice(o for o in Outcome if o is not Outcome.NOT_ENROLLED),
+        "refer_kind": choice(ReferKind),
+        "reasons": about(codes, "Exactly these, in order"),
+        "reasons_include": codes,
+        "reasons_exclude": codes,
+        "conditions": names,
+        "data_requests": names,
+        "scores": named(forms.NUMBER),
+        "bands": named(forms.LITERAL),
+        "offer": {"anyOf": [{"const": "none"}, named(forms.LITERAL)]},
+    }
+    return closed("what is expected", ("outcome",), keys)

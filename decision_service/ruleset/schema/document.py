@@ -1,0 +1,128 @@
+"""JSON Schema of a rule file, for editors: keys, words and the factors' names complete.
+
+It is made from the readers' own lists and from the catalogue of factors. What a schema cannot tell
+(types of expressions, gaps between bins, names out of reach) `rules check` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.needs import CombineIncome, PartialPolicy
+from decision_service.ruleset.compiler import OPTIONAL, REQUIRED
+from decision_service.ruleset.constructs.registry import CLOSING, STAGES
+from decision_service.ruleset.schema import forms, parts
+from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
+from decision_service.ruleset.sections.inputs import WIRE_TYPES
+
+_CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
+    "rules": parts.rules,
+    "scorecard": parts.scorecard,
+    "table": parts.table,
+    "offer": parts.offer,
+    "conditions": parts.conditions,
+    "post_checks": parts.post_checks,
+}
+
+
+def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `v<N>.yaml` against a catalogue of factors."""
+    sections = {key: _CONSTRUCTS[key]() for key in CLOSING}
+    keys = {**_header(), **_sections(), **sections}
+    ordered = {key: keys[key] for key in (*REQUIRED, *OPTIONAL)}
+    return {
+        "$schema": forms.DIALECT,
+        **closed("a rule file", REQUIRED, ordered),
+        "$defs": _shared(catalogue),
+    }
+
+
+def _shared(catalogue: Mapping[str, FactorSpec]) -> Schema:
+    return {
+        "name": {"anyOf": [forms.factor_names(catalogue), forms.other_names(catalogue)]},
+        "rule": parts.rule(),
+        "stage": parts.stage(),
+        "characteristic": parts.characteristic(),
+        **{key: _CONSTRUCTS[key]() for key in STAGES},
+    }
+
+
+def _header() -> Schema:
+    currency: Schema = {"type": "string", "pattern": "^[A-Z]{3}$"}
+    return {
+        "ruleset": about(forms.PRODUCT, "The product: the name of the folder"),
+        "version": about(forms.VERSION, "The number in the file's name"),
+        "title": about(forms.TEXT, "The product's name for people"),
+        "currency": about(currency, "ISO 4217: PHP"),
+        "time_zone": about({"type": "string"}, "IANA: Asia/Manila"),
+        "valid_for": about(forms.DURATION, "How long a decision stands: 14d"),
+    }
+
+
+def _sections() -> Schema:
+    return {
+        "data": _data(),
+        "inputs": about(_inputs(), "What the loan system must or may send"),
+        "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
+        "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
+        "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
+        "stages": listed(forms.refers("stage"), minItems=1),
+    }
+
+
+def _data() -> Schema:
+    lag = {"type": "integer", "minimum": 0, "maximum": 24}
+    keys = {
+        "max_age": about(forms.DURATION, "How old the last sync of a used account may be: 35d"),
+        "partial": about(choice(PartialPolicy), "An account that delivered data and now fails"),
+        "combine_income": about(choice(CombineIncome), "How several incomes become one"),
+        "posting_lag_months": about(
+            named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"}),
+            "Months until a provider posts, by provider id with `*`; `default` for the others",
+        ),
+    }
+    return closed("the data policy", (), keys)
+
+
+def _inputs() -> Schema:
+    fixed = {name: _input(choice([type_])) for name, type_ in WIRE_TYPES.items()}
+    return {**named(_input(parts.TYPES)), "properties": fixed}
+
+
+def _input(type_: Schema) -> Schema:
+    keys = {
+        "type": type_,
+        "required": about(forms.FLAG, "Whether a request without it is refused"),
+        "min": about(forms.NUMBER, "The least, inclusive"),
+        "max": about(forms.NUMBER, "The most, inclusive"),
+        "one_of": about(listed(forms.TEXT), "The texts that it can be"),
+    }
+    bounded = choice((ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY))
+    only_text: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}
+    only_bounded: Schema = {"properties": {"type": bounded}}
+    dependent = {"one_of": only_text, "min": only_bounded, "max": only_bounded}
+    return closed("an input", ("type",), keys, dependentSchemas=dependent)
+
+
+def _param() -> Schema:
+    keys = {
+        "type": parts.TYPES,
+        "value": about(forms.LITERAL, "The value, always"),
+        "values": about(
+            {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1},
+            "The value from each date on: {2026-01-01: 4, 2026-12-01: 6}",
+        ),
+    }
+    either = [{"required": ["value"]}, {"required": ["values"]}]
+    return closed("a parameter", ("type",), keys, oneOf=either)
+
+
+def _reason() -> Schema:
+    keys = {
+        "text": about(parts.TEXTS, "What the applicant reads, by language; `en` is needed"),
+        "regulatory": about(forms.TEXT, "The regulator's words"),
+        "group": about(forms.IDENTIFIER, "Of one group only the first reason is given"),
+        "priority": {"type": "integer", "minimum": 1, "maximum": 99},
+    }
+    return closed("a reason", ("text",), keys)

@@ -1,0 +1,192 @@
+"""The schemas that editors complete rule files with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from decision_service.cli.rules_schema import Kind, schema_text
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Report
+from decision_service.language.fields import Fields
+from decision_service.language.nodes import ListNode, MapNode
+from decision_service.language.yaml import read
+from decision_service.ruleset.case_reading import parse_cases
+from decision_service.ruleset.compiler import compile_ruleset
+from decision_service.ruleset.model import RulesetFiles
+from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
+
+FOLDER = SHIPPED / "_schema"
+RULESETS = [*sorted(SHIPPED.glob("*/v*.yaml")), WORKED_EXAMPLE / "v1.yaml"]
+CASES = [*sorted(SHIPPED.glob("*/tests/*.yaml")), WORKED_EXAMPLE / "cases.yaml"]
+EVERY_KEY = WORKED_EXAMPLE / "v1.yaml"
+
+
+def plain(node):
+    """A tree as an editor's YAML reader sees it."""
+    if isinstance(node, MapNode):
+        return {entry.key: plain(entry.value) for entry in node.entries}
+    if isinstance(node, ListNode):
+        return [plain(item) for item in node.items]
+    if node.is_integer or node.is_number:
+        return int(node.text) if node.is_integer else float(node.text)
+    return node.text == "true" if node.is_flag else node.text
+
+
+def document(text):
+    """The content of a text."""
+    return plain(read("x.yaml", text, Report()))
+
+
+def validator(kind):
+    """A validator for the schema as the code gives it."""
+    schema = json.loads(schema_text(kind))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_committed_schema_is_the_one_that_the_code_gives(kind, capsys):
+    """`rules schema --check` finds no difference between the committed file and the code."""
+    done = command(
+        capsys, "rules", "schema", "--of", kind, "--check", FOLDER / f"{kind}.schema.json"
+    )
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_a_schema_that_differs_is_a_finding_in_one_sentence(capsys, tmp_path):
+    """A file with other content gives exit code 1, and one sentence with what to do."""
+    file = tmp_path / "old.json"
+    file.write_text("{}\n")
+    done = command(capsys, "rules", "schema", "--check", file)
+    assert (done.code, done.out) == (1, "")
+    [line] = done.err.splitlines()
+    assert "old.json" in line
+    assert "rules schema --of ruleset" in line
+
+
+def test_a_schema_that_is_not_there_is_wrong_usage(capsys, tmp_path):
+    """A file that cannot be read gives exit code 2 and one sentence."""
+    done = command(capsys, "rules", "schema", "--check", tmp_path / "none.json")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+@pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
+def test_every_rule_file_satisfies_the_schema(path: Path):
+    """The shipped rule files and the worked example validate."""
+    found = list(validator(Kind.RULESET).iter_errors(document(path.read_text())))
+    assert [error.message for error in found] == []
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
+def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
+    """The shipped rule tests and those of the worked example validate."""
+    found = list(validator(Kind.TESTS).iter_errors(document(path.read_text())))
+    assert [error.message for error in found] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title:", "titel:"),
+        ("        then: REFER", "        then: REFUSE"),
+        ("      - id: no_source", "      - id: no_source\n        wenn: true"),
+        ("factor: income.months_12m", "factor: income.months_13m"),
+        ("when: [stability.band, income.conservative_6m]", "when: [stability.band, income.x]"),
+        ("component: SCORECARD", "component: KNOCKOUT"),
+        ("{type: number, value: 0.35}", "{type: number, value: 0.35, values: {2026-01-01: 1}}"),
+        ("max_age: 35d", "max_age: 35 days"),
+        ("  below_minimum: AMOUNT_BELOW_MINIMUM\n", ""),
+        ("    text: {en: No connected account shows income}", "    text: {fil: Wala}"),
+        ("  requested_amount: {type: money,", "  requested_amount: {type: integer,"),
+        ("{type: text, one_of", "{type: flag, one_of"),
+        ("    then: REFER\n    reason: RATE_CAP", "    then: APPROVE"),
+    ],
+)
+def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
+    """An unknown key, factor or word, or a wrong form, does not validate."""
+    text = (WORKED_EXAMPLE / "v1.yaml").read_text()
+    assert old in text
+    assert not validator(Kind.RULESET).is_valid(document(text.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("income.months_24m:", "income.months_25m:"),
+        ("expect: {outcome: APPROVE", "expect: {outcome: YES"),
+        ("missing SOURCE_FAILED", "missing SOURCE"),
+        ("cases:", "casses:"),
+    ],
+)
+def test_a_wrong_word_in_rule_tests_does_not_validate(old, new):
+    """An unknown factor, outcome, cause or key of a rule test does not validate."""
+    text = (WORKED_EXAMPLE / "cases.yaml").read_text()
+    assert old in text
+    assert not validator(Kind.TESTS).is_valid(document(text.replace(old, new, 1)))
+
+
+def test_the_names_of_all_factors_complete():
+    """A name that stands alone completes to any factor of the catalogue, with its meaning."""
+    names = json.loads(schema_text(Kind.RULESET))["$defs"]["name"]["anyOf"][0]
+    assert names["enum"] == list(catalogue())
+    assert len(names["enumDescriptions"]) == len(names["enum"])
+
+
+def test_the_schemas_maps_have_the_keys_that_the_readers_have(monkeypatch):
+    """Every closed map the readers open has a map in the schema with the same keys, and back."""
+    read_maps = _maps_that_are_opened(monkeypatch)
+    described = {*_closed_maps(Kind.RULESET), *_closed_maps(Kind.TESTS)}
+    made_up = {keys for keys in described if keys[1] >= set(catalogue())}
+    assert described - made_up == read_maps
+
+
+def _maps_that_are_opened(monkeypatch):
+    opened = set()
+    keep = Fields.__init__
+
+    def record(self, node, what, report, *, required=(), optional=()):
+        opened.add((frozenset(required), frozenset((*required, *optional))))
+        keep(self, node, what, report, required=required, optional=optional)
+
+    monkeypatch.setattr(Fields, "__init__", record)
+    text = EVERY_KEY.read_text().replace("rows:\n", "rows: {file: tables/x.csv}\n    ignored:\n", 1)
+    for version in (text, _with_collect(EVERY_KEY.read_text())):
+        files = RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", version)
+        compile_ruleset(files, catalogue())
+    ruleset = compile_ruleset(
+        RulesetFiles("personal-loan-ph", "rules/personal-loan-ph/v1.yaml", EVERY_KEY.read_text()),
+        catalogue(),
+    ).ruleset
+    cases = (WORKED_EXAMPLE / "cases.yaml").read_text()
+    parse_cases("tests/v1.yaml", cases, ruleset, catalogue())
+    return opened
+
+
+def _with_collect(text):
+    return text.replace(
+        "hit: first", "hit: {collect: {max_amount: max, tier: count}}", 1
+    )
+
+
+def _closed_maps(kind):
+    todo, found = [json.loads(schema_text(kind))], set()
+    while todo:
+        part = todo.pop()
+        if isinstance(part, list):
+            todo.extend(part)
+        elif isinstance(part, dict):
+            todo.extend(part.values())
+            if part.get("additionalProperties") is False:
+                found.add((frozenset(part["required"]), frozenset(part["properties"])))
+    return found
+
+
+def test_the_shipped_files_name_the_schema():
+    """Each shipped rule file leads editors to the committed schema in its first line."""
+    for path in sorted((ROOT / "rules").glob("*/v*.yaml")):
+        first = path.read_text().splitlines()[0]
+        assert first == "# yaml-language-server: $schema=../_schema/ruleset.schema.json"

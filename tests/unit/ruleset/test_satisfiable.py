@@ -1,0 +1,115 @@
+"""What can hold together, against trying every value."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.factor import ValueType
+from decision_service.language.checker import read_expression
+from decision_service.language.condition import Declared, DeclaredNames
+from decision_service.language.diagnostics import Place, Report
+from decision_service.language.nodes import Scalar
+from decision_service.language.threevalued import compile_tree
+from decision_service.ruleset.ranges import span_of
+from decision_service.ruleset.satisfiable import can_hold
+
+NAMES = DeclaredNames(
+    "PHP",
+    [
+        Declared("a.n", ValueType.INTEGER, Decimal(0), Decimal(4)),
+        Declared("b.n", ValueType.INTEGER, Decimal(1), Decimal(3)),
+        Declared("c.label", ValueType.TEXT, labels=("x", "y", "z")),
+        Declared("d.flag", ValueType.FLAG),
+        Declared("e.free", ValueType.TEXT),
+    ],
+)
+WORLDS = list(product(range(5), range(1, 4), "xyz", (True, False), "pq"))
+
+
+def _tree(text):
+    report = Report()
+    tree = read_expression(Scalar(text, True, Place("f", 1, 1, 2)), NAMES, report)
+    assert tree is not None, report.diagnostics()
+    return tree
+
+
+comparisons = st.one_of(
+    st.builds(
+        "a.n {} {}".format, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.integers(-1, 5)
+    ),
+    st.builds("{} {} b.n".format, st.integers(0, 4), st.sampled_from(["<", ">=", "=="])),
+    st.builds("a.n {} b.n".format, st.sampled_from(["<", ">=", "==", "!="])),
+    st.builds("a.n + b.n {} {}".format, st.sampled_from(["<", ">"]), st.integers(0, 8)),
+    st.builds("c.label {} '{}'".format, st.sampled_from(["==", "!="]), st.sampled_from("xyz")),
+    st.sampled_from(["c.label in ('x', 'y')", "c.label not in ('z')", "a.n in (1, 4)", "d.flag"]),
+    st.sampled_from(["e.free == 'p'", "e.free != 'p'", "a.n not in (0, 1, 2)", "not d.flag"]),
+)
+conditions = st.recursive(
+    comparisons,
+    lambda inner: st.one_of(
+        st.builds("({}) and ({})".format, inner, inner),
+        st.builds("({}) or ({})".format, inner, inner),
+        st.builds("not ({})".format, inner),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(conditions, conditions)
+def test_a_no_is_certain(first, second):
+    """What is said to be impossible holds for no combination of values."""
+    trees = [_tree(first), _tree(second)]
+    evaluated = [compile_tree(tree) for tree in trees]
+    for wanted in product((True, False), repeat=2):
+        holds = any([e(world) for e in evaluated] == list(wanted) for world in WORLDS)
+        possible = can_hold(list(zip(trees, wanted, strict=True)), "PHP")
+        assert possible or not holds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.n > 4",
+        "a.n > 2 and a.n < 3",
+        "a.n < 1 and a.n + b.n > 3",
+        "c.label == 'x' and c.label == 'y'",
+        "c.label not in ('x', 'y', 'z')",
+        "not (a.n < 3 or a.n >= 3)",
+        "d.flag and not d.flag",
+        "e.free == 'p' and e.free == 'q'",
+        "a.n in (7, 8)",
+        "b.n * 2 < 2",
+        "max(a.n, b.n) < 1",
+        "coalesce(a.n, 9) > 9",
+        "known(a.n) and not known(a.n)",
+    ],
+)
+def test_contradictions_are_found(text):
+    """Bounds, labels and contradictions rule a condition out."""
+    assert can_hold([(_tree(text), True)], "PHP") is False
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("a.n + b.n", 1, 7),
+        ("a.n - b.n", -3, 3),
+        ("-a.n", -4, 0),
+        ("a.n * b.n", 0, 12),
+        ("min(a.n, 2)", 0, 2),
+        ("max(a.n, 2)", 2, 4),
+        ("a.n if d.flag else 9", 0, 9),
+        ("abs(a.n - b.n)", 0, None),
+        ("a.n / b.n", None, None),
+    ],
+)
+def test_ranges_follow_the_bounds(text, low, high):
+    """The range of an expression follows from the bounds of its names."""
+    span = span_of(_tree(text), {}, "PHP")
+    assert (span.low, span.high) == (low, high)
