@@ -26,9 +26,10 @@ from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
-from decision_service.language.diagnostics import render
+from decision_service.language.diagnostics import count, render
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
+from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import Loading, load_rules
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
@@ -45,7 +46,7 @@ from decision_service.storage.rule_watch import changes
 from decision_service.storage.store import Store
 
 PROVIDERS_DAILY = 86_400.0
-PROVIDERS_RETRY = 60.0
+PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
 
 log = structlog.get_logger("decision_service.app")
@@ -117,11 +118,8 @@ async def start(settings: Settings) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        loading = read_rulebook(settings, clock.now())
-        assert loading.rulebook is not None  # noqa: S101 - read_rulebook raises otherwise
-        shelf = RuleShelf(loading.rulebook, clock.now())
         store = await _open_store(settings, stack)
-        await store.put_texts(loading.texts)
+        shelf = await open_shelf(settings.rules_dir, store, clock)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
@@ -147,7 +145,10 @@ async def start(settings: Settings) -> Service:
 
 
 async def _keep_providers(source: SmileSource) -> None:
-    """Read the vendor's provider list now and daily; sooner again while it cannot be read."""
+    """Read the vendor's provider list now and daily; soon again while it cannot be read.
+
+    A good reading is also what tells that refused keys work again.
+    """
     while True:
         done = await source.refresh_providers()
         await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
@@ -167,20 +168,38 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def read_rulebook(settings: Settings, now: datetime) -> Loading:
-    """The checked rules folder; raises StartError with every problem of every file."""
+async def open_shelf(root: Path, store: Store, clock: SystemClock) -> RuleShelf:
+    """The rules to start with: the folder's, or the last good ones where it has mistakes.
+
+    Raises StartError with every problem of every file where there never was a good folder.
+    """
     try:
-        loading = load_rules(read_rules(settings.rules_dir), now)
+        folder = read_rules(root)
     except RulesFolderMissing as error:
         raise StartError(str(error)) from None
-    if loading.rulebook is None:
-        problems = tuple(render(d) for d in loading.errors)
+    loading = load_rules(folder, clock.now())
+    if loading.rulebook is not None:
+        await store.put_texts(loading.texts)
+        await keep(store, folder, clock.now())
+        return RuleShelf(loading.rulebook, clock.now())
+    return await _last_good(root, store, loading, clock)
+
+
+async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock) -> RuleShelf:
+    problems = tuple(render(diagnostic) for diagnostic in bad.errors)
+    folder = await recall(store)
+    good = None if folder is None else load_rules(folder, clock.now()).rulebook
+    if good is None:
         raise StartError(
-            f"the rules in {settings.rules_dir} have {len(problems)} errors: mend them, and try "
+            f"the rules in {root} have {count(bad.errors)}: mend them, and try "
             "`decision-service rules check`",
             problems,
         )
-    return loading
+    for problem in problems:
+        log.error("rules refused, the last good ones decide", problem=problem)
+    shelf = RuleShelf(good, clock.now())
+    shelf.refuse(bad.errors, clock.now())
+    return shelf
 
 
 async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -154,7 +154,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A ruleset's or plan's text by digest; `kind` is `ruleset` or `plan`, `body` its files."""
+    """A text by digest; `kind` is `ruleset`, `plan`, or `rules` for a whole good folder."""
 
     digest: str
     kind: str
@@ -193,6 +193,9 @@ class DecisionLog(Protocol):
 
     async def text(self, digest: str) -> StoredText | None:
         """A text by digest."""
+
+    async def last_text(self, kind: str) -> StoredText | None:
+        """The text of a kind whose digest sorts last."""
 
 
 @dataclass(frozen=True, slots=True)

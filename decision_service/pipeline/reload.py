@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from decision_service.domain.errors import StoreError
+from decision_service.pipeline.last_good import keep
 from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rule_tests import failures
@@ -37,23 +38,25 @@ class ReloadRules:
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
-        loading = await asyncio.to_thread(self._check)
+        folder, loading = await asyncio.to_thread(self._check)
         if loading.rulebook is None:
             self._shelf.refuse(loading.errors, self._clock.now())
             return Reloaded(accepted=False, faults=len(loading.errors))
         try:
             await self._log.put_texts(loading.texts)
+            clashes = self._shelf.put(loading.rulebook, self._clock.now())
+            if not clashes:
+                await keep(self._log, folder, self._clock.now())
         except StoreError:
             return Reloaded(accepted=False, faults=1)
-        clashes = self._shelf.put(loading.rulebook, self._clock.now())
         return Reloaded(accepted=not clashes, faults=len(clashes))
 
-    def _check(self) -> Loading:
+    def _check(self) -> tuple[RuleFolder, Loading]:
         folder = self._read()
         loading = load_rules(folder, self._clock.now())
         if loading.rulebook is None:
-            return loading
+            return folder, loading
         failed = failures(folder, loading.rulebook)
         if failed:
-            return replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
-        return loading
+            loading = replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
+        return folder, loading

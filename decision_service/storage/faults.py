@@ -82,8 +82,7 @@ def of_postgres(error: Exception) -> StoreError:
 
 def said(error: BaseException | None) -> str:
     """The database's own words on one line, for an operator; never the values of a statement."""
-    words = str(getattr(error, "orig", None) or error)
-    return words.partition("\n")[0].removeprefix(f"{type(error)}: ")
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
 def _sqlstate(error: Exception) -> str:

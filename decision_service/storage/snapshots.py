@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
-_REMEMBERED_BYTES = 32 << 20
+REMEMBERED_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,14 @@ class PackedSnapshot:
 
 
 class Packing:
-    """Compresses bodies off the event loop, and remembers the last ones.
+    """Compresses bodies off the event loop, and remembers the last `most` compressed bytes.
 
     A warm applicant's decisions all carry the same snapshot; compressing it costs more than all
-    else that is stored with them. What is remembered is bounded to 32 MiB of compressed bytes.
+    else that is stored with them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = REMEMBERED_BYTES) -> None:
+        self._most = most
         self._bodies: OrderedDict[Key, bytes] = OrderedDict()
         self._size = 0
 
@@ -66,7 +67,7 @@ class Packing:
             return
         self._bodies[key] = body
         self._size += len(body)
-        while self._size > _REMEMBERED_BYTES:
+        while self._size > self._most:
             self._size -= len(self._bodies.popitem(last=False)[1])
 
 

@@ -88,6 +88,10 @@ class Store:
         """A text by digest."""
         return await self._database.read(partial(texts.by_digest, digest=digest))
 
+    async def last_text(self, kind: str) -> StoredText | None:
+        """The text of a kind whose digest sorts last."""
+        return await self._database.read(partial(texts.last, kind=kind))
+
     async def _find_together(
         self, keys: Sequence[decisions.Key]
     ) -> Sequence[StoredEntry | StoreError | None]:

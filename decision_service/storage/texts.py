@@ -26,3 +26,10 @@ def by_digest(connection: Connection, digest: str) -> StoredText | None:
     found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.digest == digest)
     row = connection.execute(found).first()
     return None if row is None else StoredText(row[0], row[1], row[2])
+
+
+def last(connection: Connection, kind: str) -> StoredText | None:
+    """The text of a kind whose digest sorts last, if there is any."""
+    found = select(texts.c.digest, texts.c.kind, texts.c.body).where(texts.c.kind == kind)
+    row = connection.execute(found.order_by(texts.c.digest.desc()).limit(1)).first()
+    return None if row is None else StoredText(row[0], row[1], row[2])

@@ -164,3 +164,18 @@ async def test_values_of_a_wrong_type_are_named(own: tuple[Running, Any, Path]) 
             trial(factors={"income.months_24m": values_pb2.InputValue(text="many")})
         )
     assert "factors.income.months_24m" in refusal(error.value).fields
+
+
+async def test_a_bad_folder_starts_with_the_last_good_rules(tmp_path: Path) -> None:
+    """After a stop and a bad edit the service starts by what decided before, and tells why."""
+    rules = own_rules(tmp_path)
+    file = rules / PRODUCT / "v1.yaml"
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        first = (await live.stub.CreateDecision(create(GEORGE))).decision
+    file.write_text(file.read_text().replace("income.months_24m <", "income.months_24 <"))
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        reply = await stub.ListRulesets(rules_pb.ListRulesetsRequest())
+        assert any("income.months_24m" in problem.hint for problem in reply.refused)
+        second = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert second.ruleset_ref == first.ruleset_ref

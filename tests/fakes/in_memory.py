@@ -90,6 +90,11 @@ class InMemoryDecisionLog:
         for text in given:
             self._texts.setdefault(text.digest, text)
 
+    async def last_text(self, kind: str) -> StoredText | None:
+        await self._turn()
+        of_kind = [text for text in self._texts.values() if text.kind == kind]
+        return max(of_kind, key=lambda text: text.digest, default=None)
+
     async def text(self, digest: str) -> StoredText | None:
         await self._turn()
         return self._texts.get(digest)

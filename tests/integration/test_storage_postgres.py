@@ -134,6 +134,7 @@ async def test_a_crash_of_the_server_loses_nothing_acknowledged(
         ]
         while len(told) < 100:
             await asyncio.sleep(0.001)
+        await ids(store)  # leaves a reading connection behind, which the crash breaks
         try:
             await asyncio.to_thread(postgres.crash)
             done = await asyncio.gather(*committers, return_exceptions=True)
@@ -142,6 +143,16 @@ async def test_a_crash_of_the_server_loses_nothing_acknowledged(
         assert all(isinstance(one, StoreUnavailable) for one in done)
         assert {numbered(n).decision_id for n in told} <= set(await ids(store))
         await store.commit(numbered(900_000))
+
+
+async def test_a_closed_store_serves_nothing(url: str) -> None:
+    """Every call after closing says that the store is closed; closing twice is harmless."""
+    store = await Store.open(url)
+    await store.aclose()
+    await store.aclose()
+    for call in (store.get("d"), store.find("los", "r"), store.put_texts([]), store.commit(ENTRY)):
+        with pytest.raises(StoreUnavailable, match="closed"):
+            await call
 
 
 async def test_text_that_postgres_cannot_hold_fails_alone(url: str) -> None:

@@ -181,13 +181,24 @@ class DecisionLogKit(ListingKit):
             for n in range(4)
         ]
         await log.commit(entries[0])
-        await asyncio.gather(*(log.commit(entry) for entry in entries[1:]))
+        await log.commit(entries[1])
+        assert KnownCount("a-1", Kind.EINCOMES, 24) in await log.known("user-1")
+        await asyncio.gather(*(log.commit(entry) for entry in entries[2:]))
         assert set(await log.known("user-1")) == {
             KnownCount("a-1", Kind.EINCOMES, 30),
             KnownCount("a-1", Kind.CONTRIBUTIONS, 1),
             KnownCount("a-2", Kind.LIABILITIES, 3),
         }
         assert list(await log.known("user-2")) == []
+
+    async def test_the_last_text_of_a_kind_is_the_one_that_sorts_last(
+        self, log: DecisionLog
+    ) -> None:
+        """Other kinds and earlier keys do not count; where there is none there is None."""
+        assert await log.last_text("rules") is None
+        older, newer = (StoredText(f"rules-{n}", "rules", b"x") for n in (1, 2))
+        await log.put_texts([newer, older, StoredText("zzz", "plan", b"p")])
+        assert await log.last_text("rules") == newer
 
     async def test_texts_are_kept_as_they_first_came(self, log: DecisionLog) -> None:
         """A text is found by digest; a second one of its digest changes nothing."""
@@ -198,6 +209,13 @@ class DecisionLogKit(ListingKit):
         await log.put_texts(iter([replace(ruleset, body=b"other")]))
         assert await log.text(ruleset.digest) == ruleset
         assert await log.text(plan.digest) == plan
+
+    async def test_the_last_text_of_a_kind_is_by_digest(self, log: DecisionLog) -> None:
+        """Among the texts of one kind the digest that sorts last is given, whatever came last."""
+        texts = [StoredText(digest, "rules", digest.encode()) for digest in ("b", "c", "a")]
+        assert await log.last_text("rules") is None
+        await log.put_texts([*texts, StoredText("d", "plan", b"")])
+        assert await log.last_text("rules") == texts[1]
 
 
 def burst_index(burst: list[Entry], row: StoredEntry) -> int:
