@@ -22,6 +22,7 @@ from decision_service.config import (
     SmileMode,
     split_address,
 )
+from decision_service.domain.errors import StoreError
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
@@ -48,6 +49,7 @@ from decision_service.storage.store import Store
 PROVIDERS_DAILY = 86_400.0
 PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
+HEALTH_SECONDS = 5.0
 
 log = structlog.get_logger("decision_service.app")
 
@@ -139,6 +141,8 @@ async def start(settings: Settings) -> Service:
         except rpc.AddressInUse as error:
             raise StartError(str(error)) from None
         await server.serving(yes=True)
+        watch = asyncio.create_task(_keep_health(server, source, store))
+        stack.push_async_callback(_cancelled, watch)
         store_name = settings.store_url.rpartition("@")[2]
         return Service(settings, shelf, server, smile_url, store_name, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
@@ -152,6 +156,19 @@ async def _keep_providers(source: SmileSource) -> None:
     while True:
         done = await source.refresh_providers()
         await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
+
+
+async def _keep_health(server: rpc.RpcServer, source: SmileSource, store: Store) -> None:
+    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused."""
+    while True:
+        await asyncio.sleep(HEALTH_SECONDS)
+        try:
+            await store.check()
+        except StoreError:
+            well = False
+        else:
+            well = not source.status.keys_refused
+        await server.serving(yes=well)
 
 
 async def _keep_rules(root: Path, reload: ReloadRules) -> None:

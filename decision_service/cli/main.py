@@ -11,7 +11,17 @@ import typer
 from click.exceptions import Abort, ClickException
 
 from decision_service import __version__
-from decision_service.cli import decide, decisions, demo, health, people, rules, serve, simulator
+from decision_service.cli import (
+    decide,
+    decisions,
+    demo,
+    health,
+    migrate,
+    people,
+    rules,
+    serve,
+    simulator,
+)
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import print_error
 from decision_service.config import ConfigError
@@ -32,6 +42,7 @@ app.add_typer(rules.commands, name="rules")
 app.command()(simulator.simulator)
 app.command()(demo.demo)
 app.command()(health.health)
+app.command()(migrate.migrate)
 
 
 @app.command()

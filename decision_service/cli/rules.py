@@ -10,6 +10,7 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.rules_diff import diff
 from decision_service.cli.rules_explain import explain
 from decision_service.cli.rules_folder import (
     DEFAULT_PATH,
@@ -29,6 +30,7 @@ commands = typer.Typer(
     help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
 )
 commands.command()(explain)
+commands.command()(diff)
 commands.command()(schema)
 
 

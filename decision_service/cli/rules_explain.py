@@ -170,7 +170,7 @@ def _shown(rule: RuleTrace) -> ShownRule:
 
 
 def _lines(rule: RuleTrace) -> Iterable[str]:
-    for c in rule.comparisons:
+    for c in (c for c in rule.comparisons if c.right != "-"):
         yield comparison_words(c.left, c.actual, c.operator, c.right, c.required)
     if rule.note:
         yield rule.note

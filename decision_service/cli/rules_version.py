@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -88,14 +88,15 @@ def _of_file(path: Path) -> RulesetFiles:
     for product in chosen.folder.products:
         for version, file in product.rulesets.items():
             if file.path == chosen.part:
-                return files_of(chosen.folder, product, version)
-    text = _text(path)
-    target = case_target(str(path), text)  # the first two lines are those of rule tests
-    return RulesetFiles(target.ruleset if target else "", str(path), text, _data(path))
+                files = files_of(chosen.folder, product, version)
+                return files if product.plan is not None else _astray(files)
+    return _astray(RulesetFiles("", str(path), _text(path)))
 
 
-def _data(path: Path) -> dict[str, str]:
-    return {file.name: _text(file) for file in sorted(path.parent.glob("_data/*.yaml"))}
+def _astray(files: RulesetFiles) -> RulesetFiles:
+    """A file outside a product's folder, taken at its word as to which product it is of."""
+    target = case_target(files.path, files.text)
+    return replace(files, product=target.ruleset) if target is not None else files
 
 
 def _text(path: Path) -> str:

@@ -19,15 +19,11 @@ Weight = tuple[Amount, str]
 
 
 class Weighty(Protocol):
-    """A record with an amount."""
+    """A record that can be named."""
 
     @property
     def id(self) -> str:
         """The record's id."""
-
-    @property
-    def amount(self) -> int:
-        """Minor units."""
 
 
 @dataclass(slots=True)
@@ -66,24 +62,25 @@ def heaviest(weights: Iterable[Weight]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def top_weights(records: Sequence[Weighty]) -> Sequence[Weight]:
-    """The five heaviest of many distinct records."""
-    amounts = [abs(record.amount) for record in records]
-    floor = sorted(amounts)[-MOST_SHOWN] if len(amounts) > MOST_SHOWN else 0
-    heavy = [(-a, r.id) for a, r in zip(amounts, records, strict=True) if a >= floor]
+def top_weights(records: Sequence[Weighty], sizes: Sequence[int]) -> Sequence[Weight]:
+    """The five heaviest of many distinct records, given with their absolute amounts."""
+    floor = sorted(sizes)[-MOST_SHOWN] if len(sizes) > MOST_SHOWN else 0
+    heavy = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size >= floor]
     return sorted(heavy)[:MOST_SHOWN]
 
 
-def proofs_evidence(months: Sequence[tuple[int, Proof]], horizon: int) -> Evidence:
+def proofs_evidence(
+    months: Sequence[tuple[int, Proof]], horizon: int, notes: tuple[str, ...] = ()
+) -> Evidence:
     """The evidence of some months, given in order."""
     grades = [proof.grade for _, proof in months if proof.grade is not None]
-    sources: set[str] = set()
     return Evidence(
-        records=sum(proof.records for _, proof in months),
+        records=sum([proof.records for _, proof in months]),
         first=str(Month(months[0][0])) if months else None,
         last=str(Month(months[-1][0])) if months else None,
         horizon=str(Month(horizon)),
         grade=GRADES[min(grades)] if grades else None,
-        top=heaviest(weight for _, proof in months for weight in proof.top),
-        sources=tuple(sorted(sources.union(*(proof.sources for _, proof in months)))),
+        top=heaviest([weight for _, proof in months for weight in proof.top]),
+        sources=tuple(sorted(set().union(*[proof.sources for _, proof in months]))),
+        notes=notes,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
@@ -12,7 +12,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.case import Case
 from decision_service.factors.combine import Job, MonthFacts, combined, employer_key
-from decision_service.factors.evidence import GRADES, top_weights
+from decision_service.factors.evidence import GRADES, proofs_evidence
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.ledger import ledger, page_months
@@ -21,7 +21,7 @@ from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.records import eincomes, incomes
 from decision_service.factors.series import Draft, MonthBook, Spans, within
-from decision_service.factors.tally import Tally
+from decision_service.factors.tally import EARNED, Tally
 from decision_service.factors.usage import Feeder, counted, feeding
 
 PAYROLL_GRADE, SCHEME_GRADE, PLATFORM_GRADE, DECLARED_GRADE = range(len(GRADES))
@@ -53,7 +53,7 @@ class IncomeBook(MonthBook):
 
     def prove(self, spans: Spans) -> Evidence:
         """What the spans rest on, with the income's own notes."""
-        return replace(super().prove(spans), notes=self._notes(spans))
+        return proofs_evidence(within(self.proofs, spans), self.horizon, self._notes(spans))
 
     def _notes(self, spans: Spans) -> tuple[str, ...]:
         """Whether two payroll bases are mixed, and from when gig earnings are known."""
@@ -197,7 +197,7 @@ def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Tally]) -> No
     for month, total in months.items():
         sheet.month(month).earnings[source] = total.net
         proof = sheet.draft.proof(month)
-        proof.note_many(len(total.earnings), top_weights(total.earnings), source)
+        proof.note_many(len(total.buckets[EARNED]), total.heaviest(earnings_only=True), source)
         proof.grade_at(PLATFORM_GRADE)
         _note_turnover(sheet.draft, month, total, source)
 

@@ -99,18 +99,18 @@ def read_taints(case: Case, kind: Kind) -> list[Missing]:
     read = reading(case.snapshot, kind)
     if read is None:
         return [Missing(Cause.NOT_FETCHED, kind=kind)]
-    unused = {f.id for f in feeders(case)} - _minded(case)
+    elsewhere = {f.id for f in feeders(case)} - _may_give(case, kind)
     return [
         Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)
         for m in read.faults
-        if m.source not in unused
+        if m.source not in elsewhere
     ]
 
 
-def _minded(case: Case) -> set[str]:
-    """The sources whose failure matters: all but abandoned attempts and revoked accounts."""
-    minded = (Standing.USED, Standing.PARTIAL)
-    return {f.id for f in feeders(case) if f.standing in minded}
+def _may_give(case: Case, kind: Kind) -> set[str]:
+    """The used and partial ones that feed the kind; the failure of any other one harms nothing."""
+    used = [f for f in feeding(case, kind) if f.standing is Standing.USED]
+    return {f.id for f in (*used, *partial_feeding(case, kind))}
 
 
 def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:

@@ -106,6 +106,8 @@ class MonthBook:
         return () if self.values else (self.short(),)
 
     def _flaws(self, spans: Spans) -> tuple[Missing, ...]:
+        if not self._draft.flaws and not self._draft.turnovers:
+            return ()
         found = {cause for _, causes in within(self._draft.flaws, spans) for cause in causes}
         if self._unmapped(spans):
             found.add(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))

@@ -8,6 +8,7 @@ from itertools import chain
 
 from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction
+from decision_service.factors.evidence import Weight, top_weights
 
 EARNED, FEES, REVERSED, WITHDRAWN, MAPPED, UNMAPPED, FOREIGN = range(7)
 """Where a transaction stands in a day's buckets; MAPPED is any other class."""
@@ -39,8 +40,8 @@ class Tally:
 
     `earned`, `fees`, `reversed` and `withdrawn` are signed sums; `turnover` and `unmapped` sums of
     absolute amounts; `largest` is the largest single earning, `foreign` says whether there is
-    another currency; `active` counts the days with an earning; `first` and `last` are the dates of
-    the records.
+    another currency; `active` counts the days with an earning, the last of which is `last_active`;
+    `first` and `last` are the dates of the records.
     """
 
     __slots__ = (
@@ -52,24 +53,26 @@ class Tally:
         "foreign",
         "largest",
         "last",
+        "last_active",
         "records",
         "reversed",
+        "sizes",
         "turnover",
         "unmapped",
         "withdrawn",
     )
 
     def __init__(self, days: Sequence[tuple[date, Buckets]]) -> None:
-        self.buckets = [list(chain.from_iterable(lists)) for lists in zip(*(b for _, b in days))]
+        self.buckets = _joined([buckets for _, buckets in days])
         amounts = [[record.amount for record in bucket] for bucket in self.buckets[:FOREIGN]]
-        sums = [sum(each) for each in amounts] or [0] * FOREIGN
-        self.earned, self.fees, self.reversed, self.withdrawn = sums[:MAPPED]
-        sizes = [sum(map(abs, each)) for each in amounts] or [0] * FOREIGN
-        self.turnover, self.unmapped = sum(sizes), sizes[UNMAPPED]
-        self.largest = max(amounts[EARNED], default=0) if amounts else 0
-        self.foreign = bool(self.buckets and self.buckets[FOREIGN])
+        self.earned, self.fees, self.reversed, self.withdrawn = map(sum, amounts[:MAPPED])
+        self.sizes = [list(map(abs, each)) for each in amounts]
+        self.turnover, self.unmapped = sum(map(sum, self.sizes)), sum(self.sizes[UNMAPPED])
+        self.largest = max(amounts[EARNED], default=0)
+        self.foreign = bool(self.buckets[FOREIGN])
         self.records = sum(map(len, self.buckets))
-        self.active = sum(1 for _, buckets in days if buckets[EARNED])
+        active = [day for day, buckets in days if buckets[EARNED]]
+        self.active, self.last_active = len(active), active[-1] if active else None
         self.first = days[0][0] if days else None
         self.last = days[-1][0] if days else None
 
@@ -79,25 +82,22 @@ class Tally:
         return self.earned + self.fees + self.reversed
 
     @property
-    def earnings(self) -> Sequence[Transaction]:
-        """The records classed EARNING."""
-        return self.buckets[EARNED] if self.buckets else ()
-
-    @property
     def unclassified(self) -> bool:
         """Whether more than 20 % of the amounts have no class."""
         return unclassified(self.unmapped, self.turnover)
 
-    @property
-    def everything(self) -> Sequence[Transaction]:
-        """The records of all buckets."""
-        return list(chain.from_iterable(self.buckets))
+    def heaviest(self, *, earnings_only: bool = False) -> Sequence[Weight]:
+        """The records of the largest absolute amounts in the ruleset's currency."""
+        chosen = FEES if earnings_only else FOREIGN
+        records = list(chain.from_iterable(self.buckets[:chosen]))
+        return top_weights(records, list(chain.from_iterable(self.sizes[:chosen])))
 
     def add(self, later: Tally) -> None:
-        """Take in a tally of later days; its records stay where they are."""
+        """Take in the sums of later days; their records stay where they are."""
         self.first = self.first or later.first
         self.last = later.last or self.last
         self.active += later.active
+        self.last_active = later.last_active or self.last_active
         self.records += later.records
         self.earned += later.earned
         self.fees += later.fees
@@ -107,6 +107,12 @@ class Tally:
         self.unmapped += later.unmapped
         self.foreign = self.foreign or later.foreign
         self.largest = max(self.largest, later.largest)
+
+
+def _joined(days: Sequence[Buckets]) -> Buckets:
+    if not days:
+        return empty_buckets()
+    return [list(chain.from_iterable(lists)) for lists in zip(*days, strict=True)]
 
 
 def unclassified(unmapped: int, turnover: int) -> bool:

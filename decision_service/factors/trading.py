@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from decision_service.domain.factor import Evidence
@@ -11,7 +11,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.evidence import Weight, heaviest, top_weights
+from decision_service.factors.evidence import Weight, heaviest
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import trailing_end
 from decision_service.factors.ledger import Page, by_month, ledger, page_months
@@ -21,6 +21,9 @@ from decision_service.factors.tally import Buckets, Tally, empty_buckets, total
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
 """How far every factor looks at least, to tell a quiet month from no data at all."""
+
+CUTS = (7, 14, 28, 56, 91)
+"""Trailing days at which windows of days are cut into parts."""
 
 Period = tuple[date, date]
 """First and last civil date, both inclusive."""
@@ -47,7 +50,7 @@ class TradeBook:
         self._sources = tuple(f.id for f in trust.feeders)
         self._tallies: dict[Period, Tally] = {}
         self._evidence: dict[Period, Evidence] = {}
-        self._month_tops: dict[int, Sequence[Weight]] = {}
+        self._tops: dict[Period, Sequence[Weight]] = {}
 
     def last_months(self, months: int) -> Period:
         """The last calendar months up to the horizon."""
@@ -60,10 +63,12 @@ class TradeBook:
         return last - timedelta(days=days - 1), last
 
     def tally(self, period: Period) -> Tally:
-        """What a period of whole months or of days holds."""
+        """What a period holds."""
         found = self._tallies.get(period)
         if found is None:
-            found = self._tallies[period] = self._add_up(period)
+            parts = self._parts(period)
+            found = self._part(period) if len(parts) == 1 else total(map(self.tally, parts))
+            self._tallies[period] = found
         return found
 
     def missing(self, back_to: Period) -> tuple[Missing, ...]:
@@ -83,12 +88,6 @@ class TradeBook:
             found = self._evidence[period] = self._prove(period)
         return found
 
-    def _add_up(self, period: Period) -> Tally:
-        whole = _whole_months(period)
-        if whole is None:
-            return Tally([(day, self.days[day]) for day in _dates(period) if day in self.days])
-        return total(self.months[month] for month in whole if month in self.months)
-
     def _prove(self, period: Period) -> Evidence:
         tally = self.tally(period)
         return Evidence(
@@ -97,21 +96,35 @@ class TradeBook:
             last=tally.last.isoformat() if tally.last else None,
             horizon=period[1].isoformat(),
             grade="platform" if tally.records else None,
-            top=heaviest(self._weights(period, tally)),
+            top=heaviest([w for part in self._parts(period) for w in self._top(part)]),
             sources=self._sources,
         )
 
-    def _weights(self, period: Period, tally: Tally) -> Iterable[Weight]:
-        whole = _whole_months(period)
-        if whole is None:
-            return top_weights(tally.everything)
-        return [weight for m in whole if m in self.months for weight in self._month_top(m)]
-
-    def _month_top(self, month: int) -> Sequence[Weight]:
-        found = self._month_tops.get(month)
+    def _top(self, part: Period) -> Sequence[Weight]:
+        found = self._tops.get(part)
         if found is None:
-            found = self._month_tops[month] = top_weights(self.months[month].everything)
+            found = self._tops[part] = self.tally(part).heaviest()
         return found
+
+    def _part(self, period: Period) -> Tally:
+        """One month, or a few days that are not cut further."""
+        month = Month.of(period[0])
+        if period == (month.first_day, month.last_day):
+            return self.months.get(month.index) or Tally(())
+        length = (period[1] - period[0]).days + 1
+        days = [period[0] + timedelta(days=n) for n in range(length)]
+        return Tally([(day, self.days[day]) for day in days if day in self.days])
+
+    def _parts(self, period: Period) -> Sequence[Period]:
+        """The parts that windows share, so that each is added up once: months, or cut days."""
+        first, last = Month.of(period[0]), Month.of(period[1])
+        if period == (first.first_day, last.last_day):
+            months = [Month(index) for index in range(first.index, last.index + 1)]
+            return [(month.first_day, month.last_day) for month in months]
+        starts = [self.end - timedelta(days=cut - 1) for cut in CUTS]
+        inner = sorted(start for start in starts if period[0] < start <= period[1])
+        ends = [start - timedelta(days=1) for start in inner]
+        return list(zip([period[0], *inner], [*ends, period[1]], strict=True))
 
 
 def trade_book(case: Case) -> TradeBook:
@@ -145,18 +158,6 @@ def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
     if classed and tally.unclassified:
         found.append(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))
     return in_order(found)
-
-
-def _whole_months(period: Period) -> range | None:
-    first, last = Month.of(period[0]), Month.of(period[1])
-    if period != (first.first_day, last.last_day):
-        return None
-    return range(first.index, last.index + 1)
-
-
-def _dates(period: Period) -> Iterable[date]:
-    length = (period[1] - period[0]).days + 1
-    return [period[0] + timedelta(days=n) for n in range(length)]
 
 
 def _merged(pages: Mapping[str, Page]) -> Page:

@@ -264,7 +264,7 @@ def days_since_last(case: Case) -> Answer:
     return _over_days(
         case,
         LOOK_BACK_DAYS,
-        lambda tally: _age(book.end, [record.date for record in tally.earnings]),
+        lambda tally: _age(book.end, tally.last_active),
     )
 
 
@@ -281,5 +281,5 @@ def _over_days(case: Case, length: int, work: Callable[[Tally], Figure | Cause])
     return on_trade(book, book.last_days(length), book.last_days(LOOK_BACK_DAYS), work)
 
 
-def _age(end: date, dates: list[date]) -> int | Cause:
-    return (end - max(dates)).days if dates else Cause.NO_EVIDENCE
+def _age(end: date, last: date | None) -> int | Cause:
+    return (end - last).days if last else Cause.NO_EVIDENCE

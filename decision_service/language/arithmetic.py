@@ -6,8 +6,6 @@ everything else that has no result another ArithmeticError. Call it inside `exac
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import (
     ROUND_HALF_EVEN,
     Context,
@@ -30,15 +28,17 @@ EXACT = Context(
 )
 
 
-@contextmanager
-def exactly() -> Iterator[None]:
+class exactly:  # noqa: N801  reads as a word: `with exactly():`
     """Run a block under the language's context and put the caller's back."""
-    before = getcontext()
-    setcontext(EXACT)
-    try:
-        yield
-    finally:
-        setcontext(before)
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = getcontext()
+        setcontext(EXACT)
+
+    def __exit__(self, *_error: object) -> None:
+        setcontext(self._before)
 
 
 def product(left: Number, right: Number) -> Decimal:
@@ -93,7 +93,10 @@ def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Dec
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:
-    return 1 - (1 + Decimal(monthly_rate)) ** -months
+    growth = 1 + Decimal(monthly_rate)
+    if growth <= 0:  # Decimal would give Infinity or an alternating sign without a signal
+        raise InvalidOperation("no loan loses all of itself within a month")
+    return 1 - growth**-months
 
 
 def _check_months(months: Number) -> None:

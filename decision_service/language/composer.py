@@ -179,6 +179,8 @@ class Composer:
 
     def _place(self, event: yaml.Event) -> Place:
         line, column = _line_of(event.start_mark), _column_of(event.start_mark)
+        if line >= len(self.lines):  # the end of the text, after its last line break
+            line, column = len(self.lines) - 1, 0
         last = _column_of(event.end_mark)
         if _line_of(event.end_mark) != line:
             last = len(self._line(line).rstrip())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.missing import DataReason
@@ -13,7 +12,7 @@ from decision_service.domain.verdict import Component, Outcome, ReferKind, Verdi
 from decision_service.language.arithmetic import exactly
 from decision_service.ruleset.findings import Conclusion, Finding, State, Trace, worst
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.ruleset.program import Stage
+from decision_service.ruleset.program import Period, Program, Stage
 from decision_service.ruleset.ranking import data_requests, ranked
 
 _NOTHING_CONCLUDED = Conclusion(
@@ -39,13 +38,16 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
     concludes anything it is REFER, never APPROVE.
     """
+    program = ruleset.program
+    period = program.timeline.at(facts.as_of.date)
     with exactly():
-        state, period_end = _start(ruleset, facts)
-        stages = [stage.runner.run(state) for stage in ruleset.program.stages]
-        state.outcome = worst([c.outcome for c in stages]) or Outcome.REFER
-        closing = [_close(stage, state) for stage in ruleset.program.closing]
-    conclusions = [*stages, *(c for c in closing if c is not None)]
-    if not any(c.outcome for c in stages):
+        state = _start(program, period, facts)
+        stages = [stage.runner.run(state) for stage in program.stages]
+        concluded = worst([c.outcome for c in stages])
+        state.outcome = concluded or Outcome.REFER
+        closing = [_close(stage, state) for stage in program.closing]
+    conclusions = [*stages, *[c for c in closing if c is not None]]
+    if concluded is None:
         conclusions.append(_NOTHING_CONCLUDED)
     outcome = state.outcome
     findings = _arguments(outcome, conclusions)
@@ -60,18 +62,16 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
         offer=None if outcome is Outcome.DECLINE else state.offer,
         conditions=() if outcome is Outcome.DECLINE else tuple(state.conditions),
         valid_until=None if valid_for is None else facts.as_of.instant + valid_for,
-        param_change=period_end,
+        param_change=period.ends,
         raw_trace=(Trace(tuple(state.values), tuple(stages), tuple(closing)),),
     )
 
 
-def _start(ruleset: CompiledRuleset, facts: Facts) -> tuple[State, Any]:
-    program = ruleset.program
-    period = program.timeline.at(facts.as_of.date)
+def _start(program: Program, period: Period, facts: Facts) -> State:
     values, gone = list(period.values), set(period.gone)
     program.intake.load(facts.factors, facts.inputs, values, gone)
     program.derived.run(values, gone)
-    return State(values, gone), period.ends
+    return State(values, gone)
 
 
 def _close(stage: Stage, state: State) -> Conclusion | None:

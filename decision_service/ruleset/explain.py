@@ -36,4 +36,5 @@ def _stage_trace(
         return StageTrace(stage.name, stage.component, None, (), _NOT_RUN)
     view = View(stage.name, values, ruleset.program.wording)
     rows = stage.runner.describe(found.record, view)
-    return StageTrace(stage.name, stage.component, found.outcome, rows, found.note)
+    note = stage.runner.note(found.record)
+    return StageTrace(stage.name, stage.component, found.outcome, rows, note)

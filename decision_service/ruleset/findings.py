@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from decision_service.domain.verdict import (
     Component,
@@ -23,10 +23,13 @@ MOST_WORLDS = 64
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 
 
-def worst(outcomes: Sequence[Outcome | None]) -> Outcome | None:
+def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     """The worst of several outcomes; None where nothing was concluded."""
-    concluded = [o for o in outcomes if o is not None]
-    return max(concluded, key=_SEVERITY.__getitem__) if concluded else None
+    found: Outcome | None = None
+    for outcome in outcomes:
+        if outcome is not None and (found is None or _SEVERITY[outcome] > _SEVERITY[found]):
+            found = outcome
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,16 @@ def data_finding(gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "") -> 
     return Finding(outcome, code, Component.DATA, kind, gap=gap, name=gap.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusion:
+class Conclusion(NamedTuple):
     """What one stage came to, the arguments for it, and its record for the trace."""
 
     outcome: Outcome | None
     findings: tuple[Finding, ...]
     record: tuple[Any, ...]
     gaps: tuple[Gap, ...] = ()
-    note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """The raw trace of one evaluation: values by slot, and what each part came to.
 
     A closing part that was not run has None.
@@ -91,7 +91,6 @@ def trace_of(verdict: Verdict) -> Trace | None:
     return raw if isinstance(raw, Trace) else None
 
 
-@dataclass(slots=True)
 class State:
     """The values of one evaluation by slot, and what the stages so far have set.
 
@@ -101,16 +100,30 @@ class State:
     than are looked at.
     """
 
-    values: list[Any]
-    gone: set[int]
-    outcome: Outcome | None = None
-    marks: dict[int, tuple[Gap, ...]] = field(default_factory=dict)
-    worlds: list[dict[int, Any]] = field(default_factory=lambda: [{}])
-    crowded: bool = False
-    scores: list[Score] = field(default_factory=list)
-    offer: Offer | None = None
-    offered: bool = True
-    conditions: list[Condition] = field(default_factory=list)
+    __slots__ = (
+        "conditions",
+        "crowded",
+        "gone",
+        "marks",
+        "offer",
+        "offered",
+        "outcome",
+        "scores",
+        "values",
+        "worlds",
+    )
+
+    def __init__(self, values: list[Any], gone: set[int]) -> None:
+        self.values = values
+        self.gone = gone
+        self.outcome = Outcome.REFER
+        self.marks: dict[int, tuple[Gap, ...]] = {}
+        self.worlds: list[dict[int, Any]] = [{}]
+        self.crowded = False
+        self.scores: list[Score] = []
+        self.offer: Offer | None = None
+        self.offered = True
+        self.conditions: list[Condition] = []
 
     def put(self, slot: int, value: Any, *, missing: bool) -> None:
         """Set a slot's value; `missing` says that it is an Unknown."""

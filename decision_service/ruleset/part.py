@@ -51,6 +51,9 @@ class Runner(Protocol):
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far; set the slots that the part defines."""
 
+    def note(self, record: tuple[Any, ...]) -> str:
+        """What the part came to, in a few words; empty where its rows say it all."""
+
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """The rows of a trace, in file order."""
 

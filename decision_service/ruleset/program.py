@@ -100,7 +100,7 @@ def _factor(symbol: Symbol, found: FactorValue | None, currency: str) -> Any:
     if value is None:
         causes = found.missing or (Missing(Cause.NOT_FETCHED),)
         return Unknown([Gap(symbol.name, shown_first(causes))])
-    if value.__class__ is _CLASSES.get(symbol.type):
+    if value.__class__ is _CLASSES.get(symbol.type) and value.__class__ is not Decimal:
         return value
     return to_runtime(symbol.name, value, symbol.type, currency)
 

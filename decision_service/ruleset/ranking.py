@@ -71,6 +71,8 @@ def ranked(
     if outcome is Outcome.APPROVE:
         return ()
     with_code = [f for f in findings if f.code]
+    if not with_code:
+        return ()
     data_first = kind is ReferKind.DATA
     ordered = sorted(with_code, key=lambda f: _order(f, ruleset, data_first=data_first))
     chosen: dict[str, Finding] = {}
@@ -131,4 +133,6 @@ def data_requests(conclusions: Iterable[Conclusion]) -> tuple[DataRequest, ...]:
     for conclusion in conclusions:
         for gap in conclusion.gaps:
             gaps.setdefault(gap.name, gap)
+    if not gaps:
+        return ()
     return tuple(DataRequest(g.name, g.missing, _HELP[g.missing.cause]) for g in gaps.values())

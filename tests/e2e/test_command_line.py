@@ -205,3 +205,12 @@ def test_a_broken_pipe_is_no_error(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(20) == 0
+
+
+def test_migrating_makes_the_tables_and_may_be_repeated(tmp_path: Path) -> None:
+    """`migrate` works on a new and on a current store, and refuses what is no store."""
+    for _ in range(2):
+        assert command("migrate", folder=tmp_path).returncode == 0
+    done = command("migrate", "--store", "mysql://x", folder=tmp_path)
+    assert done.returncode == 2
+    assert "sqlite:///" in one_sentence(done.stderr)

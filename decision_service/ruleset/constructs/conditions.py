@@ -108,6 +108,10 @@ class DemandsRunner:
             return False
         return any(truth is not False for truth in state.everywhere(compile_tree(when)))
 
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Nothing: the rows say it all."""
+        return ""
+
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each condition with its comparisons."""
         rows = zip(self.demands, self.whens, record[0], strict=True)

@@ -82,7 +82,7 @@ class TableRunner:
         gaps = found.gone.gaps if found.gone is not None else _gaps(given)
         findings = () if finding is None else (finding,)
         outcome = None if finding is None else finding.outcome
-        return Conclusion(outcome, findings, (found, given), gaps, self._note(found))
+        return Conclusion(outcome, findings, (found, given), gaps)
 
     def find(self, values: Sequence[Any]) -> Found:
         """The rows that count under the table's hit policy."""
@@ -182,7 +182,9 @@ class TableRunner:
             return finding
         return data_finding(behind[0])
 
-    def _note(self, found: Found) -> str:
+    def note(self, record: tuple[Any, ...]) -> str:
+        """`row 2`, or why there is none."""
+        found = record[0]
         if found.gone is not None:
             shown = found.gone.shown
             return f"no row: {shown.name} is missing: {shown.missing.cause}"

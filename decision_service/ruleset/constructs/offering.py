@@ -183,6 +183,10 @@ class OfferRunner:
                 return node.text
             node = inner
 
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Nothing: the rows say it all."""
+        return ""
+
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each line with its value."""
         (given,) = record

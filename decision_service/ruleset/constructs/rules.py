@@ -148,28 +148,35 @@ class RulesRunner:
         self.component = component
         self.ready = tuple(ready)
         self.batch: Batch = compile_batch([r.when for r in ready])
-        self._nothing = Conclusion(None, (), (tuple(False for _ in ready), None))
+        self._nothing = Conclusion(None, (), (tuple(False for _ in ready), {}))
 
     def run(self, state: State) -> Conclusion:
         """The worst of the rules that hold; what is UNKNOWN does as `on_missing` says."""
         truths = self.batch.run(state.values, state.gone)
         if state.marks:
             return self._with_marks(truths, state)
-        if not any(truths):  # an Unknown counts as something
-            return self._nothing
-        found = [_finding(r, t) for r, t in zip(self.ready, truths, strict=True)]
-        return _conclude(truths, found)
+        found = [
+            (ready, truth, _finding(ready, truth))
+            for ready, truth in zip(self.ready, truths, strict=True)
+            if truth is not False
+        ]
+        return _conclude(truths, found) if found else self._nothing
 
     def _with_marks(self, truths: Sequence[Any], state: State) -> Conclusion:
         found = [
-            _marked(r, t, state) or _finding(r, t) for r, t in zip(self.ready, truths, strict=True)
+            (ready, truth, _marked(ready, truth, state) or _finding(ready, truth))
+            for ready, truth in zip(self.ready, truths, strict=True)
         ]
         return _conclude(truths, found)
 
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Nothing: the rows say it all."""
+        return ""
+
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each rule with its comparisons and, where it had one, its effect."""
-        truths, found = record
-        found = found or [_finding(r, t) for r, t in zip(self.ready, truths, strict=True)]
+        truths, effects = record
+        found = [effects.get(ready.rule.id) for ready in self.ready]
         return tuple(
             RuleTrace(
                 stage=view.stage,
@@ -224,16 +231,19 @@ def _marked(ready: _Ready, truth: Any, state: State) -> Finding | None:
     return data_finding(gaps[0])
 
 
-def _conclude(truths: Sequence[Any], found: Sequence[Finding | None]) -> Conclusion:
-    findings = tuple(f for f in found if f is not None)
-    gaps = tuple(
+def _conclude(
+    truths: tuple[Any, ...], found: Sequence[tuple[_Ready, Any, Finding | None]]
+) -> Conclusion:
+    effects = {ready.rule.id: finding for ready, _, finding in found if finding is not None}
+    gaps = [
         gap
-        for truth, finding in zip(truths, found, strict=True)
-        if isinstance(truth, Unknown) and finding is not None
+        for _, truth, finding in found
+        if truth.__class__ is Unknown and finding is not None
         for gap in truth.gaps
-    )
-    record = (tuple(truths), tuple(found))
-    return Conclusion(worst([f.outcome for f in findings]), findings, record, gaps)
+    ]
+    findings = tuple(effects.values())
+    outcome = worst([finding.outcome for finding in findings])
+    return Conclusion(outcome, findings, (truths, effects), tuple(gaps))
 
 
 def _note(ready: _Ready, truth: Any) -> str:

@@ -30,33 +30,7 @@ from decision_service.ruleset.findings import (
 )
 from decision_service.ruleset.part import View
 
-
-class _Ready:
-    """A characteristic with its bins as one expression and its reason for lost points."""
-
-    def __init__(self, characteristic: Characteristic) -> None:
-        self.characteristic = characteristic
-        self.slot = characteristic.name.symbol.slot
-        self.points = tuple(b.points for b in characteristic.bins)
-        self.worst, self.best = characteristic.worst, characteristic.best
-        conditions = [cell_tree(b.cell, characteristic.name) for b in characteristic.bins]
-        self.index = first_true(conditions)
-        best = conditions[self.points.index(self.best)]
-        self.short_of_best = tree.Not(best, text=best.text, place=best.place)
-
-    def lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
-        """The reason for points lost against the best bin; none lost is no reason."""
-        lost = self.best - points
-        if not lost:
-            return None
-        return Finding(
-            outcome,
-            self.characteristic.reason,
-            Component.SCORECARD,
-            because=self.short_of_best,
-            points_lost=lost,
-            name=self.characteristic.name.text,
-        )
+_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +45,36 @@ class Scored:
     tainted: bool = False
 
 
+class _Ready:
+    """A characteristic with its bins as one expression, and what each bin comes to."""
+
+    def __init__(self, characteristic: Characteristic) -> None:
+        self.characteristic = characteristic
+        self.slot = characteristic.name.symbol.slot
+        self.points = tuple(b.points for b in characteristic.bins)
+        self.worst, self.best = characteristic.worst, characteristic.best
+        conditions = [cell_tree(b.cell, characteristic.name) for b in characteristic.bins]
+        self.index = first_true(conditions)
+        best = conditions[self.points.index(self.best)]
+        self.short_of_best = tree.Not(best, text=best.text, place=best.place)
+        self.by_bin = (*(Scored(p, p, i) for i, p in enumerate(self.points)), None)
+        self.lost = {o: tuple(self._lost(p, o) for p in self.points) for o in _ADVERSE}
+
+    def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
+        """The reason for points lost against the best bin; none lost is no reason."""
+        lost = self.best - points
+        if not lost:
+            return None
+        return Finding(
+            outcome,
+            self.characteristic.reason,
+            Component.SCORECARD,
+            because=self.short_of_best,
+            points_lost=lost,
+            name=self.characteristic.name.text,
+        )
+
+
 class ScorecardRunner:
     """Totals a card; concludes the band's outcome, within bounds where data is missing."""
 
@@ -78,19 +82,34 @@ class ScorecardRunner:
         self.card = card
         self.ready = [_Ready(c) for c in card.characteristics]
         self.batch = compile_batch([r.index for r in self.ready])
+        self.by_bins = [r.by_bin for r in self.ready]
+        self.approves = (Finding(Outcome.APPROVE, "", Component.SCORECARD),)
 
     def run(self, state: State) -> Conclusion:
         """Set score and band, and conclude."""
         indices = self.batch.run(state.values, state.gone)
-        scored = [self._scored(r, i, state) for r, i in zip(self.ready, indices, strict=True)]
-        low = self.card.base + sum(s.low for s in scored)
+        scored = self._all_known(indices) if not state.marks else None
+        if scored is None:
+            scored = [self._scored(r, i, state) for r, i in zip(self.ready, indices, strict=True)]
+        low = self.card.base
+        for each in scored:
+            low += each.low
         if any(s.bounded for s in scored):
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
+        if band.then is Outcome.APPROVE:
+            return Conclusion(Outcome.APPROVE, self.approves, (scored, low, low))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
-        gaps = _gaps(scored) if band.then is not Outcome.APPROVE else ()
-        return self._conclusion(band.then, findings, scored, low, low, gaps)
+        return Conclusion(band.then, findings, (scored, low, low), _gaps(scored))
+
+    def _all_known(self, indices: Sequence[Any]) -> list[Scored] | None:
+        """What each bin gives; None where a value is missing or has no bin."""
+        try:
+            scored = [known[i] for known, i in zip(self.by_bins, indices, strict=True)]
+        except TypeError:  # an Unknown is no index
+            return None
+        return None if None in scored else scored
 
     def _scored(self, ready: _Ready, index: Any, state: State) -> Scored:
         if ready.slot in state.marks:
@@ -113,10 +132,10 @@ class ScorecardRunner:
         self._put(state, low, high, worst)
         self._split(scored, gaps, state)
         if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
-            return self._conclusion(Outcome.APPROVE, (), scored, low, high, gaps)
+            return Conclusion(Outcome.APPROVE, self.approves, (scored, low, high), gaps)
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
-        return self._conclusion(outcome, findings, scored, low, high, gaps)
+        return Conclusion(outcome, findings, (scored, low, high), gaps)
 
     def _split(self, scored: Sequence[Scored], gaps: tuple[Gap, ...], state: State) -> None:
         """Make a world of every total that the missing characteristics leave open."""
@@ -134,8 +153,6 @@ class ScorecardRunner:
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
     ) -> tuple[Finding, ...]:
-        if outcome is Outcome.APPROVE:
-            return (Finding(outcome, "", Component.SCORECARD),)
         referral = kind if outcome is Outcome.REFER else None
         found: list[Finding | None] = [
             Finding(outcome, "", Component.SCORECARD, referral, name=self.card.id)
@@ -144,7 +161,7 @@ class ScorecardRunner:
             if each.gap is not None:
                 found.append(data_finding(each.gap, outcome))
             else:
-                found.append(ready.lost(each.low, outcome))
+                found.append(ready.lost[outcome][each.bin])
         return tuple(f for f in found if f is not None)
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
@@ -152,17 +169,10 @@ class ScorecardRunner:
         state.values[self.card.band.slot] = band.name
         state.scores.append(Score(self.card.id, low, high, band.name))
 
-    def _conclusion(
-        self,
-        outcome: Outcome,
-        findings: tuple[Finding, ...],
-        scored: Sequence[Scored],
-        low: Decimal,
-        high: Decimal,
-        gaps: tuple[Gap, ...],
-    ) -> Conclusion:
-        note = f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
-        return Conclusion(outcome, findings, (tuple(scored), low), gaps, note)
+    def note(self, record: tuple[Any, ...]) -> str:
+        """`stability = 340, band A`."""
+        _, low, high = record
+        return f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
 
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each characteristic with the bin it fell into."""
@@ -175,9 +185,7 @@ class ScorecardRunner:
         text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
         truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
         seen = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
-        points = (
-            f"{scored.low:f}" if scored.low == scored.high else f"{scored.low:f} to {scored.high:f}"
-        )
+        points = _range(scored.low, scored.high)
         lost = scored.bin >= 0 and scored.low < ready.best
         return RuleTrace(
             stage=view.stage,
@@ -191,7 +199,7 @@ class ScorecardRunner:
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The bins and the band that were hit."""
-        scored, low = record
+        scored, low, _ = record
         for ready, each in zip(self.ready, scored, strict=True):
             if each.bin >= 0:
                 cell = ready.characteristic.bins[each.bin].cell

@@ -12,7 +12,6 @@ from decision_service.domain.snapshot import Employment
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
-    earliest_horizon,
     feeders_of,
     records_of,
     refuse_tainted,
@@ -26,12 +25,10 @@ from tests.oracles.factors.contributions import (
 )
 from tests.oracles.factors.monthly_income import (
     Incomes,
-    doubtful_months,
     gig_by_platform,
     income_kinds,
     incomes_of,
     payroll_by_employer,
-    payroll_shares,
     plain_name,
     refuse_unusable,
 )
@@ -114,8 +111,7 @@ def status(who: Applicant) -> str:
     contributions = absent_is_none(contributions_of, who)
     today = who.as_of.date
     opened = [one for one in jobs if is_open(one, today)]
-    paid_out = absent_is_none(payroll_of, who)
-    payroll = payroll_months(paid_out, last_three(paid_out.horizon)) if paid_out else []
+    payroll = payroll_months(incomes, last_three(incomes.horizon)) if incomes else []
     gig = gig_months(incomes, last_three(incomes.horizon)) if incomes else []
     paid = paid_months(contributions, last_three(contributions.horizon)) if contributions else []
     if opened and (payroll or paid):
@@ -127,11 +123,7 @@ def status(who: Applicant) -> str:
     ended = Month.of(max(one.end for one in jobs if one.end is not None)).index
     if incomes:
         after = list(range(ended + 1, incomes.horizon + 1))
-        if gig_months(incomes, after):
-            raise Unknown(Cause.NO_EVIDENCE)
-    if paid_out:
-        after = list(range(ended + 1, paid_out.horizon + 1))
-        if payroll_months(paid_out, after):
+        if payroll_months(incomes, after) or gig_months(incomes, after):
             raise Unknown(Cause.NO_EVIDENCE)
     if contributions:
         after = list(range(ended + 1, contributions.horizon + 1))
@@ -140,27 +132,9 @@ def status(who: Applicant) -> str:
     return "UNEMPLOYED"
 
 
-def payroll_of(who: Applicant) -> Incomes:
-    """Payroll alone, up to a horizon of its own."""
-    refuse_tainted(who, [Kind.INCOMES])
-    family = feeders_of(who, [Kind.INCOMES])
-    if not family:
-        raise Unknown(Cause.NOT_CONNECTED)
-    shares = []
-    for feeder in family:
-        shares.extend(payroll_shares(who, feeder))
-    if not shares:
-        raise Unknown(Cause.NO_DATA)
-    horizon = earliest_horizon(who, family)
-    settled = [share for share in shares if share.month <= horizon]
-    if not settled:
-        raise Unknown(Cause.SHORT_HISTORY)
-    return Incomes(who, horizon, settled, doubtful_months(who, family, horizon))
-
-
 def has_payroll(who: Applicant) -> bool:
     """Whether there was payroll lately."""
-    incomes = payroll_of(who)
+    incomes = incomes_of(who)
     return bool(payroll_months(incomes, last_three(incomes.horizon)))
 
 

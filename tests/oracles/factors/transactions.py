@@ -51,26 +51,6 @@ def synced_on(who: Applicant, feeder: Feeder) -> date:
     return moment.astimezone(who.as_of.zone).date()
 
 
-def earliest_named(who: Applicant) -> date:
-    """The first day that any named factor may look at, were the sync as old as it may be.
-
-    Months are asked for three at least, days ninety-one.
-    """
-    oldest = (who.as_of.instant - who.policy.max_age).astimezone(who.as_of.zone).date()
-    days = []
-    for name in who.named:
-        family, _, rest = name.partition(".")
-        if family != "transactions":
-            continue
-        last = rest.rsplit("_", 1)[-1]
-        if last.endswith("m"):
-            back = max(int(last[:-1]), 3)
-            days.append(Month.of(oldest).plus(-back).first_day)
-        else:
-            days.append(oldest - timedelta(days=90))
-    return min(days)
-
-
 def transactions_of(who: Applicant) -> Transactions:
     """The family, or Unknown when it is spoilt, not connected or empty."""
     refuse_tainted(who, [Kind.TRANSACTIONS])
@@ -80,10 +60,7 @@ def transactions_of(who: Applicant) -> Transactions:
     moved = []
     for feeder in family:
         for record in records_of(who, Kind.TRANSACTIONS, feeder):
-            if record.date >= earliest_named(who):
-                moved.append((feeder.provider_id, record))
-    if not moved:
-        raise Unknown(Cause.NO_DATA)
+            moved.append((feeder.provider_id, record))
     synced = min(synced_on(who, feeder) for feeder in family)
     return Transactions(who, earliest_horizon(who, family), synced, moved)
 
@@ -102,8 +79,10 @@ def refuse_unread(family: Transactions, first: date) -> None:
 
 
 def month_window(family: Transactions, count: int) -> list[Moved]:
-    """Those of the last months, which must have been asked for."""
+    """Those of the last months; no transaction in them nor in the last three is no data."""
     refuse_unread(family, Month(family.horizon + 1 - max(count, 3)).first_day)
+    if not in_months(family, max(count, 3)):
+        raise Unknown(Cause.NO_DATA)
     return in_months(family, count)
 
 
@@ -115,8 +94,10 @@ def in_days(family: Transactions, count: int, before: int = 0) -> list[Moved]:
 
 
 def day_window(family: Transactions, count: int) -> list[Moved]:
-    """Those of the last days, which must have been asked for."""
+    """Those of the last days; no transaction in 91 days is no data."""
     refuse_unread(family, family.synced - timedelta(days=90))
+    if not in_days(family, 91):
+        raise Unknown(Cause.NO_DATA)
     return in_days(family, count)
 
 
@@ -297,11 +278,16 @@ def earnings_change_28d_pct(family: Transactions) -> Decimal:
 
 
 def days_since_last(family: Transactions) -> int:
-    """Days from the last transaction to the sync."""
-    refuse_unread(family, family.synced - timedelta(days=90))
-    days = [one[1].date for one in family.moved if one[1].date <= family.synced]
+    """Days from the last earning of 91 days to the sync."""
+    window = day_window(family, 91)
+    refuse_unclassed(family, window)
+    days = [
+        transaction.date
+        for provider_id, transaction in window
+        if class_of(family.who.policy, provider_id, transaction) is TransactionClass.EARNING
+    ]
     if not days:
-        raise Unknown(Cause.NO_DATA)
+        raise Unknown(Cause.NO_EVIDENCE)
     return (family.synced - max(days)).days
 
 

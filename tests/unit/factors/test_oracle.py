@@ -5,12 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from random import Random
 
-from decision_service.factors.compute import compute
-from decision_service.factors.registry import catalogue
-
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import Needs
+from decision_service.factors.compute import compute
+from decision_service.factors.registry import catalogue
 from tests.oracles.applicants import applicant
 from tests.oracles.factors import Answer, names, reference
 

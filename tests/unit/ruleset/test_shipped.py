@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import pytest
 
+from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import render_all
+from decision_service.pipeline.loading import files_of
 from decision_service.ruleset.cases import case_target, coverage, parse_cases, run_cases
 from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import RulesetFiles
-from tests.unit.ruleset.catalogue import CATALOGUE
+from decision_service.storage.rule_files import read_rules
 from tests.unit.ruleset.rulesets import ROOT
 
-RULES = ROOT / "rules"
-PRODUCT = "personal-loan-ph"
+FOLDER = read_rules(ROOT / "rules")
+PRODUCTS = {product.product: product for product in FOLDER.products}
+SHIPPED = [(name, version) for name, p in PRODUCTS.items() for version in sorted(p.rulesets)]
 
 
-@pytest.fixture(scope="module")
-def shipped():
-    """Version 1 as it ships, with the shared data files."""
-    path = RULES / PRODUCT / "v1.yaml"
-    data = {p.name: p.read_text() for p in sorted((RULES / "_data").glob("*.yaml"))}
-    files = RulesetFiles(PRODUCT, f"rules/{PRODUCT}/v1.yaml", path.read_text(), data)
-    return compile_ruleset(files, CATALOGUE)
+def _compiled(name, version):
+    return compile_ruleset(files_of(FOLDER, PRODUCTS[name], version), catalogue())
 
 
-def test_the_shipped_rules_have_nothing_to_remark_on(shipped):
-    """The shipped rule file compiles without an error or a warning."""
-    assert render_all(shipped.diagnostics) == ""
-    assert shipped.ruleset is not None
+@pytest.mark.parametrize(("name", "version"), SHIPPED)
+def test_the_shipped_rules_have_nothing_to_remark_on(name, version):
+    """Every shipped rule file compiles without an error or a warning."""
+    compilation = _compiled(name, version)
+    assert render_all(compilation.diagnostics) == ""
+    assert compilation.ruleset is not None
 
 
-def test_the_shipped_cases_pass_and_reach_everything(shipped):
-    """Every shipped case passes, and together they reach every rule's truth and every reason."""
+@pytest.mark.parametrize(("name", "version"), SHIPPED)
+def test_the_shipped_cases_pass_and_reach_everything(name, version):
+    """Every shipped case passes, and together they reach every branch, bin, row and reason."""
+    ruleset = _compiled(name, version).ruleset
+    files = [f for f in PRODUCTS[name].tests if case_target(f.path, f.text).version == version]
     results = []
-    for path in sorted((RULES / PRODUCT / "tests").glob("*.yaml")):
-        text = path.read_text()
-        assert case_target(path.name, text).version == 1
-        file = parse_cases(path.name, text, shipped.ruleset, CATALOGUE)
+    for found in files:
+        file = parse_cases(found.path, found.text, ruleset, catalogue())
         assert render_all(file.diagnostics) == ""
-        results += run_cases(shipped.ruleset, file.cases)
+        results += run_cases(ruleset, file.cases)
     assert [(r.case.name, r.differences, r.problem) for r in results if not r.passed] == []
-    assert coverage(shipped.ruleset, results).missed == ()
+    assert coverage(ruleset, results).missed == ()

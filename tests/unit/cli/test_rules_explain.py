@@ -1,0 +1,201 @@
+"""`rules explain`: a version on given factor values."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
+
+EXAMPLE = WORKED_EXAMPLE / "v1.yaml"
+FACTORS = {
+    "accounts.connected_count": "1",
+    "income.months_24m": "18",
+    "income.months_12m": "8",
+    "income.conservative_6m": "25000",
+    "contributions.months_12m": "11",
+    "liabilities.monthly_amortization": "0",
+}
+ASKED = ("--input", "requested_amount=20000", "--input", "requested_term_months=6")
+
+
+@pytest.fixture
+def explain(capsys, tmp_path):
+    """Explain the worked example on these factors, some of them changed."""
+
+    def run(*words, path=EXAMPLE, text=None, day="2026-11-15", **changed):
+        file = tmp_path / "factors.yaml"
+        given = {**FACTORS, **{name.replace("__", "."): v for name, v in changed.items()}}
+        lines = "".join(f"{name}: {value}\n" for name, value in given.items())
+        file.write_text(lines if text is None else text)
+        dated = ("--as-of", day) if day else ()
+        return command(
+            capsys, "rules", "explain", path, "--factors", file, *ASKED, *dated, *words
+        )
+
+    return run
+
+
+def lines_of(done):
+    """The lines of a tree without its guides, which must be the answer of a good run."""
+    assert (done.code, done.err) == (0, "")
+    return [line.strip("│├└─ ") for line in done.out.splitlines()]
+
+
+def test_the_tree_tells_the_outcome_the_version_and_the_day(explain):
+    """The first line holds outcome, version, digest and the civil date in the ruleset's zone."""
+    first = lines_of(explain())[0]
+    assert first.startswith("APPROVE · personal-loan-ph v1 ")
+    assert first.endswith("· as of 2026-11-15 (Asia/Manila)")
+
+
+def test_each_rule_shows_its_truth_and_the_values_it_saw(explain):
+    """A rule is TRUE, false or UNKNOWN, with every comparison's values below it."""
+    lines = lines_of(explain(income__months_24m="3", accounts__connected_count="missing NO_DATA"))
+    assert "no_source            UNKNOWN → REFER  DATA_MISSING" in lines
+    assert "accounts.connected_count = missing NO_DATA   == 0" in lines
+    assert "short_history        TRUE → DECLINE  SHORT_INCOME_HISTORY" in lines
+    assert "income.months_24m = 3   < params.min_income_months (4)" in lines
+    assert "debt_high            false" in lines
+
+
+def test_a_scorecard_shows_bins_points_total_and_band(explain):
+    """Each characteristic has its bin and points, the stage its total and band."""
+    lines = lines_of(explain())
+    assert "score (scorecard) → APPROVE  stability = 300, band B" in lines
+    assert "income.months_12m    → 40 points  INCOME_GAPS" in lines
+    assert "income.months_12m = 8   in [6, 10)" in lines
+    assert "stability: at most 80" in lines
+
+
+def test_a_table_shows_its_row_and_why_earlier_rows_did_not_match(explain):
+    """The row that counted has what it gave; those before it the first cell that failed."""
+    lines = lines_of(explain(income__months_12m="12"))
+    assert "limit (table) → nothing  row 2" in lines
+    assert "row 1: no, income.conservative_6m = ₱ 25,000   in >= 30000" in lines
+    assert "limit row 2          → max_amount ₱ 50,000, tier T2" in lines
+    assert not any(line.startswith("row 2:") for line in lines)
+
+
+def test_a_table_whose_row_is_open_shows_which_value_is_missing(explain):
+    """Where a missing value hides the row, that cell is the one that cannot be told."""
+    lines = lines_of(
+        explain(income__months_12m="12", income__conservative_6m="missing SOURCE_FAILED")
+    )
+    assert (
+        "row 1: cannot tell, income.conservative_6m = missing SOURCE_FAILED   in >= 30000" in lines
+    )
+
+
+def test_a_reduced_offer_shows_what_limits_it(explain):
+    """The offer names amount, term, rate and the binding term."""
+    done = explain("--input", "requested_amount=60000")
+    assert (
+        "offer · 37,500 PHP · 6 months · 0.05 a month · limited by limit.max_amount"
+        in lines_of(done)
+    )
+
+
+def test_reasons_are_in_words_with_what_was_seen_and_needed(explain):
+    """A reason has its code, its sentence, the value and what would have been needed."""
+    lines = lines_of(explain(income__months_24m="3"))
+    assert (
+        "SHORT_INCOME_HISTORY Too few months of verified income (has 3, needs 4)" in lines
+    )
+
+
+def test_what_is_missing_is_asked_for(explain):
+    """A missing factor gives a data request with what would help."""
+    lines = lines_of(explain(income__conservative_6m="missing NO_DATA"))
+    assert "data needed · income.conservative_6m: no data, DATA_MISSING" in lines
+    assert "connect an account that holds this data" in lines
+
+
+def test_dated_parameters_follow_the_day(explain):
+    """From December on six months are needed, so that five are declined."""
+    before = explain(income__months_24m="5", day="2026-11-30")
+    after = explain(income__months_24m="5", day="2026-12-01")
+    assert [lines_of(d)[0].split(" · ")[0] for d in (before, after)] == ["APPROVE", "DECLINE"]
+
+
+def test_json_holds_the_same_for_programs(explain):
+    """`--format json` prints one document with the verdict, every stage and the rows passed."""
+    done = explain("--format", "json", income__months_12m="12")
+    found = json.loads(done.out)
+    assert (found["outcome"], found["version"], found["as_of"]) == (
+        "OUTCOME_APPROVE",
+        1,
+        "2026-11-15",
+    )
+    stages = {stage["name"]: stage for stage in found["stages"]}
+    assert stages["eligibility"]["rules"][0]["truth"] == "FALSE"
+    assert [row["row"] for row in stages["limit"]["passed_over"]] == [1]
+
+
+def test_a_file_may_hold_inputs_and_the_day_as_a_case_does(explain):
+    """`factors`, `inputs` and `as_of` in the file count, and the command line goes before them."""
+    factors = ", ".join(f"{name}: {value}" for name, value in FACTORS.items())
+    text = f"as_of: 2026-12-05\ninputs: {{requested_amount: 99}}\nfactors: {{{factors}}}\n"
+    first = lines_of(explain(text=text, day=None))[0]
+    assert first.startswith("APPROVE")
+    assert "as of 2026-12-05" in first
+
+
+def test_json_factors_are_read_too(explain):
+    """A JSON object of factors is as good as YAML."""
+    given = {**{name: int(value) for name, value in FACTORS.items()}}
+    text = json.dumps({**given, "income.months_24m": "missing NO_DATA"}, indent=2)
+    assert "short_history        UNKNOWN → REFER  DATA_MISSING" in lines_of(explain(text=text))
+
+
+def test_a_version_is_found_by_product_and_number(explain, tmp_path):
+    """`product@1` finds the version in the rules folder."""
+    product_folder(tmp_path)
+    done = explain("--rules", tmp_path / "rules", path="personal-loan-ph@1")
+    assert lines_of(done)[0].startswith("APPROVE · personal-loan-ph v1 ")
+
+
+@pytest.mark.parametrize(
+    ("words", "changed", "part"),
+    [
+        ((), {"income__months_25m": "1"}, "unknown factor `income.months_25m`"),
+        ((), {"income__months_24m": "missing PARTS"}, "`PARTS` is no cause"),
+        ((), {"income__months_24m": "many"}, "must be a whole number"),
+        (("--input", "requested_amount"), {}, "must have the form name=value"),
+        (("--input", "amount=3"), {}, "unknown input `amount`"),
+        (("--input", "requested_amount=abc"), {}, "must be a decimal number"),
+        (("--input", "requested_term_months=0"), {}, "requested_term_months is 0"),
+        (("--input", "customer_type=odd"), {}, "needs new or existing"),
+        (("--as-of", "tomorrow"), {}, "write it as yyyy-mm-dd"),
+    ],
+)
+def test_what_is_given_wrongly_is_said_and_located(explain, words, changed, part):
+    """A wrong factor, cause, value, input or date gives exit code 2 and says which."""
+    done = explain(*words, day=None, **changed)
+    assert (done.code, done.out) == (2, "")
+    assert part in done.err
+
+
+def test_a_factor_that_is_needed_and_not_named_is_an_error(explain):
+    """What the file does not name is not taken for missing, but listed."""
+    done = explain(text="accounts.connected_count: 1\n")
+    assert done.code == 2
+    assert "does not say what 5 factors are" in done.err
+    assert "  income.months_24m:" in done.err.splitlines()
+
+
+@pytest.mark.parametrize("path", ["nowhere.yaml", "personal-loan-ph@99", "no-product@1"])
+def test_a_version_that_is_not_there_is_one_sentence(explain, path):
+    """An unknown file, version or product gives exit code 2 and one sentence."""
+    done = explain(path=path)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_version_that_does_not_compile_shows_its_errors(explain, tmp_path):
+    """A broken version gives exit code 1 and the located errors."""
+    path = tmp_path / "v1.yaml"
+    path.write_text(EXAMPLE.read_text().replace("income.months_24m <", "income.months_25m <"))
+    done = explain(path=path)
+    assert done.code == 1
+    assert "error R204" in done.err

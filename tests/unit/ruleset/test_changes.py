@@ -1,0 +1,261 @@
+"""Comparing two versions of a ruleset."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.language.diagnostics import Report
+from decision_service.language.nodes import ListNode, MapNode
+from decision_service.language.yaml import read
+from decision_service.ruleset.changes.versions import compare
+from decision_service.ruleset.compiler import compile_ruleset
+from decision_service.ruleset.model import RulesetFiles
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import ROOT
+
+EXAMPLE = (ROOT / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()
+CSV = "stability.band,income.conservative_6m,max_amount,tier\n"
+
+
+def files(text, name="v1", **more):
+    """A version of the worked example's product."""
+    return RulesetFiles("personal-loan-ph", f"rules/personal-loan-ph/{name}.yaml", text, **more)
+
+
+def edited(*edits):
+    """The worked example with some texts replaced."""
+    text = EXAMPLE
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text
+
+
+def changes(*edits):
+    """The sentences of what changed, each after its group."""
+    found = compare(files(EXAMPLE), files(edited(*edits)), CATALOGUE)
+    return [f"{c.group}: {c.subject} {c.words}" for c in found.changes]
+
+
+RULE = """\
+      - id: short_history
+        when: income.months_24m < params.min_income_months
+        then: DECLINE
+        reason: SHORT_INCOME_HISTORY
+"""
+LONGER_RULE = RULE.replace("short_history", "no_history").replace(
+    "24m < params.min_income_months", "12m < 2"
+)
+DATED = "min_income_months: {type: integer, values: {2026-01-01: 4, 2026-12-01: 6}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "2026-12-01: 6}",
+            "2026-12-01: 8}",
+            "parameters: minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
+        ),
+        (
+            DATED,
+            DATED.replace(", 2026-12-01: 6", ""),
+            "parameters: minimum income months (min_income_months) from 6 to 4 on 2026-12-01",
+        ),
+        (
+            DATED,
+            DATED.replace("values: {2026-01-01: 4, 2026-12-01: 6}", "value: 6"),
+            "parameters: minimum income months (min_income_months) from not written to 6",
+        ),
+        (
+            "value: 0.35",
+            "value: 0.3",
+            "parameters: maximum debt to income (max_debt_to_income) from 0.35 to 0.3",
+        ),
+        (
+            "connected_count == 0",
+            "connected_count <= 0",
+            "stage eligibility: rule no_source: the condition from `accounts.connected_count == 0` "
+            "to `accounts.connected_count <= 0`",
+        ),
+        (
+            "then: REFER",
+            "then: DECLINE",
+            "stage eligibility: rule no_source: the outcome from REFER to DECLINE",
+        ),
+        (
+            "No connected account",
+            "No account",
+            "reasons: reason NO_VERIFIED_SOURCE: text in en from `No connected account shows "
+            "income` to `No account shows income`",
+        ),
+        (
+            "    text: {en: Months without income in the last year}\n",
+            "    text: {en: Months without income in the last year, fil: Walang kita}\n",
+            "reasons: reason INCOME_GAPS: text in fil is new: Walang kita",
+        ),
+        (
+            "points: 40",
+            "points: 45",
+            "stage score: income.months_12m in [6, 10): points from 40 to 45",
+        ),
+        ("base: 200", "base: 210", "stage score: the scorecard's base from 200 to 210"),
+        ("from: 260", "from: 250", "stage score: band B: the lowest total from 260 to 250"),
+        (
+            "2 * income.conservative_6m",
+            "2.5 * income.conservative_6m",
+            "stage limit: row 2: max_amount from `2 * income.conservative_6m` "
+            "to `2.5 * income.conservative_6m`",
+        ),
+        (
+            '        - [A, "-", 2 * income.conservative_6m, T2]\n',
+            '        - [A, ">= 9000", 2.5 * income.conservative_6m, T2]\n        - [A, "-", 1, T9]\n',
+            "stage limit: row 3 is new: [A, -, 1, T9]",
+        ),
+        (
+            '        - [C, "-", 1 * income.conservative_6m, T4]\n',
+            "",
+            "stage limit: former row 4 is gone; it was: [C, -, 1 * income.conservative_6m, T4]",
+        ),
+        (
+            "term_months: inputs.requested_term_months",
+            "term_months: min(inputs.requested_term_months, 24)",
+            "offer: term months (term_months) from inputs.requested_term_months "
+            "to `min(inputs.requested_term_months, 24)`",
+        ),
+        ("max: 36", "max: 24", "inputs: input requested_term_months: maximum from 36 to 24"),
+        ("partial: refer", "partial: use", "data: partial (partial) from refer to use"),
+        ("valid_for: 14d", "valid_for: 7d", "validity: a decision is valid from 14d to 7d"),
+        ("> 100000", "> 50000", "conditions: condition payslip: the condition from "
+         "`offer.approved_amount > 100000` to `offer.approved_amount > 50000`"),
+        ("coalesce(inputs.declared_monthly_debt, 0) +", "", "derived: known debt (known_debt) from "
+         "`coalesce(inputs.declared_monthly_debt, 0) + liabilities.monthly_amortization` "
+         "to liabilities.monthly_amortization"),
+        ("offer.term_months <= 4", "offer.term_months <= 3", "post-checks: rule "
+         "effective_rate_cap: the condition from `offer.approved_amount <= 10000 and "
+         "offer.term_months <= 4 and offer.monthly_rate > params.rate_cap` to "
+         "`offer.approved_amount <= 10000 and offer.term_months <= 3 and "
+         "offer.monthly_rate > params.rate_cap`"),
+        ("title: Personal loan, Philippines", "title: Loan", "about the version: title from "
+         "`Personal loan, Philippines` to Loan"),
+    ],
+)  # fmt: skip
+def test_one_edit_is_one_sentence(old, new, said):
+    """Each kind of edit is said in plain words, with what was and what is."""
+    assert said in changes((old, new))
+
+
+def test_a_rule_that_is_added_or_removed_is_said_whole():
+    """A new rule is given with its content, and so is one that is gone."""
+    [added] = changes((RULE, RULE + LONGER_RULE))
+    assert added == (
+        "stage eligibility: rule no_history is new: id no_history, when income.months_12m < 2, "
+        "then DECLINE, reason SHORT_INCOME_HISTORY"
+    )
+    back = compare(files(edited((RULE, RULE + LONGER_RULE))), files(EXAMPLE), CATALOGUE)
+    assert [c.sort for c in back.changes] == ["removed"]
+
+
+def test_rules_in_another_order_are_said_to_be():
+    """The order of rules counts, so that a change of it is a change."""
+    first = "      - id: no_source\n"
+    start = EXAMPLE.index(first)
+    body = EXAMPLE[start : EXAMPLE.index("      - id: short_history")]
+    [said] = changes((body + RULE, RULE + body))
+    assert said == (
+        "stage eligibility: the rules are in another order: short_history, no_source"
+    )
+
+
+def test_changes_come_in_the_order_of_the_file():
+    """Header, inputs, parameters, stages and offer come one after the other, each once."""
+    found = changes(
+        ("valid_for: 14d", "valid_for: 7d"),
+        ("points: 40", "points: 45"),
+        ("max: 36", "max: 24"),
+        ("value: 0.35", "value: 0.3"),
+    )
+    groups = [sentence.partition(":")[0] for sentence in found]
+    assert groups == ["inputs", "parameters", "stage score", "validity"]
+
+
+def test_layout_comments_and_spacing_are_no_change():
+    """Texts that mean the same are identical, as their digests are."""
+    text = edited(
+        ("connected_count == 0", "connected_count==0"),
+        ("value: 0.35", "value: 0.350"),
+        ("stages:\n", "\n# a remark\nstages:\n"),
+    )
+    found = compare(files(EXAMPLE), files(text), CATALOGUE)
+    assert (found.identical, found.changes) == (True, ())
+
+
+def test_a_version_that_differs_only_in_number_and_title_decides_alike():
+    """Number and title are said, and that the behaviour is the same."""
+    text = edited(("version: 1", "version: 2"), ("title: Personal loan", "title: A loan"))
+    found = compare(files(EXAMPLE), files(text, "v2"), CATALOGUE)
+    assert (found.identical, found.alike) == (False, True)
+    assert [c.subject for c in found.changes] == ["version", "title"]
+
+
+def test_a_new_number_with_another_rule_does_not_decide_alike():
+    """A change beside the number is a change of behaviour."""
+    text = edited(("version: 1", "version: 2"), ("points: 40", "points: 45"))
+    assert not compare(files(EXAMPLE), files(text, "v2"), CATALOGUE).alike
+
+
+def test_rows_of_table_files_are_compared_too():
+    """A table whose rows lie in a CSV file shows the cells that changed."""
+    rows = EXAMPLE[EXAMPLE.index("      rows:\n") : EXAMPLE.index("\noffer:")]
+    text = EXAMPLE.replace(rows, "      rows: {file: tables/limit.csv}\n")
+    body = "A,>= 30000,3 * income.conservative_6m,T1\n-,-,0,T9\n"
+    before = files(text, tables={"tables/limit.csv": CSV + body})
+    after = files(text, tables={"tables/limit.csv": CSV + body.replace("30000", "25000")})
+    found = compare(before, after, CATALOGUE)
+    assert [f"{c.subject} {c.words}" for c in found.changes] == [
+        "row 1: income.conservative_6m from `>= 30000` to `>= 25000`"
+    ]
+
+
+def test_shared_data_that_differs_is_named():
+    """A `_data` file is part of the content, so that its change is a change."""
+    body = "providers:\n  {}: {{type: government, supported: [ACCOUNTS]}}\n"
+    first, second = ({"provider_types.yaml": body.format(n)} for n in ("sss_ph", "gsis_ph"))
+    found = compare(files(EXAMPLE, data=first), files(EXAMPLE, data=second), CATALOGUE)
+    assert [c.subject for c in found.changes] == ["_data/provider_types.yaml"]
+
+
+def leaves(node):
+    """Every leaf of a tree."""
+    if isinstance(node, MapNode):
+        for entry in node.entries:
+            yield from leaves(entry.value)
+    elif isinstance(node, ListNode):
+        for item in node.items:
+            yield from leaves(item)
+    else:
+        yield node
+
+
+def test_whatever_changes_the_digest_is_found_and_named():
+    """Any one leaf changed so that the rules still load gives a change that has words."""
+    tried = 0
+    for leaf in leaves(read("v1.yaml", EXAMPLE, Report())):
+        text = _with_another(leaf)
+        if compile_ruleset(files(text), CATALOGUE).ruleset is None:
+            continue
+        tried += 1
+        found = compare(files(EXAMPLE), files(text), CATALOGUE)
+        assert found.identical == (not found.changes), leaf
+        assert all(change.group != "other" for change in found.changes), leaf
+    assert tried > 60
+
+
+def _with_another(leaf):
+    lines = EXAMPLE.splitlines(keepends=True)
+    line, place = lines[leaf.place.line - 1], leaf.place
+    new = f"{leaf.text}1" if leaf.is_number else f"{leaf.text} + 0"
+    if leaf.is_text and (" " in leaf.text or leaf.text.isalnum()) and "(" not in leaf.text:
+        new = f"{leaf.text}0"
+    lines[place.line - 1] = line[: place.column - 1] + new + line[place.end - 1 :]
+    return "".join(lines)

@@ -1,0 +1,51 @@
+"""Compressing snapshots once for many decisions."""
+
+import random
+import zlib
+
+import pytest
+
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.pipeline.ports import SnapshotBody
+from decision_service.storage.snapshots import Packing, unpack
+
+NOISE = random.Random(5).randbytes(1000)
+
+
+def snapshot(number: int, user: str = "user-1") -> SnapshotBody:
+    """A snapshot that hardly compresses."""
+    return SnapshotBody(str(number), user, NOISE + bytes([number]))
+
+
+async def test_a_packed_body_unpacks_to_itself() -> None:
+    """What is stored for a body is zlib's, and gives the body back."""
+    packed = await Packing().pack(snapshot(1), stored=7)
+    assert packed.key == ("user-1", "1")
+    assert packed.stored == 7
+    assert zlib.decompress(packed.body) == await unpack(packed.body) == snapshot(1).body
+
+
+async def test_a_snapshot_that_comes_again_is_not_compressed_again() -> None:
+    """The second decision on a snapshot is given the very bytes of the first."""
+    packing = Packing()
+    first = await packing.pack(snapshot(1), stored=1)
+    again = await packing.pack(snapshot(1), stored=2)
+    other = await packing.pack(snapshot(1, user="user-2"), stored=2)
+    assert again.body is first.body
+    assert again.stored == 2
+    assert other.body is not first.body
+
+
+async def test_what_is_remembered_is_bounded() -> None:
+    """Beyond the bound the oldest bodies are forgotten, the newest kept."""
+    packing = Packing(most=3500)
+    bodies = [(await packing.pack(snapshot(n), stored=0)).body for n in range(10)]
+    assert (await packing.pack(snapshot(9), stored=0)).body is bodies[9]
+    assert (await packing.pack(snapshot(7), stored=0)).body is bodies[7]
+    assert (await packing.pack(snapshot(0), stored=0)).body is not bodies[0]
+
+
+async def test_damaged_bytes_are_unavailable() -> None:
+    """Bytes that are not zlib's are an error of the store."""
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        await unpack(b"\x00")
