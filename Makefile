@@ -46,6 +46,7 @@ lint: .venv/.dev ## Check style, import floors, protos and rule files
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python protos/build.py lint
 	$(DECISION) rules check rules
+	$(DECISION) rules test rules --fail-under 100
 
 .PHONY: types
 types: .venv/.dev ## Check types
@@ -58,6 +59,9 @@ proto: .venv/.dev ## Generate decision_service/api/v1 from protos/
 .PHONY: drift
 drift: .venv/.dev ## Check that generated files are what their sources give
 	$(BIN)/python protos/build.py check
+	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
+	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
+	$(DECISION) rules factors --format markdown | diff - docs/factors.md
 
 .PHONY: check
 check: lint types drift test ## What CI runs, in CI's order
