@@ -121,12 +121,12 @@ async def start(settings: Settings) -> Service:
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         store = await _open_store(settings, stack)
-        shelf = await open_shelf(settings.rules_dir, store, clock)
+        shelf = await open_shelf(settings, store, clock)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
-        reload = ReloadRules(read, shelf, store, clock)
+        reload = ReloadRules(read, shelf, store, clock, settings.blocked)
         for work in (_keep_providers(source), _keep_rules(settings.rules_dir, reload)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         services = rpc.Services(
@@ -185,21 +185,21 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def open_shelf(root: Path, store: Store, clock: SystemClock) -> RuleShelf:
+async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> RuleShelf:
     """The rules to start with: the folder's, or the last good ones where it has mistakes.
 
     Raises StartError with every problem of every file where there never was a good folder.
     """
     try:
-        folder = read_rules(root)
+        folder = read_rules(settings.rules_dir)
     except RulesFolderMissing as error:
         raise StartError(str(error)) from None
-    loading = load_rules(folder, clock.now())
+    loading = load_rules(folder, clock.now(), settings.blocked)
     if loading.rulebook is not None:
         await store.put_texts(loading.texts)
         await keep(store, folder, clock.now())
         return RuleShelf(loading.rulebook, clock.now())
-    return await _last_good(root, store, loading, clock)
+    return await _last_good(settings.rules_dir, store, loading, clock)
 
 
 async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock) -> RuleShelf:

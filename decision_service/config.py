@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     grpc_address: str = "127.0.0.1:50051"
     store_url: str = "sqlite:///decision.db"
     rules_dir: Path = Path("rules")
+    blocked_factors: str = ""
     log_level: str = "info"
     log_format: LogFormat | None = None
     log_hash_key: SecretStr = SecretStr("")
@@ -129,6 +130,11 @@ class Settings(BaseSettings):
     def base_url(self) -> str:
         """The vendor's base URL; empty in embedded mode, where the stand-in picks its port."""
         return (self.smile_base_url or BASE_URLS.get(self.smile_mode, "")).rstrip("/")
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """Factors and inputs that no rule may use (`identity.age_years`, `inputs.gender`)."""
+        return frozenset(filter(None, (name.strip() for name in self.blocked_factors.split(","))))
 
     @property
     def drain_seconds(self) -> float:

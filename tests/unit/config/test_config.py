@@ -84,3 +84,9 @@ def test_settings_do_not_read_the_process_environment_by_themselves(
     monkeypatch.setenv("DECISION_GRPC_ADDRESS", "127.0.0.1:9")
     assert load(environ={}).grpc_address == "127.0.0.1:50051"
     assert Settings.model_config["extra"] == "forbid"
+
+
+def test_blocked_factors_are_a_list_of_names() -> None:
+    """Names are separated by commas; blanks around them do not count."""
+    environ = {"DECISION_BLOCKED_FACTORS": "identity.age_years, inputs.gender ,"}
+    assert load(environ=environ).blocked == {"identity.age_years", "inputs.gender"}
