@@ -45,7 +45,8 @@ lint: .venv/.dev ## Check style, import floors, protos and rule files
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python protos/build.py lint
-	$(DECISION) rules check rules
+	$(DECISION) rules check --strict rules
+	$(DECISION) rules fmt --check rules
 	$(DECISION) rules test rules --fail-under 100
 
 .PHONY: types

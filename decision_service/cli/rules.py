@@ -12,15 +12,20 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import Format, FormatOption, console, print_json, table
 from decision_service.cli.rules_diff import diff
 from decision_service.cli.rules_explain import explain
+from decision_service.cli.rules_fmt import fmt
 from decision_service.cli.rules_folder import (
     DEFAULT_PATH,
     Chosen,
     PathArgument,
     choose,
     loaded,
+    publication,
     shown_name,
+    unpublished,
 )
+from decision_service.cli.rules_publish import publish
 from decision_service.cli.rules_schema import schema
+from decision_service.config import load
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.loading import load_rules
@@ -29,9 +34,6 @@ from decision_service.pipeline.rule_tests import VersionResults, run_rule_tests,
 commands = typer.Typer(
     help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
 )
-commands.command()(explain)
-commands.command()(diff)
-commands.command()(schema)
 
 
 @commands.command()
@@ -42,8 +44,9 @@ def check(
 ) -> None:
     """Check rule files completely; exit code 1 when anything is wrong."""
     chosen = choose(path)
-    loading = load_rules(chosen.folder, datetime.now(UTC))
-    found = [d for d in loading.diagnostics if chosen.has(d.file)]
+    loading = load_rules(unpublished(chosen.folder), datetime.now(UTC), load().blocked)
+    all_found = (*loading.diagnostics, *publication(chosen.folder))
+    found = [d for d in all_found if chosen.has(d.file)]
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:
@@ -106,6 +109,13 @@ def factors(
         console().print(f"{len(specs)} factors")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
+
+
+commands.command()(explain)
+commands.command()(diff)
+commands.command()(fmt)
+commands.command()(publish)
+commands.command()(schema)
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:

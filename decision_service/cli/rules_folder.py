@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.language.diagnostics import count, render
+from decision_service.config import load
+from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.manifest import manifest_problems
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
 
 PathArgument = Annotated[
@@ -49,7 +51,7 @@ def choose(path: Path) -> Chosen:
 
 def loaded(chosen: Chosen) -> Loading:
     """The folder's rules, published or not; raises CommandError with every error in them."""
-    loading = load_rules(unpublished(chosen.folder), datetime.now(UTC))
+    loading = load_rules(unpublished(chosen.folder), datetime.now(UTC), load().blocked)
     if loading.rulebook is None:
         raise CommandError(
             f"{count(loading.errors)}: mend them first",
@@ -62,6 +64,15 @@ def loaded(chosen: Chosen) -> Loading:
 def unpublished(folder: RuleFolder) -> RuleFolder:
     """The folder as its author works on it: what was published last does not bind it."""
     return replace(folder, manifest=None)
+
+
+def publication(folder: RuleFolder) -> tuple[Diagnostic, ...]:
+    """What is not as it was published: a warning to an author, an error to a service."""
+    manifest = folder.manifest
+    if manifest is None:
+        return ()
+    found = manifest_problems(manifest.path, manifest.text, folder.contents)
+    return tuple(replace(problem, severity=Severity.WARNING) for problem in found)
 
 
 def _root_of(path: Path) -> Path:

@@ -9,20 +9,19 @@ from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
 from decision_service.language import tree
-from decision_service.language.diagnostics import Place, Report, did_you_mean
+from decision_service.language.comparisons import compared, options_of
+from decision_service.language.diagnostics import Report, did_you_mean
 from decision_service.language.expression import Parsed, parse
-from decision_service.language.literals import to_date, to_money
+from decision_service.language.fitting import expect, fit_together
 from decision_service.language.nodes import MOST_DIGITS, Scalar
 from decision_service.language.signatures import SIGNATURES, Signature
 from decision_service.language.tree import Node
 from decision_service.language.types import (
-    DATE,
     FLAG,
     INTEGER,
     MONEY,
     NUMBER,
     NUMERIC,
-    ORDERED,
     TEXT,
     NameFault,
     Scope,
@@ -64,7 +63,9 @@ def read_expression(
         return None
     checking = _Checking(parsed, scope, report)
     node = checking.check(parsed.body)
-    return node if node is None or expected is None else checking.expect(node, expected)
+    if node is None or expected is None:
+        return node
+    return expect(node, expected, scope.currency, report)
 
 
 @dataclass(slots=True)
@@ -97,17 +98,6 @@ class _Checking:
                 return self._call(node)
         hint = "labels in parentheses follow `in` or `not in`"
         self._error("R303", node, f"`{self._source(node)}` cannot stand here", hint)
-        return None
-
-    def expect(self, node: Node, expected: ValueType) -> Node | None:
-        """The node as the expected type; reported where it cannot be."""
-        (fitted,) = self._fit([node], expected)
-        if fitted is None:
-            return None
-        if fitted.type is expected or (expected is NUMBER and fitted.type is INTEGER):
-            return fitted
-        message = f"`{node.text}` is {phrase(node.type)}; {phrase(expected)} is needed here"
-        self.report.error("R305", node.place, message)
         return None
 
     # Leaves
@@ -210,15 +200,16 @@ class _Checking:
     # Comparisons
 
     def _comparison(self, node: ast.Compare) -> Node | None:
-        sides = [self.check(node.left)]
+        left = self.check(node.left)
         links: list[Node | None] = []
         for op, right in zip(node.ops, node.comparators, strict=True):
             if isinstance(op, ast.In | ast.NotIn):
-                links.append(self._within(node, sides[-1], right, isinstance(op, ast.NotIn)))
-                sides.append(None)
+                links.append(self._within(node, left, right, negated=isinstance(op, ast.NotIn)))
+                left = None
             else:
-                sides.append(self.check(right))
-                links.append(self._pair(node, sides[-2], _COMPARISONS[type(op)], sides[-1]))
+                second = self.check(right)
+                links.append(self._pair(node, left, _COMPARISONS[type(op)], second))
+                left = second
         made = tuple(link for link in links if link is not None)
         if len(made) != len(links):
             return None
@@ -230,60 +221,23 @@ class _Checking:
     ) -> Node | None:
         if left is None or right is None:
             return None
-        words = f"`{left.text} {operator} {right.text}`"
-        mixed = f"{phrase(left.type)} cannot be compared with {phrase(right.type)}: {words}"
-        left, right = self._fit_together([left, right])
-        if left is None or right is None:
-            return None
-        shared = joint((left.type, right.type))
-        if shared is None:
-            self._error("R304", node, mixed)
-            return None
-        if operator not in ("==", "!=") and shared not in ORDERED:
-            self._error("R304", node, f"{shared} has no order: {words}", "use `==` or `in`")
-            return None
-        if not (self._labelled(left, right) and self._labelled(right, left)):
-            return None
-        place = Place(left.place.file, left.place.line, left.place.column, right.place.end)
-        return tree.Compare(operator, left, right, text=words[1:-1], place=place)
+        place = self.parsed.place(node)
+        return compared(left, operator, right, place, self.scope.currency, self.report)
 
     def _within(
-        self,
-        node: ast.Compare,
-        operand: Node | None,
-        right: ast.expr,
-        negated: bool,  # noqa: FBT001
+        self, node: ast.Compare, operand: Node | None, right: ast.expr, *, negated: bool
     ) -> Node | None:
         elements = right.elts if isinstance(right, ast.Tuple) else [right]
-        options = [self.check(e) for e in elements]
-        if operand is None or any(o is None for o in options):
+        checked = [self.check(element) for element in elements]
+        options = [option for option in checked if option is not None]
+        if operand is None or len(options) != len(checked):
             return None
-        fitted = self._fit_together([operand, *options])
-        constants = [o for o in fitted[1:] if isinstance(o, tree.Constant)]
-        if not constants or len(constants) != len(elements):
-            self._error("R303", right, "`in` takes literals in parentheses", 'as in ("A", "B")')
+        place, currency = self.parsed.place(right), self.scope.currency
+        values = options_of(operand, options, place, currency, self.report)
+        if values is None:
             return None
-        if joint([operand.type, *(c.type for c in constants)]) is None:
-            what = f"`{operand.text}` is {phrase(operand.type)}"
-            self._error("R304", right, f"{what}; not all of `{self._source(right)}` are")
-            return None
-        if not all(self._labelled(operand, c) for c in constants):
-            return None
-        values = tuple(dict.fromkeys(c.value for c in constants))
-        place = self.parsed.place(node)
-        return tree.Within(operand, values, negated, text=self._source(node), place=place)
-
-    def _labelled(self, name: Node, label: Node) -> bool:
-        """Whether a literal is one of the labels the name can have."""
-        if not (isinstance(name, tree.Read) and isinstance(label, tree.Constant)):
-            return True
-        labels = name.symbol.labels
-        if not labels or label.value in labels:
-            return True
-        message = f"`{name.text}` is never {label.text}"
-        hint = did_you_mean(str(label.value), labels)
-        self.report.error("R308", label.place, message, hint)
-        return False
+        text, place = self._source(node), self.parsed.place(node)
+        return tree.Within(operand, values, negated, text=text, place=place)
 
     # Functions
 
@@ -308,7 +262,9 @@ class _Checking:
         self, node: ast.Call, signature: Signature, arguments: list[Node]
     ) -> Node | None:
         if signature.fixed:
-            fitted = [self.expect(a, t) for a, t in zip(arguments, signature.fixed, strict=True)]
+            pairs = zip(arguments, signature.fixed, strict=True)
+            currency, report = self.scope.currency, self.report
+            fitted = [expect(argument, type_, currency, report) for argument, type_ in pairs]
         else:
             fitted = self._fit_together(arguments)
         made = tuple(a for a in fitted if a is not None)
@@ -323,20 +279,8 @@ class _Checking:
         place = self.parsed.place(node)
         return tree.Call(type_, signature.name, made, text=self._source(node), place=place)
 
-    # Literals that take the type of their company
-
     def _fit_together(self, nodes: Sequence[Node | None]) -> list[Node | None]:
-        types = {n.type for n in nodes if n is not None}
-        for wanted in (MONEY, DATE):
-            if wanted in types:
-                return self._fit(nodes, wanted)
-        return list(nodes)
-
-    def _fit(self, nodes: Sequence[Node | None], wanted: ValueType) -> list[Node | None]:
-        convert = {MONEY: to_money, DATE: to_date}.get(wanted)
-        if convert is None:
-            return list(nodes)
-        return [n and convert(n, self.scope.currency, self.report) for n in nodes]
+        return fit_together(nodes, self.scope.currency, self.report)
 
     def _source(self, node: ast.expr) -> str:
         return self.parsed.source(node)

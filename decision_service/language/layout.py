@@ -14,7 +14,7 @@ import yaml
 
 from decision_service.language.pieces import Comment, LayoutError, Piece, Source, cut
 
-WIDEST = 100
+WIDEST = 120
 _STEP = "  "
 _OWN_LINE = "when"
 
@@ -28,11 +28,15 @@ def laid_out(text: str) -> str:
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise LayoutError(line, "the text is not YAML: `rules check` says why") from None
+    _check_kept(source, again)
+    return formatted
+
+
+def _check_kept(source: Source, again: Source) -> None:
     if _meaning(source.root) != _meaning(again.root):
         raise LayoutError(1, "the layout cannot be changed without changing what it says")
     if Counter(c.text for c in source.comments) != Counter(c.text for c in again.comments):
         raise LayoutError(1, "the layout cannot be changed without losing a comment")
-    return formatted
 
 
 def _meaning(piece: Piece) -> object:
@@ -48,13 +52,15 @@ def _meaning(piece: Piece) -> object:
 class _Writer:
     """Writes a source line by line; comments follow the lines they stood on or above.
 
-    `path` pairs the columns at which the open maps and lists stood with where they stand now.
+    `path` pairs the columns at which the open maps and lists stood with where they stand now, and
+    `last` is what it was at the last line.
     """
 
     source: Source
     lines: list[str] = field(default_factory=list)
     pending: list[Comment] = field(default_factory=list)
     path: list[tuple[int, int]] = field(default_factory=list)
+    last: tuple[tuple[int, int], ...] = ()
     commented: bool = True
 
     def write(self) -> str:
@@ -70,7 +76,7 @@ class _Writer:
 
     def _block(self, piece: Piece, indent: int, lead: str) -> None:
         """A list or map, one part a line; `lead` is what its first line begins with."""
-        self.path.append((self.source.column(_first(piece)), indent))
+        self.path.append((self.source.column(piece.start), indent))
         for part in piece.items if piece.kind == "list" else piece.entries:
             if isinstance(part, tuple):
                 self._entry(part, indent, lead)
@@ -99,7 +105,7 @@ class _Writer:
 
     def _item(self, item: Piece, indent: int, lead: str) -> None:
         if not lead:
-            self._start(_first(item), indent)
+            self._start(item.start, indent)
         head = f"{lead or ' ' * indent}-"
         if item.kind == "scalar":
             self._scalar(item, indent + len(_STEP), head)
@@ -117,6 +123,9 @@ class _Writer:
         source = scalar.source
         if scalar.style in ("|", ">"):
             return self._literal_lines(scalar)
+        if not source:
+            line = self.source.line(scalar.start)
+            raise LayoutError(line, "a key has no value here: `rules check` says more")
         if "\n" not in source:
             return [source]
         lines = source.split("\n")
@@ -160,7 +169,8 @@ class _Writer:
 
     def _start(self, position: int, indent: int) -> None:
         """What comes before a line: its comments, and the blank line that stood there."""
-        self._comments_before(position, [(self.source.column(position), indent)])
+        column = self.path[-1][0] if self.path else 0
+        self._comments_before(position, [(column, indent)])
         if self.source.blank_before(position):
             self._blank()
 
@@ -172,7 +182,7 @@ class _Writer:
                 continue
             if self.source.blank_before(comment.start):
                 self._blank()
-            levels = [level for level in (*self.path, *following) if level[0] <= comment.column]
+            levels = [level for level in (*self.last, *following) if level[0] <= comment.column]
             indent = max((now for _, now in levels), default=0)
             self.lines.append(f"{' ' * indent}{comment.text}")
             self.commented = True
@@ -186,6 +196,7 @@ class _Writer:
 
     def _line(self, head: str, rest: str) -> None:
         self.lines.append(f"{head} {rest}" if rest and head else head or rest)
+        self.last = tuple(self.path)
         self.commented = False
 
     def _blank(self) -> None:
@@ -200,13 +211,6 @@ class _Writer:
             place -= 1
         if place and self.lines[place - 1]:
             self.lines.insert(place, "")
-
-
-def _first(piece: Piece) -> int:
-    """Where a piece begins: a map at its first key."""
-    if piece.flow or piece.kind == "scalar":
-        return piece.start
-    return piece.start
 
 
 def _asks(piece: Piece) -> bool:

@@ -1,4 +1,4 @@
-"""A YAML text cut into pieces that keep their source, with every comment, for laying it out anew."""
+"""A YAML text cut into pieces that keep their source and every comment, to be laid out anew."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment; `alone` where nothing else stands on its line."""
+    """A comment; `alone` where no key or value stands before it on its line."""
 
     start: int
     column: int
@@ -111,6 +111,7 @@ def _root(text: str) -> Piece:
     top: list[Piece] = []
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         parts = stack[-1][1] if stack else top
+        _refuse_what_rules_have_not(event, more=bool(top) and not stack)
         if isinstance(event, yaml.ScalarEvent):
             parts.append(_scalar(event, text))
         elif isinstance(event, yaml.CollectionStartEvent):
@@ -121,6 +122,16 @@ def _root(text: str) -> Piece:
         elif isinstance(event, yaml.CollectionEndEvent):
             _close(*stack.pop(), _index(event.end_mark))
     return top[0] if top else Piece(0)
+
+
+def _refuse_what_rules_have_not(event: yaml.Event, *, more: bool) -> None:
+    """Raise LayoutError for what no rule file may hold, and no layout here would keep."""
+    line = int(getattr(event.start_mark, "line", 0)) + 1
+    named = getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None
+    if isinstance(event, yaml.AliasEvent) or named:
+        raise LayoutError(line, "anchors, aliases and tags are in the way: write the value out")
+    if more and isinstance(event, yaml.DocumentStartEvent):
+        raise LayoutError(line, "a second document starts here: write one document a file")
 
 
 def _close(piece: Piece, parts: list[Piece], end: int) -> None:
@@ -152,5 +163,5 @@ def _comments(text: str, root: Piece) -> Iterator[Comment]:
 def _between(text: str, start: int, end: int) -> Iterator[Comment]:
     for found in _COMMENT.finditer(text, start, end):
         line = text.rfind("\n", 0, found.start()) + 1
-        alone = not text[line : found.start()].strip()
+        alone = _STRUCTURE_BEFORE.fullmatch(text, line, found.start()) is not None
         yield Comment(found.start(), found.start() - line, found.group().rstrip(), alone)

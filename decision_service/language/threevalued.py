@@ -7,7 +7,7 @@ handled by `known`, `missing` and `coalesce`; nothing looks past a tainted one.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any as Anything
@@ -63,7 +63,7 @@ def rule_error(name: str, detail: str) -> Unknown:
     return unknown(name, Cause.BAD_DATA, code=DataReason.RULE_ERROR, detail=detail)
 
 
-def union(values: Sequence[Anything]) -> Unknown | None:
+def union(values: Iterable[Anything]) -> Unknown | None:
     """UNKNOWN with the gaps of all unknown values, None where every value is there."""
     gaps = [g for v in values if v.__class__ is Unknown for g in v.gaps]
     return Unknown(gaps) if gaps else None

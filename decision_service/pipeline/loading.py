@@ -9,6 +9,7 @@ from datetime import datetime
 from decision_service.factors.registry import catalogue
 from decision_service.language.condition import Declared, DeclaredNames
 from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.pipeline.manifest import manifest_problems
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.texts import ruleset_text
@@ -49,6 +50,18 @@ class ProductTexts:
     tests: tuple[TextFile, ...] = ()
     fixtures: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def contents(self) -> dict[str, str]:
+        """Every file's text by its path within the folder of products."""
+        plan = () if self.plan is None else (self.plan,)
+        shown = {file.path: file.text for file in (*self.rulesets.values(), *plan, *self.tests)}
+        within = {f"{self.path}/{name}": text for name, text in self.tables.items()}
+        recorded = {f"{self.path}/tests/{name}": text for name, text in self.fixtures.items()}
+        return {
+            f"{self.product}{path.removeprefix(self.path)}": text
+            for path, text in {**shown, **within, **recorded}.items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class RuleFolder:
@@ -61,6 +74,14 @@ class RuleFolder:
     data: Mapping[str, str] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Every file's text by its path within the folder, the manifest's aside."""
+        found = {f"_data/{name}": text for name, text in self.data.items()}
+        for product in self.products:
+            found.update(product.contents)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +101,16 @@ class Loading:
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
 
 
-def load_rules(folder: RuleFolder, now: datetime) -> Loading:
-    """Compile every version and read every plan; all problems of all files in one run."""
-    found = [_unreadable(file) for file in folder.unreadable]
+def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()) -> Loading:
+    """Compile every version and read every plan; all problems of all files in one run.
+
+    `blocked` are factors and inputs that no rule may use.
+    """
+    found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
     for one in folder.products:
-        versions = dict(_versions(folder, one, found, texts))
+        versions = dict(_versions(folder, one, blocked, found, texts))
         product = _product(one, versions, found, texts, now)
         if product is not None:
             products[one.product] = product
@@ -120,11 +144,15 @@ def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
 
 
 def _versions(
-    folder: RuleFolder, product: ProductTexts, found: list[Diagnostic], texts: list[StoredText]
+    folder: RuleFolder,
+    product: ProductTexts,
+    blocked: frozenset[str],
+    found: list[Diagnostic],
+    texts: list[StoredText],
 ) -> Iterator[tuple[int, CompiledRuleset]]:
     for version in sorted(product.rulesets):
         files = files_of(folder, product, version)
-        compilation = compile_ruleset(files, catalogue())
+        compilation = compile_ruleset(files, catalogue(), blocked)
         found.extend(compilation.diagnostics)
         ruleset = compilation.ruleset
         if ruleset is None:
@@ -158,6 +186,14 @@ def _product(
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state)
+
+
+def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
+    """What is not as it was published; nothing where nothing ever was."""
+    manifest = folder.manifest
+    if manifest is None:
+        return ()
+    return manifest_problems(manifest.path, manifest.text, folder.contents)
 
 
 def _unreadable(file: Unreadable) -> Diagnostic:

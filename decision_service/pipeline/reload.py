@@ -29,12 +29,18 @@ class ReloadRules:
     """
 
     def __init__(
-        self, read: Callable[[], RuleFolder], shelf: RuleShelf, log: DecisionLog, clock: Clock
+        self,
+        read: Callable[[], RuleFolder],
+        shelf: RuleShelf,
+        log: DecisionLog,
+        clock: Clock,
+        blocked: frozenset[str] = frozenset(),
     ) -> None:
         self._read = read
         self._shelf = shelf
         self._log = log
         self._clock = clock
+        self._blocked = blocked
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
@@ -53,7 +59,7 @@ class ReloadRules:
 
     def _check(self) -> tuple[RuleFolder, Loading]:
         folder = self._read()
-        loading = load_rules(folder, self._clock.now())
+        loading = load_rules(folder, self._clock.now(), self._blocked)
         if loading.rulebook is None:
             return folder, loading
         failed = failures(folder, loading.rulebook)

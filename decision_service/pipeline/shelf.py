@@ -81,4 +81,4 @@ class Refused:
 def _clash(refused: Refused) -> Diagnostic:
     path = f"rules/{refused.product}/rollout.yaml"
     hint = "bring back what the running rollout stands on, or move the rollout first"
-    return Diagnostic("P301", Severity.ERROR, path, 1, 1, 2, refused.why, hint)
+    return Diagnostic("P501", Severity.ERROR, path, 1, 1, 2, refused.why, hint)

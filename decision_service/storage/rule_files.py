@@ -1,6 +1,7 @@
 """A rules folder read into texts: what belongs to which product, and what could not be read.
 
     _data/*.yaml                        classes of transactions, provider types
+    manifest.yaml                       what was published last
     <product>/v<N>.yaml                 a ruleset version
     <product>/rollout.yaml              the rollout plan
     <product>/tables/*.csv              rows of tables
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from decision_service.pipeline.loading import ProductTexts, RuleFolder, TextFile, Unreadable
+from decision_service.pipeline.manifest import MANIFEST
 
 MOST_BYTES = 256 << 10
 """The size above which a rule file is refused."""
@@ -75,7 +77,17 @@ class _Reading:
             for name in names
             if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
         ]
-        return RuleFolder(tuple(products), data, tuple(self._unreadable))
+        manifest = self._manifest(names)
+        return RuleFolder(tuple(products), data, tuple(self._unreadable), manifest)
+
+    def _manifest(self, names: list[str]) -> TextFile | None:
+        if MANIFEST not in names:
+            return None
+        try:
+            return TextFile(self._shown(MANIFEST), self._text(MANIFEST, MOST_BYTES))
+        except _Refused as refused:
+            self._refuse(MANIFEST, str(refused))
+            return None
 
     def _product(self, name: str) -> ProductTexts:
         rulesets, plan = self._rules(name)

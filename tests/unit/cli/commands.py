@@ -13,6 +13,7 @@ SHIPPED = ROOT / "rules"
 LIVE = """\
 product: {product}
 unit: user_id
+pin_for: 90d
 go_live:
   salt: {product}
   stages:

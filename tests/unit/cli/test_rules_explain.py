@@ -30,9 +30,7 @@ def explain(capsys, tmp_path):
         lines = "".join(f"{name}: {value}\n" for name, value in given.items())
         file.write_text(lines if text is None else text)
         dated = ("--as-of", day) if day else ()
-        return command(
-            capsys, "rules", "explain", path, "--factors", file, *ASKED, *dated, *words
-        )
+        return command(capsys, "rules", "explain", path, "--factors", file, *ASKED, *dated, *words)
 
     return run
 
@@ -91,18 +89,15 @@ def test_a_table_whose_row_is_open_shows_which_value_is_missing(explain):
 def test_a_reduced_offer_shows_what_limits_it(explain):
     """The offer names amount, term, rate and the binding term."""
     done = explain("--input", "requested_amount=60000")
-    assert (
-        "offer · 37,500 PHP · 6 months · 0.05 a month · limited by limit.max_amount"
-        in lines_of(done)
+    assert "offer · 37,500 PHP · 6 months · 0.05 a month · limited by limit.max_amount" in lines_of(
+        done
     )
 
 
 def test_reasons_are_in_words_with_what_was_seen_and_needed(explain):
     """A reason has its code, its sentence, the value and what would have been needed."""
     lines = lines_of(explain(income__months_24m="3"))
-    assert (
-        "SHORT_INCOME_HISTORY Too few months of verified income (has 3, needs 4)" in lines
-    )
+    assert "SHORT_INCOME_HISTORY Too few months of verified income (has 3, needs 4)" in lines
 
 
 def test_what_is_missing_is_asked_for(explain):

@@ -167,9 +167,7 @@ def _maps_that_are_opened(monkeypatch):
 
 
 def _with_collect(text):
-    return text.replace(
-        "hit: first", "hit: {collect: {max_amount: max, tier: count}}", 1
-    )
+    return text.replace("hit: first", "hit: {collect: {max_amount: max, tier: count}}", 1)
 
 
 def _closed_maps(kind):

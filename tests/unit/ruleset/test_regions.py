@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.threevalued import unknown
+from decision_service.language.diagnostics import Place
+from decision_service.language.threevalued import compile_tree, unknown
+from decision_service.language.tree import Read
+from decision_service.language.types import Symbol
+from decision_service.ruleset.constructs.cell_trees import bin_index
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.constructs.columns import bits, column
 from decision_service.ruleset.regions import Span, gaps, meet, overlap, stepped
@@ -56,6 +60,38 @@ def test_integer_spans_overlap_when_they_share_a_value(left, right):
     left, right = meet(left, WHOLE), meet(right, WHOLE)
     shared = [v for v in range(13) if left.has(v) and right.has(v)]
     assert (overlap(left, right, ValueType.INTEGER) is not None) == bool(shared)
+
+
+@st.composite
+def bins(draw):
+    """Cells of single spans, adjoining each other or not, in any order."""
+    edges = sorted(draw(st.sets(st.integers(0, 12), min_size=1, max_size=4)))
+    closed = [draw(st.booleans()) for _ in edges]
+    lows = [None, *zip(edges, closed, strict=True)]
+    highs = [*zip(edges, closed, strict=True), None]
+    found = [
+        Span(
+            low and low[0],
+            high and high[0],
+            open_low=bool(low and low[1]),
+            open_high=bool(high and not high[1]),
+        )
+        for low, high in zip(lows, highs, strict=True)
+    ]
+    kept = draw(st.permutations(found))[draw(st.integers(0, 1)) :]
+    return [Cell(Sort.SPANS, (span,)) for span in kept or found]
+
+
+NAME = Read(Symbol("a.n", ValueType.NUMBER, 0), text="a.n", place=Place("f", 1, 1, 2))
+
+
+@LAWS
+@given(bins(), st.integers(-4, 28))
+def test_the_index_of_a_bin_is_that_of_the_cell_with_the_value(chosen, twice):
+    """A value finds the bin whose cell has it, in whatever order the bins stand, or none."""
+    value = Decimal(twice) / 2
+    wanted = [i for i, cell in enumerate(chosen) if cell.has(value)]
+    assert compile_tree(bin_index(chosen, NAME))([value]) == (wanted[0] if wanted else -1)
 
 
 cells = st.one_of(

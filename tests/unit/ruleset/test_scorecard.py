@@ -191,3 +191,16 @@ def test_labels_money_and_flags_can_be_scored():
         ]
     ]
     assert totals == [200, 240, 240, 340]
+
+
+@pytest.mark.parametrize(
+    "when", ["stability.band == 'B'", "250 <= stability.score < 270", "stability.band != 'C'"]
+)
+def test_every_total_that_is_left_open_counts(when):
+    """A rule that any of the open totals would trip refers, also one between worst and best."""
+    middle = ONLY_APPROVING.replace('">= 6", points: 60', '"[6, 9)", points: 20').replace(
+        "points: 20}\n", 'points: 20}\n            - {in: ">= 9", points: 60}\n'
+    )
+    rule = rules(f'id: odd, when: "{when}", then: DECLINE, reason: DEBT', name="later")
+    verdict = _decide(9, Cause.NO_DATA, stages(middle, rule))
+    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)

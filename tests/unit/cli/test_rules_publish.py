@@ -1,0 +1,128 @@
+"""`rules publish`: the manifest is written only for a folder that checks and passes."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.language.diagnostics import Report
+from decision_service.language.yaml import read
+from decision_service.pipeline.loading import load_rules
+from decision_service.pipeline.manifest import digest
+from decision_service.storage.rule_files import read_rules
+from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
+from tests.unit.pipeline.test_manifest import NOW
+
+RECORDED = "  - name: a recorded person"
+
+
+@pytest.fixture
+def product(tmp_path):
+    """The worked example's product, with the tests that need no recording."""
+    folder = product_folder(tmp_path)
+    tests = folder / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().partition(RECORDED)[0])
+    return folder
+
+
+@pytest.fixture
+def publish(capsys, tmp_path):
+    """Publish the folder by J. Cruz."""
+
+    def run(*words):
+        words = words or (tmp_path / "rules",)
+        return command(capsys, "rules", "publish", *words, "--by", "J. Cruz")
+
+    return run
+
+
+def test_a_good_folder_is_published_with_who_and_every_file(publish, product):
+    """The manifest says who and when, and has the digest of each file; then the folder loads."""
+    done = publish()
+    assert (done.code, done.err) == (0, "")
+    manifest = product.parent / "manifest.yaml"
+    node = read("m", manifest.read_text(), Report())
+    assert node.get("by").text == "J. Cruz"
+    files = {entry.key: entry.value.text for entry in node.get("files").entries}
+    assert files == {
+        f"personal-loan-ph/{name}": digest((product / name).read_text())
+        for name in ("v1.yaml", "rollout.yaml", "tests/v1.yaml")
+    }
+    assert load_rules(read_rules(product.parent), NOW).rulebook is not None
+
+
+def test_the_whole_folder_is_published_from_any_part_of_it(publish, product):
+    """A product's folder or file leads to the folder of products above it."""
+    assert publish(product).code == 0
+    assert (product.parent / "manifest.yaml").exists()
+
+
+def test_after_an_edit_authors_go_on_and_a_service_does_not(publish, product, capsys):
+    """`check` warns of what is not published and `test` runs; loading refuses the folder."""
+    publish()
+    file = product / "v1.yaml"
+    file.write_text(file.read_text().replace("points: 40", "points: 45"))
+    checked = command(capsys, "rules", "check", product.parent)
+    tested = command(capsys, "rules", "test", product.parent)
+    assert (checked.code, tested.code) == (0, 0)
+    assert "warning M002: `personal-loan-ph/v1.yaml`" in checked.out
+    assert load_rules(read_rules(product.parent), NOW).rulebook is None
+    assert publish().code == 0
+    assert load_rules(read_rules(product.parent), NOW).rulebook is not None
+
+
+def test_check_counts_it_as_an_error_when_it_is_strict(publish, product, capsys):
+    """`check --strict` gives exit code 1 for a folder that is not as it was published."""
+    publish()
+    (product / "v1.yaml").write_text((product / "v1.yaml").read_text() + "# more\n")
+    assert command(capsys, "rules", "check", product.parent, "--strict").code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "part"),
+    [
+        ("v1.yaml", "points: 40", "points: forty", "error R122"),
+        ("rollout.yaml", "champion: 1", "champion: 7", "error"),
+        ("tests/v1.yaml", "outcome: APPROVE", "outcome: DECLINE", "fails: outcome is APPROVE"),
+    ],
+)
+def test_a_folder_with_a_mistake_is_not_published(publish, product, name, old, new, part):
+    """A file that does not check, or a test that fails, gives exit code 1 and no manifest."""
+    file = product / name
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    done = publish()
+    assert (done.code, done.out) == (1, "")
+    assert part in done.err
+    assert not (product.parent / "manifest.yaml").exists()
+
+
+def test_a_product_without_tests_is_not_published(publish, product):
+    """No test found gives exit code 1, names the product and writes nothing."""
+    (product / "tests" / "v1.yaml").unlink()
+    done = publish()
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+    assert "personal-loan-ph has no test" in done.err
+    assert not (product.parent / "manifest.yaml").exists()
+
+
+def test_a_failed_publication_leaves_the_last_one(publish, product):
+    """What was published before stays in the manifest, byte for byte."""
+    publish()
+    manifest = product.parent / "manifest.yaml"
+    before = manifest.read_bytes()
+    (product / "v1.yaml").write_text("ruleset: 1\n")
+    assert publish().code == 1
+    assert manifest.read_bytes() == before
+    assert sorted(p.name for p in product.parent.iterdir()) == ["manifest.yaml", product.name]
+
+
+@pytest.mark.parametrize("by", ["", "  ", "a\nb", "x" * 201])
+def test_who_publishes_must_be_a_name(capsys, product, by):
+    """A publisher of no characters, several lines or too many gives exit code 2."""
+    done = command(capsys, "rules", "publish", product.parent, "--by", by)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_the_example_is_the_one_of_the_tests():
+    """The worked example's recorded case is what the fixture leaves out."""
+    assert RECORDED in (WORKED_EXAMPLE / "cases.yaml").read_text()

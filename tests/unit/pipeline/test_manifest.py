@@ -1,0 +1,118 @@
+"""A folder that was published loads only as it was published."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.pipeline.loading import TextFile, load_rules
+from decision_service.pipeline.manifest import digest, manifest_problems, manifest_text
+from decision_service.storage.rule_files import read_rules
+from tests.unit.ruleset.rulesets import ROOT
+
+NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+PATH = "rules/manifest.yaml"
+CONTENTS = {"a/v1.yaml": "x: 1\n", "a/tables/t.csv": "a,b\n", "_data/p.yaml": "é\n"}
+TEXTS = st.dictionaries(
+    st.text("abz/._-0 é\"'", min_size=1, max_size=12), st.text(max_size=20), max_size=5
+)
+
+
+def codes(contents, text=None):
+    """The codes and files of what is wrong with contents."""
+    text = manifest_text(CONTENTS, "J. Cruz", NOW) if text is None else text
+    return [(d.code, d.file, d.line) for d in manifest_problems(PATH, text, contents)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(TEXTS, st.text("a\"':#é{}[] 1", min_size=1, max_size=20).filter(str.strip))
+def test_a_folder_matches_its_own_manifest(contents, by):
+    """Whatever the names, texts and publisher, a folder matches the manifest made of it."""
+    contents = {"x": "", **contents}
+    assert manifest_problems(PATH, manifest_text(contents, by, NOW), contents) == ()
+
+
+def test_a_digest_is_that_of_the_files_bytes():
+    """The digest is what `sha256sum` prints for the file."""
+    assert digest("é\n") == hashlib.sha256("é\n".encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("contents", "found"),
+    [
+        (CONTENTS, []),
+        ({**CONTENTS, "a/v1.yaml": "x: 2\n"}, [("M002", PATH, 7)]),
+        ({**CONTENTS, "a/v2.yaml": "x: 2\n"}, [("M003", "rules/a/v2.yaml", 1)]),
+        ({"a/v1.yaml": "x: 1\n"}, [("M001", PATH, 5), ("M001", PATH, 6)]),
+    ],
+)
+def test_each_difference_is_located(contents, found):
+    """A changed or missing file is found in the manifest's line, an extra one in itself."""
+    assert codes(contents) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "files: {}\n", "by: x\nat: y\nfiles: 3\n", "by: x\nat: y\nfiles:\n  a/v1.yaml: [1]\n"],
+)
+def test_a_manifest_that_is_none_is_a_problem(text):
+    """An empty, torn or misshapen manifest never counts as one that matches."""
+    assert codes({}, text) != []
+
+
+def shipped():
+    """The shipped folder, as if it had been published."""
+    folder = read_rules(ROOT / "rules")
+    text = manifest_text(folder.contents, "x", NOW)
+    return replace(folder, manifest=TextFile(PATH, text))
+
+
+def test_the_contents_of_a_folder_are_all_its_files():
+    """Every rule, plan, table, test and data file is in it, with its bytes, and nothing else."""
+    root = ROOT / "rules"
+    files = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*.*")
+        if path.suffix in (".yaml", ".csv") or path.parent.name == "fixtures"
+    }
+    files.pop("manifest.yaml", None)
+    assert {k: v.encode() for k, v in read_rules(root).contents.items()} == files
+
+
+def test_a_published_folder_loads():
+    """A folder that matches its manifest gives a rulebook."""
+    assert load_rules(shipped(), NOW).rulebook is not None
+
+
+def test_a_folder_that_was_copied_by_half_does_not_load():
+    """A folder that lacks a published file gives no rulebook, and says which file."""
+    folder = shipped()
+    half = replace(folder, products=folder.products[:1])
+    loading = load_rules(half, NOW)
+    assert loading.rulebook is None
+    assert {d.code for d in loading.errors} == {"M001"}
+
+
+def test_a_folder_without_a_manifest_loads_as_it_is():
+    """Where nothing was ever published nothing needs to match."""
+    assert load_rules(replace(shipped(), manifest=None), NOW).rulebook is not None
+
+
+def test_the_manifest_of_a_folder_is_read(tmp_path):
+    """`manifest.yaml` at the top of the folder is read with its path, and is no product."""
+    (tmp_path / "manifest.yaml").write_text("by: x\n")
+    folder = read_rules(tmp_path)
+    assert folder.manifest is not None
+    assert folder.manifest.path.endswith("/manifest.yaml")
+    assert (folder.manifest.text, folder.products, folder.contents) == ("by: x\n", (), {})
+
+
+def test_a_manifest_that_cannot_be_read_refuses_the_folder(tmp_path):
+    """A manifest that is no text is a problem, not an absent manifest."""
+    (tmp_path / "manifest.yaml").write_bytes(b"\xff\xfe")
+    assert [u.path.rpartition("/")[2] for u in read_rules(tmp_path).unreadable] == ["manifest.yaml"]

@@ -1,0 +1,42 @@
+"""The authors' guide explains every code that the checker can give, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from tests.unit.ruleset.rulesets import ROOT
+
+PACKAGES = ("language", "ruleset", "rollout", "pipeline", "factors", "storage", "cli")
+IN_CODE = re.compile(r"""["']([RPT]\d{3})["']""")
+IN_GUIDE = re.compile(r"^\| ([RPT]\d{3}) \| (.+) \|$", re.MULTILINE)
+
+
+def codes_of_the_program():
+    """Every code in the source, with a file that gives it."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / "decision_service" / package).rglob("*.py")):
+            for code in IN_CODE.findall(path.read_text()):
+                found.setdefault(code, path.relative_to(ROOT).as_posix())
+    return found
+
+
+def codes_of_the_guide():
+    """Every code that has a row of its own."""
+    return Counter(code for code, _ in IN_GUIDE.findall((ROOT / "docs" / "rules.md").read_text()))
+
+
+def test_every_code_of_the_program_is_in_the_guide():
+    """A code without a row in docs/rules.md fails here, with the file that gives it."""
+    explained = codes_of_the_guide()
+    found = codes_of_the_program()
+    assert len(found) > 100
+    assert {code: path for code, path in found.items() if code not in explained} == {}
+
+
+def test_the_guide_explains_no_code_twice_and_none_that_is_gone():
+    """A row whose code the program no longer gives, or that stands twice, fails here."""
+    explained = codes_of_the_guide()
+    assert sorted(set(explained) - set(codes_of_the_program())) == []
+    assert [code for code, times in explained.items() if times > 1] == []
