@@ -11,7 +11,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
-from decision_service.factors.evidence import GRADES
+from decision_service.factors.evidence import SCHEME_GRADE
 from decision_service.factors.figures import Amount, Figure, longest_run, mean
 from decision_service.factors.quality import Feed, feed, supply
 from decision_service.factors.records import contributions
@@ -25,7 +25,6 @@ CONTRIBUTIONS = Family(
     frozenset({Kind.CONTRIBUTIONS}),
     READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY},
 )
-SCHEME_GRADE = GRADES.index("scheme")
 MONTHLY = (
     "A month's contribution is the sum over schemes (providers) of the highest account at each."
 )
@@ -175,7 +174,8 @@ _amounts(
 )
 def months_since_last(case: Case) -> Answer:
     """The age of the last contribution."""
-    return over(contribution_book(case), WHOLE, _since_last)
+    book = contribution_book(case)
+    return over(book, WHOLE, lambda _: _since_last(book))
 
 
 @CONTRIBUTIONS.factor(
@@ -248,9 +248,7 @@ def _take(
     record: Contribution,
 ) -> None:
     month = Month.of(record.date).index
-    proof = draft.proof(month)
-    proof.note(record.id, record.amount, record.source)
-    proof.grade_at(SCHEME_GRADE)
+    draft.proof(month).note(record.id, record.amount, record.source, SCHEME_GRADE)
     if record.currency != case.currency:
         cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
         draft.flaw(month, cause)
@@ -289,8 +287,12 @@ def _paid(values: Sequence[Amount]) -> int:
     return sum(amount > 0 for amount in values)
 
 
-def _since_last(values: Sequence[Amount]) -> int | Cause:
-    for age, amount in enumerate(reversed(values)):
-        if amount > 0:
-            return age
-    return Cause.NO_EVIDENCE
+def _since_last(book: ContributionBook) -> int | Cause:
+    whole = (book.last(WHOLE),)
+    paid = [
+        month
+        for amounts in book.schemes.values()
+        for month, amount in within(amounts, whole)
+        if amount > 0
+    ]
+    return book.horizon - max(paid) if paid else Cause.NO_EVIDENCE

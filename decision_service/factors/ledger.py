@@ -1,13 +1,15 @@
-"""Transactions by source and day, summed by class in one pass over integers."""
+"""Transactions by source, month and class, sorted in one pass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
+from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Transaction
 from decision_service.factors.case import Case
 from decision_service.factors.classes import CREDIT, DEBIT, ZERO, Classifier
@@ -16,8 +18,8 @@ from decision_service.factors.records import bad_date, last_day, transactions
 from decision_service.factors.tally import FOREIGN, Buckets, Tally, empty_buckets
 from decision_service.factors.usage import counted
 
-Page = Mapping[date, Buckets]
-"""One source's days, in order."""
+Page = Mapping[int, Buckets]
+"""One source's transactions by month (Month.index)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,10 @@ def ledger(case: Case) -> Ledger:
     return case.once("ledger", _ledger)
 
 
-def by_month(page: Page) -> dict[int, Tally]:
-    """A page's days added up by month (Month.index), in order."""
-    months: dict[int, list[tuple[date, Buckets]]] = {}
-    for day, buckets in page.items():
-        months.setdefault(day.year * 12 + day.month - 1, []).append((day, buckets))
-    return {index: Tally(days) for index, days in months.items()}
-
-
-def page_months(case: Case, source: str) -> dict[int, Tally]:
-    """One source's transactions by month."""
+def page_tallies(case: Case, source: str) -> Mapping[int, Tally]:
+    """One source's transactions added up by month."""
     page = ledger(case).pages.get(source, {})
-    return case.once(("months", source), lambda _: by_month(page))
+    return case.once(("tallies", source), lambda _: {m: Tally(b) for m, b in page.items()})
 
 
 def _ledger(case: Case) -> Ledger:
@@ -64,27 +58,37 @@ def _by_source(case: Case, records: Sequence[Transaction]) -> Mapping[str, Seque
     return {source: [r for r in records if r.source == source] for source in sources}
 
 
-class _Days(dict[date, Buckets]):
+class _Homes(dict[date, Buckets]):
+    """The buckets of each date: those of its month."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.page: dict[int, Buckets] = {}
+
     def __missing__(self, day: date) -> Buckets:
-        found = self[day] = empty_buckets()
+        month = day.year * 12 + day.month - 1
+        found = self.page.get(month)
+        if found is None:
+            found = self.page[month] = empty_buckets()
+        self[day] = found
         return found
 
 
 def _page(records: Sequence[Transaction], classifier: Classifier, currency: str) -> Page:
-    """One source's days: the one loop over every transaction, with all look-ups in C."""
-    days = _Days()
-    homes = map(days.__getitem__, [r.date for r in records])
+    """One source's page: the one loop over every transaction, with all look-ups in C."""
+    homes = _Homes()
+    places = map(homes.__getitem__, [r.date for r in records])
     classes = map(classifier.__getitem__, [r.description for r in records])
     signs = [CREDIT if r.amount > 0 else DEBIT if r.amount else ZERO for r in records]
-    for home, signed, sign, record in zip(homes, classes, signs, records, strict=True):
-        home[signed[sign]].append(record)
+    for place, signed, sign, record in zip(places, classes, signs, records, strict=True):
+        place[signed[sign]].append(record)
     if {r.currency for r in records} != {currency}:
-        _set_foreign_apart(days, currency)
-    return {day: days[day] for day in sorted(days)}
+        _set_foreign_apart(homes.page, currency)
+    return homes.page
 
 
-def _set_foreign_apart(days: Mapping[date, Buckets], currency: str) -> None:
-    for buckets in days.values():
+def _set_foreign_apart(page: Page, currency: str) -> None:
+    for buckets in page.values():
         for bucket in buckets[:FOREIGN]:
             buckets[FOREIGN].extend(r for r in bucket if r.currency != currency)
             bucket[:] = [r for r in bucket if r.currency == currency]
@@ -92,5 +96,11 @@ def _set_foreign_apart(days: Mapping[date, Buckets], currency: str) -> None:
 
 def _impossible(case: Case, pages: Mapping[str, Page]) -> tuple[Missing, ...]:
     end = last_day(case)
-    late = [source for source, page in pages.items() if page and max(page) > end]
-    return tuple(bad_date(Kind.TRANSACTIONS, source) for source in sorted(late))
+    late = [source for source, page in pages.items() if _reaches_past(page, end)]
+    return tuple(bad_date(Kind.TRANSACTIONS, source) for source in late)
+
+
+def _reaches_past(page: Page, end: date) -> bool:
+    months = [buckets for month, buckets in page.items() if month >= Month.of(end).index]
+    records = chain.from_iterable(chain.from_iterable(months))
+    return any(record.date > end for record in records)

@@ -26,7 +26,10 @@ NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
 KNOWN_LOANS = "0 when an account was read completely whose provider lists loans and none is there."
 INCOME_MONTHS = 6
 
-Work = Callable[[Sequence[Liability]], Figure | Cause | Missing]
+Untold = tuple[Missing, ...]
+"""What the loans do not tell, at least one thing."""
+
+Work = Callable[[Sequence[Liability]], Figure | Cause | Untold]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,8 @@ _loan_amount(
     ValueType.MONEY,
     "currency",
     "Sum of the outstanding balances.",
-    f"Sum of the balances above zero; NO_DATA when a loan tells no balance; {KNOWN_LOANS}",
+    "Sum of the balances above zero; NO_DATA when a loan tells no balance; MIXED_CURRENCY when any"
+    f" loan is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
 )
@@ -150,7 +154,7 @@ def outstanding_total(case: Case) -> Answer:
     return on_loans(
         case,
         lambda all_: _of_outstanding(all_, lambda open_: sum(r.outstanding or 0 for r in open_)),
-        money=_maybe_running,
+        money=lambda _: True,
     )
 
 
@@ -160,7 +164,8 @@ def outstanding_total(case: Case) -> Answer:
     "currency",
     "Sum of the overdue amounts.",
     "Sum of the overdue payment amounts above zero; a finished loan that tells none has none, any"
-    f" other makes it NO_DATA; {KNOWN_LOANS}",
+    " other makes it NO_DATA; MIXED_CURRENCY when a loan that tells one, or may still run, is in"
+    f" another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
 )
@@ -169,7 +174,7 @@ def overdue_total(case: Case) -> Answer:
     return on_loans(
         case,
         lambda all_: _of_overdue(all_, sum),
-        money=lambda r: _maybe_running(r) or bool(r.overdue),
+        money=lambda r: r.overdue is not None or _maybe_running(r),
     )
 
 
@@ -181,7 +186,8 @@ def overdue_total(case: Case) -> Answer:
     "Sum over the outstanding loans of the amortization amount times its payments a month (Daily"
     " 365/12, Weekly 52/12, Semimonthly 2, Monthly 1, Bimonthly 1/2, Quarterly 1/3, Annually 1/12);"
     " NO_DATA when one of them tells no balance, no amount, or a frequency of Hourly, Variable,"
-    f" Unspecified or none; BAD_DATA (UNKNOWN_ENUM) for any other frequency; {KNOWN_LOANS}",
+    " Unspecified or none; BAD_DATA (UNKNOWN_ENUM) for any other frequency; MIXED_CURRENCY when a"
+    f" loan that may still run is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
 )
@@ -221,24 +227,27 @@ def on_loans(
     if causes:
         return Answer(None, causes)
     figure = work(known.records)
-    if isinstance(figure, Missing):
-        return Answer(None, (figure,), known.evidence)
+    if isinstance(figure, tuple):
+        return Answer(None, in_order(figure), known.evidence)
     return answer(figure, Kind.LIABILITIES, known.evidence)
 
 
-def amortization(running: Sequence[Liability]) -> Amount | Missing:
-    """The running loans' payments a month, or why one of them is not known."""
-    total: Amount = 0
-    for record in running:
-        if not known_frequency(record.amortization_frequency):
-            return _untold(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
-        share = MONTHLY_SHARE.get(record.amortization_frequency or "")
-        if share is None:
-            return _untold(record, "amortizationFrequency")
-        if record.amortization is None:
-            return _untold(record, "amortizationAmount")
-        total += record.amortization * share
-    return total
+def amortization(running: Sequence[Liability]) -> Amount | Untold:
+    """The running loans' payments a month, or everything that one of them does not tell."""
+    untold = tuple(m for m in map(_amortization_untold, running) if m is not None)
+    return untold or sum(
+        (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
+    )
+
+
+def _amortization_untold(record: Liability) -> Missing | None:
+    if not known_frequency(record.amortization_frequency):
+        return _untold(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+    if record.amortization_frequency not in MONTHLY_SHARE:
+        return _untold(record, "amortizationFrequency")
+    if record.amortization is None:
+        return _untold(record, "amortizationAmount")
+    return None
 
 
 def _loans(case: Case) -> Loans:
@@ -285,25 +294,22 @@ def _lenders(case: Case, records: Iterable[Liability]) -> set[str]:
 
 
 def _of_outstanding(
-    all_: Sequence[Liability], work: Callable[[list[Liability]], Figure | Missing]
-) -> Figure | Missing:
-    running = []
-    for record in all_:
-        if record.outstanding is None:
-            return _untold(record, "outstandingBalance")
-        if record.outstanding > 0:
-            running.append(record)
-    return work(running)
+    all_: Sequence[Liability],
+    work: Callable[[list[Liability]], Figure | Untold],
+) -> Figure | Untold:
+    running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
+    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    figure = work(running)
+    if not untold:
+        return figure
+    return untold + figure if isinstance(figure, tuple) else untold
 
 
-def _of_overdue(all_: Sequence[Liability], work: Callable[[list[int]], Figure]) -> Figure | Missing:
-    overdue = []
-    for record in all_:
-        if record.overdue is None and _maybe_running(record):
-            return _untold(record, "overduePaymentAmount")
-        if record.overdue is not None and record.overdue > 0:
-            overdue.append(record.overdue)
-    return work(overdue)
+def _of_overdue(all_: Sequence[Liability], work: Callable[[list[int]], Figure]) -> Figure | Untold:
+    untold = tuple(
+        _untold(r, "overduePaymentAmount") for r in all_ if r.overdue is None and _maybe_running(r)
+    )
+    return untold or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
 
 
 def _maybe_running(record: Liability) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from decision_service.domain.factor import Evidence
@@ -12,19 +12,30 @@ from decision_service.domain.months import Month
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.case import Case
 from decision_service.factors.combine import Job, MonthFacts, combined, employer_key
-from decision_service.factors.evidence import GRADES, proofs_evidence
+from decision_service.factors.evidence import (
+    DECLARED_GRADE,
+    PAYROLL_GRADE,
+    PLATFORM_GRADE,
+    SCHEME_GRADE,
+    proofs_evidence,
+)
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.ledger import ledger, page_months
-from decision_service.factors.payroll import amount_of, known_frequency, months_touched, place
+from decision_service.factors.ledger import ledger, page_tallies
+from decision_service.factors.payroll import (
+    Placed,
+    amount_of,
+    known_frequency,
+    months_touched,
+    place,
+)
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.records import eincomes, incomes
 from decision_service.factors.series import Draft, MonthBook, Spans, within
-from decision_service.factors.tally import EARNED, Tally
+from decision_service.factors.tally import OF_EARNINGS, Tally
 from decision_service.factors.usage import Feeder, counted, feeding
 
-PAYROLL_GRADE, SCHEME_GRADE, PLATFORM_GRADE, DECLARED_GRADE = range(len(GRADES))
 GOVERNMENT = "GOVERNMENT"
 
 
@@ -134,7 +145,7 @@ def _stand_ins(case: Case) -> tuple[Feeder, ...]:
 def _stand_in_months(case: Case, feeder: Feeder) -> dict[int, Tally]:
     """Its months from the first one that stands in as income."""
     start = Month.of(stand_in_from(case.as_of)).index
-    return {m: tally for m, tally in page_months(case, feeder.id).items() if m >= start}
+    return {m: tally for m, tally in page_tallies(case, feeder.id).items() if m >= start}
 
 
 def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
@@ -142,14 +153,21 @@ def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
     placed = place(record, found[0] if found else 0)
     for month, share in placed.shares:
         proof = sheet.draft.proof(month)
-        proof.note(record.id, share, record.source, counted=month == placed.pay_month)
-        proof.grade_at(PAYROLL_GRADE)
+        counts = month == placed.pay_month
+        proof.note(record.id, share, record.source, PAYROLL_GRADE, counted=counts)
     flaw = _payroll_flaw(record, case.currency)
     if flaw is not None:
-        for month in {*months_touched(record), placed.pay_month}:
+        for month in _flawed_months(record, placed):
             sheet.draft.flaw(month, flaw)
     elif found is not None:
         _book_payroll(sheet, record, placed.shares, found[1])
+
+
+def _flawed_months(record: Income, placed: Placed) -> Iterable[int]:
+    """Where the amount belongs; with an unknown frequency every month that its days touch."""
+    if known_frequency(record.frequency):
+        return [month for month, _ in placed.shares]
+    return months_touched(record)
 
 
 def _book_payroll(
@@ -176,9 +194,8 @@ def _payroll_flaw(record: Income, currency: str) -> Missing | None:
 
 
 def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
-    proof = sheet.draft.proof(record.month)
-    proof.note(record.id, record.amount, record.source)
-    proof.grade_at(_estimate_grade(counted(case)[record.source]))
+    grade = _estimate_grade(counted(case)[record.source])
+    sheet.draft.proof(record.month).note(record.id, record.amount, record.source, grade)
     if record.currency != case.currency:
         cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.EINCOMES, source=record.source)
         sheet.draft.flaw(record.month, cause)
@@ -197,8 +214,9 @@ def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Tally]) -> No
     for month, total in months.items():
         sheet.month(month).earnings[source] = total.net
         proof = sheet.draft.proof(month)
-        proof.note_many(len(total.buckets[EARNED]), total.heaviest(earnings_only=True), source)
-        proof.grade_at(PLATFORM_GRADE)
+        proof.records += total.records(OF_EARNINGS)
+        top = total.heaviest(OF_EARNINGS)
+        proof.entries += [(weight, name, source, PLATFORM_GRADE) for weight, name in top]
         _note_turnover(sheet.draft, month, total, source)
 
 

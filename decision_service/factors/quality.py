@@ -140,14 +140,20 @@ def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
 
 
 def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
-    """A kind has no records now, though a counted account gave some before."""
+    """A kind was read and has no records now, though a counted account gave some before."""
     return [
         Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
         for s in supplies
-        if s.needed and not any(f.id in sources_naming(case, s.kind) for f in s.counted)
+        if s.needed and _empty(case, s)
         for f in s.counted
         if _connected_long(case, f) and had_before(case.snapshot, f.id, s.kind)
     ]
+
+
+def _empty(case: Case, given: Supply) -> bool:
+    if read_taints(case, given.kind):
+        return False  # what failed to be read may well have records
+    return not any(f.id in sources_naming(case, given.kind) for f in given.counted)
 
 
 def _connected_long(case: Case, feeder: Feeder) -> bool:

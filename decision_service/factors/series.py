@@ -61,7 +61,7 @@ class MonthBook:
         self.kind = kind
         self.horizon = feed.horizon
         self._draft = draft
-        self.first = min((m for m in draft.proofs if m <= feed.horizon), default=feed.horizon + 1)
+        self.first = min(draft.proofs, default=feed.horizon + 1)
         amounts = draft.amounts
         self.values = [amounts.get(m, 0) for m in range(self.first, self.horizon + 1)]
         self.missing = feed.missing or self._unsettled()

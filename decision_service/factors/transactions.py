@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from fnmatch import fnmatchcase
+from functools import partial
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.kinds import Kind
@@ -15,7 +17,15 @@ from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
 from decision_service.factors.figures import Figure, percent_change, ratio
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.tally import Tally
+from decision_service.factors.tally import (
+    EARNED,
+    FEES,
+    OF_ALL,
+    OF_EARNINGS,
+    OF_NET,
+    WITHDRAWN,
+    Tally,
+)
 from decision_service.factors.trading import (
     LOOK_BACK_DAYS,
     LOOK_BACK_MONTHS,
@@ -54,9 +64,15 @@ def _days_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
 
 
 def _lag(policy: DataPolicy) -> int:
-    """The longest posting lag among the providers known to have transactions."""
-    having = [p.id for p in policy.provider_types.values() if "TRANSACTIONS" in p.supported]
-    return max((policy.lag_months(provider) for provider in having), default=policy.default_lag)
+    """The longest posting lag that a provider with transactions may have."""
+    lags = [months for glob, months in policy.posting_lag if _may_have(policy, glob)]
+    return max([policy.default_lag, *lags])
+
+
+def _may_have(policy: DataPolicy, glob: str) -> bool:
+    """Whether a provider that a glob names may have transactions; an unknown one may."""
+    named = [p for p in policy.provider_types.values() if fnmatchcase(p.id, glob)]
+    return not named or any("TRANSACTIONS" in p.supported for p in named)
 
 
 BY_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _months_reach)
@@ -80,7 +96,7 @@ def _same(length: int) -> int:
 )
 def count(case: Case, length: int) -> Answer:
     """All transactions of a window."""
-    return _over_months(case, length, lambda tally: tally.records, classed=False)
+    return _over_months(case, length, lambda tally: tally.records(OF_ALL), OF_ALL)
 
 
 @BY_MONTH.factor(
@@ -112,7 +128,7 @@ def earnings(case: Case, length: int) -> Answer:
 )
 def fees(case: Case, length: int) -> Answer:
     """What the platform kept."""
-    return _over_months(case, length, lambda tally: -tally.fees)
+    return _over_months(case, length, lambda tally: -tally.fees, (FEES,))
 
 
 @BY_MONTH.factor(
@@ -128,7 +144,7 @@ def fees(case: Case, length: int) -> Answer:
 )
 def withdrawals(case: Case, length: int) -> Answer:
     """What was taken out."""
-    return _over_months(case, length, lambda tally: -tally.withdrawn)
+    return _over_months(case, length, lambda tally: -tally.withdrawn, (WITHDRAWN,))
 
 
 @BY_MONTH.factor(
@@ -144,7 +160,7 @@ def withdrawals(case: Case, length: int) -> Answer:
 )
 def net(case: Case, length: int) -> Answer:
     """What is left of the earnings."""
-    return _over_months(case, length, lambda tally: tally.net)
+    return _over_months(case, length, lambda tally: tally.net, OF_NET)
 
 
 @BY_MONTH.factor(
@@ -162,7 +178,9 @@ def net(case: Case, length: int) -> Answer:
 )
 def active_days(case: Case, length: int) -> Answer:
     """Days worked."""
-    return _over_months(case, length, lambda tally: tally.active)
+    book = trade_book(case)
+    days = partial(book.earning_days, book.last_months(length))
+    return _over_months(case, length, lambda _: len(days()))
 
 
 @BY_MONTH.factor(
@@ -178,7 +196,9 @@ def active_days(case: Case, length: int) -> Answer:
 )
 def fee_ratio(case: Case, length: int) -> Answer:
     """The platform's cut."""
-    return _over_months(case, length, lambda tally: ratio(-tally.fees, tally.earned))
+    return _over_months(
+        case, length, lambda tally: ratio(-tally.fees, tally.earned), (EARNED, FEES)
+    )
 
 
 @BY_MONTH.factor(
@@ -226,7 +246,9 @@ def recent_earnings(case: Case, length: int) -> Answer:
 )
 def recent_active_days(case: Case, length: int) -> Answer:
     """Days worked of trailing days."""
-    return _over_days(case, length, lambda tally: tally.active)
+    book = trade_book(case)
+    days = partial(book.earning_days, book.last_days(length))
+    return _over_days(case, length, lambda _: len(days()))
 
 
 @BY_DAY.factor(
@@ -261,25 +283,26 @@ def earnings_change(case: Case, length: int) -> Answer:
 def days_since_last(case: Case) -> Answer:
     """How long nothing was earned."""
     book = trade_book(case)
-    return _over_days(
-        case,
-        LOOK_BACK_DAYS,
-        lambda tally: _age(book.end, tally.last_active),
-    )
+    days = partial(book.earning_days, book.last_days(LOOK_BACK_DAYS))
+    return _over_days(case, LOOK_BACK_DAYS, lambda _: _age(book.end, days()))
 
 
 def _over_months(
-    case: Case, length: int, work: Callable[[Tally], Figure | Cause], *, classed: bool = True
+    case: Case,
+    length: int,
+    work: Callable[[Tally], Figure | Cause],
+    of: Sequence[int] = OF_EARNINGS,
 ) -> Answer:
     book = trade_book(case)
     back_to = book.last_months(max(length, LOOK_BACK_MONTHS))
-    return on_trade(book, book.last_months(length), back_to, work, classed=classed)
+    return on_trade(book, book.last_months(length), back_to, work, of)
 
 
 def _over_days(case: Case, length: int, work: Callable[[Tally], Figure | Cause]) -> Answer:
     book = trade_book(case)
-    return on_trade(book, book.last_days(length), book.last_days(LOOK_BACK_DAYS), work)
+    back_to = book.last_days(LOOK_BACK_DAYS)
+    return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)
 
 
-def _age(end: date, last: date | None) -> int | Cause:
-    return (end - last).days if last else Cause.NO_EVIDENCE
+def _age(end: date, earned: set[date]) -> int | Cause:
+    return (end - max(earned)).days if earned else Cause.NO_EVIDENCE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
@@ -64,7 +64,8 @@ def has_gig(case: Case) -> Answer:
     " within the last 3 months up to the income horizon. Otherwise UNEMPLOYED: employments of which"
     " none is open, and no payroll, contribution or gig income in a month after the latest end"
     " date's. Otherwise NO_EVIDENCE; NOT_CONNECTED when nothing is connected that could tell."
-    " Tainted by a taint of any of these kinds, or of the months looked at.",
+    " Tainted by a taint of any of these kinds or of the last 3 months; where only UNEMPLOYED is"
+    " left, also by one of the months after the latest end.",
     labels=(EMPLOYED, GIG, UNEMPLOYED),
     kinds=INCOME_KINDS | {Kind.CONTRIBUTIONS},
     causes=FLAWS | {Cause.NO_EVIDENCE},
@@ -72,14 +73,19 @@ def has_gig(case: Case) -> Answer:
 )
 def status(case: Case) -> Answer:
     """What the applicant lives on."""
-    known = jobs(case)
-    since = _looked_at(known)
-    taints = _taints(case, known, since)
+    known, taints = jobs(case), _taints(case)
     if taints:
         return Answer(None, taints)
     if _nothing_connected(case, known):
         return Answer(None, (Missing(Cause.NOT_CONNECTED, kind=Kind.EMPLOYMENTS),))
-    return answer(_status(case, known, since), Kind.EMPLOYMENTS, known.evidence)
+    open_ = any(is_open(record, case.as_of.date) for record in known.records)
+    if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
+        return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
+    if _recent(case, gigged):
+        return answer(GIG, Kind.EMPLOYMENTS, known.evidence)
+    if open_ or not known.records:
+        return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS, known.evidence)
+    return _after_the_last_end(case, known)
 
 
 def paid(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
@@ -96,16 +102,14 @@ def gigged(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
 Says = Callable[[MonthFacts, Mapping[str, Feeder]], bool]
 
 
-def _status(case: Case, known: Jobs, since: int | None) -> str | Cause:
-    today = case.as_of.date
-    open_ = any(is_open(record, today) for record in known.records)
-    if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
-        return EMPLOYED
-    if _recent(case, gigged):
-        return GIG
-    if known.records and not open_ and since is not None and not _anything(case, since):
-        return UNEMPLOYED
-    return Cause.NO_EVIDENCE
+def _after_the_last_end(case: Case, known: Jobs) -> Answer:
+    """UNEMPLOYED where nothing came in any month after the latest end date's."""
+    since = max(Month.of(r.end).index + 1 for r in known.records if r.end is not None)
+    flaws = _flaws(case, since)
+    if flaws:
+        return Answer(None, flaws)
+    figure = Cause.NO_EVIDENCE if _anything(case, since) else UNEMPLOYED
+    return answer(figure, Kind.EMPLOYMENTS, known.evidence)
 
 
 def _recent(case: Case, says: Says) -> bool:
@@ -132,19 +136,29 @@ def _anything(case: Case, since: int) -> bool:
     return _contributed(case, (since, contribution_book(case).horizon))
 
 
-def _looked_at(known: Jobs) -> int | None:
-    """The month after the latest end date; None when no employment has ended."""
-    ends = [record.end for record in known.records if record.end is not None]
-    return Month.of(max(ends)).index + 1 if ends else None
+def _taints(case: Case) -> tuple[Missing, ...]:
+    """What taints any of the kinds, or else the last 3 months of income, then of contributions."""
+    books = _books(case)
+    whole = [m for causes in (jobs(case).missing, *(b.missing for b in books)) for m in causes]
+    return _tainted(whole) or _first_flaws([(book, _recent_span(book)) for book in books])
 
 
-def _taints(case: Case, known: Jobs, since: int | None) -> tuple[Missing, ...]:
-    books: tuple[MonthBook, ...] = (income(case), contribution_book(case))
-    found = [m for causes in (known.missing, *(b.missing for b in books)) for m in causes]
-    for book in books:
-        first, last = _recent_span(book)
-        found += book.judged(((min(first, since or first), last),))[0]
-    return in_order([m for m in found if m.cause.tainted])
+def _flaws(case: Case, since: int) -> tuple[Missing, ...]:
+    """What taints the months of income from one on, then those of contributions."""
+    return _first_flaws([(book, (since, book.horizon)) for book in _books(case)])
+
+
+def _first_flaws(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
+    flaws = (_tainted(book.judged((span,))[0]) for book, span in spans)
+    return next(filter(None, flaws), ())
+
+
+def _tainted(causes: Iterable[Missing]) -> tuple[Missing, ...]:
+    return in_order([m for m in causes if m.cause.tainted])
+
+
+def _books(case: Case) -> tuple[MonthBook, MonthBook]:
+    return income(case), contribution_book(case)
 
 
 def _nothing_connected(case: Case, known: Jobs) -> bool:

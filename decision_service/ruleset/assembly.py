@@ -9,8 +9,9 @@ from decision_service.language.generated import compile_definitions
 from decision_service.language.threevalued import rule_error
 from decision_service.language.types import Symbol
 from decision_service.ruleset.draft import Draft, NamedPart
+from decision_service.ruleset.intake import compile_intake
 from decision_service.ruleset.model import ParamSpec
-from decision_service.ruleset.program import Intake, Period, Program, Stage, Timeline
+from decision_service.ruleset.program import Period, Program, Stage, Timeline
 from decision_service.ruleset.wording import Wording
 
 
@@ -22,10 +23,8 @@ def assemble(draft: Draft) -> Program:
     return Program(
         size=names.size,
         timeline=_timeline(draft),
-        intake=Intake(
-            currency=names.currency,
-            factors=tuple(symbol for symbol in used if symbol.name in names.catalogue),
-            inputs=tuple(inputs),
+        intake=compile_intake(
+            [symbol for symbol in used if symbol.name in names.catalogue], inputs, names.currency
         ),
         derived=compile_definitions([(_slot(draft, d.name), d.tree) for d in draft.derived]),
         stages=tuple(_stage(part) for part in draft.stages),

@@ -17,8 +17,8 @@ from decision_service.language.nodes import Entry, MapNode, Node, Scalar
 from decision_service.language.yaml import read
 from decision_service.ruleset.expectations import Expectation, read_expectation
 from decision_service.ruleset.inputs import bind_inputs
+from decision_service.ruleset.literals import as_amount, as_literal
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.ruleset.sections.literals import as_amount, as_literal
 
 T = TypeVar("T")
 

@@ -42,29 +42,42 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     period = program.timeline.at(facts.as_of.date)
     with exactly():
         state = _start(program, period, facts)
-        stages = [stage.runner.run(state) for stage in program.stages]
-        concluded = worst([c.outcome for c in stages])
-        state.outcome = concluded or Outcome.REFER
-        closing = [_close(stage, state) for stage in program.closing]
-    conclusions = [*stages, *[c for c in closing if c is not None]]
-    if concluded is None:
-        conclusions.append(_NOTHING_CONCLUDED)
-    outcome = state.outcome
-    findings = _arguments(outcome, conclusions)
-    kind = _refer_kind(outcome, findings)
+        trace = _run(program, state)
+        conclusions = _conclusions(trace)
+        outcome = state.outcome
+        findings = _arguments(outcome, conclusions)
+        kind = _refer_kind(outcome, findings)
+        reasons = ranked(ruleset, outcome, kind, findings, state.values)
     valid_for = ruleset.valid_for
     return Verdict(
         outcome=outcome,
         refer_kind=kind,
-        reasons=ranked(ruleset, outcome, kind, findings, state.values),
+        reasons=reasons,
         data_requests=data_requests(conclusions),
         scores=tuple(state.scores),
         offer=None if outcome is Outcome.DECLINE else state.offer,
         conditions=() if outcome is Outcome.DECLINE else tuple(state.conditions),
         valid_until=None if valid_for is None else facts.as_of.instant + valid_for,
         param_change=period.ends,
-        raw_trace=(Trace(tuple(state.values), tuple(stages), tuple(closing)),),
+        raw_trace=(trace,),
     )
+
+
+def _run(program: Program, state: State) -> Trace:
+    """Run every stage, then what follows from the worst of their outcomes."""
+    stages = [stage.runner.run(state) for stage in program.stages]
+    state.outcome = worst([c.outcome for c in stages]) or Outcome.REFER
+    closing = [_close(stage, state) for stage in program.closing]
+    return Trace(tuple(state.values), tuple(stages), tuple(closing))
+
+
+def _conclusions(trace: Trace) -> list[Conclusion]:
+    """What all parts came to, in the order of the file; what came to nothing refers."""
+    found = [*trace.stages, *[c for c in trace.closing if c is not None]]
+    for conclusion in trace.stages:
+        if conclusion.outcome is not None:
+            return found
+    return [*found, _NOTHING_CONCLUDED]
 
 
 def _start(program: Program, period: Period, facts: Facts) -> State:
@@ -84,11 +97,13 @@ def _close(stage: Stage, state: State) -> Conclusion | None:
 
 
 def _arguments(outcome: Outcome, conclusions: Sequence[Conclusion]) -> list[Finding]:
-    """The findings for the outcome from the parts that concluded it, in the order of the file."""
+    """The findings for the outcome, in the order of the file.
+
+    They are of the parts that concluded it: a part with a worse finding would have made it worse.
+    """
     return [
         finding
         for conclusion in conclusions
-        if conclusion.outcome is outcome
         for finding in conclusion.findings
         if finding.outcome is outcome
     ]
@@ -97,5 +112,8 @@ def _arguments(outcome: Outcome, conclusions: Sequence[Conclusion]) -> list[Find
 def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
     if outcome is not Outcome.REFER:
         return None
-    found = {f.kind for f in findings}
-    return next((kind for kind in _KINDS if kind in found), ReferKind.POLICY)
+    kinds = [finding.kind for finding in findings]
+    for kind in _KINDS:
+        if kind in kinds:
+            return kind
+    return ReferKind.POLICY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from decision_service.domain.missing import Cause, DataReason
@@ -13,6 +14,7 @@ from decision_service.ruleset.model import CompiledRuleset, ReasonSpec
 
 MOST_REASONS = 4
 _LAST = 99
+_POINTS = attrgetter("points_lost")
 
 _BUILT_IN_TEXTS = {
     DataReason.DATA_MISSING: "Information that the decision needs is not there",
@@ -70,25 +72,44 @@ def ranked(
     """The reasons of an outcome; an APPROVE has none."""
     if outcome is Outcome.APPROVE:
         return ()
-    with_code = [f for f in findings if f.code]
-    if not with_code:
-        return ()
-    data_first = kind is ReferKind.DATA
-    ordered = sorted(with_code, key=lambda f: _order(f, ruleset, data_first=data_first))
-    chosen: dict[str, Finding] = {}
-    for finding in ordered:
-        chosen.setdefault(_group(finding, ruleset), finding)
-    return tuple(_reason(f, ruleset, values) for f in list(chosen.values())[:MOST_REASONS])
+    chosen: list[Finding] = []
+    groups: set[str] = set()
+    for finding in _ordered(ruleset, findings, data_first=kind is ReferKind.DATA):
+        group = _group(finding, ruleset)
+        if group not in groups:
+            groups.add(group)
+            chosen.append(finding)
+            if len(chosen) == MOST_REASONS:
+                break
+    return tuple([_reason(finding, ruleset, values) for finding in chosen])
 
 
-def _order(finding: Finding, ruleset: CompiledRuleset, *, data_first: bool) -> tuple[Any, ...]:
+def _ordered(
+    ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
+) -> list[Finding]:
     """Data, rules by priority, characteristics by points lost; ties keep the file's order."""
-    if finding.is_data:
-        return (0 if data_first else 3,)
-    if finding.points_lost is not None:
-        return (2, -finding.points_lost)
+    data: list[Finding] = []
+    rules: list[Finding] = []
+    lost: list[Finding] = []
+    for finding in findings:
+        if not finding.code:
+            continue
+        if finding.gap is not None:
+            data.append(finding)
+        elif finding.points_lost is not None:
+            lost.append(finding)
+        else:
+            rules.append(finding)
+    if len(rules) > 1:
+        rules.sort(key=lambda f: _priority(f, ruleset))
+    if len(lost) > 1:
+        lost.sort(key=_POINTS, reverse=True)
+    return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
+
+
+def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
     spec = ruleset.reasons.get(finding.code)
-    return (1, spec.priority if spec is not None else _LAST)
+    return spec.priority if spec is not None else _LAST
 
 
 def _group(finding: Finding, ruleset: CompiledRuleset) -> str:
@@ -102,7 +123,7 @@ def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -
     spec = ruleset.reasons.get(finding.code) or _built_in(finding.code)
     factor, actual, required = _details(finding, ruleset, values)
     return Reason(
-        code=finding.code,
+        code=str(finding.code),
         texts=spec.texts,
         component=finding.component,
         factor=factor,

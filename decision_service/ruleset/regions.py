@@ -79,7 +79,7 @@ def meet(left: Span, right: Span) -> Span:
 
 
 def _later(left: Span, right: Span) -> Span:
-    return left if _compare_lows(left, right) >= 0 else right
+    return left if compare_lows(left, right) >= 0 else right
 
 
 def _sooner(left: Span, right: Span) -> Span:
@@ -90,7 +90,8 @@ def _sooner(left: Span, right: Span) -> Span:
     return left if left.high < right.high else right
 
 
-def _compare_lows(left: Span, right: Span) -> int:
+def compare_lows(left: Span, right: Span) -> int:
+    """Below zero where the left span begins first, above where the right one does."""
     if left.low is None or right.low is None:
         return (left.low is not None) - (right.low is not None)
     if left.low == right.low:
@@ -106,7 +107,7 @@ def hull(spans: Sequence[Span]) -> Span:
 
 def in_order(spans: Sequence[Span]) -> list[Span]:
     """The spans by where they begin."""
-    return sorted(spans, key=cmp_to_key(_compare_lows))
+    return sorted(spans, key=cmp_to_key(compare_lows))
 
 
 def gaps(whole: Span, spans: Sequence[Span], type_: ValueType) -> list[Span]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from decision_service.domain.money import exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.language import tree
 from decision_service.language.arithmetic import EXACT, exactly
-from decision_service.language.threevalued import Unknown, Values, compile_tree
+from decision_service.language.threevalued import Evaluate, Unknown, Values, compile_tree
 from decision_service.language.tree import Node
 from decision_service.language.values import floor_minor
 from decision_service.ruleset.regions import Span
@@ -34,6 +34,11 @@ _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _SHOWN = Decimal("0.0001")
 _LONGEST = 40
+_BEYOND = 10**_LONGEST
+_MOST_CLOSURES = 20_000
+
+
+Explain = Callable[[Values], tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +57,34 @@ class Wording:
     """Prints in one currency: `₱ 412.20`, `3`, `0.35`, `2026-11-24`, `GIG`, `true`."""
 
     currency: str
+    _closures: dict[int, tuple[Node, Evaluate]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    _explained: dict[int, tuple[Node, Explain]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def evaluated(self, node: Node, values: Values) -> Any:
+        """The value of a part of the ruleset; call it inside `exactly()`."""
+        found = self._closures.get(id(node))
+        if found is None:
+            if len(self._closures) >= _MOST_CLOSURES:
+                self._closures.clear()
+            found = self._closures[id(node)] = (node, compile_tree(node))
+        return found[1](values)
 
     def value(self, value: Any, type_: ValueType) -> str:
         """One value; an Unknown as `missing CAUSE`."""
-        if isinstance(value, Unknown):
+        if value.__class__ is Unknown:
             return f"missing {value.shown.missing.cause}"
-        if isinstance(value, bool):
-            return "true" if value else "false"
         if type_ is ValueType.MONEY:
             return self.money(value)
+        if isinstance(value, bool):
+            return "true" if value else "false"
         if isinstance(value, Decimal):
             return _number(value)
+        if isinstance(value, int) and not -_BEYOND < value < _BEYOND:
+            return _number(Decimal(value))
         return str(value)
 
     def money(self, minor: Decimal | int) -> str:
@@ -110,13 +132,51 @@ class Wording:
     def decisive(self, node: Node, values: Values) -> tuple[str, str, str]:
         """Name, actual and required of the first comparison that made a condition true.
 
-        `required` is the comparison's contrary: what would have had to be so.
+        `required` is the comparison's contrary: what would have had to be so. Call it inside
+        `exactly()`.
         """
-        with exactly():
-            leaf, truth = deciding(node, values)
+        found = self._explained.get(id(node))
+        if found is None:
+            found = self._explained[id(node)] = (node, self._explaining(node, truth=True))
+        return found[1](values)
+
+    def _explaining(self, node: Node, *, truth: bool) -> Explain:
+        """A function from values to the comparison that gave a condition its truth."""
+        match node:
+            case tree.Not():
+                return self._explaining(node.operand, truth=not truth)
+            case tree.All() | tree.Any():
+                parts = [(o, self._explaining(o, truth=truth)) for o in node.operands]
+                every = isinstance(node, tree.All) is truth  # then all operands have that truth
+                return parts[0][1] if every else self._first(parts, truth=truth)
+            case tree.Compare(left=tree.Read() as name, right=tree.Constant() as against):
+                return self._read_against_constant(node, name, against, truth=truth)
+        return self._any_leaf(node, truth=truth)
+
+    def _first(self, parts: Sequence[tuple[Node, Explain]], *, truth: bool) -> Explain:
+        def explain(values: Values) -> tuple[str, str, str]:
+            for node, explaining in parts:
+                if self.evaluated(node, values) is truth:
+                    return explaining(values)
+            return parts[0][1](values)
+
+        return explain
+
+    def _read_against_constant(
+        self, leaf: tree.Compare, name: tree.Read, against: tree.Constant, *, truth: bool
+    ) -> Explain:
+        operator = _contrary(leaf.operator) if truth else leaf.operator
+        required = f"{operator} {self.value(against.value, against.type)}"
+        slot, type_, text = name.symbol.slot, name.type, name.text
+        return lambda values: (text, self.value(values[slot], type_), required)
+
+    def _any_leaf(self, leaf: Node, *, truth: bool) -> Explain:
+        def explain(values: Values) -> tuple[str, str, str]:
             seen = self.seen(leaf, values)
-        required = seen.operator if not truth else _contrary(seen.operator)
-        return seen.subject.text, seen.actual, f"{required} {seen.against}".strip()
+            operator = _contrary(seen.operator) if truth else seen.operator
+            return seen.subject.text, seen.actual, f"{operator} {seen.against}".strip()
+
+        return explain
 
     def seen(self, leaf: Node, values: Values) -> Seen:
         """One comparison with the values it saw; call it inside `exactly()`."""
@@ -126,23 +186,23 @@ class Wording:
             case tree.Within():
                 options = ", ".join(self.value(o, leaf.operand.type) for o in leaf.options)
                 word = "not in" if leaf.negated else "in"
-                actual = self._evaluated(leaf.operand, values)
+                actual = self._shown(leaf.operand, values)
                 return Seen(leaf.operand, word, f"({options})", f"({options})", actual)
             case tree.Call(function="known" | "missing"):
-                gone = isinstance(compile_tree(leaf.arguments[0])(values), Unknown)
+                gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
                 return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
-        return Seen(leaf, "", "true", "true", self._evaluated(leaf, values))
+        return Seen(leaf, "", "true", "true", self._shown(leaf, values))
 
     def _compared(self, leaf: tree.Compare, values: Values) -> Seen:
         left, operator, right = leaf.left, leaf.operator, leaf.right
         if not tree.reads(left) and tree.reads(right):
             left, operator, right = right, _MIRRORED[operator], left
-        against = self._evaluated(right, values)
-        return Seen(left, operator, against, right.text, self._evaluated(left, values))
+        against = self._shown(right, values)
+        return Seen(left, operator, against, right.text, self._shown(left, values))
 
-    def _evaluated(self, node: Node, values: Values) -> str:
-        return self.value(compile_tree(node)(values), node.type)
+    def _shown(self, node: Node, values: Values) -> str:
+        return self.value(self.evaluated(node, values), node.type)
 
     def comparisons(self, node: Node, values: Values) -> tuple[ComparisonTrace, ...]:
         """Every comparison of a condition, in text order, as it was seen."""
@@ -151,7 +211,7 @@ class Wording:
 
     def _traced(self, leaf: Node, values: Values) -> ComparisonTrace:
         seen = self.seen(leaf, values)
-        truth = compile_tree(leaf)(values)
+        truth = self.evaluated(leaf, values)
         return ComparisonTrace(
             left=seen.subject.text,
             operator=seen.operator,
@@ -177,17 +237,6 @@ def leaves(node: Node) -> Sequence[Node]:
         case tree.Not():
             return leaves(node.operand)
     return [node]
-
-
-def deciding(node: Node, values: Values, truth: bool = True) -> tuple[Node, bool]:  # noqa: FBT001, FBT002  a truth is no switch
-    """The first comparison that gave a condition its truth, and that comparison's own truth."""
-    match node:
-        case tree.Not():
-            return deciding(node.operand, values, not truth)
-        case tree.All() | tree.Any():
-            agreeing = [o for o in node.operands if compile_tree(o)(values) is truth]
-            return deciding((agreeing or list(node.operands))[0], values, truth)
-    return node, truth
 
 
 def _contrary(operator: str) -> str:

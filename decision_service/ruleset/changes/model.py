@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 
 from decision_service.language.diagnostics import Place
 from decision_service.language.nodes import ListNode, MapNode, Node, Scalar
 
 NOTHING = MapNode((), Place("", 1, 1, 2))
 NOT_WRITTEN = "not written"
+NO_VALUE = "no value"
+_NO_TEXTS = (NOT_WRITTEN, NO_VALUE)
 _TOKEN = re.compile(r"""\d+(?:\.\d+)?|"[^"]*"|'[^']*'|\w+(?:\.\w+)*|<=|>=|==|!=|\S""")
 _WORDS = {"min": "minimum", "max": "maximum"}
 
@@ -80,7 +83,7 @@ def said(node: Node | None) -> str:
     if isinstance(node, Scalar):
         return " ".join(node.text.split())
     if isinstance(node, ListNode):
-        return f"[{', '.join(said(item) for item in node.items)}]"
+        return f"[{', '.join(_inner(item) for item in node.items)}]"
     return ", ".join(f"{entry.key} {_inner(entry.value)}" for entry in node.entries)
 
 
@@ -131,7 +134,7 @@ def from_to(old: str, new: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f"`{text}`" if " " in text and text != NOT_WRITTEN else text
+    return f"`{text}`" if " " in text and text not in _NO_TEXTS else text
 
 
 def reordered(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from decision_service.language.nodes import MapNode, Node, Scalar
 from decision_service.ruleset.changes.model import (
+    NO_VALUE,
     Change,
     Sort,
     as_map,
@@ -128,14 +129,25 @@ def _steps(
     subject: str, before: Mapping[str, Scalar], after: Mapping[str, Scalar]
 ) -> Iterator[Change]:
     shown = ("", "")
-    for day in sorted({*before, *after}):
+    days = sorted({*before, *after})
+    for day in days:
         old, new = _in_force(before, day), _in_force(after, day)
-        pair = (said(old), said(new))
+        pair = (_valued(old), _valued(new))
         if pair != shown and (old is None or new is None or not same_text(old, new)):
-            when = f" on {day}" if day else ""
-            words = f"{from_to(*pair)}{when}"
+            words = f"{from_to(*pair)}{_when(day, days)}"
             yield Change("parameters", subject, Sort.CHANGED, words, *pair)
         shown = pair
+
+
+def _valued(value: Scalar | None) -> str:
+    return NO_VALUE if value is None else said(value)
+
+
+def _when(day: str, days: Sequence[str]) -> str:
+    """On which day, or before which, where one side has dates and the other has not."""
+    if day:
+        return f" on {day}"
+    return f" before {days[1]}" if len(days) > 1 else ""
 
 
 def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:

@@ -123,7 +123,7 @@ def _present(grid: Grid, index: int, name: tree.Read, draft: Draft) -> list[Regi
         for label in known or tuple(each.labels)
     ]
     if not known:
-        regions.append(Region(Matches(each.others), f"any other `{name.text}`"))
+        regions.append(Region(each.others, f"any other `{name.text}`"))
     return regions
 
 
@@ -136,5 +136,5 @@ def _ordered(cells: list[Any], name: tree.Read, draft: Draft) -> list[Region]:
         real = stepped(meet(span, everything), name.type)
         if not real.empty:
             text = f"`{name.text}` {wording.cell(real, name.type)}"
-            regions.append(Region(Matches(rows), text))
+            regions.append(Region(rows, text))
     return regions

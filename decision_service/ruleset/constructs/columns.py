@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from decision_service.language.threevalued import Unknown
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.regions import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(NamedTuple):
     """Bit i is row i: `sure` rows are satisfied, `open` ones are UNKNOWN."""
 
     sure: int
@@ -33,9 +30,9 @@ class Column:
 
     slot: int
     edges: tuple[Any, ...]
-    regions: tuple[int, ...]
-    labels: dict[Any, int]
-    others: int
+    regions: tuple[Matches, ...]
+    labels: dict[Any, Matches]
+    others: Matches
     absent: Matches
     tainted: Matches
 
@@ -44,10 +41,10 @@ class Column:
         if value.__class__ is Unknown:
             return self.tainted if value.tainted else self.absent
         if not self.regions:
-            return Matches(self.labels.get(value, self.others))
+            return self.labels.get(value, self.others)
         index = bisect_left(self.edges, value)
         on_edge = index < len(self.edges) and self.edges[index] == value
-        return Matches(self.regions[2 * index + on_edge])
+        return self.regions[2 * index + on_edge]
 
 
 def column(slot: int, cells: Sequence[Cell], *, ordered: bool) -> Column:
@@ -61,9 +58,9 @@ def column(slot: int, cells: Sequence[Cell], *, ordered: bool) -> Column:
     return Column(
         slot=slot,
         edges=edges,
-        regions=tuple(_region(cells, span) for span in region_spans(edges)) if ordered else (),
-        labels={label: _with_label(cells, label) for label in labels},
-        others=anything,
+        regions=_regions(cells, edges) if ordered else (),
+        labels={label: Matches(_with_label(cells, label)) for label in labels},
+        others=Matches(anything),
         absent=Matches(sure_absent, every & ~sure_absent),
         tainted=Matches(anything, every & ~anything),
     )
@@ -85,8 +82,11 @@ def _edges(cells: Sequence[Cell]) -> tuple[Any, ...]:
     return tuple(sorted(ends))
 
 
-def _region(cells: Sequence[Cell], region: Span) -> int:
-    return _rows(cells, lambda cell: covers(cell, region))
+def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]:
+    return tuple(
+        Matches(sum(1 << i for i, cell in enumerate(cells) if covers(cell, region)))
+        for region in region_spans(edges)
+    )
 
 
 def covers(cell: Cell, region: Span) -> bool:
@@ -108,8 +108,8 @@ def _with_label(cells: Sequence[Cell], label: Any) -> int:
     return _rows(cells, lambda cell: cell.sort is not Sort.MISSING and cell.has(label))
 
 
-def _rows(cells: Sequence[Cell], satisfied: Any) -> int:
-    return reduce(or_, (1 << i for i, cell in enumerate(cells) if satisfied(cell)), 0)
+def _rows(cells: Sequence[Cell], satisfied: Callable[[Cell], bool]) -> int:
+    return sum(1 << i for i, cell in enumerate(cells) if satisfied(cell))
 
 
 def bits(mask: int) -> list[int]:

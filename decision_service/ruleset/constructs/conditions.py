@@ -19,7 +19,7 @@ from decision_service.language.types import FLAG
 from decision_service.ruleset.draft import Draft
 from decision_service.ruleset.findings import Conclusion, State, data_finding
 from decision_service.ruleset.part import Conclusive, View, Written
-from decision_service.ruleset.sections.reasons import read_texts
+from decision_service.ruleset.texts import read_texts
 from decision_service.ruleset.wording import truth_of
 
 

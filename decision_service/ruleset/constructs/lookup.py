@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import (
@@ -28,8 +27,7 @@ from decision_service.ruleset.findings import Conclusion, Finding, State, data_f
 from decision_service.ruleset.part import View
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a lookup came to: the rows that count, or the Unknown that hides them."""
 
     rows: tuple[int, ...]
@@ -63,6 +61,9 @@ class TableRunner:
         self.gives = [_Give(row, self.outputs) for row in grid.rows]
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
         self.every = (1 << len(grid.rows)) - 1
+        self.conditions = (
+            {id(row): self._condition(row) for row in grid.rows} if grid.concludes else {}
+        )
 
     def _column(self, index: int) -> Column:
         name = self.grid.names[index]
@@ -73,16 +74,19 @@ class TableRunner:
         """Set every output, and conclude where rows have outcomes."""
         found = self.find(state.values)
         given = self._given(found, state.values, state.gone)
+        gaps = found.gone.gaps if found.gone is not None else ()
         for slot, value in zip(self.slots, given, strict=True):
-            state.put(slot, value, missing=value.__class__ is Unknown)
-        finding = self._finding(found)
+            state.values[slot] = value
+            if value.__class__ is Unknown:
+                state.gone.add(slot)
+                gaps = gaps or _gaps(given)
+        finding = self._finding(found) if self.grid.concludes else None
         behind = state.behind(self.reads)
         if behind:
             finding = self._marked(finding, behind, state)
-        gaps = found.gone.gaps if found.gone is not None else _gaps(given)
-        findings = () if finding is None else (finding,)
-        outcome = None if finding is None else finding.outcome
-        return Conclusion(outcome, findings, (found, given), gaps)
+        if finding is None:
+            return Conclusion(None, (), (found, given), gaps)
+        return Conclusion(finding.outcome, (finding,), (found, given), gaps)
 
     def find(self, values: Sequence[Any]) -> Found:
         """The rows that count under the table's hit policy."""
@@ -93,7 +97,9 @@ class TableRunner:
             possible &= matches.sure | matches.open
         if self.grid.hit is Hit.FIRST:
             first = possible & -possible
-            sure, possible = sure & first, first
+            if sure & first:
+                return Found((first.bit_length() - 1,))
+            sure, possible = 0, first
         if possible & ~sure:
             return Found((), self._unknown(possible & ~sure, values))
         rows = bits(sure)
@@ -129,7 +135,10 @@ class TableRunner:
         if not values and how is not Aggregate.SUM:
             name = f"{self.grid.id}.{self.outputs[index]}"
             return unknown(name, Cause.NO_EVIDENCE, detail="no row matches")
-        return _JOIN[how](values)
+        try:
+            return _JOIN[how](values)
+        except ArithmeticError:
+            return rule_error(f"{self.grid.id}.{self.outputs[index]}", "the sum has no exact value")
 
     def _finding(self, found: Found) -> Finding | None:
         if not self.grid.concludes:
@@ -140,7 +149,7 @@ class TableRunner:
         if row is None or row.outcome is None:
             return None
         kind = ReferKind.POLICY if row.outcome is Outcome.REFER else None
-        because = self._condition(row)
+        because = self.conditions[id(row)]
         code = "" if row.outcome is Outcome.APPROVE else row.reason
         name = self.grid.id
         return Finding(row.outcome, code, Component.TABLE, kind, because=because, name=name)

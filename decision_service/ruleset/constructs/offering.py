@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from decision_service.domain.factor import ValueType
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 from decision_service.domain.verdict import (
     Component,
     Offer,
@@ -63,6 +64,8 @@ class OfferRunner:
         self.lines = list(terms.lines.values())
         self.batch = compile_definitions([(line.symbol.slot, line.tree) for line in self.lines])
         self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
+        self.shortfall = self._shortfall() if MINIMUM in self.slots else None
+        self.largest = int(LARGEST_AMOUNT.scaleb(exponent(terms.currency)))
         self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
 
     def run(self, state: State) -> Conclusion:
@@ -71,7 +74,7 @@ class OfferRunner:
         given = self._round(state)
         self._mark(state)
         record = (given,)
-        missing = union(list(given.values()))
+        missing = union(given.values())
         amount = given[AMOUNT]
         if isinstance(amount, Unknown) or isinstance(given.get(MINIMUM), Unknown):
             state.offered = False
@@ -79,7 +82,7 @@ class OfferRunner:
         small = self._too_small(amount, given.get(MINIMUM), state)
         if small is not None:
             state.offered = False
-            return replace(small, record=record)
+            return small._replace(record=record)
         state.offer = self._offer(given, state)
         if missing is not None:
             return self._refer(missing, record)
@@ -95,16 +98,18 @@ class OfferRunner:
         for name, line in self.terms.lines.items():
             slot = line.symbol.slot
             given[name] = value = self._rounded(line, state.values[slot])
-            state.put(slot, value, missing=isinstance(value, Unknown))
+            state.values[slot] = value
+            if value.__class__ is Unknown:
+                state.gone.add(slot)
         return given
 
     def _rounded(self, line: Line, value: Any) -> Any:
-        if isinstance(value, Unknown):
+        if value.__class__ is Unknown:
             return value
+        if line.symbol.type is ValueType.MONEY and -self.largest <= value <= self.largest:
+            return floor_minor(value)
         left = from_runtime(line.symbol.name, value, line.symbol.type, self.terms.currency)
-        if isinstance(left, Unknown):
-            return left
-        return floor_minor(value) if line.symbol.type is ValueType.MONEY else left
+        return left.minor if isinstance(left, Money) else left
 
     def _mark(self, state: State) -> None:
         """Compute the lines in every world, where some rest on a score with bounds."""
@@ -127,7 +132,9 @@ class OfferRunner:
 
     def _may_fall(self, state: State) -> bool:
         """Whether the amount is below the minimum in any world."""
-        truths = state.everywhere(compile_tree(self._shortfall()))
+        if self.shortfall is None:
+            return False
+        truths = state.everywhere(compile_tree(self.shortfall))
         return any(truth is not False for truth in truths)
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
@@ -137,7 +144,7 @@ class OfferRunner:
         if behind:
             return Conclusion(Outcome.REFER, (data_finding(behind[0]),), (), behind)
         finding = Finding(
-            Outcome.DECLINE, self.terms.below, Component.POLICY, because=self._shortfall()
+            Outcome.DECLINE, self.terms.below, Component.POLICY, because=self.shortfall
         )
         return Conclusion(Outcome.DECLINE, (finding,), ())
 
@@ -164,11 +171,11 @@ class OfferRunner:
         )
 
     def _leaving(self, name: str, value: Any) -> Any:
-        if isinstance(value, Unknown):
+        if value.__class__ is Unknown:
             return None
-        symbol = self.terms.lines[name].symbol
-        left = from_runtime(symbol.name, value, symbol.type, self.terms.currency)
-        return None if isinstance(left, Unknown) else left
+        if self.terms.lines[name].symbol.type is ValueType.MONEY:
+            return Money(self.terms.currency, value)
+        return value
 
     def _binding(self, values: Sequence[Any]) -> str:
         """The innermost term that limits the amount, followed through earlier offer lines."""

@@ -162,7 +162,7 @@ class RulesRunner:
         ]
         return _conclude(truths, found) if found else self._nothing
 
-    def _with_marks(self, truths: Sequence[Any], state: State) -> Conclusion:
+    def _with_marks(self, truths: tuple[Any, ...], state: State) -> Conclusion:
         found = [
             (ready, truth, _marked(ready, truth, state) or _finding(ready, truth))
             for ready, truth in zip(self.ready, truths, strict=True)

@@ -103,27 +103,19 @@ def _card(
 
 
 def _characteristic(node: Node, draft: Draft) -> Characteristic | None:
+    optional = ("reason", "missing", "because")
     fields = Fields.of(
-        node,
-        "a characteristic",
-        draft.report,
-        required=("factor", "bins"),
-        optional=("reason", "missing", "because"),
+        node, "a characteristic", draft.report, required=("factor", "bins"), optional=optional
     )
     if fields is None:
         return None
     name = draft.name(fields.scalar("factor"))
     reason, because = draft.reason(fields, "reason"), fields.text("because")
-    fixed = _fixed(fields)
-    items = fields.items("bins")
-    draft.not_empty(fields, "bins")
-    if len(items) > MOST_BINS:
-        message = f"{len(items)} bins; {MOST_BINS} are allowed"
-        draft.report.error("R123", fields.place("bins"), message)
+    fixed, items = _fixed(fields), _bin_nodes(fields, draft)
     if name is None:
         return None
     reader = CellReader(name.symbol, draft.names.currency, draft.report)
-    bins = [_bin(item, reader, draft) for item in items[:MOST_BINS]]
+    bins = [_bin(item, reader, draft) for item in items]
     return Characteristic(
         name=name,
         bins=tuple(b for b in bins if b is not None),
@@ -133,6 +125,15 @@ def _characteristic(node: Node, draft: Draft) -> Characteristic | None:
         place=fields.place("factor"),
         complete=None not in bins,
     )
+
+
+def _bin_nodes(fields: Fields, draft: Draft) -> tuple[Node, ...]:
+    items = fields.items("bins")
+    draft.not_empty(fields, "bins")
+    if len(items) > MOST_BINS:
+        message = f"{len(items)} bins; {MOST_BINS} are allowed"
+        draft.report.error("R123", fields.place("bins"), message)
+    return items[:MOST_BINS]
 
 
 def _fixed(fields: Fields) -> Decimal | None:

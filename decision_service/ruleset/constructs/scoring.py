@@ -20,7 +20,7 @@ from decision_service.language import tree
 from decision_service.language.generated import compile_batch
 from decision_service.language.threevalued import Gap, Unknown, rule_error
 from decision_service.ruleset.constructs.card import Band, Card, Characteristic
-from decision_service.ruleset.constructs.cell_trees import cell_tree, first_true
+from decision_service.ruleset.constructs.cell_trees import bin_index, cell_tree
 from decision_service.ruleset.findings import (
     MOST_WORLDS,
     Conclusion,
@@ -54,10 +54,10 @@ class _Ready:
         self.points = tuple(b.points for b in characteristic.bins)
         self.worst, self.best = characteristic.worst, characteristic.best
         conditions = [cell_tree(b.cell, characteristic.name) for b in characteristic.bins]
-        self.index = first_true(conditions)
+        self.index = bin_index([b.cell for b in characteristic.bins], characteristic.name)
         best = conditions[self.points.index(self.best)]
         self.short_of_best = tree.Not(best, text=best.text, place=best.place)
-        self.by_bin = (*(Scored(p, p, i) for i, p in enumerate(self.points)), None)
+        self.by_bin = {i: Scored(p, p, i) for i, p in enumerate(self.points)}
         self.lost = {o: tuple(self._lost(p, o) for p in self.points) for o in _ADVERSE}
 
     def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
@@ -83,6 +83,8 @@ class ScorecardRunner:
         self.ready = [_Ready(c) for c in card.characteristics]
         self.batch = compile_batch([r.index for r in self.ready])
         self.by_bins = [r.by_bin for r in self.ready]
+        self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
         self.approves = (Finding(Outcome.APPROVE, "", Component.SCORECARD),)
 
     def run(self, state: State) -> Conclusion:
@@ -91,11 +93,9 @@ class ScorecardRunner:
         scored = self._all_known(indices) if not state.marks else None
         if scored is None:
             scored = [self._scored(r, i, state) for r, i in zip(self.ready, indices, strict=True)]
-        low = self.card.base
-        for each in scored:
-            low += each.low
-        if any(s.bounded for s in scored):
-            return self._within_bounds(scored, low, state)
+            if any(s.bounded for s in scored):
+                return self._within_bounds(scored, state)
+        low = self._total(scored)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
         if band.then is Outcome.APPROVE:
@@ -103,13 +103,18 @@ class ScorecardRunner:
         findings = self._findings(scored, band.then, ReferKind.SCORE)
         return Conclusion(band.then, findings, (scored, low, low), _gaps(scored))
 
+    def _total(self, scored: Sequence[Scored]) -> Decimal:
+        total = self.card.base
+        for each in scored:
+            total += each.low
+        return total
+
     def _all_known(self, indices: Sequence[Any]) -> list[Scored] | None:
         """What each bin gives; None where a value is missing or has no bin."""
         try:
-            scored = [known[i] for known, i in zip(self.by_bins, indices, strict=True)]
-        except TypeError:  # an Unknown is no index
+            return [known[i] for known, i in zip(self.by_bins, indices, strict=True)]
+        except KeyError:
             return None
-        return None if None in scored else scored
 
     def _scored(self, ready: _Ready, index: Any, state: State) -> Scored:
         if ready.slot in state.marks:
@@ -125,7 +130,8 @@ class ScorecardRunner:
         tainted = bool(index.tainted)
         return Scored(ready.worst, ready.best, -1, index.shown, bounded=True, tainted=tainted)
 
-    def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
+    def _within_bounds(self, scored: Sequence[Scored], state: State) -> Conclusion:
+        low = self._total(scored)
         high = self.card.base + sum(s.high for s in scored)
         worst, best = self.card.band_of(low), self.card.band_of(high)
         gaps = _gaps(scored)
@@ -146,27 +152,26 @@ class ScorecardRunner:
             if len(totals) > MOST_WORLDS:
                 state.crowded = True
                 totals = set(sorted(totals)[:MOST_WORLDS])
-        score, band = self.card.score.slot, self.card.band.slot
+        score, band = self.score_slot, self.band_slot
         state.mark((score, band), gaps)
         state.split([{score: t, band: self.card.band_of(t).name} for t in sorted(totals)])
 
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
     ) -> tuple[Finding, ...]:
-        referral = kind if outcome is Outcome.REFER else None
-        found: list[Finding | None] = [
-            Finding(outcome, "", Component.SCORECARD, referral, name=self.card.id)
-        ]
+        found = [self.plain[kind if outcome is Outcome.REFER else None]]
         for ready, each in zip(self.ready, scored, strict=True):
             if each.gap is not None:
                 found.append(data_finding(each.gap, outcome))
-            else:
-                found.append(ready.lost[outcome][each.bin])
-        return tuple(f for f in found if f is not None)
+                continue
+            lost = ready.lost[outcome][each.bin]
+            if lost is not None:
+                found.append(lost)
+        return tuple(found)
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
-        state.values[self.card.score.slot] = low
-        state.values[self.card.band.slot] = band.name
+        state.values[self.score_slot] = low
+        state.values[self.band_slot] = band.name
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def note(self, record: tuple[Any, ...]) -> str:
@@ -213,6 +218,12 @@ class ScorecardRunner:
                 yield f"bin {each.name.text}", b.cell.text
         for band in self.card.bands:
             yield f"band {self.card.id}", band.name
+
+
+def _plain(kind: ReferKind | None) -> Finding:
+    """The band's outcome itself, which names no characteristic."""
+    outcome = Outcome.DECLINE if kind is None else Outcome.REFER
+    return Finding(outcome, "", Component.SCORECARD, kind)
 
 
 def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:

@@ -26,8 +26,8 @@ from decision_service.ruleset.constructs.grid import (
 from decision_service.ruleset.constructs.lookup import TableRunner
 from decision_service.ruleset.constructs.table_rows import RawRow, read_rows
 from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.literals import as_literal
 from decision_service.ruleset.part import Conclusive, Written
-from decision_service.ruleset.sections.literals import as_literal
 
 MOST_COLUMNS = 12
 MOST_ROWS = 2_000

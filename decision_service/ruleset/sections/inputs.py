@@ -9,8 +9,8 @@ from decision_service.language.fields import Fields
 from decision_service.language.nodes import Entry
 from decision_service.language.readers import as_decimal, as_text, check_identifier
 from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.literals import as_amount
 from decision_service.ruleset.model import InputSpec
-from decision_service.ruleset.sections.literals import as_amount
 
 _TYPES = [t.value for t in ValueType]
 _KEYS = ("required", "min", "max", "one_of")

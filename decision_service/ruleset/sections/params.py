@@ -11,8 +11,8 @@ from decision_service.language.fields import Fields
 from decision_service.language.nodes import Entry
 from decision_service.language.readers import check_identifier, parse_day
 from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.literals import as_literal
 from decision_service.ruleset.model import ParamSpec, Step
-from decision_service.ruleset.sections.literals import as_literal
 
 _TYPES = [t.value for t in ValueType]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from decision_service.domain.missing import DataReason
 from decision_service.language.diagnostics import Report
 from decision_service.language.fields import Fields
-from decision_service.language.nodes import Entry, Node
-from decision_service.language.readers import as_map, as_text
+from decision_service.language.nodes import Entry
 from decision_service.ruleset.draft import Draft
 from decision_service.ruleset.model import ReasonSpec
+from decision_service.ruleset.texts import read_texts
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _LONGEST_CODE = 60
 _BUILT_IN = frozenset(DataReason)
 
@@ -60,21 +58,3 @@ def _check_code(entry: Entry, report: Report) -> bool:
         report.error("R127", place, f"`{code}` is a built-in reason", "choose another code")
         return False
     return True
-
-
-def read_texts(node: Node, what: str, report: Report) -> Mapping[str, str] | None:
-    """Texts by language, `en` among them."""
-    languages = as_map(node, what, report)
-    if languages is None:
-        return None
-    texts: dict[str, str] = {}
-    for entry in languages.entries:
-        if not _LANGUAGE.fullmatch(entry.key):
-            message = f"`{entry.key}` is no language"
-            report.error("R123", entry.key_place, message, "write a tag such as en or fil")
-        text = as_text(entry.value, f"{what} in `{entry.key}`", report)
-        if text is not None:
-            texts[entry.key] = text
-    if languages.get("en") is None:
-        report.error("R121", languages.place, f"{what} has no `en`", "English is required")
-    return texts if "en" in texts else None

@@ -21,6 +21,7 @@ from tests.oracles.factors import (
     contributions,
     employment,
     income,
+    jobs,
     liabilities,
     transactions,
 )
@@ -32,7 +33,7 @@ from tests.oracles.factors.transactions import transactions_of
 Answer = Money | Decimal | int | str | bool | date | set[Cause]
 
 FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
-    "income": (incomes_of, income.FACTORS),
+    "income": (incomes_of, income.FACTORS | jobs.FACTORS),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),
     "employment": (lambda who: who, employment.FACTORS),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
@@ -62,30 +62,35 @@ def days_of(who: Applicant, dates: list[date], chosen: Callable[[list[date]], da
     return max((who.as_of.date - chosen(dates)).days, 0)
 
 
-def oldest_connection_days(who: Applicant) -> int:
-    """Days since the first connected account was made."""
-    made = [one.created_at for one in listed(who, "CONNECTED") if one.created_at is not None]
-    return days_of(who, [moment.astimezone(who.as_of.zone).date() for moment in made], min)
-
-
-def sync_dates(who: Applicant) -> list[date]:
-    """The civil day of each connected account's sync."""
+def connected_dates(who: Applicant, moment_of: Callable[[Account], datetime | None]) -> list[date]:
+    """A civil day of each connected account; one that does not tell leaves no answer."""
     found = []
     for one in listed(who, "CONNECTED"):
-        synced = newest(one.connection_updated_at, one.monitor_updated_at)
-        if synced is not None:
-            found.append(synced.astimezone(who.as_of.zone).date())
+        moment = moment_of(one)
+        if moment is None:
+            raise Unknown(Cause.NO_DATA)
+        found.append(moment.astimezone(who.as_of.zone).date())
     return found
+
+
+def synced_at(one: Account) -> datetime | None:
+    """The newest of connection and monitor update."""
+    return newest(one.connection_updated_at, one.monitor_updated_at)
+
+
+def oldest_connection_days(who: Applicant) -> int:
+    """Days since the first connected account was made."""
+    return days_of(who, connected_dates(who, lambda one: one.created_at), min)
 
 
 def oldest_sync_age_days(who: Applicant) -> int:
     """Days since the sync of the account that was synced longest ago."""
-    return days_of(who, sync_dates(who), min)
+    return days_of(who, connected_dates(who, synced_at), min)
 
 
 def newest_sync_age_days(who: Applicant) -> int:
     """Days since the newest sync."""
-    return days_of(who, sync_dates(who), max)
+    return days_of(who, connected_dates(who, synced_at), max)
 
 
 ACCOUNTS: dict[str, Factor] = {
@@ -141,7 +146,7 @@ def age_years(who: Applicant) -> int:
         raise Unknown(Cause.NOT_CONNECTED)
     if not births:
         raise Unknown(Cause.NO_DATA)
-    return ages[0]
+    return max(ages[0], 0)
 
 
 def years_between(birth: date, today: date) -> int:
@@ -152,4 +157,13 @@ def years_between(birth: date, today: date) -> int:
     return years
 
 
-IDENTITY: dict[str, Factor] = {"age_years": age_years}
+def age_at_maturity_years(who: Applicant) -> int:
+    """The age needs the application's term, which is no part of the applicant's data."""
+    age_years(who)
+    raise Unknown(Cause.NOT_SENT)
+
+
+IDENTITY: dict[str, Factor] = {
+    "age_years": age_years,
+    "age_at_maturity_years": age_at_maturity_years,
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -40,7 +40,7 @@ class Feeder:
     id: str
     provider_id: str
     gig: bool
-    supported: tuple[str, ...]
+    supported: tuple[str, ...] | None
     synced: datetime | None
     account: Account | None
     partial: bool
@@ -59,10 +59,7 @@ def has_delivered(who: Applicant, source_id: str) -> bool:
             for record in read.records:
                 if record.source == source_id:
                     return True
-    for known in who.snapshot.known:
-        if known.source == source_id and known.count > 0:
-            return True
-    return False
+    return any(known.source == source_id and known.count > 0 for known in who.snapshot.known)
 
 
 def newest(*moments: datetime | None) -> datetime | None:
@@ -71,58 +68,108 @@ def newest(*moments: datetime | None) -> datetime | None:
     return max(known) if known else None
 
 
-def provider_of(who: Applicant, provider_id: str) -> tuple[bool, tuple[str, ...]]:
-    """Whether a provider is GIG, and what it supports: the snapshot's word before the file's."""
+def provider_of(who: Applicant, provider_id: str) -> tuple[bool, tuple[str, ...] | None]:
+    """Whether a provider is GIG, and what it supports: the snapshot's word before the file's.
+
+    Of a provider that nobody knows, what it supports is None.
+    """
     for provider in who.snapshot.providers:
         if provider.id == provider_id:
             return provider.type == "GIG", provider.supported
     if provider_id in who.policy.provider_types:
         provider = who.policy.provider_types[provider_id]
         return provider.type == "GIG", provider.supported
-    return False, ()
+    return False, None
 
 
-def feeders(who: Applicant) -> list[Feeder]:
-    """Everything whose records count."""
+def connection(who: Applicant, account: Account) -> Feeder:
+    """An account as a feeder."""
+    gig, supported = provider_of(who, account.provider_id)
+    synced = newest(account.connection_updated_at, account.monitor_updated_at)
+    partial = account.connection_status != "CONNECTED"
+    return Feeder(account.id, account.provider_id, gig, supported, synced, account, partial)
+
+
+def connections(who: Applicant) -> list[Feeder]:
+    """Every account that is connected, or is not but has delivered; revoked ones are gone."""
     found = []
     for account in who.snapshot.accounts:
-        partial = account.connection_status != "CONNECTED"
         if account.connection_status == "DISCONNECTED":
             continue
-        if partial and not has_delivered(who, account.id):
+        if account.connection_status != "CONNECTED" and not has_delivered(who, account.id):
             continue
-        gig, supported = provider_of(who, account.provider_id)
-        synced = newest(account.connection_updated_at, account.monitor_updated_at)
-        found.append(
-            Feeder(account.id, account.provider_id, gig, supported, synced, account, partial)
-        )
+        found.append(connection(who, account))
+    return found
+
+
+def revoked(who: Applicant) -> list[Feeder]:
+    """The accounts whose data must not be used any more."""
+    return [
+        connection(who, account)
+        for account in who.snapshot.accounts
+        if account.connection_status == "DISCONNECTED"
+    ]
+
+
+def files(who: Applicant) -> list[Feeder]:
+    """Archives, uploads and social security records: like accounts of their own."""
+    found = []
     for source in who.snapshot.sources:
         gig, supported = provider_of(who, source.provider_id)
+        synced = source.newest_created_at
         found.append(
-            Feeder(
-                source.id,
-                source.provider_id,
-                gig,
-                supported,
-                source.newest_created_at,
-                None,
-                partial=False,
-            )
+            Feeder(source.id, source.provider_id, gig, supported, synced, None, partial=False)
         )
     return found
 
 
+def feeders(who: Applicant) -> list[Feeder]:
+    """Everything whose records count: what is partial only where the policy uses it."""
+    used = [
+        one
+        for one in connections(who)
+        if not one.partial or who.policy.partial is PartialPolicy.USE
+    ]
+    return used + files(who)
+
+
+def broken(who: Applicant) -> list[Feeder]:
+    """The accounts that delivered data, do not any more, and are not used."""
+    return [
+        one for one in connections(who) if one.partial and who.policy.partial is PartialPolicy.REFER
+    ]
+
+
 def records_of(who: Applicant, kind: Kind, feeder: Feeder) -> list[Any]:
-    """One feeder's records of a kind."""
+    """One feeder's records of a kind, equal ones once."""
     read = read_of(who, kind)
-    if read is None:
-        return []
-    return [record for record in read.records if record.source == feeder.id]
+    found: list[Any] = []
+    for record in read.records if read is not None else ():
+        if record.source == feeder.id and record not in found:
+            found.append(record)
+    return found
+
+
+def contradicts_itself(who: Applicant, kind: Kind) -> bool:
+    """Whether two records that count have one id and different content."""
+    seen: dict[str, Any] = {}
+    for feeder in feeders(who):
+        for record in records_of(who, kind, feeder):
+            if seen.setdefault(record.id, record) != record:
+                return True
+    return False
 
 
 def feeds(who: Applicant, feeder: Feeder, kind: Kind) -> bool:
-    """Whether a feeder's provider supports the kind, or it gave a record of it all the same."""
-    return kind.value.upper() in feeder.supported or bool(records_of(who, kind, feeder))
+    """Whether a feeder's provider supports the kind, or it gave a record of it all the same.
+
+    An account of an unknown provider may feed anything, a file only what is in it.
+    """
+    if records_of(who, kind, feeder):
+        return True
+    if feeder.supported is None:
+        return feeder.account is not None
+    return kind.value.upper() in feeder.supported
 
 
 def stands_in(who: Applicant, feeder: Feeder) -> bool:
@@ -168,67 +215,101 @@ def is_stale(who: Applicant, feeder: Feeder) -> bool:
     return who.as_of.instant - feeder.synced > who.policy.max_age
 
 
-def is_expired(who: Applicant, kind: Kind) -> bool:
-    """Whether a kind is empty though an account of over 60 days once had data of it."""
-    everyone = feeders(who)
-    if any(records_of(who, kind, feeder) for feeder in everyone):
+def once_had(who: Applicant, kind: Kind, feeder: Feeder) -> bool:
+    """Whether an account of over 60 days had records of a kind in an earlier snapshot."""
+    if feeder.account is None or feeder.account.created_at is None:
         return False
-    for feeder in everyone:
-        if feeder.account is None or feeder.account.created_at is None:
-            continue
-        if who.as_of.instant - feeder.account.created_at <= timedelta(days=60):
-            continue
-        for known in who.snapshot.known:
-            if known.source == feeder.id and known.kind is kind and known.count > 0:
-                return True
+    if who.as_of.instant - feeder.account.created_at <= timedelta(days=60):
+        return False
+    for known in who.snapshot.known:
+        if known.source == feeder.id and known.kind is kind and known.count > 0:
+            return True
     return False
+
+
+def was_read(who: Applicant, kind: Kind, feeder: Feeder) -> bool:
+    """Whether a feeder's records of a kind were read without a fault."""
+    read = read_of(who, kind)
+    if read is None:
+        return False
+    return all(fault.source is not None and fault.source != feeder.id for fault in read.faults)
+
+
+def is_expired(who: Applicant, kind: Kind, chosen: list[Feeder]) -> bool:
+    """Whether some feeders have no record of a kind, though one of them once had."""
+    if any(records_of(who, kind, feeder) for feeder in chosen):
+        return False
+    return any(once_had(who, kind, one) and was_read(who, kind, one) for one in chosen)
 
 
 def has_bad_date(who: Applicant, kind: Kind) -> bool:
-    """Whether a day-dated record that counts lies later than tomorrow."""
+    """Whether a day-dated record that counts lies later than tomorrow, or ends before it begins."""
     tomorrow = who.as_of.date + timedelta(days=1)
     for feeder in feeders(who):
         for record in records_of(who, kind, feeder):
-            if kind is Kind.TRANSACTIONS and record.date > tomorrow:
+            first = first_day_of(kind, record)
+            if first is not None and first > tomorrow:
                 return True
-            begins = kind in (Kind.INCOMES, Kind.EMPLOYMENTS, Kind.LIABILITIES)
-            if begins and record.start > tomorrow:
+            last = getattr(record, "end", None)
+            if first is not None and last is not None and last < first:
                 return True
     return False
 
 
-def taints_of_kind(who: Applicant, kind: Kind) -> set[Cause]:
-    """Everything that spoils one kind."""
-    causes = set()
-    everyone = feeders(who)
+def first_day_of(kind: Kind, record: Any) -> date | None:
+    """The day that a day-dated record begins with; others have none."""
+    if kind is Kind.TRANSACTIONS:
+        return record.date
+    if kind is Kind.IDENTITIES:
+        return record.birth_date
+    if kind in (Kind.INCOMES, Kind.EMPLOYMENTS, Kind.LIABILITIES):
+        return record.start
+    return None
+
+
+def faults_of_kind(who: Applicant, kind: Kind) -> set[Cause]:
+    """What went wrong while a kind was read; a fault of one source only where it feeds the kind."""
     read = read_of(who, kind)
     if read is None:
-        causes.add(Cause.NOT_FETCHED)
-    else:
-        for fault in read.faults:
-            if fault.source is None:
+        return {Cause.NOT_FETCHED}
+    causes = set()
+    for fault in read.faults:
+        if fault.source is None:
+            causes.add(fault.cause)
+        for feeder in feeders(who) + broken(who):
+            if fault.source == feeder.id and feeds(who, feeder, kind):
                 causes.add(fault.cause)
-            for feeder in everyone:
-                if fault.source == feeder.id and feeds(who, feeder, kind):
-                    causes.add(fault.cause)
-    for feeder in everyone:
+    return causes
+
+
+def taints_of_kind(who: Applicant, kind: Kind) -> set[Cause]:
+    """Everything that spoils one kind, but that its data is gone."""
+    causes = faults_of_kind(who, kind)
+    for feeder in broken(who):
         if feeds(who, feeder, kind):
-            if feeder.partial and who.policy.partial is PartialPolicy.REFER:
-                causes.add(Cause.PARTIAL)
-            elif is_stale(who, feeder):
-                causes.add(Cause.STALE)
-    if read is not None and is_expired(who, kind):
-        causes.add(Cause.EXPIRED)
-    if has_bad_date(who, kind):
+            causes.add(Cause.PARTIAL)
+    for feeder in feeders(who):
+        if feeds(who, feeder, kind) and is_stale(who, feeder):
+            causes.add(Cause.STALE)
+    if has_bad_date(who, kind) or contradicts_itself(who, kind):
         causes.add(Cause.BAD_DATA)
     return causes
 
 
 def taints(who: Applicant, kinds: list[Kind]) -> set[Cause]:
-    """Everything that spoils any of the kinds, or the list of accounts they rest on."""
+    """Everything that spoils any of the kinds, or the list of accounts they rest on.
+
+    Where nothing feeds the kinds but an account that was revoked, the data has expired.
+    """
     causes = {fault.cause for fault in who.snapshot.account_faults}
     for kind in kinds:
         causes = causes | taints_of_kind(who, kind)
+        if is_expired(who, kind, feeders(who)):
+            causes.add(Cause.EXPIRED)
+    if not feeders_of(who, kinds):
+        for feeder in revoked(who):
+            if any(feeds(who, feeder, kind) for kind in kinds):
+                causes.add(Cause.EXPIRED)
     return causes
 
 

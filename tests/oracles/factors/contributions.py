@@ -107,11 +107,11 @@ def schemes_of(inside: list[Paid]) -> list[str]:
 
 def covered_months(inside: list[Paid], schemes: list[str]) -> list[int]:
     """The months in which one of the schemes has a contribution above zero, oldest first."""
-    found = []
-    for month in sorted({one.month for one in inside}):
-        if any(scheme_month(inside, scheme, month) > 0 for scheme in schemes):
-            found.append(month)
-    return found
+    return [
+        month
+        for month in sorted({one.month for one in inside})
+        if any(scheme_month(inside, scheme, month) > 0 for scheme in schemes)
+    ]
 
 
 def months_total(family: Contributions) -> int:

@@ -15,6 +15,7 @@ from tests.oracles.factors.applicant import (
     feeders_of,
     records_of,
     refuse_tainted,
+    taints,
 )
 from tests.oracles.factors.contributions import (
     Contributions,
@@ -27,11 +28,12 @@ from tests.oracles.factors.monthly_income import (
     Incomes,
     gig_by_platform,
     income_kinds,
+    income_taints,
     incomes_of,
     payroll_by_employer,
-    plain_name,
     refuse_unusable,
 )
+from tests.oracles.factors.shares import plain_name
 
 Answer = str | bool | int
 Factor = Callable[[Applicant], Answer]
@@ -78,11 +80,11 @@ def payroll_months(incomes: Incomes, months: list[int]) -> list[int]:
 def gig_months(incomes: Incomes, months: list[int]) -> list[int]:
     """The months in which a gig platform gave more than nothing."""
     refuse_unusable(incomes, months)
-    found = []
-    for month in months:
-        if any(amount > 0 for amount in gig_by_platform(incomes, month).values()):
-            found.append(month)
-    return found
+    return [
+        month
+        for month in months
+        if any(amount > 0 for amount in gig_by_platform(incomes, month).values())
+    ]
 
 
 def paid_months(family: Contributions, months: list[int]) -> list[int]:
@@ -103,7 +105,9 @@ def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> obj
 
 def status(who: Applicant) -> str:
     """EMPLOYED, GIG or UNEMPLOYED, where there is evidence of one."""
-    refuse_tainted(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS, *income_kinds(who)])
+    causes = taints(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS]) | income_taints(who)
+    if causes:
+        raise Unknown(*causes)
     if not feeders_of(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS, *income_kinds(who)]):
         raise Unknown(Cause.NOT_CONNECTED)
     jobs = absent_is_none(employments_of, who) or []

@@ -46,7 +46,11 @@ def loans_of(who: Applicant) -> list[Liability]:
     found = []
     for feeder in family:
         found.extend(records_of(who, Kind.LIABILITIES, feeder))
-    whole = [feeder for feeder in family if feeder.account is not None and not feeder.partial]
+    whole = [
+        feeder
+        for feeder in family
+        if feeder.account is not None and not feeder.partial and feeder.supported is not None
+    ]
     if not found and not whole:
         raise Unknown(Cause.NO_DATA)
     return found
@@ -134,10 +138,10 @@ def overdue_total(who: Applicant) -> Money:
 
 def instalment_of(loan: Liability) -> Fraction:
     """What one outstanding loan costs a month."""
+    if loan.amortization_frequency not in (*UNTOLD, *TIMES_A_YEAR):
+        raise Unknown(Cause.BAD_DATA)
     if loan.amortization_frequency in UNTOLD or loan.amortization is None:
         raise Unknown(Cause.NO_DATA)
-    if loan.amortization_frequency not in TIMES_A_YEAR:
-        raise Unknown(Cause.BAD_DATA)
     return Fraction(loan.amortization * TIMES_A_YEAR[loan.amortization_frequency], 12)
 
 

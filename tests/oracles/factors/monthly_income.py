@@ -3,69 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from fractions import Fraction
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
-from decision_service.domain.months import Month
 from decision_service.domain.needs import CombineIncome, TransactionClass
-from decision_service.domain.snapshot import Income, Transaction
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,
     Unknown,
+    broken,
     earliest_horizon,
     feeders,
     feeds,
-    records_of,
-    refuse_tainted,
+    is_expired,
+    read_of,
+    revoked,
     stands_in,
+    taints_of_kind,
 )
-from tests.oracles.factors.classes import class_of, too_much_unmapped
-
-
-FREQUENCIES = (
-    "Hourly",
-    "Daily",
-    "Weekly",
-    "Semimonthly",
-    "Monthly",
-    "Bimonthly",
-    "Quarterly",
-    "Annually",
-    "Variable",
-    "Unspecified",
-    None,
+from tests.oracles.factors.classes import too_much_unmapped
+from tests.oracles.factors.shares import (
+    Share,
+    doubtful_months,
+    earning_shares,
+    estimate_shares,
+    payroll_shares,
+    stand_in_start,
 )
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one record gives to one month; `counted` marks the month the record is counted in."""
-
-    feeder: Feeder
-    form: str
-    month: int
-    amount: Fraction
-    currency: str
-    employer: str = ""
-    counted: bool = True
-    transaction: Transaction | None = None
-    cls: TransactionClass | None = None
 
 
 @dataclass(frozen=True)
 class Incomes:
     """The income family of one applicant: everything up to `horizon`.
 
-    `doubtful` are the months that payroll of an unknown frequency may belong to.
+    `doubtful` are the months, with its currency, that payroll of an unknown frequency may be of.
     """
 
     who: Applicant
     horizon: int
     shares: list[Share]
-    doubtful: list[int]
+    doubtful: list[tuple[int, str]]
 
     @property
     def first(self) -> int:
@@ -76,113 +54,6 @@ class Incomes:
     def observed(self) -> int:
         """How many months the observed history has."""
         return self.horizon - self.first + 1
-
-
-def plain_name(employer: str | None) -> str:
-    """An employer's name, case-folded and with blanks collapsed."""
-    return " ".join((employer or "").casefold().split())
-
-
-def pay_of(income: Income) -> int | None:
-    """Net, else gross, else base."""
-    for amount in (income.net, income.gross, income.base):
-        if amount is not None:
-            return amount
-    return None
-
-
-def last_day_of(income: Income) -> date | None:
-    """The end of a pay period; where none is told, that of two, three or twelve months."""
-    if income.end is not None:
-        return income.end
-    lengths = {"Bimonthly": 2, "Quarterly": 3, "Annually": 12}
-    if income.frequency not in lengths:
-        return None
-    after = Month.of(income.start).plus(lengths[income.frequency])
-    day = min(income.start.day, after.last_day.day)
-    return after.first_day.replace(day=day) - timedelta(days=1)
-
-
-def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
-    """A payroll record goes to its pay month; a long one to the months of its days."""
-    found = []
-    for income in records_of(who, Kind.INCOMES, feeder):
-        if pay_of(income) is not None:
-            found.extend(shares_of(feeder, income))
-    return found
-
-
-def shares_of(feeder: Feeder, income: Income) -> list[Share]:
-    """What one payroll record gives to its months."""
-    counted = Month.of(income.end or income.start).index
-    start, end = income.start, last_day_of(income)
-    if end is None or (end - start).days + 1 <= 31:
-        return [payroll_share(feeder, income, counted, Fraction(1))]
-    found = []
-    for month in range(Month.of(start).index, Month.of(end).index + 1):
-        part = Fraction(days_within(month, start, end), (end - start).days + 1)
-        found.append(payroll_share(feeder, income, month, part))
-    return found
-
-
-def payroll_share(feeder: Feeder, income: Income, month: int, part: Fraction) -> Share:
-    """A part of a payroll record in one month."""
-    counted = Month.of(income.end or income.start)
-    return Share(
-        feeder,
-        "payroll",
-        month,
-        part * (pay_of(income) or 0),
-        income.currency,
-        employer=plain_name(income.employer),
-        counted=month == counted.index,
-    )
-
-
-def days_within(month: int, start: date, end: date) -> int:
-    """How many days of a month lie in a period."""
-    count = 0
-    day = Month(month).first_day
-    while day <= Month(month).last_day:
-        if start <= day <= end:
-            count = count + 1
-        day = day + timedelta(days=1)
-    return count
-
-
-def estimate_shares(who: Applicant, feeder: Feeder) -> list[Share]:
-    """One estimate, one month."""
-    return [
-        Share(feeder, "estimate", one.month, Fraction(one.amount), one.currency)
-        for one in records_of(who, Kind.EINCOMES, feeder)
-    ]
-
-
-def stand_in_start(who: Applicant) -> date:
-    """The first day of the 13th month before as_of."""
-    return Month.of(who.as_of.date).plus(-13).first_day
-
-
-def earning_shares(who: Applicant, feeder: Feeder) -> list[Share]:
-    """The transactions of a gig account that has nothing better, every class of them."""
-    found = []
-    if stands_in(who, feeder):
-        for one in records_of(who, Kind.TRANSACTIONS, feeder):
-            if one.date >= stand_in_start(who):
-                cls = class_of(who.policy, feeder.provider_id, one)
-                found.append(
-                    Share(
-                        feeder,
-                        "earning",
-                        Month.of(one.date).index,
-                        Fraction(one.amount),
-                        one.currency,
-                        transaction=one,
-                        cls=cls,
-                        counted=cls is TransactionClass.EARNING,
-                    )
-                )
-    return found
 
 
 def feeds_income(who: Applicant, feeder: Feeder) -> bool:
@@ -201,9 +72,33 @@ def income_kinds(who: Applicant) -> list[Kind]:
     return kinds
 
 
+def income_taints(who: Applicant) -> set[Cause]:
+    """What spoils income: its kinds, and gig accounts that stood in and are gone."""
+    causes = {fault.cause for fault in who.snapshot.account_faults}
+    workers = [one for one in feeders(who) if stands_in(who, one)]
+    for kind in income_kinds(who):
+        causes = causes | taints_of_kind(who, kind)
+        if is_expired(who, kind, workers if kind is Kind.TRANSACTIONS else feeders(who)):
+            causes.add(Cause.EXPIRED)
+        read = read_of(who, kind)
+        asked = None if read is None else read.first_day
+        if asked is not None and asked > stand_in_start(who):
+            causes.add(Cause.NOT_FETCHED)
+    for feeder in broken(who):
+        if feeds_income(who, feeder):
+            causes.add(Cause.PARTIAL)
+    if not any(feeds_income(who, feeder) for feeder in feeders(who)):
+        for feeder in revoked(who):
+            if feeds_income(who, feeder):
+                causes.add(Cause.EXPIRED)
+    return causes
+
+
 def incomes_of(who: Applicant) -> Incomes:
     """The family, or Unknown when it is spoilt, not connected or empty."""
-    refuse_tainted(who, income_kinds(who))
+    causes = income_taints(who)
+    if causes:
+        raise Unknown(*causes)
     family = [one for one in feeders(who) if feeds_income(who, one)]
     if not family:
         raise Unknown(Cause.NOT_CONNECTED)
@@ -218,18 +113,7 @@ def incomes_of(who: Applicant) -> Incomes:
     settled = [share for share in shares if share.month <= horizon]
     if not settled:
         raise Unknown(Cause.SHORT_HISTORY)
-    return Incomes(who, horizon, settled, doubtful_months(who, family, horizon))
-
-
-def doubtful_months(who: Applicant, family: list[Feeder], horizon: int) -> list[int]:
-    """All months from the start to the end of payroll whose frequency is an unknown word."""
-    found = []
-    for feeder in family:
-        for income in records_of(who, Kind.INCOMES, feeder):
-            if income.frequency not in FREQUENCIES:
-                last = horizon if income.end is None else Month.of(income.end).index
-                found.extend(range(Month.of(income.start).index, last + 1))
-    return found
+    return Incomes(who, horizon, settled, doubtful_months(who, family))
 
 
 def account_month(incomes: Incomes, feeder: Feeder, month: int) -> tuple[str, Fraction]:
@@ -251,11 +135,10 @@ def account_month(incomes: Incomes, feeder: Feeder, month: int) -> tuple[str, Fr
 
 def accounts_in(incomes: Incomes) -> list[Feeder]:
     """Every feeder that has a share."""
-    found: list[Feeder] = []
+    found: dict[str, Feeder] = {}
     for share in incomes.shares:
-        if share.feeder not in found:
-            found.append(share.feeder)
-    return found
+        found[share.feeder.id] = share.feeder
+    return list(found.values())
 
 
 def payroll_by_employer(incomes: Incomes, month: int) -> dict[str, Fraction]:
@@ -328,18 +211,31 @@ def month_income(incomes: Incomes, month: int) -> Fraction:
 
 
 def refuse_unusable(incomes: Incomes, months: list[int]) -> None:
-    """Raise Unknown for a foreign currency or too many unmapped transactions in a window."""
-    causes = set()
-    if any(month in incomes.doubtful for month in months):
-        causes.add(Cause.BAD_DATA)
-    moved = []
-    for share in incomes.shares:
-        if share.month in months:
-            if share.currency != incomes.who.policy.currency:
-                causes.add(Cause.MIXED_CURRENCY)
-            if share.transaction is not None:
-                moved.append((share.feeder.provider_id, share.transaction))
+    """Raise Unknown for records in a window that cannot be summed, or too many without a class."""
+    inside = [share for share in incomes.shares if share.month in months]
+    causes = doubts_in(incomes, months)
+    for share in inside:
+        if share.currency != incomes.who.policy.currency:
+            causes.add(Cause.MIXED_CURRENCY)
+        elif not share.told:
+            causes.add(Cause.NO_DATA)
+    moved = [
+        (share.feeder.provider_id, share.transaction)
+        for share in inside
+        if share.transaction is not None
+    ]
     if too_much_unmapped(incomes.who.policy, moved):
         causes.add(Cause.UNCLASSIFIED)
     if causes:
         raise Unknown(*causes)
+
+
+def doubts_in(incomes: Incomes, months: list[int]) -> set[Cause]:
+    """Payroll of an unknown frequency spoils every month of its days."""
+    causes = set()
+    for month, currency in incomes.doubtful:
+        if month in months and currency == incomes.who.policy.currency:
+            causes.add(Cause.BAD_DATA)
+        elif month in months:
+            causes.add(Cause.MIXED_CURRENCY)
+    return causes

@@ -57,10 +57,13 @@ def transactions_of(who: Applicant) -> Transactions:
     family = feeders_of(who, [Kind.TRANSACTIONS])
     if not family:
         raise Unknown(Cause.NOT_CONNECTED)
-    moved = []
-    for feeder in family:
-        for record in records_of(who, Kind.TRANSACTIONS, feeder):
-            moved.append((feeder.provider_id, record))
+    moved = [
+        (feeder.provider_id, record)
+        for feeder in family
+        for record in records_of(who, Kind.TRANSACTIONS, feeder)
+    ]
+    if not moved:
+        raise Unknown(Cause.NO_DATA)
     synced = min(synced_on(who, feeder) for feeder in family)
     return Transactions(who, earliest_horizon(who, family), synced, moved)
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
@@ -23,8 +25,8 @@ from decision_service.domain.snapshot import (
     Transaction,
 )
 from decision_service.domain.time import AsOf
-from tests.oracles.applicants import CLASSES, PROVIDERS
 from tests.oracles.factors import reference
+from tests.oracles.vocabulary import CLASSES, PROVIDERS
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 AS_OF = AsOf.at(NOW, ZoneInfo("Asia/Manila"))
@@ -194,6 +196,33 @@ def test_empty_is_not_zero() -> None:
     assert one("liabilities.loan_count", gone) == {Cause.NOT_FETCHED}
 
 
+def test_estimates_that_are_gone_taint_income_whatever_else_is_paid() -> None:
+    """A kind that an account of over 60 days once had and has no more is not overlooked."""
+    october = payroll("sprout_ph", "Acme", date(2026, 10, 1), date(2026, 10, 31), 500)
+    given = snapshot(account("sss_ph"), account("sprout_ph"), incomes=[october])
+    assert one("income.sum_3m", given) == php("500")
+    known = (KnownCount("sss_ph", Kind.EINCOMES, 9),)
+    assert one("income.sum_3m", replace(given, known=known)) == {Cause.EXPIRED}
+    unread = replace(given, known=known, eincomes=None)
+    assert one("income.sum_3m", unread) == {Cause.NOT_FETCHED}
+
+
+def test_what_only_a_revoked_account_could_tell_has_expired() -> None:
+    """A revoked account is not used, and its absence is a taint where nothing else feeds a kind."""
+    given = snapshot(account("sss_ph", "DISCONNECTED"), account("sprout_ph"))
+    assert one("contributions.months_12m", given) == {Cause.EXPIRED}
+    assert one("income.months_12m", given) == {Cause.NO_DATA}
+
+
+def test_one_id_with_two_contents_is_bad_and_a_repetition_counts_once() -> None:
+    """Equal records of one id are one record; different ones cannot both be true."""
+    first = estimates("sss_ph", {"2026-09": 5, "2026-10": 6})
+    again = snapshot(account("sss_ph"), eincomes=[*first, *estimates("sss_ph", {"2026-10": 6})])
+    assert one("income.sum_3m", again) == php("11")
+    other = snapshot(account("sss_ph"), eincomes=[*first, *estimates("sss_ph", {"2026-10": 7})])
+    assert one("income.sum_3m", other) == {Cause.BAD_DATA}
+
+
 def test_a_stale_account_taints_what_it_feeds() -> None:
     """An account is stale one second after the longest age, and only for its own kinds."""
     edge = snapshot(
@@ -280,5 +309,7 @@ def test_amortization_is_per_month_by_frequency() -> None:
     assert one("liabilities.outstanding_count", given) == 3
     assert one("liabilities.finished_count", given) == 1
     unknown = snapshot(account("sss_ph"), liabilities=[*loans, loan("e", None, "Monthly", 5)])
-    answer = one("liabilities.monthly_amortization", unknown)
-    assert isinstance(answer, set)
+    assert one("liabilities.monthly_amortization", unknown) == {Cause.NO_DATA}
+    strange = [*loans, loan("e", None, "Monthly", 5), loan("f", 5, "Fortnightly", 5)]
+    given = snapshot(account("sss_ph"), liabilities=strange)
+    assert one("liabilities.monthly_amortization", given) == {Cause.NO_DATA, Cause.BAD_DATA}

@@ -257,6 +257,18 @@ def test_dated_params_count_by_as_of():
     assert (before.param_change, after.param_change) == (date(2026, 12, 1), None)
 
 
+def test_the_next_change_of_a_used_param_is_told():
+    """The next date on which a used parameter changes is told, whatever unused ones do."""
+    head = HEAD + (
+        "params:\n  least: {type: integer, values: {2026-01-01: 4, 2027-01-01: 5, 2028-01-01: 6}}\n"
+        "  idle: {type: integer, values: {2026-01-01: 4, 2026-12-24: 6}}\n"
+    )
+    text = stages(
+        rules("id: fine, when: income.months_12m >= params.least, then: APPROVE"), head=head
+    )
+    assert decide(text, {"income.months_12m": 5}).param_change == date(2027, 1, 1)
+
+
 def test_a_date_before_the_first_value_is_a_rule_error():
     """A parameter without a value on the date of the decision refers, never guesses."""
     head = HEAD + "params:\n  least: {type: integer, values: {2026-01-01: 4}}\n"

@@ -57,6 +57,12 @@ def test_points_add_up_to_a_band(income, contributions, score, band, outcome):
     assert verdict.outcome is outcome
 
 
+def test_a_total_at_a_bands_start_is_in_the_band():
+    """A band begins with the total it is written `from`."""
+    text = stages(CARD.replace("from: 320", "from: 340").replace("from: 260", "from: 280"))
+    assert [_decide(i, c, text).scores[0].band for i, c in [(12, 11), (10, 5)]] == ["A", "B"]
+
+
 def test_points_lost_are_reasons_in_order():
     """Reasons come by points lost against the best bin; nothing lost is no reason."""
     verdict = _decide(5, 5)

@@ -1,0 +1,106 @@
+"""The catalogue as Markdown and as plain rows, so that documentation never drifts from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import groupby
+
+from decision_service.domain.factor import FactorSpec
+from decision_service.factors.registry import catalogue
+from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
+
+Row = Mapping[str, str | int | bool | list[str] | None]
+
+_INTRODUCTION = """\
+# Factors
+
+Generated from the registry; do not edit. A factor is a number or label computed from one
+applicant's data at one instant. Money is exact to the currency's minor unit, rounded half-even;
+numbers are exact decimals of 34 digits. A month counts once it is settled: ended before the
+account's last sync, and the provider's posting lag has passed; the last settled month is the
+horizon. A value that cannot be computed is missing with its causes, never zero.
+"""
+
+
+def rows() -> list[Row]:
+    """Every factor as plain values, sorted by name; bounds in the factor's unit."""
+    return [_row(spec) for spec in catalogue().values()]
+
+
+def markdown() -> str:
+    """The whole catalogue as one Markdown document, with the vendor's names for ours."""
+    families = groupby(catalogue().values(), key=lambda spec: spec.family)
+    parts = [_INTRODUCTION, *(_family(name, specs) for name, specs in families), _comparison()]
+    return "\n".join(parts)
+
+
+def range_of(spec: FactorSpec) -> str:
+    """The factor's bounds or labels in words: `0 to 12`, `at least 0`, `EMPLOYED, GIG`."""
+    if spec.labels:
+        return ", ".join(spec.labels)
+    if spec.lower is not None and spec.upper is not None:
+        return f"{spec.lower} to {spec.upper}"
+    if spec.lower is not None:
+        return f"at least {spec.lower}"
+    return f"at most {spec.upper}" if spec.upper is not None else "any"
+
+
+def _row(spec: FactorSpec) -> Row:
+    return {
+        "name": spec.name,
+        "type": spec.type.value,
+        "unit": spec.unit,
+        "range": range_of(spec),
+        "lower": _text(spec.lower),
+        "upper": _text(spec.upper),
+        "labels": list(spec.labels),
+        "sentence": spec.sentence,
+        "formula": spec.formula,
+        "kinds": sorted(kind.value for kind in spec.kinds),
+        "months": spec.months,
+        "causes": sorted(cause.value for cause in spec.causes),
+        "parity": spec.parity,
+    }
+
+
+def _text(bound: Decimal | None) -> str | None:
+    return None if bound is None else str(bound)
+
+
+def _family(name: str, specs: Iterable[FactorSpec]) -> str:
+    return "\n".join([f"## {name}\n", *(_entry(spec) for spec in specs)])
+
+
+def _entry(spec: FactorSpec) -> str:
+    facts = [spec.type.value, spec.unit, range_of(spec)]
+    facts += [f"{spec.months} months"] if spec.months else []
+    facts += ["for comparison with the vendor only"] if spec.parity else []
+    causes = ", ".join(sorted(cause.value for cause in spec.causes))
+    kinds = ", ".join(sorted(kind.value for kind in spec.kinds))
+    return (
+        f"### `{spec.name}`\n\n{spec.sentence}\n\n*{' · '.join(f for f in facts if f)}*\n\n"
+        f"{spec.formula}\n\nRests on {kinds}. Missing: {causes}.\n"
+    )
+
+
+def _comparison() -> str:
+    return "\n".join(
+        [
+            "## Names in the guide and in the vendor's Insights\n",
+            f"{UNVERIFIED}\n",
+            "| the guide's factor | ours |",
+            "|---|---|",
+            *(f"| {words} | `{ours}` |" for words, ours in GUIDE),
+            "",
+            "| Insights feature | ours | difference |",
+            "|---|---|---|",
+            *_insights(),
+            "",
+        ]
+    )
+
+
+def _insights() -> Iterator[str]:
+    for theirs, ours, difference in vendor_factors():
+        yield f"| `{theirs}` | {f'`{ours}`' if ours else '–'} | {difference} |"

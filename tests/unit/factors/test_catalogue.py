@@ -1,0 +1,105 @@
+"""The catalogue: what is registered, and its documentation."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.domain.factor import ValueType
+from decision_service.factors.catalogue_docs import markdown, range_of, rows
+from decision_service.factors.registry import Family, catalogue
+from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
+
+WINDOWS = (3, 6, 9, 12, 18, 24)
+NAMED_BY_HAND = {
+    "accounts": 8,
+    "contributions": 42,
+    "employment": 8,
+    "identity": 2,
+    "income": 86,
+    "liabilities": 13,
+    "links": 7,
+    "transactions": 42,
+}
+
+
+def test_the_catalogue_is_sorted_and_complete() -> None:
+    """Every family has as many factors as its design lists."""
+    names = list(catalogue())
+    assert names == sorted(names)
+    counts = dict.fromkeys(NAMED_BY_HAND, 0)
+    for spec in catalogue().values():
+        counts[spec.family] += 1
+    assert counts == NAMED_BY_HAND
+
+
+def test_windows_bound_counts_of_months() -> None:
+    """income.months_Nm lies between 0 and N and looks at N months."""
+    for n in WINDOWS:
+        spec = catalogue()[f"income.months_{n}m"]
+        assert (spec.lower, spec.upper, spec.months) == (0, n, n)
+
+
+def test_parity_marks_the_vendors_statistics_and_nothing_for_decisions() -> None:
+    """Statistics over months with income are parity factors; conservative income is not."""
+    assert catalogue()["income.average_12m"].parity
+    assert catalogue()["income.std_all"].parity
+    assert not catalogue()["income.conservative_6m"].parity
+    assert not catalogue()["income.calendar_average_12m"].parity
+
+
+def test_every_contract_is_written_out() -> None:
+    """Sentence, formula, kinds and causes are there, with no placeholder left in them."""
+    for spec in catalogue().values():
+        text = f"{spec.name} {spec.sentence} {spec.formula}"
+        assert "{" not in text, spec.name
+        assert spec.sentence.endswith("."), spec.name
+        assert spec.formula.endswith("."), spec.name
+        assert spec.kinds, spec.name
+        assert spec.causes, spec.name
+        assert (spec.type is ValueType.TEXT) == bool(spec.labels), spec.name
+
+
+def test_a_name_cannot_be_registered_twice() -> None:
+    """A second factor of one name is an error at import."""
+    family = Family("income", frozenset(), frozenset())
+    with pytest.raises(ValueError, match=r"income\.months_total is registered twice"):
+        family.factor("months_total", ValueType.INTEGER, "", "S.", "F.")(lambda case: case)  # type: ignore[arg-type,return-value] # never called
+
+
+def test_the_catalogue_cannot_be_changed() -> None:
+    """It is a contract, not a registry that others write to."""
+    with pytest.raises(TypeError):
+        catalogue()["income.mine"] = catalogue()["income.months_total"]  # type: ignore[index] # on purpose
+
+
+def test_the_documentation_names_every_factor_and_its_limits() -> None:
+    """Markdown and rows follow from the registry, and say what parity is worth."""
+    text = markdown()
+    assert all(f"### `{name}`" in text for name in catalogue())
+    assert UNVERIFIED in text
+    assert [row["name"] for row in rows()] == list(catalogue())
+    assert markdown() == text
+
+
+def test_rows_are_plain_values() -> None:
+    """A row holds text, numbers, flags and lists only, so that it prints as JSON."""
+    row = next(row for row in rows() if row["name"] == "income.months_12m")
+    assert row["range"] == "0 to 12"
+    assert row["months"] == 12
+    assert row["kinds"] == ["eincomes", "incomes"]
+    assert row["parity"] is False
+
+
+def test_ranges_read_as_words() -> None:
+    """Labels are listed, open ends are said."""
+    assert range_of(catalogue()["employment.status"]) == "EMPLOYED, GIG, UNEMPLOYED"
+    assert range_of(catalogue()["income.months_total"]) == "at least 0"
+    assert range_of(catalogue()["income.change_6m"]) == "any"
+
+
+def test_the_comparison_names_factors_that_exist() -> None:
+    """Each of the guide's and the vendor's factors points at one of ours, or at none."""
+    ours = {name for _, name in GUIDE} | {name for _, name, _ in vendor_factors() if name}
+    assert ours <= set(catalogue())
+    theirs = [name for name, _, _ in vendor_factors()]
+    assert len(theirs) == len(set(theirs))
