@@ -124,6 +124,7 @@ def _gig_supply(case: Case) -> Supply:
         counted=stand_ins(case),
         partial=tuple(f for f in several.partial if f.gig),
         revoked=tuple(f for f in several.revoked if f.gig),
+        before=tuple(f for f in several.before if f in stand_ins(case)),
         needed=bool(stand_ins(case)),
     )
 

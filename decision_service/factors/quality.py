@@ -16,6 +16,7 @@ from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
     Feeder,
     Standing,
+    counted,
     feeders,
     feeding,
     is_stale,
@@ -30,13 +31,15 @@ EXPIRED_AFTER = timedelta(days=60)
 class Supply:
     """Who may feed one kind of a family: those that count, those in error, those revoked.
 
-    `needed` is False for a kind that the family would use but can do without now.
+    `before` are those that count and gave records to an earlier snapshot, whatever their provider
+    lists. `needed` is False for a kind that the family would use but can do without now.
     """
 
     kind: Kind
     counted: tuple[Feeder, ...]
     partial: tuple[Feeder, ...]
     revoked: tuple[Feeder, ...]
+    before: tuple[Feeder, ...]
     needed: bool = True
 
 
@@ -54,11 +57,13 @@ class Feed:
 
 def supply(case: Case, kind: Kind) -> Supply:
     """Everyone who may feed a kind."""
+    everyone = counted(case).values()
     return Supply(
         kind,
         feeding(case, kind),
         partial_feeding(case, kind),
         revoked_feeding(case, kind),
+        tuple(f for f in everyone if had_before(case.snapshot, f.id, kind)),
     )
 
 
@@ -145,8 +150,8 @@ def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
         Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
         for s in supplies
         if s.needed and _empty(case, s)
-        for f in s.counted
-        if _connected_long(case, f) and had_before(case.snapshot, f.id, s.kind)
+        for f in s.before
+        if _connected_long(case, f)
     ]
 
 

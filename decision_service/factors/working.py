@@ -11,9 +11,9 @@ from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
 from decision_service.factors.combine import MonthFacts, account_amounts
-from decision_service.factors.contributions import contribution_book
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
 from decision_service.factors.monthly_income import income
+from decision_service.factors.paid_months import contribution_book
 from decision_service.factors.series import MonthBook, Span, over, within
 from decision_service.factors.usage import Feeder, counted
 

@@ -1,0 +1,151 @@
+"""The loans that schemes know of, and what each of them does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from decision_service.domain.factor import Evidence
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.snapshot import Liability
+from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.case import Case
+from decision_service.factors.evidence import heaviest
+from decision_service.factors.figures import Amount, Figure
+from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
+from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.records import liabilities
+from decision_service.factors.usage import Feeder, Standing, counted
+
+Untold = tuple[Missing, ...]
+"""What the loans do not tell, at least one thing."""
+
+Work = Callable[[Sequence[Liability]], Figure | Cause | Untold]
+
+
+@dataclass(frozen=True, slots=True)
+class Loans:
+    """The applicant's loans, or why they are not known."""
+
+    records: Sequence[Liability]
+    missing: tuple[Missing, ...]
+    evidence: Evidence
+
+
+def loans(case: Case) -> Loans:
+    """The loans known to schemes."""
+    return case.once("loans", _loans)
+
+
+def on_loans(
+    case: Case, work: Work, money: Callable[[Liability], bool] = lambda _: False
+) -> Answer:
+    """Work on all loans; MIXED_CURRENCY when one that `money` picks is in another currency."""
+    known = loans(case)
+    foreign = [r for r in known.records if r.currency != case.currency and money(r)]
+    causes = known.missing or in_order(
+        [Missing(Cause.MIXED_CURRENCY, kind=Kind.LIABILITIES, source=r.source) for r in foreign]
+    )
+    if causes:
+        return Answer(None, causes)
+    figure = work(known.records)
+    if isinstance(figure, tuple):
+        return Answer(None, in_order(figure), known.evidence)
+    return answer(figure, Kind.LIABILITIES, known.evidence)
+
+
+def of_outstanding(
+    all_: Sequence[Liability],
+    work: Callable[[list[Liability]], Figure | Untold],
+) -> Figure | Untold:
+    """Work on the loans with a balance above zero, or tell which ones have none to tell."""
+    running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
+    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    figure = work(running)
+    if not untold:
+        return figure
+    return untold + figure if isinstance(figure, tuple) else untold
+
+
+def of_overdue(all_: Sequence[Liability], work: Callable[[list[int]], Figure]) -> Figure | Untold:
+    """Work on the overdue amounts, or tell which loans that may run have none to tell."""
+    untold = tuple(
+        _untold(r, "overduePaymentAmount") for r in all_ if r.overdue is None and maybe_running(r)
+    )
+    return untold or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
+
+
+def maybe_running(record: Liability) -> bool:
+    """Whether a loan runs, or tells no balance."""
+    return record.outstanding is None or record.outstanding > 0
+
+
+def _untold(
+    record: Liability,
+    field: str,
+    cause: Cause = Cause.NO_DATA,
+    code: DataReason | None = None,
+) -> Missing:
+    return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
+
+
+def amortization(running: Sequence[Liability]) -> Amount | Untold:
+    """The running loans' payments a month, or everything that one of them does not tell."""
+    untold = tuple(m for m in map(_amortization_untold, running) if m is not None)
+    return untold or sum(
+        (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
+    )
+
+
+def _amortization_untold(record: Liability) -> Missing | None:
+    if not known_frequency(record.amortization_frequency):
+        return _untold(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+    if record.amortization_frequency not in MONTHLY_SHARE:
+        return _untold(record, "amortizationFrequency")
+    if record.amortization is None:
+        return _untold(record, "amortizationAmount")
+    return None
+
+
+def _loans(case: Case) -> Loans:
+    clean = liabilities(case)
+    records = sorted(clean.records, key=lambda r: r.id)
+    trust = feed(
+        case,
+        (supply(case, Kind.LIABILITIES),),
+        clean.taints,
+        held=bool(records),
+    )
+    return Loans(
+        records, () if _debt_free(trust, records) else trust.missing, _proof(case, records)
+    )
+
+
+def _debt_free(trust: Feed, records: Sequence[Liability]) -> bool:
+    """The one exception to "empty is not zero": read completely where loans would be listed."""
+    only_empty = [m.cause for m in trust.missing] == [Cause.NO_DATA]
+    return not records and only_empty and any(_lists_loans(f) for f in trust.feeders)
+
+
+def _lists_loans(feeder: Feeder) -> bool:
+    known = feeder.supported is not None and Kind.LIABILITIES in feeder.supported
+    return known and feeder.is_account and feeder.standing is Standing.USED
+
+
+def _proof(case: Case, records: Sequence[Liability]) -> Evidence:
+    starts = sorted(r.start for r in records)
+    return Evidence(
+        records=len(records),
+        first=starts[0].isoformat() if starts else None,
+        last=starts[-1].isoformat() if starts else None,
+        horizon=case.as_of.date.isoformat(),
+        grade="scheme" if records else None,
+        top=heaviest((-abs(r.loan_amount), r.id) for r in records),
+        sources=tuple(sorted(_lenders(case, records))),
+    )
+
+
+def _lenders(case: Case, records: Iterable[Liability]) -> set[str]:
+    named = {r.source for r in records}
+    return named or {f.id for f in counted(case).values() if _lists_loans(f)}

@@ -1,0 +1,73 @@
+"""Contributions by month: each scheme's highest account, all schemes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import Contribution
+from decision_service.factors.case import Case
+from decision_service.factors.evidence import SCHEME_GRADE
+from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.records import contributions
+from decision_service.factors.series import Draft, MonthBook
+from decision_service.factors.usage import counted
+
+Schemes = Mapping[str, Mapping[int, int]]
+"""Amounts by scheme and month."""
+
+
+class ContributionBook(MonthBook):
+    """All schemes' contributions by month, with each scheme's own months."""
+
+    def __init__(self, feed: Feed, draft: Draft, schemes: Schemes) -> None:
+        super().__init__(Kind.CONTRIBUTIONS, feed, draft)
+        self.schemes = schemes
+
+
+def contribution_book(case: Case) -> ContributionBook:
+    """The applicant's contributions."""
+    return case.once("contributions", _book)
+
+
+def _book(case: Case) -> ContributionBook:
+    clean = contributions(case)
+    draft, accounts = Draft(), dict[tuple[str, str], dict[int, int]]()
+    for record in clean.records:
+        _take(case, draft, accounts, record)
+    schemes = _schemes(accounts)
+    for amounts in schemes.values():
+        for month, amount in amounts.items():
+            draft.amounts[month] = draft.amounts.get(month, 0) + amount
+    supplies = (supply(case, Kind.CONTRIBUTIONS),)
+    trust = feed(case, supplies, clean.taints, held=bool(clean.records))
+    return ContributionBook(trust, draft, schemes)
+
+
+def _take(
+    case: Case,
+    draft: Draft,
+    accounts: dict[tuple[str, str], dict[int, int]],
+    record: Contribution,
+) -> None:
+    month = Month.of(record.date).index
+    draft.proof(month).note(record.id, record.amount, record.source, SCHEME_GRADE)
+    if record.currency != case.currency:
+        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
+        draft.flaw(month, cause)
+        return
+    scheme = counted(case)[record.source].provider_id
+    amounts = accounts.setdefault((scheme, record.source), {})
+    amounts[month] = amounts.get(month, 0) + record.amount
+
+
+def _schemes(accounts: Mapping[tuple[str, str], Mapping[int, int]]) -> Schemes:
+    """Each scheme's months; several accounts at one scheme tell of the same payments."""
+    schemes: dict[str, dict[int, int]] = {}
+    for (scheme, _), amounts in accounts.items():
+        months_of = schemes.setdefault(scheme, {})
+        for month, amount in amounts.items():
+            months_of[month] = max(amount, months_of.get(month, amount))
+    return schemes
