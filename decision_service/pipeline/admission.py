@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,13 +40,19 @@ class Admission:
         if not assignment.enrolled or assignment.version is None:
             return cls(application, as_of, assignment, dict(application.inputs), None)
         ruleset = product.versions[assignment.version]
-        bound = bind_inputs(ruleset, application.inputs, product.input_names)
-        if bound.problems:
-            raise InputInvalid(
-                "; ".join(problem.description for problem in bound.problems), bound.problems
-            )
+        inputs = bound_inputs(product, ruleset, application.inputs)
         as_of = AsOf.at(now, ruleset.zone)
-        return cls(application, as_of, assignment, dict(bound.values), ruleset)
+        return cls(application, as_of, assignment, inputs, ruleset)
+
+
+def bound_inputs(
+    product: Product, ruleset: CompiledRuleset, sent: Mapping[str, Value]
+) -> dict[str, Value]:
+    """The inputs as the ruleset takes them; raises InputInvalid with every wrong field."""
+    bound = bind_inputs(ruleset, sent, product.input_names)
+    if bound.problems:
+        raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
+    return dict(bound.values)
 
 
 def _subject(application: Application, product: Product, now: datetime) -> Subject:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from decision_service.domain.errors import DeadlineMissed, RequestIdReused, RequestInProgress
-from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.conclude import conclude
+from decision_service.pipeline.gathering import gather_for
 from decision_service.pipeline.ports import (
     Clock,
     DecisionLog,
@@ -140,16 +140,16 @@ class DecideApplication:
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, call: Call
     ) -> Gathering:
-        clock, user_id = self._ports.clock, admission.application.user_id
+        clock = self._ports.clock
         stop_at = call.deadline - ANSWER_MARGIN
-        return await self._ports.source.gather(
-            user_id,
-            fetch_plan(ruleset.needs, admission.as_of),
-            as_of=admission.as_of.instant,
+        return await gather_for(
+            admission.application.user_id,
+            ruleset.needs,
+            admission.as_of,
+            source=self._ports.source,
+            log=self._ports.log,
             stop_at=stop_at,
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
-            known=await self._ports.log.known(user_id),
-            fallback=ruleset.needs.policy.provider_types,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 
-from decision_service.domain.errors import FieldInvalid, FieldProblem, InputInvalid, RulesetUnknown
+from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
@@ -14,17 +14,17 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.factors.compute import compute
-from decision_service.factors.plan import fetch_plan
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic
+from decision_service.pipeline.admission import bound_inputs
 from decision_service.pipeline.conclude import needs_of
+from decision_service.pipeline.gathering import gather_for
 from decision_service.pipeline.loading import ProductTexts, RuleFolder
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.ruleset.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
-from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset, RulesetFiles
 
 
@@ -71,16 +71,14 @@ class TryRules:
         """The verdict; raises as CreateDecision does for product, inputs and user."""
         product = self._rulebook().product(trial.product)
         ruleset = version_of(product, trial.version)
-        bound = bind_inputs(ruleset, trial.inputs, product.input_names)
-        if bound.problems:
-            raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
+        inputs = bound_inputs(product, ruleset, trial.inputs)
         as_of = self._as_of(trial, ruleset)
         if trial.user_id:
-            needs = needs_of(ruleset, bound.values)
+            needs = needs_of(ruleset, inputs)
             factors = await self._gathered(trial.user_id, needs, as_of, stop_at)
         else:
             factors = given_factors(trial, ruleset)
-        verdict = evaluate(ruleset, Facts(factors.values, bound.values, as_of))
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
         return Tried(ruleset, as_of, factors, verdict, traces(ruleset, verdict))
 
     def _as_of(self, trial: Trial, ruleset: CompiledRuleset) -> AsOf:
@@ -89,14 +87,14 @@ class TryRules:
         return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
 
     async def _gathered(self, user_id: str, needs: Needs, as_of: AsOf, stop_at: float) -> Factors:
-        gathering = await self._source.gather(
+        gathering = await gather_for(
             user_id,
-            fetch_plan(needs, as_of),
-            as_of=as_of.instant,
+            needs,
+            as_of,
+            source=self._source,
+            log=self._log,
             stop_at=stop_at,
             wait_until=self._clock.monotonic(),
-            known=await self._log.known(user_id),
-            fallback=needs.policy.provider_types,
         )
         return compute(gathering.snapshot, needs, as_of)
 
