@@ -24,6 +24,11 @@ help: ## List the targets
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.venv/.bench: requirements/bench.txt .venv/.dev
+	@echo "Installing what the benches compare with into .venv ..."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/bench.txt
+	@touch $@
+
 .PHONY: setup
 setup: .venv/.dev ## Make .venv from the hash-locked requirements
 
@@ -68,12 +73,13 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 check: lint types drift test ## What CI runs, in CI's order
 
 .PHONY: bench
-bench: .venv/.dev ## Measure against yardsticks (one part: make bench ONLY=rules)
+bench: .venv/.bench ## Measure against yardsticks (one part: make bench ONLY=rules)
 	@$(BIN)/python -m bench $(ONLY)
 
 .PHONY: lock
 lock: ## Resolve requirements anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group bench -c requirements/dev.txt -o requirements/bench.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean
