@@ -22,7 +22,7 @@ from decision_service.ruleset.model import CompiledRuleset
 class Admission:
     """What one decision stands on, captured at once: rules, rollout, clock, zone and inputs.
 
-    `ruleset` is None for an applicant outside the go-live.
+    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt.
     """
 
     application: Application
@@ -30,19 +30,21 @@ class Admission:
     assignment: Assignment
     inputs: dict[str, Value]
     ruleset: CompiledRuleset | None
+    unit: str
 
     @classmethod
     def of(cls, application: Application, rulebook: Rulebook, now: datetime) -> Admission:
         """Admit an application; raises ProductUnknown, or InputInvalid with every wrong field."""
         product = rulebook.product(application.product)
-        assignment = choose(product.plan, product.state, _subject(application, product, now))
+        subject = _subject(application, product, now)
+        assignment = choose(product.plan, product.state, subject)
         as_of = AsOf.at(now, product.champion.zone)
         if not assignment.enrolled or assignment.version is None:
-            return cls(application, as_of, assignment, dict(application.inputs), None)
+            return cls(application, as_of, assignment, dict(application.inputs), None, subject.unit)
         ruleset = product.versions[assignment.version]
         inputs = bound_inputs(product, ruleset, application.inputs)
         as_of = AsOf.at(now, ruleset.zone)
-        return cls(application, as_of, assignment, inputs, ruleset)
+        return cls(application, as_of, assignment, inputs, ruleset, subject.unit)
 
 
 def bound_inputs(

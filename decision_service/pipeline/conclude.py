@@ -9,13 +9,21 @@ from datetime import datetime, time
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef
 from decision_service.domain.factor import Factors, Value
+from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.ports import Entry, Gathering, NewId, ReplyEncoder, SnapshotBody
+from decision_service.pipeline.ports import (
+    ArmDecision,
+    Entry,
+    Gathering,
+    NewId,
+    ReplyEncoder,
+    SnapshotBody,
+)
 from decision_service.pipeline.snapshots import snapshot_body
 from decision_service.pipeline.wire import (
     StoredFacts,
@@ -24,6 +32,7 @@ from decision_service.pipeline.wire import (
     factors_to_wire,
     inputs_to_wire,
 )
+from decision_service.rollout.gate import enters_comparison, new_pin
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
@@ -67,6 +76,7 @@ def conclude(
         ruleset_digest=None if ruleset is None else ruleset.digest,
         plan_digest=admission.assignment.plan_digest,
         snapshot=body,
+        arm=_arm(decision, admission),
     )
 
 
@@ -128,6 +138,24 @@ def _decided(
         snapshot_id=snapshot_id,
         fetched=gathering.fetched,
         upstream_calls=gathering.calls,
+    )
+
+
+def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
+    """What the decision means for its rollout; None for an applicant outside the go-live."""
+    assignment, verdict = decision.assignment, decision.verdict
+    if assignment.arm is None or assignment.version is None:
+        return None
+    approves = verdict.outcome is Outcome.APPROVE and verdict.offer is not None
+    return ArmDecision(
+        unit=admission.unit,
+        arm=assignment.arm,
+        version=assignment.version,
+        hashed=enters_comparison(assignment),
+        pins=new_pin(assignment, decision.created) is not None,
+        refer_kind=verdict.refer_kind,
+        rule_error=any(r.missing.reason is DataReason.RULE_ERROR for r in verdict.data_requests),
+        approved=verdict.offer.approved_amount.minor if approves and verdict.offer else None,
     )
 
 

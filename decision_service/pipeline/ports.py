@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from decision_service.domain.decision import Decision
+from decision_service.domain.decision import Arm, Decision
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
-from decision_service.domain.verdict import Outcome, StageTrace
+from decision_service.domain.verdict import Outcome, ReferKind, StageTrace
 
 
 class Clock(Protocol):
@@ -84,13 +84,32 @@ class SnapshotBody:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmDecision:
+    """What an enrolled decision means for its rollout; recorded with it, in one transaction.
+
+    `unit` is what the plan deals (the user, or the lender's customer). `hashed` says that the
+    applicant was dealt by the hash alone, so that its arms may be compared; `pins` that a returning
+    applicant keeps this arm and version. `approved` is the approved amount in minor units.
+    """
+
+    unit: str
+    arm: Arm
+    version: int
+    hashed: bool
+    pins: bool
+    refer_kind: ReferKind | None = None
+    rule_error: bool = False
+    approved: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A decision ready to be stored.
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
     a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
-    pipeline.
+    pipeline. `arm` is None for an applicant outside the go-live.
     """
 
     decision_id: str
@@ -108,6 +127,7 @@ class Entry:
     ruleset_digest: str | None = None
     plan_digest: str | None = None
     snapshot: SnapshotBody | None = None
+    arm: ArmDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)

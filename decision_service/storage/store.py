@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Self
 
+from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry, StoredText
-from decision_service.storage import decisions, snapshots, texts
+from decision_service.rollout.gate import Pin
+from decision_service.storage import arms, decisions, snapshots, texts
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
 from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
@@ -91,6 +94,16 @@ class Store:
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""
         return await self._database.read(partial(texts.last, kind=kind))
+
+    async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
+        """The last pin that a decision created at or after `since` set."""
+        work = partial(arms.pin, product=product, unit=unit, since=since)
+        return await self._database.read(work)
+
+    async def approved(self, product: str, arm: Arm, since: datetime) -> int:
+        """What an arm has approved at or after `since`, in minor units."""
+        work = partial(arms.approved, product=product, arm=arm, since=since)
+        return await self._database.read(work)
 
     async def _find_together(
         self, keys: Sequence[decisions.Key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     LargeBinary,
@@ -87,3 +88,24 @@ texts = Table(
     Column("body", LargeBinary, nullable=False),
 )
 """Rulesets and plans by digest, as they were when they decided."""
+
+arm_decisions = Table(
+    "arm_decisions",
+    metadata,
+    Column("decision_id", _text(), primary_key=True),
+    Column("product", _text(), nullable=False),
+    Column("unit", _text(), nullable=False),
+    Column("arm", _text(), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("hashed", Boolean, nullable=False),
+    Column("pins", Boolean, nullable=False),
+    Column("outcome", _text(), nullable=False),
+    Column("refer_kind", _text()),
+    Column("rule_error", Boolean, nullable=False),
+    Column("approved", BigInteger),
+    Column("created", BigInteger, nullable=False),
+)
+"""One row per decision of an enrolled applicant: what its rollout counts, pins and limits."""
+
+Index("arm_decisions_unit", arm_decisions.c.product, arm_decisions.c.unit, arm_decisions.c.created)
+Index("arm_decisions_created", arm_decisions.c.product, arm_decisions.c.created)

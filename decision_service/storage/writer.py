@@ -9,8 +9,8 @@ from functools import partial
 from sqlalchemy import Connection, delete, insert, literal, select
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
-from decision_service.pipeline.ports import Entry, StoredEntry
-from decision_service.storage import decisions, snapshots, tables
+from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry
+from decision_service.storage import arms, decisions, snapshots, tables
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost, unavailable
@@ -24,10 +24,11 @@ _PROBE_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A decision and its snapshot as they will be written."""
+    """A decision, its snapshot, and what it means for its rollout, as they will be written."""
 
     entry: StoredEntry
     snapshot: PackedSnapshot | None
+    arm: ArmDecision | None = None
 
 
 class Writer:
@@ -49,7 +50,7 @@ class Writer:
         if entry.snapshot is not None:
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
-        return await self._groups.ask(Commit(stored, packed))
+        return await self._groups.ask(Commit(stored, packed, entry.arm))
 
     async def aclose(self) -> None:
         """Take no more decisions and commit those that wait."""
@@ -93,6 +94,7 @@ def record_group(
     recorded = decisions.record(connection, [commit.entry for commit in first.values()])
     won = {key: c for key, c in first.items() if c.entry.decision_id in recorded}
     snapshots.record(connection, [c.snapshot for c in won.values() if c.snapshot is not None])
+    arms.record(connection, [(c.entry, c.arm) for c in won.values() if c.arm is not None])
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
     return [entries.get(_key(commit)) or _id_taken() for commit in group]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from datetime import UTC
+from datetime import UTC, datetime
 
+from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import (
+    ArmDecision,
     Entry,
     Filter,
     Position,
@@ -18,6 +20,7 @@ from decision_service.pipeline.ports import (
     StoredEntry,
     StoredText,
 )
+from decision_service.rollout.gate import Pin
 
 _SHARED = tuple(field.name for field in fields(StoredEntry) if field.name != "snapshot_id")
 
@@ -35,6 +38,7 @@ class InMemoryDecisionLog:
         self._entries: dict[tuple[str, str], StoredEntry] = {}
         self._by_id: dict[str, StoredEntry] = {}
         self._snapshots: dict[tuple[str, str], bytes] = {}
+        self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._texts: dict[str, StoredText] = {}
 
@@ -58,6 +62,8 @@ class InMemoryDecisionLog:
         self._entries[key] = self._by_id[entry.decision_id] = stored
         if entry.snapshot is not None:
             self._keep(entry.snapshot)
+        if entry.arm is not None:
+            self._arms.append((stored, entry.arm))
         return stored
 
     async def get(self, decision_id: str) -> StoredEntry | None:
@@ -99,6 +105,26 @@ class InMemoryDecisionLog:
         await self._turn()
         return self._texts.get(digest)
 
+    async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
+        await self._turn()
+        set_by = [
+            (*_place(entry), arm)
+            for entry, arm in self._arms
+            if arm.pins and (entry.product, arm.unit) == (product, unit) and entry.created >= since
+        ]
+        if not set_by:
+            return None
+        created, _, arm = max(set_by, key=lambda found: found[:2])
+        return Pin(arm.arm, arm.version, created)
+
+    async def approved(self, product: str, arm: Arm, since: datetime) -> int:
+        await self._turn()
+        return sum(
+            decided.approved or 0
+            for entry, decided in self._arms
+            if (entry.product, decided.arm) == (product, arm) and entry.created >= since
+        )
+
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""
         await asyncio.sleep(0)
@@ -118,7 +144,7 @@ def _stored(entry: Entry) -> StoredEntry:
     return StoredEntry(**values, snapshot_id=entry.snapshot.id if entry.snapshot else None)
 
 
-def _place(entry: StoredEntry) -> tuple[object, ...]:
+def _place(entry: StoredEntry) -> tuple[datetime, str]:
     return entry.created, entry.decision_id
 
 

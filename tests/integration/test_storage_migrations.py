@@ -20,14 +20,15 @@ from decision_service.storage.tables import metadata
 from tests.kits.decision_entries import ENTRY, as_stored
 from tests.kits.postgres import Postgres
 
+NEWEST = max(path.name[:4] for path in Path(migrations.__file__).parent.glob("versions/*.py"))
 NEXT_STEP = """
 from alembic import op
 import sqlalchemy as sa
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{newest}"
 
 def upgrade():
-    op.create_table("pins", sa.Column("unit", sa.Text, primary_key=True))
+    op.create_table("later", sa.Column("unit", sa.Text, primary_key=True))
     {trouble}
 """
 
@@ -57,7 +58,8 @@ def next_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
     def become(trouble: str) -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(Path(migrations.__file__).parent, folder)
-        (folder / "versions" / "0002_next.py").write_text(NEXT_STEP.format(trouble=trouble))
+        step = NEXT_STEP.format(newest=NEWEST, trouble=trouble)
+        (folder / "versions" / "9999_next.py").write_text(step)
         monkeypatch.setattr(schema, "_SCRIPTS", str(folder))
 
     return become
@@ -94,14 +96,14 @@ async def test_older_tables_are_refused_until_they_are_migrated(
     await store.commit(ENTRY)
     await store.aclose()
     next_program("")
-    with pytest.raises(SchemaUnfit, match=r"schema 0001 .* needs 0002.*migrate"):
+    with pytest.raises(SchemaUnfit, match=rf"schema {NEWEST} .* needs 9999.*migrate"):
         await Store.open(url)
     await migrate(url)
     store = await Store.open(url)
     assert await store.get(ENTRY.decision_id) == as_stored(ENTRY)
     await store.aclose()
     monkeypatch.undo()
-    with pytest.raises(SchemaUnfit, match="schema 0002, newer than 0001"):
+    with pytest.raises(SchemaUnfit, match=f"schema 9999, newer than {NEWEST}"):
         await Store.open(url)
 
 
@@ -117,7 +119,7 @@ async def test_a_step_that_fails_leaves_the_tables_as_they_were(
     database = await open_database(url)
 
     def tables(connection: Connection) -> bool:
-        return bool(connection.dialect.has_table(connection, "pins"))
+        return bool(connection.dialect.has_table(connection, "later"))
 
     assert not await database.read(tables)
     await database.aclose()

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from decision_service.storage.store import Store
+from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 
 
-class TestSqlite(DecisionLogKit):
+class TestSqlite(DecisionLogKit, ArmLogKit):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")

@@ -1,0 +1,69 @@
+"""What every store must keep for a rollout: subclass the kit and give it a `log` fixture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.ports import ArmDecision, DecisionLog
+from decision_service.pipeline.rollout_ports import ArmLog
+from decision_service.rollout.gate import Pin
+from tests.kits.decision_entries import ENTRY, NOON, numbered
+
+PRODUCT = ENTRY.product
+CHAMPION = ArmDecision("user-1", Arm.CHAMPION, 1, hashed=True, pins=True, approved=2_000_000)
+CHALLENGER = ArmDecision("user-2", Arm.CHALLENGER, 2, hashed=True, pins=True, approved=500_000)
+LONG_AGO = NOON - timedelta(days=400)
+
+
+class ArmLogAndDecisionLog(ArmLog, DecisionLog, Protocol):
+    """Both ports on one store."""
+
+
+class ArmLogKit:
+    """The suite; `log` is an empty log."""
+
+    async def test_a_recorded_decision_pins_its_unit(self, log: ArmLogAndDecisionLog) -> None:
+        """The pin names the arm and version that decided, and when; another unit has none."""
+        await log.commit(replace(ENTRY, arm=CHAMPION))
+        assert await log.pin(PRODUCT, "user-1", LONG_AGO) == Pin(Arm.CHAMPION, 1, NOON)
+        assert await log.pin(PRODUCT, "user-2", LONG_AGO) is None
+        assert await log.pin("gig-advance-ph", "user-1", LONG_AGO) is None
+
+    async def test_the_last_pin_that_is_young_enough_counts(
+        self, log: ArmLogAndDecisionLog
+    ) -> None:
+        """A later pin replaces an earlier one, one that was kept sets none, an old one is gone."""
+        later, kept = NOON + timedelta(days=1), NOON + timedelta(days=2)
+        other = replace(CHAMPION, arm=Arm.CHALLENGER, version=2)
+        await log.commit(numbered(1, arm=CHAMPION))
+        await log.commit(numbered(2, arm=other, created=later))
+        await log.commit(numbered(3, arm=replace(CHAMPION, pins=False), created=kept))
+        pin = Pin(Arm.CHALLENGER, 2, later)
+        assert await log.pin(PRODUCT, "user-1", LONG_AGO) == pin
+        assert await log.pin(PRODUCT, "user-1", later) == pin
+        assert await log.pin(PRODUCT, "user-1", later + timedelta(microseconds=1)) is None
+
+    async def test_approved_amounts_add_up_per_arm(self, log: ArmLogAndDecisionLog) -> None:
+        """Only the arm's own approvals from the instant on are counted; without any it is 0."""
+        earlier = NOON - timedelta(hours=1)
+        refused = replace(CHALLENGER, approved=None, refer_kind=ReferKind.DATA, rule_error=True)
+        await log.commit(numbered(1, arm=CHALLENGER, outcome=Outcome.APPROVE, created=earlier))
+        await log.commit(numbered(2, arm=CHALLENGER, outcome=Outcome.APPROVE))
+        await log.commit(numbered(3, arm=CHAMPION, outcome=Outcome.APPROVE))
+        await log.commit(numbered(4, arm=refused, outcome=Outcome.REFER))
+        assert await log.approved(PRODUCT, Arm.CHALLENGER, NOON) == 500_000
+        assert await log.approved(PRODUCT, Arm.CHALLENGER, LONG_AGO) == 1_000_000
+        assert await log.approved("gig-advance-ph", Arm.CHALLENGER, LONG_AGO) == 0
+
+    async def test_a_loser_of_its_request_id_counts_nowhere(
+        self, log: ArmLogAndDecisionLog
+    ) -> None:
+        """An entry whose request id was taken leaves no pin and no approved amount."""
+        await log.commit(replace(ENTRY, arm=CHAMPION))
+        await log.commit(numbered(2, request_id=ENTRY.request_id, arm=CHALLENGER))
+        assert await log.pin(PRODUCT, "user-2", LONG_AGO) is None
+        assert await log.approved(PRODUCT, Arm.CHALLENGER, LONG_AGO) == 0
