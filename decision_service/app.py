@@ -24,6 +24,7 @@ from decision_service.config import (
 )
 from decision_service.domain.errors import StoreError
 from decision_service.edge.rpc import server as rpc
+from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
@@ -32,11 +33,13 @@ from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import Loading, load_rules
+from decision_service.pipeline.onboarding import OnboardApplicants
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
 from decision_service.pipeline.rulesets import TryRules
 from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.standing import LookAtApplicants
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
@@ -134,6 +137,7 @@ async def start(settings: Settings) -> Service:
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
+            applicants=_applicants(store, source, clock),
             most=settings.max_in_flight,
         )
         try:
@@ -242,6 +246,12 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
         secret = settings.smile_api_secret.get_secret_value()
     limits = Limits(requests_per_second=settings.smile_requests_per_second)
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
+
+
+def _applicants(store: Store, source: SmileSource, clock: SystemClock) -> ApplicantUseCases:
+    vendor = source.enrolment
+    onboard = OnboardApplicants(vendor, store, clock)
+    return ApplicantUseCases(onboard, LookAtApplicants(vendor, clock), clock)
 
 
 def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:

@@ -12,6 +12,7 @@ from click.exceptions import Abort, ClickException
 
 from decision_service import __version__
 from decision_service.cli import (
+    applicants,
     decide,
     decisions,
     demo,
@@ -39,6 +40,7 @@ app.command()(people.people)
 app.command()(decide.decide)
 app.add_typer(decisions.commands, name="decisions")
 app.add_typer(rules.commands, name="rules")
+app.add_typer(applicants.commands, name="applicants")
 app.command()(simulator.simulator)
 app.command()(demo.demo)
 app.command()(health.health)

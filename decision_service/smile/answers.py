@@ -74,6 +74,27 @@ class MonitorAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     updated_at: str | None = None
 
 
+class TokenAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """`POST /tokens`: a link token for the widget."""
+
+    access_token: str | None = None
+    expires_at: str | None = None
+    mode: str | None = None
+
+
+class UserAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+    """`GET /users`; `externalMetadata` is what we gave at its creation."""
+
+    external_metadata: dict[str, str | None] | None = None
+
+
+class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST /users`: the user with a first token."""
+
+    user: UserAnswer | None = None
+    token: TokenAnswer | None = None
+
+
 class AccountAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     """`GET /accounts`."""
 
@@ -91,6 +112,7 @@ class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
     status: str | None = None
     finished_at: str | None = None
+    datapoints: list[str] | None = None
 
 
 class ProviderAnswer(Answer, frozen=True, rename="camel", kw_only=True):

@@ -72,9 +72,12 @@ class Applicant:
 
     async def unfinished(self) -> frozenset[str]:
         """The ids of sources whose data the vendor is still collecting."""
+        return frozenset(source for source, task in await self.tasks() if runs(task))
+
+    async def tasks(self) -> tuple[tuple[str, TaskAnswer], ...]:
+        """Every collection of data of the user, with the id of its source."""
         listed = await self._list(self._ask("/tasks"), TASKS, "tasks")
-        running = (item for item in listed.items if _runs(item))
-        return frozenset(self._source(item) for item in running)
+        return tuple((self._source(item), item) for item in listed.items)
 
     async def kind(
         self, kind: Kind, *, first_day: date | None = None, source: str | None = None
@@ -149,6 +152,6 @@ class Applicant:
         return needed(about.source_id or about.account_id, "tasks.metadata.sourceId")
 
 
-def _runs(task: TaskAnswer) -> bool:
+def runs(task: TaskAnswer) -> bool:
     """A word for the status that is new to us does not hold anybody up once it has an end."""
     return task.status != "Finished" and not task.finished_at

@@ -73,6 +73,8 @@ class Vendor:
             try:
                 return await self._attempt(ask, decode, allowance)
             except Transient as fault:
+                if not (ask.repeatable or fault.throttled):
+                    raise
                 await self._rest(fault, retry, allowance)
             retry += 1
 

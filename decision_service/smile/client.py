@@ -29,6 +29,7 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.retries import retry_after
 
 _PROBLEM = msgspec.json.Decoder(Problem)
+_DONE = {"POST": httpx.codes.CREATED}
 _LONGEST_PROBLEM = 64 * 1024
 # Connections that broke while TLS was spoken; nothing is wrong with whom we spoke to.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -36,14 +37,19 @@ _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What to get: a path below the base URL and query parameters.
+    """What to ask for: a path below the base URL and query parameters.
 
     `optional` data belongs to a product of the vendor that a key pair need not be subscribed to.
+    `content` is the JSON body of a POST. `repeatable` is false where sending the request again
+    could do a thing twice: then it is never sent again by itself.
     """
 
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
+    method: str = "GET"
+    content: bytes | None = None
+    repeatable: bool = True
 
     def at(self, cursor: str) -> Ask:
         """The same list from a cursor on."""
@@ -79,7 +85,7 @@ class Client:
         )
 
     async def get(self, ask: Ask, turn: Turn, allowance: Allowance) -> bytes:
-        """The body of a 200 answer; raises a Fault for everything else."""
+        """The body of a 200 answer, or of a POST's 201; raises a Fault for everything else."""
 
         async def trace(event: str, _: object) -> None:
             if event.endswith("send_request_body.complete"):
@@ -88,7 +94,12 @@ class Client:
         extensions = {"trace": trace}
         try:
             async with self._http.stream(
-                "GET", ask.path, params=ask.params, extensions=extensions
+                ask.method,
+                ask.path,
+                params=ask.params,
+                content=ask.content,
+                headers={"content-type": "application/json"} if ask.content else None,
+                extensions=extensions,
             ) as response:
                 allowance.answered = True
                 return await self._body(response, ask)
@@ -102,7 +113,7 @@ class Client:
         await self._http.aclose()
 
     async def _body(self, response: httpx.Response, ask: Ask) -> bytes:
-        if response.status_code == httpx.codes.OK:
+        if response.status_code == _DONE.get(ask.method, httpx.codes.OK):
             check_media_type(response.headers)
             return await read_body(response, self._limits.body_bytes)
         if response.status_code == httpx.codes.FORBIDDEN and ask.optional:

@@ -20,6 +20,7 @@ from decision_service.smile.arrival import Arrival
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.client import Client
+from decision_service.smile.enrolment import SmileEnrolment
 from decision_service.smile.errors import NoTurn
 from decision_service.smile.findings import Findings
 from decision_service.smile.limits import Limits
@@ -117,6 +118,11 @@ class SmileSource:
         finally:
             self._sharing.leave(key, shared)
         return Gathering(marked(snapshot, as_of), self._clock.now(), calls)
+
+    @property
+    def enrolment(self) -> SmileEnrolment:
+        """Onboarding at the same vendor, within the same request limit and circuit."""
+        return SmileEnrolment(self._vendor)
 
     async def refresh_providers(self) -> bool:
         """Read the provider list anew; False, and the last good one stays, when that fails."""

@@ -10,9 +10,10 @@ from typing import Self
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry, StoredText
 from decision_service.rollout.gate import Pin
-from decision_service.storage import arms, decisions, snapshots, texts
+from decision_service.storage import applicants, arms, decisions, snapshots, texts
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
 from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
@@ -104,6 +105,19 @@ class Store:
         """What an arm has approved at or after `since`, in minor units."""
         work = partial(arms.approved, product=product, arm=arm, since=since)
         return await self._database.read(work)
+
+    async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
+        """Read an applicant, or begin one; without a user it is claimed until then."""
+        work = partial(applicants.claim, applicant=applicant, now=now, until=until)
+        return await self._database.write(work)
+
+    async def settle(self, applicant: Applicant, user_id: str) -> None:
+        """Record the user that belongs to an applicant; the first recorded one stays."""
+        await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
+
+    async def release(self, applicant: Applicant) -> None:
+        """Give a claim back."""
+        await self._database.write(partial(applicants.release, applicant=applicant))
 
     async def _find_together(
         self, keys: Sequence[decisions.Key]

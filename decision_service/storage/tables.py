@@ -109,3 +109,16 @@ arm_decisions = Table(
 
 Index("arm_decisions_unit", arm_decisions.c.product, arm_decisions.c.unit, arm_decisions.c.created)
 Index("arm_decisions_created", arm_decisions.c.product, arm_decisions.c.created)
+
+applicants = Table(
+    "applicants",
+    metadata,
+    Column("caller", _text(), primary_key=True),
+    Column("reference", _text(), primary_key=True),
+    Column("user_id", _text()),
+    Column("begun", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger, nullable=False),
+)
+"""Which of the vendor's users an applicant is; `claimed_until` guards its creation."""
+
+Index("applicants_user_id", applicants.c.user_id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -39,6 +40,7 @@ class InMemoryDecisionLog:
         self._by_id: dict[str, StoredEntry] = {}
         self._snapshots: dict[tuple[str, str], bytes] = {}
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
+        self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._texts: dict[str, StoredText] = {}
 
@@ -124,6 +126,24 @@ class InMemoryDecisionLog:
             for entry, decided in self._arms
             if (entry.product, decided.arm) == (product, arm) and entry.created >= since
         )
+
+    async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
+        await self._turn()
+        record, taken = self._applicants.get(applicant, (ApplicantRecord(None, now, False), now))
+        if record.user_id is not None or taken > now:
+            return record
+        self._applicants[applicant] = (record, until)
+        return replace(record, claimed=True)
+
+    async def settle(self, applicant: Applicant, user_id: str) -> None:
+        await self._turn()
+        record, taken = self._applicants[applicant]
+        self._applicants[applicant] = (replace(record, user_id=record.user_id or user_id), taken)
+
+    async def release(self, applicant: Applicant) -> None:
+        await self._turn()
+        record, _ = self._applicants[applicant]
+        self._applicants[applicant] = (record, record.begun)
 
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from decision_service.storage.store import Store
+from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.postgres import Postgres
 
 
-class TestPostgres(DecisionLogKit, ArmLogKit):
+class TestPostgres(DecisionLogKit, ArmLogKit, ApplicantLogKit):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
         store = await Store.open(postgres.migrated())

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from decision_service.storage.store import Store
+from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 
 
-class TestSqlite(DecisionLogKit, ArmLogKit):
+class TestSqlite(DecisionLogKit, ArmLogKit, ApplicantLogKit):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")

@@ -66,10 +66,11 @@ def application_from(
 ) -> Application:
     """The application of a request; raises FieldInvalid with every malformed field."""
     problems = Problems()
-    problems.text("user_id", request.user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+    check_user_id(problems, request.user_id)
     check_product(problems, request.product)
     for field in ("request_id", "application_id", "customer_ref"):
-        _check_reference(problems, field, getattr(request, field))
+        if getattr(request, field):
+            check_reference(problems, field, getattr(request, field))
     wait = _wait_seconds(request, problems)
     inputs = dict(inputs_from(request, problems))
     full = full_view(request.view, problems)
@@ -84,6 +85,11 @@ def application_from(
         wait_timeout=wait,
         style=ReplyStyle(full=full, languages=languages),
     )
+
+
+def check_user_id(problems: Problems, user_id: str) -> None:
+    """Note what cannot be an id of the vendor's users."""
+    problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
 
 
 def check_product(problems: Problems, product: str) -> None:
@@ -109,9 +115,9 @@ def full_view(view: int, problems: Problems | None = None) -> bool:
     return view == pb.DECISION_VIEW_FULL
 
 
-def _check_reference(problems: Problems, field: str, value: str) -> None:
-    if value:
-        problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
+def check_reference(problems: Problems, field: str, value: str) -> None:
+    """Note what cannot be a client's own reference."""
+    problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
 
 
 def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems) -> float:

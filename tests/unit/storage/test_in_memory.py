@@ -3,11 +3,12 @@
 import pytest
 
 from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 
 
-class TestInMemory(DecisionLogKit, ArmLogKit):
+class TestInMemory(DecisionLogKit, ArmLogKit, ApplicantLogKit):
     @pytest.fixture
     def log(self) -> InMemoryDecisionLog:
         return InMemoryDecisionLog()

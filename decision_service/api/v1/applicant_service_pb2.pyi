@@ -1,0 +1,100 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LinkToken(_message.Message):
+    __slots__ = ("access_token", "expire_time", "mode")
+    ACCESS_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    access_token: str
+    expire_time: _timestamp_pb2.Timestamp
+    mode: str
+    def __init__(self, access_token: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., mode: _Optional[str] = ...) -> None: ...
+
+class CreateApplicantRequest(_message.Message):
+    __slots__ = ("applicant_ref",)
+    APPLICANT_REF_FIELD_NUMBER: _ClassVar[int]
+    applicant_ref: str
+    def __init__(self, applicant_ref: _Optional[str] = ...) -> None: ...
+
+class CreateApplicantResponse(_message.Message):
+    __slots__ = ("user_id", "link_token", "created")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    LINK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    link_token: LinkToken
+    created: bool
+    def __init__(self, user_id: _Optional[str] = ..., link_token: _Optional[_Union[LinkToken, _Mapping]] = ..., created: _Optional[bool] = ...) -> None: ...
+
+class CreateLinkTokenRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class CreateLinkTokenResponse(_message.Message):
+    __slots__ = ("link_token",)
+    LINK_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    link_token: LinkToken
+    def __init__(self, link_token: _Optional[_Union[LinkToken, _Mapping]] = ...) -> None: ...
+
+class GetApplicantRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class GetApplicantResponse(_message.Message):
+    __slots__ = ("applicant",)
+    APPLICANT_FIELD_NUMBER: _ClassVar[int]
+    applicant: Applicant
+    def __init__(self, applicant: _Optional[_Union[Applicant, _Mapping]] = ...) -> None: ...
+
+class Applicant(_message.Message):
+    __slots__ = ("user_id", "accounts", "data", "ready", "not_ready_reason")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    NOT_READY_REASON_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    accounts: _containers.RepeatedCompositeFieldContainer[ApplicantAccount]
+    data: _containers.RepeatedCompositeFieldContainer[ApplicantData]
+    ready: bool
+    not_ready_reason: str
+    def __init__(self, user_id: _Optional[str] = ..., accounts: _Optional[_Iterable[_Union[ApplicantAccount, _Mapping]]] = ..., data: _Optional[_Iterable[_Union[ApplicantData, _Mapping]]] = ..., ready: _Optional[bool] = ..., not_ready_reason: _Optional[str] = ...) -> None: ...
+
+class ApplicantAccount(_message.Message):
+    __slots__ = ("account_id", "provider_id", "status", "error_code", "explanation", "advice")
+    ACCOUNT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    ADVICE_FIELD_NUMBER: _ClassVar[int]
+    account_id: str
+    provider_id: str
+    status: str
+    error_code: str
+    explanation: str
+    advice: str
+    def __init__(self, account_id: _Optional[str] = ..., provider_id: _Optional[str] = ..., status: _Optional[str] = ..., error_code: _Optional[str] = ..., explanation: _Optional[str] = ..., advice: _Optional[str] = ...) -> None: ...
+
+class ApplicantData(_message.Message):
+    __slots__ = ("kind", "source_id", "collect_time")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_TIME_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    source_id: str
+    collect_time: _timestamp_pb2.Timestamp
+    def __init__(self, kind: _Optional[str] = ..., source_id: _Optional[str] = ..., collect_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

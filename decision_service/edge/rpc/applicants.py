@@ -1,0 +1,119 @@
+"""The ApplicantService: onboarding, one method for each RPC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.edge.rpc.calls import Context, call_info
+from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.requests import Problems, check_reference, check_user_id
+from decision_service.edge.rpc.values import timestamp
+from decision_service.pipeline.applicant_ports import Applicant, LinkToken
+from decision_service.pipeline.decide import ANSWER_MARGIN
+from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.standing import AccountStanding, LookAtApplicants, Standing
+
+SERVICE = "decision_service.api.v1.ApplicantService"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicantUseCases:
+    """What the servicer translates for."""
+
+    onboard: OnboardApplicants
+    look: LookAtApplicants
+    clock: Clock
+
+
+class ApplicantServicer:
+    """Translates between the wire and onboarding."""
+
+    def __init__(self, use_cases: ApplicantUseCases) -> None:
+        self._use_cases = use_cases
+
+    async def create_applicant(
+        self, request: pb.CreateApplicantRequest, context: Context
+    ) -> pb.CreateApplicantResponse:
+        """The applicant's user with a new token."""
+        problems = Problems()
+        check_reference(problems, "applicant_ref", request.applicant_ref)
+        problems.raise_if_any()
+        applicant = Applicant(call_info(context).caller, request.applicant_ref)
+        made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
+        return pb.CreateApplicantResponse(
+            user_id=made.user_id, link_token=_token(made.token), created=made.created
+        )
+
+    async def create_link_token(
+        self, request: pb.CreateLinkTokenRequest, context: Context
+    ) -> pb.CreateLinkTokenResponse:
+        """A new token."""
+        user_id = _user_id(request.user_id)
+        token = await self._use_cases.onboard.link_token(user_id, self._stop_at(context))
+        return pb.CreateLinkTokenResponse(link_token=_token(token))
+
+    async def get_applicant(
+        self, request: pb.GetApplicantRequest, context: Context
+    ) -> pb.GetApplicantResponse:
+        """Where the applicant stands now."""
+        user_id = _user_id(request.user_id)
+        seen = await self._use_cases.look(user_id, self._stop_at(context))
+        return pb.GetApplicantResponse(applicant=_applicant(seen))
+
+    def _stop_at(self, context: Context) -> float:
+        return self._use_cases.clock.monotonic() + call_info(context).seconds - ANSWER_MARGIN
+
+
+def handlers(servicer: ApplicantServicer) -> grpc.GenericRpcHandler:
+    """The service's methods."""
+    return grpc.method_handlers_generic_handler(
+        SERVICE,
+        {
+            "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
+            "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
+            "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
+        },
+    )
+
+
+def _user_id(user_id: str) -> str:
+    problems = Problems()
+    check_user_id(problems, user_id)
+    problems.raise_if_any()
+    return user_id
+
+
+def _token(token: LinkToken) -> pb.LinkToken:
+    return pb.LinkToken(
+        access_token=token.access_token, expire_time=timestamp(token.expires), mode=token.mode
+    )
+
+
+def _applicant(seen: Standing) -> pb.Applicant:
+    return pb.Applicant(
+        user_id=seen.user_id,
+        accounts=[_account(one) for one in seen.accounts],
+        data=[
+            pb.ApplicantData(
+                kind=one.kind.value, source_id=one.source, collect_time=timestamp(one.collected)
+            )
+            for one in seen.kinds
+        ],
+        ready=seen.ready,
+        not_ready_reason=seen.why_not,
+    )
+
+
+def _account(one: AccountStanding) -> pb.ApplicantAccount:
+    return pb.ApplicantAccount(
+        account_id=one.account.id,
+        provider_id=one.account.provider_id,
+        status=one.account.connection_status,
+        error_code=one.account.error_code or "",
+        explanation=one.words,
+        advice=one.advice,
+    )

@@ -1,0 +1,110 @@
+"""What onboarding needs of the vendor and of the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who is onboarded: the caller of ours that it belongs to, and the caller's own reference."""
+
+    caller: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkToken:
+    """What opens the vendor's widget for one user, once; `mode` is the key pair's, as it says."""
+
+    access_token: str = field(repr=False)
+    expires: datetime
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A user as the vendor made it, with a first token."""
+
+    user_id: str
+    token: LinkToken
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One finished collection of data: which kinds of which account, and when it ended."""
+
+    source: str
+    kinds: tuple[Kind, ...]
+    finished: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What the vendor says of a user's accounts now.
+
+    `arriving` are the accounts whose data is still being collected, `being_linked` those that the
+    applicant is connecting at this moment.
+    """
+
+    accounts: tuple[Account, ...]
+    syncs: tuple[Sync, ...]
+    arriving: frozenset[str]
+    being_linked: frozenset[str]
+
+
+class Unsettled(Exception):
+    """A user may or may not have been created: the vendor's answer did not come."""
+
+
+class Enrolment(Protocol):
+    """The vendor as onboarding sees it; `stop_at` is the end on Clock.monotonic.
+
+    Every method raises UpstreamUnavailable or UpstreamBudgetExhausted.
+    """
+
+    async def enrol(self, applicant: Applicant, stop_at: float) -> Enrolled:
+        """Create a user; sent at most once. Raises Unsettled where that may have happened."""
+
+    async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
+        """The user that `enrol` made for this applicant on or after the day before `since`."""
+
+    async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
+        """A new token; raises UserUnknown."""
+
+    async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
+        """The user's accounts and how far their data is; raises UserUnknown, CrossTenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicantRecord:
+    """What the store knows of an applicant; `user_id` is None while no user is known.
+
+    `begun` is when it was first asked for. `claimed` says that this call is the one that may
+    create the user now.
+    """
+
+    user_id: str | None
+    begun: datetime
+    claimed: bool
+
+
+class ApplicantLog(Protocol):
+    """Which user belongs to which applicant; every method raises StoreUnavailable."""
+
+    async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
+        """Read an applicant, or begin one; where it has no user yet, claim it until then.
+
+        At most one claim is in force at a time, over all processes.
+        """
+
+    async def settle(self, applicant: Applicant, user_id: str) -> None:
+        """Record the user that belongs to an applicant; the first recorded one stays."""
+
+    async def release(self, applicant: Applicant) -> None:
+        """Give a claim back at once: nothing was created under it."""

@@ -1,0 +1,87 @@
+"""The ApplicantService over gRPC, and its commands."""
+
+import json
+from pathlib import Path
+
+import grpc
+import pytest
+
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.process import command, serving
+from tests.e2e.service import Running, create, refusal
+
+GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
+
+
+def stub_of(live: Running) -> applicant_service_pb2_grpc.ApplicantServiceStub:
+    """A stub of the service."""
+    return applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
+
+
+async def test_an_applicant_from_creation_to_a_refused_decision(live: Running) -> None:
+    """Creating is idempotent by reference; without accounts the applicant is not ready."""
+    stub = stub_of(live)
+    request = pb.CreateApplicantRequest(applicant_ref="CRM 1/2026")
+    first, second = await stub.CreateApplicant(request), await stub.CreateApplicant(request)
+    assert (first.created, second.created, second.user_id) == (True, False, first.user_id)
+    assert first.link_token.mode == "SANDBOX"
+    assert first.link_token.expire_time.seconds > 0
+    more = await stub.CreateLinkToken(pb.CreateLinkTokenRequest(user_id=first.user_id))
+    assert more.link_token.access_token not in ("", first.link_token.access_token)
+    seen = await stub.GetApplicant(pb.GetApplicantRequest(user_id=first.user_id))
+    assert (seen.applicant.ready, list(seen.applicant.accounts)) == (False, [])
+    assert "link token" in seen.applicant.not_ready_reason
+
+
+async def test_a_person_with_data_is_ready(live: Running) -> None:
+    """George's accounts are connected, each kind has an age, and deciding then approves him."""
+    seen = await stub_of(live).GetApplicant(pb.GetApplicantRequest(user_id=GEORGE))
+    assert seen.applicant.ready
+    assert {account.explanation for account in seen.applicant.accounts} == {"connected"}
+    assert all(kind.collect_time.seconds > 0 for kind in seen.applicant.data)
+    assert (await live.stub.CreateDecision(create(GEORGE))).decision.decision_id
+
+
+@pytest.mark.parametrize("reference", ["", "ñandú", " padded", "x" * 201, "two\nlines"])
+async def test_a_reference_the_vendor_could_not_keep_is_refused(
+    live: Running, reference: str
+) -> None:
+    """Only 1 to 200 printable ASCII characters are taken; the field is named."""
+    with pytest.raises(grpc.RpcError) as error:
+        await stub_of(live).CreateApplicant(pb.CreateApplicantRequest(applicant_ref=reference))
+    told = refusal(error.value)
+    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    assert "applicant_ref" in told.fields
+
+
+async def test_an_unknown_user_is_not_found(live: Running) -> None:
+    """Neither a token nor a standing is given for a user that the vendor does not know."""
+    stub = stub_of(live)
+    for call in (
+        stub.CreateLinkToken(pb.CreateLinkTokenRequest(user_id="nobody")),
+        stub.GetApplicant(pb.GetApplicantRequest(user_id="nobody")),
+    ):
+        with pytest.raises(grpc.RpcError) as error:
+            await call
+        assert refusal(error.value).info.reason == "USER_UNKNOWN"
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    """create, link-token and show answer in words, and as JSON where asked."""
+    with serving(tmp_path) as process:
+        at = ("--address", process.address)
+        made = command("applicants", "create", "CRM-1", *at, "--format", "json", folder=tmp_path)
+        user_id = json.loads(made.stdout)["user_id"]
+        again = command("applicants", "create", "CRM-1", *at, folder=tmp_path)
+        assert f"{user_id} (known already)" in again.stdout
+        token = command("applicants", "link-token", user_id, *at, folder=tmp_path)
+        assert "SANDBOX, until 20" in token.stdout
+        shown = command("applicants", "show", user_id, *at, folder=tmp_path)
+        assert "No decision can be made yet: no account is connected" in shown.stdout
+        ready = command("applicants", "show", CHRISTINA, *at, folder=tmp_path)
+        assert "A decision can be made now." in ready.stdout
+        assert "contributions" in ready.stdout
+        unknown = command("applicants", "show", "nobody", *at, folder=tmp_path)
+        assert (unknown.returncode, "USER_UNKNOWN" in unknown.stderr) == (3, True)

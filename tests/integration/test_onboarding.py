@@ -1,0 +1,174 @@
+"""Onboarding against the vendor's stand-in over HTTP: exactly one user, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pytest
+
+from decision_service.domain.errors import RequestInProgress, UpstreamUnavailable, UserUnknown
+from decision_service.pipeline.applicant_ports import Applicant
+from decision_service.pipeline.onboarding import CLAIM, OnboardApplicants, Onboarded
+from decision_service.pipeline.standing import LookAtApplicants
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.smile.source import SmileSource
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW
+
+SOMEBODY = Applicant("los", "CRM-1")
+GEORGE = sandbox_people()[0].user_id
+
+
+@dataclass(slots=True)
+class Clock:
+    """The running loop's time beside a wall clock that a test moves."""
+
+    wall: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+@dataclass(slots=True)
+class Desk:
+    """Onboarding with its vendor, and how many users that has made."""
+
+    vendor: Simulator
+    source: SmileSource
+    clock: Clock
+    onboard: OnboardApplicants
+
+    async def create(self, applicant: Applicant = SOMEBODY) -> Onboarded:
+        return await self.onboard.create(applicant, _soon())
+
+    @property
+    def made(self) -> int:
+        everybody = self.vendor.tenant.people()
+        return sum("applicant_ref" in person.user["externalMetadata"] for person in everybody)
+
+
+def _soon() -> float:
+    return asyncio.get_running_loop().time() + 5.0
+
+
+@asynccontextmanager
+async def opened(*faults: Fault) -> AsyncIterator[Desk]:
+    """A desk at a stand-in with these faults."""
+    clock = Clock()
+    vendor = build_app(api_key="k", api_secret="s", faults=faults, clock=clock.now)
+    async with serve(vendor) as url:
+        source = SmileSource(url, "k", "s", clock)
+        onboard = OnboardApplicants(source.enrolment, InMemoryDecisionLog(), clock)
+        try:
+            yield Desk(vendor, source, clock, onboard)
+        finally:
+            await source.aclose()
+
+
+async def test_an_applicant_is_created_once() -> None:
+    """The second call gives the same user with another token, and makes no second one."""
+    async with opened() as desk:
+        first, second = await desk.create(), await desk.create()
+        assert (first.created, second.created) == (True, False)
+        assert first.user_id == second.user_id
+        assert first.token.access_token != second.token.access_token
+        assert desk.made == 1
+
+
+async def test_references_and_callers_are_apart() -> None:
+    """Another reference, and the same reference of another caller, get users of their own."""
+    async with opened() as desk:
+        others = (SOMEBODY, Applicant("los", "CRM-2"), Applicant("crm", "CRM-1"))
+        assert len({(await desk.create(one)).user_id for one in others}) == 3
+
+
+LOST = {
+    "cut off": Fault("malformed", "/users", method="POST", times=1),
+    "a maintenance page": Fault("content_type", "/users", method="POST", times=1,
+                                settings={"value": "text/html"}),
+    "another schema": Fault("data_null", "/users", method="POST", times=1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", LOST.values(), ids=LOST.keys())
+async def test_a_lost_answer_makes_no_second_user(fault: Fault) -> None:
+    """Where the answer to a creation is lost, the next attempt finds the user that was made."""
+    async with opened(fault) as desk:
+        with pytest.raises(UpstreamUnavailable, match="makes no second one") as told:
+            await desk.create()
+        assert told.value.retry_after == CLAIM.total_seconds()
+        with pytest.raises(RequestInProgress):
+            await desk.create()
+        desk.clock.wall += CLAIM
+        found = await desk.create()
+        assert (found.created, desk.made) == (False, 1)
+
+
+async def test_a_vendor_that_refuses_leaves_the_applicant_free() -> None:
+    """After a refusal that cannot have made a user, the next attempt makes one at once."""
+    refused = Fault("status", "/users", method="POST", times=1, settings={"status": 401})
+    async with opened(refused) as desk:
+        with pytest.raises(UpstreamUnavailable):
+            await desk.create()
+        assert (await desk.create()).created
+        assert desk.made == 1
+
+
+async def test_an_outage_says_when_to_try_again() -> None:
+    """A 503 may have made a user: the caller is told how long to wait, and one user is made."""
+    outage = Fault("status", "/users", method="POST", times=1, settings={"status": 503})
+    async with opened(outage) as desk:
+        with pytest.raises(UpstreamUnavailable) as told:
+            await desk.create()
+        assert told.value.retry_after is not None
+        desk.clock.wall += timedelta(seconds=told.value.retry_after)
+        assert (await desk.create()).created
+        assert desk.made == 1
+
+
+async def test_a_token_needs_a_user() -> None:
+    """A link token for a user that the vendor does not know is refused as USER_UNKNOWN."""
+    async with opened() as desk:
+        with pytest.raises(UserUnknown):
+            await desk.onboard.link_token("nobody", _soon())
+        token = await desk.onboard.link_token(GEORGE, _soon())
+        assert token.mode == "SANDBOX"
+        assert token.access_token in desk.vendor.tenant.tokens
+        assert token.access_token not in repr(token)
+
+
+async def test_a_standing_tells_what_is_connected_and_how_old_it_is() -> None:
+    """A connected person is ready, with each kind's age; one without accounts is told why not."""
+    async with opened() as desk:
+        look = LookAtApplicants(desk.source.enrolment, desk.clock)
+        george = await look(GEORGE, _soon())
+        assert (george.ready, george.why_not) == (True, "")
+        assert {kind.kind.value for kind in george.kinds} >= {"eincomes", "contributions"}
+        made = await desk.create()
+        empty = await look(made.user_id, _soon())
+        assert (empty.ready, empty.accounts) == (False, ())
+        assert "link token" in empty.why_not
+        with pytest.raises(UserUnknown):
+            await look("nobody", _soon())
+
+
+async def test_a_withdrawn_consent_is_said_in_words() -> None:
+    """A person whose only accounts were disconnected is not ready, and each account says so."""
+    async with opened() as desk:
+        person = desk.vendor.tenant.person(GEORGE)
+        assert person is not None
+        for source in person.sources:
+            desk.vendor.tenant.disconnect(source.id)
+        seen = await LookAtApplicants(desk.source.enrolment, desk.clock)(GEORGE, _soon())
+        assert not seen.ready
+        assert "withdrawn" in seen.why_not
+        assert all("consent" in account.words for account in seen.accounts)

@@ -1,0 +1,59 @@
+"""What every `ApplicantLog` must do: subclass the kit and give it a `log` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+from decision_service.pipeline.applicant_ports import Applicant, ApplicantLog, ApplicantRecord
+from tests.kits.decision_entries import NOON
+
+SOMEBODY = Applicant("los", "CRM-1")
+HALF_A_MINUTE = timedelta(seconds=30)
+LATER = NOON + HALF_A_MINUTE
+
+
+class ApplicantLogKit:
+    """The suite; `log` is an empty log."""
+
+    async def test_the_first_to_ask_has_the_claim(self, log: ApplicantLog) -> None:
+        """A new applicant is claimed by its first caller, and by nobody else meanwhile."""
+        first = await log.claim(SOMEBODY, NOON, LATER)
+        assert first == ApplicantRecord(None, NOON, claimed=True)
+        second = await log.claim(SOMEBODY, NOON + timedelta(seconds=1), LATER)
+        assert second == ApplicantRecord(None, NOON, claimed=False)
+
+    async def test_one_of_many_at_once_has_the_claim(self, log: ApplicantLog) -> None:
+        """Of ten callers at the same moment exactly one may create the user."""
+        found = await asyncio.gather(*(log.claim(SOMEBODY, NOON, LATER) for _ in range(10)))
+        assert [record.claimed for record in found].count(True) == 1
+
+    async def test_a_claim_ends(self, log: ApplicantLog) -> None:
+        """When its time is over the next caller has it, and learns when it all began."""
+        await log.claim(SOMEBODY, NOON, LATER)
+        again = await log.claim(SOMEBODY, LATER, LATER + HALF_A_MINUTE)
+        assert again == ApplicantRecord(None, NOON, claimed=True)
+        assert not (await log.claim(SOMEBODY, LATER, LATER + HALF_A_MINUTE)).claimed
+
+    async def test_a_claim_that_is_given_back_is_free_at_once(self, log: ApplicantLog) -> None:
+        """After `release` the next caller need not wait."""
+        await log.claim(SOMEBODY, NOON, LATER)
+        await log.release(SOMEBODY)
+        assert (await log.claim(SOMEBODY, NOON, LATER)).claimed
+
+    async def test_the_first_user_stays(self, log: ApplicantLog) -> None:
+        """A settled applicant has its user for good, without any claim."""
+        await log.claim(SOMEBODY, NOON, LATER)
+        await log.settle(SOMEBODY, "user-1")
+        await log.settle(SOMEBODY, "user-2")
+        await log.release(SOMEBODY)
+        found = await log.claim(SOMEBODY, LATER, LATER + HALF_A_MINUTE)
+        assert found == ApplicantRecord("user-1", NOON, claimed=False)
+
+    async def test_callers_do_not_share_references(self, log: ApplicantLog) -> None:
+        """The same reference of another caller, and another reference, are other applicants."""
+        await log.claim(SOMEBODY, NOON, LATER)
+        await log.settle(SOMEBODY, "user-1")
+        for other in (replace(SOMEBODY, caller="crm"), replace(SOMEBODY, reference="CRM-2")):
+            assert (await log.claim(other, NOON, LATER)).user_id is None
