@@ -58,6 +58,19 @@ class Connections:
     being_linked: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A link token that was handed out, by its SHA-256 in hex; the token itself is not kept.
+
+    `renewals` is how many tokens came before it on the same page.
+    """
+
+    digest: str
+    user_id: str
+    expires: datetime
+    renewals: int = 0
+
+
 class Unsettled(Exception):
     """A user may or may not have been created: the vendor's answer did not come."""
 
@@ -105,6 +118,12 @@ class ApplicantLog(Protocol):
 
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         """Record the user that belongs to an applicant; the first recorded one stays."""
+
+    async def issued(self, token: IssuedToken) -> None:
+        """Record a link token that was handed out."""
+
+    async def issued_token(self, digest: str) -> IssuedToken | None:
+        """The token of this digest, if this service handed it out."""
 
     async def release(self, applicant: Applicant) -> None:
         """Give a claim back at once: nothing was created under it."""

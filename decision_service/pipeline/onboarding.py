@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 
 from decision_service.domain.errors import RequestInProgress, ServiceError, UpstreamUnavailable
 from decision_service.pipeline.applicant_ports import (
@@ -11,6 +12,7 @@ from decision_service.pipeline.applicant_ports import (
     ApplicantLog,
     ApplicantRecord,
     Enrolment,
+    IssuedToken,
     LinkToken,
     Unsettled,
 )
@@ -22,6 +24,9 @@ CLAIM = timedelta(seconds=30)
 As long as a request that was sent may still be carried out by the vendor, so that the next attempt
 finds the user it made instead of making another.
 """
+
+RENEWABLE = timedelta(days=1)
+RENEWALS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class OnboardApplicants:
         now = self._clock.now()
         record = await self._log.claim(applicant, now, now + CLAIM)
         if record.user_id is not None:
-            token = await self._vendor.link_token(record.user_id, stop_at)
+            token = await self.link_token(record.user_id, stop_at)
             return Onboarded(record.user_id, token, created=False)
         if not record.claimed:
             raise RequestInProgress(
@@ -63,7 +68,25 @@ class OnboardApplicants:
 
     async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
         """A new token for a user; raises UserUnknown, UpstreamUnavailable."""
-        return await self._vendor.link_token(user_id, stop_at)
+        return await self._token(user_id, stop_at)
+
+    async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
+        """Another token for whoever holds one that this service handed out.
+
+        None where it did not, where the token expired more than a day ago, or where the page has
+        had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
+        """
+        held = await self._log.issued_token(_digest(access_token))
+        if held is None or held.renewals >= RENEWALS:
+            return None
+        if self._clock.now() > held.expires + RENEWABLE:
+            return None
+        return await self._token(held.user_id, stop_at, held.renewals + 1)
+
+    async def _token(self, user_id: str, stop_at: float, renewals: int = 0) -> LinkToken:
+        token = await self._vendor.link_token(user_id, stop_at)
+        await self._log.issued(_issued(token, user_id, renewals))
+        return token
 
     async def _settled(
         self, applicant: Applicant, record: ApplicantRecord, stop_at: float, *, fresh: bool
@@ -74,7 +97,7 @@ class OnboardApplicants:
                 user_id = await self._vendor.find(applicant, record.begun, stop_at)
             if user_id is not None:
                 await self._log.settle(applicant, user_id)
-                token = await self._vendor.link_token(user_id, stop_at)
+                token = await self.link_token(user_id, stop_at)
                 return Onboarded(user_id, token, created=False)
             made = await self._vendor.enrol(applicant, stop_at)
         except ServiceError:
@@ -83,7 +106,16 @@ class OnboardApplicants:
         except Unsettled:
             raise _unsettled() from None
         await self._log.settle(applicant, made.user_id)
+        await self._log.issued(_issued(made.token, made.user_id))
         return Onboarded(made.user_id, made.token, created=True)
+
+
+def _issued(token: LinkToken, user_id: str, renewals: int = 0) -> IssuedToken:
+    return IssuedToken(_digest(token.access_token), user_id, token.expires, renewals)
+
+
+def _digest(access_token: str) -> str:
+    return sha256(access_token.encode()).hexdigest()
 
 
 def _unsettled() -> UpstreamUnavailable:

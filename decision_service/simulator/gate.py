@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import VendorError, failure, response
-from .incoming import below_prefix, check_keys
+from .incoming import PREFIX, below_prefix, check_keys
 from .limits import Call, Meter, SlidingLimit
 
 
@@ -24,7 +24,10 @@ class Gate:
     seconds: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
+        """Handle one request; what is not below the API's prefix is the widget's business."""
+        if not scope["path"].startswith(PREFIX):
+            await self.app(scope, receive, send)
+            return
         at, statuses = self.seconds(), [0]
 
         async def noting(message: Message) -> None:

@@ -27,6 +27,8 @@ from .faults import Fault, FaultPlan
 from .gate import Gate
 from .incoming import PREFIX
 from .limits import Meter, SlidingLimit
+from .link_api import widget_routes
+from .linking import Linking
 from .payloads import PAYLOAD_CUT
 from .people import sandbox
 from .tenant import Tenant
@@ -56,7 +58,8 @@ class Simulator(Starlette):
         self.closing = endpoints.closing
         gate = Middleware(Gate, self.meter, limit, keys, seconds)
         handlers = {HTTPException: _no_such_endpoint, Exception: _bug}
-        super().__init__(routes=endpoints.routes(), middleware=[gate], exception_handlers=handlers)
+        routes = [*endpoints.routes(), *widget_routes(Linking(endpoints.tenant))]
+        super().__init__(routes=routes, middleware=[gate], exception_handlers=handlers)
         self.router.redirect_slashes = False
 
 

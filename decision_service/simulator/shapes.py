@@ -112,13 +112,19 @@ def source(
     return Source(origin.id, origin.type, origin.provider_id, held, account_json, file_type)
 
 
-def task(origin: Origin, kind: str, started: datetime, datapoints: Iterable[str]) -> Json:
+def task(
+    origin: Origin,
+    kind: str,
+    started: datetime,
+    datapoints: Iterable[str],
+    took: timedelta = timedelta(seconds=40),
+) -> Json:
     """Return a finished Task of kind LINK_ACCOUNT, UPDATE_ACCOUNT or ANALYZE_ARCHIVE."""
     return {
         "id": object_id("task", origin.user_id, origin.id, kind),
         "type": kind,
         "startedAt": stamp(started),
-        "finishedAt": stamp(started + timedelta(seconds=40)),
+        "finishedAt": stamp(started + took),
         "status": "Finished",
         "datapoints": [name.upper() for name in datapoints],
         "metadata": origin.metadata(started),

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from .dates import civil_day, stamp
-from .ids import user_id
+from .ids import owner_digits, user_id
+from .linked import LinkedAccount
 from .shapes import user
 from .world import Json, Person, Source, World, WorldMaker
 
@@ -39,9 +40,11 @@ class Tenant:
         self._day = civil_day(clock())
         self._world = make(self._day)
         self._created: dict[str, Person] = {}
+        self._owners: dict[str | None, Person] = {}
         self._erased: set[str] = set()
         self._revoked: set[str] = set()
         self._disconnected: dict[str, datetime] = {}
+        self._linked: dict[str, list[LinkedAccount]] = {}
         self.tokens: dict[str, Token] = {}
 
     @property
@@ -64,7 +67,7 @@ class Tenant:
 
     def owner(self, object_id: str) -> Person | None:
         """Return the user to whom an account, archive, item or task belongs."""
-        found = self.world.owner(object_id)
+        found = self.world.owner(object_id) or self._owners.get(owner_digits(object_id))
         return self.person(found.id) if found else None
 
     def account(self, account_id: str) -> tuple[Person, Source] | None:
@@ -79,6 +82,7 @@ class Tenant:
         created = Person(user(user_id(uuid.uuid4()), self.now(), external))
         created.user["session"]["status"] = "IN_PROGRESS"
         self._created[created.id] = created
+        self._owners[owner_digits(created.id)] = created
         return created
 
     def erase_user(self, user_id: str) -> None:
@@ -104,7 +108,22 @@ class Tenant:
         self.tokens[text] = token
         return {"accessToken": text, "expiresAt": stamp(token.expires), "mode": "SANDBOX"}
 
+    def use_token(self, text: str) -> str | None:
+        """Return whose a link token is, once and while it is good; then it is used up."""
+        token = self.tokens.pop(text, None)
+        return token.user_id if token and token.expires > self.now() else None
+
+    def attach(self, account: LinkedAccount) -> None:
+        """Add an account that the widget connects; it counts as the user's from now on."""
+        self._linked.setdefault(account.user_id, []).append(account)
+
+    def linked(self, user_id: str) -> list[LinkedAccount]:
+        """Return the accounts of a user that came through the widget and were not revoked."""
+        gone = self._revoked | self._disconnected.keys()
+        return [one for one in self._linked.get(user_id, ()) if one.id not in gone]
+
     def _present(self, person: Person) -> Person:
+        person = self._with_linked(person)
         if not any(
             one.id in self._revoked or one.id in self._disconnected for one in person.sources
         ):
@@ -113,6 +132,15 @@ class Tenant:
         gone = self._revoked | self._disconnected.keys()
         tasks = [one for one in person.tasks if one["metadata"]["sourceId"] not in gone]
         return replace(person, sources=tuple(kept), tasks=tuple(tasks))
+
+    def _with_linked(self, person: Person) -> Person:
+        accounts = self._linked.get(person.id)
+        if not accounts:
+            return person
+        now = self.now()
+        sources = tuple(account.source(now) for account in accounts)
+        tasks = tuple(task for account in accounts for task in account.tasks(now))
+        return replace(person, sources=person.sources + sources, tasks=person.tasks + tasks)
 
     def _source(self, source: Source) -> Source:
         when = self._disconnected.get(source.id)

@@ -1,4 +1,4 @@
-"""Which of the vendor's users belongs to which applicant, and who may create one now."""
+"""Which of the vendor's users belongs to which applicant, and the link tokens they were given."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, select, update
 
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord
+from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.storage.decisions import from_microseconds, microseconds
 from decision_service.storage.rows import insert_new
-from decision_service.storage.tables import applicants
+from decision_service.storage.tables import applicants, link_tokens
 
 _ROWS = applicants.c
 _WHOSE = and_(
     _ROWS.caller == bindparam("whose_caller"), _ROWS.reference == bindparam("whose_reference")
 )
 _ONE = select(_ROWS.user_id, _ROWS.begun).where(_WHOSE)
+_TOKEN = select(link_tokens.c.user_id, link_tokens.c.expires, link_tokens.c.renewals).where(
+    link_tokens.c.digest == bindparam("digest")
+)
 _NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
 
 
@@ -49,6 +52,18 @@ def release(connection: Connection, applicant: Applicant) -> None:
     """Give a claim back."""
     statement = update(applicants).where(_NOBODY_YET).values(claimed_until=0)
     connection.execute(statement, _whose(applicant))
+
+
+def issued(connection: Connection, token: IssuedToken) -> None:
+    """Record a link token."""
+    row = {name: getattr(token, name) for name in ("digest", "user_id", "renewals")}
+    insert_new(connection, link_tokens, [{**row, "expires": microseconds(token.expires)}])
+
+
+def issued_token(connection: Connection, digest: str) -> IssuedToken | None:
+    """The token of a digest."""
+    row = connection.execute(_TOKEN, {"digest": digest}).first()
+    return None if row is None else IssuedToken(digest, row[0], from_microseconds(row[1]), row[2])
 
 
 def _whose(applicant: Applicant) -> dict[str, str]:

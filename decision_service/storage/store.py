@@ -10,7 +10,7 @@ from typing import Self
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord
+from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry, StoredText
 from decision_service.rollout.gate import Pin
 from decision_service.storage import applicants, arms, decisions, snapshots, texts
@@ -114,6 +114,14 @@ class Store:
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         """Record the user that belongs to an applicant; the first recorded one stays."""
         await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
+
+    async def issued(self, token: IssuedToken) -> None:
+        """Record a link token that was handed out."""
+        await self._database.write(partial(applicants.issued, token=token))
+
+    async def issued_token(self, digest: str) -> IssuedToken | None:
+        """The link token of this digest, if it was handed out here."""
+        return await self._database.read(partial(applicants.issued_token, digest=digest))
 
     async def release(self, applicant: Applicant) -> None:
         """Give a claim back."""

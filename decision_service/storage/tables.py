@@ -122,3 +122,13 @@ applicants = Table(
 """Which of the vendor's users an applicant is; `claimed_until` guards its creation."""
 
 Index("applicants_user_id", applicants.c.user_id)
+
+link_tokens = Table(
+    "link_tokens",
+    metadata,
+    Column("digest", _text(), primary_key=True),
+    Column("user_id", _text(), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("renewals", BigInteger, nullable=False),
+)
+"""Link tokens that were handed out, by digest: whoever holds one may have another."""

@@ -11,7 +11,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord
+from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -41,6 +41,7 @@ class InMemoryDecisionLog:
         self._snapshots: dict[tuple[str, str], bytes] = {}
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
+        self._tokens: dict[str, IssuedToken] = {}
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._texts: dict[str, StoredText] = {}
 
@@ -139,6 +140,14 @@ class InMemoryDecisionLog:
         await self._turn()
         record, taken = self._applicants[applicant]
         self._applicants[applicant] = (replace(record, user_id=record.user_id or user_id), taken)
+
+    async def issued(self, token: IssuedToken) -> None:
+        await self._turn()
+        self._tokens.setdefault(token.digest, token)
+
+    async def issued_token(self, digest: str) -> IssuedToken | None:
+        await self._turn()
+        return self._tokens.get(digest)
 
     async def release(self, applicant: Applicant) -> None:
         await self._turn()

@@ -12,7 +12,13 @@ import pytest
 
 from decision_service.domain.errors import RequestInProgress, UpstreamUnavailable, UserUnknown
 from decision_service.pipeline.applicant_ports import Applicant
-from decision_service.pipeline.onboarding import CLAIM, OnboardApplicants, Onboarded
+from decision_service.pipeline.onboarding import (
+    CLAIM,
+    RENEWABLE,
+    RENEWALS,
+    OnboardApplicants,
+    Onboarded,
+)
 from decision_service.pipeline.standing import LookAtApplicants
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import sandbox_people
@@ -172,3 +178,22 @@ async def test_a_withdrawn_consent_is_said_in_words() -> None:
         assert not seen.ready
         assert "withdrawn" in seen.why_not
         assert all("consent" in account.words for account in seen.accounts)
+
+
+async def test_who_holds_a_token_may_have_another() -> None:
+    """A page renews its token a bounded number of times; a stranger and an old token do not."""
+    async with opened() as desk:
+        made = await desk.create()
+        first = await desk.onboard.renew(made.token.access_token, _soon())
+        assert first is not None
+        token = first
+        for _ in range(RENEWALS - 1):
+            found = await desk.onboard.renew(token.access_token, _soon())
+            assert found is not None
+            token = found
+        assert await desk.onboard.renew(token.access_token, _soon()) is None
+        assert await desk.onboard.renew("a stranger's", _soon()) is None
+        desk.clock.wall = first.expires + RENEWABLE
+        assert await desk.onboard.renew(first.access_token, _soon()) is not None
+        desk.clock.wall += timedelta(seconds=1)
+        assert await desk.onboard.renew(first.access_token, _soon()) is None

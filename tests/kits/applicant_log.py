@@ -6,7 +6,12 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantLog, ApplicantRecord
+from decision_service.pipeline.applicant_ports import (
+    Applicant,
+    ApplicantLog,
+    ApplicantRecord,
+    IssuedToken,
+)
 from tests.kits.decision_entries import NOON
 
 SOMEBODY = Applicant("los", "CRM-1")
@@ -57,3 +62,12 @@ class ApplicantLogKit:
         await log.settle(SOMEBODY, "user-1")
         for other in (replace(SOMEBODY, caller="crm"), replace(SOMEBODY, reference="CRM-2")):
             assert (await log.claim(other, NOON, LATER)).user_id is None
+
+    async def test_a_token_that_was_handed_out_is_known_by_its_digest(
+        self, log: ApplicantLog
+    ) -> None:
+        """Its user, expiry and place in the page's line of tokens read back; others are unknown."""
+        token = IssuedToken("5f" * 32, "user-1", LATER, renewals=3)
+        await log.issued(token)
+        assert await log.issued_token(token.digest) == token
+        assert await log.issued_token("60" * 32) is None

@@ -1,0 +1,163 @@
+"""The connect page: where an applicant opens the vendor's widget and shares data.
+
+Nothing of it needs an API key: the page holds the applicant's link token alone, and asks here for
+another one when that has expired.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import resources
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from decision_service.domain.account_errors import ACCOUNT_ERRORS
+from decision_service.domain.errors import ServiceError
+from decision_service.pipeline.applicant_ports import LinkToken
+
+Renew = Callable[[str], Awaitable[LinkToken | None]]
+"""Another token for whoever holds one; None where it is not to be renewed."""
+
+_ASSETS = {"connect.js": "text/javascript", "connect.css": "text/css"}
+_LARGEST_BODY = 4096
+_LONGEST_TOKEN = 2048
+_NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+
+
+@dataclass(frozen=True, slots=True)
+class WidgetOptions:
+    """What the page hands to the vendor's widget, in its own words.
+
+    `script_url` is where the widget's script is, `api_host` what the widget talks to; empty
+    `providers` means all of them.
+    """
+
+    script_url: str
+    api_host: str
+    providers: tuple[str, ...] = ()
+    top_providers: tuple[str, ...] = ()
+    enable_search_bar: bool = True
+    enable_type_bar: bool = True
+    enable_upload: bool = False
+    company_name: str = ""
+    template_id: str = ""
+
+    def as_json(self) -> str:
+        """The options under the widget's names."""
+        content = {
+            "apiHost": self.api_host,
+            "providers": list(self.providers),
+            "topProviders": list(self.top_providers),
+            "enableSearchBar": self.enable_search_bar,
+            "enableTypeBar": self.enable_type_bar,
+            "enableUpload": self.enable_upload,
+            "companyName": self.company_name,
+        }
+        return json.dumps(content | ({"templateId": self.template_id} if self.template_id else {}))
+
+    def policy(self) -> str:
+        """The Content-Security-Policy: our own files, the widget's script and what it talks to."""
+        script, host = _origin(self.script_url), _origin(self.api_host)
+        return "; ".join(
+            (
+                "default-src 'none'",
+                f"script-src 'self' {script}",
+                f"style-src 'self' {script}",
+                f"connect-src 'self' {host}",
+                f"frame-src {script}",
+                f"img-src 'self' data: {script}",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "frame-ancestors 'none'",
+            )
+        )
+
+
+def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
+    """The page, its files, and the address where it asks for another token."""
+    page = _page(options)
+    headers = {
+        **_NO_STORE,
+        "content-security-policy": options.policy(),
+        "x-content-type-options": "nosniff",
+    }
+
+    async def connect(_: Request) -> Response:
+        return HTMLResponse(page, headers=headers)
+
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in _ASSETS:
+            return Response(status_code=404)
+        sniffing = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
+        return Response(_file(name), media_type=_ASSETS[name], headers=sniffing)
+
+    async def token(request: Request) -> Response:
+        held = await _held_token(request)
+        if held is None:
+            return _told(400, "The request holds no token.")
+        try:
+            fresh = await renew(held)
+        except ServiceError:
+            return _told(503, "No new link could be made now. Try again in a minute.")
+        if fresh is None:
+            return _told(403, "This link is no longer valid. Ask for a new one.")
+        return JSONResponse({"token": fresh.access_token}, headers=_NO_STORE)
+
+    return [
+        Route("/connect", connect, methods=["GET"]),
+        Route("/connect/token", token, methods=["POST"]),
+        Route("/connect/{name}", asset, methods=["GET"]),
+    ]
+
+
+def _page(options: WidgetOptions) -> str:
+    """The page is the same for everybody: the token stays in the address, which the script reads.
+
+    It is therefore in no template, no cache and no log of ours.
+    """
+    environment = Environment(
+        loader=PackageLoader(__package__, "pages"),
+        autoescape=select_autoescape(("html",)),
+        undefined=StrictUndefined,
+    )
+    errors = {
+        code: f"{error.happened} {error.advice}" for code, error in sorted(ACCOUNT_ERRORS.items())
+    }
+    return environment.get_template("connect.html").render(
+        options=options, options_json=options.as_json(), errors_json=json.dumps(errors)
+    )
+
+
+async def _held_token(request: Request) -> str | None:
+    """The token that a page sends, None where it sends none; nothing longer is read."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            return None
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return None
+    held = content.get("token") if isinstance(content, dict) else None
+    return held if isinstance(held, str) and 0 < len(held) <= _LONGEST_TOKEN else None
+
+
+def _told(status: int, sentence: str) -> Response:
+    return JSONResponse({"message": sentence}, status, headers=_NO_STORE)
+
+
+def _file(name: str) -> bytes:
+    return resources.files(__package__).joinpath("pages", name).read_bytes()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
