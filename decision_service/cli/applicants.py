@@ -78,6 +78,26 @@ def show(
         _print_applicant(reply.applicant)
 
 
+@commands.command()
+def erase(
+    user_id: UserArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    address: AddressOption = DEFAULT_ADDRESS,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Destroy what is stored of an applicant's data and revoke the accounts; decisions stay."""
+    if not yes:
+        typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
+    with _stub(address) as stub:
+        reply = call(stub.EraseApplicant, pb.EraseApplicantRequest(user_id=user_id), address)
+    if form is Format.JSON:
+        print_json(reply)
+        return
+    console().print(
+        f"{reply.erased_snapshots} snapshots destroyed, {reply.revoked_accounts} accounts revoked"
+    )
+
+
 @contextmanager
 def _stub(address: str) -> Iterator[Stub]:
     with channel(address) as opened:

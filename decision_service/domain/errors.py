@@ -7,7 +7,7 @@
     │   └── RequestIdReused, RequestInProgress
     ├── NotYet           the world forbids it now (DataNotReady, SnapshotErased, PlanChanged)
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
-    ├── StoreError       our store (StoreUnavailable)
+    ├── StoreError       our store (StoreUnavailable, ConsentMoved)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
     ├── DeadlineMissed
     └── CrossTenant      data of another user came back; never recorded, always an alarm
@@ -155,6 +155,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be read or written now."""
 
     reason = "STORE_UNAVAILABLE"
+
+
+class ConsentMoved(StoreError):
+    """The user withdrew consent while the decision was being made; callers never see this."""
 
 
 class Unready(ServiceError):

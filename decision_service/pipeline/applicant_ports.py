@@ -8,6 +8,7 @@ from typing import Protocol
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Account
+from decision_service.pipeline.ports import Erased
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ class Enrolment(Protocol):
     async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
         """A new token; raises UserUnknown."""
 
+    async def revoke(self, user_id: str, stop_at: float) -> int:
+        """Revoke every account of a user that is not revoked yet; how many. Safe to repeat."""
+
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         """The user's accounts and how far their data is; raises UserUnknown, CrossTenant."""
 
@@ -124,6 +128,9 @@ class ApplicantLog(Protocol):
 
     async def issued_token(self, digest: str) -> IssuedToken | None:
         """The token of this digest, if this service handed it out."""
+
+    async def erase(self, user_id: str) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse what was read before."""
 
     async def release(self, applicant: Applicant) -> None:
         """Give a claim back at once: nothing was created under it."""

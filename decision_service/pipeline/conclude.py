@@ -77,6 +77,7 @@ def conclude(
         plan_digest=admission.assignment.plan_digest,
         snapshot=body,
         arm=_arm(decision, admission),
+        consent=0 if gathering is None else gathering.consent,
     )
 
 

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from decision_service.domain.errors import DeadlineMissed, RequestIdReused, RequestInProgress
+from decision_service.domain.errors import (
+    ConsentMoved,
+    DeadlineMissed,
+    RequestIdReused,
+    RequestInProgress,
+)
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.conclude import conclude
-from decision_service.pipeline.gathering import gather_for
+from decision_service.pipeline.gathering import gather_for, withdrawn
 from decision_service.pipeline.ports import (
     Clock,
     DecisionLog,
@@ -126,16 +131,30 @@ class DecideApplication:
         gathering = None
         if admission.ruleset is not None:
             gathering = await self._gather(admission, admission.ruleset, call)
-        entry = conclude(
-            admission,
-            gathering,
-            encoder=self._ports.encoder,
-            new_id=self._ports.new_id,
-            caller=call.caller,
-            content=content,
-        )
         seal()
-        return await self._ports.log.commit(entry)
+        return await self._recorded(admission, gathering, call, content)
+
+    async def _recorded(
+        self, admission: Admission, gathering: Gathering | None, call: Call, content: bytes
+    ) -> StoredEntry:
+        """Decide and commit; what a withdrawal overtook is decided again without the data."""
+        while True:
+            entry = conclude(
+                admission,
+                gathering,
+                encoder=self._ports.encoder,
+                new_id=self._ports.new_id,
+                caller=call.caller,
+                content=content,
+            )
+            try:
+                return await self._ports.log.commit(entry)
+            except ConsentMoved:
+                if gathering is None:
+                    raise
+                user_id = admission.application.user_id
+                held = await self._ports.log.held(user_id)
+                gathering = withdrawn(user_id, gathering, held.consent)
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, call: Call

@@ -38,6 +38,14 @@ class Onboarded:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ErasedApplicant:
+    """How many accounts were revoked at the vendor, and how many snapshots destroyed here."""
+
+    accounts: int
+    snapshots: int
+
+
 class OnboardApplicants:
     """Creates users and link tokens; keys and tokens of the vendor's API stay on the server."""
 
@@ -87,6 +95,16 @@ class OnboardApplicants:
         token = await self._vendor.link_token(user_id, stop_at)
         await self._log.issued(_issued(token, user_id, renewals))
         return token
+
+    async def erase(self, user_id: str, stop_at: float) -> ErasedApplicant:
+        """Destroy what is stored of a user's data, then revoke its accounts at the vendor.
+
+        Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
+        what is stored here is destroyed by then.
+        """
+        erased = await self._log.erase(user_id)
+        accounts = await self._vendor.revoke(user_id, stop_at)
+        return ErasedApplicant(accounts, erased.snapshots)
 
     async def _settled(
         self, applicant: Applicant, record: ApplicantRecord, stop_at: float, *, fresh: bool

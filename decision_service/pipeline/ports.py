@@ -38,12 +38,14 @@ class Gathering:
     """One reading of an applicant: the data, when it ended, and what it cost this caller.
 
     `calls` counts the vendor's requests that this decision caused, retries included; a caller who
-    joined another's reading caused none.
+    joined another's reading caused none. `consent` is the user's count of revocations as it was
+    before the reading.
     """
 
     snapshot: Snapshot
     fetched: datetime
     calls: int
+    consent: int = 0
 
 
 class SnapshotSource(Protocol):
@@ -109,7 +111,8 @@ class Entry:
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
     a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
-    pipeline. `arm` is None for an applicant outside the go-live.
+    pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
+    before the snapshot was read; it is not looked at where there is no snapshot.
     """
 
     decision_id: str
@@ -128,6 +131,7 @@ class Entry:
     plan_digest: str | None = None
     snapshot: SnapshotBody | None = None
     arm: ArmDecision | None = None
+    consent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,25 @@ class StoredText:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of a user.
+
+    `counts` are the most records of each kind that each source ever gave. `consent` counts the
+    user's revocations: data that was read under another count may not be used any more.
+    """
+
+    counts: tuple[KnownCount, ...] = ()
+    consent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure took away: stored snapshots of the user."""
+
+    snapshots: int
+
+
 class DecisionLog(Protocol):
     """The durable record. Every method raises StoreUnavailable when the store cannot serve."""
 
@@ -191,7 +214,8 @@ class DecisionLog(Protocol):
         """Store the decision with its snapshot in one transaction, durable on return.
 
         Where the request id is already taken, nothing is stored and the winner's entry returns
-        (the caller compares `content`).
+        (the caller compares `content`). Raises ConsentMoved where the entry's `consent` is not the
+        user's any more.
         """
 
     async def get(self, decision_id: str) -> StoredEntry | None:
@@ -205,8 +229,11 @@ class DecisionLog(Protocol):
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""
 
-    async def known(self, user_id: str) -> Sequence[KnownCount]:
-        """The most records of each kind that each source of this user ever gave."""
+    async def held(self, user_id: str) -> Held:
+        """What is known of a user before reading: counts of earlier records, and the consent."""
+
+    async def erase(self, user_id: str) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse what was read before."""
 
     async def put_texts(self, texts: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

@@ -33,6 +33,20 @@ class OneDecoder(Generic[Data]):
         return _opened(_typed(self._envelope, body, self._name), self._name)
 
 
+class BareDecoder:
+    """Reads an envelope that needs no data: the answer to a request that only does something."""
+
+    def __init__(self, name: str) -> None:
+        self._envelope = msgspec.json.Decoder(Envelope[object])
+        self._name = name
+
+    def __call__(self, body: bytes) -> None:
+        """Raises as `OneDecoder` does."""
+        check_depth(body, 32)
+        if _typed(self._envelope, body, self._name).code != "OK":
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
+
+
 class PageDecoder(Generic[Data]):
     """Reads a page in its envelope, or a bare array as one last page."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 import msgspec
 
@@ -29,11 +31,11 @@ from decision_service.smile.applicant import Applicant as Reader
 from decision_service.smile.applicant import runs
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.client import Ask
-from decision_service.smile.decoding import OneDecoder, PageDecoder
+from decision_service.smile.decoding import BareDecoder, OneDecoder, PageDecoder
 from decision_service.smile.errors import Fault, Gone, KeysRefused, Refused, Transient
 from decision_service.smile.fields import instant_or_none, needed
 from decision_service.smile.pages import read_list
-from decision_service.smile.readiness import being_linked, just_connected
+from decision_service.smile.readiness import DISCONNECTED, being_linked, just_connected
 
 REFERENCE, CALLER = "applicant_ref", "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
@@ -41,6 +43,7 @@ REFERENCE, CALLER = "applicant_ref", "caller"
 RETRY_AFTER = 5.0
 
 _NEW_USER = OneDecoder(Envelope[NewUserAnswer], "users")
+_DONE = BareDecoder("accounts")
 _TOKEN = OneDecoder(Envelope[TokenAnswer], "tokens")
 _USERS = PageDecoder(Envelope[Page[UserAnswer]], list[UserAnswer], "users")
 _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
@@ -95,6 +98,25 @@ class SmileEnrolment:
             raise _unknown() from None
         except Fault as fault:
             raise _refusal(fault) from None
+
+    async def revoke(self, user_id: str, stop_at: float) -> int:
+        """As `Enrolment.revoke`."""
+        allowance = self._allowance(stop_at)
+        try:
+            accounts = await Reader(self._vendor, user_id, allowance).accounts()
+            left = [one for one in accounts if one.connection_status != DISCONNECTED]
+            for account in left:
+                await self._revoke(account.id, allowance)
+        except Gone:
+            return 0
+        except Fault as fault:
+            raise _refusal(fault) from None
+        return len(left)
+
+    async def _revoke(self, account_id: str, allowance: Allowance) -> None:
+        ask = Ask(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
+        with suppress(Gone):
+            await self._vendor.get(ask, _DONE, allowance)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         """As `Enrolment.connections`."""

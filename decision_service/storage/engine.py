@@ -34,6 +34,9 @@ class Database(Protocol):
         nothing was kept, and ConnectionLost, when that is unknown.
         """
 
+    async def scrub(self) -> None:
+        """Take what was deleted out of the files as well; raises StoreUnavailable."""
+
     async def aclose(self) -> None:
         """Finish what runs and close every connection."""
 

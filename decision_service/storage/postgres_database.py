@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -50,6 +50,7 @@ class PostgresDatabase:
         self._writer = _engine(server, WRITERS)
         self._readers = _engine(server, readers)
         self._reading = self._readers.execution_options(isolation_level="AUTOCOMMIT")
+        self._cleaning = self._writer.execution_options(isolation_level="AUTOCOMMIT")
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -68,6 +69,10 @@ class PostgresDatabase:
                 continue
         return await self._run(self._writer, work)
 
+    async def scrub(self) -> None:
+        """Vacuum the tables that hold what an erasure deletes."""
+        await self._run(self._cleaning, _vacuum)
+
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
@@ -82,6 +87,10 @@ class PostgresDatabase:
                 return await connection.run_sync(work)
         except _FAULTS as error:
             raise faults.of_postgres(error) from error
+
+
+def _vacuum(connection: Connection) -> None:
+    connection.execute(text("VACUUM consents, snapshots, known_counts, link_tokens"))
 
 
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:

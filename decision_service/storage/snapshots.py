@@ -12,7 +12,8 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import SnapshotBody
+from decision_service.pipeline.ports import Held, SnapshotBody
+from decision_service.storage import consents, tables
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded, raise_to
 from decision_service.storage.tables import known_counts, snapshots
@@ -22,6 +23,15 @@ Key = tuple[str, str]
 
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
 _PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
+_SEALED = (
+    select(snapshots.c.body, tables.consents.c.key)
+    .join(tables.consents, tables.consents.c.user_id == snapshots.c.user_id)
+    .where(
+        snapshots.c.user_id == bindparam("user_id"),
+        snapshots.c.snapshot_id == bindparam("snapshot_id"),
+        tables.consents.c.key.is_not(None),
+    )
+)
 REMEMBERED_BYTES = 32 << 20
 
 
@@ -62,6 +72,11 @@ class Packing:
             self._remember(key, body)
         return PackedSnapshot(*key, body, snapshot.counts, stored)
 
+    def forget(self, user_id: str) -> None:
+        """Drop a user's bodies."""
+        for key in [key for key in self._bodies if key[0] == user_id]:
+            self._size -= len(self._bodies.pop(key))
+
     def _remember(self, key: Key, body: bytes) -> None:
         if key in self._bodies:
             return
@@ -88,20 +103,26 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
     for key in _present(connection, by_key):
         del by_key[key]
     new = [by_key[key] for key in sorted(by_key)]
-    insert_new(connection, snapshots, [_row(one) for one in new])
+    if not new:
+        return
+    keys = consents.keys(connection, {one.user_id for one in new})
+    insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
     raise_to(connection, known_counts, "count", _counts(new))
 
 
 def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None:
-    """The compressed body of a snapshot, if it is there."""
-    found = select(snapshots.c.body).where(
-        snapshots.c.user_id == user_id, snapshots.c.snapshot_id == snapshot_id
-    )
-    return connection.execute(found).scalar()
+    """The compressed body of a snapshot, if it is there and its key was not destroyed."""
+    found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
+    return None if found is None else consents.opened(found[1], found[0], snapshot_id)
 
 
-def known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
-    """What is known of a user's sources, in order of source and kind."""
+def held(connection: Connection, user_id: str) -> Held:
+    """What is known of a user's sources, in order of source and kind, and of its consent."""
+    epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
+    return Held(tuple(_known(connection, user_id)), epoch)
+
+
+def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
     c = known_counts.c
     found = (
         select(c.source, c.kind, c["count"]).where(c.user_id == user_id).order_by(c.source, c.kind)
@@ -116,11 +137,11 @@ def _present(connection: Connection, keys: Mapping[Key, object]) -> Sequence[Key
     return [(row[0], row[1]) for row in found]
 
 
-def _row(one: PackedSnapshot) -> Mapping[str, object]:
+def _row(one: PackedSnapshot, key: bytes) -> Mapping[str, object]:
     return {
         "user_id": one.user_id,
         "snapshot_id": one.snapshot_id,
-        "body": one.body,
+        "body": consents.sealed(key, one.body, one.snapshot_id),
         "stored": one.stored,
     }
 

@@ -30,8 +30,15 @@ LOCK_SECONDS = 1.0
 """How long a write waits for another program's lock."""
 
 _PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF", "PRAGMA cache_size=-16384")
-_WRITER_PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
+_WRITER_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+)
 _READER_PRAGMAS = ("PRAGMA query_only=ON",)
+
+
+_SCRUBS, _SCRUB_PAUSE = 20, 0.05
 
 
 class SqliteDatabase:
@@ -49,6 +56,17 @@ class SqliteDatabase:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, durable on return; raises as `read`, having kept nothing."""
         return await self._writer.run(work)
+
+    async def scrub(self) -> None:
+        """Write the log back into the file, where deleted content is overwritten, and empty it.
+
+        A reader that began earlier keeps the log alive; readers here last milliseconds.
+        """
+        for _ in range(_SCRUBS):
+            if await self._writer.run_bare(_emptied):
+                return
+            await asyncio.sleep(_SCRUB_PAUSE)
+        raise unavailable("deleted data is still in the store's log: it is tried again")
 
     async def aclose(self) -> None:
         """Finish what runs, close the file and let the next process in."""
@@ -96,6 +114,14 @@ async def _first_write(file: SqliteFile, database: SqliteDatabase) -> None:
         raise
     except StoreError as error:
         raise _unwritable(file, error.__cause__) from None
+
+
+def _emptied(connection: Connection) -> bool:
+    """Whether the log could be written back and emptied."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine makes no other
+    busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreUnwritable:
@@ -184,6 +210,20 @@ class _Connections:
             if connection is not None and faults.spoils_connection(error):
                 connection.invalidate()
                 connection = None
+            raise faults.of_sqlite(error) from error
+        finally:
+            self._free.put(connection)
+
+    async def run_bare(self, work: Callable[[Connection], T]) -> T:
+        """Run work outside any transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._bare, work)
+
+    def _bare(self, work: Callable[[Connection], T]) -> T:
+        connection = self._free.get_nowait()
+        try:
+            connection = connection or self._engine.connect()
+            return work(connection)
+        except SQLAlchemyError as error:
             raise faults.of_sqlite(error) from error
         finally:
             self._free.put(connection)

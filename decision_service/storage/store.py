@@ -9,11 +9,18 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
-from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
-from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry, StoredText
+from decision_service.pipeline.ports import (
+    Entry,
+    Erased,
+    Filter,
+    Held,
+    Position,
+    StoredEntry,
+    StoredText,
+)
 from decision_service.rollout.gate import Pin
-from decision_service.storage import applicants, arms, decisions, snapshots, texts
+from decision_service.storage import applicants, arms, consents, decisions, snapshots, texts
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
 from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
@@ -80,9 +87,16 @@ class Store:
         packed = await self._database.read(work)
         return None if packed is None else await snapshots.unpack(packed)
 
-    async def known(self, user_id: str) -> Sequence[KnownCount]:
-        """The most records of each kind that each source of this user ever gave."""
-        return await self._database.read(partial(snapshots.known, user_id=user_id))
+    async def held(self, user_id: str) -> Held:
+        """What is known of a user before reading: counts of earlier records, and the consent."""
+        return await self._database.read(partial(snapshots.held, user_id=user_id))
+
+    async def erase(self, user_id: str) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse what was read before."""
+        self._writer.forget(user_id)
+        erased = await self._database.write(partial(consents.erase, user_id=user_id))
+        await self._database.scrub()
+        return erased
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

@@ -68,7 +68,19 @@ snapshots = Table(
     Column("body", LargeBinary, nullable=False),
     Column("stored", BigInteger, nullable=False),
 )
-"""Bodies compressed with zlib; `stored` is when the first decision on the snapshot was created."""
+"""Bodies compressed, then encrypted by the user's key; `stored` is the first decision's instant."""
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("user_id", _text(), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("key", LargeBinary),
+)
+"""How often each user withdrew consent, and the key of what is stored of it since.
+
+Destroying the key makes the snapshots unreadable wherever copies of them are.
+"""
 
 known_counts = Table(
     "known_counts",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection, delete, insert, literal, select
 
-from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.errors import ConsentMoved, StoreError, StoreUnavailable
 from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry
-from decision_service.storage import arms, decisions, snapshots, tables
+from decision_service.storage import arms, consents, decisions, snapshots, tables
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost, unavailable
@@ -29,6 +29,7 @@ class Commit:
     entry: StoredEntry
     snapshot: PackedSnapshot | None
     arm: ArmDecision | None = None
+    consent: int = 0
 
 
 class Writer:
@@ -50,7 +51,11 @@ class Writer:
         if entry.snapshot is not None:
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
-        return await self._groups.ask(Commit(stored, packed, entry.arm))
+        return await self._groups.ask(Commit(stored, packed, entry.arm, entry.consent))
+
+    def forget(self, user_id: str) -> None:
+        """Drop what is remembered of a user's data."""
+        self._packing.forget(user_id)
 
     async def aclose(self) -> None:
         """Take no more decisions and commit those that wait."""
@@ -90,14 +95,31 @@ def record_group(
 
     Of several with one key the first wins. Running it twice records nothing twice.
     """
-    first = {_key(commit): commit for commit in reversed(group)}
+    first = {_key(commit): commit for commit in reversed(_consented(connection, group))}
     recorded = decisions.record(connection, [commit.entry for commit in first.values()])
     won = {key: c for key, c in first.items() if c.entry.decision_id in recorded}
     snapshots.record(connection, [c.snapshot for c in won.values() if c.snapshot is not None])
     arms.record(connection, [(c.entry, c.arm) for c in won.values() if c.arm is not None])
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
-    return [entries.get(_key(commit)) or _id_taken() for commit in group]
+    return [entries.get(_key(commit)) or _refused(commit, first) for commit in group]
+
+
+def _consented(connection: Connection, group: Sequence[Commit]) -> Sequence[Commit]:
+    """The members whose user has not withdrawn consent since their snapshot was read."""
+    with_data = {c.snapshot.user_id for c in group if c.snapshot is not None}
+    epochs = consents.epochs(connection, with_data)
+    return [
+        commit
+        for commit in group
+        if commit.snapshot is None or commit.consent == epochs.get(commit.snapshot.user_id, 0)
+    ]
+
+
+def _refused(commit: Commit, first: Mapping[decisions.Key, Commit]) -> StoreError:
+    if _key(commit) not in first:
+        return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
+    return _id_taken()
 
 
 def _begin(connection: Connection) -> None:

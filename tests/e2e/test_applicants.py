@@ -1,6 +1,8 @@
 """The ApplicantService over gRPC, and its commands."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -8,9 +10,10 @@ import pytest
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.process import command, serving
-from tests.e2e.service import Running, create, refusal
+from tests.e2e.service import Running, create, outcome, refusal
 
 GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
 
@@ -85,3 +88,33 @@ def test_the_commands(tmp_path: Path) -> None:
         assert "contributions" in ready.stdout
         unknown = command("applicants", "show", "nobody", *at, folder=tmp_path)
         assert (unknown.returncode, "USER_UNKNOWN" in unknown.stderr) == (3, True)
+
+
+async def test_erasing_leaves_the_decision_and_takes_its_data(
+    live: Running, tmp_path: Path
+) -> None:
+    """The decision reads back, replaying it says SNAPSHOT_ERASED, a new one finds consent gone."""
+    stub = stub_of(live)
+    decided = (await live.stub.CreateDecision(create(GEORGE))).decision
+    key = _key_of(tmp_path / "decisions.db", GEORGE)
+    erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
+    assert (erased.revoked_accounts, erased.erased_snapshots) == (2, 1)
+    for file in tmp_path.glob("decisions.db*"):
+        assert key not in file.read_bytes()
+    read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
+    assert (await live.stub.GetDecision(read)).decision == decided
+    replay = service_pb.ReplayDecisionRequest(decision_id=decided.decision_id)
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.ReplayDecision(replay)
+    assert refusal(error.value).info.reason == "SNAPSHOT_ERASED"
+    later = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert outcome(later) == "REFER"
+    again = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
+    assert again.revoked_accounts == 0
+
+
+def _key_of(store: Path, user_id: str) -> bytes:
+    """The key by which a user's snapshots are encrypted, as the file holds it."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
+        return bytes(found.fetchone()[0])

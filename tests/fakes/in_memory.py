@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.errors import ConsentMoved, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
+    Erased,
     Filter,
+    Held,
     Position,
     SnapshotBody,
     StoredEntry,
@@ -30,7 +33,7 @@ class InMemoryDecisionLog:
     """The `DecisionLog` for tests of what stands above it.
 
     Set `down` to have every call fail as a store that cannot serve; `commits` counts the calls that
-    were answered. `erase` does to one snapshot what an erasure does.
+    were answered.
     """
 
     def __init__(self) -> None:
@@ -43,11 +46,8 @@ class InMemoryDecisionLog:
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._tokens: dict[str, IssuedToken] = {}
         self._known: dict[tuple[str, str, Kind], int] = {}
+        self._consents: Counter[str] = Counter()
         self._texts: dict[str, StoredText] = {}
-
-    def erase(self, user_id: str, snapshot_id: str) -> None:
-        """Destroy a snapshot's data."""
-        del self._snapshots[user_id, snapshot_id]
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         await self._turn()
@@ -59,6 +59,8 @@ class InMemoryDecisionLog:
         key = (entry.caller, entry.request_id)
         if key in self._entries:
             return self._entries[key]
+        if entry.snapshot is not None and entry.consent != self._consents[entry.user_id]:
+            raise ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
         if entry.decision_id in self._by_id:
             raise StoreUnavailable("the decision's id belongs to another decision")
         stored = _stored(entry)
@@ -86,13 +88,24 @@ class InMemoryDecisionLog:
         await self._turn()
         return self._snapshots.get((user_id, snapshot_id))
 
-    async def known(self, user_id: str) -> Sequence[KnownCount]:
+    async def held(self, user_id: str) -> Held:
         await self._turn()
-        return [
+        counts = (
             KnownCount(source, kind, count)
             for (user, source, kind), count in sorted(self._known.items())
             if user == user_id
-        ]
+        )
+        return Held(tuple(counts), self._consents[user_id])
+
+    async def erase(self, user_id: str) -> Erased:
+        await self._turn()
+        self._consents[user_id] += 1
+        gone = [key for key in self._snapshots if key[0] == user_id]
+        for key in gone:
+            del self._snapshots[key]
+        self._known = {key: n for key, n in self._known.items() if key[0] != user_id}
+        self._tokens = {d: t for d, t in self._tokens.items() if t.user_id != user_id}
+        return Erased(len(gone))
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         await self._turn()

@@ -7,11 +7,12 @@ import pytest
 from decision_service.storage.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
+from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.postgres import Postgres
 
 
-class TestPostgres(DecisionLogKit, ArmLogKit, ApplicantLogKit):
+class TestPostgres(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
         store = await Store.open(postgres.migrated())

@@ -8,10 +8,11 @@ import pytest
 from decision_service.storage.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
+from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 
 
-class TestSqlite(DecisionLogKit, ArmLogKit, ApplicantLogKit):
+class TestSqlite(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")

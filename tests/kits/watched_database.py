@@ -39,6 +39,9 @@ class WatchedDatabase:
         await self.go.wait()
         return result
 
+    async def scrub(self) -> None:
+        await self._database.scrub()
+
     async def aclose(self) -> None:
         await self._database.aclose()
 

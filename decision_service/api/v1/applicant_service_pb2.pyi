@@ -47,6 +47,20 @@ class CreateLinkTokenResponse(_message.Message):
     link_token: LinkToken
     def __init__(self, link_token: _Optional[_Union[LinkToken, _Mapping]] = ...) -> None: ...
 
+class EraseApplicantRequest(_message.Message):
+    __slots__ = ("user_id",)
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    def __init__(self, user_id: _Optional[str] = ...) -> None: ...
+
+class EraseApplicantResponse(_message.Message):
+    __slots__ = ("revoked_accounts", "erased_snapshots")
+    REVOKED_ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    ERASED_SNAPSHOTS_FIELD_NUMBER: _ClassVar[int]
+    revoked_accounts: int
+    erased_snapshots: int
+    def __init__(self, revoked_accounts: _Optional[int] = ..., erased_snapshots: _Optional[int] = ...) -> None: ...
+
 class GetApplicantRequest(_message.Message):
     __slots__ = ("user_id",)
     USER_ID_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class ApplicantServiceStub:
                 request_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.GetApplicantRequest.SerializeToString,
                 response_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.GetApplicantResponse.FromString,
                 _registered_method=True)
+        self.EraseApplicant = channel.unary_unary(
+                '/decision_service.api.v1.ApplicantService/EraseApplicant',
+                request_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantRequest.SerializeToString,
+                response_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantResponse.FromString,
+                _registered_method=True)
 
 
 class ApplicantServiceServicer:
@@ -79,6 +84,14 @@ class ApplicantServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseApplicant(self, request, context):
+        """Destroys what is stored of an applicant's data and revokes its accounts at the vendor.
+        Decisions stay readable; they can no longer be replayed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ApplicantServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +109,11 @@ def add_ApplicantServiceServicer_to_server(servicer, server):
                     servicer.GetApplicant,
                     request_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.GetApplicantRequest.FromString,
                     response_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.GetApplicantResponse.SerializeToString,
+            ),
+            'EraseApplicant': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseApplicant,
+                    request_deserializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantRequest.FromString,
+                    response_serializer=decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +198,33 @@ class ApplicantService:
             '/decision_service.api.v1.ApplicantService/GetApplicant',
             decision__service_dot_api_dot_v1_dot_applicant__service__pb2.GetApplicantRequest.SerializeToString,
             decision__service_dot_api_dot_v1_dot_applicant__service__pb2.GetApplicantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseApplicant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/decision_service.api.v1.ApplicantService/EraseApplicant',
+            decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantRequest.SerializeToString,
+            decision__service_dot_api_dot_v1_dot_applicant__service__pb2.EraseApplicantResponse.FromString,
             options,
             channel_credentials,
             insecure,

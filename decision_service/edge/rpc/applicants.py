@@ -64,6 +64,16 @@ class ApplicantServicer:
         seen = await self._use_cases.look(user_id, self._stop_at(context))
         return pb.GetApplicantResponse(applicant=_applicant(seen))
 
+    async def erase_applicant(
+        self, request: pb.EraseApplicantRequest, context: Context
+    ) -> pb.EraseApplicantResponse:
+        """Destroy what is stored, and revoke."""
+        user_id = _user_id(request.user_id)
+        erased = await self._use_cases.onboard.erase(user_id, self._stop_at(context))
+        return pb.EraseApplicantResponse(
+            revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
+        )
+
     def _stop_at(self, context: Context) -> float:
         return self._use_cases.clock.monotonic() + call_info(context).seconds - ANSWER_MARGIN
 
@@ -76,6 +86,7 @@ def handlers(servicer: ApplicantServicer) -> grpc.GenericRpcHandler:
             "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
             "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
             "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
+            "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
         },
     )
 

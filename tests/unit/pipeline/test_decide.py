@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.domain.errors import (
     DeadlineMissed,
     ProductUnknown,
@@ -15,6 +16,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Entry, StoredEntry
+from decision_service.pipeline.snapshots import read_snapshot
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import ScriptedSource, World, application
 
@@ -72,6 +74,23 @@ async def test_a_failing_store_answers_nothing() -> None:
         await decide(application(), world.call())
     log.broken = False
     assert (await decide(application(), world.call())).outcome is Outcome.APPROVE
+
+
+async def test_a_decision_that_races_an_erasure_loses() -> None:
+    """Consent withdrawn between reading and commit: a REFER that says so, without the data."""
+    log = Slow()
+    world = World(log=log)
+    deciding = asyncio.create_task(world.decide()(application(), world.call()))
+    await log.begun.wait()
+    await log.erase("u-1")
+    log.go.set()
+    stored = await deciding
+    assert (stored.outcome, stored.user_id) == (Outcome.REFER, "u-1")
+    reply = CreateDecisionResponse.FromString(stored.reply).decision
+    assert reply.reasons[0].code == "CONSENT_REVOKED"
+    body = await log.snapshot("u-1", stored.snapshot_id or "")
+    assert body is not None
+    assert read_snapshot(body).eincomes is None
 
 
 async def test_request_ids_belong_to_their_caller() -> None:

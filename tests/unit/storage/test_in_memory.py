@@ -5,10 +5,11 @@ import pytest
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
+from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 
 
-class TestInMemory(DecisionLogKit, ArmLogKit, ApplicantLogKit):
+class TestInMemory(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit):
     @pytest.fixture
     def log(self) -> InMemoryDecisionLog:
         return InMemoryDecisionLog()

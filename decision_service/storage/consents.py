@@ -1,0 +1,79 @@
+"""Each user's key, and the count of withdrawals that fences what was read before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from decision_service.pipeline.ports import Erased
+from decision_service.storage.errors import unavailable
+from decision_service.storage.rows import insert_new, padded
+from decision_service.storage.tables import consents, known_counts, link_tokens, snapshots
+
+_KEY_BITS = 256
+_NONCE_BYTES = 12
+_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True))
+)
+_KEYS = select(consents.c.user_id, consents.c.key).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
+)
+
+
+def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
+    """How often each of these users withdrew consent; a user that is not named never did."""
+    if not users:
+        return {}
+    found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
+    return {row[0]: row[1] for row in found}
+
+
+def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
+    """The key of each of these users, made where there is none."""
+    wanted = sorted(users)
+    found = _found(connection, wanted)
+    lacking = [user for user in wanted if user not in found]
+    if not lacking:
+        return found
+    fresh = {user: AESGCM.generate_key(_KEY_BITS) for user in lacking}
+    rows = [{"user_id": user, "epoch": 0, "key": key} for user, key in fresh.items()]
+    insert_new(connection, consents, rows)
+    for user, key in fresh.items():
+        renewed = update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
+        connection.execute(renewed.values(key=key))
+    return found | _found(connection, lacking)
+
+
+def erase(connection: Connection, user_id: str) -> Erased:
+    """Destroy a user's key and data, and count the withdrawal."""
+    insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
+    counted = update(consents).where(consents.c.user_id == user_id)
+    connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None))
+    gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
+    for table in (known_counts, link_tokens):
+        connection.execute(delete(table).where(table.c.user_id == user_id))
+    return Erased(gone.rowcount)
+
+
+def sealed(key: bytes, body: bytes, about: str) -> bytes:
+    """A body encrypted with AES-256-GCM, its nonce before it; bound to what it is about."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, body, about.encode())
+
+
+def opened(key: bytes, body: bytes, about: str) -> bytes:
+    """The body that was sealed; raises StoreUnavailable where it or the key is damaged."""
+    nonce, sealed_body = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+    try:
+        return AESGCM(key).decrypt(nonce, sealed_body, about.encode())
+    except (InvalidTag, ValueError):
+        raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
+
+
+def _found(connection: Connection, users: list[str]) -> dict[str, bytes]:
+    found = connection.execute(_KEYS, {"users": padded(users)})
+    return {row[0]: row[1] for row in found}
