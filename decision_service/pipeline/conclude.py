@@ -23,6 +23,7 @@ from decision_service.pipeline.ports import (
     NewId,
     ReplyEncoder,
     SnapshotBody,
+    WarmMark,
 )
 from decision_service.pipeline.snapshots import snapshot_body
 from decision_service.pipeline.wire import (
@@ -56,7 +57,7 @@ def conclude(
     body: SnapshotBody | None = None
     shown: tuple[StageTrace, ...] = ()
     if ruleset is not None and gathering is not None:
-        body = snapshot_body(gathering.snapshot)
+        body = gathering.body or snapshot_body(gathering.snapshot)
         decision = _decided(decision, ruleset, gathering, body.id)
         if admission.application.style.full:
             shown = traces(ruleset, decision.verdict)
@@ -78,6 +79,7 @@ def conclude(
         snapshot=body,
         arm=_arm(decision, admission),
         consent=0 if gathering is None else gathering.consent,
+        warm=_warm(gathering, body),
     )
 
 
@@ -140,6 +142,13 @@ def _decided(
         fetched=gathering.fetched,
         upstream_calls=gathering.calls,
     )
+
+
+def _warm(gathering: Gathering | None, body: SnapshotBody | None) -> WarmMark | None:
+    """The mark by which a whole reading serves later decisions."""
+    if gathering is None or gathering.plan is None or body is None:
+        return None
+    return WarmMark(body.id, gathering.fetched, gathering.fetched, gathering.plan)
 
 
 def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:

@@ -28,6 +28,7 @@ from decision_service.pipeline.ports import (
 )
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.shared import SharedWork
+from decision_service.pipeline.warm import WarmShelf
 from decision_service.ruleset.model import CompiledRuleset
 
 ANSWER_MARGIN = 0.150
@@ -46,6 +47,7 @@ class Ports:
     encoder: ReplyEncoder
     clock: Clock
     new_id: NewId
+    warm: WarmShelf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,7 @@ class DecideApplication:
             log=self._ports.log,
             stop_at=stop_at,
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
+            warm=self._ports.warm,
         )
 
 

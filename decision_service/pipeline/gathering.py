@@ -6,11 +6,14 @@ from dataclasses import replace
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.needs import Needs
+from decision_service.domain.needs import FetchPlan, Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.ports import DecisionLog, Gathering, SnapshotSource
+from decision_service.pipeline.warm import WarmShelf, is_whole
+
+ACCOUNTS_ONLY = FetchPlan(frozenset())
 
 
 async def gather_for(
@@ -22,23 +25,50 @@ async def gather_for(
     log: DecisionLog,
     stop_at: float,
     wait_until: float,
+    warm: WarmShelf | None = None,
 ) -> Gathering:
-    """Read the applicant's data; raises as `SnapshotSource.gather` and `DecisionLog.held` do."""
+    """The applicant's data: from a warm reading where there is one, else from the vendor.
+
+    Raises as `SnapshotSource.gather` and `DecisionLog.held` do.
+    """
     held = await log.held(user_id)
-    gathering = await source.gather(
-        user_id,
-        fetch_plan(needs, as_of),
-        as_of=as_of.instant,
-        stop_at=stop_at,
-        wait_until=wait_until,
-        known=held.counts,
-        fallback=needs.policy.provider_types,
-    )
-    return replace(gathering, consent=held.consent)
+    plan = fetch_plan(needs, as_of)
+
+    async def read(plan: FetchPlan) -> Gathering:
+        return await source.gather(
+            user_id,
+            plan,
+            as_of=as_of.instant,
+            stop_at=stop_at,
+            wait_until=wait_until,
+            known=held.counts,
+            fallback=needs.policy.provider_types,
+        )
+
+    if warm is None:
+        return replace(await read(plan), consent=held.consent)
+    found = await warm.find(user_id, plan, held, as_of.instant)
+    spent = 0
+    if found is not None and found.look:
+        looked = await read(ACCOUNTS_ONLY)
+        spent = looked.calls
+        found = found if _same_accounts(found.gathering, looked) else None
+        if found is not None:
+            await warm.unchanged(user_id, held, looked.fetched)
+    if found is not None:
+        return replace(found.gathering, calls=spent)
+    gathering = await read(plan)
+    whole = plan if is_whole(gathering.snapshot) else None
+    return replace(gathering, consent=held.consent, calls=gathering.calls + spent, plan=whole)
+
+
+def _same_accounts(warm: Gathering, looked: Gathering) -> bool:
+    now = looked.snapshot
+    return not now.account_faults and now.accounts == warm.snapshot.accounts
 
 
 def withdrawn(user_id: str, gathering: Gathering, consent: int) -> Gathering:
     """What is left of a reading whose user withdrew consent meanwhile: nothing but that."""
     fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
     empty = Snapshot(user_id, account_faults=(fault,))
-    return replace(gathering, snapshot=empty, consent=consent)
+    return replace(gathering, snapshot=empty, consent=consent, plan=None, body=None)

@@ -39,13 +39,16 @@ class Gathering:
 
     `calls` counts the vendor's requests that this decision caused, retries included; a caller who
     joined another's reading caused none. `consent` is the user's count of revocations as it was
-    before the reading.
+    before the reading. `plan` is set for a whole reading that may serve later decisions, `body`
+    where the stored form is known already.
     """
 
     snapshot: Snapshot
     fetched: datetime
     calls: int
     consent: int = 0
+    plan: FetchPlan | None = None
+    body: SnapshotBody | None = None
 
 
 class SnapshotSource(Protocol):
@@ -112,7 +115,8 @@ class Entry:
     a repetition is told from a reuse. `reply` is the exact response; `facts` what replay needs
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
     pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
-    before the snapshot was read; it is not looked at where there is no snapshot.
+    before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
+    the snapshot may serve later decisions.
     """
 
     decision_id: str
@@ -132,6 +136,7 @@ class Entry:
     snapshot: SnapshotBody | None = None
     arm: ArmDecision | None = None
     consent: int = 0
+    warm: WarmMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +191,36 @@ class StoredText:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmMark:
+    """A stored snapshot that may serve again: when and by which plan it was read.
+
+    `looked` is when its accounts were last found unchanged.
+    """
+
+    snapshot_id: str
+    fetched: datetime
+    looked: datetime
+    plan: FetchPlan
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """What the store holds of a user.
 
     `counts` are the most records of each kind that each source ever gave. `consent` counts the
-    user's revocations: data that was read under another count may not be used any more.
+    user's revocations: data that was read under another count may not be used any more. `last` is
+    the last whole reading; while it is `quarantined` it may be compared with but not used.
     """
 
     counts: tuple[KnownCount, ...] = ()
     consent: int = 0
+    last: WarmMark | None = None
+    quarantined: bool = False
+
+    @property
+    def warm(self) -> WarmMark | None:
+        """The reading that may serve again."""
+        return None if self.quarantined else self.last
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from decision_service.pipeline.ports import Erased
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded
-from decision_service.storage.tables import consents, known_counts, link_tokens, snapshots
+from decision_service.storage.tables import consents, known_counts, link_tokens, snapshots, warm
 
 _KEY_BITS = 256
 _NONCE_BYTES = 12
@@ -54,7 +54,7 @@ def erase(connection: Connection, user_id: str) -> Erased:
     counted = update(consents).where(consents.c.user_id == user_id)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None))
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
-    for table in (known_counts, link_tokens):
+    for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
     return Erased(gone.rowcount)
 

@@ -90,7 +90,7 @@ class PostgresDatabase:
 
 
 def _vacuum(connection: Connection) -> None:
-    connection.execute(text("VACUUM consents, snapshots, known_counts, link_tokens"))
+    connection.execute(text("VACUUM consents, snapshots, known_counts, link_tokens, warm"))
 
 
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:

@@ -30,14 +30,26 @@ def raise_to(
     connection: Connection, table: Table, column: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
     """Insert the rows, or where one is there already raise its column to the row's, never lower."""
+    raise_row(connection, table, by=column, columns=(), rows=rows)
+
+
+def raise_row(
+    connection: Connection,
+    table: Table,
+    *,
+    by: str,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
+) -> None:
+    """Insert the rows, or where one is there with a lower `by` set that and these columns of it."""
     if not rows:
         return
     statement = _insert(connection, table)
-    offered = statement.excluded[column]
+    offered = statement.excluded[by]
     raising = statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
-        set_={column: offered},
-        where=offered > table.c[column],
+        set_={name: statement.excluded[name] for name in (by, *columns)},
+        where=offered > table.c[by],
     )
     connection.execute(raising, [dict(row) for row in rows])
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Held, SnapshotBody
-from decision_service.storage import consents, tables
+from decision_service.storage import consents, tables, warm
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded, raise_to
 from decision_service.storage.tables import known_counts, snapshots
@@ -119,7 +119,8 @@ def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None
 def held(connection: Connection, user_id: str) -> Held:
     """What is known of a user's sources, in order of source and kind, and of its consent."""
     epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
-    return Held(tuple(_known(connection, user_id)), epoch)
+    last, quarantined = warm.mark(connection, user_id)
+    return Held(tuple(_known(connection, user_id)), epoch, last, quarantined)
 
 
 def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:

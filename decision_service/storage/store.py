@@ -10,17 +10,29 @@ from typing import Self
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.events import Event, Receipt
 from decision_service.pipeline.ports import (
     Entry,
     Erased,
     Filter,
     Held,
     Position,
+    SnapshotBody,
     StoredEntry,
     StoredText,
+    WarmMark,
 )
 from decision_service.rollout.gate import Pin
-from decision_service.storage import applicants, arms, consents, decisions, snapshots, texts
+from decision_service.storage import (
+    applicants,
+    arms,
+    consents,
+    decisions,
+    events,
+    snapshots,
+    texts,
+    warm,
+)
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
 from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
@@ -97,6 +109,36 @@ class Store:
         erased = await self._database.write(partial(consents.erase, user_id=user_id))
         await self._database.scrub()
         return erased
+
+    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
+        """Store a reading that no decision waits for; False where it may not serve any more."""
+        return await self._writer.keep_warm(body, mark, consent)
+
+    async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
+        """The accounts behind this reading were found unchanged."""
+        work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
+        await self._database.write(work)
+
+    async def quarantine(self, user_id: str, now: datetime) -> None:
+        """Let nothing that was read until now serve any more."""
+        await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
+
+    async def warm_users(self, after: str, limit: int) -> Sequence[str]:
+        """Users with a reading that may serve again, in order of id, strictly after this one."""
+        return await self._database.read(partial(warm.users, after=after, limit=limit))
+
+    async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+        """Record a new event of the vendor's, with the quarantine of its user."""
+        work = partial(events.receive, event=event, now=now, quarantine=quarantine)
+        return await self._database.write(work)
+
+    async def pending(self, limit: int) -> Sequence[Event]:
+        """Events that were received and not yet done, oldest first."""
+        return await self._database.read(partial(events.pending, limit=limit))
+
+    async def done(self, event_id: str) -> None:
+        """Everything that an event asked for has happened."""
+        await self._database.write(partial(events.done, event_id=event_id))
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

@@ -82,6 +82,37 @@ consents = Table(
 Destroying the key makes the snapshots unreadable wherever copies of them are.
 """
 
+warm = Table(
+    "warm",
+    metadata,
+    Column("user_id", _text(), primary_key=True),
+    Column("snapshot_id", _text()),
+    Column("fetched", BigInteger, nullable=False),
+    Column("looked", BigInteger, nullable=False),
+    Column("plan", LargeBinary, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+)
+"""The reading of each user that may serve again, if it is later than the quarantine.
+
+`snapshot_id` is null where a user was quarantined before anything was read.
+"""
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", _text(), primary_key=True),
+    Column("digest", _text(), nullable=False),
+    Column("type", _text(), nullable=False),
+    Column("user_id", _text(), nullable=False),
+    Column("source", _text(), nullable=False),
+    Column("kinds", _text(), nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("done", Boolean, nullable=False),
+)
+"""Events that the vendor sent, by id for ever; `done` once what they ask for has happened."""
+
+Index("events_pending", events.c.done, events.c.received)
+
 known_counts = Table(
     "known_counts",
     metadata,

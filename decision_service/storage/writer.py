@@ -9,8 +9,8 @@ from functools import partial
 from sqlalchemy import Connection, delete, insert, literal, select
 
 from decision_service.domain.errors import ConsentMoved, StoreError, StoreUnavailable
-from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry
-from decision_service.storage import arms, consents, decisions, snapshots, tables
+from decision_service.pipeline.ports import ArmDecision, Entry, SnapshotBody, StoredEntry, WarmMark
+from decision_service.storage import arms, consents, decisions, snapshots, tables, warm
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost, unavailable
@@ -30,6 +30,7 @@ class Commit:
     snapshot: PackedSnapshot | None
     arm: ArmDecision | None = None
     consent: int = 0
+    warm: WarmMark | None = None
 
 
 class Writer:
@@ -51,7 +52,13 @@ class Writer:
         if entry.snapshot is not None:
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
-        return await self._groups.ask(Commit(stored, packed, entry.arm, entry.consent))
+        return await self._groups.ask(Commit(stored, packed, entry.arm, entry.consent, entry.warm))
+
+    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
+        """Store a reading beside the groups; False where it may not serve any more."""
+        packed = await self._packing.pack(body, decisions.microseconds(mark.fetched))
+        work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
+        return await self._database.write(work)
 
     def forget(self, user_id: str) -> None:
         """Drop what is remembered of a user's data."""
@@ -99,6 +106,8 @@ def record_group(
     recorded = decisions.record(connection, [commit.entry for commit in first.values()])
     won = {key: c for key, c in first.items() if c.entry.decision_id in recorded}
     snapshots.record(connection, [c.snapshot for c in won.values() if c.snapshot is not None])
+    marks = [(c.entry.user_id, c.warm) for c in won.values() if c.warm is not None]
+    warm.record(connection, marks)
     arms.record(connection, [(c.entry, c.arm) for c in won.values() if c.arm is not None])
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
@@ -120,6 +129,17 @@ def _refused(commit: Commit, first: Mapping[decisions.Key, Commit]) -> StoreErro
     if _key(commit) not in first:
         return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
     return _id_taken()
+
+
+def _keep_warm(
+    connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
+) -> bool:
+    user_id = packed.user_id
+    if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:
+        return False
+    snapshots.record(connection, [packed])
+    warm.record(connection, [(user_id, mark)])
+    return warm.mark(connection, user_id) == (mark, False)
 
 
 def _begin(connection: Connection) -> None:

@@ -13,6 +13,7 @@ from decision_service.domain.errors import ConsentMoved, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.events import Event, Receipt
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -23,6 +24,7 @@ from decision_service.pipeline.ports import (
     SnapshotBody,
     StoredEntry,
     StoredText,
+    WarmMark,
 )
 from decision_service.rollout.gate import Pin
 
@@ -44,6 +46,10 @@ class InMemoryDecisionLog:
         self._snapshots: dict[tuple[str, str], bytes] = {}
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
+        self._warm: dict[str, WarmMark] = {}
+        self._quarantined: dict[str, datetime] = {}
+        self._events: dict[str, Event] = {}
+        self._pending: dict[str, Event] = {}
         self._tokens: dict[str, IssuedToken] = {}
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._consents: Counter[str] = Counter()
@@ -67,6 +73,8 @@ class InMemoryDecisionLog:
         self._entries[key] = self._by_id[entry.decision_id] = stored
         if entry.snapshot is not None:
             self._keep(entry.snapshot)
+        if entry.warm is not None:
+            self._mark(entry.user_id, entry.warm)
         if entry.arm is not None:
             self._arms.append((stored, entry.arm))
         return stored
@@ -95,7 +103,8 @@ class InMemoryDecisionLog:
             for (user, source, kind), count in sorted(self._known.items())
             if user == user_id
         )
-        return Held(tuple(counts), self._consents[user_id])
+        last, warm = self._warm.get(user_id), self._warm_mark(user_id)
+        return Held(tuple(counts), self._consents[user_id], last, warm is not last)
 
     async def erase(self, user_id: str) -> Erased:
         await self._turn()
@@ -104,8 +113,50 @@ class InMemoryDecisionLog:
         for key in gone:
             del self._snapshots[key]
         self._known = {key: n for key, n in self._known.items() if key[0] != user_id}
+        self._warm.pop(user_id, None)
         self._tokens = {d: t for d, t in self._tokens.items() if t.user_id != user_id}
         return Erased(len(gone))
+
+    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
+        await self._turn()
+        if self._consents[body.user_id] != consent:
+            return False
+        self._keep(body)
+        self._mark(body.user_id, mark)
+        return self._warm_mark(body.user_id) == mark
+
+    async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
+        await self._turn()
+        mark = self._warm.get(user_id)
+        if mark is not None and mark.snapshot_id == snapshot_id:
+            self._warm[user_id] = replace(mark, looked=now)
+
+    async def quarantine(self, user_id: str, now: datetime) -> None:
+        await self._turn()
+        self._quarantined[user_id] = max(now, self._quarantined.get(user_id, now))
+
+    async def warm_users(self, after: str, limit: int) -> Sequence[str]:
+        await self._turn()
+        found = (user for user in sorted(self._warm) if user > after and self._warm_mark(user))
+        return list(found)[:limit]
+
+    async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+        await self._turn()
+        known = self._events.get(event.id)
+        if known is not None:
+            return Receipt.SEEN if known.digest == event.digest else Receipt.CONFLICT
+        self._events[event.id] = self._pending[event.id] = event
+        if quarantine:
+            await self.quarantine(event.user_id, now)
+        return Receipt.NEW
+
+    async def pending(self, limit: int) -> Sequence[Event]:
+        await self._turn()
+        return list(self._pending.values())[:limit]
+
+    async def done(self, event_id: str) -> None:
+        await self._turn()
+        self._pending.pop(event_id, None)
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         await self._turn()
@@ -172,6 +223,15 @@ class InMemoryDecisionLog:
         await asyncio.sleep(0)
         if self.down:
             raise StoreUnavailable("the store is down: nothing was recorded", retry_after=1.0)
+
+    def _warm_mark(self, user_id: str) -> WarmMark | None:
+        mark, since = self._warm.get(user_id), self._quarantined.get(user_id)
+        return None if mark and since and mark.fetched <= since else mark
+
+    def _mark(self, user_id: str, mark: WarmMark) -> None:
+        known = self._warm.get(user_id)
+        if known is None or mark.fetched > known.fetched:
+            self._warm[user_id] = mark
 
     def _keep(self, snapshot: SnapshotBody) -> None:
         self._snapshots.setdefault((snapshot.user_id, snapshot.id), snapshot.body)

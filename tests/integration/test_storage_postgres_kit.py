@@ -10,9 +10,10 @@ from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.postgres import Postgres
+from tests.kits.warm_log import WarmKit
 
 
-class TestPostgres(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit):
+class TestPostgres(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit, WarmKit):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
         store = await Store.open(postgres.migrated())

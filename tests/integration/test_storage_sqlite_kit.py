@@ -10,9 +10,10 @@ from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
+from tests.kits.warm_log import WarmKit
 
 
-class TestSqlite(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit):
+class TestSqlite(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit, WarmKit):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")

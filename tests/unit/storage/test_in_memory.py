@@ -7,9 +7,10 @@ from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
+from tests.kits.warm_log import WarmKit
 
 
-class TestInMemory(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit):
+class TestInMemory(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit, WarmKit):
     @pytest.fixture
     def log(self) -> InMemoryDecisionLog:
         return InMemoryDecisionLog()

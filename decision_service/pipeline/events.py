@@ -1,0 +1,118 @@
+"""Events that the vendor sends: recorded before they are acknowledged, and only ever a reason to
+read again. What they say is not believed; the vendor's answer decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from decision_service.domain.kinds import Kind
+from decision_service.pipeline.ports import Clock
+
+
+class Meaning(StrEnum):
+    """What a type of event makes the service do."""
+
+    REVOKED = "revoked"
+    CHANGED = "changed"
+    ARRIVED = "arrived"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: `digest` is the SHA-256 of its body, `kinds` what it says has changed."""
+
+    id: str
+    digest: str
+    type: str
+    user_id: str = ""
+    source: str = ""
+    kinds: tuple[Kind, ...] = ()
+
+    @property
+    def meaning(self) -> Meaning:
+        """What it makes the service do; nothing for a type that is new to us, or without a user."""
+        return _MEANINGS.get(self.type, Meaning.NOTED) if self.user_id else Meaning.NOTED
+
+
+_ADDED = {
+    "IDENTITY_ADDED": Kind.IDENTITIES,
+    "TRANSACTIONS_ADDED": Kind.TRANSACTIONS,
+    "INSIGHT_ADDED": Kind.LINKS,
+    "LINK_ADDED": Kind.LINKS,
+    **{
+        f"{kind.value.upper()}_{change}": kind
+        for kind in (
+            Kind.EINCOMES,
+            Kind.CONTRIBUTIONS,
+            Kind.EMPLOYMENTS,
+            Kind.INCOMES,
+            Kind.LIABILITIES,
+        )
+        for change in ("ADDED", "UPDATED")
+    },
+}
+KIND_OF: Mapping[str, Kind] = _ADDED
+"""Which kind of data an event of this type has changed."""
+
+_MEANINGS: Mapping[str, Meaning] = {
+    "ACCOUNT_DISCONNECTED": Meaning.REVOKED,
+    "ARCHIVE_REVOKED": Meaning.REVOKED,
+    "ACCOUNT_CREATED": Meaning.CHANGED,
+    "ACCOUNT_CONNECTED": Meaning.CHANGED,
+    "ACCOUNT_FAILED": Meaning.CHANGED,
+    "TASK_STARTED": Meaning.CHANGED,
+    "TASK_FINISHED": Meaning.ARRIVED,
+    "ACCOUNT_SYNC_TASK_FINISHED": Meaning.ARRIVED,
+    "ARCHIVE_ANALYZED": Meaning.ARRIVED,
+    **dict.fromkeys(_ADDED, Meaning.ARRIVED),
+}
+NEEDED_TYPES = tuple(sorted(_MEANINGS))
+"""The types that a webhook must be registered for."""
+
+
+class Receipt(StrEnum):
+    """What became of an event; CONFLICT is another body under an id that is known."""
+
+    NEW = "new"
+    SEEN = "seen"
+    CONFLICT = "conflict"
+
+
+class EventLog(Protocol):
+    """Which events came; every method raises StoreUnavailable."""
+
+    async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
+        """Record a new event, with the quarantine of its user, durable on return."""
+
+    async def pending(self, limit: int) -> Sequence[Event]:
+        """Events that were received and not yet done, oldest first."""
+
+    async def done(self, event_id: str) -> None:
+        """Everything that an event asked for has happened."""
+
+
+class ReceiveEvents:
+    """Records events and tells whoever handles them.
+
+    Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
+    it is acknowledged.
+    """
+
+    def __init__(self, log: EventLog, clock: Clock, tell: Callable[[], None]) -> None:
+        self._log = log
+        self._clock = clock
+        self._tell = tell
+
+    async def __call__(self, event: Event) -> Receipt:
+        """Raises StoreUnavailable, and then the vendor sends the event again."""
+        quarantine = event.meaning in (Meaning.REVOKED, Meaning.CHANGED)
+        receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
+        if receipt is Receipt.NEW:
+            self._tell()
+        return receipt

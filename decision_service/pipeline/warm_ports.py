@@ -1,0 +1,35 @@
+"""What keeping snapshots warm needs of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from decision_service.pipeline.ports import Held, SnapshotBody, WarmMark
+
+
+class WarmLog(Protocol):
+    """The last good reading of each user; every method raises StoreUnavailable."""
+
+    async def held(self, user_id: str) -> Held:
+        """As `DecisionLog.held`."""
+
+    async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
+        """As `DecisionLog.snapshot`."""
+
+    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
+        """Store a reading that no decision waits for.
+
+        False, and nothing is stored, where consent was withdrawn, the user was quarantined or a
+        later reading was stored meanwhile.
+        """
+
+    async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
+        """The accounts behind this reading were found unchanged."""
+
+    async def quarantine(self, user_id: str, now: datetime) -> None:
+        """Let nothing that was read until now serve any more; durable on return."""
+
+    async def warm_users(self, after: str, limit: int) -> Sequence[str]:
+        """Users with a warm reading, in order of id, strictly after this one."""

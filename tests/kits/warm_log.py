@@ -1,0 +1,119 @@
+"""What every store must do for warm snapshots: subclass the kit and give it a `log` fixture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.pipeline.events import Event, EventLog, Receipt
+from decision_service.pipeline.ports import DecisionLog, WarmMark
+from decision_service.pipeline.warm_ports import WarmLog
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+
+USER = SNAPSHOT.user_id
+PLAN = FetchPlan(
+    frozenset({Kind.EINCOMES, Kind.CONTRIBUTIONS}),
+    WhenTransactions.IF_STANDING_IN,
+    stand_in_from=NOON.date(),
+)
+MARK = WarmMark(SNAPSHOT.id, NOON, NOON, PLAN)
+LATER = NOON + timedelta(minutes=5)
+
+
+EVENT = Event("et-1", "9c" * 32, "EINCOMES_ADDED", USER, "a-1", (Kind.EINCOMES, Kind.INCOMES))
+
+
+class WarmAndDecisionLog(WarmLog, EventLog, DecisionLog, Protocol):
+    """All three ports on one store."""
+
+
+class WarmKit:
+    """The suite; `log` is an empty log."""
+
+    async def test_a_decision_leaves_its_reading_warm(self, log: WarmAndDecisionLog) -> None:
+        """The mark reads back as it was committed, its plan included; without one there is none."""
+        assert (await log.held(USER)).warm is None
+        await log.commit(numbered(1, snapshot=SNAPSHOT))
+        assert (await log.held(USER)).warm is None
+        await log.commit(numbered(2, snapshot=SNAPSHOT, warm=MARK))
+        assert (await log.held(USER)).warm == MARK
+
+    async def test_the_latest_reading_stays(self, log: WarmAndDecisionLog) -> None:
+        """A reading that was begun earlier and recorded later does not replace a newer one."""
+        newer = replace(MARK, snapshot_id="s-2", fetched=LATER, looked=LATER)
+        body = replace(SNAPSHOT, id="s-2")
+        assert await log.keep_warm(body, newer, consent=0)
+        assert not await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        assert (await log.held(USER)).warm == newer
+        assert await log.snapshot(USER, "s-2") == SNAPSHOT.body
+
+    async def test_a_quarantine_holds_for_what_was_read_until_then(
+        self, log: WarmAndDecisionLog
+    ) -> None:
+        """Neither a reading that is there nor one that comes late serves; a later one does."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        await log.quarantine(USER, LATER)
+        held = await log.held(USER)
+        assert (held.warm, held.last) == (None, MARK)
+        await log.commit(replace(ENTRY, snapshot=SNAPSHOT, warm=replace(MARK, fetched=LATER)))
+        assert (await log.held(USER)).warm is None
+        after = LATER + timedelta(microseconds=1)
+        fresh = replace(MARK, fetched=after, looked=after)
+        assert await log.keep_warm(SNAPSHOT, fresh, consent=0)
+        assert (await log.held(USER)).warm == fresh
+
+    async def test_a_quarantine_may_come_before_any_reading(self, log: WarmAndDecisionLog) -> None:
+        """A user without a reading can be quarantined, which counts for the first one."""
+        await log.quarantine(USER, LATER)
+        assert not await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        assert (await log.held(USER)).warm is None
+
+    async def test_an_erasure_takes_the_warm_reading(self, log: WarmAndDecisionLog) -> None:
+        """After it nothing is warm, and what was read before cannot be kept."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        await log.erase(USER)
+        assert (await log.held(USER)).warm is None
+        assert not await log.keep_warm(SNAPSHOT, replace(MARK, fetched=LATER), consent=0)
+
+    async def test_a_look_is_remembered(self, log: WarmAndDecisionLog) -> None:
+        """It counts for the reading that was looked at, and for no other."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        await log.looked(USER, "another", LATER)
+        assert (await log.held(USER)).warm == MARK
+        await log.looked(USER, SNAPSHOT.id, LATER)
+        assert (await log.held(USER)).warm == replace(MARK, looked=LATER)
+
+    async def test_an_event_counts_once(self, log: WarmAndDecisionLog) -> None:
+        """Its id is known for ever; the same id with another body is a conflict."""
+        assert await log.receive(EVENT, NOON, quarantine=False) is Receipt.NEW
+        assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
+        other = replace(EVENT, digest="5f" * 32)
+        assert await log.receive(other, LATER, quarantine=True) is Receipt.CONFLICT
+        assert list(await log.pending(10)) == [EVENT]
+        await log.done(EVENT.id)
+        assert list(await log.pending(10)) == []
+        assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        assert (await log.held(USER)).warm == MARK
+
+    async def test_an_event_quarantines_its_user_with_itself(self, log: WarmAndDecisionLog) -> None:
+        """What was read until then does not serve once the event is recorded; oldest first."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        second = replace(EVENT, id="et-2")
+        await log.receive(EVENT, LATER, quarantine=True)
+        await log.receive(second, LATER + timedelta(seconds=1), quarantine=False)
+        assert (await log.held(USER)).warm is None
+        assert list(await log.pending(1)) == [EVENT]
+        assert list(await log.pending(9)) == [EVENT, second]
+
+    async def test_warm_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
+        """Page by page, those that are quarantined left out."""
+        for n in range(5):
+            body = replace(SNAPSHOT, user_id=f"u-{n}")
+            await log.keep_warm(body, MARK, consent=0)
+        await log.quarantine("u-2", LATER)
+        assert list(await log.warm_users("", 2)) == ["u-0", "u-1"]
+        assert list(await log.warm_users("u-1", 10)) == ["u-3", "u-4"]
