@@ -1,0 +1,165 @@
+"""Where the vendor's events arrive: signed, bounded, recorded before they are acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from decision_service.domain.errors import StoreError
+from decision_service.domain.kinds import Kind
+from decision_service.pipeline.events import KIND_OF, Event, Receipt
+
+PATH = "/webhooks/smile"
+SIGNATURE = "smile-signature"
+LARGEST_BODY = 1 << 20
+MOST_AT_ONCE = 32
+SECONDS = 5.0
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+_TYPE = re.compile(r"[A-Z_]{1,100}", re.ASCII)
+_KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS, "INSIGHTS": Kind.LINKS}
+
+Receive = Callable[[Event], Awaitable[Receipt]]
+
+
+class EventData(msgspec.Struct, rename="camel"):
+    """What an event says of whom and what it concerns; `accountId` is the older `sourceId`."""
+
+    user_id: str | None = None
+    source_id: str | None = None
+    account_id: str | None = None
+    datapoints: list[str] | None = None
+
+
+class EventBody(msgspec.Struct):
+    """`{"id", "version", "type", "createdAt", "data"}`; what is not read here is ignored."""
+
+    id: str
+    type: str
+    data: EventData | None = None
+
+
+class WebhookReceiver:
+    """Takes events. `counts` are by what became of them, `keys` by the place of the secret used.
+
+    `secrets` are newest first: while two are configured, events signed by either are taken, so
+    that a secret can be replaced without refusing any.
+    """
+
+    def __init__(
+        self, receive: Receive, secrets: Sequence[bytes], seconds: float = SECONDS
+    ) -> None:
+        self._receive = receive
+        self._secrets = tuple(secrets)
+        self._seconds = seconds
+        self._running = 0
+        self.counts: Counter[str] = Counter()
+        self.keys: Counter[int] = Counter()
+
+    def routes(self) -> list[BaseRoute]:
+        """The one address."""
+        return [Route(PATH, self._endpoint, methods=["POST"])]
+
+    async def _endpoint(self, request: Request) -> Response:
+        if self._running >= MOST_AT_ONCE:
+            return self._answer(503, "busy")
+        self._running += 1
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._handled(request)
+        except TimeoutError:
+            return self._answer(408, "slow")
+        except ClientDisconnect:
+            return self._answer(400, "broken_off")
+        finally:
+            self._running -= 1
+
+    async def _handled(self, request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return self._answer(413, "too_large")
+        key = signing_key(request.headers.get(SIGNATURE), body, self._secrets)
+        if key is None:
+            return self._answer(401, "unsigned")
+        self.keys[key] += 1
+        event = read_event(body)
+        if event is None:
+            return self._answer(400, "malformed")
+        try:
+            receipt = await self._receive(event)
+        except StoreError:
+            return self._answer(503, "store_down")
+        return self._answer(409 if receipt is Receipt.CONFLICT else 200, receipt.value)
+
+    def _answer(self, status: int, outcome: str) -> Response:
+        """Nothing but the status: whoever sends what is not the vendor's learns nothing."""
+        self.counts[outcome] += 1
+        return PlainTextResponse("", status)
+
+
+def signing_key(header: str | None, body: bytes, secrets: Sequence[bytes]) -> int | None:
+    """The place of the secret that signed exactly these bytes; None where none did.
+
+    Every secret is tried, each compared in constant time, as bytes: a header need not be ASCII.
+    """
+    given = (header or "").encode("latin-1", "replace")
+    found = [
+        place
+        for place, secret in enumerate(secrets)
+        if hmac.compare_digest(given, signature(body, secret).encode())
+    ]
+    return found[0] if found else None
+
+
+def signature(body: bytes, secret: bytes) -> str:
+    """The vendor's signature of a body: HMAC-SHA512 in lower-case hex."""
+    return hmac.new(secret, body, hashlib.sha512).hexdigest()
+
+
+def read_event(body: bytes) -> Event | None:
+    """The event in a body; None where it is not one. What is new to us in it is left out."""
+    try:
+        content = msgspec.json.decode(body, type=EventBody)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not _ID.fullmatch(content.id) or not _TYPE.fullmatch(content.type):
+        return None
+    data = content.data or EventData()
+    return Event(
+        id=content.id,
+        digest=hashlib.sha256(body).hexdigest(),
+        type=content.type,
+        user_id=_id_or_none(data.user_id),
+        source=_id_or_none(data.source_id or data.account_id),
+        kinds=_kinds(content.type, data.datapoints or ()),
+    )
+
+
+def _kinds(event_type: str, datapoints: Sequence[str]) -> tuple[Kind, ...]:
+    named = {_KINDS[word] for word in datapoints if word in _KINDS}
+    if event_type in KIND_OF:
+        named.add(KIND_OF[event_type])
+    return tuple(sorted(named))
+
+
+def _id_or_none(text: str | None) -> str:
+    return text if text is not None and _ID.fullmatch(text) else ""
+
+
+async def _body(request: Request) -> bytes | None:
+    """The exact bytes, None where there are more than may be."""
+    taken = bytearray()
+    async for chunk in request.stream():
+        taken += chunk
+        if len(taken) > LARGEST_BODY:
+            return None
+    return bytes(taken)

@@ -1,0 +1,202 @@
+"""The vendor's events over HTTP: who may send them, and what is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from decision_service.domain.kinds import Kind
+from decision_service.edge.http.webhooks import (
+    LARGEST_BODY,
+    MOST_AT_ONCE,
+    PATH,
+    WebhookReceiver,
+    read_event,
+    signature,
+    signing_key,
+)
+from decision_service.pipeline.events import Event, ReceiveEvents
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import SetClock
+
+NEW, OLD = b"newest secret", b"older secret"
+CONTENT = {
+    "id": "et-1",
+    "version": "v1",
+    "type": "TASK_FINISHED",
+    "createdAt": "2026-11-24T04:00:00Z",
+    "data": {"userId": "u-1", "sourceId": "a-1", "datapoints": ["EINCOMES", "IDENTITIES"]},
+}
+BODY = json.dumps(CONTENT).encode()
+
+
+class Desk:
+    """A receiver on an in-memory log, and a client of it."""
+
+    def __init__(self, client: httpx.AsyncClient, log: InMemoryDecisionLog, told: list[str]):
+        self.client, self.log, self.told = client, log, told
+
+    async def send(self, body=BODY, secret: bytes = NEW, header: object = None) -> int:
+        """The status that an event of this body and secret, or header, gets."""
+        signed = signature(body, secret) if header is None else header
+        answer = await self.client.post(PATH, content=body, headers={"smile-signature": signed})
+        assert answer.content == b""
+        return answer.status_code
+
+
+@asynccontextmanager
+async def opened(seconds: float = 5.0) -> AsyncIterator[tuple[Desk, WebhookReceiver]]:
+    """A desk with its receiver."""
+    log, told = InMemoryDecisionLog(), []
+    receive = ReceiveEvents(log, SetClock(), lambda: told.append("told"))
+    receiver = WebhookReceiver(receive, (NEW, OLD), seconds)
+    transport = httpx.ASGITransport(Starlette(routes=receiver.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://hooks") as client:
+        yield Desk(client, log, told), receiver
+
+
+async def test_a_signed_event_is_recorded_and_told_once() -> None:
+    """Sent three times it is acknowledged three times, recorded once and told once."""
+    async with opened() as (desk, receiver):
+        assert [await desk.send() for _ in range(3)] == [200, 200, 200]
+        [event] = await desk.log.pending(10)
+        assert (event.id, event.user_id, event.source) == ("et-1", "u-1", "a-1")
+        assert event.kinds == (Kind.EINCOMES, Kind.IDENTITIES)
+        assert desk.told == ["told"]
+        assert receiver.counts == {"new": 1, "seen": 2}
+
+
+async def test_a_secret_is_replaced_without_refusing_any() -> None:
+    """Events signed by the older secret are taken too, and counted apart."""
+    async with opened() as (desk, receiver):
+        assert await desk.send(secret=OLD) == 200
+        assert await desk.send(secret=b"another") == 401
+        assert receiver.keys == {1: 1}
+
+
+def mutations(count: int) -> list[tuple[str, bytes]]:
+    """Signatures and bodies that differ from a good pair in one place or in form."""
+    dice, good = random.Random(7), signature(BODY, NEW)
+    found: list[tuple[str, bytes]] = [
+        ("", BODY), (good[:-1], BODY), (good + "0", BODY), (good.upper(), BODY),
+        (f"sha512={good}", BODY), (good[::-1], BODY), (f" {good}", BODY), ("é" * 128, BODY),
+        (signature(BODY, b""), BODY), (signature(b"", NEW), BODY),
+        (good, json.dumps(CONTENT, indent=1).encode()), (good, BODY + b"\n"),
+    ]  # fmt: skip
+    while len(found) < count:
+        place, body = dice.randrange(len(good)), bytearray(BODY)
+        if dice.random() < 0.5:
+            digit = dice.choice("0123456789abcdef".replace(good[place], ""))
+            found.append((good[:place] + digit + good[place + 1 :], BODY))
+        else:
+            body[dice.randrange(len(body))] ^= 1 << dice.randrange(8)
+            found.append((good, bytes(body)))
+    return found
+
+
+def test_no_mutated_signature_is_taken() -> None:
+    """Of 10,000 pairs of signature and body that are not the vendor's, none is accepted."""
+    assert signing_key(signature(BODY, NEW), BODY, (NEW, OLD)) == 0
+    taken = [pair for pair in mutations(10_000) if signing_key(*pair, (NEW, OLD)) is not None]
+    assert taken == []
+
+
+async def test_what_is_not_signed_is_refused_without_a_word() -> None:
+    """401 with an empty body, and nothing is recorded."""
+    async with opened() as (desk, receiver):
+        for header, body in mutations(60):
+            assert await desk.send(body, header=header.encode("utf-8")) == 401
+        assert list(await desk.log.pending(10)) == []
+        assert receiver.counts == {"unsigned": 60}
+
+
+async def test_the_same_id_with_another_body_is_a_conflict() -> None:
+    """409, and the first stays."""
+    async with opened() as (desk, _):
+        await desk.send()
+        other = json.dumps({**CONTENT, "type": "ACCOUNT_DISCONNECTED"}).encode()
+        assert await desk.send(other) == 409
+        [event] = await desk.log.pending(10)
+        assert event.type == "TASK_FINISHED"
+
+
+async def test_a_withdrawal_is_quarantined_before_it_is_acknowledged() -> None:
+    """When the 200 is there, what was read of the user does not serve any more."""
+    async with opened() as (desk, _):
+        content = {**CONTENT, "type": "ACCOUNT_DISCONNECTED"}
+        assert await desk.send(json.dumps(content).encode()) == 200
+        assert desk.log._quarantined.keys() == {"u-1"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{", b'{"id": "et-1"}', b'{"id": 1, "type": "A"}', b'{"id":"a/b","type":"A"}'],
+)
+async def test_what_is_signed_and_not_an_event_is_refused(body: bytes) -> None:
+    """400, and nothing is recorded."""
+    async with opened() as (desk, _):
+        assert await desk.send(body) == 400
+        assert list(await desk.log.pending(10)) == []
+
+
+async def test_bounds() -> None:
+    """Over 1 MB is 413, a store that is down 503, and neither leaves anything."""
+    async with opened() as (desk, receiver):
+        assert await desk.send(b"x" * (LARGEST_BODY + 1)) == 413
+        desk.log.down = True
+        assert await desk.send() == 503
+        desk.log.down = False
+        assert await desk.send() == 200
+        assert receiver.counts == {"too_large": 1, "store_down": 1, "new": 1}
+
+
+async def test_a_body_that_does_not_end_is_given_up() -> None:
+    """408 once its time is over."""
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with opened(seconds=0.05) as (desk, _):
+        answer = await desk.client.post(PATH, content=dripping())
+        assert answer.status_code == 408
+
+
+async def test_more_at_once_than_may_be_are_told_to_come_back() -> None:
+    """The 33rd at the same time is 503; when they have ended, the next is taken."""
+    go = asyncio.Event()
+
+    async def held() -> AsyncIterator[bytes]:
+        await go.wait()
+        yield BODY
+
+    async with opened() as (desk, _):
+        waiting = [
+            asyncio.create_task(desk.client.post(PATH, content=held())) for _ in range(MOST_AT_ONCE)
+        ]
+        while (await desk.client.post(PATH, content=BODY)).status_code != 503:
+            await asyncio.sleep(0)
+        go.set()
+        assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {401}
+        assert await desk.send() == 200
+
+
+def test_what_is_new_to_us_in_an_event_is_left_out() -> None:
+    """Unknown types, kinds, fields and ill-formed ids are taken, and mean nothing."""
+    content = {
+        "id": "et-2",
+        "type": "SOMETHING_NEW",
+        "extra": 1,
+        "data": {"userId": "../u", "datapoints": ["RATINGS", "TRANSACTIONS"]},
+    }
+    event = read_event(json.dumps(content).encode())
+    assert isinstance(event, Event)
+    assert (event.user_id, event.kinds) == ("", (Kind.TRANSACTIONS,))
+    assert event.meaning.value == "noted"
