@@ -72,9 +72,9 @@ class EventWorker:
 
 
 async def sweep(users: WarmLog, refresh: RefreshApplicants, pace: float = SWEEP_PACE) -> int:
-    """Look at every warm user's accounts once, slowly; how many could be looked at."""
+    """Look at every user's accounts once, slowly; how many could be looked at."""
     after, looked = "", 0
-    while found := await users.warm_users(after, BATCH):
+    while found := await users.read_users(after, BATCH):
         for user_id in found:
             try:
                 await refresh.sweep(user_id)

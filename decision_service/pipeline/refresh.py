@@ -87,9 +87,10 @@ class RefreshApplicants:
         """
         held = await self._log.held(user_id)
         accounts = await self._accounts(user_id, held)
-        alive = {one.id for one in accounts if one.connection_status != DISCONNECTED}
+        alive = _alive(accounts)
         disconnected = {one.id for one in accounts} - alive
-        if source in disconnected or await self._read_sources(user_id, held) - alive:
+        read = _alive(await self._read_accounts(user_id, held))
+        if source in disconnected or read - alive:
             await self._log.erase(user_id)
             return True
         return False
@@ -111,13 +112,10 @@ class RefreshApplicants:
             return False
 
     async def sweep(self, user_id: str) -> None:
-        """Compare a warm user's accounts with the vendor's, and mend what no event has told."""
+        """Compare a user's accounts with the vendor's, and mend what no event has told."""
         held = await self._log.held(user_id)
-        if held.warm is None:
-            return
         accounts = await self._accounts(user_id, held)
-        stored = await self._log.snapshot(user_id, held.warm.snapshot_id)
-        if stored is not None and read_snapshot(stored).accounts == accounts:
+        if held.warm is not None and accounts == await self._read_accounts(user_id, held):
             await self._log.looked(user_id, held.warm.snapshot_id, self._clock.now())
         elif not await self.confirm(user_id):
             await self.refresh(user_id, frozenset())
@@ -145,13 +143,12 @@ class RefreshApplicants:
         except UserUnknown:
             return ()
 
-    async def _read_sources(self, user_id: str, held: Held) -> frozenset[str]:
-        """The connected accounts behind the last reading, quarantined or not."""
+    async def _read_accounts(self, user_id: str, held: Held) -> tuple[Account, ...]:
+        """The accounts behind the last reading, quarantined or not."""
         if held.last is None:
-            return frozenset()
+            return ()
         stored = await self._log.snapshot(user_id, held.last.snapshot_id)
-        accounts = () if stored is None else read_snapshot(stored).accounts
-        return frozenset(one.id for one in accounts if one.connection_status != DISCONNECTED)
+        return () if stored is None else read_snapshot(stored).accounts
 
     async def _gather(self, user_id: str, plan: FetchPlan, held: Held) -> Gathering:
         now = self._clock.monotonic()
@@ -164,6 +161,10 @@ class RefreshApplicants:
             known=held.counts,
             fallback=_provider_types(self._rulebook()),
         )
+
+
+def _alive(accounts: Iterable[Account]) -> set[str]:
+    return {one.id for one in accounts if one.connection_status != DISCONNECTED}
 
 
 def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:

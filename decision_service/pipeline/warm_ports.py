@@ -31,5 +31,5 @@ class WarmLog(Protocol):
     async def quarantine(self, user_id: str, now: datetime) -> None:
         """Let nothing that was read until now serve any more; durable on return."""
 
-    async def warm_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users with a warm reading, in order of id, strictly after this one."""
+    async def read_users(self, after: str, limit: int) -> Sequence[str]:
+        """Users with a reading, quarantined or not, in order of id, strictly after this one."""

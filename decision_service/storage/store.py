@@ -123,8 +123,8 @@ class Store:
         """Let nothing that was read until now serve any more."""
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
-    async def warm_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users with a reading that may serve again, in order of id, strictly after this one."""
+    async def read_users(self, after: str, limit: int) -> Sequence[str]:
+        """Users with a reading, quarantined or not, in order of id, strictly after this one."""
         return await self._database.read(partial(warm.users, after=after, limit=limit))
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:

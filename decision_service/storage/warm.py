@@ -67,10 +67,10 @@ def quarantine(connection: Connection, user_id: str, now: datetime) -> None:
 
 
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    """Users with a reading that may serve again, in order of id, strictly after this one."""
+    """Users with a reading, quarantined or not, in order of id, strictly after this one."""
     query = (
         select(_C.user_id)
-        .where(_C.user_id > after, _C.snapshot_id.is_not(None), _C.fetched > _C.quarantined)
+        .where(_C.user_id > after, _C.snapshot_id.is_not(None))
         .order_by(_C.user_id)
         .limit(limit)
     )

@@ -135,10 +135,9 @@ class InMemoryDecisionLog:
         await self._turn()
         self._quarantined[user_id] = max(now, self._quarantined.get(user_id, now))
 
-    async def warm_users(self, after: str, limit: int) -> Sequence[str]:
+    async def read_users(self, after: str, limit: int) -> Sequence[str]:
         await self._turn()
-        found = (user for user in sorted(self._warm) if user > after and self._warm_mark(user))
-        return list(found)[:limit]
+        return [user for user in sorted(self._warm) if user > after][:limit]
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         await self._turn()

@@ -154,8 +154,7 @@ async def test_an_hour_of_bad_delivery(tmp_path: Path, seed: int) -> None:
 
 async def check(hour: Hour) -> None:
     """Every warm snapshot is the vendor's truth, and nothing withdrawn can be read."""
-    warm = await hour.store.warm_users("", 100)
-    assert warm, "the hour left nothing to compare"
+    compared = 0
     for user_id in hour.sessions:
         held = await hour.store.held(user_id)
         if held.last is None:
@@ -164,8 +163,10 @@ async def check(hour: Hour) -> None:
         assert body is not None
         stored = read_snapshot(body)
         assert not hour.withdrawn & {record.source for record in records(stored)}
-        if user_id in warm:
+        if held.warm is not None:
+            compared += 1
             assert comparable(stored) == comparable(await hour.truth(user_id, stored))
+    assert compared, "the hour left nothing to compare"
 
 
 def records(snapshot: Snapshot) -> list:

@@ -109,11 +109,12 @@ class WarmKit:
         assert list(await log.pending(1)) == [EVENT]
         assert list(await log.pending(9)) == [EVENT, second]
 
-    async def test_warm_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
-        """Page by page, those that are quarantined left out."""
+    async def test_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
+        """Page by page, those that are quarantined among them, those without a reading not."""
         for n in range(5):
             body = replace(SNAPSHOT, user_id=f"u-{n}")
             await log.keep_warm(body, MARK, consent=0)
         await log.quarantine("u-2", LATER)
-        assert list(await log.warm_users("", 2)) == ["u-0", "u-1"]
-        assert list(await log.warm_users("u-1", 10)) == ["u-3", "u-4"]
+        await log.quarantine("u-9", LATER)
+        assert list(await log.read_users("", 2)) == ["u-0", "u-1"]
+        assert list(await log.read_users("u-1", 10)) == ["u-2", "u-3", "u-4"]
