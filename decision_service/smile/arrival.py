@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 
 from decision_service.domain.snapshot import Account
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.applicant import Applicant
 from decision_service.smile.errors import Fault, KeysRefused
-from decision_service.smile.limiter import Sleep
 from decision_service.smile.limits import Limits
 from decision_service.smile.readiness import being_linked, just_connected, not_ready
 
@@ -32,7 +32,6 @@ class Arrival:
         as_of: datetime,
         limits: Limits,
         wait_until: float,
-        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.wait_until = wait_until
         self.waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -41,7 +40,11 @@ class Arrival:
         self._clock = clock
         self._as_of = as_of
         self._limits = limits
-        self._sleep = sleep
+        self._nudged = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something has happened to the accounts: look now."""
+        self._nudged.set()
 
     async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
         """The accounts once nothing of them is arriving; raises DataNotReady, KeysRefused."""
@@ -51,12 +54,19 @@ class Arrival:
             left = self.wait_until - self._clock.monotonic()
             if left < _LAST_LOOK:
                 raise not_ready(len(arriving))
-            await self._sleep(min(pause, left - _LAST_LOOK / 2))
+            await self._pause(min(pause, left - _LAST_LOOK / 2))
             pause = min(pause * _SLOWER, self._limits.longest_poll)
             accounts = await self._looked_again(len(arriving))
         if self.waiting.done():
             self.waiting = asyncio.get_running_loop().create_future()
         return accounts
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for so long, or until nudged."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        self._nudged.clear()
 
     async def _arriving(self, accounts: tuple[Account, ...]) -> frozenset[str]:
         linking = being_linked(accounts, self._as_of, self._limits.young)

@@ -93,6 +93,12 @@ class Sharing:
             shared.task.add_done_callback(self._ending.discard)
             shared.task.cancel()
 
+    def nudge(self, user_id: str) -> None:
+        """Have every reading of this user look again now for data that is still arriving."""
+        for (whose, _), shared in self._shared.items():
+            if whose == user_id:
+                shared.reading.arrival.nudge()
+
     async def aclose(self) -> None:
         """Cancel every reading and wait until all have ended."""
         tasks = {shared.task for shared in self._shared.values()} | self._ending

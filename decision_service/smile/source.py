@@ -124,6 +124,10 @@ class SmileSource:
         """Onboarding at the same vendor, within the same request limit and circuit."""
         return SmileEnrolment(self._vendor)
 
+    def nudge(self, user_id: str) -> None:
+        """An event says that something of this user has arrived: whoever waits looks now."""
+        self._sharing.nudge(user_id)
+
     async def refresh_providers(self) -> bool:
         """Read the provider list anew; False, and the last good one stays, when that fails."""
         return await self._providers.refresh()

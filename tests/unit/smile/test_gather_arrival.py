@@ -7,7 +7,7 @@ import pytest
 
 from decision_service.domain.errors import DataNotReady, UpstreamUnavailable
 from decision_service.domain.missing import Cause, DataReason
-from tests.unit.smile.gathering import EINCOMES, MONTHLY, gathered, only_fault
+from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import SSS, USER, account, contribution, eincome, task
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem
 from tests.unit.smile.virtual import virtual
@@ -168,3 +168,21 @@ async def test_an_account_linked_during_a_reading_is_waited_for():
     found = await gathered(one, EINCOMES, wait=20.0, seconds=30.0)
     assert [a.connection_status for a in found.snapshot.accounts] == ["CONNECTED", "ERROR"]
     assert len(found.snapshot.eincomes.records) == 151
+
+
+@virtual
+async def test_a_nudge_ends_the_waiting_at_once():
+    """A waiting reading looks again when an event says so, not when its next look would be."""
+    one = linking()
+    one.delay = 0.0
+    async with opened(one) as source:
+        asking = asyncio.create_task(ask(source, seconds=60.0, wait=50.0))
+        await asyncio.sleep(0.5)
+        one.lists["/v1/accounts"] = [account()]
+        source.nudge("somebody-else")
+        await asyncio.sleep(0.1)
+        assert len(one.asked("/accounts")) == 1
+        source.nudge(USER)
+        began = now()
+        assert (await asking).snapshot.eincomes.records
+        assert now() - began < 0.1
