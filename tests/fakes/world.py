@@ -25,8 +25,9 @@ from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.loading import RuleFolder, load_rules
-from decision_service.pipeline.ports import DecisionLog, Gathering
+from decision_service.pipeline.ports import DecisionLog, Gathering, SnapshotSource
 from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.warm import WarmShelf
 from decision_service.storage.rule_files import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 
@@ -139,13 +140,15 @@ def rulebook(folder: RuleFolder | None = None) -> Rulebook:
 class World:
     """Everything that deciding needs, each part at hand."""
 
-    source: ScriptedSource = field(default_factory=ScriptedSource)
+    source: SnapshotSource = field(default_factory=ScriptedSource)
     log: DecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
     book: Rulebook = field(default_factory=rulebook)
+    warm: WarmShelf | None = None
 
     def decide(self) -> DecideApplication:
-        ports = Ports(self.source, self.log, ProtoReplyEncoder(), self.clock, Numbered())
+        encoder = ProtoReplyEncoder()
+        ports = Ports(self.source, self.log, encoder, self.clock, Numbered(), self.warm)
         return DecideApplication(ports, lambda: self.book)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:

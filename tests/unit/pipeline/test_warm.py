@@ -1,0 +1,189 @@
+"""Warm snapshots: when a reading serves again, and what it costs when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.gathering import ACCOUNTS_ONLY
+from decision_service.pipeline.ports import Gathering
+from decision_service.pipeline.warm import Ages, WarmShelf, covers, cut, is_whole, merged
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW, World, application, steady_earner
+
+AGES = Ages(accounts=timedelta(minutes=15), snapshot=timedelta(hours=24))
+NEVER, MAYBE, ALWAYS = WhenTransactions
+
+
+@dataclass(slots=True)
+class Vendor:
+    """A vendor that reads what the plan asks for, five calls for data and one for accounts."""
+
+    snapshot: Snapshot = field(default_factory=steady_earner)
+    plans: list[FetchPlan] = field(default_factory=list)
+    now: datetime = NOW
+
+    async def gather(
+        self,
+        user_id: str,
+        plan: FetchPlan,
+        *,
+        as_of: datetime,
+        stop_at: float,
+        wait_until: float,
+        known: Sequence[KnownCount],
+        fallback: Mapping[str, Provider],
+    ) -> Gathering:
+        del user_id, as_of, stop_at, wait_until, known, fallback
+        self.plans.append(plan)
+        return Gathering(cut(self.snapshot, plan), self.now, 1 if plan == ACCOUNTS_ONLY else 5)
+
+
+class Desk:
+    """Deciding with warm snapshots, against a vendor that can change."""
+
+    def __init__(self) -> None:
+        self.vendor = Vendor()
+        self.log = InMemoryDecisionLog()
+        self.world = World(self.vendor, self.log, warm=WarmShelf(self.log, AGES))
+        self.decide = self.world.decide()
+        self.made = 0
+
+    def later(self, time: timedelta) -> None:
+        self.world.clock.wall += time
+        self.vendor.now = self.world.clock.wall
+
+    async def calls(self) -> int:
+        """Decide anew, and say how many of the vendor's calls that took."""
+        before, self.made = len(self.vendor.plans), self.made + 1
+        stored = await self.decide(application(request_id=f"w-{self.made}"), self.world.call())
+        assert stored.outcome is Outcome.APPROVE
+        return sum(1 if plan == ACCOUNTS_ONLY else 5 for plan in self.vendor.plans[before:])
+
+
+async def test_a_second_decision_asks_the_vendor_nothing() -> None:
+    """On fresh data it takes 0 calls, and rests on the same stored snapshot."""
+    desk = Desk()
+    assert [await desk.calls() for _ in range(3)] == [5, 0, 0]
+    first, second = [await desk.log.find("anonymous", f"w-{n}") for n in (1, 2)]
+    assert first is not None
+    assert second is not None
+    assert first.snapshot_id == second.snapshot_id
+
+
+async def test_an_old_account_list_is_looked_at() -> None:
+    """After 15 minutes one call finds the accounts unchanged, which counts for 15 more."""
+    desk = Desk()
+    await desk.calls()
+    desk.later(AGES.accounts)
+    assert await desk.calls() == 0
+    desk.later(timedelta(seconds=1))
+    assert [await desk.calls(), await desk.calls()] == [1, 0]
+
+
+async def test_changed_accounts_are_read_whole() -> None:
+    """Where the look finds another account list, everything is read again."""
+    desk = Desk()
+    await desk.calls()
+    desk.later(AGES.accounts + timedelta(seconds=1))
+    [*rest, last] = desk.vendor.snapshot.accounts
+    moved = msgspec.structs.replace(last, monitor_updated_at=desk.world.clock.wall)
+    desk.vendor.snapshot = msgspec.structs.replace(desk.vendor.snapshot, accounts=(*rest, moved))
+    assert [await desk.calls(), await desk.calls()] == [6, 0]
+
+
+async def test_old_data_is_read_again() -> None:
+    """After a day the whole reading is made anew."""
+    desk = Desk()
+    await desk.calls()
+    desk.later(AGES.snapshot + timedelta(seconds=1))
+    assert await desk.calls() == 5
+
+
+async def test_a_quarantine_ends_the_serving() -> None:
+    """What was read until then does not serve, whatever its age; the next reading does."""
+    desk = Desk()
+    await desk.calls()
+    await desk.log.quarantine("u-1", desk.world.clock.wall)
+    desk.later(timedelta(seconds=1))
+    assert [await desk.calls(), await desk.calls()] == [5, 0]
+
+
+async def test_a_faulty_reading_is_not_kept() -> None:
+    """A reading with a fault decides once, and the next decision asks again."""
+    desk = Desk()
+    fault = Missing(Cause.SOURCE_FAILED, kind=Kind.LIABILITIES)
+    good = desk.vendor.snapshot
+    desk.vendor.snapshot = msgspec.structs.replace(good, liabilities=Read(faults=(fault,)))
+    assert not is_whole(desk.vendor.snapshot)
+    await desk.decide(application(request_id="faulty"), desk.world.call())
+    desk.vendor.snapshot = good
+    assert await desk.calls() == 5
+
+
+def plan(*kinds: Kind, mode: WhenTransactions = NEVER, since: date | None = None) -> FetchPlan:
+    """A plan."""
+    return FetchPlan(frozenset(kinds), mode, since, since)
+
+
+EARLY, LATE = date(2025, 10, 1), date(2025, 11, 1)
+
+
+@pytest.mark.parametrize(
+    ("read", "wanted", "enough"),
+    [
+        (plan(Kind.EINCOMES, Kind.INCOMES), plan(Kind.EINCOMES), True),
+        (plan(Kind.EINCOMES), plan(Kind.EINCOMES, Kind.INCOMES), False),
+        (plan(mode=ALWAYS, since=EARLY), plan(mode=MAYBE, since=LATE), True),
+        (plan(mode=ALWAYS, since=LATE), plan(mode=MAYBE, since=EARLY), False),
+        (plan(mode=MAYBE, since=EARLY), plan(mode=ALWAYS, since=LATE), False),
+        (plan(mode=ALWAYS, since=EARLY), plan(), True),
+        (plan(), plan(mode=MAYBE, since=LATE), False),
+    ],
+)
+def test_a_plan_covers_what_it_read(read: FetchPlan, wanted: FetchPlan, *, enough: bool) -> None:
+    """All kinds, and transactions from as early and as surely as they are wanted."""
+    assert covers(read, wanted) is enough
+
+
+PLANS = st.builds(
+    plan,
+    *[st.sampled_from(list(Kind))] * 2,
+    mode=st.sampled_from([NEVER, MAYBE, ALWAYS]),
+    since=st.dates(date(2025, 1, 1), date(2025, 12, 31)),
+)
+
+
+@given(PLANS, PLANS, PLANS)
+def test_covering_is_an_order(one: FetchPlan, two: FetchPlan, three: FetchPlan) -> None:
+    """Every plan covers itself, and what covers a plan covers all that this covers."""
+    assert covers(one, one)
+    if covers(one, two) and covers(two, three):
+        assert covers(one, three)
+
+
+def test_a_cut_is_what_a_smaller_plan_would_have_read() -> None:
+    """Kinds that were not asked for are not in it; a fitting snapshot is the same object."""
+    whole = steady_earner()
+    only = cut(whole, plan(Kind.EINCOMES))
+    assert (only.eincomes, only.contributions) == (whole.eincomes, None)
+    assert cut(only, plan(Kind.EINCOMES)) is only
+
+
+def test_a_merge_takes_the_kinds_that_were_read_again() -> None:
+    """The others, and sources of either, stay."""
+    old = steady_earner()
+    new = msgspec.structs.replace(old, eincomes=Read(), contributions=None)
+    both = merged(old, new, frozenset({Kind.EINCOMES}))
+    assert (both.eincomes, both.contributions) == (Read(), old.contributions)
