@@ -95,6 +95,15 @@ class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenAnswer | None = None
 
 
+class WebhookAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+    """`GET /webhooks`; the secret that comes with it is not read."""
+
+    name: str | None = None
+    url: str | None = None
+    event_types: list[str] | None = None
+    active: bool | None = None
+
+
 class AccountAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     """`GET /accounts`."""
 

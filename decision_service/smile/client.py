@@ -29,7 +29,6 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.retries import retry_after
 
 _PROBLEM = msgspec.json.Decoder(Problem)
-_DONE = {"POST": httpx.codes.CREATED}
 _LONGEST_PROBLEM = 64 * 1024
 # Connections that broke while TLS was spoken; nothing is wrong with whom we spoke to.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -40,8 +39,9 @@ class Ask:
     """What to ask for: a path below the base URL and query parameters.
 
     `optional` data belongs to a product of the vendor that a key pair need not be subscribed to.
-    `content` is the JSON body of a POST. `repeatable` is false where sending the request again
-    could do a thing twice: then it is never sent again by itself.
+    `content` is the JSON body of a POST, `done` the one status that means success. `repeatable` is
+    false where sending the request again could do a thing twice: then it is never sent again by
+    itself.
     """
 
     path: str
@@ -49,6 +49,7 @@ class Ask:
     optional: bool = False
     method: str = "GET"
     content: bytes | None = None
+    done: int = httpx.codes.OK
     repeatable: bool = True
 
     def at(self, cursor: str) -> Ask:
@@ -85,7 +86,7 @@ class Client:
         )
 
     async def get(self, ask: Ask, turn: Turn, allowance: Allowance) -> bytes:
-        """The body of a 200 answer, or of a POST's 201; raises a Fault for everything else."""
+        """The body of a successful answer; raises a Fault for everything else."""
 
         async def trace(event: str, _: object) -> None:
             if event.endswith("send_request_body.complete"):
@@ -113,7 +114,7 @@ class Client:
         await self._http.aclose()
 
     async def _body(self, response: httpx.Response, ask: Ask) -> bytes:
-        if response.status_code == _DONE.get(ask.method, httpx.codes.OK):
+        if response.status_code == ask.done:
             check_media_type(response.headers)
             return await read_body(response, self._limits.body_bytes)
         if response.status_code == httpx.codes.FORBIDDEN and ask.optional:

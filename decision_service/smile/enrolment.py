@@ -41,6 +41,7 @@ REFERENCE, CALLER = "applicant_ref", "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
 
 RETRY_AFTER = 5.0
+CREATED = 201
 
 _NEW_USER = OneDecoder(Envelope[NewUserAnswer], "users")
 _DONE = BareDecoder("accounts")
@@ -59,7 +60,7 @@ class SmileEnrolment:
         """As `Enrolment.enrol`."""
         pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         content = msgspec.json.encode({"externalMetadata": pairs})
-        ask = Ask("/users", method="POST", content=content, repeatable=False)
+        ask = Ask("/users", method="POST", content=content, done=CREATED, repeatable=False)
         try:
             made = await self._vendor.get(ask, _NEW_USER, self._allowance(stop_at))
             user = needed(made.user, "users.user")
@@ -67,7 +68,7 @@ class SmileEnrolment:
         except Fault as fault:
             if _may_have_happened(fault):
                 raise Unsettled from None
-            raise _refusal(fault) from None
+            raise refusal(fault) from None
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
         """As `Enrolment.find`."""
@@ -82,7 +83,7 @@ class SmileEnrolment:
         try:
             users = await read_list(page, ask, self._vendor.limits, name="users")
         except Fault as fault:
-            raise _refusal(fault) from None
+            raise refusal(fault) from None
         wanted = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         for user in users.items:
             if wanted.items() <= (user.external_metadata or {}).items():
@@ -91,13 +92,13 @@ class SmileEnrolment:
 
     async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
         """As `Enrolment.link_token`; a token that nobody uses harms nothing, so this is retried."""
-        ask = Ask("/tokens", {"userId": user_id}, method="POST")
+        ask = Ask("/tokens", {"userId": user_id}, method="POST", done=CREATED)
         try:
             return _token(await self._vendor.get(ask, _TOKEN, self._allowance(stop_at)))
         except Gone:
             raise _unknown() from None
         except Fault as fault:
-            raise _refusal(fault) from None
+            raise refusal(fault) from None
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """As `Enrolment.revoke`."""
@@ -110,7 +111,7 @@ class SmileEnrolment:
         except Gone:
             return 0
         except Fault as fault:
-            raise _refusal(fault) from None
+            raise refusal(fault) from None
         return len(left)
 
     async def _revoke(self, account_id: str, allowance: Allowance) -> None:
@@ -129,7 +130,7 @@ class SmileEnrolment:
         except Gone:
             raise _unknown() from None
         except Fault as fault:
-            raise _refusal(fault) from None
+            raise refusal(fault) from None
         young = self._vendor.limits.young
         running = frozenset(source for source, task in tasks if runs(task))
         return Connections(
@@ -167,7 +168,7 @@ def _may_have_happened(fault: Fault) -> bool:
     return not (fault.detail or "").startswith("HTTP 4")
 
 
-def _refusal(fault: Fault) -> ServiceError:
+def refusal(fault: Fault) -> ServiceError:
     """What a caller is told where nothing came of its request."""
     if isinstance(fault, Refused | KeysRefused):
         return fault.refusal()

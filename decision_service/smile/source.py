@@ -23,6 +23,7 @@ from decision_service.smile.client import Client
 from decision_service.smile.enrolment import SmileEnrolment
 from decision_service.smile.errors import NoTurn
 from decision_service.smile.findings import Findings
+from decision_service.smile.hooks import SmileWebhooks
 from decision_service.smile.limits import Limits
 from decision_service.smile.payloads import Payloads
 from decision_service.smile.providers import Providers
@@ -123,6 +124,11 @@ class SmileSource:
     def enrolment(self) -> SmileEnrolment:
         """Onboarding at the same vendor, within the same request limit and circuit."""
         return SmileEnrolment(self._vendor)
+
+    @property
+    def webhooks(self) -> SmileWebhooks:
+        """The webhooks that are registered at the same vendor."""
+        return SmileWebhooks(self._vendor)
 
     def nudge(self, user_id: str) -> None:
         """An event says that something of this user has arrived: whoever waits looks now."""

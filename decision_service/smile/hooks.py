@@ -1,0 +1,91 @@
+"""The webhooks that are registered with the vendor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from decision_service.smile.allowance import Allowance
+from decision_service.smile.answers import Envelope, Page, WebhookAnswer
+from decision_service.smile.attempts import Vendor
+from decision_service.smile.client import Ask
+from decision_service.smile.decoding import OneDecoder, PageDecoder
+from decision_service.smile.enrolment import refusal
+from decision_service.smile.errors import Fault
+from decision_service.smile.fields import needed
+from decision_service.smile.pages import read_list
+
+ALL_EVENTS = "ALL_EVENTS"
+LONGEST_SECRET = 64
+
+_PAGE = PageDecoder(Envelope[Page[WebhookAnswer]], list[WebhookAnswer], "webhooks")
+_ONE = OneDecoder(Envelope[WebhookAnswer], "webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A registered webhook: where the vendor sends which types of events."""
+
+    id: str
+    name: str
+    url: str
+    event_types: tuple[str, ...]
+    active: bool
+
+    def sends(self, event_type: str) -> bool:
+        """Whether events of this type come."""
+        return self.active and bool({event_type, ALL_EVENTS} & set(self.event_types))
+
+
+class SmileWebhooks:
+    """Reads and registers webhooks; methods raise UpstreamUnavailable, UpstreamBudgetExhausted."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        self._vendor = vendor
+
+    async def list(self, stop_at: float) -> tuple[Webhook, ...]:
+        """Every webhook of this key pair."""
+        allowance = self._allowance(stop_at)
+
+        async def page(ask: Ask) -> Page[WebhookAnswer]:
+            return await self._vendor.get(ask, _PAGE, allowance)
+
+        ask = Ask("/webhooks", {"size": str(self._vendor.limits.page_size)})
+        try:
+            listed = await read_list(page, ask, self._vendor.limits, name="webhooks")
+            return tuple(_webhook(item) for item in listed.items)
+        except Fault as fault:
+            raise refusal(fault) from None
+
+    async def register(
+        self, name: str, url: str, event_types: tuple[str, ...], secret: str, stop_at: float
+    ) -> Webhook:
+        """Have the vendor send these events to an https address, signed by the secret."""
+        content = {
+            "name": name,
+            "url": url,
+            "eventTypes": list(event_types),
+            "active": True,
+            "includePayload": False,
+            "secret": secret,
+        }
+        body = msgspec.json.encode(content)
+        ask = Ask("/webhooks", method="POST", content=body, repeatable=False)
+        try:
+            return _webhook(await self._vendor.get(ask, _ONE, self._allowance(stop_at)))
+        except Fault as fault:
+            raise refusal(fault) from None
+
+    def _allowance(self, stop_at: float) -> Allowance:
+        return Allowance(stop_at, self._vendor.limits.requests_per_reading)
+
+
+def _webhook(answer: WebhookAnswer) -> Webhook:
+    return Webhook(
+        needed(answer.id, "webhooks.id"),
+        answer.name or "",
+        needed(answer.url, "webhooks.url"),
+        tuple(answer.event_types or ()),
+        answer.active is not False,
+    )
