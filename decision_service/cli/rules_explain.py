@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 from rich.markup import escape
 from rich.tree import Tree
 
@@ -194,14 +195,10 @@ def _stage_dict(stage: StageTrace, passed: Mapping[str, tuple[PassedRow, ...]]) 
         "concluded": stage.concluded,
         "note": stage.note,
         "rules": [_rule_dict(rule) for rule in stage.rules],
-        "passed_over": [_fields(row) for row in passed.get(stage.name, ())],
+        "passed_over": [asdict(row) for row in passed.get(stage.name, ())],
     }
 
 
 def _rule_dict(rule: RuleTrace) -> dict[str, Any]:
     shown = {key: getattr(rule, key) for key in ("id", "truth", "effect", "reason", "note")}
-    return {**shown, "comparisons": [_fields(c) for c in rule.comparisons]}
-
-
-def _fields(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+    return {**shown, "comparisons": [asdict(c) for c in rule.comparisons]}

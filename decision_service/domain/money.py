@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+import msgspec
 
 LARGEST_AMOUNT = Decimal(10) ** 12
 MOST_DECIMALS = 4
@@ -42,8 +43,7 @@ class IllegalAmount(ValueError):
     """The amount is not finite, is larger than 10**12, or has more than four decimals."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Money:
+class Money(msgspec.Struct, frozen=True, order=True):
     """An amount: `currency` is an ISO 4217 code, `minor` whole minor units (centavos for PHP)."""
 
     currency: str

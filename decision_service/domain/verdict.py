@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Missing
@@ -50,8 +51,7 @@ class Truth(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """One adverse action reason.
 
     `texts` maps a language to the sentence, `en` always present. `actual` and `required` are
@@ -68,8 +68,7 @@ class Reason:
     regulatory_text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DataRequest:
+class DataRequest(msgspec.Struct, frozen=True):
     """What is missing or unreadable, and what would help; apart from adverse reasons."""
 
     factor: str
@@ -77,8 +76,7 @@ class DataRequest:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(msgspec.Struct, frozen=True):
     """A scorecard's total; `best_score` differs where missing characteristics leave bounds."""
 
     scorecard: str
@@ -94,8 +92,7 @@ class OfferKind(StrEnum):
     REDUCED = "REDUCED"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """What is offered, amounts rounded down; `binding` names the limiting term."""
 
     kind: OfferKind
@@ -105,19 +102,17 @@ class Offer:
     monthly_rate: Decimal | None = None
     tier: str = ""
     binding: str = ""
-    outputs: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """What the applicant must still do before disbursement."""
 
     id: str
     texts: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ComparisonTrace:
+class ComparisonTrace(msgspec.Struct, frozen=True):
     """One comparison as it was seen: `left` names or prints the left side, `actual` its value."""
 
     left: str
@@ -128,8 +123,7 @@ class ComparisonTrace:
     truth: Truth
 
 
-@dataclass(frozen=True, slots=True)
-class RuleTrace:
+class RuleTrace(msgspec.Struct, frozen=True):
     """One rule, scorecard characteristic or table row, with the comparisons that decided it."""
 
     stage: str
@@ -141,8 +135,7 @@ class RuleTrace:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StageTrace:
+class StageTrace(msgspec.Struct, frozen=True):
     """One stage: what it concluded (None: nothing) and its parts in file order."""
 
     name: str
@@ -152,8 +145,7 @@ class StageTrace:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """The pure result of `ruleset.evaluate`.
 
     `raw_trace` is whatever the evaluator needs to show its work later (plain tuples; see

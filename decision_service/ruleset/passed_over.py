@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.verdict import Truth, Verdict
 from decision_service.language.arithmetic import exactly
@@ -19,8 +20,7 @@ from decision_service.ruleset.wording import truth_of
 MOST_SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class PassedRow:
+class PassedRow(msgspec.Struct, frozen=True):
     """A row, counted from 1, with its first cell that did not match and the value it saw.
 
     `truth` is UNKNOWN where a missing value left the cell open.
