@@ -1,89 +1,178 @@
-"""Several checked trees as one generated Python function, for the case that all values are there.
+"""Checked trees as lines of Python, for the case that all values are there.
 
-The source is written from checked trees alone, never from an author's text. Where a name that
-matters has no value, or arithmetic has no result, the trees' closures (threevalued.py) are asked
-instead, one by one; both give equal results wherever both give any.
+Pages are written from checked trees alone, never from an author's text. The only names on them are
+`v1` (the value of slot 1), `c1` (a value bound from outside), `t1` (a result in between) and fixed
+words; a literal is bound to a name, never printed. Where a value that matters is missing, or
+arithmetic has no result, what is written raises one of CARE, and the trees' closures
+(threevalued.py) are asked instead; both give equal results wherever both give any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any as Anything
 
 from decision_service.language import arithmetic, tree
-from decision_service.language.threevalued import Evaluate, Unknown, Values, compile_tree
+from decision_service.language.threevalued import Unknown
 from decision_service.language.tree import Node
 
 
-class _NeedsCare(ArithmeticError):
-    """A value is missing where the generated function cannot decide."""
+class NeedsCare(ArithmeticError):
+    """A value is missing where generated code cannot decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Compiled trees; `hard` are the slots that must hold values for the quick way."""
-
-    quick: Callable[[Values], tuple[Anything, ...]]
-    careful: tuple[Evaluate, ...]
-    hard: frozenset[int]
-
-    def run(self, values: Values, gone: set[int]) -> tuple[Anything, ...]:
-        """The results in order, each a value or Unknown; `gone` are the slots without a value."""
-        if not gone or self.hard.isdisjoint(gone):
-            try:
-                return self.quick(values)
-            except (ArithmeticError, TypeError, ValueError):
-                pass  # whatever it was, the careful way names it
-        return tuple([evaluate(values) for evaluate in self.careful])
+CARE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""Whatever of these is raised, the closures name what it was."""
 
 
-def compile_batch(nodes: Sequence[Node]) -> Batch:
-    """One function for all trees, in order; it reads each slot once."""
-    writer = _Writer()
-    rows = [writer.write(node) for node in nodes]
-    loads = "".join(f"    v{s} = v[{s}]\n" for s in sorted(writer.slots))
-    source = f"def quick(v):\n{loads}    return ({''.join(f'{row}, ' for row in rows)})\n"
-    careful = tuple(compile_tree(node) for node in nodes)
-    return Batch(writer.function(source), careful, frozenset(writer.hard))
+@dataclass(slots=True)
+class Source:
+    """Python source in the making: functions in order, and the values that its names stand for."""
+
+    words: Mapping[str, Anything] = field(default_factory=dict)
+    bound: dict[str, Anything] = field(default_factory=dict)
+    functions: list[str] = field(default_factory=list)
+    temporaries: int = 0
+
+    @property
+    def text(self) -> str:
+        """Everything written so far."""
+        return "\n".join(self.functions)
+
+    def bind(self, value: Anything) -> str:
+        """A name for a value."""
+        name = f"c{len(self.bound)}"
+        self.bound[name] = value
+        return name
+
+    def temporary(self) -> str:
+        """A name for a result in between."""
+        self.temporaries += 1
+        return f"t{self.temporaries}"
+
+    def define(self, name: str, parameters: str, page: Page) -> None:
+        """Add a function with a page as its body."""
+        self.functions.append(f"def {name}({parameters}):\n{page.indented(1)}")
+
+    def table(self, rows: Mapping[int, Sequence[Node]]) -> str:
+        """Add a table of functions from all values by slot to the results of a row's trees."""
+        functions = {row: self._of_values(nodes) for row, nodes in rows.items()}
+        entries = ", ".join(f"{self.bind(row)}: {name}" for row, name in functions.items())
+        name = self._next_function()
+        self.functions.append(f"{name} = {{{entries}}}\n")
+        return name
+
+    def _of_values(self, nodes: Sequence[Node]) -> str:
+        page = Page(self)
+        results = [page.expression(node) for node in nodes]
+        loads = [f"v{slot} = v[{slot}]" for slot in sorted(page.slots)]
+        page.lines = [*loads, f"return ({''.join(f'{result}, ' for result in results)})"]
+        name = self._next_function()
+        self.define(name, "v", page)
+        return name
+
+    def _next_function(self) -> str:
+        return f"f{len(self.functions)}"
+
+    def compiled(self) -> Mapping[str, Callable[..., Anything]]:
+        """The functions by name."""
+        names = {**_WORDS, **self.words, **self.bound}
+        exec(compile(self.text, "<rules>", "exec"), names)  # noqa: S102  from checked trees only
+        return names
 
 
-@dataclass(frozen=True, slots=True)
-class Definitions:
-    """Trees whose results are the values of later ones, in order, each with its slot."""
+@dataclass(slots=True)
+class Page:
+    """Lines of one function, or of a piece of it.
 
-    slots: tuple[int, ...]
-    quick: Callable[[list[Anything]], None]
-    careful: tuple[Evaluate, ...]
-    hard: frozenset[int]
+    `slots` are those that its expressions read, `hard` those of them that must hold values.
+    """
 
-    def run(self, values: list[Anything], gone: set[int]) -> None:
-        """Set every slot; those without a value join `gone`."""
-        if not gone or self.hard.isdisjoint(gone):
-            try:
-                self.quick(values)
-            except (ArithmeticError, TypeError, ValueError):
-                pass  # whatever it was, the careful way names it
-            else:
-                return
-        for slot, evaluate in zip(self.slots, self.careful, strict=True):
-            values[slot] = evaluate(values)
-            if values[slot].__class__ is Unknown:
-                gone.add(slot)
+    source: Source
+    lines: list[str] = field(default_factory=list)
+    slots: set[int] = field(default_factory=set)
+    hard: set[int] = field(default_factory=set)
+
+    def line(self, text: str, depth: int = 0) -> None:
+        """Add a line."""
+        self.lines.append("    " * depth + text)
+
+    def add(self, piece: Page, depth: int = 0) -> None:
+        """Add the lines of a piece."""
+        for text in piece.lines:
+            self.line(text, depth)
+
+    def bind(self, value: Anything) -> str:
+        """A name for a value."""
+        return self.source.bind(value)
+
+    def indented(self, depth: int) -> str:
+        """The lines as text."""
+        return "".join(f"{'    ' * depth}{text}\n" for text in self.lines)
+
+    def settled(self, node: Node) -> str:
+        """An expression for a tree that raises nothing any more once the lines so far have run."""
+        may_raise = any(isinstance(part, _MAY_RAISE) for part in tree.walk(node))
+        return self.kept(node) if may_raise else self.expression(node)
+
+    def kept(self, node: Node) -> str:
+        """A name for a tree's result."""
+        name = self.source.temporary()
+        self.line(f"{name} = {self.expression(node)}")
+        return name
+
+    def expression(self, node: Node, *, soft: bool = False) -> str:
+        """A tree as an expression; `soft` says that what is around it looks past missing values."""
+        match node:
+            case tree.Constant():
+                return self.bind(node.value)
+            case tree.Read():
+                return self._read(node.symbol.slot, soft=soft)
+            case tree.Negative():
+                return f"(-{self.expression(node.operand)})"
+            case tree.Arithmetic():
+                return self._arithmetic(node)
+            case tree.Compare():
+                left, right = self.expression(node.left), self.expression(node.right)
+                return f"({left} {node.operator} {right})"
+        return self._compound(node)
+
+    def _compound(self, node: Node) -> str:
+        match node:
+            case tree.Within():
+                word = "not in" if node.negated else "in"
+                return f"({self.expression(node.operand)} {word} {self.bind(node.options)})"
+            case tree.Not():
+                return f"(not {self.expression(node.operand)})"
+            case tree.All() | tree.Any():
+                word = " and " if isinstance(node, tree.All) else " or "
+                return f"({word.join(self.expression(o) for o in node.operands)})"
+            case tree.Choice():
+                parts = (self.expression(p) for p in (node.then, node.condition, node.otherwise))
+                return "({} if {} else {})".format(*parts)
+            case tree.Call():
+                soft = node.function in _SOFT
+                arguments = ", ".join(self.expression(a, soft=soft) for a in node.arguments)
+                return f"{node.function}({arguments})"
+        raise AssertionError(node)
+
+    def _arithmetic(self, node: tree.Arithmetic) -> str:
+        left, right = self.expression(node.left), self.expression(node.right)
+        if node.operator in "*/" and not _is_decimal(node.left):
+            left = f"Decimal({left})"  # two ints would leave the 34 digits, or become a float
+        return f"({left} {node.operator} {right})"
+
+    def _read(self, slot: int, *, soft: bool) -> str:
+        self.slots.add(slot)
+        if not soft:
+            self.hard.add(slot)
+        return f"v{slot}"
 
 
-def compile_definitions(definitions: Sequence[tuple[int, Node]]) -> Definitions:
-    """One function that sets all slots, from top to bottom."""
-    writer = _Writer()
-    rows = [(slot, writer.write(node)) for slot, node in definitions]
-    slots = tuple(slot for slot, _ in definitions)
-    loads = "".join(f"    v{s} = v[{s}]\n" for s in sorted(writer.slots - set(slots)))
-    body = "".join(f"    v{slot} = v[{slot}] = {row}\n" for slot, row in rows)
-    quick = writer.function(f"def quick(v):\n{loads}{body}    return None\n")
-    careful = tuple(compile_tree(node) for _, node in definitions)
-    return Definitions(slots, quick, careful, frozenset(writer.hard.difference(slots)))
+def _is_decimal(node: Node) -> bool:
+    return isinstance(node, tree.Constant) and isinstance(node.value, Decimal)
 
 
 def _coalesce(*values: Anything) -> Anything:
@@ -92,14 +181,14 @@ def _coalesce(*values: Anything) -> Anything:
             return value
         if value.tainted:
             break
-    raise _NeedsCare
+    raise NeedsCare
 
 
 def _known(value: Anything) -> bool:
     if value.__class__ is not Unknown:
         return True
     if value.tainted:
-        raise _NeedsCare
+        raise NeedsCare
     return False
 
 
@@ -107,9 +196,11 @@ def _missing(value: Anything) -> bool:
     return not _known(value)
 
 
-_NAMES: dict[str, Anything] = {
+_WORDS: dict[str, Anything] = {
     "__builtins__": {},
     "Decimal": Decimal,
+    "NeedsCare": NeedsCare,
+    "CARE": CARE,
     "min": min,
     "max": max,
     "abs": abs,
@@ -122,78 +213,4 @@ _NAMES: dict[str, Anything] = {
     "missing": _missing,
 }
 _SOFT = frozenset({"coalesce", "known", "missing"})
-
-
-class _Writer:
-    """Writes trees as Python, collecting slots and constants."""
-
-    def __init__(self) -> None:
-        self.slots: set[int] = set()
-        self.hard: set[int] = set()
-        self.constants: dict[str, Anything] = {}
-
-    def function(self, source: str) -> Callable[..., Anything]:
-        """The function `quick` of a source that this writer has written."""
-        names = {**_NAMES, **self.constants}
-        exec(compile(source, "<rules>", "exec"), names)  # noqa: S102  from checked trees only
-        quick: Callable[..., Anything] = names["quick"]
-        return quick
-
-    def write(self, node: Node, *, soft: bool = False) -> str:
-        match node:
-            case tree.Constant():
-                return self._constant(node.value)
-            case tree.Read():
-                return self._read(node.symbol.slot, soft=soft)
-            case tree.Negative():
-                return f"(-{self.write(node.operand)})"
-            case tree.Arithmetic():
-                return self._arithmetic(node)
-            case tree.Compare():
-                return f"({self.write(node.left)} {node.operator} {self.write(node.right)})"
-        return self._compound(node)
-
-    def _compound(self, node: Node) -> str:
-        match node:
-            case tree.Within():
-                word = "not in" if node.negated else "in"
-                return f"({self.write(node.operand)} {word} {self._bind(node.options)})"
-            case tree.Not():
-                return f"(not {self.write(node.operand)})"
-            case tree.All() | tree.Any():
-                word = " and " if isinstance(node, tree.All) else " or "
-                return f"({word.join(self.write(o) for o in node.operands)})"
-            case tree.Choice():
-                parts = (self.write(p) for p in (node.then, node.condition, node.otherwise))
-                return "({} if {} else {})".format(*parts)
-            case tree.Call():
-                soft = node.function in _SOFT
-                arguments = ", ".join(self.write(a, soft=soft) for a in node.arguments)
-                return f"{node.function}({arguments})"
-        raise AssertionError(node)
-
-    def _arithmetic(self, node: tree.Arithmetic) -> str:
-        left, right = self.write(node.left), self.write(node.right)
-        if node.operator in "*/" and not _is_decimal(node.left):
-            left = f"Decimal({left})"  # two ints would leave the 34 digits, or become a float
-        return f"({left} {node.operator} {right})"
-
-    def _read(self, slot: int, *, soft: bool) -> str:
-        self.slots.add(slot)
-        if not soft:
-            self.hard.add(slot)
-        return f"v{slot}"
-
-    def _constant(self, value: tree.Literal) -> str:
-        if isinstance(value, Decimal | date):
-            return self._bind(value)
-        return f"({value!r})"
-
-    def _bind(self, value: Anything) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants[name] = value
-        return name
-
-
-def _is_decimal(node: Node) -> bool:
-    return isinstance(node, tree.Constant) and isinstance(node.value, Decimal)
+_MAY_RAISE = (tree.Arithmetic, tree.Negative, tree.Call)

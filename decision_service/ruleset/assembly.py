@@ -5,36 +5,45 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from decision_service.language.generated import compile_definitions
-from decision_service.language.threevalued import rule_error
+from decision_service.language.threevalued import compile_tree, rule_error
+from decision_service.language.tree import Node
 from decision_service.language.types import Symbol
+from decision_service.ruleset.carefully import Definition, Parts, Stage
 from decision_service.ruleset.draft import Draft, NamedPart
-from decision_service.ruleset.intake import compile_intake
+from decision_service.ruleset.intake import Intake
 from decision_service.ruleset.model import ParamSpec
-from decision_service.ruleset.program import Period, Program, Stage, Timeline
+from decision_service.ruleset.program import Period, Program, Timeline
+from decision_service.ruleset.quick import generate
 from decision_service.ruleset.wording import Wording
 
 
 def assemble(draft: Draft) -> Program:
     """The program of a draft without errors."""
     names = draft.names
-    used = [names.symbols[name] for name in names.used if name in names.symbols]
-    inputs = [names.symbols[f"inputs.{name}"] for name in draft.inputs]
-    return Program(
-        size=names.size,
-        timeline=_timeline(draft),
-        intake=compile_intake(
-            [symbol for symbol in used if symbol.name in names.catalogue], inputs, names.currency
-        ),
-        derived=compile_definitions([(_slot(draft, d.name), d.tree) for d in draft.derived]),
+    parts = Parts(
+        intake=_intake(draft),
+        derived=tuple(_definition(draft, d.name, d.tree) for d in draft.derived),
         stages=tuple(_stage(part) for part in draft.stages),
         closing=tuple(_stage(part) for part in draft.closing),
+    )
+    constants = [names.symbols[f"params.{name}"].slot for name in draft.params]
+    return Program(
+        timeline=_timeline(draft),
+        parts=parts,
+        quick=generate(parts, names.size, constants),
         wording=Wording(names.currency),
     )
 
 
-def _slot(draft: Draft, name: str) -> int:
-    return draft.names.symbols[f"derived.{name}"].slot
+def _intake(draft: Draft) -> Intake:
+    names = draft.names
+    factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
+    inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
+    return Intake(names.currency, factors, inputs)
+
+
+def _definition(draft: Draft, name: str, tree: Node) -> Definition:
+    return Definition(draft.names.symbols[f"derived.{name}"].slot, tree, compile_tree(tree))
 
 
 def _stage(part: NamedPart) -> Stage:

@@ -17,7 +17,6 @@ from decision_service.ruleset.case_reading import (
 )
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.expectations import Difference, Expectation
-from decision_service.ruleset.findings import trace_of
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -104,7 +103,8 @@ def _facts(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) ->
 
 
 def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
-    trace, program = trace_of(verdict), ruleset.program
+    program = ruleset.program
+    trace = program.parts.retraced(verdict)
     parts = (*program.stages, *program.closing)
     conclusions = (*trace.stages, *trace.closing) if trace is not None else ()
     for part, conclusion in zip(parts, conclusions, strict=True):

@@ -10,15 +10,14 @@ from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Component, Outcome, ReferKind, Verdict
 from decision_service.language.arithmetic import exactly
-from decision_service.ruleset.findings import Conclusion, Finding, State, Trace, worst
+from decision_service.ruleset.findings import Finding
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.ruleset.program import Period, Program, Stage
+from decision_service.ruleset.program import Period
 from decision_service.ruleset.ranking import data_requests, ranked
+from decision_service.ruleset.state import State
 
-_NOTHING_CONCLUDED = Conclusion(
-    Outcome.REFER,
-    (Finding(Outcome.REFER, DataReason.NO_RULE_APPROVED, Component.POLICY, kind=ReferKind.POLICY),),
-    (),
+_NOTHING_CONCLUDED = Finding(
+    Outcome.REFER, DataReason.NO_RULE_APPROVED, Component.POLICY, kind=ReferKind.POLICY
 )
 _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
@@ -40,73 +39,38 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     """
     program = ruleset.program
     period = program.timeline.at(facts.as_of.date)
+    state = State(list(period.values), set(period.gone))
     with exactly():
-        state = _start(program, period, facts)
-        trace = _run(program, state)
-        conclusions = _conclusions(trace)
-        outcome = state.outcome
-        findings = _arguments(outcome, conclusions)
-        kind = _refer_kind(outcome, findings)
-        reasons = ranked(ruleset, outcome, kind, findings, state.values)
-    valid_for = ruleset.valid_for
+        program.quick.run(facts.factors, facts.inputs, state)
+        if state.undecided:
+            state.add(_NOTHING_CONCLUDED)
+        return _verdict(ruleset, state, facts.as_of, period)
+
+
+def _verdict(ruleset: CompiledRuleset, state: State, as_of: AsOf, period: Period) -> Verdict:
+    outcome = state.outcome
+    findings = _arguments(state, outcome)
+    kind = _refer_kind(outcome, findings)
+    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
     return Verdict(
         outcome=outcome,
         refer_kind=kind,
-        reasons=reasons,
-        data_requests=data_requests(conclusions),
+        reasons=ranked(ruleset, outcome, kind, findings, state.values),
+        data_requests=data_requests(state.gaps),
         scores=tuple(state.scores),
-        offer=None if outcome is Outcome.DECLINE else state.offer,
-        conditions=() if outcome is Outcome.DECLINE else tuple(state.conditions),
-        valid_until=None if valid_for is None else facts.as_of.instant + valid_for,
+        offer=None if declined else state.offer,
+        conditions=() if declined else tuple(state.conditions),
+        valid_until=None if valid_for is None else as_of.instant + valid_for,
         param_change=period.ends,
-        raw_trace=(trace,),
+        raw_trace=(tuple(state.values),),
     )
 
 
-def _run(program: Program, state: State) -> Trace:
-    """Run every stage, then what follows from the worst of their outcomes."""
-    stages = [stage.runner.run(state) for stage in program.stages]
-    state.outcome = worst([c.outcome for c in stages]) or Outcome.REFER
-    closing = [_close(stage, state) for stage in program.closing]
-    return Trace(tuple(state.values), tuple(stages), tuple(closing))
-
-
-def _conclusions(trace: Trace) -> list[Conclusion]:
-    """What all parts came to, in the order of the file; what came to nothing refers."""
-    found = [*trace.stages, *[c for c in trace.closing if c is not None]]
-    for conclusion in trace.stages:
-        if conclusion.outcome is not None:
-            return found
-    return [*found, _NOTHING_CONCLUDED]
-
-
-def _start(program: Program, period: Period, facts: Facts) -> State:
-    values, gone = list(period.values), set(period.gone)
-    program.intake.load(facts.factors, facts.inputs, values, gone)
-    program.derived.run(values, gone)
-    return State(values, gone)
-
-
-def _close(stage: Stage, state: State) -> Conclusion | None:
-    """Run a closing part, unless the outcome is DECLINE or the offer is not made."""
-    if state.outcome is Outcome.DECLINE or not state.offered:
-        return None
-    conclusion = stage.runner.run(state)
-    state.outcome = worst([state.outcome, conclusion.outcome]) or Outcome.REFER
-    return conclusion
-
-
-def _arguments(outcome: Outcome, conclusions: Sequence[Conclusion]) -> list[Finding]:
-    """The findings for the outcome, in the order of the file.
-
-    They are of the parts that concluded it: a part with a worse finding would have made it worse.
-    """
-    return [
-        finding
-        for conclusion in conclusions
-        for finding in conclusion.findings
-        if finding.outcome is outcome
-    ]
+def _arguments(state: State, outcome: Outcome) -> list[Finding]:
+    """The findings for the outcome, in the order of the file."""
+    if outcome is Outcome.DECLINE:
+        return state.declines
+    return state.refers if outcome is Outcome.REFER else state.approves
 
 
 def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from decision_service.domain.verdict import StageTrace, Verdict
-from decision_service.ruleset.findings import Conclusion, trace_of
+from decision_service.ruleset.carefully import Stage
+from decision_service.ruleset.findings import Conclusion
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.part import View
-from decision_service.ruleset.program import Stage
 
 _NOT_RUN = "not evaluated: nothing is offered"
 
@@ -18,10 +18,10 @@ def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]
 
     The verdict must be one that this ruleset gave.
     """
-    trace = trace_of(verdict)
+    program = ruleset.program
+    trace = program.parts.retraced(verdict)
     if trace is None:
         return ()
-    program = ruleset.program
     pairs = [
         *zip(program.stages, trace.stages, strict=True),
         *zip(program.closing, trace.closing, strict=True),

@@ -2,98 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing, shown_first
 from decision_service.domain.money import Money
+from decision_service.language.generated import Page
 from decision_service.language.threevalued import Gap, Unknown, unknown
 from decision_service.language.types import Symbol
 from decision_service.language.values import to_runtime
 
-Quick = Callable[[Mapping[str, FactorValue], list[Any]], bool]
-
 # What a present value must satisfy to be taken as it is; anything else is looked at with care.
 _TESTS = {
-    ValueType.INTEGER: "x.__class__ is not int",
-    ValueType.NUMBER: "x.__class__ is not Decimal or not x.is_finite()",
-    ValueType.MONEY: "x.__class__ is not Money or x.currency != currency",
-    ValueType.TEXT: "x.__class__ is not str",
-    ValueType.FLAG: "x.__class__ is not bool",
-    ValueType.DATE: "x.__class__ is not date",
+    ValueType.INTEGER: "x.__class__ is int",
+    ValueType.NUMBER: "x.__class__ is Decimal and x.is_finite()",
+    ValueType.MONEY: "x.__class__ is Money and x.currency == {currency}",
+    ValueType.TEXT: "x.__class__ is str",
+    ValueType.FLAG: "x.__class__ is bool",
+    ValueType.DATE: "x.__class__ is date",
+}
+WORDS: Mapping[str, Any] = {
+    "Money": Money,
+    "bool": bool,
+    "date": date,
+    "int": int,
+    "str": str,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Fills the slots of one evaluation; `quick` answers False unless every factor is there."""
+    """Where factors and inputs (by name, without their prefix) go."""
 
     currency: str
     factors: tuple[Symbol, ...]
     inputs: tuple[tuple[str, Symbol], ...]
-    quick: Quick
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        """All that it fills."""
+        return tuple(s.slot for s in (*self.factors, *(symbol for _, symbol in self.inputs)))
 
     def load(
-        self,
-        factors: Mapping[str, FactorValue],
-        inputs: Mapping[str, Value],
-        values: list[Any],
-        gone: set[int],
-    ) -> None:
-        """Fill the slots; a factor that nobody computed counts as not fetched."""
-        if not self._all_there(factors, values):
-            for symbol in self.factors:
-                found = factors.get(symbol.name)
-                _put(symbol, _factor(symbol, found, self.currency), values, gone)
+        self, factors: Mapping[str, FactorValue], inputs: Mapping[str, Value]
+    ) -> Iterator[tuple[int, Any]]:
+        """Each slot with its value; a factor that nobody computed counts as not fetched."""
+        for symbol in self.factors:
+            yield symbol.slot, _factor(symbol, self.currency, factors.get(symbol.name))
         for name, symbol in self.inputs:
-            _put(symbol, _input(symbol, inputs.get(name), self.currency), values, gone)
+            yield symbol.slot, _input(symbol, self.currency, inputs.get(name))
 
-    def _all_there(self, factors: Mapping[str, FactorValue], values: list[Any]) -> bool:
-        try:
-            return self.quick(factors, values)
-        except (KeyError, AttributeError, ArithmeticError):
-            return False  # whatever it was, the careful way names it
-
-
-def compile_intake(factors: Sequence[Symbol], inputs: Sequence[Symbol], currency: str) -> Intake:
-    """The intake of a ruleset's names, factors as one generated function."""
-    rows = "".join(_row(symbol) for symbol in factors)
-    source = f"def quick(f, v):\n{rows}    return True\n"
-    names: dict[str, Any] = {
-        "__builtins__": {},
-        "Decimal": Decimal,
-        "Money": Money,
-        "bool": bool,
-        "currency": currency,
-        "date": date,
-        "int": int,
-        "str": str,
-    }
-    exec(compile(source, "<intake>", "exec"), names)  # noqa: S102  of catalogue names and slots
-    by_name = tuple((s.name.removeprefix("inputs."), s) for s in inputs)
-    return Intake(currency, tuple(factors), by_name, names["quick"])
+    def write(self, page: Page) -> None:
+        """Write the same as lines that set `v1` and so on from `f` and `i`, and add to `gone`."""
+        currency = page.bind(self.currency)
+        for symbol in self.factors:
+            found = f"f[{page.bind(symbol.name)}].value"
+            careful = f"{page.bind(partial(_factor_into, symbol, self.currency))}(f, gone)"
+            _write(symbol, found, careful, currency, page)
+        for name, symbol in self.inputs:
+            found = f"i[{page.bind(name)}]"
+            careful = f"{page.bind(partial(_input_into, symbol, self.currency))}(x, gone)"
+            _write(symbol, found, careful, currency, page)
 
 
-def _row(symbol: Symbol) -> str:
+def _write(symbol: Symbol, found: str, careful: str, currency: str, page: Page) -> None:
     value = "x.minor" if symbol.type is ValueType.MONEY else "x"
-    return (
-        f"    x = f[{symbol.name!r}].value\n"
-        f"    if {_TESTS[symbol.type]}: return False\n"
-        f"    v[{symbol.slot}] = {value}\n"
-    )
+    page.line("try:")
+    page.line(f"x = {found}", 1)
+    page.line("except CARE:")
+    page.line("x = None", 1)
+    page.line(f"if {_TESTS[symbol.type].format(currency=currency)}:")
+    page.line(f"v{symbol.slot} = {value}", 1)
+    page.line("else:")
+    page.line(f"v{symbol.slot} = {careful}", 1)
 
 
-def _put(symbol: Symbol, value: Any, values: list[Any], gone: set[int]) -> None:
-    values[symbol.slot] = value
+def _factor_into(
+    symbol: Symbol, currency: str, factors: Mapping[str, FactorValue], gone: set[int]
+) -> Any:
+    value = _factor(symbol, currency, factors.get(symbol.name))
+    return _noted(symbol, value, gone)
+
+
+def _input_into(symbol: Symbol, currency: str, value: Value | None, gone: set[int]) -> Any:
+    return _noted(symbol, _input(symbol, currency, value), gone)
+
+
+def _noted(symbol: Symbol, value: Any, gone: set[int]) -> Any:
     if value.__class__ is Unknown:
         gone.add(symbol.slot)
+    return value
 
 
-def _factor(symbol: Symbol, found: FactorValue | None, currency: str) -> Any:
+def _factor(symbol: Symbol, currency: str, found: FactorValue | None) -> Any:
     if found is None:
         return unknown(symbol.name, Cause.NOT_FETCHED)
     if found.value is None:
@@ -102,7 +107,7 @@ def _factor(symbol: Symbol, found: FactorValue | None, currency: str) -> Any:
     return to_runtime(symbol.name, found.value, symbol.type, currency)
 
 
-def _input(symbol: Symbol, value: Value | None, currency: str) -> Any:
+def _input(symbol: Symbol, currency: str, value: Value | None) -> Any:
     if value is None:
         return unknown(symbol.name, Cause.NOT_SENT)
     return to_runtime(symbol.name, value, symbol.type, currency)

@@ -1,19 +1,22 @@
 """What every construct of a rule file provides, so that a new one touches no other.
 
 A construct is read into a part (parse), which tells the checks what it holds (check), becomes a
-runner (evaluate) and puts a record of a run into words (describe).
+runner (evaluate: in Python written for it where all values are there, else with care) and puts a
+record of a run into words (describe).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from decision_service.domain.verdict import Component, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
+from decision_service.language.generated import Page
 from decision_service.language.tree import Node
-from decision_service.ruleset.findings import Conclusion, State
+from decision_service.ruleset.findings import Conclusion
+from decision_service.ruleset.state import State
 from decision_service.ruleset.wording import Wording
 
 
@@ -48,8 +51,15 @@ class View:
 class Runner(Protocol):
     """A compiled part."""
 
+    @property
+    def outputs(self) -> Sequence[int]:
+        """The slots that it defines."""
+
     def run(self, state: State) -> Conclusion:
-        """Conclude from the values so far; set the slots that the part defines."""
+        """Conclude from the values so far, missing ones among them; set the outputs."""
+
+    def write(self, page: Page) -> None:
+        """Write the same as Python for the case that no value is missing (`quick.py`)."""
 
     def note(self, record: tuple[Any, ...]) -> str:
         """What the part came to, in a few words; empty where its rows say it all."""

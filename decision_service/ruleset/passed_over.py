@@ -13,7 +13,6 @@ from decision_service.language.threevalued import compile_tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.grid import Row
 from decision_service.ruleset.constructs.lookup import Found, TableRunner
-from decision_service.ruleset.findings import trace_of
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.wording import truth_of
 
@@ -38,7 +37,7 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
 
     At most 20 rows a table; the verdict must be one that this ruleset gave.
     """
-    trace = trace_of(verdict)
+    trace = ruleset.program.parts.retraced(verdict)
     if trace is None:
         return {}
     pairs = zip(ruleset.program.stages, trace.stages, strict=True)

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from decision_service.domain.verdict import Component
-from decision_service.language.generated import Definitions
-from decision_service.ruleset.intake import Intake
-from decision_service.ruleset.part import Runner
+from decision_service.ruleset.carefully import Parts, Stage
+from decision_service.ruleset.quick import Quick
 from decision_service.ruleset.wording import Wording
 
 
@@ -41,22 +39,25 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage, or a part that follows the stages, with what runs it."""
-
-    name: str
-    component: Component
-    runner: Runner
-
-
-@dataclass(frozen=True, slots=True)
 class Program:
-    """Everything `evaluate` runs, in order: intake, derived, stages, closing parts."""
+    """Everything `evaluate` runs: `quick` for a verdict, `parts` for what its pieces came to."""
 
-    size: int
     timeline: Timeline
-    intake: Intake
-    derived: Definitions
-    stages: tuple[Stage, ...]
-    closing: tuple[Stage, ...]
+    parts: Parts
+    quick: Quick
     wording: Wording
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in order."""
+        return self.parts.stages
+
+    @property
+    def closing(self) -> tuple[Stage, ...]:
+        """The parts that follow the stages, in order."""
+        return self.parts.closing
+
+    @property
+    def source(self) -> str:
+        """The generated Python, to be read where a fault is looked for."""
+        return self.quick.source

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
 from decision_service.language.threevalued import Gap
-from decision_service.ruleset.findings import Conclusion, Finding
+from decision_service.ruleset.findings import Finding
 from decision_service.ruleset.model import CompiledRuleset, ReasonSpec
 
 MOST_REASONS = 4
@@ -148,12 +148,9 @@ def _built_in(code: str) -> ReasonSpec:
     return ReasonSpec(code, {"en": _BUILT_IN_TEXTS[DataReason(code)]})
 
 
-def data_requests(conclusions: Iterable[Conclusion]) -> tuple[DataRequest, ...]:
+def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     """What is missing or unreadable where it mattered, each name once, in the order of the file."""
-    gaps: dict[str, Gap] = {}
-    for conclusion in conclusions:
-        for gap in conclusion.gaps:
-            gaps.setdefault(gap.name, gap)
-    if not gaps:
-        return ()
-    return tuple(DataRequest(g.name, g.missing, _HELP[g.missing.cause]) for g in gaps.values())
+    first: dict[str, Gap] = {}
+    for gap in gaps:
+        first.setdefault(gap.name, gap)
+    return tuple([DataRequest(g.name, g.missing, _HELP[g.missing.cause]) for g in first.values()])

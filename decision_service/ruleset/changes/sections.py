@@ -20,7 +20,7 @@ from decision_service.ruleset.changes.model import (
     same_expression,
     same_text,
 )
-from decision_service.ruleset.constructs.offering import BELOW
+from decision_service.ruleset.constructs.terms import BELOW
 
 ABOUT = "about the version"
 HEADER = ("ruleset", "version", "title", "currency", "time_zone")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from decision_service.language.generated import Page
 from decision_service.language.threevalued import Unknown
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.regions import Span
@@ -42,9 +43,17 @@ class Column:
             return self.tainted if value.tainted else self.absent
         if not self.regions:
             return self.labels.get(value, self.others)
-        index = bisect_left(self.edges, value)
-        on_edge = index < len(self.edges) and self.edges[index] == value
-        return self.regions[2 * index + on_edge]
+        return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
+
+    def write(self, page: Page) -> str:
+        """The mask of the rows that a present value satisfies, as an expression."""
+        value = f"v{self.slot}"
+        if not self.regions:
+            labels = {label: rows.sure for label, rows in self.labels.items()}
+            return f"{page.bind(labels)}.get({value}, {page.bind(self.others.sure)})"
+        masks = tuple(rows.sure for rows in self.regions)
+        edges = page.bind(self.edges)
+        return f"{page.bind(masks)}[on_or_below({edges}, {value}) + above({edges}, {value})]"
 
 
 def column(slot: int, cells: Sequence[Cell], *, ordered: bool) -> Column:

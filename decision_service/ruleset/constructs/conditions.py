@@ -9,16 +9,17 @@ from typing import Any
 from decision_service.domain.verdict import Component, Condition, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
 from decision_service.language.fields import Fields
-from decision_service.language.generated import compile_batch
+from decision_service.language.generated import Page
 from decision_service.language.nodes import Node
 from decision_service.language.readers import as_list
-from decision_service.language.threevalued import Unknown, compile_tree
+from decision_service.language.threevalued import Evaluate, Unknown, compile_tree
 from decision_service.language.tree import Node as Tree
 from decision_service.language.tree import reads
 from decision_service.language.types import FLAG
 from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.findings import Conclusion, State, data_finding
+from decision_service.ruleset.findings import Conclusion, data_finding
 from decision_service.ruleset.part import Conclusive, View, Written
+from decision_service.ruleset.state import State
 from decision_service.ruleset.texts import read_texts
 from decision_service.ruleset.wording import truth_of
 
@@ -57,7 +58,7 @@ class Demands:
         return ()
 
     def runner(self) -> DemandsRunner:
-        """All conditions as one function."""
+        """The conditions, ready to evaluate."""
         return DemandsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
@@ -84,29 +85,38 @@ def _demand(node: Node, draft: Draft) -> Demand | None:
 class DemandsRunner:
     """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
 
+    outputs: tuple[int, ...] = ()
+
     def __init__(self, demands: Sequence[tuple[Demand, Tree]]) -> None:
         self.demands = [demand for demand, _ in demands]
         self.whens = [when for _, when in demands]
         self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
-        self.batch = compile_batch(self.whens)
+        self.closures = [compile_tree(when) for when in self.whens]
 
     def run(self, state: State) -> Conclusion:
         """Put what holds into the state."""
-        truths = self.batch.run(state.values, state.gone)
-        for demand, truth, when, slots in zip(
-            self.demands, truths, self.whens, self.slots, strict=True
+        truths = tuple([evaluate(state.values) for evaluate in self.closures])
+        for demand, truth, evaluate, slots in zip(
+            self.demands, truths, self.closures, self.slots, strict=True
         ):
-            if truth is True or self._may_hold(when, slots, state):
+            if truth is True or self._may_hold(evaluate, slots, state):
                 state.conditions.append(Condition(demand.id, demand.texts))
         gaps = tuple(gap for t in truths if isinstance(t, Unknown) for gap in t.gaps)
         findings = tuple(data_finding(t.shown) for t in truths if isinstance(t, Unknown))
         return Conclusion(Outcome.REFER if findings else None, findings, (truths,), gaps)
 
-    def _may_hold(self, when: Tree, slots: frozenset[int], state: State) -> bool:
+    def write(self, page: Page) -> None:
+        """Each condition that holds is put into the state."""
+        holds = [page.settled(when) for when in self.whens]
+        for demand, condition in zip(self.demands, holds, strict=True):
+            page.line(f"if {condition}:")
+            page.line(f"s.conditions.append({page.bind(Condition(demand.id, demand.texts))})", 1)
+
+    def _may_hold(self, evaluate: Evaluate, slots: frozenset[int], state: State) -> bool:
         """Whether it holds for any of the totals that a missing value leaves open."""
         if not state.behind(slots):
             return False
-        return any(truth is not False for truth in state.everywhere(compile_tree(when)))
+        return any(truth is not False for truth in state.everywhere(evaluate))
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""

@@ -16,15 +16,23 @@ from decision_service.domain.verdict import (
     Truth,
 )
 from decision_service.language import tree
-from decision_service.language.generated import Batch, compile_batch
-from decision_service.language.threevalued import Gap, Unknown, rule_error, union, unknown
+from decision_service.language.generated import Page
+from decision_service.language.threevalued import (
+    Gap,
+    Unknown,
+    compile_tree,
+    rule_error,
+    union,
+    unknown,
+)
 from decision_service.language.types import ORDERED
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.cells import Sort
 from decision_service.ruleset.constructs.columns import Column, Matches, bits, column
 from decision_service.ruleset.constructs.grid import OUTCOME, Aggregate, Grid, Hit, Row
-from decision_service.ruleset.findings import Conclusion, Finding, State, data_finding
+from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
+from decision_service.ruleset.state import State
 
 
 class Found(NamedTuple):
@@ -35,19 +43,19 @@ class Found(NamedTuple):
 
 
 class _Give:
-    """A row's values: constants where it can be, else one function."""
+    """A row's values: constants where it can be, else closures."""
 
     def __init__(self, row: Row, outputs: Sequence[str]) -> None:
-        nodes = [row.gives[name] for name in outputs]
-        constants = [n.value for n in nodes if isinstance(n, tree.Constant)]
-        self.constant = tuple(constants) if len(constants) == len(nodes) else None
-        self.batch: Batch | None = None if self.constant is not None else compile_batch(nodes)
-        self.slots = frozenset(s.slot for n in nodes for s in tree.reads(n))
+        self.nodes = [row.gives[name] for name in outputs]
+        constants = [n.value for n in self.nodes if isinstance(n, tree.Constant)]
+        self.constant = tuple(constants) if len(constants) == len(self.nodes) else None
+        self.closures = [compile_tree(node) for node in self.nodes]
+        self.slots = frozenset(s.slot for n in self.nodes for s in tree.reads(n))
 
-    def values(self, values: Sequence[Any], gone: set[int]) -> tuple[Any, ...]:
-        if self.batch is None:
-            return self.constant or ()
-        return self.batch.run(values, gone)
+    def values(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        if self.constant is not None:
+            return self.constant
+        return tuple([evaluate(values) for evaluate in self.closures])
 
 
 class TableRunner:
@@ -55,15 +63,13 @@ class TableRunner:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self.outputs = tuple(grid.outputs)
-        self.slots = tuple(symbol.slot for symbol in grid.outputs.values())
+        self.names = tuple(grid.outputs)
+        self.outputs = tuple(symbol.slot for symbol in grid.outputs.values())
         self.columns = [self._column(i) for i in range(len(grid.names))]
-        self.gives = [_Give(row, self.outputs) for row in grid.rows]
+        self.gives = [_Give(row, self.names) for row in grid.rows]
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
         self.every = (1 << len(grid.rows)) - 1
-        self.conditions = (
-            {id(row): self._condition(row) for row in grid.rows} if grid.concludes else {}
-        )
+        self.concluded = [self._row_finding(row) for row in grid.rows]
 
     def _column(self, index: int) -> Column:
         name = self.grid.names[index]
@@ -73,20 +79,43 @@ class TableRunner:
     def run(self, state: State) -> Conclusion:
         """Set every output, and conclude where rows have outcomes."""
         found = self.find(state.values)
-        given = self._given(found, state.values, state.gone)
-        gaps = found.gone.gaps if found.gone is not None else ()
-        for slot, value in zip(self.slots, given, strict=True):
-            state.values[slot] = value
-            if value.__class__ is Unknown:
-                state.gone.add(slot)
-                gaps = gaps or _gaps(given)
-        finding = self._finding(found) if self.grid.concludes else None
+        given = self._given(found, state.values)
+        gaps = found.gone.gaps if found.gone is not None else _gaps(given)
+        for slot, value in zip(self.outputs, given, strict=True):
+            state.put(slot, value)
+        finding = self._finding(found)
         behind = state.behind(self.reads)
         if behind:
             finding = self._marked(finding, behind, state)
         if finding is None:
             return Conclusion(None, (), (found, given), gaps)
         return Conclusion(finding.outcome, (finding,), (found, given), gaps)
+
+    def write(self, page: Page) -> None:
+        """The rows that satisfy each column, as masks, and what the row that counts gives."""
+        if self.grid.hit is Hit.COLLECT:
+            page.line("raise NeedsCare")  # joining rows gains nothing from being written out
+            return
+        page.hard |= self.reads
+        page.line(f"x = {' & '.join([each.write(page) for each in self.columns])}")
+        several = " or x & (x - 1)" if self.grid.hit is Hit.UNIQUE else ""
+        page.line(f"if not x{several}:")
+        page.line("raise NeedsCare", 1)
+        page.line("x = (x & -x).bit_length() - 1")
+        self._write_outputs(page)
+        if self.grid.concludes:
+            page.line(f"x = {page.bind(self.concluded)}[x]")
+            page.line("if x:")
+            page.line("s.add(x)", 1)
+
+    def _write_outputs(self, page: Page) -> None:
+        page.line(f"y = {page.bind([give.constant for give in self.gives])}[x]")
+        computed = {i: give.nodes for i, give in enumerate(self.gives) if give.constant is None}
+        if computed:
+            page.line("if y is None:")
+            page.line(f"y = {page.source.table(computed)}[x](v)", 1)
+        for index, slot in enumerate(self.outputs):
+            page.line(f"v{slot} = v[{slot}] = y[{index}]")
 
     def find(self, values: Sequence[Any]) -> Found:
         """The rows that count under the table's hit policy."""
@@ -117,47 +146,50 @@ class TableRunner:
         ]
         return union(asked) or rule_error(self.grid.id, "no row matches")
 
-    def _given(self, found: Found, values: Sequence[Any], gone: set[int]) -> tuple[Any, ...]:
+    def _given(self, found: Found, values: Sequence[Any]) -> tuple[Any, ...]:
         if found.gone is not None:
-            return tuple(found.gone for _ in self.outputs)
-        rows = [self.gives[i].values(values, gone) for i in found.rows]
+            return tuple(found.gone for _ in self.names)
+        rows = [self.gives[i].values(values) for i in found.rows]
         if self.grid.hit is not Hit.COLLECT:
             return rows[0]
-        return tuple(self._joined(i, [row[i] for row in rows]) for i in range(len(self.outputs)))
+        return tuple(self._joined(i, [row[i] for row in rows]) for i in range(len(self.names)))
 
     def _joined(self, index: int, values: Sequence[Any]) -> Any:
-        how = self.grid.aggregates[self.outputs[index]]
+        how = self.grid.aggregates[self.names[index]]
         if how is Aggregate.COUNT:
             return len(values)
         missing = union(values)
         if missing is not None:
             return missing
         if not values and how is not Aggregate.SUM:
-            name = f"{self.grid.id}.{self.outputs[index]}"
+            name = f"{self.grid.id}.{self.names[index]}"
             return unknown(name, Cause.NO_EVIDENCE, detail="no row matches")
         try:
             return _JOIN[how](values)
         except ArithmeticError:
-            return rule_error(f"{self.grid.id}.{self.outputs[index]}", "the sum has no exact value")
+            return rule_error(f"{self.grid.id}.{self.names[index]}", "the sum has no exact value")
 
     def _finding(self, found: Found) -> Finding | None:
+        """The worst of what the rows that count conclude."""
         if not self.grid.concludes:
             return None
         if found.gone is not None:
             return data_finding(found.gone.shown)
-        row = self._worst_row(found)
-        if row is None or row.outcome is None:
-            return None
-        kind = ReferKind.POLICY if row.outcome is Outcome.REFER else None
-        because = self.conditions[id(row)]
-        code = "" if row.outcome is Outcome.APPROVE else row.reason
-        name = self.grid.id
-        return Finding(row.outcome, code, Component.TABLE, kind, because=because, name=name)
-
-    def _worst_row(self, found: Found) -> Row | None:
+        findings = [self.concluded[i] for i in found.rows]
         order = [None, Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE]
-        rows = [self.grid.rows[i] for i in found.rows]
-        return max(rows, key=lambda row: order.index(row.outcome)) if rows else None
+        return max(findings, key=lambda f: order.index(f.outcome if f else None), default=None)
+
+    def _row_finding(self, row: Row) -> Finding | None:
+        if row.outcome is None:
+            return None
+        return Finding(
+            row.outcome,
+            "" if row.outcome is Outcome.APPROVE else row.reason,
+            Component.TABLE,
+            ReferKind.POLICY if row.outcome is Outcome.REFER else None,
+            because=self._condition(row),
+            name=self.grid.id,
+        )
 
     def _condition(self, row: Row) -> tree.Node | None:
         asked = [
@@ -175,13 +207,12 @@ class TableRunner:
         self, finding: Finding | None, behind: tuple[Gap, ...], state: State
     ) -> Finding | None:
         """Look up in every world; where the worlds differ, or one declines, refer."""
-        state.mark(self.slots, behind)
+        state.mark(self.outputs, behind)
         outcomes = [finding.outcome if finding is not None else None]
         for world in state.worlds:
             values = state.in_world(world)
             found = self.find(values)
-            every = set(range(len(values)))  # any of them may be missing in this world
-            world.update(zip(self.slots, self._given(found, values, every), strict=True))
+            world.update(zip(self.outputs, self._given(found, values), strict=True))
             other = self._finding(found)
             outcomes.append(other.outcome if other is not None else None)
         if not self.grid.concludes:

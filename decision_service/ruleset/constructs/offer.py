@@ -12,7 +12,8 @@ from decision_service.language.nodes import Entry, MapNode, Node, Scalar
 from decision_service.language.readers import as_map, as_scalar, check_identifier
 from decision_service.language.tree import Node as Tree
 from decision_service.language.types import Symbol
-from decision_service.ruleset.constructs.offering import (
+from decision_service.ruleset.constructs.offering import OfferRunner
+from decision_service.ruleset.constructs.terms import (
     AMOUNT,
     BELOW,
     MAXIMUM,
@@ -21,7 +22,6 @@ from decision_service.ruleset.constructs.offering import (
     TERM,
     TIER,
     Line,
-    OfferRunner,
     Terms,
 )
 from decision_service.ruleset.draft import Draft
@@ -64,7 +64,7 @@ class OfferPart:
         return ()
 
     def runner(self) -> OfferRunner:
-        """All lines as one function."""
+        """The lines, ready to compute."""
         return OfferRunner(self.terms)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from decision_service.domain.factor import ValueType
@@ -17,8 +17,7 @@ from decision_service.domain.verdict import (
     Truth,
 )
 from decision_service.language import tree
-from decision_service.language.diagnostics import Place
-from decision_service.language.generated import compile_definitions
+from decision_service.language.generated import Page
 from decision_service.language.threevalued import (
     Gap,
     Unknown,
@@ -27,33 +26,29 @@ from decision_service.language.threevalued import (
     union,
 )
 from decision_service.language.tree import Node, reads
-from decision_service.language.types import Symbol
 from decision_service.language.values import floor_minor, from_runtime
-from decision_service.ruleset.findings import Conclusion, Finding, State, data_finding
+from decision_service.ruleset.constructs.binding import binding
+from decision_service.ruleset.constructs.terms import (
+    AMOUNT,
+    MAXIMUM,
+    MINIMUM,
+    RATE,
+    TERM,
+    TIER,
+    Line,
+    Terms,
+)
+from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
+from decision_service.ruleset.state import State
 
-MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
-BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
 _KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the offer."""
-
-    symbol: Symbol
-    tree: Node
-    place: Place = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """An offer's lines in order; `below` is the reason of an amount under the minimum."""
-
-    lines: Mapping[str, Line]
-    below: str
-    requested: Symbol | None
-    currency: str
+# When a line's value is not yet as it leaves, and has to be rounded or refused.
+_LEAVES_AS = {
+    ValueType.MONEY: "{value}.__class__ is not int or not -{largest} <= {value} <= {largest}",
+    ValueType.INTEGER: "{value}.__class__ is not int",
+    ValueType.NUMBER: "{value}.__class__ is not Decimal",
+}
 
 
 class OfferRunner:
@@ -62,15 +57,19 @@ class OfferRunner:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.lines = list(terms.lines.values())
-        self.batch = compile_definitions([(line.symbol.slot, line.tree) for line in self.lines])
+        self.outputs = tuple(line.symbol.slot for line in self.lines)
+        self.closures = [compile_tree(line.tree) for line in self.lines]
         self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
         self.shortfall = self._shortfall() if MINIMUM in self.slots else None
+        self.falls = None if self.shortfall is None else compile_tree(self.shortfall)
         self.largest = int(LARGEST_AMOUNT.scaleb(exponent(terms.currency)))
         self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
+        self.binding = binding(terms)
 
     def run(self, state: State) -> Conclusion:
         """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
-        self.batch.run(state.values, state.gone)
+        for slot, evaluate in zip(self.outputs, self.closures, strict=True):
+            state.put(slot, evaluate(state.values))
         given = self._round(state)
         self._mark(state)
         record = (given,)
@@ -88,6 +87,59 @@ class OfferRunner:
             return self._refer(missing, record)
         return Conclusion(None, (), record)
 
+    def write(self, page: Page) -> None:
+        """Compute the lines, round them, and make the offer; no offer at all needs care."""
+        for line in self.lines:
+            page.line(f"v{line.symbol.slot} = {page.expression(line.tree)}")
+        for line in self.lines:
+            self._write_rounding(line, page)
+        amount = f"v{self.slots[AMOUNT]}"
+        small = f" or {amount} < v{self.slots[MINIMUM]}" if MINIMUM in self.slots else ""
+        page.line(f"if not {amount} > {page.bind(0)}{small}:")
+        page.line("raise NeedsCare", 1)
+        self._write_kind(amount, page)
+        page.line(f"s.offer = Offer({', '.join(self._words(page))})")
+
+    def _write_rounding(self, line: Line, page: Page) -> None:
+        value, rounded = f"v{line.symbol.slot}", page.bind(partial(self._rounded, line))
+        test = _LEAVES_AS.get(line.symbol.type, "")
+        if test:
+            largest = page.bind(self.largest)
+            page.line(f"if {test.format(value=value, largest=largest)}:")
+            page.line(f"{value} = {rounded}({value})", 1)
+            page.line(f"if {value}.__class__ is Unknown:", 1)
+            page.line("raise NeedsCare", 2)
+        page.line(f"v[{line.symbol.slot}] = {value}")
+
+    def _write_kind(self, amount: str, page: Page) -> None:
+        """Set x to the offer's kind and y to what binds it."""
+        page.line(f"x, y = FULL, {page.bind('')}")
+        if self.terms.requested is not None:
+            requested = f"v{self.terms.requested.slot}"
+            page.line(f"if {requested}.__class__ is int and {amount} < {requested}:")
+            page.line(f"x, y = REDUCED, {page.bind(self.binding)}(v)", 1)
+
+    def _words(self, page: Page) -> list[str]:
+        """The fields of an offer in order."""
+        leaving = {name: self._word(line, page) for name, line in self.terms.lines.items()}
+        rest = [f"{page.bind(k)}: {v}" for k, v in leaving.items() if k not in _KNOWN]
+        return [
+            "x",
+            leaving[AMOUNT],
+            leaving.get(MAXIMUM, "None"),
+            leaving.get(TERM, "None"),
+            leaving.get(RATE, "None"),
+            leaving.get(TIER) or page.bind(""),
+            "y",
+            f"{{{', '.join(rest)}}}",
+        ]
+
+    def _word(self, line: Line, page: Page) -> str:
+        value = f"v{line.symbol.slot}"
+        if line.symbol.type is ValueType.MONEY:
+            return f"Money({page.bind(self.terms.currency)}, {value})"
+        return value
+
     def _refer(self, missing: Unknown, record: tuple[Any, ...]) -> Conclusion:
         findings = tuple(data_finding(gap) for gap in missing.gaps)
         return Conclusion(Outcome.REFER, findings, record, missing.gaps)
@@ -97,10 +149,8 @@ class OfferRunner:
         given: dict[str, Any] = {}
         for name, line in self.terms.lines.items():
             slot = line.symbol.slot
-            given[name] = value = self._rounded(line, state.values[slot])
-            state.values[slot] = value
-            if value.__class__ is Unknown:
-                state.gone.add(slot)
+            given[name] = self._rounded(line, state.values[slot])
+            state.put(slot, given[name])
         return given
 
     def _rounded(self, line: Line, value: Any) -> Any:
@@ -113,11 +163,10 @@ class OfferRunner:
 
     def _mark(self, state: State) -> None:
         """Compute the lines in every world, where some rest on a score with bounds."""
-        for line in self.lines if state.marks else ():
+        for line, evaluate in zip(self.lines, self.closures, strict=True) if state.marks else ():
             behind = state.behind(frozenset(s.slot for s in reads(line.tree)))
             if behind:
                 state.mark((line.symbol.slot,), behind)
-                evaluate = compile_tree(line.tree)
                 for world in state.worlds:
                     world[line.symbol.slot] = self._rounded(line, evaluate(state.in_world(world)))
 
@@ -132,9 +181,9 @@ class OfferRunner:
 
     def _may_fall(self, state: State) -> bool:
         """Whether the amount is below the minimum in any world."""
-        if self.shortfall is None:
+        if self.falls is None:
             return False
-        truths = state.everywhere(compile_tree(self.shortfall))
+        truths = state.everywhere(self.falls)
         return any(truth is not False for truth in truths)
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
@@ -166,7 +215,7 @@ class OfferRunner:
             term_months=leaving.get(TERM),
             monthly_rate=leaving.get(RATE),
             tier=leaving.get(TIER) or "",
-            binding=self._binding(state.values) if reduced else "",
+            binding=self.binding(state.values) if reduced else "",
             outputs={k: v for k, v in leaving.items() if k not in _KNOWN and v is not None},
         )
 
@@ -176,19 +225,6 @@ class OfferRunner:
         if self.terms.lines[name].symbol.type is ValueType.MONEY:
             return Money(self.terms.currency, value)
         return value
-
-    def _binding(self, values: Sequence[Any]) -> str:
-        """The innermost term that limits the amount, followed through earlier offer lines."""
-        node = self.terms.lines[AMOUNT].tree
-        lines = {line.symbol.slot: line.tree for line in self.lines}
-        while True:
-            if isinstance(node, tree.Read) and node.symbol.slot in lines:
-                node = lines[node.symbol.slot]
-                continue
-            inner = _limiting_part(node, values)
-            if inner is None:
-                return node.text
-            node = inner
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""
@@ -214,20 +250,3 @@ class OfferRunner:
     def goals(self) -> Iterable[tuple[str, str]]:
         """Nothing."""
         return ()
-
-
-def _limiting_part(node: Node, values: Sequence[Any]) -> Node | None:
-    """The part of an expression that its value comes from; None where it is its own."""
-    match node:
-        case tree.Choice():
-            return node.then if compile_tree(node.condition)(values) is True else node.otherwise
-        case tree.Call(function="min" | "max"):
-            chosen = compile_tree(node)(values)
-            same = [a for a in node.arguments if compile_tree(a)(values) == chosen]
-            return same[0] if same else None
-        case tree.Call(function="floor" | "round"):
-            return node.arguments[0]
-        case tree.Call(function="coalesce"):
-            known = [a for a in node.arguments if not isinstance(compile_tree(a)(values), Unknown)]
-            return known[0] if known else None
-    return None

@@ -12,15 +12,16 @@ from typing import Any
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
 from decision_service.language.diagnostics import Place
 from decision_service.language.fields import Fields
-from decision_service.language.generated import Batch, compile_batch
+from decision_service.language.generated import Page
 from decision_service.language.nodes import Node as YamlNode
 from decision_service.language.readers import as_list
-from decision_service.language.threevalued import Unknown, compile_tree
+from decision_service.language.threevalued import Evaluate, Unknown, compile_tree
 from decision_service.language.tree import Node, reads
 from decision_service.language.types import FLAG
 from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.findings import Conclusion, Finding, State, data_finding, worst
+from decision_service.ruleset.findings import Conclusion, Finding, data_finding, worst
 from decision_service.ruleset.part import Conclusive, View, Written
+from decision_service.ruleset.state import LISTS, State
 from decision_service.ruleset.wording import truth_of
 
 REQUIRED = ("id", "when", "then")
@@ -77,7 +78,7 @@ class Rules:
                 yield rule.place, f"{rule.what} has `on_missing: {word}` without `because`"
 
     def runner(self) -> RulesRunner:
-        """All conditions as one function."""
+        """The conditions with what each concludes."""
         return RulesRunner(self.component, [_Ready.of(r, self.component) for r in self.rules])
 
 
@@ -126,6 +127,7 @@ class _Ready:
     rule: Rule
     when: Node
     then: Outcome
+    evaluate: Evaluate
     slots: frozenset[int]
     holds: Finding
 
@@ -138,36 +140,33 @@ class _Ready:
             kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
         holds = Finding(rule.then, rule.reason, component, kind, because=rule.when, name=rule.id)
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
-        return cls(rule, rule.when, rule.then, slots, holds)
+        return cls(rule, rule.when, rule.then, compile_tree(rule.when), slots, holds)
 
 
 class RulesRunner:
     """Evaluates all rules; concludes the worst of those that hold."""
 
+    outputs: tuple[int, ...] = ()
+
     def __init__(self, component: Component, ready: Sequence[_Ready]) -> None:
         self.component = component
         self.ready = tuple(ready)
-        self.batch: Batch = compile_batch([r.when for r in ready])
-        self._nothing = Conclusion(None, (), (tuple(False for _ in ready), {}))
 
     def run(self, state: State) -> Conclusion:
         """The worst of the rules that hold; what is UNKNOWN does as `on_missing` says."""
-        truths = self.batch.run(state.values, state.gone)
-        if state.marks:
-            return self._with_marks(truths, state)
-        found = [
-            (ready, truth, _finding(ready, truth))
-            for ready, truth in zip(self.ready, truths, strict=True)
-            if truth is not False
-        ]
-        return _conclude(truths, found) if found else self._nothing
-
-    def _with_marks(self, truths: tuple[Any, ...], state: State) -> Conclusion:
+        truths = tuple([ready.evaluate(state.values) for ready in self.ready])
         found = [
             (ready, truth, _marked(ready, truth, state) or _finding(ready, truth))
             for ready, truth in zip(self.ready, truths, strict=True)
         ]
         return _conclude(truths, found)
+
+    def write(self, page: Page) -> None:
+        """One condition after the other; a rule that holds adds its finding."""
+        holds = [page.settled(ready.when) for ready in self.ready]
+        for ready, condition in zip(self.ready, holds, strict=True):
+            page.line(f"if {condition}:")
+            page.line(f"{LISTS[ready.then]}.append({page.bind(ready.holds)})", 1)
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""
@@ -225,7 +224,7 @@ def _marked(ready: _Ready, truth: Any, state: State) -> Finding | None:
     gaps = state.behind(ready.slots)
     if not gaps or isinstance(truth, Unknown):
         return None
-    certain = all(t is truth for t in state.everywhere(compile_tree(ready.when)))
+    certain = all(t is truth for t in state.everywhere(ready.evaluate))
     if certain and (truth is False or ready.then is not Outcome.DECLINE):
         return None
     return data_finding(gaps[0])

@@ -53,7 +53,7 @@ class Scorecard:
                 yield each.place, f"{what}, more than its worst bin, without `because`"
 
     def runner(self) -> ScorecardRunner:
-        """The card with its bins as one function."""
+        """The card, ready to score."""
         return ScorecardRunner(self.card)
 
 

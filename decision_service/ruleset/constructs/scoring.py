@@ -17,20 +17,16 @@ from decision_service.domain.verdict import (
     Truth,
 )
 from decision_service.language import tree
-from decision_service.language.generated import compile_batch
-from decision_service.language.threevalued import Gap, Unknown, rule_error
+from decision_service.language.generated import Page
+from decision_service.language.threevalued import Gap, Unknown, compile_tree, rule_error
 from decision_service.ruleset.constructs.card import Band, Card, Characteristic
 from decision_service.ruleset.constructs.cell_trees import bin_index, cell_tree
-from decision_service.ruleset.findings import (
-    MOST_WORLDS,
-    Conclusion,
-    Finding,
-    State,
-    data_finding,
-)
+from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
+from decision_service.ruleset.state import LISTS, MOST_WORLDS, State
 
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
+_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +47,14 @@ class _Ready:
     def __init__(self, characteristic: Characteristic) -> None:
         self.characteristic = characteristic
         self.slot = characteristic.name.symbol.slot
-        self.points = tuple(b.points for b in characteristic.bins)
+        self.points = dict(enumerate(b.points for b in characteristic.bins))
         self.worst, self.best = characteristic.worst, characteristic.best
-        conditions = [cell_tree(b.cell, characteristic.name) for b in characteristic.bins]
+        best_bin = next(b for b in characteristic.bins if b.points == self.best)
+        best = cell_tree(best_bin.cell, characteristic.name)
         self.index = bin_index([b.cell for b in characteristic.bins], characteristic.name)
-        best = conditions[self.points.index(self.best)]
+        self.evaluate = compile_tree(self.index)
         self.short_of_best = tree.Not(best, text=best.text, place=best.place)
-        self.by_bin = {i: Scored(p, p, i) for i, p in enumerate(self.points)}
-        self.lost = {o: tuple(self._lost(p, o) for p in self.points) for o in _ADVERSE}
+        self.lost = {o: {i: self._lost(p, o) for i, p in self.points.items()} for o in _ADVERSE}
 
     def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
         """The reason for points lost against the best bin; none lost is no reason."""
@@ -81,27 +77,48 @@ class ScorecardRunner:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.ready = [_Ready(c) for c in card.characteristics]
-        self.batch = compile_batch([r.index for r in self.ready])
-        self.by_bins = [r.by_bin for r in self.ready]
-        self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.outputs = self.score_slot, self.band_slot = card.score.slot, card.band.slot
         self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
-        self.approves = (Finding(Outcome.APPROVE, "", Component.SCORECARD),)
 
     def run(self, state: State) -> Conclusion:
         """Set score and band, and conclude."""
-        indices = self.batch.run(state.values, state.gone)
-        scored = self._all_known(indices) if not state.marks else None
-        if scored is None:
-            scored = [self._scored(r, i, state) for r, i in zip(self.ready, indices, strict=True)]
-            if any(s.bounded for s in scored):
-                return self._within_bounds(scored, state)
+        scored = [self._scored(ready, state) for ready in self.ready]
+        if any(s.bounded for s in scored):
+            return self._within_bounds(scored, state)
         low = self._total(scored)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
         if band.then is Outcome.APPROVE:
-            return Conclusion(Outcome.APPROVE, self.approves, (scored, low, low))
+            return Conclusion(Outcome.APPROVE, (_APPROVES,), (scored, low, low))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
         return Conclusion(band.then, findings, (scored, low, low), _gaps(scored))
+
+    def write(self, page: Page) -> None:
+        """Each value's bin, the total of their points, and the total's band."""
+        bins = [page.kept(ready.index) for ready in self.ready]
+        points = [f"{page.bind(r.points)}[{i}]" for r, i in zip(self.ready, bins, strict=True)]
+        page.line(f"x = {' + '.join([page.bind(self.card.base), *points])}")
+        page.line(f"v{self.score_slot} = v[{self.score_slot}] = x")
+        starts, bands = _ladder(self.card)
+        page.line(f"y = {page.bind(bands)}[above({page.bind(starts)}, x)]")
+        page.line(f"v{self.band_slot} = v[{self.band_slot}] = y.name")
+        page.line(f"s.scores.append(Score({page.bind(self.card.id)}, x, x, y.name))")
+        page.line("x = y.then")
+        for outcome in dict.fromkeys(band.then for band in bands):
+            page.line(f"if x is {page.bind(outcome)}:")
+            self._write_findings(outcome, bins, page)
+
+    def _write_findings(self, outcome: Outcome, bins: Sequence[str], page: Page) -> None:
+        if outcome is Outcome.APPROVE:
+            page.line(f"approves.append({page.bind(_APPROVES)})", 1)
+            return
+        plain = self.plain[ReferKind.SCORE if outcome is Outcome.REFER else None]
+        lost = [
+            f"{page.bind(ready.lost[outcome])}[{index}]"
+            for ready, index in zip(self.ready, bins, strict=True)
+        ]
+        page.line(f"{LISTS[outcome]}.append({page.bind(plain)})", 1)
+        page.line(f"{LISTS[outcome]}.extend(filter(None, ({', '.join(lost)},)))", 1)
 
     def _total(self, scored: Sequence[Scored]) -> Decimal:
         total = self.card.base
@@ -109,14 +126,8 @@ class ScorecardRunner:
             total += each.low
         return total
 
-    def _all_known(self, indices: Sequence[Any]) -> list[Scored] | None:
-        """What each bin gives; None where a value is missing or has no bin."""
-        try:
-            return [known[i] for known, i in zip(self.by_bins, indices, strict=True)]
-        except KeyError:
-            return None
-
-    def _scored(self, ready: _Ready, index: Any, state: State) -> Scored:
+    def _scored(self, ready: _Ready, state: State) -> Scored:
+        index = ready.evaluate(state.values)
         if ready.slot in state.marks:
             index = Unknown(state.marks[ready.slot])  # its value has bounds itself
         if index.__class__ is int and index >= 0:
@@ -138,7 +149,7 @@ class ScorecardRunner:
         self._put(state, low, high, worst)
         self._split(scored, gaps, state)
         if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
-            return Conclusion(Outcome.APPROVE, self.approves, (scored, low, high), gaps)
+            return Conclusion(Outcome.APPROVE, (_APPROVES,), (scored, low, high), gaps)
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
         return Conclusion(outcome, findings, (scored, low, high), gaps)
@@ -147,7 +158,7 @@ class ScorecardRunner:
         """Make a world of every total that the missing characteristics leave open."""
         totals = {self.card.base}
         for ready, each in zip(self.ready, scored, strict=True):
-            points = set(ready.points) if each.bounded else {each.low}
+            points = set(ready.points.values()) if each.bounded else {each.low}
             totals = {total + more for total in totals for more in points}
             if len(totals) > MOST_WORLDS:
                 state.crowded = True
@@ -170,8 +181,8 @@ class ScorecardRunner:
         return tuple(found)
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
-        state.values[self.score_slot] = low
-        state.values[self.band_slot] = band.name
+        state.put(self.score_slot, low)
+        state.put(self.band_slot, band.name)
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def note(self, record: tuple[Any, ...]) -> str:
@@ -218,6 +229,12 @@ class ScorecardRunner:
                 yield f"bin {each.name.text}", b.cell.text
         for band in self.card.bands:
             yield f"band {self.card.id}", band.name
+
+
+def _ladder(card: Card) -> tuple[tuple[Decimal, ...], tuple[Band, ...]]:
+    """The bands from the lowest up, and the totals from which each but the lowest holds."""
+    bands = tuple(reversed(card.bands))
+    return tuple(b.start for b in bands[1:] if b.start is not None), bands
 
 
 def _plain(kind: ReferKind | None) -> Finding:

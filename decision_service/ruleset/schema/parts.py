@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.constructs import offering
+from decision_service.ruleset.constructs import terms
 from decision_service.ruleset.constructs.grid import OUTCOME, REASON, Aggregate, Hit
 from decision_service.ruleset.constructs.registry import STAGES, Construct
 from decision_service.ruleset.constructs.rules import ON_MISSING, OPTIONAL, REQUIRED
@@ -144,19 +144,19 @@ def _file() -> Schema:
 def offer() -> Schema:
     """The offer; a further name is an output of its own."""
     known = {
-        offering.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
-        offering.AMOUNT: about(forms.EXPRESSION, "What is offered"),
-        offering.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE becomes a DECLINE"),
-        offering.BELOW: about(forms.REASON, "The reason of that decline"),
-        offering.TERM: about(forms.EXPRESSION, "Months"),
-        offering.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),
-        offering.TIER: about(forms.EXPRESSION, "A label for the price or the limit"),
+        terms.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
+        terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
+        terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE becomes a DECLINE"),
+        terms.BELOW: about(forms.REASON, "The reason of that decline"),
+        terms.TERM: about(forms.EXPRESSION, "Months"),
+        terms.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),
+        terms.TIER: about(forms.EXPRESSION, "A label for the price or the limit"),
     }
-    both = {offering.MINIMUM: [offering.BELOW], offering.BELOW: [offering.MINIMUM]}
+    both = {terms.MINIMUM: [terms.BELOW], terms.BELOW: [terms.MINIMUM]}
     return {
         **named(forms.EXPRESSION),
         "title": "the offer",
-        "required": [offering.AMOUNT],
+        "required": [terms.AMOUNT],
         "properties": known,
         "dependentRequired": both,
     }

@@ -6,7 +6,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.verdict import Outcome
-from decision_service.language import generated as quick
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from tests.unit.ruleset.generated import (
@@ -73,26 +72,3 @@ def test_evaluation_and_explanation_never_raise(text, given_facts, amount):
     assert len(traces(ruleset, verdict)) == len(ruleset.program.stages + ruleset.program.closing)
     assert len(verdict.reasons) <= 4
     assert bool(verdict.reasons) is (verdict.outcome is not Outcome.APPROVE) or verdict.scores
-
-
-@LAWS
-@given(texts(handling=True), all_facts())
-def test_the_quick_way_and_the_careful_way_agree(text, given_facts):
-    """The generated functions and the trees' closures come to the same verdict."""
-    ruleset = loosely_compiled(text)
-    fast = evaluate(ruleset, with_inputs(given_facts))
-    run, define = quick.Batch.run, quick.Definitions.run
-    try:
-        quick.Batch.run = lambda self, values, _gone: tuple(e(values) for e in self.careful)
-        quick.Definitions.run = _carefully
-        slow = evaluate(ruleset, with_inputs(given_facts))
-    finally:
-        quick.Batch.run, quick.Definitions.run = run, define
-    assert fast == slow
-
-
-def _carefully(self, values, gone):
-    for slot, evaluated in zip(self.slots, self.careful, strict=True):
-        values[slot] = evaluated(values)
-        if isinstance(values[slot], quick.Unknown):
-            gone.add(slot)

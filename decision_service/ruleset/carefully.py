@@ -1,0 +1,83 @@
+"""The careful way through a ruleset: part by part, by the closures of its expressions.
+
+It says what every part came to, and is what the generated function (`quick.py`) must agree with
+wherever that decides itself. Traces are made this way, from the values that an evaluation kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.verdict import Component, Verdict
+from decision_service.language.arithmetic import exactly
+from decision_service.language.threevalued import Evaluate
+from decision_service.language.tree import Node
+from decision_service.ruleset.findings import Conclusion, Trace
+from decision_service.ruleset.intake import Intake
+from decision_service.ruleset.part import Runner
+from decision_service.ruleset.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A derived name's slot and how its value is found."""
+
+    slot: int
+    tree: Node
+    evaluate: Evaluate
+
+    def careful(self, state: State) -> None:
+        """Set the slot."""
+        state.put(self.slot, self.evaluate(state.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage, or a part that follows the stages, with what runs it."""
+
+    name: str
+    component: Component
+    runner: Runner
+
+    def careful(self, state: State) -> Conclusion:
+        """Run it and note what it came to."""
+        conclusion = self.runner.run(state)
+        state.take(conclusion)
+        return conclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an evaluation goes through, in order."""
+
+    intake: Intake
+    derived: tuple[Definition, ...]
+    stages: tuple[Stage, ...]
+    closing: tuple[Stage, ...]
+
+    def run(
+        self, factors: Mapping[str, FactorValue], inputs: Mapping[str, Value], state: State
+    ) -> None:
+        """Evaluate into a state that holds the parameters; call it inside `exactly()`."""
+        for slot, value in self.intake.load(factors, inputs):
+            state.put(slot, value)
+        for definition in self.derived:
+            definition.careful(state)
+        self._examine(state)
+
+    def retraced(self, verdict: Verdict) -> Trace | None:
+        """What each part came to in an evaluation that gave a verdict; None where none did."""
+        values = verdict.raw_trace[0] if verdict.raw_trace else None
+        if not isinstance(values, tuple):
+            return None
+        with exactly():
+            return self._examine(State(list(values), set()))
+
+    def _examine(self, state: State) -> Trace:
+        """Run every stage, then what follows from the worst of their outcomes."""
+        stages = [stage.careful(state) for stage in self.stages]
+        state.settle()
+        closing = [stage.careful(state) if state.open else None for stage in self.closing]
+        return Trace(tuple(state.values), tuple(stages), tuple(closing))

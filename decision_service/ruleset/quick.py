@@ -1,0 +1,110 @@
+"""A whole ruleset as one generated Python function: what every decision runs.
+
+Factors are read once and kept in local names; each part writes its own piece, straight on. A piece
+that reads a missing value, or whose arithmetic has no result, hands over to the part's careful way
+(`carefully.py`), and the function goes on behind it. Both ways leave the same state.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.verdict import Offer, OfferKind, Score
+from decision_service.language.generated import Page, Source
+from decision_service.language.threevalued import Unknown
+from decision_service.language.values import floor_minor
+from decision_service.ruleset import intake
+from decision_service.ruleset.carefully import Definition, Parts
+from decision_service.ruleset.state import State
+
+Run = Callable[[Mapping[str, FactorValue], Mapping[str, Value], State], None]
+
+_WORDS: Mapping[str, Any] = {
+    **intake.WORDS,
+    "FULL": OfferKind.FULL,
+    "Offer": Offer,
+    "REDUCED": OfferKind.REDUCED,
+    "Score": Score,
+    "Unknown": Unknown,
+    "filter": filter,
+    "floor_minor": floor_minor,
+    "on_or_below": bisect_left,
+    "above": bisect_right,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """The function, and for whoever looks for a fault its source and what its names stand for."""
+
+    run: Run
+    source: str
+    bound: Mapping[str, Any]
+
+
+def generate(parts: Parts, size: int, constants: Iterable[int]) -> Quick:
+    """The function of a ruleset with so many slots; `constants` are those of its parameters."""
+    source = Source(_WORDS)
+    page = Page(source)
+    page.line("p = s.values")
+    page.line("gone = s.gone")
+    page.line("declines, refers, approves = s.declines, s.refers, s.approves")
+    known = sorted(constants)
+    for slot in known:
+        page.line(f"v{slot} = p[{slot}]")
+    parts.intake.write(page)
+    known += parts.intake.slots
+    page.line(f"v = s.values = [{', '.join(_laid_out(size, known))}]")
+    _write_parts(parts, page)
+    source.define("run", "f, i, s", page)
+    return Quick(source.compiled()["run"], source.text, source.bound)
+
+
+def _laid_out(size: int, known: Sequence[int]) -> list[str]:
+    """A display of all slots, those that parts will set left open."""
+    return [f"v{slot}" if slot in set(known) else "None" for slot in range(size)]
+
+
+def _write_parts(parts: Parts, page: Page) -> None:
+    for definition in parts.derived:
+        _write_definition(definition, page)
+    for stage in parts.stages:
+        _write_guarded(stage.runner.write, stage.careful, stage.runner.outputs, page)
+    page.line("s.settle()")
+    for stage in parts.closing:
+        page.line("if s.open:")
+        piece = Page(page.source)
+        _write_guarded(stage.runner.write, stage.careful, stage.runner.outputs, piece)
+        page.add(piece, 1)
+
+
+def _write_definition(definition: Definition, page: Page) -> None:
+    slot = definition.slot
+
+    def write(piece: Page) -> None:
+        piece.line(f"v{slot} = v[{slot}] = {piece.expression(definition.tree)}")
+
+    _write_guarded(write, definition.careful, (slot,), page)
+
+
+def _write_guarded(
+    write: Callable[[Page], None],
+    careful: Callable[[State], object],
+    outputs: Iterable[int],
+    page: Page,
+) -> None:
+    """A piece, and what runs in its place where a value it needs is missing or has bounds."""
+    piece = Page(page.source)
+    write(piece)
+    page.line("try:")
+    page.line(f"if s.marks or gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone):", 1)
+    page.line("raise NeedsCare", 2)
+    page.add(piece, 1)
+    page.line("except CARE:")
+    page.line(f"{page.bind(careful)}(s)", 1)
+    for slot in outputs:
+        page.line(f"v{slot} = v[{slot}]", 1)
