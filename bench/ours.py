@@ -19,9 +19,9 @@ from bench.reference import (
 )
 from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Verdict
+from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.ruleset.compiler import compile_ruleset
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
@@ -118,7 +118,7 @@ def text() -> str:
 class Ours:
     """Our evaluator with the reference set loaded."""
 
-    name = "ours"
+    name, package = "ours", "msgspec"
 
     def __init__(self) -> None:
         compilation = compile_ruleset(RulesetFiles("bench", "bench/v1.yaml", text()), catalogue())
@@ -132,8 +132,18 @@ class Ours:
         return Facts(factors, {}, AS_OF)
 
     def evaluate(self, facts: Facts) -> Verdict:
-        """A verdict; its raw trace is always kept."""
+        """A verdict with worded reasons; it keeps the values that its trace is made from."""
         return evaluate(self.ruleset, facts)
+
+    def traced(self, facts: Facts) -> tuple[StageTrace, ...]:
+        """A verdict, and its whole trace in words."""
+        return traces(self.ruleset, evaluate(self.ruleset, facts))
+
+    def without_one(self, values: dict[str, int]) -> Facts:
+        """The values as facts, one that a rule reads missing."""
+        facts = self.prepare(values)
+        gone = FactorValue(FACTORS[0], None, (Missing(Cause.NO_DATA),))
+        return Facts({**facts.factors, FACTORS[0]: gone}, {}, AS_OF)
 
     def answer(self, facts: Facts) -> Answer:
         """The verdict in the common form, from its trace."""

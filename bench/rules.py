@@ -1,17 +1,42 @@
-"""Rule evaluation beside zen-engine, on the reference set, answers compared first."""
+"""Rule evaluation beside other engines, on the reference set, answers compared first."""
 
 from __future__ import annotations
 
-from bench.figures import report, timed
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from typing import Any, Protocol
+
+from bench.figures import report, timed_together
 from bench.ours import Ours
 from bench.reference import Answer, answer, applicants
-from bench.zen_peer import ZenPeer
-from decision_service.ruleset.explain import traces
 
 COUNT = 300
+ROUNDS = 15
+PEERS = {
+    "zen-engine": ("bench.zen_peer", "ZenPeer"),
+    "cel-expr-python": ("bench.cel_peer", "CelPeer"),
+    "rule-engine": ("bench.rule_engine_peer", "RuleEnginePeer"),
+}
 
 
-def compare(peers: list[Ours | ZenPeer]) -> None:
+class Peer(Protocol):
+    """An engine with the reference set loaded; `package` is what its version is asked of."""
+
+    name: str
+    package: str
+
+    def prepare(self, values: dict[str, int]) -> Any:
+        """The values as the engine takes them."""
+
+    def evaluate(self, prepared: Any) -> Any:
+        """The engine's own result, without a trace where it can do without."""
+
+    def answer(self, prepared: Any) -> Answer:
+        """The result in the common form."""
+
+
+def compare(peers: Sequence[Peer]) -> None:
     """Stop where an engine does not give the obvious answer: wrong ones are not timed."""
     for values in applicants(COUNT):
         expected = answer(values)
@@ -30,25 +55,38 @@ def _same(got: Answer, expected: Answer) -> bool:
     )
 
 
+def installed() -> list[Peer]:
+    """The peers that can be imported; of the others it says so."""
+    found: list[Peer] = []
+    for package, (module, name) in PEERS.items():
+        try:
+            found.append(getattr(import_module(module), name)())
+        except ImportError:
+            print(f"{package} is not installed and left out; `make bench` installs it.")
+    return found
+
+
 def run() -> None:
     """Print the table."""
-    ours, zen = Ours(), ZenPeer()
-    compare([ours, zen])
+    ours, peers = Ours(), installed()
+    compare([ours, *peers])
     facts = [ours.prepare(values) for values in applicants(COUNT)]
-    prepared = [zen.prepare(values) for values in applicants(COUNT)]
-    shown = [(ours.ruleset, ours.evaluate(one)) for one in facts]
-    report(
-        "rules",
-        [
-            timed(
-                "zen-engine, with trace",
-                lambda: [zen.evaluate(p, trace=True) for p in prepared],
-                COUNT,
-            ),
-            timed("zen-engine", lambda: [zen.evaluate(p, trace=False) for p in prepared], COUNT),
-            timed("ours, with trace and reasons", lambda: [ours.evaluate(f) for f in facts], COUNT),
-            timed("ours, the trace made readable", lambda: [traces(*s) for s in shown], COUNT),
-        ],
-        "zen-engine, with trace",
-        ["zen-engine"],
-    )
+    missing = [ours.without_one(values) for values in applicants(COUNT)]
+    works: dict[str, Callable[[], object]] = {
+        "ours, verdict and worded reasons": _each(ours.evaluate, facts),
+        "ours, one factor missing": _each(ours.evaluate, missing),
+        "ours, and the whole trace in words": _each(ours.traced, facts),
+    }
+    yardstick = next(iter(works))
+    for peer in peers:
+        prepared = [peer.prepare(values) for values in applicants(COUNT)]
+        works[peer.name] = _each(peer.evaluate, prepared)
+        if peer.name == "zen-engine":
+            yardstick = f"{peer.name}, with trace"
+            works[yardstick] = _each(partial(peer.evaluate, trace=True), prepared)
+    timings = timed_together(works, COUNT, ROUNDS)
+    report("rules", timings, yardstick, [peer.package for peer in (ours, *peers)])
+
+
+def _each(evaluate: Callable[[Any], object], cases: Sequence[Any]) -> Callable[[], object]:
+    return lambda: [evaluate(case) for case in cases]

@@ -113,7 +113,7 @@ def model() -> dict[str, Any]:
 class ZenPeer:
     """zen-engine with the reference set loaded."""
 
-    name = "zen-engine"
+    name, package = "zen-engine", "zen-engine"
 
     def __init__(self) -> None:
         self._decision = zen.ZenEngine().create_decision(json.dumps(model()))
@@ -122,13 +122,13 @@ class ZenPeer:
         """The values under names that the engine takes."""
         return {_flat(name): value for name, value in values.items()}
 
-    def evaluate(self, prepared: dict[str, int], *, trace: bool) -> dict[str, Any]:
+    def evaluate(self, prepared: dict[str, int], *, trace: bool = False) -> dict[str, Any]:
         """The engine's own result."""
         return self._decision.evaluate(prepared, {"trace": trace})
 
     def answer(self, prepared: dict[str, int]) -> Answer:
         """The result in the common form."""
-        result = self.evaluate(prepared, trace=False)["result"]
+        result = self.evaluate(prepared)["result"]
         held = tuple(row["id"] for row in result.get("held") or [])
         multiple = result.get("multiple")
         return Answer(
