@@ -104,6 +104,19 @@ class Page:
         for text in piece.lines:
             self.line(text, depth)
 
+    def attempt(self, lines: Sequence[str], otherwise: Sequence[str]) -> None:
+        """Add lines, and others that run where they raise one of CARE."""
+        for head, body in (("try:", lines), ("except CARE:", otherwise)):
+            self.line(head)
+            for text in body:
+                self.line(text, 1)
+
+    def choose(self, choices: Mapping[str, str]) -> None:
+        """Add a line for the first of several conditions that holds."""
+        for index, (condition, text) in enumerate(choices.items()):
+            self.line(f"{'el' if index else ''}if {condition}:")
+            self.line(text, 1)
+
     def bind(self, value: Anything) -> str:
         """A name for a value."""
         return self.source.bind(value)
@@ -114,8 +127,7 @@ class Page:
 
     def settled(self, node: Node) -> str:
         """An expression for a tree that raises nothing any more once the lines so far have run."""
-        may_raise = any(isinstance(part, _MAY_RAISE) for part in tree.walk(node))
-        return self.kept(node) if may_raise else self.expression(node)
+        return self.kept(node) if may_raise(node) else self.expression(node)
 
     def kept(self, node: Node) -> str:
         """A name for a tree's result."""
@@ -169,6 +181,11 @@ class Page:
         if not soft:
             self.hard.add(slot)
         return f"v{slot}"
+
+
+def may_raise(node: Node) -> bool:
+    """Whether a tree as an expression can raise although all its values are there."""
+    return any(isinstance(part, _MAY_RAISE) for part in tree.walk(node))
 
 
 def _is_decimal(node: Node) -> bool:

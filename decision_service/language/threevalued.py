@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any as Anything
+
+import msgspec
 
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.language import arithmetic, tree
@@ -20,8 +21,7 @@ Values = Sequence[Anything]
 Evaluate = Callable[[Values], Anything]
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """A name without a value, and why."""
 
     name: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+import msgspec
 
 from decision_service.domain.verdict import Component, Outcome, ReferKind
 from decision_service.language.threevalued import Gap
@@ -23,8 +24,7 @@ def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One argument for an outcome, and the reason it would give.
 
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has

@@ -71,10 +71,7 @@ class Intake:
 
 def _write(symbol: Symbol, found: str, careful: str, currency: str, page: Page) -> None:
     value = "x.minor" if symbol.type is ValueType.MONEY else "x"
-    page.line("try:")
-    page.line(f"x = {found}", 1)
-    page.line("except CARE:")
-    page.line("x = None", 1)
+    page.attempt([f"x = {found}"], ["x = None"])
     page.line(f"if {_TESTS[symbol.type].format(currency=currency)}:")
     page.line(f"v{symbol.slot} = {value}", 1)
     page.line("else:")

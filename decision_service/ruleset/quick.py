@@ -100,11 +100,7 @@ def _write_guarded(
     """A piece, and what runs in its place where a value it needs is missing or has bounds."""
     piece = Page(page.source)
     write(piece)
-    page.line("try:")
-    page.line(f"if s.marks or gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone):", 1)
-    page.line("raise NeedsCare", 2)
-    page.add(piece, 1)
-    page.line("except CARE:")
-    page.line(f"{page.bind(careful)}(s)", 1)
-    for slot in outputs:
-        page.line(f"v{slot} = v[{slot}]", 1)
+    missing = f"gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone)"
+    guard = f"if s.marks or {missing}:" if piece.hard else "if s.marks:"
+    kept = [f"v{slot} = v[{slot}]" for slot in outputs]
+    page.attempt([guard, "    raise NeedsCare", *piece.lines], [f"{page.bind(careful)}(s)", *kept])

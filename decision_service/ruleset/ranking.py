@@ -72,16 +72,20 @@ def ranked(
     """The reasons of an outcome; an APPROVE has none."""
     if outcome is Outcome.APPROVE:
         return ()
-    chosen: list[Finding] = []
-    groups: set[str] = set()
-    for finding in _ordered(ruleset, findings, data_first=kind is ReferKind.DATA):
-        group = _group(finding, ruleset)
-        if group not in groups:
-            groups.add(group)
-            chosen.append(finding)
-            if len(chosen) == MOST_REASONS:
-                break
+    chosen = [finding for finding in findings if finding.code]
+    if len(chosen) > 1:
+        chosen = _foremost(_ordered(ruleset, chosen, data_first=kind is ReferKind.DATA), ruleset)
     return tuple([_reason(finding, ruleset, values) for finding in chosen])
+
+
+def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Finding]:
+    """The first of each group, as many as are shown."""
+    chosen: dict[str, Finding] = {}
+    for finding in findings:
+        chosen.setdefault(_group(finding, ruleset), finding)
+        if len(chosen) == MOST_REASONS:
+            break
+    return list(chosen.values())
 
 
 def _ordered(
@@ -92,8 +96,6 @@ def _ordered(
     rules: list[Finding] = []
     lost: list[Finding] = []
     for finding in findings:
-        if not finding.code:
-            continue
         if finding.gap is not None:
             data.append(finding)
         elif finding.points_lost is not None:

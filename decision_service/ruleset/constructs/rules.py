@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
 from decision_service.language.diagnostics import Place
 from decision_service.language.fields import Fields
-from decision_service.language.generated import Page
+from decision_service.language.generated import Page, may_raise
 from decision_service.language.nodes import Node as YamlNode
 from decision_service.language.readers import as_list
-from decision_service.language.threevalued import Evaluate, Unknown, compile_tree
+from decision_service.language.threevalued import Evaluate, Gap, Unknown, compile_tree
 from decision_service.language.tree import Node, reads
 from decision_service.language.types import FLAG
 from decision_service.ruleset.draft import Draft
@@ -162,11 +163,18 @@ class RulesRunner:
         return _conclude(truths, found)
 
     def write(self, page: Page) -> None:
-        """One condition after the other; a rule that holds adds its finding."""
-        holds = [page.settled(ready.when) for ready in self.ready]
-        for ready, condition in zip(self.ready, holds, strict=True):
-            page.line(f"if {condition}:")
-            page.line(f"{LISTS[ready.then]}.append({page.bind(ready.holds)})", 1)
+        """One condition after the other; only a rule that misses a value is asked with care."""
+        for ready in self.ready:
+            piece = Page(page.source)
+            condition = piece.expression(ready.when)
+            missing = f"gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone)"
+            careful = f"{page.bind(partial(_examine, ready))}(s)"
+            holds = f"{LISTS[ready.then]}.append({page.bind(ready.holds)})"
+            if may_raise(ready.when):
+                page.attempt([f"x = {condition} if not ({missing}) else None"], ["x = None"])
+                page.choose({"x": holds, "x is None": careful})
+            else:
+                page.choose({missing: careful, condition: holds})
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""
@@ -203,6 +211,19 @@ class RulesRunner:
                 yield ready.rule.what, "unknown"
 
 
+def _examine(ready: _Ready, state: State) -> None:
+    """Add what one rule finds, a missing value among it."""
+    truth = ready.evaluate(state.values)
+    finding = _finding(ready, truth)
+    if finding is not None:
+        state.add(finding)
+        state.gaps += _gaps(truth)
+
+
+def _gaps(truth: Any) -> tuple[Gap, ...]:
+    return truth.gaps if truth.__class__ is Unknown else ()
+
+
 def _finding(ready: _Ready, truth: Any) -> Finding | None:
     if truth is True:
         return ready.holds
@@ -234,12 +255,7 @@ def _conclude(
     truths: tuple[Any, ...], found: Sequence[tuple[_Ready, Any, Finding | None]]
 ) -> Conclusion:
     effects = {ready.rule.id: finding for ready, _, finding in found if finding is not None}
-    gaps = [
-        gap
-        for _, truth, finding in found
-        if truth.__class__ is Unknown and finding is not None
-        for gap in truth.gaps
-    ]
+    gaps = [gap for _, truth, finding in found if finding is not None for gap in _gaps(truth)]
     findings = tuple(effects.values())
     outcome = worst([finding.outcome for finding in findings])
     return Conclusion(outcome, findings, (truths, effects), tuple(gaps))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.verdict import (
     ComparisonTrace,
@@ -29,8 +30,7 @@ _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True):
     """What one characteristic gave: equal `low` and `high` unless only bounds are known."""
 
     low: Decimal

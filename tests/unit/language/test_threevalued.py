@@ -200,7 +200,6 @@ def test_the_quick_way_equals_the_careful_way(texts, a, b, g, cause):
         try:
             quick = source.compiled()["quick"](given)
         except CARE:
-            assert any(isinstance(value, Unknown) for value in careful)
             return
     assert quick == careful
     assert all(not isinstance(v, float) for v in quick)
