@@ -26,6 +26,7 @@ from decision_service.ruleset.compiler import compile_ruleset
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import RulesetFiles
+from decision_service.ruleset.passed_over import passed_over
 
 AS_OF = AsOf.at(datetime(2026, 11, 24, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 
@@ -136,8 +137,10 @@ class Ours:
         return evaluate(self.ruleset, facts)
 
     def traced(self, facts: Facts) -> tuple[StageTrace, ...]:
-        """A verdict, and its whole trace in words."""
-        return traces(self.ruleset, evaluate(self.ruleset, facts))
+        """A verdict, and every row of its trace in words, table rows passed over among them."""
+        verdict = evaluate(self.ruleset, facts)
+        passed_over(self.ruleset, verdict)
+        return traces(self.ruleset, verdict)
 
     def without_one(self, values: dict[str, int]) -> Facts:
         """The values as facts, one that a rule reads missing."""

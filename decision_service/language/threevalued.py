@@ -80,6 +80,8 @@ def compile_tree(node: Node) -> Evaluate:
             return _strict(node, operator.neg)
         case tree.Arithmetic():
             return _strict(node, _ARITHMETIC[node.operator])
+        case tree.Compare(left=tree.Read() as name, right=tree.Constant() as against):
+            return _against_constant(name.symbol.slot, node.operator, against.value)
         case tree.Compare():
             return _strict(node, COMPARE[node.operator])
         case tree.Not():
@@ -129,6 +131,17 @@ _FUNCTIONS: dict[str, Callable[..., Anything]] = {
 
 def _constant(value: tree.Literal) -> Evaluate:
     return lambda _values: value
+
+
+def _against_constant(slot: int, operator_: str, constant: tree.Literal) -> Evaluate:
+    """The plainest comparison and the most frequent one: nothing in it can fail."""
+    compare = COMPARE[operator_]
+
+    def evaluate(values: Values) -> Anything:
+        value = values[slot]
+        return value if value.__class__ is Unknown else compare(value, constant)
+
+    return evaluate
 
 
 def _strict(node: Node, function: Callable[..., Anything]) -> Evaluate:

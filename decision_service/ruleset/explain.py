@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from decision_service.domain.verdict import StageTrace, Verdict
+from decision_service.language.arithmetic import exactly
 from decision_service.ruleset.carefully import Stage
 from decision_service.ruleset.findings import Conclusion
 from decision_service.ruleset.model import CompiledRuleset
@@ -26,7 +27,8 @@ def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]
         *zip(program.stages, trace.stages, strict=True),
         *zip(program.closing, trace.closing, strict=True),
     ]
-    return tuple(_stage_trace(stage, found, trace.values, ruleset) for stage, found in pairs)
+    with exactly():
+        return tuple(_stage_trace(stage, found, trace.values, ruleset) for stage, found in pairs)
 
 
 def _stage_trace(

@@ -9,9 +9,6 @@ import msgspec
 
 from decision_service.domain.verdict import Truth, Verdict
 from decision_service.language.arithmetic import exactly
-from decision_service.language.threevalued import compile_tree
-from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.grid import Row
 from decision_service.ruleset.constructs.lookup import Found, TableRunner
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.wording import truth_of
@@ -54,22 +51,24 @@ def _rows(
 ) -> Iterator[PassedRow]:
     end = found.rows[0] if found.rows else len(runner.grid.rows)
     for index in range(max(0, end - MOST_SHOWN), end):
-        passed = _first_miss(runner, runner.grid.rows[index], values, ruleset)
+        passed = _first_miss(runner, index, values, ruleset)
         if passed is not None:
             name, actual, cell, truth = passed
             yield PassedRow(index + 1, name, actual, cell, truth)
 
 
 def _first_miss(
-    runner: TableRunner, row: Row, values: tuple[Any, ...], ruleset: CompiledRuleset
+    runner: TableRunner, row: int, values: tuple[Any, ...], ruleset: CompiledRuleset
 ) -> tuple[str, str, str, Truth] | None:
     """The first cell that is false, else the first that is UNKNOWN."""
     open_cell = None
-    for name, cell in zip(runner.grid.names, row.cells, strict=True):
-        truth = truth_of(compile_tree(cell_tree(cell, name))(values))
+    for name, cell, evaluate in runner.asked(row):
+        truth = truth_of(evaluate(values))
+        if truth is Truth.TRUE:
+            continue
         actual = ruleset.program.wording.value(values[name.symbol.slot], name.type)
         if truth is Truth.FALSE:
             return name.text, actual, cell.text, truth
-        if truth is Truth.UNKNOWN and open_cell is None:
+        if open_cell is None:
             open_cell = (name.text, actual, cell.text, truth)
     return open_cell

@@ -80,7 +80,7 @@ def ranked(
 
 def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Finding]:
     """The first of each group, as many as are shown."""
-    chosen: dict[str, Finding] = {}
+    chosen: dict[tuple[str, str] | str, Finding] = {}
     for finding in findings:
         chosen.setdefault(_group(finding, ruleset), finding)
         if len(chosen) == MOST_REASONS:
@@ -114,11 +114,12 @@ def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
     return spec.priority if spec is not None else _LAST
 
 
-def _group(finding: Finding, ruleset: CompiledRuleset) -> str:
+def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
+    """A declared group's name; a pair for what no file declares, so that the two never meet."""
     if finding.gap is not None and finding.code == DataReason.DATA_MISSING:
-        return f"missing {finding.gap.name}"
+        return "missing", finding.gap.name
     spec = ruleset.reasons.get(finding.code)
-    return f"group {spec.group}" if spec is not None else f"code {finding.code}"
+    return spec.group if spec is not None else ("code", finding.code)
 
 
 def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import partial
 from typing import Any
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.language import tree
-from decision_service.language.arithmetic import EXACT, exactly
+from decision_service.language.arithmetic import EXACT
 from decision_service.language.threevalued import Evaluate, Unknown, Values, compile_tree
 from decision_service.language.tree import Node
 from decision_service.language.values import floor_minor
@@ -61,6 +62,10 @@ class Wording:
         default_factory=dict, compare=False, repr=False
     )
     _explained: dict[int, tuple[Node, Explain]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    _tracing: dict[int, tuple[Node, Sequence[Callable[[Values], ComparisonTrace]]]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -207,9 +212,23 @@ class Wording:
         return self.value(self.evaluated(node, values), node.type)
 
     def comparisons(self, node: Node, values: Values) -> tuple[ComparisonTrace, ...]:
-        """Every comparison of a condition, in text order, as it was seen."""
-        with exactly():
-            return tuple(self._traced(leaf, values) for leaf in leaves(node))
+        """Every comparison of a condition, in text order; call it inside `exactly()`."""
+        found = self._tracing.get(id(node))
+        if found is None:
+            found = self._tracing[id(node)] = (node, [self._tracer(leaf) for leaf in leaves(node)])
+        return tuple([trace(values) for trace in found[1]])
+
+    def _tracer(self, leaf: Node) -> Callable[[Values], ComparisonTrace]:
+        """A function from values to one comparison, with all that is fixed printed beforehand."""
+        match leaf:
+            case tree.Compare(left=tree.Read() as name, right=tree.Constant() as against):
+                required = self.value(against.value, against.type)
+                slot, type_, truth = name.symbol.slot, name.type, compile_tree(leaf)
+                fixed = partial(ComparisonTrace, name.text, leaf.operator, against.text)
+                return lambda values: fixed(
+                    self.value(values[slot], type_), required, truth_of(truth(values))
+                )
+        return lambda values: self._traced(leaf, values)
 
     def _traced(self, leaf: Node, values: Values) -> ComparisonTrace:
         seen = self.seen(leaf, values)

@@ -18,6 +18,7 @@ from decision_service.domain.verdict import (
 from decision_service.language import tree
 from decision_service.language.generated import Page
 from decision_service.language.threevalued import (
+    Evaluate,
     Gap,
     Unknown,
     compile_tree,
@@ -27,7 +28,7 @@ from decision_service.language.threevalued import (
 )
 from decision_service.language.types import ORDERED
 from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.cells import Sort
+from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.constructs.columns import Column, Matches, bits, column
 from decision_service.ruleset.constructs.grid import OUTCOME, Aggregate, Grid, Hit, Row
 from decision_service.ruleset.findings import Conclusion, Finding, data_finding
@@ -69,12 +70,21 @@ class TableRunner:
         self.gives = [_Give(row, self.names) for row in grid.rows]
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
         self.every = (1 << len(grid.rows)) - 1
+        self._asked: dict[int, Sequence[tuple[tree.Read, Cell, Evaluate]]] = {}
         self.concluded = [self._row_finding(row) for row in grid.rows]
 
     def _column(self, index: int) -> Column:
         name = self.grid.names[index]
         cells = [row.cells[index] for row in self.grid.rows]
         return column(name.symbol.slot, cells, ordered=name.type in ORDERED)
+
+    def asked(self, row: int) -> Sequence[tuple[tree.Read, Cell, Evaluate]]:
+        """A row's cells as conditions; made when the row is first explained, and kept."""
+        found = self._asked.get(row)
+        if found is None:
+            cells = zip(self.grid.names, self.grid.rows[row].cells, strict=True)
+            found = self._asked[row] = [(n, c, compile_tree(cell_tree(c, n))) for n, c in cells]
+        return found
 
     def run(self, state: State) -> Conclusion:
         """Set every output, and conclude where rows have outcomes."""
