@@ -17,6 +17,7 @@ from typing import Any as Anything
 from decision_service.language import arithmetic, tree
 from decision_service.language.threevalued import Unknown
 from decision_service.language.tree import Node
+from decision_service.language.types import INTEGER
 
 
 class NeedsCare(ArithmeticError):
@@ -147,7 +148,7 @@ class Page:
             case tree.Arithmetic():
                 return self._arithmetic(node)
             case tree.Compare():
-                left, right = self.expression(node.left), self.expression(node.right)
+                left, right = self._side(node.left, node.right), self._side(node.right, node.left)
                 return f"({left} {node.operator} {right})"
         return self._compound(node)
 
@@ -170,6 +171,12 @@ class Page:
                 return f"{node.function}({arguments})"
         raise AssertionError(node)
 
+    def _side(self, node: Node, other: Node) -> str:
+        """A side of a comparison; a bound on integers as int, which compares three times faster."""
+        if isinstance(node, tree.Constant) and other.type is INTEGER:
+            return self.bind(whole(node.value))
+        return self.expression(node)
+
     def _arithmetic(self, node: tree.Arithmetic) -> str:
         left, right = self.expression(node.left), self.expression(node.right)
         if node.operator in "*/" and not _is_decimal(node.left):
@@ -181,6 +188,13 @@ class Page:
         if not soft:
             self.hard.add(slot)
         return f"v{slot}"
+
+
+def whole(value: Anything) -> Anything:
+    """A number without a fraction as int; another value as it is."""
+    if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
+        return int(value)
+    return value
 
 
 def may_raise(node: Node) -> bool:
@@ -229,5 +243,6 @@ _WORDS: dict[str, Anything] = {
     "known": _known,
     "missing": _missing,
 }
+_DIGITS = 34
 _SOFT = frozenset({"coalesce", "known", "missing"})
 _MAY_RAISE = (tree.Arithmetic, tree.Negative, tree.Call)

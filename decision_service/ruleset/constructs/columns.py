@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from decision_service.language.generated import Page
+from decision_service.language.generated import Page, whole
 from decision_service.language.threevalued import Unknown
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.regions import Span
@@ -45,14 +45,14 @@ class Column:
             return self.labels.get(value, self.others)
         return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
 
-    def write(self, page: Page) -> str:
+    def write(self, page: Page, *, integers: bool) -> str:
         """The mask of the rows that a present value satisfies, as an expression."""
         value = f"v{self.slot}"
         if not self.regions:
             labels = {label: rows.sure for label, rows in self.labels.items()}
             return f"{page.bind(labels)}.get({value}, {page.bind(self.others.sure)})"
         masks = tuple(rows.sure for rows in self.regions)
-        edges = page.bind(self.edges)
+        edges = page.bind(tuple(map(whole, self.edges)) if integers else self.edges)
         return f"{page.bind(masks)}[on_or_below({edges}, {value}) + above({edges}, {value})]"
 
 

@@ -26,7 +26,7 @@ from decision_service.language.threevalued import (
     union,
     unknown,
 )
-from decision_service.language.types import ORDERED
+from decision_service.language.types import INTEGER, ORDERED
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.constructs.columns import Column, Matches, bits, column
@@ -107,7 +107,11 @@ class TableRunner:
             page.line("raise NeedsCare")  # joining rows gains nothing from being written out
             return
         page.hard |= self.reads
-        page.line(f"x = {' & '.join([each.write(page) for each in self.columns])}")
+        masks = [
+            each.write(page, integers=name.type is INTEGER)
+            for each, name in zip(self.columns, self.grid.names, strict=True)
+        ]
+        page.line(f"x = {' & '.join(masks)}")
         several = " or x & (x - 1)" if self.grid.hit is Hit.UNIQUE else ""
         page.line(f"if not x{several}:")
         page.line("raise NeedsCare", 1)
