@@ -20,7 +20,7 @@ from decision_service.language.generated import Batch, compile_batch
 from decision_service.language.threevalued import Gap, Unknown, rule_error, union, unknown
 from decision_service.language.types import ORDERED
 from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.cells import Sort
+from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.constructs.columns import Column, Matches, bits, column
 from decision_service.ruleset.constructs.grid import OUTCOME, Aggregate, Grid, Hit, Row
 from decision_service.ruleset.findings import Conclusion, Finding, State, data_finding
@@ -110,12 +110,10 @@ class TableRunner:
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
         cells = self.grid.rows[bits(rows)[0]].cells
-        asked = [
-            values[each.slot]
-            for each, cell in zip(self.columns, cells, strict=True)
-            if cell.sort is not Sort.ANYTHING
-        ]
-        return union(asked) or rule_error(self.grid.id, "no row matches")
+        asked = zip(cells, [values[each.slot] for each in self.columns], strict=True)
+        return union(value for cell, value in asked if _is_open(cell, value)) or rule_error(
+            self.grid.id, "no row matches"
+        )
 
     def _given(self, found: Found, values: Sequence[Any], gone: set[int]) -> tuple[Any, ...]:
         if found.gone is not None:
@@ -243,6 +241,13 @@ _JOIN: dict[Aggregate, Callable[[Sequence[Any]], Any]] = {
     Aggregate.MIN: min,
     Aggregate.MAX: max,
 }
+
+
+def _is_open(cell: Cell, value: Any) -> bool:
+    """Whether a value that is not there leaves a cell UNKNOWN: `missing` takes what is absent."""
+    if value.__class__ is not Unknown or cell.sort is Sort.ANYTHING:
+        return False
+    return cell.sort is not Sort.MISSING or bool(value.tainted)
 
 
 def _gaps(given: Sequence[Any]) -> tuple[Gap, ...]:
