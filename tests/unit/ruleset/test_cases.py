@@ -217,3 +217,16 @@ def test_inputs_are_bound_before_they_are_judged(ruleset):
     result = _run(ruleset, "{outcome: APPROVE}")
     assert result.verdict.outcome is Outcome.APPROVE
     assert result.verdict.offer.approved_amount == php(20000)
+
+
+def test_a_missing_factor_may_have_a_reason_of_its_own(ruleset):
+    """`missing SOURCE_FAILED UPSTREAM_TIMEOUT` refers for that reason; another word is reported."""
+    given = "income.months_12m: missing SOURCE_FAILED UPSTREAM_TIMEOUT"
+    text = FILE.replace("income.months_12m: 12", given).replace(
+        "{outcome: APPROVE}", "{outcome: REFER, reasons: [UPSTREAM_TIMEOUT]}"
+    )
+    (result,) = run_cases(ruleset, _parse(ruleset, text).cases)
+    assert result.passed
+    wrong = _parse(ruleset, text.replace(given, given.replace("TIMEOUT", "TIEMOUT")))
+    fault = next(d for d in wrong.diagnostics if d.code == "R806")
+    assert (fault.code, fault.hint) == ("R806", "did you mean `UPSTREAM_TIMEOUT`?")
