@@ -40,12 +40,6 @@ def test_a_session_at_the_command_line(tmp_path: Path) -> None:
         assert decision_id in listing.stdout
         replay = command("decisions", "replay", decision_id, *at, folder=tmp_path)
         assert (replay.returncode, "Nothing differs." in replay.stdout) == (0, True)
-        exported = tmp_path / "george.yaml"
-        export = ("decisions", "export", decision_id, "--fixture", "--output", str(exported), *at)
-        assert command(*export, folder=tmp_path).returncode == 0
-        assert "outcome: APPROVE" in exported.read_text()
-        again = command(*export, folder=tmp_path)
-        assert (again.returncode, "is there already" in one_sentence(again.stderr)) == (2, True)
         assert process.terminate() == 0
 
 

@@ -1,5 +1,6 @@
 """Recorded decisions exported as rule tests, which then pass."""
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,9 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
+from decision_service.cli.errors import Exit
 from decision_service.cli.fixture import fixture
+from decision_service.cli.main import run
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.rule_tests import run_rule_tests
@@ -59,3 +62,15 @@ async def test_an_export_names_nobody(live: Running) -> None:
         ids += [*records, *(account.account_id for account in quality.accounts)]
         assert records
         assert [each for each in ids if each in text] == []
+
+
+async def test_the_command_writes_a_new_file(live: Running, tmp_path: Path) -> None:
+    """`decisions export --fixture --output` writes the case, and never over another file."""
+    decision, ruleset = await _recorded(live, sandbox_people()[0].user_id)
+    path = tmp_path / "george.yaml"
+    words = ["decisions", "export", decision.decision_id, "--fixture", "--output", str(path)]
+    words += ["--address", live.service.address]
+    assert await asyncio.to_thread(run, words) == Exit.DONE
+    assert path.read_text() == fixture(decision, ruleset)
+    assert await asyncio.to_thread(run, words) == Exit.USAGE
+    assert await asyncio.to_thread(run, [*words[:3], *words[-2:]]) == Exit.USAGE
