@@ -6,8 +6,11 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.ruleset.compiler import compile_ruleset
 from decision_service.ruleset.evaluator import evaluate
 from decision_service.ruleset.explain import traces
+from decision_service.ruleset.model import RulesetFiles
+from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import codes, compiled, decide, facts, php, problems, rules, stages
 
 FINE = rules("id: fine, when: income.months_24m >= 6, then: APPROVE", name="fine")
@@ -315,3 +318,24 @@ def test_collect_concludes_the_worst_of_its_rows(pay, outcome, reasons):
 def test_collect_leaves_an_application_without_a_row_to_other_stages():
     """Under `collect` a table none of whose rows fits concludes nothing."""
     assert codes(_offer(stages(JOINED), "GIG", 20000)) == ["NO_RULE_APPROVED"]
+
+
+def _messages(text):
+    source = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
+    return [d.message for d in compile_ruleset(source, CATALOGUE).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("cells", "where"),
+    [
+        (('"< 6"', '"[4, 10)"', '">= 10"'), "overlaps row 1 at `income.months_12m` [4, 5]"),
+        (('"< 6"', '">= 6"', '">= 12"'), "overlaps row 2 at `income.months_12m` == 12"),
+        (('"< 6"', '">= 6"', "missing", '"-"'), "overlaps row 1 at `income.months_12m` [0, 5]"),
+        (('"< 6"', '">= 9"', "missing"), "no row of `limit` takes `income.months_12m` [6, 8]"),
+    ],
+)
+def test_a_doubly_or_uncovered_region_is_told_whole(cells, where):
+    """Overlaps and gaps are told as the whole region, in the form of a cell."""
+    rows = [f"{cell}, 1000" for cell in cells]
+    text = stages(table("unique", "max_amount: money", *rows, when="income.months_12m"), FINE)
+    assert any(where in message for message in _messages(text))
