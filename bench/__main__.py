@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import bad_writes, factors, rules
+from bench import bad_writes, factors, fuzz, rules
 
-PARTS = {"rules": rules.run, "factors": factors.run, "bad-writes": bad_writes.run}
+PARTS = {
+    "rules": rules.run,
+    "factors": factors.run,
+    "fuzz": fuzz.run,
+    "bad-writes": bad_writes.run,
+}
 LONG = {"bad-writes"}
 """Parts that run only when they are asked for."""
 

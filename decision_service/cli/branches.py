@@ -49,5 +49,7 @@ def add_rule(branch: Tree, stage: str, component: str, rule: ShownRule) -> None:
 
 def comparison_words(left: str, actual: str, operator: str, right: str, required: str) -> str:
     """A comparison with the values it saw: `income.months_24m = 3   < min_months (4)`."""
-    seen = f"{left} = {actual}   {operator} {right}".rstrip()
+    if not right:  # a missing value lies in no bin
+        return f"{left} = {actual}"
+    seen = f"{left} = {actual}   {operator} {right}"
     return f"{seen} ({required})" if required and required != right else seen

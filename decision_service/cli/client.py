@@ -11,7 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.api.v1 import decision_service_pb2_grpc, ruleset_service_pb2_grpc
 from decision_service.cli.errors import CommandError, Exit
 
 Reply = TypeVar("Reply")
@@ -30,6 +30,13 @@ def decisions(address: str) -> Iterator[Stub]:
     """A stub of the DecisionService."""
     with channel(address) as opened:
         yield Stub(opened)
+
+
+@contextmanager
+def rulesets(address: str) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
+    """A stub of the RulesetService."""
+    with channel(address) as opened:
+        yield ruleset_service_pb2_grpc.RulesetServiceStub(opened)
 
 
 def call(method: Callable[..., Reply], request: Any, address: str, timeout: float = 10.0) -> Reply:

@@ -1,4 +1,4 @@
-"""`decisions`: list, show and replay what was recorded."""
+"""`decisions`: list, show, replay and export what was recorded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client import call, decisions
 from decision_service.cli.decide import parse_view
+from decision_service.cli.decisions_export import export
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import (
     DEFAULT_ADDRESS,
@@ -23,7 +24,7 @@ from decision_service.cli.output import (
 from decision_service.cli.tree import decision_tree, styled_outcome
 from decision_service.cli.words import reason_words
 
-commands = typer.Typer(help="Read and replay recorded decisions.", no_args_is_help=True)
+commands = typer.Typer(help="Read, replay and export recorded decisions.", no_args_is_help=True)
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 ViewOption = Annotated[str, typer.Option("--view", help="basic or full")]
 
@@ -100,6 +101,9 @@ def replay(
         console().print(f"Differs in {differing}." if differing else "Nothing differs.")
     if reply.differing_fields:
         raise typer.Exit(Exit.FINDINGS)
+
+
+commands.command()(export)
 
 
 def _outcome(word: str) -> str | None:

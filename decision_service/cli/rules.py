@@ -204,6 +204,7 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
         "formula": spec.formula,
         "kinds": sorted(spec.kinds),
         "months": spec.months,
+        "needs_months": spec.needs_months,
         "lower": spec.lower,
         "upper": spec.upper,
         "labels": list(spec.labels),

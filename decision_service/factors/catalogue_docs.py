@@ -101,6 +101,7 @@ def _row(spec: FactorSpec) -> Row:
         "formula": spec.formula,
         "kinds": sorted(kind.value for kind in spec.kinds),
         "months": spec.months,
+        "needs_months": spec.needs_months,
         "causes": sorted(cause.value for cause in spec.causes),
         "parity": spec.parity,
     }
@@ -118,6 +119,7 @@ def _family(name: str, specs: Iterable[FactorSpec]) -> str:
 def _entry(spec: FactorSpec) -> str:
     facts = [spec.type.value, spec.unit, range_of(spec)]
     facts += [f"{spec.months} months"] if spec.months else []
+    facts += [f"needs {spec.needs_months} observed"] if spec.needs_months else []
     facts += ["for comparison with the vendor only"] if spec.parity else []
     causes = ", ".join(sorted(cause.value for cause in spec.causes))
     kinds = ", ".join(sorted(kind.value for kind in spec.kinds))

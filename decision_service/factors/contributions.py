@@ -69,6 +69,7 @@ def count(case: Case, length: int) -> Answer:
     f" schemes; SHORT_HISTORY when the earlier one lies before the first record. {MONTHLY}",
     windows=months(6, 12, 24),
     months=lambda n: n + 1,
+    needs_months=lambda n: n + 1,
 )
 def change(case: Case, length: int) -> Answer:
     """The difference of two months."""

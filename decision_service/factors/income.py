@@ -97,6 +97,7 @@ def months_with_income(case: Case, length: int) -> Answer:
     " when the earlier one lies before the first record. Only these two months are looked at.",
     windows=months(6, 12, 24),
     months=lambda n: n + 1,
+    needs_months=lambda n: n + 1,
 )
 def change(case: Case, length: int) -> Answer:
     """The difference of two months."""
@@ -112,6 +113,7 @@ def change(case: Case, length: int) -> Answer:
     " DIVISION_BY_ZERO when the earlier income is not above zero.",
     windows=months(6, 12, 24),
     months=lambda n: n + 1,
+    needs_months=lambda n: n + 1,
     causes=DIVISION,
 )
 def change_pct(case: Case, length: int) -> Answer:
@@ -129,6 +131,7 @@ def change_pct(case: Case, length: int) -> Answer:
     " above zero.",
     windows=months(6, 12, 24),
     months=lambda n: n + TREND_MONTHS,
+    needs_months=lambda n: n + TREND_MONTHS,
     causes=DIVISION,
 )
 def trend(case: Case, length: int) -> Answer:
@@ -148,6 +151,7 @@ def trend(case: Case, length: int) -> Answer:
     " SHORT_HISTORY when fewer than {n} months are observed.",
     windows=CALENDAR,
     months=_same,
+    needs_months=_same,
 )
 def calendar_average(case: Case, length: int) -> Answer:
     """The mean over calendar months."""
@@ -164,6 +168,7 @@ def calendar_average(case: Case, length: int) -> Answer:
     " months.",
     windows=months(6, 12),
     months=_same,
+    needs_months=CONSERVATIVE_NEEDS,
 )
 def conservative(case: Case, length: int) -> Answer:
     """The smallest of three averages."""
@@ -249,6 +254,7 @@ def longest_gap(case: Case, length: int) -> Answer:
     windows=months(6, 12),
     lower=0,
     months=_same,
+    needs_months=VOLATILITY_NEEDS,
     causes=DIVISION,
 )
 def volatility(case: Case, length: int) -> Answer:

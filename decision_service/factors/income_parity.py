@@ -121,6 +121,7 @@ def starting_amount(case: Case) -> Answer:
     " earlier income * 100; SHORT_HISTORY when that month lies before the first record;"
     " DIVISION_BY_ZERO when the earlier income is not above zero.",
     causes=frozenset({Cause.NO_EVIDENCE, Cause.DIVISION_BY_ZERO}),
+    needs_months=YEAR + 1,
     parity=True,
 )
 def growth(case: Case) -> Answer:

@@ -77,7 +77,8 @@ class Family:
         """Register a function under a name; `{w}`, `{n}`, `{period}` stand for the window.
 
         Options: `windows`, `lower`, `upper`, `months` (a number, or a function of the window's
-        length), `labels`, `causes` and `kinds` (besides the family's), `parity`.
+        length), `needs_months` (of the same form: how many of them must be observed), `labels`,
+        `causes` and `kinds` (besides the family's), `parity`.
         """
         shape = Shape(name, type_, unit, sentence, formula, **options)
 
@@ -102,6 +103,7 @@ class Shape:
     lower: Bound = None
     upper: Bound = None
     months: Bound = None
+    needs_months: Bound = None
     labels: tuple[str, ...] = ()
     causes: frozenset[Cause] = frozenset()
     kinds: frozenset[Kind] = frozenset()
@@ -158,6 +160,7 @@ def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
         labels=shape.labels,
         months=None if whole else _bound(shape.months, length),
         parity=shape.parity,
+        needs_months=_bound(shape.needs_months, length),
     )
 
 

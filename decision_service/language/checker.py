@@ -13,7 +13,7 @@ from decision_service.language.comparisons import compared, options_of
 from decision_service.language.diagnostics import Report, did_you_mean
 from decision_service.language.expression import Parsed, parse
 from decision_service.language.fitting import expect, fit_together
-from decision_service.language.nodes import MOST_DIGITS, Scalar
+from decision_service.language.nodes import MOST_DIGITS, Scalar, few_digits
 from decision_service.language.signatures import SIGNATURES, Signature
 from decision_service.language.tree import Node
 from decision_service.language.types import (
@@ -107,7 +107,7 @@ class _Checking:
         if isinstance(node.value, str):
             return tree.Constant(TEXT, node.value, text=source, place=place)
         text = self.parsed.numbers.get(self.parsed.span(node)[0], source)
-        if sum(c.isdigit() for c in text) > MOST_DIGITS:
+        if not few_digits(text):
             self._error("R303", node, f"a number has at most {MOST_DIGITS} digits")
             return None
         if "." in text:

@@ -8,7 +8,7 @@ from decision_service.language import tree
 from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.fitting import fit_together
 from decision_service.language.tree import Node
-from decision_service.language.types import ORDERED, joint, phrase
+from decision_service.language.types import FLAG, ORDERED, TEXT, joint, phrase
 
 
 def compared(
@@ -22,7 +22,8 @@ def compared(
         return None
     shared = joint((first.type, second.type))
     if shared is None:
-        report.error("R304", place, mixed)
+        flag = {first.type, second.type} == {FLAG, TEXT}
+        report.error("R304", place, mixed, "use true/false or the bare flag" if flag else "")
         return None
     if operator not in ("==", "!=") and shared not in ORDERED:
         report.error("R304", place, f"{shared} has no order: {words}", "use `==` or `in`")

@@ -1,7 +1,8 @@
 """Builds the tree of nodes straight from libyaml's events, without recursion.
 
 What could change its meaning silently is refused as its event comes by: anchors, aliases, tags,
-merge keys, repeated keys, keys without a value, more than 16 levels, a second document.
+merge keys, repeated keys, keys without a value, more than 16 levels, a second document. After 200
+problems or 20,000 values reading stops.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from decision_service.language.nodes import Entry, ListNode, MapNode, Node, Scal
 from decision_service.language.torn import mend_entries, mend_items, unbalanced
 
 DEEPEST = 16
+MOST_VALUES = 20_000
 
 
 class Mark(Protocol):
@@ -51,6 +53,7 @@ class Composer:
         self.lines = split_lines(text)
         self.stack: list[_Open] = []
         self.root: Node | None = None
+        self.values = 0
 
     def run(self) -> Node | None:
         """The tree, or None after a problem that leaves none."""
@@ -74,6 +77,7 @@ class Composer:
             self._start_document(event)
 
     def _take_node(self, event: yaml.NodeEvent) -> None:
+        self._count(event)
         if isinstance(event, yaml.AliasEvent):
             self._refuse(event, f"an alias `*{event.anchor}`")
             self._add(Scalar("", plain=True, place=self._place(event), torn=True))
@@ -86,6 +90,15 @@ class Composer:
             self._add(self._scalar(event))
         elif isinstance(event, yaml.CollectionStartEvent):
             self._open(event)
+
+    def _count(self, event: yaml.NodeEvent) -> None:
+        self.values += 1
+        if self.values > MOST_VALUES:
+            message = f"the file has more than {MOST_VALUES:,} keys and values"
+            self.report.error("R102", self._place(event), message, "move rows into a table file")
+            raise _GaveUp
+        if self.report.full:
+            raise _GaveUp
 
     def _start_document(self, event: yaml.DocumentStartEvent) -> None:
         if self.root is not None:

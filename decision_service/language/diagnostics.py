@@ -64,12 +64,20 @@ class Diagnostic:
         return (self.file, self.line, self.column, self.code, self.message)
 
 
+MOST_PROBLEMS = 200
+
+
 @dataclass(slots=True)
 class Report:
-    """Collects problems and never stops at the first; knows the texts, so as to quote them."""
+    """Collects problems and never stops at the first; knows the texts, so as to quote them.
+
+    It keeps 200 errors and as many warnings: nobody reads more, and a text made of faults would
+    otherwise cost more than a good one.
+    """
 
     _lines: dict[str, list[str]] = field(default_factory=dict)
     _found: dict[tuple[str, int, int, str, str], Diagnostic] = field(default_factory=dict)
+    _counts: dict[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
 
     def add_text(self, file: str, text: str) -> None:
         """Make a file's lines known for quoting."""
@@ -86,7 +94,12 @@ class Report:
     @property
     def failed(self) -> bool:
         """Whether any error was recorded."""
-        return any(d.severity is Severity.ERROR for d in self._found.values())
+        return self._counts[Severity.ERROR] > 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no further error is kept, so that looking for more is of no use."""
+        return self._counts[Severity.ERROR] >= MOST_PROBLEMS
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """Everything found, sorted by file, line and column."""
@@ -98,11 +111,15 @@ class Report:
         return lines[line - 1] if 0 < line <= len(lines) else ""
 
     def _add(self, code: str, severity: Severity, place: Place, message: str, hint: str) -> None:
+        if self._counts[severity] >= MOST_PROBLEMS:
+            return
         quoted = self.quote(place.file, place.line)
         found = Diagnostic(
             code, severity, place.file, place.line, place.column, place.end, message, hint, quoted
         )
-        self._found.setdefault(found.order, found)
+        if found.order not in self._found:
+            self._found[found.order] = found
+            self._counts[severity] += 1
 
 
 def render(diagnostic: Diagnostic) -> str:

@@ -46,7 +46,7 @@ class Fields:
         self.node, self.what, self.report = node, what, report
         known = [*required, *optional]
         for entry in node.entries:
-            if entry.key not in known:
+            if entry.key not in known and not report.full:
                 self._unknown(entry, known)
         for key in required:
             if node.get(key) is None:

@@ -43,6 +43,12 @@ _OTHER_SPELLINGS = (
     ("?", "write `a if condition else b`"),
 )
 _WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
+_OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
+_OTHER_WORDS = {
+    "None": "write `missing(name)`",
+    "yes": "use `true`, or the bare flag",
+    "no": "use `false`, or `not` before the bare flag",
+}
 _DEEPEST_BRACKETS = 40
 
 
@@ -110,13 +116,22 @@ def _operator_sort(text: str, before: Sequence[Token]) -> Sort:
 
 
 def _is_foreign(token: Token) -> bool:
-    return token.callable and (iskeyword(token.text) or "__" in token.text)
+    if not token.callable or token.text in _OWN_WORDS:
+        return False
+    return iskeyword(token.text) or "__" in token.text or bool(_own_spelling(token.text))
 
 
 def _foreign(token: Token) -> Fault:
-    spelling = {"True": "write `true`", "False": "write `false`", "None": "write `missing(name)`"}
     message = f"`{token.text}` does not belong to the rule language"
-    return Fault(token.start, token.end, message, spelling.get(token.text, ""))
+    return Fault(token.start, token.end, message, _own_spelling(token.text))
+
+
+def _own_spelling(word: str) -> str:
+    """What is written here for a word of another language, or for one in capitals (`AND`)."""
+    small = word.lower()
+    if small in _OWN_WORDS:
+        return f"write `{small}`"
+    return _OTHER_WORDS.get(word) or _OTHER_WORDS.get(small, "")
 
 
 def _strange(text: str, position: int) -> Fault:

@@ -38,13 +38,13 @@ class Scalar:
 
     @property
     def is_integer(self) -> bool:
-        """Whether it is a plain whole number of at most 34 digits."""
-        return self.plain and _few_digits(self.text) and bool(_INTEGER.fullmatch(self.text))
+        """Whether it is a plain whole number of at most 34 significant digits."""
+        return self.plain and few_digits(self.text) and bool(_INTEGER.fullmatch(self.text))
 
     @property
     def is_number(self) -> bool:
-        """Whether it is a plain decimal number, whole or not, of at most 34 digits."""
-        if not (self.plain and _few_digits(self.text)):
+        """Whether it is a plain decimal number, whole or not, of at most 34 significant digits."""
+        if not (self.plain and few_digits(self.text)):
             return False
         return bool(_INTEGER.fullmatch(self.text) or _DECIMAL.fullmatch(self.text))
 
@@ -59,8 +59,13 @@ class Scalar:
         return not (self.empty or self.is_number or self.is_flag)
 
 
-def _few_digits(text: str) -> bool:
-    return sum(c.isdigit() for c in text) <= MOST_DIGITS
+def few_digits(text: str) -> bool:
+    """Whether a number has at most 34 significant digits, and few zeros before them.
+
+    34 digits are what arithmetic keeps, so that every result can be written into a file.
+    """
+    significant = sum(c.isdigit() for c in text.lstrip("-0."))
+    return significant <= MOST_DIGITS and len(text) <= 2 * MOST_DIGITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def _version_results(
 def _fixture(texts: ProductTexts, ruleset: CompiledRuleset, name: str, as_of: AsOf | None) -> Facts:
     text = texts.fixtures.get(name)
     if text is None:
-        raise ValueError(f"there is no file tests/{name}: make one with `decisions export`")
+        raise ValueError(f"there is no file tests/{name}: put it there, or name another")
     return fixture_facts(text, ruleset, as_of)
 
 

@@ -47,6 +47,7 @@ class Tried:
 
     ruleset: CompiledRuleset
     as_of: AsOf
+    inputs: Mapping[str, Value]
     factors: Factors
     verdict: Verdict
     traces: tuple[StageTrace, ...]
@@ -79,7 +80,7 @@ class TryRules:
         else:
             factors = given_factors(trial, ruleset)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
-        return Tried(ruleset, as_of, factors, verdict, traces(ruleset, verdict))
+        return Tried(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
 
     def _as_of(self, trial: Trial, ruleset: CompiledRuleset) -> AsOf:
         if trial.as_of is None or trial.user_id:

@@ -8,7 +8,7 @@ from datetime import datetime, time
 from typing import TypeVar
 
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
-from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
@@ -23,6 +23,7 @@ from decision_service.ruleset.model import CompiledRuleset
 T = TypeVar("T")
 
 _CAUSES = [cause.value for cause in Cause]
+_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _NOON = time(12)
 _GIVEN = ("factors", "inputs", "as_of")
 
@@ -247,18 +248,23 @@ class _Reader:
             return None
         node = entry.value
         if isinstance(node, Scalar) and node.text.startswith("missing"):
-            cause = self._cause(node)
-            return None if cause is None else FactorValue(name, None, (Missing(cause),))
+            missing = self._missing(node)
+            return None if missing is None else FactorValue(name, None, (missing,))
         value = self._value(node, spec.type, f"`{name}`")
         return None if value is None else FactorValue(name, value)
 
-    def _cause(self, scalar: Scalar) -> Cause | None:
-        word = scalar.text.removeprefix("missing").strip()
-        if word in _CAUSES:
-            return Cause(word)
-        hint = did_you_mean(word, _CAUSES) or "write `missing` and a cause: missing NO_DATA"
-        self.report.error("R806", scalar.place, f"`{word}` is no cause", hint)
-        return None
+    def _missing(self, scalar: Scalar) -> Missing | None:
+        """`missing SOURCE_FAILED`, or with the failure's own reason: `… UPSTREAM_TIMEOUT`."""
+        word, _, code = scalar.text.removeprefix("missing").strip().partition(" ")
+        if word not in _CAUSES:
+            hint = did_you_mean(word, _CAUSES) or "write `missing` and a cause: missing NO_DATA"
+            self.report.error("R806", scalar.place, f"`{word}` is no cause", hint)
+            return None
+        if code and code not in _CODES:
+            hint = did_you_mean(code, _CODES)
+            self.report.error("R806", scalar.place, f"`{code}` is no reason for missing data", hint)
+            return None
+        return Missing(Cause(word), code=DataReason(code) if code else None)
 
     def _value(self, node: Node, type_: ValueType, what: str) -> Value | None:
         currency = self.ruleset.currency

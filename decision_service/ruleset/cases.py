@@ -15,6 +15,7 @@ from decision_service.ruleset.case_reading import (
     case_target,
     parse_cases,
 )
+from decision_service.ruleset.certain import certain_rules
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.expectations import Difference, Expectation
 from decision_service.ruleset.inputs import bind_inputs
@@ -140,8 +141,10 @@ def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverag
 
 
 def _goals(ruleset: CompiledRuleset) -> Iterable[Goal]:
+    certain = certain_rules(ruleset)
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
         for what, which in stage.runner.goals():
-            yield Goal(what, which)
+            if which != "unknown" or what not in certain:
+                yield Goal(what, which)
     for code in ruleset.reasons:
         yield Goal("reason", code)

@@ -21,6 +21,7 @@ from decision_service.pipeline.decide import Call, DecideApplication
 from decision_service.pipeline.ports import Clock, StoredEntry
 from decision_service.pipeline.read import ReadDecisions, Recorded
 from decision_service.pipeline.replay import ReplayDecision, Replayed, WhichRules
+from decision_service.pipeline.wire import inputs_from_wire
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -117,7 +118,8 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     """The recorded decision in the view asked for; in FULL it shows the recorded values."""
     message = basic_message(recorded.entry)
     if full:
-        add_full_view(message, recorded.factors, recorded.traces)
+        inputs = inputs_from_wire(recorded.facts.inputs)
+        add_full_view(message, inputs, recorded.factors, recorded.traces)
     return message
 
 
@@ -141,13 +143,14 @@ def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
     if decision.ruleset_ref is None:
         return pb.Decision.FromString(recorded.SerializeToString())
     message = decision_message(decision, replayed.recorded.facts.languages)
-    add_full_view(message, decision.factors, replayed.traces)
+    add_full_view(message, decision.inputs, decision.factors, replayed.traces)
     return message
 
 
 def _strip(message: pb.Decision) -> None:
     message.ClearField("factor_values")
     message.ClearField("rule_traces")
+    message.ClearField("inputs")
 
 
 def _trail(context: Context, entry: StoredEntry) -> None:

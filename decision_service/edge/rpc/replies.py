@@ -8,7 +8,7 @@ from typing import Any
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Assignment, Decision, RulesetRef
-from decision_service.domain.factor import Factors, FactorValue, SourceUse
+from decision_service.domain.factor import Factors, FactorValue, SourceUse, Value
 from decision_service.domain.verdict import (
     Condition,
     DataRequest,
@@ -36,7 +36,7 @@ class ProtoReplyEncoder:
         """The response's bytes, the same for equal arguments (map entries sorted)."""
         message = decision_message(decision, style.languages)
         if style.full:
-            add_full_view(message, decision.factors, traces)
+            add_full_view(message, decision.inputs, decision.factors, traces)
         response = service_pb.CreateDecisionResponse(decision=message)
         return response.SerializeToString(deterministic=True)
 
@@ -80,9 +80,14 @@ def ref_message(ref: RulesetRef) -> pb.RulesetRef:
 
 
 def add_full_view(
-    message: pb.Decision, factors: Factors | None, traces: Sequence[StageTrace]
+    message: pb.Decision,
+    inputs: Mapping[str, Value],
+    factors: Factors | None,
+    traces: Sequence[StageTrace],
 ) -> None:
-    """Add what only the FULL view has: factor values in name order, and traces in file order."""
+    """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
+    for name, value in inputs.items():
+        message.inputs[name].CopyFrom(value_to_message(value))
     if factors is not None:
         names = sorted(factors.values)
         message.factor_values.extend(_factor_value(factors.values[name]) for name in names)

@@ -110,7 +110,7 @@ class RulesetServicer:
             as_of_date=tried.as_of.date.isoformat(),
             **verdict_fields(tried.verdict, info.languages),
         )
-        add_full_view(message, tried.factors, tried.traces)
+        add_full_view(message, tried.inputs, tried.factors, tried.traces)
         return rules_pb.EvaluateRulesetResponse(decision=message)
 
 

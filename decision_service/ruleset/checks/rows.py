@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from decision_service.language import tree
 from decision_service.language.types import ORDERED
+from decision_service.ruleset.checks.shared import shared_values
 from decision_service.ruleset.constructs.columns import Matches, bits, column, region_spans
 from decision_service.ruleset.constructs.grid import Grid, Hit
 from decision_service.ruleset.constructs.table import Table
 from decision_service.ruleset.draft import Draft
 from decision_service.ruleset.ranges import labels_of, whole
-from decision_service.ruleset.regions import meet, stepped
+from decision_service.ruleset.regions import Span, meet, stepped
 from decision_service.ruleset.wording import Wording
 
 _MOST_STEPS = 50_000
@@ -38,7 +41,8 @@ def _check(table: Table, draft: Draft) -> None:
         hint = "rows above it take all its values" if grid.hit is Hit.FIRST else ""
         draft.report.error("R421", grid.rows[index].place, message, hint)
     for first, second in search.overlaps.values():
-        message = f"row {second + 1} of `{grid.id}` overlaps row {first + 1}"
+        where = shared_values(grid, (first, second), draft.names.currency)
+        message = f"row {second + 1} of `{grid.id}` overlaps row {first + 1}{where}"
         hint = "with `hit: unique` every combination has one row"
         draft.report.error("R422", grid.rows[second].place, message, hint)
     if search.gap is not None and grid.hit is not Hit.COLLECT:
@@ -132,9 +136,18 @@ def _ordered(cells: list[Any], name: tree.Read, draft: Draft) -> list[Region]:
     each = column(0, cells, ordered=True)
     everything = whole(name.symbol, currency)
     regions: list[Region] = []
-    for rows, span in zip(each.regions, region_spans(each.edges), strict=True):
+    for rows, span in _joined(each.regions, region_spans(each.edges)):
         real = stepped(meet(span, everything), name.type)
         if not real.empty:
             text = f"`{name.text}` {wording.cell(real, name.type)}"
             regions.append(Region(rows, text))
     return regions
+
+
+def _joined(regions: Sequence[Matches], spans: Sequence[Span]) -> Iterator[tuple[Matches, Span]]:
+    """Neighbouring regions with the same rows as one."""
+    pairs = zip(regions, spans, strict=True)
+    for rows, group in groupby(pairs, key=lambda pair: pair[0]):
+        parts = [span for _, span in group]
+        first, last = parts[0], parts[-1]
+        yield rows, Span(first.low, last.high, first.open_low, last.open_high)

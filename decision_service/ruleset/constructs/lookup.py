@@ -153,12 +153,10 @@ class TableRunner:
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
         cells = self.grid.rows[bits(rows)[0]].cells
-        asked = [
-            values[each.slot]
-            for each, cell in zip(self.columns, cells, strict=True)
-            if cell.sort is not Sort.ANYTHING
-        ]
-        return union(asked) or rule_error(self.grid.id, "no row matches")
+        asked = zip(cells, [values[each.slot] for each in self.columns], strict=True)
+        return union(value for cell, value in asked if _is_open(cell, value)) or rule_error(
+            self.grid.id, "no row matches"
+        )
 
     def _given(self, found: Found, values: Sequence[Any]) -> tuple[Any, ...]:
         if found.gone is not None:
@@ -288,6 +286,13 @@ _JOIN: dict[Aggregate, Callable[[Sequence[Any]], Any]] = {
     Aggregate.MIN: min,
     Aggregate.MAX: max,
 }
+
+
+def _is_open(cell: Cell, value: Any) -> bool:
+    """Whether a value that is not there leaves a cell UNKNOWN: `missing` takes what is absent."""
+    if value.__class__ is not Unknown or cell.sort is Sort.ANYTHING:
+        return False
+    return cell.sort is not Sort.MISSING or bool(value.tainted)
 
 
 def _gaps(given: Sequence[Any]) -> tuple[Gap, ...]:

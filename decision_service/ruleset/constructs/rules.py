@@ -157,7 +157,7 @@ class RulesRunner:
         """The worst of the rules that hold; what is UNKNOWN does as `on_missing` says."""
         truths = tuple([ready.evaluate(state.values) for ready in self.ready])
         found = [
-            (ready, truth, _marked(ready, truth, state) or _finding(ready, truth))
+            (ready, truth, _marked(ready, truth, state))
             for ready, truth in zip(self.ready, truths, strict=True)
         ]
         return _conclude(truths, found)
@@ -238,17 +238,25 @@ def _finding(ready: _Ready, truth: Any) -> Finding | None:
 
 
 def _marked(ready: _Ready, truth: Any, state: State) -> Finding | None:
-    """A referral where a rule rests on a score of which only bounds are known.
+    """What a rule comes to that may rest on a score of which only bounds are known.
 
-    Such a rule declines nobody, and does not pass over what one of the totals would trip.
+    Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
+    totals would trip: it refers, unless all totals agree on its truth.
     """
+    finding = _finding(ready, truth)
     gaps = state.behind(ready.slots)
-    if not gaps or isinstance(truth, Unknown):
-        return None
-    certain = all(t is truth for t in state.everywhere(ready.evaluate))
-    if certain and (truth is False or ready.then is not Outcome.DECLINE):
-        return None
+    refers = finding is not None and finding.outcome is Outcome.REFER
+    if not gaps or (refers and truth.__class__ is Unknown):
+        return finding
+    declines = finding is not None and finding.outcome is Outcome.DECLINE
+    if not declines and _agree(state.everywhere(ready.evaluate), truth):
+        return finding
     return data_finding(gaps[0])
+
+
+def _agree(truths: Sequence[Any], truth: Any) -> bool:
+    """Whether all worlds give one truth; a None stands for worlds that are not looked at."""
+    return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
 
 
 def _conclude(

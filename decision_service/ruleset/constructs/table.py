@@ -145,7 +145,8 @@ def _hit(
     collect = Fields(node, "`hit`", draft.report, required=("collect",)).map("collect")
     aggregates = _aggregates(collect, types, draft)
     for output in types:
-        if collect is not None and collect.get(output) is None:
+        joined = output in (OUTCOME, REASON)  # the worst outcome counts, as among rules
+        if collect is not None and not joined and collect.get(output) is None:
             message = f"`collect` does not say how to join `{output}`"
             draft.report.error("R121", collect.place, message, f"write `{output}: sum`")
     return Hit.COLLECT, aggregates

@@ -34,12 +34,18 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "$schema": forms.DIALECT,
         **closed("rule tests", ("ruleset", "version", "cases"), keys),
         "$defs": {
-            "missing": about(choice(f"missing {cause}" for cause in Cause), "Why it is missing"),
+            "missing": about(_missing(), "Why it is missing, perhaps with the failure's reason"),
             "factors": closed(
                 "factors", (), {name: _factor(spec) for name, spec in catalogue.items()}
             ),
         },
     }
+
+
+def _missing() -> Schema:
+    causes = "|".join(Cause)
+    with_reason: Schema = {"type": "string", "pattern": f"^missing ({causes}) [A-Z_]+$"}
+    return {"anyOf": [choice(f"missing {cause}" for cause in Cause), with_reason]}
 
 
 def _given() -> Schema:

@@ -67,6 +67,13 @@ def test_a_scorecard_shows_bins_points_total_and_band(explain):
     assert "stability: at most 80" in lines
 
 
+def test_a_characteristic_without_a_value_shows_its_bounds(explain):
+    """A missing characteristic shows its fewest and most points and its cause, but no bin."""
+    lines = lines_of(explain(contributions__months_12m="missing SOURCE_FAILED"))
+    assert "contributions.months_12m → 0 to 60 points" in lines
+    assert "contributions.months_12m = missing SOURCE_FAILED" in lines
+
+
 def test_a_table_shows_its_row_and_why_earlier_rows_did_not_match(explain):
     """The row that counted has what it gave; those before it the first cell that failed."""
     lines = lines_of(explain(income__months_12m="12"))

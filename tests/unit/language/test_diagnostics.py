@@ -97,3 +97,14 @@ def test_hints_name_the_nearest_or_list_a_few():
     assert did_you_mean("zzz", ["reason", "when"]) == "known here: `reason`, `when`"
     assert did_you_mean("zzz", [f"name_{n}" for n in range(20)]) == ""
     assert did_you_mean("z" * 1000, ["z" * 999]) == f"known here: `{'z' * 999}`"
+
+
+def test_a_report_keeps_the_first_hundreds_and_never_loses_that_it_failed():
+    """200 warnings leave room for errors; of more than 200 errors the first are kept."""
+    report = Report()
+    for line in range(1, 301):
+        report.warning("R501", Place("a.yaml", line, 1, 2), "unused")
+    assert (len(report.diagnostics()), report.failed, report.full) == (200, False, False)
+    for line in range(1, 301):
+        report.error("R105", Place("b.yaml", line, 1, 2), "repeated")
+    assert (len(report.diagnostics()), report.failed, report.full) == (400, True, True)

@@ -111,6 +111,26 @@ def test_syntax_errors_have_own_words(text, code, column, message):
 
 
 @pytest.mark.parametrize(
+    ("text", "code", "hint"),
+    [
+        ("e.flag AND e.flag", "R301", "write `and`"),
+        ("e.flag Or e.flag", "R301", "write `or`"),
+        ("NOT e.flag", "R301", "write `not`"),
+        ("a.int IN (1, 2)", "R301", "write `in`"),
+        ("e.flag == TRUE", "R301", "write `true`"),
+        ("e.flag == yes", "R301", "use `true`, or the bare flag"),
+        ("e.flag == NO", "R301", "use `false`, or `not` before the bare flag"),
+        ("e.flag == 'yes'", "R304", "use true/false or the bare flag"),
+        ("None", "R301", "write `missing(name)`"),
+    ],
+)
+def test_words_of_other_languages_get_a_hint(text, code, hint):
+    """A word in capitals or of a spreadsheet is answered with the word that is meant here."""
+    _, (found,) = checked(text)
+    assert (found.code, found.hint) == (code, hint)
+
+
+@pytest.mark.parametrize(
     ("text", "code", "message"),
     [
         ("a.int < d.label", "R304", "an integer cannot be compared with text"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.language.diagnostics import Report
+from decision_service.language.diagnostics import Place, Report
 from decision_service.language.nodes import ListNode, MapNode, Scalar
 from decision_service.language.yaml import decode, read
 from tests.unit.language.texts import FILE, problems, tree_of
@@ -167,3 +167,20 @@ def test_no_text_is_a_traceback(text):
     assert all(1 <= d.line <= lines and d.column >= 1 for d in found)
     for scalar in _scalars(node) if node is not None else ():
         assert 1 <= scalar.place.line <= lines
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("0.7748255845387275268486648886825457", True),
+        ("-0.00370357550239504722349342138694191", True),
+        ("1234567890123456789012345678901234", True),
+        ("12345678901234567890123456789012345", False),
+        ("0.12345678901234567890123456789012345", False),
+        ("0." + "0" * 70 + "1", False),
+    ],
+)
+def test_a_number_has_as_many_digits_as_arithmetic_keeps(text, fits):
+    """34 significant digits are a number, whatever zeros lead them; more are not."""
+    place = Place("a.yaml", 1, 1, 2)
+    assert Scalar(text, plain=True, place=place).is_number is fits

@@ -210,3 +210,17 @@ def test_every_total_that_is_left_open_counts(when):
     rule = rules(f'id: odd, when: "{when}", then: DECLINE, reason: DEBT', name="later")
     verdict = _decide(9, Cause.NO_DATA, stages(middle, rule))
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+
+
+DECLINES_UNSEEN = DECLINES.replace(
+    "stability.score < 250", "stability.score < 999 and employment.has_payroll"
+).replace("reason: DEBT", "reason: DEBT, on_missing: DECLINE, because: it is asked for")
+
+
+@pytest.mark.parametrize(("contributions", "outcome"), [(9, "DECLINE"), (Cause.NO_DATA, "REFER")])
+def test_on_missing_declines_nobody_on_a_bounded_score(contributions, outcome):
+    """`on_missing: DECLINE` declines on a known total and refers where only bounds are known."""
+    text = stages(ONLY_APPROVING, DECLINES_UNSEEN)
+    factors = {"income.months_12m": 9, "contributions.months_12m": contributions}
+    verdict = decide(text, {**factors, "employment.has_payroll": Cause.NO_DATA})
+    assert verdict.outcome == outcome

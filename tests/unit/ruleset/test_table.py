@@ -6,8 +6,11 @@ import pytest
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.ruleset.compiler import compile_ruleset
 from decision_service.ruleset.evaluator import evaluate
 from decision_service.ruleset.explain import traces
+from decision_service.ruleset.model import RulesetFiles
+from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import codes, compiled, decide, facts, php, problems, rules, stages
 
 FINE = rules("id: fine, when: income.months_24m >= 6, then: APPROVE", name="fine")
@@ -277,3 +280,62 @@ def test_the_trace_shows_the_row_that_counted():
     assert trace.note == "row 2"
     assert trace.rules[0].effect == "max_amount ₱ 200, tier T2"
     assert [c.actual for c in trace.rules[0].comparisons] == ["EMPLOYED", "₱ 100"]
+
+
+def test_a_missing_cell_that_is_satisfied_is_no_reason():
+    """A row left open by one name does not blame another whose `missing` cell it satisfies."""
+    rows = ("EMPLOYED, missing, 500, T0", '"-", "-", 1000, T3')
+    text = stages(table("first", "max_amount: money, tier: text", *rows), FINE, tail=OFFER)
+    verdict = _offer(text, Cause.NO_EVIDENCE, Cause.NO_DATA)
+    assert [reason.factor for reason in verdict.reasons] == ["employment.status"]
+
+
+JOINED = table(
+    "{collect: {max_amount: sum}}",
+    "max_amount: money, outcome: text, reason: text",
+    'EMPLOYED, "-", 1000, APPROVE, "-"',
+    '"-", "< 10000", 500, REFER, SHORT',
+    '"-", "< 5000", 100, DECLINE, DEBT',
+    '"-", "< 2000", 100, DECLINE, GAPS',
+)
+
+
+@pytest.mark.parametrize(
+    ("pay", "outcome", "reasons"),
+    [
+        (20000, Outcome.APPROVE, []),
+        (9000, Outcome.REFER, ["SHORT"]),
+        (1000, Outcome.DECLINE, ["DEBT"]),
+        (Cause.NO_DATA, Outcome.REFER, ["DATA_MISSING"]),
+    ],
+)
+def test_collect_concludes_the_worst_of_its_rows(pay, outcome, reasons):
+    """Under `collect` the worst outcome counts, for the reason of the first row that has it."""
+    verdict = _offer(stages(JOINED), "EMPLOYED", pay)
+    assert (verdict.outcome, codes(verdict)) == (outcome, reasons)
+
+
+def test_collect_leaves_an_application_without_a_row_to_other_stages():
+    """Under `collect` a table none of whose rows fits concludes nothing."""
+    assert codes(_offer(stages(JOINED), "GIG", 20000)) == ["NO_RULE_APPROVED"]
+
+
+def _messages(text):
+    source = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
+    return [d.message for d in compile_ruleset(source, CATALOGUE).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("cells", "where"),
+    [
+        (('"< 6"', '"[4, 10)"', '">= 10"'), "overlaps row 1 at `income.months_12m` [4, 5]"),
+        (('"< 6"', '">= 6"', '">= 12"'), "overlaps row 2 at `income.months_12m` == 12"),
+        (('"< 6"', '">= 6"', "missing", '"-"'), "overlaps row 1 at `income.months_12m` [0, 5]"),
+        (('"< 6"', '">= 9"', "missing"), "no row of `limit` takes `income.months_12m` [6, 8]"),
+    ],
+)
+def test_a_doubly_or_uncovered_region_is_told_whole(cells, where):
+    """Overlaps and gaps are told as the whole region, in the form of a cell."""
+    rows = [f"{cell}, 1000" for cell in cells]
+    text = stages(table("unique", "max_amount: money", *rows, when="income.months_12m"), FINE)
+    assert any(where in message for message in _messages(text))

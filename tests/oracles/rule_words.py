@@ -1,0 +1,138 @@
+"""Made-up expressions of every type over the names in scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+OUTCOMES = ("APPROVE", "REFER", "DECLINE")
+FIGURES = {
+    "integer": ["0", "3", "6", "10", "12"],
+    "number": ["0.05", "0.35", "1", "12", "30"],
+    "money": ["0", "500", "1000", "9000", "12000.50", "30000"],
+    "date": ["1990-01-01", "2020-02-29", "2020-03-01"],
+}
+NUMERIC = ("integer", "number")
+
+
+@dataclass
+class Scope:
+    """The names there are with their types, and the labels of those that have some."""
+
+    names: dict[str, str]
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, *kinds: str) -> list[str]:
+        """The names of some types."""
+        return [name for name, kind in self.names.items() if kind in kinds]
+
+
+class Words:
+    """Makes expressions; `depth` bounds how far they nest."""
+
+    def __init__(self, rng: Random, scope: Scope) -> None:
+        self.rng, self.scope = rng, scope
+
+    def figures(self, kind: str) -> list[str]:
+        """Literals of a type."""
+        return FIGURES[kind]
+
+    def figure(self, kind: str) -> str:
+        """One literal of a type."""
+        return self.rng.choice(self.figures(kind))
+
+    def of(self, kind: str, depth: int) -> str:
+        """An expression of a type."""
+        if kind == "money":
+            return self.amount(depth)
+        return self.flag(depth) if kind == "flag" else self.number(depth)
+
+    def amount(self, depth: int) -> str:
+        """An expression of money, with a name in it somewhere."""
+        name = self.rng.choice(self.scope.of("money"))
+        if depth == 0 or self.rng.random() < 0.15:
+            return name
+        a, b = self.amount(depth - 1), self.amount(depth - 1)
+        other = self.rng.choice([b, b, self.figure("money")])
+        rate = self.rng.choice(["params.share", "0.05", "0", "0.025"])
+        months = self.rng.choice(["inputs.requested_term_months", "6", "12"])
+        step = self.rng.choice(["500", "0.25", "1000"])
+        forms = [
+            f"{a} + {other}", f"({other} - {a})", f"({a}) * {self.factor(depth - 1)}",
+            f"({a}) / {self.divisor()}", f"min({a}, {other})", f"max({a}, {other}, {b})",
+            f"abs({a})", f"floor({a}, {step})", f"round({a}, {step})", f"coalesce({a}, {other})",
+            f"({a} if {self.flag(depth - 1)} else {other})", f"-({a})",
+            f"annuity({a}, {rate}, {months})", f"annuity_amount({a}, {rate}, {months})",
+        ]  # fmt: skip
+        return self.rng.choice(forms)
+
+    def factor(self, depth: int) -> str:
+        """What an amount is multiplied by."""
+        return self.rng.choice(["3", "0.35", "1.5", f"({self.number(min(depth, 0))})"])
+
+    def divisor(self) -> str:
+        """What an amount is divided by: sometimes nought."""
+        return self.rng.choice(["3", "7", *self.scope.of("integer"), "params.share"])
+
+    def number(self, depth: int) -> str:
+        """An expression of a number."""
+        name = self.rng.choice(self.scope.of(*NUMERIC))
+        if depth <= 0 or self.rng.random() < 0.2:
+            return name
+        a, b = self.number(depth - 1), self.number(depth - 1)
+        other = self.rng.choice([b, self.figure("number")])
+        forms = [
+            f"{a} + {other}", f"({other} - {a})", f"({a}) * ({other})", f"({a}) / ({b})",
+            f"({self.amount(depth - 1)}) / ({self.amount(depth - 1)})", f"min({a}, {other})",
+            f"max({a}, {other})", f"coalesce({a}, {other})", f"round({a}, 0.5)", f"floor({a}, 3)",
+            f"({a} if {self.flag(depth - 1)} else {other})", f"-({a})", f"abs({a})",
+        ]  # fmt: skip
+        return self.rng.choice(forms)
+
+    def flag(self, depth: int) -> str:
+        """A condition."""
+        if depth <= 0 or self.rng.random() < 0.3:
+            return self.comparison(max(depth, 0))
+        a, b = self.flag(depth - 1), self.flag(depth - 1)
+        forms = [f"({a}) and ({b})", f"({a}) or ({b})", f"not ({a})", f"{a} and {b} or {a}"]
+        forms += [f"not ({a} and {b})", f"not ({a} or {b})"] * 2
+        forms += [f"(({a}) if ({b}) else ({a}))", f"coalesce({self.name('flag')}, false)"]
+        return self.rng.choice(forms).replace("if (not", "if (not")
+
+    def name(self, *kinds: str) -> str:
+        """A name of one of some types."""
+        return self.rng.choice(self.scope.of(*kinds))
+
+    def comparison(self, depth: int) -> str:
+        """One comparison, a flag, a test of labels or of presence."""
+        operator = self.rng.choice(["<", "<=", ">", ">=", "==", "!="])
+        months = f"{self.name('integer')} {operator} {self.figure('integer')}"
+        money = f"{self.amount(depth - 1 if depth else 0)} {operator} {self.figure('money')}"
+        forms = [months, months, money, money, self.name("flag"), *self._labels(), *self._scores()]
+        forms += [f"{self.amount(0)} {operator} {self.amount(0)}"]
+        forms += [f"{self.figure('number')} {operator} {self.number(depth - 1)}"]
+        forms += [f"3 <= {self.name('integer')} < {self.name('integer')} <= 12"]
+        forms += [f'{self.name("date")} {operator} "{self.figure("date")}"']
+        forms += [f"{self.name('date')} {operator} {self.name('date')}"]
+        anything = self.rng.choice(list(self.scope.names))
+        forms += [f"known({anything})", f"missing({anything})", "inputs.first_loan == true"]
+        return self.rng.choice(forms)
+
+    def _labels(self) -> list[str]:
+        name = self.rng.choice(list(self.scope.labels))
+        labels = self.scope.labels[name]
+        some = ", ".join(f"'{label}'" for label in labels[:2])
+        one = f"'{self.rng.choice(labels)}'"
+        return [f"{name} == {one}", f"{name} in ({some})", f"{name} not in ({one})"]
+
+    def _scores(self) -> list[str]:
+        """Tests of what scorecards and tables gave, so that later stages rest on them."""
+        found = []
+        for name, kind in self.scope.names.items():
+            if name.endswith(".score"):
+                found.append(f"{name} {self.rng.choice(['<', '>='])} {self.rng.randint(0, 60)}")
+            if name.endswith(".band"):
+                found.append(f"{name} {self.rng.choice(['==', '!='])} 'B'")
+            if name.startswith(("table", "offer")) and kind == "money":
+                found.append(f"{name} {self.rng.choice(['<', '>='])} {self.figure('money')}")
+        return found * 2

@@ -1,0 +1,206 @@
+"""The rule language written a second time, slowly: a rule file's text and facts to a decision.
+
+It reads the text with PyYAML's loader of plain strings and interprets expressions node by node,
+with truth tables for the three values. Nothing here shares code with the service but the domain's
+types of facts. It judges no file: what the checker refuses has no meaning here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import Any
+
+import yaml
+
+from decision_service.domain.factor import FactorValue
+from decision_service.domain.missing import Missing
+from decision_service.domain.money import Money
+from tests.oracles.rules.expressions import DIGITS, is_money, worth
+from tests.oracles.rules.holes import ABSENT, gone, no_result
+from tests.oracles.rules.run import Argument, Run, worst
+from tests.oracles.rules.stages import rules, scorecard, table
+from tests.oracles.rules.terms import conditions, offer
+
+KINDS = ("LEGAL", "DATA", "POLICY", "SCORE")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A decision; reasons are (code, component, factor, points lost), scores with both totals.
+
+    `truths` has each rule's by id, each characteristic's bin by `bin NAME`, each table's rows by
+    `table NAME`.
+    """
+
+    outcome: str
+    refer_kind: str
+    reasons: tuple[tuple[Any, ...], ...]
+    scores: tuple[tuple[Any, ...], ...]
+    offer: dict[str, Any] | None
+    conditions: tuple[str, ...]
+    valid_until: datetime | None
+    param_change: date | None
+    truths: dict[str, Any] = field(default_factory=dict)
+
+
+class Rulebook:
+    """A rule file's text, read once. `kinds` says what type each factor has."""
+
+    def __init__(self, text: str, kinds: Mapping[str, str]) -> None:
+        self.text, self.file = text, yaml.load(text, Loader=yaml.BaseLoader)
+        self.kinds = kinds
+
+    def decide(
+        self,
+        factors: Mapping[str, FactorValue],
+        inputs: Mapping[str, Any],
+        instant: datetime,
+        day: date,
+    ) -> Answer:
+        """The decision on some facts; `day` is the instant's date in the ruleset's zone."""
+        with localcontext(DIGITS):
+            run = Run({}, {})
+            self._intake(factors, inputs, day, run)
+            found, outcome = self._all_parts(run)
+        arguments = [a for a in found if a.outcome == outcome]
+        kind = self._kind(outcome, arguments)
+        declined = outcome == "DECLINE"
+        return Answer(
+            outcome=outcome,
+            refer_kind=kind,
+            reasons=() if outcome == "APPROVE" else self._reasons(arguments, kind),
+            scores=tuple(run.scores),
+            offer=None if declined else run.offer,
+            conditions=() if declined else tuple(run.conditions),
+            valid_until=instant + self._valid_for() if "valid_for" in self.file else None,
+            param_change=self._next_change(day),
+            truths=run.truths,
+        )
+
+    def _intake(
+        self, factors: Mapping[str, FactorValue], inputs: Mapping[str, Any], day: date, run: Run
+    ) -> None:
+        for name, spec in self.file["inputs"].items():
+            value = inputs.get(name)
+            missing = gone(f"inputs.{name}", "NOT_SENT")
+            run.define(f"inputs.{name}", missing if value is None else _plain(value), spec["type"])
+        for name, spec in self.file.get("params", {}).items():
+            run.define(f"params.{name}", _in_force(name, spec, day), spec["type"])
+        for name, kind in self.kinds.items():
+            run.define(name, _factor(name, factors.get(name)), kind)
+        for name, text in self.file.get("derived", {}).items():
+            run.define(f"derived.{name}", worth(text, run.env), _kind_of(text, run))
+
+    def _all_parts(self, run: Run) -> tuple[list[Argument], str]:
+        stages = [self._stage(stage, run) for stage in self.file["stages"]]
+        found = [argument for stage in stages for argument in stage]
+        nothing = [] if found else [Argument("REFER", "NO_RULE_APPROVED", "POLICY", "POLICY")]
+        outcome = worst(a.outcome for a in [*found, *nothing]) or "REFER"
+        closing = {
+            "offer": lambda part: offer(part, outcome, run),
+            "conditions": lambda part: conditions(part, run),
+            "post_checks": lambda part: rules(part, "LEGAL", run),
+        }
+        for name, conclude in closing.items():
+            if name in self.file and outcome != "DECLINE" and run.offered:
+                more = conclude(self.file[name])
+                found += more
+                outcome = worst([outcome, *(a.outcome for a in more)]) or "REFER"
+        return [*found, *nothing], outcome
+
+    def _stage(self, stage: dict[str, Any], run: Run) -> list[Argument]:
+        if "rules" in stage:
+            return rules(stage["rules"], stage["component"], run)
+        if "scorecard" in stage:
+            return scorecard(stage["scorecard"], run)
+        return table(stage["table"], run)
+
+    def _kind(self, outcome: str, arguments: list[Argument]) -> str:
+        found = {a.kind for a in arguments} if outcome == "REFER" else set()
+        return next((kind for kind in KINDS if kind in found), "")
+
+    def _reasons(self, arguments: list[Argument], kind: str) -> tuple[tuple[Any, ...], ...]:
+        """At most four, one of each group, most important first."""
+        coded = [a for a in arguments if a.code]
+        missing = [a for a in coded if a.hole is not None]
+        lost = [a for a in coded if a.hole is None and a.lost is not None]
+        other = [a for a in coded if a.hole is None and a.lost is None]
+        other.sort(key=self._priority)
+        lost.sort(key=lambda a: -a.lost)
+        ordered = [*missing, *other, *lost] if kind == "DATA" else [*other, *lost, *missing]
+        chosen: dict[Any, Argument] = {}
+        for argument in ordered:
+            chosen.setdefault(self._group(argument), argument)
+        return tuple((a.code, a.component, a.factor, a.lost) for a in [*chosen.values()][:4])
+
+    def _priority(self, argument: Argument) -> int:
+        declared = self.file["reasons"].get(argument.code)
+        return int(declared.get("priority", 50)) if declared is not None else 99
+
+    def _group(self, argument: Argument) -> Any:
+        if argument.code == "DATA_MISSING":
+            return ("missing", argument.factor)
+        declared = self.file["reasons"].get(argument.code)
+        return ("group", (declared or {}).get("group", argument.code))
+
+    def _valid_for(self) -> timedelta:
+        text = self.file["valid_for"]
+        unit = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}[text[-1]]
+        return timedelta(**{unit: int(text[:-1])})
+
+    def _next_change(self, day: date) -> date | None:
+        """The next day on which a parameter changes that the file names anywhere."""
+        used = set(re.findall(r"params\.(\w+)", self.text))
+        dates = [
+            date.fromisoformat(start)
+            for name, spec in self.file.get("params", {}).items()
+            for start in spec.get("values", {})
+            if name in used
+        ]
+        return min((start for start in dates if start > day), default=None)
+
+
+def _kind_of(text: str, run: Run) -> str:
+    return "money" if is_money(text, run.kinds) else ""
+
+
+def _plain(value: Any) -> Any:
+    """A value as the oracle has it: all numbers decimals, amounts in major units."""
+    if isinstance(value, Money):
+        return value.major
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _factor(name: str, found: FactorValue | None) -> Any:
+    if found is None:
+        return gone(name, "NOT_FETCHED")
+    if found.value is not None:
+        return _plain(found.value)
+    shown = min(found.missing, key=_shown_before)
+    return gone(name, str(shown.cause), str(shown.code or ""))
+
+
+def _shown_before(missing: Missing) -> tuple[bool, str, str]:
+    """A failure before what is absent, then in text order."""
+    return (missing.cause in ABSENT, str(missing.cause), missing.source or "")
+
+
+def _in_force(name: str, spec: dict[str, Any], day: date) -> Any:
+    if "value" in spec:
+        return _literal(spec["value"], spec["type"])
+    past = [start for start in spec["values"] if date.fromisoformat(start) <= day]
+    return (
+        _literal(spec["values"][max(past)], spec["type"]) if past else no_result(f"params.{name}")
+    )
+
+
+def _literal(text: str, kind: str) -> Any:
+    if kind in ("integer", "number", "money"):
+        return Decimal(text)
+    if kind == "date":
+        return date.fromisoformat(text)
+    return text == "true" if kind == "flag" else text

@@ -1,0 +1,233 @@
+"""Made-up rulesets and facts from a seed, in every construct that rule files have."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+from zoneinfo import ZoneInfo
+
+from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from tests.oracles.rule_tables import CODES, Tables
+from tests.oracles.rule_words import OUTCOMES, Scope, Words
+
+MANILA = ZoneInfo("Asia/Manila")
+FACTORS = {
+    "income.months_12m": "integer", "income.months_24m": "integer",
+    "contributions.months_12m": "integer", "income.volatility_6m": "number",
+    "transactions.fee_ratio_3m": "number", "income.conservative_6m": "money",
+    "liabilities.outstanding_total": "money", "employment.status": "text",
+    "employment.has_payroll": "flag", "identity.birth_date": "date",
+}  # fmt: skip
+LABELS = {"employment.status": ("EMPLOYED", "GIG", "UNEMPLOYED")}
+CATALOGUE = {
+    name: FactorSpec(
+        name, ValueType(kind), "", name, name, frozenset({Kind.EINCOMES}), frozenset(Cause),
+        labels=LABELS.get(name, ()),
+    )
+    for name, kind in FACTORS.items()
+}  # fmt: skip
+INPUTS = {
+    "requested_amount": "money", "requested_term_months": "integer", "declared_debt": "money",
+    "customer_type": "text", "first_loan": "flag", "hired_on": "date",
+}  # fmt: skip
+PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
+STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
+
+
+class Writer:
+    """Writes one rule file; names come into scope as they are defined."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = Random(seed)
+        self.scope = Scope(dict(FACTORS))
+        self.scope.labels.update(LABELS)
+        self.words = Words(self.rng, self.scope)
+        self.tables = Tables(self.rng, self.scope, self.words)
+        self.cards: list[str] = []
+        self.ids = 0
+        self.usual = self.rng.choice([("APPROVE", "APPROVE", "REFER"), OUTCOMES, ("REFER",)])
+
+    def text(self) -> str:
+        """The whole file."""
+        parts = [self._head(), self._reasons(), self._params(), self._derived()]
+        stages = "".join(self._stages())
+        return f"{''.join(parts)}stages:\n{stages}{self._closing()}"
+
+    def _head(self) -> str:
+        for name, kind in INPUTS.items():
+            self.scope.names[f"inputs.{name}"] = kind
+        self.scope.labels["inputs.customer_type"] = ("new", "existing")
+        lines = [f"  {name}: {{type: {kind}}}\n" for name, kind in INPUTS.items()]
+        lines[3] = "  customer_type: {type: text, one_of: [new, existing]}\n"
+        head = "ruleset: test-loan\nversion: 1\ntitle: Made up\ncurrency: PHP\n"
+        valid = self.rng.choice(["", "valid_for: 14d\n", "valid_for: 36h\n"])
+        return f"{head}time_zone: Asia/Manila\n{valid}inputs:\n{''.join(lines)}"
+
+    def _reasons(self) -> str:
+        lines = []
+        for code in CODES:
+            group = self.rng.choice(["", ", group: one", ", group: two"])
+            priority = self.rng.choice(["", f", priority: {self.rng.randint(1, 5)}"])
+            lines.append(f"  {code}: {{text: {{en: A sentence}}{group}{priority}}}\n")
+        return f"reasons:\n{''.join(lines)}"
+
+    def _params(self) -> str:
+        lines = []
+        for name, kind in PARAMS.items():
+            self.scope.names[f"params.{name}"] = kind
+            steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
+            values = {day: self._param(kind) for day in (STEPS[0], *steps)}
+            dated = ", ".join(f"{day}: {value}" for day, value in values.items())
+            given = f"values: {{{dated}}}" if steps else f"value: {self._param(kind)}"
+            lines.append(f"  {name}: {{type: {kind}, {given}}}\n")
+        return f"params:\n{''.join(lines)}"
+
+    def _param(self, kind: str) -> str:
+        choices = {
+            "integer": ["3", "6", "12"], "number": ["0.05", "0.35", "0.5"],
+            "money": ["9000", "15000.50"], "date": ["2020-02-29", "1990-01-01"],
+        }  # fmt: skip
+        return self.rng.choice(choices[kind])
+
+    def _derived(self) -> str:
+        lines = []
+        for index in range(self.rng.randint(0, 4)):
+            kind = self.rng.choice(["money", "money", "number", "flag"])
+            lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
+            self.scope.names[f"derived.d{index}"] = kind
+        return f"derived:\n{''.join(lines)}" if lines else ""
+
+    def _stages(self) -> list[str]:
+        stages = [self._approving()] if self.rng.random() < 0.7 else []
+        kinds = [self._rule_stage, self._card_stage, self._table_stage, self._rule_stage]
+        more = range(self.rng.randint(1, 5))
+        return [*stages, *(self.rng.choice(kinds)(f"s{index}") for index in more)]
+
+    def _approving(self) -> str:
+        rule = self._rule("when: inputs.requested_amount > 0", "APPROVE", "", "        ")
+        return f"  - name: default\n    component: POLICY\n    rules:\n      - {rule}"
+
+    def _rule(self, when: str, then: str, more: str, indent: str) -> str:
+        self.ids += 1
+        reason = "" if then == "APPROVE" else f"{indent}reason: {self.rng.choice(CODES)}\n"
+        return f"id: r{self.ids}\n{indent}{when}\n{indent}then: {then}\n{reason}{more}"
+
+    def _rules(self, outcomes: tuple[str, ...], indent: str) -> str:
+        rules = []
+        for _ in range(self.rng.randint(1, 4)):
+            when = f"when: >-\n{indent}    {self.words.of('flag', 2)}"
+            more = self._handling(f"{indent}  ")
+            then = self.rng.choice(outcomes)
+            rules.append(f"{indent}- {self._rule(when, then, more, indent + '  ')}")
+        return "".join(rules)
+
+    def _handling(self, indent: str) -> str:
+        action = self.rng.choice(["", "", "", "REFER", "SKIP", "SKIP", "DECLINE"])
+        text = f"{indent}on_missing: {action}\n{indent}because: it is known\n" if action else ""
+        reason = f"{indent}missing_reason: OTHER_DATA\n" if self.rng.random() < 0.2 else ""
+        return text + reason
+
+    def _rule_stage(self, name: str) -> str:
+        component = self.rng.choice(["KNOCKOUT", "POLICY"])
+        rules = self._rules(self.usual, "      ")
+        return f"  - name: {name}\n    component: {component}\n    rules:\n{rules}"
+
+    def _card_stage(self, name: str) -> str:
+        if len(self.cards) == 2:
+            return self._rule_stage(name)
+        chosen = self._scored()
+        body = "".join(self._characteristic(factor) for factor in chosen)
+        card = f"card{len(self.cards)}"
+        text = (
+            f"  - name: {name}\n    component: SCORECARD\n    scorecard:\n      id: {card}\n"
+            f"      base: {self.rng.choice([0, 10, '-5.5'])}\n"
+            f"      characteristics:\n{body}      bands:\n{self._bands()}"
+        )
+        self.cards.append(card)
+        self.scope.names |= {f"{card}.score": "number", f"{card}.band": "text"}
+        self.scope.labels[f"{card}.band"] = ("A", "B", "C")
+        return text
+
+    def _scored(self) -> list[str]:
+        """Few enough that all worlds of both cards are looked at."""
+        pool = [n for n in FACTORS if not n.startswith("identity")]
+        if not self.cards:
+            return self.rng.sample(pool, self.rng.randint(1, 3))
+        return [self.rng.choice([*pool, f"{self.cards[0]}.score", f"{self.cards[0]}.band"])]
+
+    def _characteristic(self, factor: str) -> str:
+        kind = self.scope.names[factor]
+        cells = self.tables.partition(factor, kind)
+        points = [self.rng.choice([0, 5, 10, 20, 40, "-3", "12.5"]) for _ in cells]
+        rows = zip(cells, points, strict=True)
+        bins = "".join(f'            - {{in: "{c}", points: {p}}}\n' for c, p in rows)
+        fixed = f"          missing: {self.rng.choice([0, 15, 'bounds'])}\n          because: so\n"
+        reason = f"          reason: {self.rng.choice(CODES)}\n"
+        missing = fixed if self.rng.random() < 0.4 else ""
+        return f"        - factor: {factor}\n{reason}          bins:\n{bins}{missing}"
+
+    def _bands(self) -> str:
+        starts = sorted(self.rng.sample(range(1, 80), 2), reverse=True)
+        thens = self.rng.choice(["AAA", "AAA", "AAR", "ARD", "AAD", "ARR", "RRD", "DDD"])
+        words = {"A": "APPROVE", "R": "REFER", "D": "DECLINE"}
+        rows = zip("ABC", [*(f"from: {s}, " for s in starts), ""], thens, strict=True)
+        return "".join(
+            f"        - {{band: {band}, {start}then: {words[then]}}}\n"
+            for band, start, then in rows
+        )
+
+    def _table_stage(self, name: str) -> str:
+        self.ids += 1
+        return self.tables.stage(name, f"table{self.ids}", self.usual)
+
+    def _closing(self) -> str:
+        chance, parts = self.rng.random, []
+        if chance() < 0.8:
+            parts.append(self._offer())
+        if chance() < 0.6:
+            whens = [self.words.of("flag", 1) for _ in range(self.rng.randint(1, 2))]
+            parts.append("conditions:\n")
+            for index, when in enumerate(whens):
+                text = f"    when: >-\n      {when}\n    text: {{en: Do this}}\n"
+                parts.append(f"  - id: c{index}\n{text}")
+        if chance() < 0.6:
+            parts.append(f"post_checks:\n{self._rules(('REFER', 'DECLINE'), '  ')}")
+        return "".join(parts)
+
+    def _offer(self) -> str:
+        amount = self.words.of
+        lines = {}
+        if self.rng.random() < 0.7:
+            lines["max_amount"] = amount("money", 2)
+        lines["approved_amount"] = self._approved(lines)
+        if self.rng.random() < 0.6:
+            lines |= {"minimum_amount": amount("money", 0), "below_minimum": "SMALL"}
+        if self.rng.random() < 0.5:
+            lines["term_months"] = "inputs.requested_term_months"
+        if self.rng.random() < 0.5:
+            lines["monthly_rate"] = amount("number", 1)
+        for index in range(self.rng.randint(0, 2)):
+            lines[f"more{index}"] = amount(self.rng.choice(["money", "number", "flag"]), 2)
+        return "offer:\n" + "".join(self._offer_line(n, text) for n, text in lines.items())
+
+    def _approved(self, lines: dict[str, str]) -> str:
+        asked = "inputs.requested_amount"
+        most = "offer.max_amount" if lines else self.words.of("money", 1)
+        tables = [n for n in self.scope.names if n.startswith("table") and n.endswith("amount")]
+        most = self.rng.choice([most, *tables])
+        forms = [f"min({asked}, {most})", f"{asked} if {asked} <= {most} else floor({most}, 500)"]
+        forms += [f"coalesce(min({most}, {asked}), {asked})", asked, most]
+        return self.rng.choice(forms)
+
+    def _offer_line(self, name: str, text: str) -> str:
+        kinds = {"max_amount": "money", "approved_amount": "money", "minimum_amount": "money"}
+        if name in kinds:
+            self.scope.names[f"offer.{name}"] = "money"
+        return f"  {name}: {text}\n" if name == "below_minimum" else f"  {name}: >-\n    {text}\n"
+
+
+def ruleset_text(seed: int) -> str:
+    """A rule file, well formed but not always sensible, the same for the same seed."""
+    return Writer(seed).text()

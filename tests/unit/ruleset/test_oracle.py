@@ -1,0 +1,112 @@
+"""The evaluator beside a slow reading of the same rule files.
+
+`ORACLE_CASES=100000 pytest tests/unit/ruleset/test_oracle.py` runs that many cases, of as many
+rulesets as there are hundreds of cases; without it a few thousand are run. A failing case names
+its two seeds: `assert_same(ruleset_text(ruleset), …)` with them repeats it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from decision_service.domain.money import Money
+from decision_service.language.diagnostics import Report, render_all
+from decision_service.ruleset import compiler
+from decision_service.ruleset.evaluator import Facts, evaluate
+from decision_service.ruleset.explain import traces
+from decision_service.ruleset.model import RulesetFiles
+from decision_service.ruleset.names import Names
+from tests.oracles.rule_facts import facts
+from tests.oracles.rules import Answer, Rulebook
+from tests.oracles.rulesets import CATALOGUE, FACTORS, ruleset_text
+
+CASES = int(os.environ.get("ORACLE_CASES", "5000"))
+PER_RULESET = 100
+CHUNKS = 8
+_BLANKS = re.compile(r"\s")
+
+
+def compiled(text):
+    """The ruleset of a text that is well formed, whatever the checks of its logic say."""
+    report = Report()
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
+    draft = compiler._read(files, Names(CATALOGUE), report)
+    assert draft is not None
+    assert not report.failed, render_all(report.diagnostics())
+    return compiler._compiled(draft)
+
+
+def answer_of(ruleset, verdict):
+    """A verdict in the oracle's form."""
+    return Answer(
+        outcome=str(verdict.outcome),
+        refer_kind=str(verdict.refer_kind or ""),
+        reasons=tuple((r.code, r.component, r.factor, r.points_lost) for r in verdict.reasons),
+        scores=tuple((s.scorecard, s.score, s.best_score, s.band) for s in verdict.scores),
+        offer=None if verdict.offer is None else _terms(verdict.offer),
+        conditions=tuple(c.id for c in verdict.conditions),
+        valid_until=verdict.valid_until,
+        param_change=verdict.param_change,
+        truths=dict(_truths(traces(ruleset, verdict))),
+    )
+
+
+def _terms(offer):
+    fixed = ("approved_amount", "max_amount", "term_months", "monthly_rate")
+    named = {name: getattr(offer, name) for name in fixed}
+    found = {"kind": offer.kind, "binding": offer.binding, **named, **offer.outputs}
+    plain = {n: v.major if isinstance(v, Money) else v for n, v in found.items()}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def _truths(stages):
+    for stage in stages:
+        for row in stage.rules:
+            if stage.component == "SCORECARD":
+                yield f"bin {row.id}", row.comparisons[0].right
+            elif stage.component == "TABLE":
+                yield from _rows(stage)
+            elif stage.name != "offer":
+                yield row.id, str(row.truth)
+
+
+def _rows(stage):
+    """A table's rows by number; one row without a number says that none counted."""
+    name = f"table {stage.rules[0].id.partition(' ')[0]}"
+    yield name, [int(row.id.rpartition(" ")[2]) for row in stage.rules if " row " in row.id]
+
+
+def _spaceless(answer):
+    """An answer whose expressions are compared without their blanks."""
+    reasons = tuple((c, k, _BLANKS.sub("", f), p) for c, k, f, p in answer.reasons)
+    offer = answer.offer and {**answer.offer, "binding": _BLANKS.sub("", answer.offer["binding"])}
+    return {**vars(answer), "reasons": reasons, "offer": offer}
+
+
+def assert_same(text, number, ruleset=None, oracle=None):
+    """The oracle and the evaluator agree on one made-up set of facts."""
+    ruleset, oracle = ruleset or compiled(text), oracle or Rulebook(text, FACTORS)
+    factors, inputs, as_of = facts(text, number)
+    verdict = evaluate(ruleset, Facts(factors, inputs, as_of))
+    expected = oracle.decide(factors, inputs, as_of.instant, as_of.date)
+    assert _spaceless(answer_of(ruleset, verdict)) == _spaceless(expected)
+    asked = {request.factor for request in verdict.data_requests}
+    assert asked >= {r.factor for r in verdict.reasons if r.actual.startswith("missing ")}
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_the_evaluator_agrees_with_a_slow_reading(chunk):
+    """Outcome, kind, reasons, scores, offer, conditions, expiry and every truth are the same."""
+    for seed in range(chunk, CASES // PER_RULESET, CHUNKS):
+        text = ruleset_text(seed)
+        ruleset, oracle = compiled(text), Rulebook(text, FACTORS)
+        for number in range(seed * PER_RULESET, (seed + 1) * PER_RULESET):
+            try:
+                assert_same(text, number, ruleset, oracle)
+            except AssertionError as error:
+                error.add_note(f"ruleset {seed}, facts {number}")
+                raise
