@@ -118,14 +118,16 @@ def _feed(case: Case) -> Feed:
 
 
 def _gig_supply(case: Case) -> Supply:
-    several = supply(case, Kind.TRANSACTIONS)
+    """Who stands in; where somebody does, all that taints transactions taints the income too."""
+    several, needed = supply(case, Kind.TRANSACTIONS), bool(stand_ins(case))
     return Supply(
         Kind.TRANSACTIONS,
         counted=stand_ins(case),
-        partial=tuple(f for f in several.partial if f.gig),
+        partial=tuple(f for f in several.partial if needed or f.gig),
         revoked=tuple(f for f in several.revoked if f.gig),
         before=tuple(f for f in several.before if f in stand_ins(case)),
-        needed=bool(stand_ins(case)),
+        judged=several.judged if needed else (),
+        needed=needed,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
@@ -25,6 +25,14 @@ class ContributionBook(MonthBook):
     def __init__(self, feed: Feed, draft: Draft, schemes: Schemes) -> None:
         super().__init__(Kind.CONTRIBUTIONS, feed, draft)
         self.schemes = schemes
+        self._covered = frozenset(
+            month for months in schemes.values() for month, amount in months.items() if amount > 0
+        )
+
+    def paid(self, months: int) -> Sequence[bool]:
+        """Of each observed month among the last ones, whether any scheme was paid to."""
+        first, last = self.last(months)
+        return [month in self._covered for month in range(first, last + 1)]
 
 
 def contribution_book(case: Case) -> ContributionBook:

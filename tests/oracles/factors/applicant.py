@@ -216,10 +216,14 @@ def is_stale(who: Applicant, feeder: Feeder) -> bool:
 
 
 def once_had(who: Applicant, kind: Kind, feeder: Feeder) -> bool:
-    """Whether an account of over 60 days had records of a kind in an earlier snapshot."""
-    if feeder.account is None or feeder.account.created_at is None:
+    """Whether an account of over 60 days had records of a kind in an earlier snapshot.
+
+    One that does not tell when it was created is taken for old, since it had them.
+    """
+    if feeder.account is None:
         return False
-    if who.as_of.instant - feeder.account.created_at <= timedelta(days=60):
+    created = feeder.account.created_at
+    if created is not None and who.as_of.instant - created <= timedelta(days=60):
         return False
     for known in who.snapshot.known:
         if known.source == feeder.id and known.kind is kind and known.count > 0:
