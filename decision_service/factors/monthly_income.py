@@ -11,6 +11,7 @@ from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.case import Case
+from decision_service.factors.cells import Stretch
 from decision_service.factors.combine import Job, MonthFacts, combined, employer_key
 from decision_service.factors.evidence import (
     DECLARED_GRADE,
@@ -21,7 +22,7 @@ from decision_service.factors.evidence import (
 )
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.ledger import ledger, page_tallies
+from decision_service.factors.ledger import ledger, months_of
 from decision_service.factors.payroll import (
     Placed,
     amount_of,
@@ -145,10 +146,10 @@ def _stand_ins(case: Case) -> tuple[Feeder, ...]:
     return tuple(f for f in feeding(case, Kind.TRANSACTIONS) if f.gig and f.id not in earning)
 
 
-def _stand_in_months(case: Case, feeder: Feeder) -> dict[int, Tally]:
+def _stand_in_months(case: Case, feeder: Feeder) -> Mapping[int, Stretch]:
     """Its months from the first one that stands in as income."""
     start = Month.of(stand_in_from(case.as_of)).index
-    return {m: tally for m, tally in page_tallies(case, feeder.id).items() if m >= start}
+    return {m: stretch for m, stretch in months_of(case, feeder.id).items() if m >= start}
 
 
 def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
@@ -213,14 +214,14 @@ def _estimate_grade(feeder: Feeder) -> int:
     return PLATFORM_GRADE if feeder.gig else DECLARED_GRADE
 
 
-def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Tally]) -> None:
-    for month, total in months.items():
-        sheet.month(month).earnings[source] = total.net
+def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Stretch]) -> None:
+    for month, stretch in months.items():
+        sheet.month(month).earnings[source] = stretch.tally.net
         proof = sheet.draft.proof(month)
-        proof.records += total.records(OF_EARNINGS)
-        top = total.heaviest(OF_EARNINGS)
+        proof.records += stretch.tally.records(OF_EARNINGS)
+        top = stretch.heaviest(OF_EARNINGS)
         proof.entries += [(weight, name, source, PLATFORM_GRADE) for weight, name in top]
-        _note_turnover(sheet.draft, month, total, source)
+        _note_turnover(sheet.draft, month, stretch.tally, source)
 
 
 def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:

@@ -37,4 +37,4 @@ def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
 
 def _sources(snapshot: Snapshot, kind: Kind) -> frozenset[str]:
     read = reading(snapshot, kind)
-    return frozenset(record.source for record in read.records) if read else frozenset()
+    return frozenset({record.source for record in read.records}) if read else frozenset()
