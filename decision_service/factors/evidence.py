@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import nlargest
 from typing import Protocol
 
 from decision_service.domain.factor import Evidence
@@ -68,7 +69,7 @@ def top_weights(records: Sequence[Weighty], amounts: Sequence[int]) -> Sequence[
     if not records:
         return ()
     sizes = list(map(abs, amounts))
-    floor = sorted(sizes)[-MOST_SHOWN:][0]
+    floor = nlargest(MOST_SHOWN, sizes)[-1]
     if sizes.count(floor) <= MOST_SHOWN:
         heavy = [(-size, r.id) for r, size in zip(records, sizes, strict=True) if size >= floor]
         return sorted(heavy)[:MOST_SHOWN]

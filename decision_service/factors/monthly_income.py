@@ -11,7 +11,6 @@ from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.case import Case
-from decision_service.factors.cells import Stretch
 from decision_service.factors.combine import Job, MonthFacts, combined, employer_key
 from decision_service.factors.evidence import (
     DECLARED_GRADE,
@@ -22,7 +21,7 @@ from decision_service.factors.evidence import (
 )
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.ledger import ledger, months_of
+from decision_service.factors.ledger import ledger
 from decision_service.factors.payroll import (
     Placed,
     amount_of,
@@ -32,7 +31,8 @@ from decision_service.factors.payroll import (
 )
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
-from decision_service.factors.records import eincomes, incomes
+from decision_service.factors.records import eincomes, incomes, last_day
+from decision_service.factors.runs import Stretch
 from decision_service.factors.series import Draft, MonthBook, Spans, within
 from decision_service.factors.tally import OF_EARNINGS, Tally
 from decision_service.factors.usage import Feeder, counted, feeding
@@ -147,9 +147,17 @@ def _stand_ins(case: Case) -> tuple[Feeder, ...]:
 
 
 def _stand_in_months(case: Case, feeder: Feeder) -> Mapping[int, Stretch]:
-    """Its months from the first one that stands in as income."""
-    start = Month.of(stand_in_from(case.as_of)).index
-    return {m: stretch for m, stretch in months_of(case, feeder.id).items() if m >= start}
+    """Its months with a transaction, from the first one that stands in as income."""
+    return case.once(("stand-in months", feeder.id), lambda c: _months_of(c, feeder.id))
+
+
+def _months_of(case: Case, source: str) -> Mapping[int, Stretch]:
+    page = ledger(case).pages.get(source)
+    pages = [page] if page else []
+    first, last = Month.of(stand_in_from(case.as_of)), Month.of(last_day(case))
+    months = map(Month, range(first.index, last.index + 1))
+    found = {m.index: Stretch(pages, (m.first_day, m.last_day)) for m in months}
+    return {month: stretch for month, stretch in found.items() if stretch.first}
 
 
 def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:

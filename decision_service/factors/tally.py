@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decision_service.domain.needs import TransactionClass
 
 EARNED, FEES, REVERSED, WITHDRAWN, MAPPED, UNMAPPED, FOREIGN = range(7)
-"""Where a transaction stands in a cell's buckets; MAPPED is any other class."""
+"""Where a transaction stands in a source's buckets; MAPPED is any other class."""
 
 BUCKET_OF = {
     TransactionClass.EARNING: EARNED,
@@ -33,15 +33,13 @@ class Tally:
     """Sums in minor units of the ruleset's currency.
 
     `counts` holds how many transactions each bucket has, `sums` the signed sum of each bucket but
-    FOREIGN; `turnover` and `unmapped` are sums of absolute amounts; `largest` is the largest single
-    earning, 0 without one.
+    FOREIGN; `turnover` and `unmapped` are sums of absolute amounts.
     """
 
     counts: Sequence[int]
     sums: Sequence[int]
     turnover: int
     unmapped: int
-    largest: int
 
     @property
     def net(self) -> int:
@@ -63,7 +61,7 @@ class Tally:
         return sum([self.counts[bucket] for bucket in of])
 
 
-NOTHING = Tally((0,) * (FOREIGN + 1), (0,) * FOREIGN, 0, 0, 0)
+NOTHING = Tally((0,) * (FOREIGN + 1), (0,) * FOREIGN, 0, 0)
 
 
 def unclassified(unmapped: int, turnover: int) -> bool:
@@ -80,5 +78,4 @@ def total(tallies: Sequence[Tally]) -> Tally:
         sums=[sum(each) for each in zip(*[t.sums for t in tallies], strict=True)],
         turnover=sum([t.turnover for t in tallies]),
         unmapped=sum([t.unmapped for t in tallies]),
-        largest=max([t.largest for t in tallies]),
     )

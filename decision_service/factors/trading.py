@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
@@ -12,11 +12,12 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.cells import Cell, Stretch
 from decision_service.factors.evidence import heaviest
 from decision_service.factors.figures import Figure
+from decision_service.factors.horizons import trailing_end
 from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import feed, supply
+from decision_service.factors.runs import Period, Stretch
 from decision_service.factors.tally import OF_ALL, Tally
 
 LOOK_BACK_MONTHS = 3
@@ -26,10 +27,9 @@ LOOK_BACK_DAYS = 91
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A period of all accounts: its first day, what it holds, and how evidence names it.
+    """A period of all accounts, and how evidence names its ends: as months or as dates.
 
-    `first` and `last` are the months, or the dates, that hold a transaction; `horizon` is the month
-    or the date that the window ends with.
+    `first` and `last` hold a transaction; `horizon` is what the window ends with.
     """
 
     begins: date
@@ -44,34 +44,34 @@ class TradeBook:
 
     def __init__(self, case: Case) -> None:
         book = ledger(case)
-        pages = [page for page in book.pages.values() if page]
-        trust = feed(
-            case, (supply(case, Kind.TRANSACTIONS),), book.taints, held=any(book.pages.values())
-        )
+        supplies = (supply(case, Kind.TRANSACTIONS),)
+        trust = feed(case, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
-        self.end = book.cuts.end
-        self._cuts = book.cuts
-        self._horizon = trust.horizon
+        self.end = trailing_end(case.as_of, trust.feeders)
+        self._horizon = Month(trust.horizon)
         read = case.snapshot.transactions
         self._read_from = read.first_day if read else None
         self._sources = tuple(f.id for f in trust.feeders)
-        self._months = _grouped((place[0], cell) for page in pages for place, cell in page.items())
-        self._parts = _grouped((place[1], cell) for page in pages for place, cell in page.items())
+        self._pages = tuple(book.pages.values())
         self._windows: dict[tuple[str, int, int], Window] = {}
-        self._evidence: dict[tuple[date, str, Sequence[int]], Evidence] = {}
+        self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
     def last_months(self, months: int) -> Window:
         """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
-            found = self._windows["months", months, 0] = self._calendar(months)
+            period = self._horizon.plus(1 - months).first_day, self._horizon.last_day
+            found = self._window(period, lambda day: str(Month.of(day)))
+            self._windows["months", months, 0] = found
         return found
 
     def last_days(self, days: int, before: int = 0) -> Window:
         """The trailing days that end at the sync, or as many days `before` that."""
         found = self._windows.get(("days", days, before))
         if found is None:
-            found = self._windows["days", days, before] = self._trailing(days, before)
+            last = self.end - timedelta(days=before)
+            found = self._window((last - timedelta(days=days - 1), last), date.isoformat)
+            self._windows["days", days, before] = found
         return found
 
     def missing(self, back_to: Window) -> tuple[Missing, ...]:
@@ -85,11 +85,10 @@ class TradeBook:
         return ()
 
     def evidence(self, window: Window, of: Sequence[int]) -> Evidence:
-        """What a figure of some buckets rests on."""
-        key = window.begins, window.horizon, of
-        found = self._evidence.get(key)
+        """What a figure of some buckets of one of the book's windows rests on."""
+        found = self._evidence.get((id(window), of))
         if found is None:
-            found = self._evidence[key] = self._prove(window, of)
+            found = self._evidence[id(window), of] = self._prove(window, of)
         return found
 
     def _prove(self, window: Window, of: Sequence[int]) -> Evidence:
@@ -104,27 +103,15 @@ class TradeBook:
             sources=self._sources,
         )
 
-    def _calendar(self, months: int) -> Window:
-        first = self._horizon - months + 1
-        held = [month for month in range(first, self._horizon + 1) if month in self._months]
+    def _window(self, period: Period, name: Callable[[date], str]) -> Window:
+        stretch = Stretch(self._pages, period)
+        first, last = stretch.first, stretch.last
         return Window(
-            Month(first).first_day,
-            Stretch([cell for month in held for cell in self._months[month]]),
-            str(Month(held[0])) if held else None,
-            str(Month(held[-1])) if held else None,
-            str(Month(self._horizon)),
-        )
-
-    def _trailing(self, days: int, before: int) -> Window:
-        parts = self._cuts.parts(days, before)
-        stretch = Stretch([cell for part in parts for cell in self._parts.get(part, ())])
-        dates = stretch.dates()
-        return Window(
-            self._cuts.first_day(days, before),
+            period[0],
             stretch,
-            min(dates).isoformat() if dates else None,
-            max(dates).isoformat() if dates else None,
-            self.end.isoformat(),
+            name(first) if first else None,
+            name(last) if last else None,
+            name(period[1]),
         )
 
 
@@ -158,10 +145,3 @@ def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
     if classed and tally.unclassified:
         found.append(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))
     return in_order(found) if found else ()
-
-
-def _grouped(cells: Iterable[tuple[int, Cell]]) -> dict[int, list[Cell]]:
-    groups: dict[int, list[Cell]] = {}
-    for key, cell in cells:
-        groups.setdefault(key, []).append(cell)
-    return groups

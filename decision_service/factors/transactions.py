@@ -213,7 +213,8 @@ def fee_ratio(case: Case, length: int) -> Answer:
 )
 def largest_earning_share(case: Case, length: int) -> Answer:
     """How much hangs on one earning."""
-    return _over_months(case, length, lambda tally: ratio(tally.largest, tally.sums[EARNED]))
+    largest = trade_book(case).last_months(length).stretch.largest_earning
+    return _over_months(case, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
 
 
 @BY_DAY.factor(
