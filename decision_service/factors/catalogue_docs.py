@@ -146,4 +146,4 @@ def _comparison() -> str:
 
 def _insights() -> Iterator[str]:
     for theirs, ours, difference in vendor_factors():
-        yield f"| `{theirs}` | {f'`{ours}`' if ours else '–'} | {difference} |"
+        yield f"| `{theirs}` | `{ours}` | {difference} |"
