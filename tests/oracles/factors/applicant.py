@@ -52,14 +52,17 @@ def read_of(who: Applicant, kind: Kind) -> Read[Any] | None:
 
 
 def has_delivered(who: Applicant, source_id: str) -> bool:
-    """Whether an item fetched now or an earlier snapshot names this account."""
+    """Whether an item of its own, fetched now or in an earlier snapshot, names this account."""
     for kind in RECORD_KINDS:
         read = read_of(who, kind)
-        if read is not None:
+        if read is not None and kind is not Kind.LINKS:
             for record in read.records:
                 if record.source == source_id:
                     return True
-    return any(known.source == source_id and known.count > 0 for known in who.snapshot.known)
+    for known in who.snapshot.known:
+        if known.source == source_id and known.count > 0 and known.kind is not Kind.LINKS:
+            return True
+    return False
 
 
 def newest(*moments: datetime | None) -> datetime | None:
