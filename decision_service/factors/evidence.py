@@ -61,21 +61,25 @@ def heaviest(weights: Iterable[tuple[Amount, str] | Entry]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def top_weights(records: Sequence[Weighty], amounts: Sequence[int]) -> Sequence[Weight]:
-    """The five heaviest of distinct records, heavy first, given with their amounts.
+def top_weights(
+    records: Sequence[Weighty], amounts: Sequence[int], first: int, end: int
+) -> Sequence[Weight]:
+    """The five heaviest of a slice of distinct records, heavy first, given with their amounts.
 
     Many may weigh as much as the fifth, as trips at one fare do: of those only ids are compared.
+    Only records that may be shown are touched.
     """
-    if not records:
-        return ()
-    sizes = list(map(abs, amounts))
-    floor = nlargest(MOST_SHOWN, sizes)[-1]
-    if sizes.count(floor) <= MOST_SHOWN:
-        heavy = [(-size, r.id) for r, size in zip(records, sizes, strict=True) if size >= floor]
-        return sorted(heavy)[:MOST_SHOWN]
-    heavy = [(-size, r.id) for r, size in zip(records, sizes, strict=True) if size > floor]
-    tied = sorted([r.id for r, size in zip(records, sizes, strict=True) if size == floor])
-    return [*sorted(heavy), *((-floor, name) for name in tied[: MOST_SHOWN - len(heavy)])]
+    sizes = list(map(abs, amounts[first:end]))
+    floor = min(nlargest(MOST_SHOWN, sizes), default=0)
+    places = [place for place, size in enumerate(sizes, first) if size >= floor]
+    heavy = places
+    if len(places) > MOST_SHOWN:
+        heavy = [place for place in places if abs(amounts[place]) > floor]
+    shown = sorted([(-abs(amounts[place]), records[place].id) for place in heavy])
+    if len(shown) == len(places):
+        return shown
+    tied = sorted([records[place].id for place in places if abs(amounts[place]) == floor])
+    return [*shown, *[(-floor, name) for name in tied[: MOST_SHOWN - len(shown)]]]
 
 
 def proofs_evidence(

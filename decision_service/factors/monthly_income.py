@@ -32,7 +32,7 @@ from decision_service.factors.payroll import (
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.records import eincomes, incomes, last_day
-from decision_service.factors.runs import Stretch
+from decision_service.factors.runs import Stretch, month_period
 from decision_service.factors.series import Draft, MonthBook, Spans, within
 from decision_service.factors.tally import OF_EARNINGS, Tally
 from decision_service.factors.usage import Feeder, counted, feeding
@@ -155,8 +155,8 @@ def _months_of(case: Case, source: str) -> Mapping[int, Stretch]:
     page = ledger(case).pages.get(source)
     pages = [page] if page else []
     first, last = Month.of(stand_in_from(case.as_of)), Month.of(last_day(case))
-    months = map(Month, range(first.index, last.index + 1))
-    found = {m.index: Stretch(pages, (m.first_day, m.last_day)) for m in months}
+    months = range(first.index, last.index + 1)
+    found = {month: Stretch(pages, month_period(month)) for month in months}
     return {month: stretch for month, stretch in found.items() if stretch.first}
 
 

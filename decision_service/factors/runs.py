@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import accumulate
 from operator import attrgetter
 
+from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Transaction
 from decision_service.factors.classes import Classifier
 from decision_service.factors.evidence import MOST_SHOWN, Weight, top_weights
@@ -20,10 +22,17 @@ Span = tuple[int, int]
 """Some neighbours in a run: from which index on, and before which one."""
 
 
+@lru_cache(maxsize=1200)
+def month_period(index: int) -> Period:
+    """The first and last date of a month (Month.index); asked for again with each applicant."""
+    month = Month(index)
+    return month.first_day, month.last_day
+
+
 class Run:
     """One source's transactions of one bucket, by date; `peak` is the largest absolute amount."""
 
-    __slots__ = ("_one_sign", "_records", "_sums", "amounts", "dates", "peak")
+    __slots__ = ("_one_sign", "_records", "_sums", "_tops", "amounts", "dates", "peak")
 
     def __init__(self, records: Sequence[Transaction]) -> None:
         self._records = records
@@ -31,6 +40,7 @@ class Run:
         self.amounts = [record.amount for record in records]
         self._sums = list(accumulate(self.amounts, initial=0))
         lowest, highest = min(self.amounts, default=0), max(self.amounts, default=0)
+        self._tops: dict[Span, Sequence[Weight]] = {}
         self._one_sign = lowest >= 0 or highest <= 0
         self.peak = max(-lowest, highest)
 
@@ -44,7 +54,10 @@ class Run:
 
     def top(self, span: Span) -> Sequence[Weight]:
         """The five of them with the largest absolute amounts."""
-        return top_weights(self._records[span[0] : span[1]], self.part(span))
+        found = self._tops.get(span)
+        if found is None:
+            found = self._tops[span] = top_weights(self._records, self.amounts, *span)
+        return found
 
     def part(self, span: Span) -> Sequence[int]:
         """Their amounts."""
@@ -64,15 +77,23 @@ class Page:
 
     def spans(self, period: Period) -> Sequence[Span]:
         """Where the transactions of a period stand in each run."""
-        return [span_of(run.dates, period) for run in self.runs]
+        return [span_of(run.dates, period) if run.dates else (0, 0) for run in self.runs]
 
 
 class Stretch:
-    """A period of one account or several; `first` and `last` are its dates with a transaction."""
+    """A period of one account or several; `first` and `last` are its dates with a transaction.
 
-    __slots__ = ("_parts", "_tops", "first", "last", "tally")
+    `months` are those that make up the period, where it is of months: the heaviest records of each
+    are looked for once, whatever window it is in.
+    """
 
-    def __init__(self, pages: Sequence[Page], period: Period) -> None:
+    __slots__ = ("_months", "_pages", "_parts", "_tops", "first", "last", "tally")
+
+    def __init__(
+        self, pages: Sequence[Page], period: Period, months: Sequence[Period] = ()
+    ) -> None:
+        self._pages = pages
+        self._months = months or (period,)
         self._parts = [list(zip(p.runs, p.spans(period), strict=True)) for p in pages]
         self._tops: dict[int, Sequence[Weight]] = {}
         self.tally = total([_added_up(parts) for parts in self._parts])
@@ -101,8 +122,11 @@ class Stretch:
     def _top(self, bucket: int) -> Sequence[Weight]:
         found = self._tops.get(bucket)
         if found is None:
-            runs = [parts[bucket] for parts in self._parts]
-            found = self._tops[bucket] = _five([run.top(span) for run, span in runs])
+            runs = [page.runs[bucket] for page in self._pages]
+            found = _five(
+                [r.top(span_of(r.dates, m)) for r in runs if r.dates for m in self._months]
+            )
+            self._tops[bucket] = found
         return found
 
     def _peak(self, bucket: int) -> int:

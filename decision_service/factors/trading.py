@@ -17,7 +17,7 @@ from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import trailing_end
 from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import feed, supply
-from decision_service.factors.runs import Period, Stretch
+from decision_service.factors.runs import Period, Stretch, month_period
 from decision_service.factors.tally import OF_ALL, Tally
 
 LOOK_BACK_MONTHS = 3
@@ -48,7 +48,7 @@ class TradeBook:
         trust = feed(case, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
         self.end = trailing_end(case.as_of, trust.feeders)
-        self._horizon = Month(trust.horizon)
+        self._horizon = trust.horizon
         read = case.snapshot.transactions
         self._read_from = read.first_day if read else None
         self._sources = tuple(f.id for f in trust.feeders)
@@ -60,8 +60,8 @@ class TradeBook:
         """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
-            period = self._horizon.plus(1 - months).first_day, self._horizon.last_day
-            found = self._window(period, lambda day: str(Month.of(day)))
+            parts = [month_period(self._horizon - n) for n in reversed(range(months))]
+            found = self._window(parts, lambda day: str(Month.of(day)))
             self._windows["months", months, 0] = found
         return found
 
@@ -70,7 +70,7 @@ class TradeBook:
         found = self._windows.get(("days", days, before))
         if found is None:
             last = self.end - timedelta(days=before)
-            found = self._window((last - timedelta(days=days - 1), last), date.isoformat)
+            found = self._window([(last - timedelta(days=days - 1), last)], date.isoformat)
             self._windows["days", days, before] = found
         return found
 
@@ -103,8 +103,9 @@ class TradeBook:
             sources=self._sources,
         )
 
-    def _window(self, period: Period, name: Callable[[date], str]) -> Window:
-        stretch = Stretch(self._pages, period)
+    def _window(self, parts: Sequence[Period], name: Callable[[date], str]) -> Window:
+        period = parts[0][0], parts[-1][1]
+        stretch = Stretch(self._pages, period, parts)
         first, last = stretch.first, stretch.last
         return Window(
             period[0],
