@@ -135,11 +135,16 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LinkCounts(msgspec.Struct, frozen=True, array_like=True):
-    """The vendor's `link_day*_count`: (days, count) pairs of one account."""
+    """The vendor's `link_day*_count`: (days, count) pairs of one account.
+
+    `first_days` and `last_days` are its days since the first and the last link, where it tells.
+    """
 
     id: str
     source: str
     counts: tuple[tuple[int, int], ...]
+    first_days: int | None = None
+    last_days: int | None = None
 
 
 class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):

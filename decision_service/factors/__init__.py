@@ -10,6 +10,7 @@ from decision_service.factors import (
     income_parity,
     liabilities,
     links,
+    loan_statistics,
     transactions,
     working,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "income_parity",
     "liabilities",
     "links",
+    "loan_statistics",
     "transactions",
     "working",
 ]

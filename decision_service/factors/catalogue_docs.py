@@ -44,8 +44,8 @@ _TRUST = """\
 * An account feeds the kinds that its provider lists, and those it has records of. One whose
   provider is in no list may feed anything; an archive of such a provider feeds what it holds.
 * STALE: synced longer ago than the ruleset's max_age, or never. EXPIRED: a kind that was read and
-  is empty, though an account of over 60 days gave records of it before; an account that tells no
-  date counts as old.
+  is empty, though an account of over 60 days gave records of it before; an account that does not
+  tell when it was created counts as old.
 * A failure of a source taints only the kinds which that source feeds. Records of a source that no
   list names make the kind CHANGED_WHILE_READING.
 """
@@ -148,4 +148,4 @@ def _comparison() -> str:
 
 def _insights() -> Iterator[str]:
     for theirs, ours, difference in vendor_factors():
-        yield f"| `{theirs}` | {f'`{ours}`' if ours else '–'} | {difference} |"
+        yield f"| `{theirs}` | `{ours}` | {difference} |"

@@ -7,6 +7,11 @@ from datetime import date, timedelta
 from decision_service.domain.months import Month
 
 
+def month_of(day: date) -> int:
+    """The Month.index of a civil date; for loops that would make a Month of each record."""
+    return day.year * 12 + day.month - 1
+
+
 def plus_months(day: date, months: int) -> date:
     """The same day this many months later, or that month's last day where it is shorter."""
     month = Month.of(day).plus(months)

@@ -11,10 +11,8 @@ from decision_service.factors.tally import BUCKET_OF, UNMAPPED
 
 _WORD = re.compile(r"[^\W_]+")
 
-ZERO, CREDIT, DEBIT = range(3)
-
 Signed = tuple[int, int, int]
-"""The bucket of a zero amount, of a credit and of a debit with one description."""
+"""The bucket of a zero amount, of a credit and of a debit with one description: [sign] is it."""
 
 
 class Classifier(dict[str | None, Signed]):

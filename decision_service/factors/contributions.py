@@ -40,7 +40,8 @@ def _same(length: int) -> int:
 )
 def months_total(case: Case) -> Answer:
     """Months with a contribution, ever."""
-    return over(contribution_book(case), WHOLE, _paid)
+    book = contribution_book(case)
+    return over(book, WHOLE, lambda _: sum(book.paid(WHOLE)))
 
 
 @CONTRIBUTIONS.factor(
@@ -173,9 +174,8 @@ def months_since_last(case: Case) -> Answer:
 )
 def longest_gap(case: Case, length: int) -> Answer:
     """The longest gap."""
-    return over(
-        contribution_book(case), length, lambda v: longest_run([amount <= 0 for amount in v])
-    )
+    book = contribution_book(case)
+    return over(book, length, lambda _: longest_run([not paid for paid in book.paid(length)]))
 
 
 @CONTRIBUTIONS.factor(
@@ -189,7 +189,8 @@ def longest_gap(case: Case, length: int) -> Answer:
 )
 def longest_streak(case: Case) -> Answer:
     """The longest streak."""
-    return over(contribution_book(case), WHOLE, lambda v: longest_run([a > 0 for a in v]))
+    book = contribution_book(case)
+    return over(book, WHOLE, lambda _: longest_run(book.paid(WHOLE)))
 
 
 @CONTRIBUTIONS.factor(
@@ -222,16 +223,6 @@ def _of_paid(
     return work(paid) if paid else of_none
 
 
-def _paid(values: Sequence[Amount]) -> int:
-    return sum(amount > 0 for amount in values)
-
-
 def _since_last(book: ContributionBook) -> int | Cause:
-    whole = (book.last(WHOLE),)
-    paid = [
-        month
-        for amounts in book.schemes.values()
-        for month, amount in within(amounts, whole)
-        if amount > 0
-    ]
-    return book.horizon - max(paid) if paid else Cause.NO_EVIDENCE
+    paid = book.paid(WHOLE)
+    return paid[::-1].index(True) if any(paid) else Cause.NO_EVIDENCE

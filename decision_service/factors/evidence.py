@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import compress
+from heapq import nlargest
 from typing import Protocol
 
 from decision_service.domain.factor import Evidence
@@ -51,21 +51,35 @@ class Proof:
         self.entries.append((-amount if amount > 0 else amount, record_id, source, grade))
 
 
-def heaviest(weights: Iterable[tuple[Amount, str]]) -> tuple[str, ...]:
+def heaviest(weights: Iterable[tuple[Amount, str] | Entry]) -> tuple[str, ...]:
     """The ids of the five heaviest records, each once, heavy first."""
     found: dict[str, None] = {}
-    for _, record_id in sorted(weights):
-        found.setdefault(record_id)
+    for weight in sorted(weights):
+        found.setdefault(weight[1])
         if len(found) == MOST_SHOWN:
             break
     return tuple(found)
 
 
-def top_weights(records: Sequence[Weighty], sizes: Sequence[int]) -> Sequence[Weight]:
-    """The five heaviest of many distinct records, given with their absolute amounts."""
-    floor = sorted(sizes)[-MOST_SHOWN] if len(sizes) > MOST_SHOWN else 0
-    heavy = compress(records, map(floor.__le__, sizes))
-    return sorted((-abs(record.amount), record.id) for record in heavy)[:MOST_SHOWN]
+def top_weights(
+    records: Sequence[Weighty], amounts: Sequence[int], first: int, end: int
+) -> Sequence[Weight]:
+    """The five heaviest of a slice of distinct records, heavy first, given with their amounts.
+
+    Many may weigh as much as the fifth, as trips at one fare do: of those only ids are compared.
+    Only records that may be shown are touched.
+    """
+    sizes = list(map(abs, amounts[first:end]))
+    floor = min(nlargest(MOST_SHOWN, sizes), default=0)
+    places = [place for place, size in enumerate(sizes, first) if size >= floor]
+    heavy = places
+    if len(places) > MOST_SHOWN:
+        heavy = [place for place in places if abs(amounts[place]) > floor]
+    shown = sorted([(-abs(amounts[place]), records[place].id) for place in heavy])
+    if len(shown) == len(places):
+        return shown
+    tied = sorted([records[place].id for place in places if abs(amounts[place]) == floor])
+    return [*shown, *[(-floor, name) for name in tied[: MOST_SHOWN - len(shown)]]]
 
 
 def proofs_evidence(
@@ -73,13 +87,14 @@ def proofs_evidence(
 ) -> Evidence:
     """The evidence of some months, given in order."""
     entries = [entry for _, proof in months for entry in proof.entries]
+    told = {entry[2:] for entry in entries}
     return Evidence(
         records=sum([proof.records for _, proof in months]),
         first=str(Month(months[0][0])) if months else None,
         last=str(Month(months[-1][0])) if months else None,
         horizon=str(Month(horizon)),
-        grade=GRADES[min([entry[3] for entry in entries])] if entries else None,
-        top=heaviest([entry[:2] for entry in entries]),
-        sources=tuple(sorted({entry[2] for entry in entries})),
+        grade=GRADES[min([grade for _, grade in told])] if told else None,
+        top=heaviest(entries),
+        sources=tuple(sorted({source for source, _ in told})),
         notes=notes,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
@@ -148,11 +149,51 @@ def months_at_max(case: Case, length: int) -> Answer:
     return over(income(case), length, _at_max)
 
 
+@INCOME.factor(
+    "inner_gaps_{w}",
+    ValueType.INTEGER,
+    "gaps",
+    "How often income paused and came back, over the {period}.",
+    "Count of the runs of months without income above zero between two months with it; the months"
+    " after the last income are no such run. NO_EVIDENCE when no month has income.",
+    windows=(WHOLE_HISTORY,),
+    lower=0,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+    parity=True,
+)
+def inner_gaps(case: Case, length: int) -> Answer:
+    """Pauses that ended."""
+    return over(income(case), length, lambda v: _of_pauses(v, len))
+
+
+@INCOME.factor(
+    "longest_inner_gap_{w}",
+    ValueType.INTEGER,
+    "months",
+    "The longest pause between two months with income, over the {period}.",
+    "The most months without income above zero between two months with it, 0 without such a gap;"
+    " the months after the last income do not count. NO_EVIDENCE when no month has income.",
+    windows=(WHOLE_HISTORY,),
+    lower=0,
+    causes=frozenset({Cause.NO_EVIDENCE}),
+    parity=True,
+)
+def longest_inner_gap(case: Case, length: int) -> Answer:
+    """The longest pause that ended."""
+    return over(income(case), length, lambda v: _of_pauses(v, lambda all_: max(all_, default=0)))
+
+
 def _of_months_with_income(statistic: Statistic, values: Sequence[Amount]) -> Figure | Cause:
     earned = [amount for amount in values if amount > 0]
     if len(earned) >= statistic.needs:
         return statistic.work(earned)
     return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
+
+
+def _of_pauses(values: Sequence[Amount], work: Callable[[Sequence[int]], int]) -> int | Cause:
+    earned = [index for index, amount in enumerate(values) if amount > 0]
+    pauses = [later - earlier - 1 for earlier, later in pairwise(earned)]
+    return work([months for months in pauses if months]) if earned else Cause.NO_EVIDENCE
 
 
 def _edge(values: Sequence[Amount], position: int) -> Amount | Cause:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from decision_service.domain.factor import ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.figures import Amount, Figure, deviation, mean, ratio
+from decision_service.factors.figures import Amount, Figure, ratio
 from decision_service.factors.income import conservative
 from decision_service.factors.loans import (
     amortization,
@@ -22,7 +20,6 @@ from decision_service.factors.registry import READ_CAUSES, Family
 
 LIABILITIES = Family("liabilities", frozenset({Kind.LIABILITIES}), READ_CAUSES)
 MIXED = frozenset({Cause.MIXED_CURRENCY})
-NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
 KNOWN_LOANS = "0 when an account was read completely whose provider lists loans and none is there."
 INCOME_MONTHS = 6
 
@@ -80,44 +77,6 @@ def finished_count(case: Case) -> Answer:
 def overdue_count(case: Case) -> Answer:
     """Loans in arrears."""
     return on_loans(case, lambda all_: of_overdue(all_, len))
-
-
-def _loan_amount(
-    name: str,
-    sentence: str,
-    formula: str,
-    work: Callable[[Sequence[int]], Figure],
-    needs: int = 1,
-) -> None:
-    def factor(case: Case) -> Answer:
-        return on_loans(
-            case,
-            lambda all_: _enough([r.loan_amount for r in all_], work, needs),
-            money=lambda _: True,
-        )
-
-    LIABILITIES.factor(
-        f"loan_amount_{name}",
-        ValueType.MONEY,
-        "currency",
-        sentence,
-        f"Of the loan amounts of all loans, finished ones included: {formula}.",
-        lower=0,
-        causes=MIXED | NO_EVIDENCE if needs else MIXED,
-    )(factor)
-
-
-_loan_amount("total", "Sum of all loan amounts.", f"their sum; {KNOWN_LOANS[:-1]}", sum, 0)
-_loan_amount("average", "Average loan amount.", "their mean; NO_EVIDENCE without a loan", mean)
-_loan_amount("min", "Smallest loan amount.", "the smallest; NO_EVIDENCE without a loan", min)
-_loan_amount("max", "Largest loan amount.", "the largest; NO_EVIDENCE without a loan", max)
-_loan_amount(
-    "std",
-    "Standard deviation of the loan amounts.",
-    "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two loans",
-    deviation,
-    2,
-)
 
 
 @LIABILITIES.factor(
@@ -194,12 +153,6 @@ def scheme_debt_to_income(case: Case) -> Answer:
     if missing or cost.figure is None or earned.figure is None:
         return Answer(None, missing, cost.evidence)
     return answer(_load(cost.figure, earned.figure), Kind.LIABILITIES, cost.evidence)
-
-
-def _enough(
-    amounts: Sequence[int], work: Callable[[Sequence[int]], Figure], needs: int
-) -> Figure | Cause:
-    return work(amounts) if len(amounts) >= needs else Cause.NO_EVIDENCE
 
 
 def _load(cost: Figure, earned: Figure) -> Amount | Cause:

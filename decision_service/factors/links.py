@@ -1,12 +1,16 @@
-"""links.*: how many lenders the applicant's accounts were linked to (loan shopping)."""
+"""links.*: to how many lenders, and when, the accounts were linked (loan shopping)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.snapshot import LinkCounts
 from decision_service.factors.answer import Answer, answer
 from decision_service.factors.case import Case
+from decision_service.factors.evidence import MOST_SHOWN
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import links
 from decision_service.factors.registry import READ_CAUSES, Family
@@ -28,20 +32,59 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
 )
 def connected(case: Case, length: int) -> Answer:
     """How many lenders asked lately."""
+    return _over_links(case, lambda r: dict(r.counts).get(length), max)
+
+
+@LINKS.factor(
+    "days_since_first",
+    ValueType.INTEGER,
+    "days",
+    "Days since one of the applicant's accounts was linked to a lender for the first time.",
+    "The vendor's link_days_since_first as it was at its cutoff, the highest among the accounts;"
+    " NO_DATA when no account tells it, as without a subscription.",
+    lower=0,
+)
+def days_since_first(case: Case) -> Answer:
+    """How long lenders have asked."""
+    return _over_links(case, lambda r: r.first_days, max)
+
+
+@LINKS.factor(
+    "days_since_last",
+    ValueType.INTEGER,
+    "days",
+    "Days since one of the applicant's accounts was linked to a lender last.",
+    "The vendor's link_days_since_last as it was at its cutoff, the lowest among the accounts;"
+    " NO_DATA when no account tells it, as without a subscription.",
+    lower=0,
+)
+def days_since_last(case: Case) -> Answer:
+    """How long ago a lender asked."""
+    return _over_links(case, lambda r: r.last_days, min)
+
+
+def _over_links(
+    case: Case,
+    tell: Callable[[LinkCounts], int | None],
+    choose: Callable[[Sequence[int]], int],
+) -> Answer:
     clean = links(case)
-    told = [(r, count) for r in clean.records for day, count in r.counts if day == length]
+    told = [(r, days) for r in clean.records if (days := tell(r)) is not None]
     supplies = (supply(case, Kind.LINKS),)
     missing = feed(case, supplies, clean.taints, held=bool(clean.records)).missing
     if missing:
         return Answer(None, _unsubscribed(case) if _unconnected(missing) else missing)
-    figure = max((count for _, count in told), default=Cause.NO_DATA)
-    evidence = Evidence(
+    figure = choose([days for _, days in told]) if told else Cause.NO_DATA
+    return answer(figure, Kind.LINKS, _proof(case, [r for r, _ in told]))
+
+
+def _proof(case: Case, told: Sequence[LinkCounts]) -> Evidence:
+    return Evidence(
         records=len(told),
         horizon=case.as_of.date.isoformat(),
-        top=tuple(sorted(r.id for r, _ in told)[:5]),
-        sources=tuple(sorted({r.source for r, _ in told})),
+        top=tuple(sorted(r.id for r in told)[:MOST_SHOWN]),
+        sources=tuple(sorted({r.source for r in told})),
     )
-    return answer(figure, Kind.LINKS, evidence)
 
 
 def _unconnected(missing: tuple[Missing, ...]) -> bool:

@@ -21,7 +21,10 @@ from decision_service.factors.usage import Feeder, Standing, counted
 Untold = tuple[Missing, ...]
 """What the loans do not tell, at least one thing."""
 
-Work = Callable[[Sequence[Liability]], Figure | Cause | Untold]
+Found = Figure | Cause | Untold
+"""A figure, why there is none, or what was not told."""
+
+Work = Callable[[Sequence[Liability]], Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ def on_loans(
 
 def of_outstanding(
     all_: Sequence[Liability],
-    work: Callable[[list[Liability]], Figure | Untold],
-) -> Figure | Untold:
+    work: Callable[[Sequence[Liability]], Found],
+) -> Found:
     """Work on the loans with a balance above zero, or tell which ones have none to tell."""
     running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
     untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
@@ -68,12 +71,27 @@ def of_outstanding(
     return untold + figure if isinstance(figure, tuple) else untold
 
 
-def of_overdue(all_: Sequence[Liability], work: Callable[[list[int]], Figure]) -> Figure | Untold:
+def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
     """Work on the overdue amounts, or tell which loans that may run have none to tell."""
     untold = tuple(
         _untold(r, "overduePaymentAmount") for r in all_ if r.overdue is None and maybe_running(r)
     )
     return untold or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
+
+
+def instalments(
+    running: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
+) -> Found:
+    """Work on the running loans' amortizations as told, or tell which loans have none to tell."""
+    untold = tuple(_untold(r, "amortizationAmount") for r in running if r.amortization is None)
+    return untold or work([r.amortization for r in running if r.amortization is not None])
+
+
+def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
+    """Work on what is paid back of each loan, where it is anything."""
+    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    paid = [r.loan_amount - max(r.outstanding or 0, 0) for r in all_]
+    return untold or work([amount for amount in paid if amount > 0])
 
 
 def maybe_running(record: Liability) -> bool:

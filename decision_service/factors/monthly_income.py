@@ -21,7 +21,7 @@ from decision_service.factors.evidence import (
 )
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import stand_in_from
-from decision_service.factors.ledger import ledger, page_tallies
+from decision_service.factors.ledger import ledger
 from decision_service.factors.payroll import (
     Placed,
     amount_of,
@@ -31,7 +31,8 @@ from decision_service.factors.payroll import (
 )
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
-from decision_service.factors.records import eincomes, incomes
+from decision_service.factors.records import eincomes, incomes, last_day
+from decision_service.factors.runs import Stretch, month_period
 from decision_service.factors.series import Draft, MonthBook, Spans, within
 from decision_service.factors.tally import OF_EARNINGS, Tally
 from decision_service.factors.usage import Feeder, counted, feeding
@@ -118,14 +119,16 @@ def _feed(case: Case) -> Feed:
 
 
 def _gig_supply(case: Case) -> Supply:
-    several = supply(case, Kind.TRANSACTIONS)
+    """Who stands in; where somebody does, all that taints transactions taints the income too."""
+    several, needed = supply(case, Kind.TRANSACTIONS), bool(stand_ins(case))
     return Supply(
         Kind.TRANSACTIONS,
         counted=stand_ins(case),
-        partial=tuple(f for f in several.partial if f.gig),
+        partial=tuple(f for f in several.partial if needed or f.gig),
         revoked=tuple(f for f in several.revoked if f.gig),
         before=tuple(f for f in several.before if f in stand_ins(case)),
-        needed=bool(stand_ins(case)),
+        judged=several.judged if needed else (),
+        needed=needed,
     )
 
 
@@ -143,10 +146,18 @@ def _stand_ins(case: Case) -> tuple[Feeder, ...]:
     return tuple(f for f in feeding(case, Kind.TRANSACTIONS) if f.gig and f.id not in earning)
 
 
-def _stand_in_months(case: Case, feeder: Feeder) -> dict[int, Tally]:
-    """Its months from the first one that stands in as income."""
-    start = Month.of(stand_in_from(case.as_of)).index
-    return {m: tally for m, tally in page_tallies(case, feeder.id).items() if m >= start}
+def _stand_in_months(case: Case, feeder: Feeder) -> Mapping[int, Stretch]:
+    """Its months with a transaction, from the first one that stands in as income."""
+    return case.once(("stand-in months", feeder.id), lambda c: _months_of(c, feeder.id))
+
+
+def _months_of(case: Case, source: str) -> Mapping[int, Stretch]:
+    page = ledger(case).pages.get(source)
+    pages = [page] if page else []
+    first, last = Month.of(stand_in_from(case.as_of)), Month.of(last_day(case))
+    months = range(first.index, last.index + 1)
+    found = {month: Stretch(pages, month_period(month)) for month in months}
+    return {month: stretch for month, stretch in found.items() if stretch.first}
 
 
 def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
@@ -211,14 +222,14 @@ def _estimate_grade(feeder: Feeder) -> int:
     return PLATFORM_GRADE if feeder.gig else DECLARED_GRADE
 
 
-def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Tally]) -> None:
-    for month, total in months.items():
-        sheet.month(month).earnings[source] = total.net
+def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Stretch]) -> None:
+    for month, stretch in months.items():
+        sheet.month(month).earnings[source] = stretch.tally.net
         proof = sheet.draft.proof(month)
-        proof.records += total.records(OF_EARNINGS)
-        top = total.heaviest(OF_EARNINGS)
+        proof.records += stretch.tally.records(OF_EARNINGS)
+        top = stretch.heaviest(OF_EARNINGS)
         proof.entries += [(weight, name, source, PLATFORM_GRADE) for weight, name in top]
-        _note_turnover(sheet.draft, month, total, source)
+        _note_turnover(sheet.draft, month, stretch.tally, source)
 
 
 def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.case import Case
+from decision_service.factors.civil import month_of
 from decision_service.factors.evidence import SCHEME_GRADE
 from decision_service.factors.quality import Feed, feed, supply
 from decision_service.factors.records import contributions
 from decision_service.factors.series import Draft, MonthBook
-from decision_service.factors.usage import counted
+from decision_service.factors.usage import Feeder, counted
 
 Schemes = Mapping[str, Mapping[int, int]]
-"""Amounts by scheme and month."""
+"""Amounts by scheme, or by account, and month."""
 
 
 class ContributionBook(MonthBook):
@@ -25,6 +26,14 @@ class ContributionBook(MonthBook):
     def __init__(self, feed: Feed, draft: Draft, schemes: Schemes) -> None:
         super().__init__(Kind.CONTRIBUTIONS, feed, draft)
         self.schemes = schemes
+        self._covered = frozenset(
+            month for months in schemes.values() for month, amount in months.items() if amount > 0
+        )
+
+    def paid(self, months: int) -> Sequence[bool]:
+        """Of each observed month among the last ones, whether any scheme was paid to."""
+        first, last = self.last(months)
+        return [month in self._covered for month in range(first, last + 1)]
 
 
 def contribution_book(case: Case) -> ContributionBook:
@@ -34,10 +43,8 @@ def contribution_book(case: Case) -> ContributionBook:
 
 def _book(case: Case) -> ContributionBook:
     clean = contributions(case)
-    draft, accounts = Draft(), dict[tuple[str, str], dict[int, int]]()
-    for record in clean.records:
-        _take(case, draft, accounts, record)
-    schemes = _schemes(accounts)
+    draft = Draft()
+    schemes = _schemes(_by_account(draft, clean.records, case.currency), counted(case))
     for amounts in schemes.values():
         for month, amount in amounts.items():
             draft.amounts[month] = draft.amounts.get(month, 0) + amount
@@ -46,28 +53,26 @@ def _book(case: Case) -> ContributionBook:
     return ContributionBook(trust, draft, schemes)
 
 
-def _take(
-    case: Case,
-    draft: Draft,
-    accounts: dict[tuple[str, str], dict[int, int]],
-    record: Contribution,
-) -> None:
-    month = Month.of(record.date).index
-    draft.proof(month).note(record.id, record.amount, record.source, SCHEME_GRADE)
-    if record.currency != case.currency:
-        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
-        draft.flaw(month, cause)
-        return
-    scheme = counted(case)[record.source].provider_id
-    amounts = accounts.setdefault((scheme, record.source), {})
-    amounts[month] = amounts.get(month, 0) + record.amount
+def _by_account(draft: Draft, records: Sequence[Contribution], currency: str) -> Schemes:
+    """Each account's months; proofs and flaws go to the draft."""
+    accounts: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for record in records:
+        month = month_of(record.date)
+        draft.proof(month).note(record.id, record.amount, record.source, SCHEME_GRADE)
+        if record.currency == currency:
+            amounts = accounts[record.source]
+            amounts[month] = amounts.get(month, 0) + record.amount
+        else:
+            cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
+            draft.flaw(month, cause)
+    return accounts
 
 
-def _schemes(accounts: Mapping[tuple[str, str], Mapping[int, int]]) -> Schemes:
+def _schemes(accounts: Schemes, feeders: Mapping[str, Feeder]) -> Schemes:
     """Each scheme's months; several accounts at one scheme tell of the same payments."""
     schemes: dict[str, dict[int, int]] = {}
-    for (scheme, _), amounts in accounts.items():
-        months_of = schemes.setdefault(scheme, {})
+    for source, amounts in accounts.items():
+        months_of = schemes.setdefault(feeders[source].provider_id, {})
         for month, amount in amounts.items():
             months_of[month] = max(amount, months_of.get(month, amount))
     return schemes

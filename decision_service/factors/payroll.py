@@ -83,11 +83,11 @@ def place(record: Income, amount: int) -> Placed:
 
 
 def months_touched(record: Income) -> range:
-    """Every month the record may concern; one with an unknown frequency and no end, a year."""
-    start = Month.of(record.start).index
+    """Every month of the record's days; of an unknown frequency and without an end, of a year."""
+    last = last_day_of(record)
     if record.end is None and not known_frequency(record.frequency):
-        return range(start, start + LONGEST_PERIOD)
-    return range(start, Month.of(last_day_of(record)).index + 1)
+        last = _last_day_after(record.start, LONGEST_PERIOD)
+    return range(Month.of(record.start).index, Month.of(last).index + 1)
 
 
 def last_day_of(record: Income) -> date:
@@ -95,7 +95,12 @@ def last_day_of(record: Income) -> date:
     months = PERIOD_MONTHS.get(record.frequency, 0)
     if record.end is not None or not months:
         return record.end or record.start
-    return plus_months(record.start, months) - timedelta(days=1)
+    return _last_day_after(record.start, months)
+
+
+def _last_day_after(start: date, months: int) -> date:
+    """The last day of so many months that begin on a day."""
+    return plus_months(start, months) - timedelta(days=1)
 
 
 def _days_by_month(start: date, end: date) -> Iterator[tuple[int, int]]:

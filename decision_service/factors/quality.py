@@ -32,7 +32,8 @@ class Supply:
     """Who may feed one kind of a family: those that count, those in error, those revoked.
 
     `before` are those that count and gave records to an earlier snapshot, whatever their provider
-    lists. `needed` is False for a kind that the family would use but can do without now.
+    lists. `judged` are those whose old sync taints the kind. `needed` is False for a kind that the
+    family would use but can do without now.
     """
 
     kind: Kind
@@ -40,6 +41,7 @@ class Supply:
     partial: tuple[Feeder, ...]
     revoked: tuple[Feeder, ...]
     before: tuple[Feeder, ...]
+    judged: tuple[Feeder, ...]
     needed: bool = True
 
 
@@ -64,6 +66,7 @@ def supply(case: Case, kind: Kind) -> Supply:
         partial_feeding(case, kind),
         revoked_feeding(case, kind),
         tuple(f for f in everyone if had_before(case.snapshot, f.id, kind)),
+        judged=feeding(case, kind),
     )
 
 
@@ -119,7 +122,7 @@ def _may_give(case: Case, kind: Kind) -> set[str]:
 
 
 def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
-    fed = _first_kinds((s.kind, s.counted) for s in supplies)
+    fed = _first_kinds((s.kind, s.judged) for s in supplies)
     return [
         Missing(Cause.STALE, kind=kind, source=feeder.id)
         for feeder, kind in fed.items()
@@ -149,23 +152,23 @@ def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     return [
         Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
         for s in supplies
-        if s.needed and _empty(case, s)
+        if s.needed and not any(f.id in sources_naming(case, s.kind) for f in s.counted)
         for f in s.before
-        if _connected_long(case, f)
+        if _connected_long(case, f) and _read_whole(case, s.kind, f)
     ]
 
 
-def _empty(case: Case, given: Supply) -> bool:
-    if read_taints(case, given.kind):
-        return False  # what failed to be read may well have records
-    return not any(f.id in sources_naming(case, given.kind) for f in given.counted)
+def _read_whole(case: Case, kind: Kind, feeder: Feeder) -> bool:
+    """What failed to be read of a feeder may well have records."""
+    taints = read_taints(case, kind)
+    return all(taint.source not in (None, feeder.id) for taint in taints)
 
 
 def _connected_long(case: Case, feeder: Feeder) -> bool:
     """Over 60 days; an account that tells no date counts as old, since it had data before."""
-    if not feeder.is_account or feeder.connected is None:
+    if not feeder.is_account or feeder.created is None:
         return feeder.is_account
-    return case.as_of.instant - feeder.connected > EXPIRED_AFTER
+    return case.as_of.instant - feeder.created > EXPIRED_AFTER
 
 
 def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Mapping[Feeder, Kind]:

@@ -11,6 +11,9 @@ from decision_service.factors.case import Case
 FETCHED_KINDS = tuple(kind for kind in Kind if kind is not Kind.ACCOUNTS)
 """Every kind that is a reading of its own."""
 
+GIVEN_KINDS = tuple(kind for kind in FETCHED_KINDS if kind is not Kind.LINKS)
+"""What an account itself gives; the vendor counts links of attempts that never gave anything."""
+
 
 def reading(snapshot: Snapshot, kind: Kind) -> Read[Any] | None:
     """How a kind was read; None where it was not fetched."""
@@ -24,10 +27,10 @@ def sources_naming(case: Case, kind: Kind) -> frozenset[str]:
 
 
 def delivered(snapshot: Snapshot, source: str) -> bool:
-    """Whether a source gives records now, or gave some to an earlier snapshot."""
-    if any(k.source == source and k.count > 0 for k in snapshot.known):
+    """Whether a source gives records of its own now, or gave some to an earlier snapshot."""
+    if any(had_before(snapshot, source, kind) for kind in GIVEN_KINDS):
         return True
-    return any(source in _sources(snapshot, kind) for kind in FETCHED_KINDS)
+    return any(source in _sources(snapshot, kind) for kind in GIVEN_KINDS)
 
 
 def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
@@ -37,4 +40,4 @@ def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
 
 def _sources(snapshot: Snapshot, kind: Kind) -> frozenset[str]:
     read = reading(snapshot, kind)
-    return frozenset(record.source for record in read.records) if read else frozenset()
+    return frozenset({record.source for record in read.records}) if read else frozenset()

@@ -1,8 +1,9 @@
-"""All accounts' transactions as one book: by month and by day, with windows added up once."""
+"""All accounts' transactions as one book, in windows of months and of trailing days."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from decision_service.domain.factor import Evidence
@@ -14,144 +15,105 @@ from decision_service.factors.case import Case
 from decision_service.factors.evidence import heaviest
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import trailing_end
-from decision_service.factors.ledger import Page, ledger, page_tallies
+from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import feed, supply
-from decision_service.factors.tally import EARNED, OF_ALL, Tally, empty_buckets, joined, total
+from decision_service.factors.runs import Period, Stretch, month_period
+from decision_service.factors.tally import OF_ALL, Tally
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
 """How far every factor looks at least, to tell a quiet month from no data at all."""
 
-CUTS = (7, 14, 28, 56, 91)
-"""Trailing days at which windows of days are cut into parts."""
 
-Period = tuple[date, date]
-"""First and last civil date, both inclusive."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A period of all accounts, and how evidence names its ends: as months or as dates.
+
+    `first` and `last` hold a transaction; `horizon` is what the window ends with.
+    """
+
+    begins: date
+    stretch: Stretch
+    first: str | None
+    last: str | None
+    horizon: str
 
 
 class TradeBook:
-    """The transactions of all counted accounts.
-
-    `horizon` is the last settled month (Month.index), `end` the last trailing day; a period is
-    added up once, whatever asks for it.
-    """
+    """The transactions of all counted accounts; a window is added up once, whoever asks for it."""
 
     def __init__(self, case: Case) -> None:
-        pages = ledger(case).pages
-        self._months = _merged(case, pages)
+        book = ledger(case)
         supplies = (supply(case, Kind.TRANSACTIONS),)
-        trust = feed(case, supplies, ledger(case).taints, held=bool(self._months))
+        trust = feed(case, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
-        self.horizon = trust.horizon
         self.end = trailing_end(case.as_of, trust.feeders)
+        self._horizon = trust.horizon
         read = case.snapshot.transactions
-        self.read_from = read.first_day if read else None
+        self._read_from = read.first_day if read else None
         self._sources = tuple(f.id for f in trust.feeders)
-        self._tallies: dict[Period, Tally] = {}
-        self._evidence: dict[tuple[Period, Sequence[int]], Evidence] = {}
-        self._dates: dict[Period, Period] = {}
-        self._cut: dict[Period, Sequence[Period]] = {}
+        self._pages = tuple(book.pages.values())
+        self._windows: dict[tuple[str, int, int], Window] = {}
+        self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
-    def last_months(self, months: int) -> Period:
+    def last_months(self, months: int) -> Window:
         """The last calendar months up to the horizon."""
-        last = Month(self.horizon)
-        return last.plus(1 - months).first_day, last.last_day
-
-    def last_days(self, days: int, before: int = 0) -> Period:
-        """The trailing days that end at the sync, or as many days `before` that."""
-        last = self.end - timedelta(days=before)
-        return last - timedelta(days=days - 1), last
-
-    def tally(self, period: Period) -> Tally:
-        """What a period holds."""
-        found = self._tallies.get(period)
+        found = self._windows.get(("months", months, 0))
         if found is None:
-            parts = self._parts(period)
-            found = self._part(period) if len(parts) == 1 else total(map(self.tally, parts))
-            self._tallies[period] = found
+            parts = [month_period(self._horizon - n) for n in reversed(range(months))]
+            found = self._window(parts, lambda day: str(Month.of(day)))
+            self._windows["months", months, 0] = found
         return found
 
-    def earning_days(self, period: Period) -> set[date]:
-        """The dates of a period that have an earning."""
-        first, last = period
-        months = _indices(period)
-        return {
-            record.date
-            for month in months
-            if month in self._months
-            for record in self._months[month].buckets[EARNED]
-            if first <= record.date <= last
-        }
+    def last_days(self, days: int, before: int = 0) -> Window:
+        """The trailing days that end at the sync, or as many days `before` that."""
+        found = self._windows.get(("days", days, before))
+        if found is None:
+            last = self.end - timedelta(days=before)
+            found = self._window([(last - timedelta(days=days - 1), last)], date.isoformat)
+            self._windows["days", days, before] = found
+        return found
 
-    def missing(self, back_to: Period) -> tuple[Missing, ...]:
-        """Why nothing can be computed from a period that reaches as far back as it must."""
+    def missing(self, back_to: Window) -> tuple[Missing, ...]:
+        """Why nothing can be computed from a window that reaches as far back as it must."""
         if self.unusable:
             return self.unusable
-        if self.read_from and self.read_from > back_to[0]:
+        if self._read_from and self._read_from > back_to.begins:
             return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),)
-        if not any(self.tally(back_to).counts):
+        if back_to.first is None:
             return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
         return ()
 
-    def evidence(self, period: Period, of: Sequence[int]) -> Evidence:
-        """What a figure of some buckets rests on; a period of months tells months, else days."""
-        found = self._evidence.get((period, of))
+    def evidence(self, window: Window, of: Sequence[int]) -> Evidence:
+        """What a figure of some buckets of one of the book's windows rests on."""
+        found = self._evidence.get((id(window), of))
         if found is None:
-            found = self._evidence[period, of] = self._prove(period, of)
+            found = self._evidence[id(window), of] = self._prove(window, of)
         return found
 
-    def _prove(self, period: Period, of: Sequence[int]) -> Evidence:
-        records = self.tally(period).records(of)
-        held = self._held(period)
-        parts = map(self.tally, self._parts(period))
+    def _prove(self, window: Window, of: Sequence[int]) -> Evidence:
+        records = window.stretch.tally.records(of)
         return Evidence(
             records=records,
-            first=held[0] if held else None,
-            last=held[-1] if held else None,
-            horizon=str(Month(self.horizon)) if _is_months(period) else self.end.isoformat(),
+            first=window.first,
+            last=window.last,
+            horizon=window.horizon,
             grade="platform" if records else None,
-            top=heaviest([weight for part in parts for weight in part.heaviest(of)]),
+            top=heaviest(window.stretch.heaviest(of)),
             sources=self._sources,
         )
 
-    def _held(self, period: Period) -> list[str]:
-        """The months of a period that have a transaction, or the first and last such dates."""
-        if _is_months(period):
-            return [str(Month(index)) for index in _indices(period) if index in self._months]
-        edges = [self._edges(part) for part in self._parts(period) if any(self.tally(part).counts)]
-        return [edges[0][0].isoformat(), edges[-1][1].isoformat()] if edges else []
-
-    def _edges(self, part: Period) -> Period:
-        """The first and last date with a transaction in a part that has one."""
-        found = self._dates.get(part)
-        if found is None:
-            dates = [record.date for bucket in self.tally(part).buckets for record in bucket]
-            found = self._dates[part] = min(dates), max(dates)
-        return found
-
-    def _part(self, period: Period) -> Tally:
-        """One month, or a few days that are not cut further."""
-        if _is_months(period):
-            return self._months.get(Month.of(period[0]).index) or Tally(empty_buckets())
-        first, last = period
-        months = [self._months[m].buckets for m in _indices(period) if m in self._months]
-        return Tally([[r for r in bucket if first <= r.date <= last] for bucket in joined(months)])
-
-    def _parts(self, period: Period) -> Sequence[Period]:
-        """The parts that windows share, so that each is added up once: months, or cut days."""
-        found = self._cut.get(period)
-        if found is None:
-            found = self._cut[period] = self._cut_up(period)
-        return found
-
-    def _cut_up(self, period: Period) -> Sequence[Period]:
-        if _is_months(period):
-            months = map(Month, _indices(period))
-            return [(month.first_day, month.last_day) for month in months]
-        starts = [self.end - timedelta(days=cut - 1) for cut in CUTS]
-        inner = sorted(start for start in starts if period[0] < start <= period[1])
-        ends = [start - timedelta(days=1) for start in inner]
-        return list(zip([period[0], *inner], [*ends, period[1]], strict=True))
+    def _window(self, parts: Sequence[Period], name: Callable[[date], str]) -> Window:
+        period = parts[0][0], parts[-1][1]
+        stretch = Stretch(self._pages, period, parts)
+        first, last = stretch.first, stretch.last
+        return Window(
+            period[0],
+            stretch,
+            name(first) if first else None,
+            name(last) if last else None,
+            name(period[1]),
+        )
 
 
 def trade_book(case: Case) -> TradeBook:
@@ -161,20 +123,20 @@ def trade_book(case: Case) -> TradeBook:
 
 def on_trade(
     book: TradeBook,
-    period: Period,
-    back_to: Period,
+    window: Window,
+    back_to: Window,
     work: Callable[[Tally], Figure | Cause],
     of: Sequence[int],
 ) -> Answer:
-    """Work on a period's figure of some buckets; `back_to` tells quiet from no data."""
+    """Work on a window's figure of some buckets; `back_to` tells quiet from no data."""
     missing = book.missing(back_to)
     if missing:
         return Answer(None, missing)
-    tally = book.tally(period)
+    tally = window.stretch.tally
     flaws = _flaws(tally, classed=of is not OF_ALL)
     if flaws:
         return Answer(None, flaws)
-    return answer(work(tally), Kind.TRANSACTIONS, book.evidence(period, of))
+    return answer(work(tally), Kind.TRANSACTIONS, book.evidence(window, of))
 
 
 def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
@@ -184,24 +146,3 @@ def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
     if classed and tally.unclassified:
         found.append(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))
     return in_order(found) if found else ()
-
-
-def _indices(period: Period) -> range:
-    return range(Month.of(period[0]).index, Month.of(period[1]).index + 1)
-
-
-def _is_months(period: Period) -> bool:
-    """Whether a period begins and ends with a month."""
-    return period[0].day == 1 and period[1] == Month.of(period[1]).last_day
-
-
-def _merged(case: Case, pages: Mapping[str, Page]) -> Mapping[int, Tally]:
-    """The months of all accounts; a single account's as they are."""
-    if len(pages) == 1:
-        return page_tallies(case, *pages)
-    months = _all(pages.values())
-    return {m: Tally(joined(p[m] for p in pages.values() if m in p)) for m in months}
-
-
-def _all(pages: Iterable[Page]) -> set[int]:
-    return {month for page in pages for month in page}

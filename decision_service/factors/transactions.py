@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
-from functools import partial
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.kinds import Kind
@@ -112,7 +111,7 @@ def count(case: Case, length: int) -> Answer:
 )
 def earnings(case: Case, length: int) -> Answer:
     """Gross earnings."""
-    return _over_months(case, length, lambda tally: tally.earned)
+    return _over_months(case, length, lambda tally: tally.sums[EARNED])
 
 
 @BY_MONTH.factor(
@@ -128,7 +127,7 @@ def earnings(case: Case, length: int) -> Answer:
 )
 def fees(case: Case, length: int) -> Answer:
     """What the platform kept."""
-    return _over_months(case, length, lambda tally: -tally.fees, (FEES,))
+    return _over_months(case, length, lambda tally: -tally.sums[FEES], (FEES,))
 
 
 @BY_MONTH.factor(
@@ -144,7 +143,7 @@ def fees(case: Case, length: int) -> Answer:
 )
 def withdrawals(case: Case, length: int) -> Answer:
     """What was taken out."""
-    return _over_months(case, length, lambda tally: -tally.withdrawn, (WITHDRAWN,))
+    return _over_months(case, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
 
 
 @BY_MONTH.factor(
@@ -178,9 +177,8 @@ def net(case: Case, length: int) -> Answer:
 )
 def active_days(case: Case, length: int) -> Answer:
     """Days worked."""
-    book = trade_book(case)
-    days = partial(book.earning_days, book.last_months(length))
-    return _over_months(case, length, lambda _: len(days()))
+    window = trade_book(case).last_months(length)
+    return _over_months(case, length, lambda _: len(window.stretch.earning_days()))
 
 
 @BY_MONTH.factor(
@@ -197,7 +195,7 @@ def active_days(case: Case, length: int) -> Answer:
 def fee_ratio(case: Case, length: int) -> Answer:
     """The platform's cut."""
     return _over_months(
-        case, length, lambda tally: ratio(-tally.fees, tally.earned), (EARNED, FEES)
+        case, length, lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]), (EARNED, FEES)
     )
 
 
@@ -215,7 +213,8 @@ def fee_ratio(case: Case, length: int) -> Answer:
 )
 def largest_earning_share(case: Case, length: int) -> Answer:
     """How much hangs on one earning."""
-    return _over_months(case, length, lambda tally: ratio(tally.largest, tally.earned))
+    largest = trade_book(case).last_months(length).stretch.largest_earning
+    return _over_months(case, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
 
 
 @BY_DAY.factor(
@@ -229,7 +228,7 @@ def largest_earning_share(case: Case, length: int) -> Answer:
 )
 def recent_earnings(case: Case, length: int) -> Answer:
     """Gross earnings of trailing days."""
-    return _over_days(case, length, lambda tally: tally.earned)
+    return _over_days(case, length, lambda tally: tally.sums[EARNED])
 
 
 @BY_DAY.factor(
@@ -246,9 +245,8 @@ def recent_earnings(case: Case, length: int) -> Answer:
 )
 def recent_active_days(case: Case, length: int) -> Answer:
     """Days worked of trailing days."""
-    book = trade_book(case)
-    days = partial(book.earning_days, book.last_days(length))
-    return _over_days(case, length, lambda _: len(days()))
+    window = trade_book(case).last_days(length)
+    return _over_days(case, length, lambda _: len(window.stretch.earning_days()))
 
 
 @BY_DAY.factor(
@@ -264,9 +262,9 @@ def recent_active_days(case: Case, length: int) -> Answer:
 def earnings_change(case: Case, length: int) -> Answer:
     """How the last four weeks compare."""
     book = trade_book(case)
-    new = book.tally(book.last_days(length))
-    old = book.tally(book.last_days(length, before=length))
-    return _over_days(case, 2 * length, lambda _: percent_change(new.earned, old.earned))
+    new = book.last_days(length).stretch.tally.sums[EARNED]
+    old = book.last_days(length, before=length).stretch.tally.sums[EARNED]
+    return _over_days(case, 2 * length, lambda _: percent_change(new, old))
 
 
 @BY_DAY.factor(
@@ -283,8 +281,8 @@ def earnings_change(case: Case, length: int) -> Answer:
 def days_since_last(case: Case) -> Answer:
     """How long nothing was earned."""
     book = trade_book(case)
-    days = partial(book.earning_days, book.last_days(LOOK_BACK_DAYS))
-    return _over_days(case, LOOK_BACK_DAYS, lambda _: _age(book.end, days()))
+    stretch = book.last_days(LOOK_BACK_DAYS).stretch
+    return _over_days(case, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.earning_days()))
 
 
 def _over_months(

@@ -46,7 +46,7 @@ class Feeder:
     status: str
     standing: Standing
     synced: datetime | None
-    connected: datetime | None
+    created: datetime | None
     error_code: str | None
     is_account: bool
     settled_lag: int
@@ -127,7 +127,7 @@ def _account(account: Account, provider: Provider | None, case: Case) -> Feeder:
         status=account.connection_status,
         standing=_standing(account, case.snapshot),
         synced=max(updates, default=None),
-        connected=account.created_at or account.connection_updated_at,
+        created=account.created_at,
         error_code=account.error_code,
         is_account=True,
         settled_lag=case.policy.lag_months(account.provider_id),
@@ -143,7 +143,7 @@ def _archive(source: Source, provider: Provider | None, policy: DataPolicy) -> F
         status=source.type,
         standing=Standing.USED,
         synced=source.newest_created_at,
-        connected=None,
+        created=None,
         error_code=None,
         is_account=False,
         settled_lag=policy.lag_months(source.provider_id),

@@ -38,12 +38,13 @@ GUIDE = (
 
 _STATISTICS = ("sum", "average", "min", "max", "median", "std")
 _LOAN_STATISTICS = ("total", "average", "min", "max", "std")
+_DIVISOR = "divisor n - 1, which the vendor's document leaves open"
 
 
 def vendor_factors() -> Iterator[tuple[str, str, str]]:
     """Each of the vendor's Insights features: its name, ours, and where they differ.
 
-    Ours is empty where there is none.
+    Where nothing is said of a difference, there is none in the one case that parity is claimed for.
     """
     yield from _incomes()
     yield from _liabilities()
@@ -52,14 +53,14 @@ def vendor_factors() -> Iterator[tuple[str, str, str]]:
 
 def _incomes() -> Iterator[tuple[str, str, str]]:
     yield "incomes_count", "income.months_total", "months with income, not records"
-    yield "incomes_first_income_month_range", "income.months_since_first", "up to the horizon"
-    yield "incomes_missing_month_max", "income.longest_gap_24m", "of 24 months"
-    yield "incomes_missing_month_count", "income.gap_months_24m", "months, not gaps; of 24 months"
+    yield "incomes_first_income_month_range", "income.months_since_first", "ours up to the horizon"
+    yield "incomes_missing_month_max", "income.longest_inner_gap_all", ""
+    yield "incomes_missing_month_count", "income.inner_gaps_all", ""
     for name in _STATISTICS:
-        yield f"incomes_amount_{name}", f"income.{name}_all", ""
+        yield f"incomes_amount_{name}", f"income.{name}_all", _noted(name)
     for n in (3, 6, 9, 12, 18):
         for name in _STATISTICS:
-            yield f"incomes_last{n}_months_amount_{name}", f"income.{name}_{n}m", ""
+            yield f"incomes_last{n}_months_amount_{name}", f"income.{name}_{n}m", _noted(name)
     yield "incomes_last18_months_max_amount_count", "income.months_at_max_18m", ""
     yield "incomes_starting_amount", "income.starting_amount", ""
     yield "incomes_current_amount", "income.current_amount", ""
@@ -69,31 +70,35 @@ def _incomes() -> Iterator[tuple[str, str, str]]:
 def _liabilities() -> Iterator[tuple[str, str, str]]:
     yield "liabilities_loan_count", "liabilities.loan_count", ""
     for name in _LOAN_STATISTICS:
-        yield f"liabilities_loan_amount_{name}", f"liabilities.loan_amount_{name}", ""
-    yield "liabilities_finished_loan_count", "liabilities.finished_count", ""
-    yield "liabilities_outstanding_loan_count", "liabilities.outstanding_count", ""
-    yield "liabilities_outstanding_amount_total", "liabilities.outstanding_total", ""
-    yield "liabilities_outstanding_amount_max", "", ""
-    yield "liabilities_outstanding_amount_average", "", ""
-    yield "liabilities_overdue_loan_count", "liabilities.overdue_count", ""
-    yield "liabilities_overdue_amount_total", "liabilities.overdue_total", ""
-    yield "liabilities_overdue_amount_average", "", ""
-    sums = "ours a month, whatever the frequency"
-    yield "liabilities_ongoing_amortization_amount_sum", "liabilities.monthly_amortization", sums
-    for name in ("average", "min", "max", "median", "std"):
-        yield f"liabilities_ongoing_amortization_amount_{name}", "", ""
-    for name in ("count", *(f"amount_{statistic}" for statistic in _STATISTICS)):
-        yield f"liabilities_payment_{name}", "", "the payments themselves are not read"
+        yield f"liabilities_loan_amount_{name}", f"liabilities.loan_amount_{name}", _noted(name)
+    for state in ("finished", "outstanding", "overdue"):
+        yield f"liabilities_{state}_loan_count", f"liabilities.{state}_count", ""
+    for name in ("max", "total", "average"):
+        yield f"liabilities_outstanding_amount_{name}", f"liabilities.outstanding_{name}", ""
+    for name in ("total", "average"):
+        yield f"liabilities_overdue_amount_{name}", f"liabilities.overdue_{name}", ""
+    for name in _STATISTICS:
+        ours = f"liabilities.ongoing_amortization_{name}"
+        yield f"liabilities_ongoing_amortization_amount_{name}", ours, _noted(name)
+    unpaid = "no endpoint lists payments; ours is what is paid back of each loan"
+    yield "liabilities_payment_count", "liabilities.repaid_count", unpaid
+    for name in _STATISTICS:
+        ours = "total" if name == "sum" else name
+        yield f"liabilities_payment_amount_{name}", f"liabilities.repaid_{ours}", unpaid
 
 
 def _people() -> Iterator[tuple[str, str, str]]:
     seen = "ours asks for payroll, contributions or earnings of the last 3 months"
     yield "employments_current_status", "employment.status", seen
     yield "employments_employer_count", "employment.employers_count", ""
-    tenure = "ours the oldest open employment"
+    tenure = "ours the oldest open employment, in completed months"
     yield "employments_current_tenure", "employment.current_tenure_months", tenure
     yield "identity_age", "identity.age_years", ""
-    yield "link_days_since_first", "", ""
-    yield "link_days_since_last", "", ""
+    for edge in ("first", "last"):
+        yield f"link_days_since_{edge}", f"links.days_since_{edge}", "as told"
     for n in (3, 7, 30, 90, 180, 365, 730):
-        yield f"link_day{n}_count", f"links.connected_{n}d", ""
+        yield f"link_day{n}_count", f"links.connected_{n}d", "as told"
+
+
+def _noted(name: str) -> str:
+    return _DIVISOR if name == "std" else ""

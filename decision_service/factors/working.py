@@ -14,23 +14,24 @@ from decision_service.factors.combine import MonthFacts, account_amounts
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
 from decision_service.factors.monthly_income import income
 from decision_service.factors.paid_months import contribution_book
+from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.series import MonthBook, Span, over, within
 from decision_service.factors.usage import Feeder, counted
 
 RECENT_MONTHS = 3
 EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
 FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED})
+PAY = Family("employment", INCOME_KINDS, READ_CAUSES | FLAWS | {Cause.SHORT_HISTORY})
+"""Factors about work that rest on income alone: employments are not fetched for them."""
 
 
-@EMPLOYMENT.factor(
+@PAY.factor(
     "has_payroll",
     ValueType.FLAG,
     "",
     "Whether payroll was paid within 3 months of the horizon.",
     "True when one of the last 3 months up to the income horizon has payroll of an account that is"
     " no gig platform; missing where the monthly income of these months is.",
-    kinds=INCOME_KINDS,
-    causes=FLAWS | {Cause.SHORT_HISTORY},
     months=RECENT_MONTHS,
 )
 def has_payroll(case: Case) -> Answer:
@@ -38,15 +39,13 @@ def has_payroll(case: Case) -> Answer:
     return over(income(case), RECENT_MONTHS, lambda _: bool(_recent(case, paid)))
 
 
-@EMPLOYMENT.factor(
+@PAY.factor(
     "has_gig",
     ValueType.FLAG,
     "",
     "Whether a gig platform gave income within 3 months of the horizon.",
     "True when one of the last 3 months up to the income horizon has income above zero of an"
     " account at a gig platform; missing where the monthly income of these months is.",
-    kinds=INCOME_KINDS,
-    causes=FLAWS | {Cause.SHORT_HISTORY},
     months=RECENT_MONTHS,
 )
 def has_gig(case: Case) -> Answer:
@@ -64,8 +63,9 @@ def has_gig(case: Case) -> Answer:
     " within the last 3 months up to the income horizon. Otherwise UNEMPLOYED: employments of which"
     " none is open, and no payroll, contribution or gig income in a month after the latest end"
     " date's. Otherwise NO_EVIDENCE; NOT_CONNECTED when nothing is connected that could tell."
-    " Tainted by a taint of any of these kinds or of the last 3 months; where only UNEMPLOYED is"
-    " left, also by one of the months after the latest end.",
+    " Tainted by a taint of any of these kinds or of the last 3 months, NO_DATA when payroll of"
+    " these tells no amount; where only UNEMPLOYED is left, also by one of the months after the"
+    " latest end.",
     labels=(EMPLOYED, GIG, UNEMPLOYED),
     kinds=INCOME_KINDS | {Kind.CONTRIBUTIONS},
     causes=FLAWS | {Cause.NO_EVIDENCE},
@@ -105,7 +105,7 @@ Says = Callable[[MonthFacts, Mapping[str, Feeder]], bool]
 def _after_the_last_end(case: Case, known: Jobs) -> Answer:
     """UNEMPLOYED where nothing came in any month after the latest end date's."""
     since = max(Month.of(r.end).index + 1 for r in known.records if r.end is not None)
-    flaws = _flaws(case, since)
+    flaws = _flaws([(book, (since, book.horizon)) for book in _books(case)])
     if flaws:
         return Answer(None, flaws)
     figure = Cause.NO_EVIDENCE if _anything(case, since) else UNEMPLOYED
@@ -137,24 +137,16 @@ def _anything(case: Case, since: int) -> bool:
 
 
 def _taints(case: Case) -> tuple[Missing, ...]:
-    """What taints any of the kinds, or else the last 3 months of income, then of contributions."""
+    """What taints any of the kinds, or else what is wrong with the last 3 months of the books."""
     books = _books(case)
     whole = [m for causes in (jobs(case).missing, *(b.missing for b in books)) for m in causes]
-    return _tainted(whole) or _first_flaws([(book, _recent_span(book)) for book in books])
+    tainted = in_order([m for m in whole if m.cause.tainted])
+    return tainted or _flaws([(book, _recent_span(book)) for book in books])
 
 
-def _flaws(case: Case, since: int) -> tuple[Missing, ...]:
-    """What taints the months of income from one on, then those of contributions."""
-    return _first_flaws([(book, (since, book.horizon)) for book in _books(case)])
-
-
-def _first_flaws(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
-    flaws = (_tainted(book.judged((span,))[0]) for book, span in spans)
-    return next(filter(None, flaws), ())
-
-
-def _tainted(causes: Iterable[Missing]) -> tuple[Missing, ...]:
-    return in_order([m for m in causes if m.cause.tainted])
+def _flaws(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
+    """What is wrong with some months of income or contributions; of payroll also no amount."""
+    return in_order([m for book, span in spans for m in book.judged((span,))[0]])
 
 
 def _books(case: Case) -> tuple[MonthBook, MonthBook]:

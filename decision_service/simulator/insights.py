@@ -1,8 +1,8 @@
 """The vendor's ready-made factors, computed from one source's items as its document words them.
 
 Read so, where the document leaves it open: "the last N months" are the N complete calendar months
-before the cutoff's month, over the records there are; a standard deviation is the population's;
-growth is a fraction of the older amount.
+before the cutoff's month, over the records there are; a standard deviation is a sample's (divisor
+n - 1), not computable of one value; growth is a fraction of the older amount.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
     "min": min,
     "max": max,
     "median": statistics.median,
-    "std": statistics.pstdev,
+    "std": lambda values: statistics.stdev(values) if len(values) > 1 else NOT_COMPUTABLE,
 }
 _PAYMENTS = ("count", "max", "min", "median", "average", "sum", "std")
 

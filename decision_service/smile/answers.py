@@ -202,8 +202,10 @@ class IdentityAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class FeaturesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Of the vendor's own factors only the counts of linked lenders; below zero is no data."""
+    """Of the vendor's own factors only those about linked lenders; below zero is no data."""
 
+    link_days_since_first: int | None = None
+    link_days_since_last: int | None = None
     link_day3_count: int | None = None
     link_day7_count: int | None = None
     link_day30_count: int | None = None

@@ -166,7 +166,17 @@ def links(item: answers.InsightAnswer, source: str) -> LinkCounts:
     features = needed(item.features, "links.features")
     found = ((days, getattr(features, f"link_day{days}_count")) for days in _LINK_DAYS)
     counts = tuple((days, count) for days, count in found if count is not None and count >= 0)
-    return LinkCounts(needed(item.id, "links.id"), source, counts)
+    return LinkCounts(
+        needed(item.id, "links.id"),
+        source,
+        counts,
+        first_days=_told(features.link_days_since_first),
+        last_days=_told(features.link_days_since_last),
+    )
+
+
+def _told(days: int | None) -> int | None:
+    return None if days is None or days < 0 else days
 
 
 def newest_insights(

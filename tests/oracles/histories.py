@@ -229,4 +229,5 @@ def links(draft: Draft, source: str) -> None:
     """How often other lenders linked the account."""
     windows = (3, 7, 30, 90, 180, 365, 730)
     counts = tuple((days, draft.rng.randrange(9)) for days in windows if draft.chance(0.95))
-    draft.records[Kind.LINKS].append(LinkCounts(draft.next_id("link"), source, counts))
+    edges = [draft.rng.randrange(900) if draft.chance(0.9) else None for _ in range(2)]
+    draft.records[Kind.LINKS].append(LinkCounts(draft.next_id("link"), source, counts, *edges))

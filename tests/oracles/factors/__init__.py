@@ -23,6 +23,7 @@ from tests.oracles.factors import (
     income,
     jobs,
     liabilities,
+    pauses,
     transactions,
 )
 from tests.oracles.factors.applicant import Applicant, Unknown
@@ -33,7 +34,7 @@ from tests.oracles.factors.transactions import transactions_of
 Answer = Money | Decimal | int | str | bool | date | set[Cause]
 
 FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
-    "income": (incomes_of, income.FACTORS | jobs.FACTORS),
+    "income": (incomes_of, income.FACTORS | jobs.FACTORS | pauses.FACTORS),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),
     "employment": (lambda who: who, employment.FACTORS),

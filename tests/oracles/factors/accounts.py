@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
-from decision_service.domain.snapshot import Account
+from decision_service.domain.snapshot import Account, LinkCounts
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
@@ -105,26 +105,49 @@ ACCOUNTS: dict[str, Factor] = {
 }
 
 
+def link_records(who: Applicant) -> list[LinkCounts]:
+    """What is known of the links of every account."""
+    refuse_tainted(who, [Kind.LINKS])
+    if not feeders(who):
+        raise Unknown(Cause.NOT_CONNECTED)
+    found = []
+    for feeder in feeders_of(who, [Kind.LINKS]):
+        found.extend(records_of(who, Kind.LINKS, feeder))
+    return found
+
+
+def told(days: list[int | None]) -> list[int]:
+    """What accounts tell, which must be something."""
+    found = [one for one in days if one is not None]
+    if not found:
+        raise Unknown(Cause.NO_DATA)
+    return found
+
+
 def linked(days: int) -> Factor:
     """The largest of the accounts' counts: they count lenders, who may be the same."""
 
     def factor(who: Applicant) -> int:
-        refuse_tainted(who, [Kind.LINKS])
-        if not feeders(who):
-            raise Unknown(Cause.NOT_CONNECTED)
-        found = []
-        for feeder in feeders_of(who, [Kind.LINKS]):
-            for record in records_of(who, Kind.LINKS, feeder):
-                found.extend([count for window, count in record.counts if window == days])
-        if not found:
-            raise Unknown(Cause.NO_DATA)
-        return max(found)
+        counts = [pair for record in link_records(who) for pair in record.counts]
+        return max(told([count for window, count in counts if window == days]))
 
     return factor
 
 
+def days_since_first(who: Applicant) -> int:
+    """The longest time that an account has been linked."""
+    return max(told([record.first_days for record in link_records(who)]))
+
+
+def days_since_last(who: Applicant) -> int:
+    """The shortest time since an account was linked."""
+    return min(told([record.last_days for record in link_records(who)]))
+
+
 LINKS: dict[str, Factor] = {
-    f"connected_{days}d": linked(days) for days in [3, 7, 30, 90, 180, 365, 730]
+    "days_since_first": days_since_first,
+    "days_since_last": days_since_last,
+    **{f"connected_{days}d": linked(days) for days in [3, 7, 30, 90, 180, 365, 730]},
 }
 
 

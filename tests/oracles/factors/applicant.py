@@ -52,14 +52,17 @@ def read_of(who: Applicant, kind: Kind) -> Read[Any] | None:
 
 
 def has_delivered(who: Applicant, source_id: str) -> bool:
-    """Whether an item fetched now or an earlier snapshot names this account."""
+    """Whether an item of its own, fetched now or in an earlier snapshot, names this account."""
     for kind in RECORD_KINDS:
         read = read_of(who, kind)
-        if read is not None:
+        if read is not None and kind is not Kind.LINKS:
             for record in read.records:
                 if record.source == source_id:
                     return True
-    return any(known.source == source_id and known.count > 0 for known in who.snapshot.known)
+    for known in who.snapshot.known:
+        if known.source == source_id and known.count > 0 and known.kind is not Kind.LINKS:
+            return True
+    return False
 
 
 def newest(*moments: datetime | None) -> datetime | None:
@@ -216,10 +219,14 @@ def is_stale(who: Applicant, feeder: Feeder) -> bool:
 
 
 def once_had(who: Applicant, kind: Kind, feeder: Feeder) -> bool:
-    """Whether an account of over 60 days had records of a kind in an earlier snapshot."""
-    if feeder.account is None or feeder.account.created_at is None:
+    """Whether an account of over 60 days had records of a kind in an earlier snapshot.
+
+    One that does not tell when it was created is taken for old, since it had them.
+    """
+    if feeder.account is None:
         return False
-    if who.as_of.instant - feeder.account.created_at <= timedelta(days=60):
+    created = feeder.account.created_at
+    if created is not None and who.as_of.instant - created <= timedelta(days=60):
         return False
     for known in who.snapshot.known:
         if known.source == feeder.id and known.kind is kind and known.count > 0:

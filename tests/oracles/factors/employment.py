@@ -125,14 +125,14 @@ def status(who: Applicant) -> str:
     if not jobs or opened:
         raise Unknown(Cause.NO_EVIDENCE)
     ended = Month.of(max(one.end for one in jobs if one.end is not None)).index
+    found = []
+    if contributions:
+        found += paid_months(contributions, list(range(ended + 1, contributions.horizon + 1)))
     if incomes:
         after = list(range(ended + 1, incomes.horizon + 1))
-        if payroll_months(incomes, after) or gig_months(incomes, after):
-            raise Unknown(Cause.NO_EVIDENCE)
-    if contributions:
-        after = list(range(ended + 1, contributions.horizon + 1))
-        if paid_months(contributions, after):
-            raise Unknown(Cause.NO_EVIDENCE)
+        found += payroll_months(incomes, after) + gig_months(incomes, after)
+    if found:
+        raise Unknown(Cause.NO_EVIDENCE)
     return "UNEMPLOYED"
 
 

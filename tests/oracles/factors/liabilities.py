@@ -17,7 +17,7 @@ from tests.oracles.factors.applicant import (
     records_of,
     refuse_tainted,
 )
-from tests.oracles.factors.arithmetic import deviation, mean, money, number
+from tests.oracles.factors.arithmetic import deviation, mean, median, money, number
 from tests.oracles.factors.income import conservative
 from tests.oracles.factors.monthly_income import incomes_of
 
@@ -119,6 +119,72 @@ def over_loans(aggregate: Callable[[list[int]], int | Fraction], needed: int) ->
     return factor
 
 
+def unpaid(loan: Liability) -> bool:
+    """Whether there may be something left to pay."""
+    return loan.outstanding is None or loan.outstanding > 0
+
+
+def any_loan(loan: Liability) -> bool:
+    """Every loan's currency matters."""
+    return True
+
+
+def tells_overdue(loan: Liability) -> bool:
+    """Whether a loan says what is overdue, or would have to."""
+    return loan.overdue is not None or unpaid(loan)
+
+
+def balances(loans: list[Liability]) -> list[int]:
+    """What is left to pay, where it is something."""
+    return [balance for balance in map(balance_of, loans) if balance > 0]
+
+
+def overdues(loans: list[Liability]) -> list[int]:
+    """What is overdue, where it is something."""
+    return [amount for amount in map(overdue_of, loans) if amount > 0]
+
+
+def amortizations(loans: list[Liability]) -> list[int]:
+    """The instalments of the loans that run, as they are told."""
+    running = [loan for loan in loans if balance_of(loan) > 0]
+    found = []
+    for loan in running:
+        if loan.amortization is None:
+            raise Unknown(Cause.NO_DATA)
+        found.append(loan.amortization)
+    return found
+
+
+def repayments(loans: list[Liability]) -> list[int]:
+    """What is paid back of each loan, where it is something."""
+    paid = [loan.loan_amount - max(balance_of(loan), 0) for loan in loans]
+    return [amount for amount in paid if amount > 0]
+
+
+def over_amounts(
+    amounts: Callable[[list[Liability]], list[int]],
+    concerned: Callable[[Liability], bool],
+    aggregate: Callable[[list[int]], int | Fraction],
+    needed: int,
+) -> Factor:
+    """An aggregate of one amount of the loans, which needs a number of them."""
+
+    def factor(who: Applicant) -> Money:
+        loans = loans_of(who)
+        refuse_foreign(who, [loan for loan in loans if concerned(loan)])
+        found = amounts(loans)
+        if len(found) < needed:
+            raise Unknown(Cause.NO_EVIDENCE)
+        return money(aggregate(found), who.policy.currency)
+
+    return factor
+
+
+def repaid_count(who: Applicant) -> int:
+    """Loans of which something is paid back."""
+    return len(repayments(loans_of(who)))
+
+
 def outstanding_total(who: Applicant) -> Money:
     """What is left to pay."""
     loans = loans_of(who)
@@ -198,3 +264,21 @@ FACTORS: dict[str, Factor] = {
     "monthly_amortization": monthly_amortization,
     "scheme_debt_to_income": scheme_debt_to_income,
 }
+AGGREGATES: dict[str, tuple[Callable[[list[int]], int | Fraction], int]] = {
+    "sum": (sum, 0),
+    "average": (mean, 1),
+    "min": (min, 1),
+    "max": (max, 1),
+    "median": (median, 1),
+    "std": (deviation, 2),
+}
+FACTORS["outstanding_average"] = over_amounts(balances, any_loan, mean, 1)
+FACTORS["outstanding_max"] = over_amounts(balances, any_loan, max, 1)
+FACTORS["overdue_average"] = over_amounts(overdues, tells_overdue, mean, 1)
+FACTORS["repaid_count"] = repaid_count
+for _name, (_aggregate, _needed) in AGGREGATES.items():
+    FACTORS[f"ongoing_amortization_{_name}"] = over_amounts(
+        amortizations, unpaid, _aggregate, _needed
+    )
+    _ours = "total" if _name == "sum" else _name
+    FACTORS[f"repaid_{_ours}"] = over_amounts(repayments, any_loan, _aggregate, _needed)

@@ -280,10 +280,11 @@ def identity(record_id: str, words: list[str]) -> Identity:
 
 
 def link_counts(record_id: str, words: list[str]) -> LinkCounts:
-    """`source days:count …`."""
+    """`source days:count …`, with `first:days` and `last:days` where they are told."""
     source, *counts = words
-    pairs = [count.split(":") for count in counts]
-    return LinkCounts(record_id, source, tuple((int(d), int(n)) for d, n in pairs))
+    told = {key: int(number) for key, number in (count.split(":") for count in counts)}
+    edges = told.pop("first", None), told.pop("last", None)
+    return LinkCounts(record_id, source, tuple((int(d), n) for d, n in told.items()), *edges)
 
 
 def instant(text: str) -> datetime | None:

@@ -45,6 +45,12 @@ def test_contributions_need_their_kind_only() -> None:
     assert plan("contributions.months_12m") == FetchPlan(frozenset({Kind.CONTRIBUTIONS}))
 
 
+@pytest.mark.parametrize("name", ["employment.has_payroll", "employment.has_gig"])
+def test_pay_alone_needs_no_employments(name: str) -> None:
+    """Whether there is payroll or gig income rests on income, and costs no further call."""
+    assert plan(name) == plan("income.months_3m")
+
+
 def test_named_transactions_are_always_asked_for() -> None:
     """From the first day that an account synced 35 days ago would look at."""
     asked = plan("transactions.count_3m")

@@ -48,7 +48,7 @@ def test_incomes_are_summed_over_complete_months() -> None:
         "min": 100,
         "max": 600,
         "median": 200,
-        "std": pytest.approx(216.02),
+        "std": pytest.approx(264.58),  # the root of (200² + 100² + 300²) / 2
     }
     assert found["incomes_last6_months_amount_sum"] == 950
 
@@ -67,6 +67,12 @@ def test_gaps_and_growth() -> None:
 def test_growth_without_a_year_ago_cannot_be_computed() -> None:
     """Without the same month last year growth is −998."""
     assert earning(m2026_08=1)["incomes_latest_growth"] == NOT_COMPUTABLE
+
+
+def test_a_sample_of_one_has_no_deviation() -> None:
+    """The standard deviation of one record is −998, of two equal ones 0."""
+    assert earning(m2026_08=1)["incomes_amount_std"] == NOT_COMPUTABLE
+    assert earning(m2026_08=1, m2026_09=1)["incomes_amount_std"] == 0
 
 
 def test_nothing_is_no_data() -> None:
@@ -101,7 +107,7 @@ def test_loans_are_counted_by_what_is_owed() -> None:
         300,
     )
     assert found["liabilities_ongoing_amortization_amount_sum"] == 400
-    assert found["liabilities_ongoing_amortization_amount_std"] == 100
+    assert found["liabilities_ongoing_amortization_amount_std"] == 141.42
 
 
 def test_employment_and_age() -> None:

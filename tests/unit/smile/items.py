@@ -149,7 +149,13 @@ def insight(n=1, **more):
     return {
         "id": f"insight-{n}",
         "cutoffTime": instant(),
-        "features": {"link_day3_count": 1, "link_day7_count": -999, "link_day30_count": 4},
+        "features": {
+            "link_days_since_first": 400,
+            "link_days_since_last": -999,
+            "link_day3_count": 1,
+            "link_day7_count": -999,
+            "link_day30_count": 4,
+        },
         "metadata": metadata(),
         **more,
     }

@@ -111,7 +111,7 @@ def fault_of(kind, **changes):
             Transaction("t-1", "a-x", date(2026, 11, 20), "Trip earnings", "PHP", -12_050),
         ),
         (Kind.IDENTITIES, Identity("i-1", "a-x", date(1990, 1, 31))),
-        (Kind.LINKS, LinkCounts("insight-1", "a-x", ((3, 1), (30, 4)))),
+        (Kind.LINKS, LinkCounts("insight-1", "a-x", ((3, 1), (30, 4)), 400, None)),
     ],
 )
 def test_each_kind_becomes_its_record(kind, expected):
