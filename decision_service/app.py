@@ -225,7 +225,7 @@ async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock)
 
 async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:
     try:
-        store = await Store.open(settings.store_url)
+        store = await Store.open(settings.store_url, lease=settings.lease)
     except StoreRefused as error:
         raise StartError(str(error)) from None
     stack.push_async_callback(store.aclose)
@@ -255,7 +255,7 @@ def _applicants(store: Store, source: SmileSource, clock: SystemClock) -> Applic
 
 
 def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:
-    ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids())
+    ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
     return UseCases(

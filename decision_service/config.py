@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     drain_delay: Seconds | None = None
     drain_grace: Seconds = 5.0
     max_in_flight: int = Field(256, ge=1, le=10_000)
+    lease: Seconds = Field(30.0, gt=0)
 
     @classmethod
     def settings_customise_sources(

@@ -34,6 +34,9 @@ class Database(Protocol):
         nothing was kept, and ConnectionLost, when that is unknown.
         """
 
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, on a connection that is kept for the decisions' commits alone."""
+
     async def scrub(self) -> None:
         """Take what was deleted out of the files as well; raises StoreUnavailable."""
 

@@ -57,6 +57,10 @@ class SqliteDatabase:
         """Run work in one transaction, durable on return; raises as `read`, having kept nothing."""
         return await self._writer.run(work)
 
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """The same: there is one writer, whose work nobody else can hold up for long."""
+        return await self._writer.run(work)
+
     async def scrub(self) -> None:
         """Write the log back into the file, where deleted content is overwritten, and empty it.
 
