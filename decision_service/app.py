@@ -118,6 +118,10 @@ class Service:
         await self._stack.aclose()
         log.info("stopped")
 
+    async def hurry(self, seconds: float) -> None:
+        """While `stop` goes on: leave calls in progress so many seconds and no more."""
+        await self.rpc.hurry(seconds)
+
 
 async def start(settings: Settings) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running."""
@@ -141,7 +145,8 @@ async def start(settings: Settings) -> Service:
             most=settings.max_in_flight,
         )
         try:
-            server = await rpc.start(settings.grpc_address, services)
+            shares_port = settings.workers > 1
+            server = await rpc.start(settings.grpc_address, services, shares_port=shares_port)
         except rpc.AddressInUse as error:
             raise StartError(str(error)) from None
         await server.serving(yes=True)
