@@ -123,11 +123,14 @@ class Service:
         await self.rpc.hurry(seconds)
 
 
-async def start(settings: Settings) -> Service:
-    """Start everything, in order; raises StartError with what to do, nothing left running."""
+async def start(settings: Settings, *, init: bool = False) -> Service:
+    """Start everything, in order; raises StartError with what to do, nothing left running.
+
+    `init` lets a new store begin where one is missing that was there once.
+    """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await _open_store(settings, stack)
+        store = await _open_store(settings, stack, init=init)
         shelf = await open_shelf(settings, store, clock)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
@@ -228,9 +231,9 @@ async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock)
     return shelf
 
 
-async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:
+async def _open_store(settings: Settings, stack: AsyncExitStack, *, init: bool) -> Store:
     try:
-        store = await Store.open(settings.store_url, lease=settings.lease)
+        store = await Store.open(settings.store_url, lease=settings.lease, init=init)
     except StoreRefused as error:
         raise StartError(str(error)) from None
     stack.push_async_callback(store.aclose)

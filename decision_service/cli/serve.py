@@ -30,6 +30,9 @@ WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", help="processes that share the port; needs a PostgreSQL store"),
 ]
+InitOption = Annotated[
+    bool, typer.Option("--init", help="begin a new store where the SQLite file is missing")
+]
 WorkerOption = Annotated[int, typer.Option("--worker", hidden=True)]
 LinkOption = Annotated[int, typer.Option("--link", hidden=True)]
 
@@ -37,6 +40,7 @@ LinkOption = Annotated[int, typer.Option("--link", hidden=True)]
 def serve(
     config: ConfigOption = None,
     workers: WorkersOption = None,
+    init: InitOption = False,
     worker: WorkerOption = 0,
     link: LinkOption = -1,
 ) -> int:
@@ -49,7 +53,7 @@ def serve(
         return run_async(_serve(share_of(settings, worker), link))
     if settings.workers > 1:
         return run_async(serve_by_workers(settings))
-    return run_async(_serve(settings))
+    return run_async(_serve(settings, init=init))
 
 
 def logs_json(settings: Settings) -> bool:
@@ -60,7 +64,7 @@ def logs_json(settings: Settings) -> bool:
     return chosen is LogFormat.JSON
 
 
-async def _serve(settings: Settings, descriptor: int = -1) -> int:
+async def _serve(settings: Settings, descriptor: int = -1, *, init: bool = False) -> int:
     """Serve as the only process, or as the worker of a supervisor at the end of a link."""
     asked, hurried = asyncio.Event(), asyncio.Event()
     stop = on_stop_signals(asked.set, hurried.set)
@@ -68,7 +72,7 @@ async def _serve(settings: Settings, descriptor: int = -1) -> int:
     if link is not None:
         link.watch(gone=stop)
     try:
-        service = await start(settings)
+        service = await start(settings, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
     lines = banner(service)

@@ -66,13 +66,15 @@ class Store:
         largest_group: int = LARGEST_GROUP,
         readers: int = READERS,
         lease: float = LEASE_SECONDS,
+        init: bool = False,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
         A group of commits waits `linger` seconds for company and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
+        Where a SQLite file is missing that was there once, only `init` begins a new one.
         """
-        database = await open_database(url, readers)
+        database = await open_database(url, readers, init=init)
         leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
         return cls(database, linger, largest_group, leases)
 
