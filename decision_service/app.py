@@ -53,6 +53,7 @@ PROVIDERS_DAILY = 86_400.0
 PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
 HEALTH_SECONDS = 5.0
+RECOVERY_SECONDS = 0.25
 
 log = structlog.get_logger("decision_service.app")
 
@@ -171,9 +172,13 @@ async def _keep_providers(source: SmileSource) -> None:
 
 
 async def _keep_health(server: rpc.RpcServer, source: SmileSource, store: Store) -> None:
-    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused."""
+    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused.
+
+    A service that is unwell looks more often, so that it serves again soon after the fault.
+    """
+    well = True
     while True:
-        await asyncio.sleep(HEALTH_SECONDS)
+        await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
         try:
             await store.check()
         except StoreError:
