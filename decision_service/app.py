@@ -32,8 +32,10 @@ from decision_service.language.diagnostics import count, render
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.last_good import keep, recall
+from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import Loading, load_rules
 from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.ports import Filter
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
@@ -141,7 +143,7 @@ async def start(settings: Settings, *, init: bool = False) -> Service:
         for work in (_keep_providers(source), _keep_rules(settings.rules_dir, reload)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         services = rpc.Services(
-            decisions=_use_cases(store, source, clock, shelf),
+            decisions=_use_cases(store, source, clock, shelf, await _last_record(store)),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
@@ -267,12 +269,19 @@ def _applicants(store: Store, source: SmileSource, clock: SystemClock) -> Applic
     return ApplicantUseCases(onboard, LookAtApplicants(vendor, clock), clock)
 
 
-def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:
+async def _last_record(store: Store) -> LastRecord:
+    newest = await store.list(Filter(), None, 1)
+    return LastRecord(newest[0].created if newest else None)
+
+
+def _use_cases(
+    store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf, last: LastRecord
+) -> UseCases:
     ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
     return UseCases(
-        decide=DecideApplication(ports, shelf.current),
+        decide=DecideApplication(ports, shelf.current, last),
         read=reading,
         replay=ReplayDecision(store, reading, archive, shelf.current),
         clock=clock,

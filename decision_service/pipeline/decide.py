@@ -19,6 +19,7 @@ from decision_service.pipeline.application import Application
 from decision_service.pipeline.claiming import ClaimingSource, DecidedElsewhere
 from decision_service.pipeline.conclude import conclude
 from decision_service.pipeline.gathering import gather_for, withdrawn
+from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import (
     Clock,
     DecisionLog,
@@ -94,9 +95,12 @@ class DecideApplication:
     once the commit has begun.
     """
 
-    def __init__(self, ports: Ports, rulebook: Callable[[], Rulebook]) -> None:
+    def __init__(
+        self, ports: Ports, rulebook: Callable[[], Rulebook], last: LastRecord | None = None
+    ) -> None:
         self._ports = ports
         self._rulebook = rulebook
+        self._last = last or LastRecord()
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -178,7 +182,11 @@ class DecideApplication:
             raise
 
     def _admit(self, application: Application) -> Admission:
-        return Admission.of(application, self._rulebook(), self._ports.clock.now())
+        now = self._ports.clock.now()
+        admission = Admission.of(application, self._rulebook(), now)
+        if not self._last.doubts(now):
+            return admission
+        return replace(admission, as_of=replace(admission.as_of, doubtful=True))
 
     async def _claim(self, run: _Run) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
@@ -222,7 +230,9 @@ class DecideApplication:
         if self._ports.clock.monotonic() > run.until:
             raise _too_late()
         run.seal()
-        return await self._ports.log.commit(entry)
+        stored = await self._ports.log.commit(entry)
+        self._last.note(stored.created)
+        return stored
 
     async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: _Run) -> Gathering:
         clock = self._ports.clock

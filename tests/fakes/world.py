@@ -24,6 +24,7 @@ from decision_service.domain.snapshot import (
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import RuleFolder, load_rules
 from decision_service.pipeline.ports import Gathering, SnapshotSource
 from decision_service.pipeline.rulebook import Rulebook
@@ -147,12 +148,13 @@ class World:
     book: Rulebook = field(default_factory=rulebook)
     warm: WarmShelf | None = None
     ids: Numbered = field(default_factory=Numbered)
+    last: LastRecord | None = None
 
     def decide(self) -> DecideApplication:
         """A replica of its own: two of them share nothing but the log."""
         leases, encoder = InMemoryLeases(self.log), ProtoReplyEncoder()
         ports = Ports(self.source, self.log, encoder, self.clock, self.ids, leases, self.warm)
-        return DecideApplication(ports, lambda: self.book)
+        return DecideApplication(ports, lambda: self.book, self.last)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
         return Call(caller, self.clock.monotonic() + seconds)
