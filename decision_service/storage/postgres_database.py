@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -39,6 +40,9 @@ ATTEMPTS = 3
 """How often a transaction is tried that the server undoes for another's sake."""
 
 _FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
+_EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
+"""Every statement is a transaction of its own."""
+
 _SETTINGS = {
     "application_name": "decision-service",
     "synchronous_commit": "on",
@@ -48,26 +52,28 @@ _SETTINGS = {
     "jit": "off",
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
-_MIGRATION_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
 
 
 class PostgresDatabase:
     """The `Database` on a server; any number of processes share it."""
 
     def __init__(self, server: PostgresServer, readers: int) -> None:
-        self._readers = _engine(server, readers)
+        self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
         self._writer = _engine(server, 1)
         self._committer = _engine(server, 1)
-        self._notes = _engine(server, 1, _NOTE_SETTINGS)
+        self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
+        self._cleaner = _engine(
+            server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
+        )
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; a lost connection is replaced once."""
-        reading = _each_by_itself(self._readers)
         try:
-            return await self._run(reading, work)
+            return await self._run(self._readers, work)
         except ConnectionLost:
-            return await self._run(reading, work)
+            return await self._run(self._readers, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, again where the server undid it for another's sake."""
@@ -83,20 +89,20 @@ class PostgresDatabase:
         All of it goes over one connection, by which the server knows this process; a lost one is
         replaced once.
         """
-        notes = _each_by_itself(self._notes)
         try:
-            return await self._repeat(notes, work)
+            return await self._repeat(self._notes, work)
         except ConnectionLost:
-            return await self._repeat(notes, work)
+            return await self._repeat(self._notes, work)
 
     async def scrub(self) -> None:
-        """Vacuum the tables that hold what an erasure deletes."""
-        await self._run(_each_by_itself(self._writer), _vacuum)
+        """Vacuum the tables that hold what an erasure deletes, however long that takes."""
+        await self._run(self._cleaner, _vacuum)
 
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
-        for engine in (self._readers, self._writer, self._committer, self._notes):
+        used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
+        for engine in used:
             await engine.dispose()
 
     async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
@@ -130,7 +136,7 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
 
 async def migrate_postgres(server: PostgresServer) -> None:
     """Bring the tables to the newest version in one transaction; raises StoreRefused."""
-    engine = _engine(server, 1, _MIGRATION_SETTINGS, command_seconds=None)
+    engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
     try:
         await _first_contact(server, _transact(engine, schema.upgrade))
     finally:
@@ -157,19 +163,16 @@ async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         raise faults.of_postgres(error) from error
 
 
-def _each_by_itself(engine: AsyncEngine) -> AsyncEngine:
-    """The engine with every statement as a transaction of its own."""
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
 def _engine(
     server: PostgresServer,
     connections: int,
     settings: Mapping[str, str] = _SETTINGS,
     command_seconds: float | None = COMMAND_SECONDS,
+    isolation_level: IsolationLevel = "READ COMMITTED",
 ) -> AsyncEngine:
     return create_async_engine(
         server.url,
+        isolation_level=isolation_level,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
