@@ -116,14 +116,6 @@ async def test_a_second_sigterm_cuts_the_grace_short(tmp_path: Path) -> None:
             await cut
 
 
-def test_workers_are_refused_on_sqlite(tmp_path: Path) -> None:
-    """One sentence, code 2: one process holds a SQLite file."""
-    done = command("serve", "--workers", "2", folder=tmp_path)
-    [line] = done.stderr.strip().splitlines()
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "need a PostgreSQL store" in line
-
-
 def test_a_store_that_cannot_be_used_is_told_once(tmp_path: Path) -> None:
     """What keeps the workers from starting is one sentence and the code of a single process."""
     done = command(

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from decision_service.domain.errors import LeaseLost, RequestInProgress
+from decision_service.domain.errors import ConsentMoved, LeaseLost, RequestInProgress
 from decision_service.pipeline.ports import DecisionLog, Lease, Leases, StoredEntry
-from tests.kits.decision_entries import ENTRY, as_stored, numbered
+from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 
 KEY = (ENTRY.caller, ENTRY.request_id)
 LONG = 30.0
@@ -124,6 +124,16 @@ class LeasesKit:
         done = await asyncio.gather(*commits, return_exceptions=True)
         assert isinstance(done[0], LeaseLost)
         assert done[1:] == [as_stored(held), as_stored(free)]
+
+    async def test_a_commit_that_a_withdrawal_stopped_keeps_its_lease(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """What is decided again without the data is stored under the same lease."""
+        one, _ = replicas
+        entry = replace(ENTRY, fence=(await claimed(one)).fence, snapshot=SNAPSHOT)
+        with pytest.raises(ConsentMoved):
+            await one.log.commit(replace(entry, consent=7))
+        assert (await one.log.commit(entry)).decision_id == entry.decision_id
 
     async def test_releasing_what_is_not_held_changes_nothing(
         self, replicas: tuple[Replica, Replica]
