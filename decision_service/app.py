@@ -32,8 +32,10 @@ from decision_service.language.diagnostics import count, render
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.last_good import keep, recall
+from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import Loading, load_rules
 from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.ports import Filter
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
@@ -53,6 +55,7 @@ PROVIDERS_DAILY = 86_400.0
 PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
 HEALTH_SECONDS = 5.0
+RECOVERY_SECONDS = 0.25
 
 log = structlog.get_logger("decision_service.app")
 
@@ -118,12 +121,19 @@ class Service:
         await self._stack.aclose()
         log.info("stopped")
 
+    async def hurry(self, seconds: float) -> None:
+        """While `stop` goes on: leave calls in progress so many seconds and no more."""
+        await self.rpc.hurry(seconds)
 
-async def start(settings: Settings) -> Service:
-    """Start everything, in order; raises StartError with what to do, nothing left running."""
+
+async def start(settings: Settings, *, init: bool = False) -> Service:
+    """Start everything, in order; raises StartError with what to do, nothing left running.
+
+    `init` lets a new store begin where one is missing that was there once.
+    """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await _open_store(settings, stack)
+        store = await _open_store(settings, stack, init=init)
         shelf = await open_shelf(settings, store, clock)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
@@ -133,7 +143,7 @@ async def start(settings: Settings) -> Service:
         for work in (_keep_providers(source), _keep_rules(settings.rules_dir, reload)):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         services = rpc.Services(
-            decisions=_use_cases(store, source, clock, shelf),
+            decisions=_use_cases(store, source, clock, shelf, await _last_record(store)),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
@@ -141,7 +151,8 @@ async def start(settings: Settings) -> Service:
             most=settings.max_in_flight,
         )
         try:
-            server = await rpc.start(settings.grpc_address, services)
+            shares_port = settings.workers > 1
+            server = await rpc.start(settings.grpc_address, services, shares_port=shares_port)
         except rpc.AddressInUse as error:
             raise StartError(str(error)) from None
         await server.serving(yes=True)
@@ -163,9 +174,13 @@ async def _keep_providers(source: SmileSource) -> None:
 
 
 async def _keep_health(server: rpc.RpcServer, source: SmileSource, store: Store) -> None:
-    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused."""
+    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused.
+
+    A service that is unwell looks more often, so that it serves again soon after the fault.
+    """
+    well = True
     while True:
-        await asyncio.sleep(HEALTH_SECONDS)
+        await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
         try:
             await store.check()
         except StoreError:
@@ -223,9 +238,9 @@ async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock)
     return shelf
 
 
-async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:
+async def _open_store(settings: Settings, stack: AsyncExitStack, *, init: bool) -> Store:
     try:
-        store = await Store.open(settings.store_url)
+        store = await Store.open(settings.store_url, lease=settings.lease, init=init)
     except StoreRefused as error:
         raise StartError(str(error)) from None
     stack.push_async_callback(store.aclose)
@@ -254,12 +269,19 @@ def _applicants(store: Store, source: SmileSource, clock: SystemClock) -> Applic
     return ApplicantUseCases(onboard, LookAtApplicants(vendor, clock), clock)
 
 
-def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:
-    ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids())
+async def _last_record(store: Store) -> LastRecord:
+    newest = await store.list(Filter(), None, 1)
+    return LastRecord(newest[0].created if newest else None)
+
+
+def _use_cases(
+    store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf, last: LastRecord
+) -> UseCases:
+    ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
     return UseCases(
-        decide=DecideApplication(ports, shelf.current),
+        decide=DecideApplication(ports, shelf.current, last),
         read=reading,
         replay=ReplayDecision(store, reading, archive, shelf.current),
         clock=clock,

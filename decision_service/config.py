@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     drain_delay: Seconds | None = None
     drain_grace: Seconds = 5.0
     max_in_flight: int = Field(256, ge=1, le=10_000)
+    lease: Seconds = Field(30.0, gt=0)
+    workers: int = Field(1, ge=1, le=64)
 
     @classmethod
     def settings_customise_sources(
@@ -117,6 +119,7 @@ class Settings(BaseSettings):
     def _coherent(self) -> Settings:
         _check_mode(self)
         _check_base_url(self.base_url)
+        _check_workers(self)
         host, _ = split_address(self.grpc_address)
         if not is_loopback(host) and not self.allow_plaintext:
             raise ValueError(
@@ -187,6 +190,28 @@ def _check_mode(settings: Settings) -> None:
 
 def _needs_key(mode: SmileMode, name: str) -> str:
     return f"smile_mode {mode} needs {PREFIX}{name} (or {PREFIX}{name}_FILE naming a file with it)"
+
+
+def share_of(settings: Settings, worker: int) -> Settings:
+    """The settings of one worker, from 1: its share of the vendor's requests is a whole number."""
+    share, rest = divmod(settings.smile_requests_per_second, settings.workers)
+    mine = share + (1 if worker <= rest else 0)
+    return settings.model_copy(update={"smile_requests_per_second": mine})
+
+
+def _check_workers(settings: Settings) -> None:
+    if settings.workers == 1:
+        return
+    if not settings.store_url.startswith("postgres"):
+        raise ValueError(
+            f"{settings.workers} workers need a PostgreSQL store, since one process holds a SQLite "
+            f"file: set {PREFIX}STORE_URL to postgresql://..., or use 1 worker"
+        )
+    if settings.workers > settings.smile_requests_per_second:
+        raise ValueError(
+            f"{settings.workers} workers cannot share {settings.smile_requests_per_second} "
+            f"requests per second: use fewer, or raise {PREFIX}SMILE_REQUESTS_PER_SECOND"
+        )
 
 
 def _check_base_url(url: str) -> None:

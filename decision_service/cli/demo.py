@@ -85,7 +85,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         }
     )
     try:
-        service = await start(settings)
+        service = await start(settings, init=True)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
     try:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from decision_service import __version__
 from decision_service.app import Service, StartError, start
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
-from decision_service.config import LogFormat, Settings, load
+from decision_service.cli.stopping import HURRY_SECONDS, on_stop_signals
+from decision_service.cli.worker_process import Link
+from decision_service.cli.workers import serve_by_workers
+from decision_service.config import PREFIX, LogFormat, Settings, load, share_of
 from decision_service.telemetry import configure_logging
 
 ConfigOption = Annotated[
@@ -22,11 +26,34 @@ ConfigOption = Annotated[
 ]
 
 
-def serve(config: ConfigOption = None) -> None:
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", help="processes that share the port; needs a PostgreSQL store"),
+]
+InitOption = Annotated[
+    bool, typer.Option("--init", help="begin a new store where the SQLite file is missing")
+]
+WorkerOption = Annotated[int, typer.Option("--worker", hidden=True)]
+LinkOption = Annotated[int, typer.Option("--link", hidden=True)]
+
+
+def serve(
+    config: ConfigOption = None,
+    workers: WorkersOption = None,
+    init: InitOption = False,
+    worker: WorkerOption = 0,
+    link: LinkOption = -1,
+) -> int:
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
-    settings = load(config)
+    chosen = {} if workers is None else {f"{PREFIX}WORKERS": str(workers)}
+    settings = load(config, os.environ | chosen)
     configure_logging(settings.log_level, as_json=logs_json(settings))
-    run_async(_serve(settings))
+    if worker:
+        structlog.contextvars.bind_contextvars(worker=worker)
+        return run_async(_serve(share_of(settings, worker), link))
+    if settings.workers > 1:
+        return run_async(serve_by_workers(settings))
+    return run_async(_serve(settings, init=init))
 
 
 def logs_json(settings: Settings) -> bool:
@@ -37,19 +64,37 @@ def logs_json(settings: Settings) -> bool:
     return chosen is LogFormat.JSON
 
 
-async def _serve(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+async def _serve(settings: Settings, descriptor: int = -1, *, init: bool = False) -> int:
+    """Serve as the only process, or as the worker of a supervisor at the end of a link."""
+    asked, hurried = asyncio.Event(), asyncio.Event()
+    stop = on_stop_signals(asked.set, hurried.set)
+    link = None if descriptor < 0 else await Link.open(descriptor)
+    if link is not None:
+        link.watch(gone=stop)
     try:
-        service = await start(settings)
+        service = await start(settings, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
-    sys.stdout.write("\n".join(banner(service)) + "\n")
-    sys.stdout.flush()
-    await stopping.wait()
-    await service.stop()
+    lines = banner(service)
+    if link is None:
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+    else:
+        await link.serving(lines)
+    await asked.wait()
+    await _stop(service, hurried)
+    return Exit.DONE
+
+
+async def _stop(service: Service, hurried: asyncio.Event) -> None:
+    """Stop in order; a second signal leaves what is in progress two seconds."""
+    ending = asyncio.create_task(service.stop())
+    hurrying = asyncio.create_task(hurried.wait())
+    await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not ending.done():
+        await service.hurry(HURRY_SECONDS)
+    hurrying.cancel()
+    await ending
 
 
 def banner(service: Service) -> list[str]:

@@ -7,7 +7,7 @@
     │   └── RequestIdReused, RequestInProgress
     ├── NotYet           the world forbids it now (DataNotReady, SnapshotErased, PlanChanged)
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
-    ├── StoreError       our store (StoreUnavailable, ConsentMoved)
+    ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
     ├── DeadlineMissed
     └── CrossTenant      data of another user came back; never recorded, always an alarm
@@ -159,6 +159,16 @@ class StoreUnavailable(StoreError):
 
 class ConsentMoved(StoreError):
     """The user withdrew consent while the decision was being made; callers never see this."""
+
+
+class StoreBusy(StoreUnavailable):
+    """Every connection to the store is taken; nothing was begun."""
+
+    reason = "OVERLOADED"
+
+
+class LeaseLost(StoreUnavailable):
+    """Another process has taken the request over; this one's decision was not recorded."""
 
 
 class Unready(ServiceError):

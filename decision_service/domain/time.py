@@ -8,15 +8,19 @@ from datetime import date, datetime, tzinfo
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """`instant` is aware; `date` is its civil date in `zone`, never a provider's."""
+    """`instant` is aware; `date` is its civil date in `zone`, never a provider's.
+
+    `doubtful` says that the clock had gone back, so that no age can be judged by this instant.
+    """
 
     instant: datetime
     date: date
     zone: tzinfo
+    doubtful: bool = False
 
     @classmethod
-    def at(cls, instant: datetime, zone: tzinfo) -> AsOf:
+    def at(cls, instant: datetime, zone: tzinfo, *, doubtful: bool = False) -> AsOf:
         """The instant seen in a zone; raises ValueError when the instant has no zone of its own."""
         if instant.tzinfo is None:
             raise ValueError("an instant needs a time zone")
-        return cls(instant, instant.astimezone(zone).date(), zone)
+        return cls(instant, instant.astimezone(zone).date(), zone, doubtful)

@@ -90,8 +90,11 @@ def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
 
 
 def is_stale(case: Case, feeder: Feeder) -> bool:
-    """Whether it was synced longer ago than the policy allows; never synced counts as stale."""
-    if feeder.synced is None:
+    """Whether it was synced longer ago than the policy allows, or nobody can tell.
+
+    That is where it was never synced, or the instant itself is doubtful.
+    """
+    if feeder.synced is None or case.as_of.doubtful:
         return True
     return case.as_of.instant - feeder.synced > case.policy.max_age
 

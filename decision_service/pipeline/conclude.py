@@ -173,6 +173,7 @@ def _facts(decision: Decision, application: Application) -> StoredFacts:
     return StoredFacts(
         instant=decision.as_of.instant,
         zone=str(decision.as_of.zone),
+        doubtful=decision.as_of.doubtful,
         assignment=assignment_to_wire(decision.assignment),
         inputs=inputs_to_wire(decision.inputs),
         languages=application.style.languages,

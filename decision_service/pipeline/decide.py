@@ -10,17 +10,23 @@ from functools import partial
 from decision_service.domain.errors import (
     ConsentMoved,
     DeadlineMissed,
+    LeaseLost,
     RequestIdReused,
     RequestInProgress,
 )
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.claiming import ClaimingSource, DecidedElsewhere
 from decision_service.pipeline.conclude import conclude
 from decision_service.pipeline.gathering import gather_for, withdrawn
+from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import (
     Clock,
     DecisionLog,
+    Entry,
     Gathering,
+    Lease,
+    Leases,
     NewId,
     ReplyEncoder,
     SnapshotSource,
@@ -37,6 +43,9 @@ ANSWER_MARGIN = 0.150
 FLOOR = 0.300
 """With less than this left a decision is not begun."""
 
+FOLLOW_MARGIN = 0.050
+"""Seconds before the deadline at which a caller is told that another's run still goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -47,6 +56,7 @@ class Ports:
     encoder: ReplyEncoder
     clock: Clock
     new_id: NewId
+    leases: Leases
     warm: WarmShelf | None = None
 
 
@@ -60,10 +70,17 @@ class Call:
 
 @dataclass(slots=True)
 class _Run:
-    """A decision in progress under one request id."""
+    """A decision in progress; `until` is the deadline of its most patient caller.
 
+    The `lease` is had before the vendor is asked, and never where nothing is gathered.
+    """
+
+    application: Application
     content: bytes
+    call: Call
+    until: float
     work: SharedWork[StoredEntry] | None = None
+    lease: Lease | None = None
 
     def seal(self) -> None:
         if self.work is not None:
@@ -73,13 +90,17 @@ class _Run:
 class DecideApplication:
     """Decides applications: the same request id with the same content is decided once, ever.
 
-    Concurrent duplicates wait for the one run. A caller who leaves does not stop it while others
-    wait, and nothing stops it once the commit has begun.
+    Concurrent duplicates wait for the one run, in this process by joining it, in others by the
+    lease it holds. A caller who leaves does not stop it while others wait, and nothing stops it
+    once the commit has begun.
     """
 
-    def __init__(self, ports: Ports, rulebook: Callable[[], Rulebook]) -> None:
+    def __init__(
+        self, ports: Ports, rulebook: Callable[[], Rulebook], last: LastRecord | None = None
+    ) -> None:
         self._ports = ports
         self._rulebook = rulebook
+        self._last = last or LastRecord()
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -95,7 +116,19 @@ class DecideApplication:
                 return _same_content(stored, content)
         else:
             application = replace(application, request_id=self._ports.new_id.request_id())
-        return await self._joined(application, content, call)
+        return await self._once(application, content, call)
+
+    async def _once(self, application: Application, content: bytes, call: Call) -> StoredEntry:
+        """The result of the one run, of this process or another's.
+
+        A run that ended because another process goes on is begun again while there is time.
+        """
+        while True:
+            try:
+                return await self._joined(application, content, call)
+            except RequestInProgress:
+                if self._left(call) < FLOOR:
+                    raise
 
     async def _joined(self, application: Application, content: bytes, call: Call) -> StoredEntry:
         key = (call.caller, application.request_id)
@@ -105,52 +138,75 @@ class DecideApplication:
             run = self._begin(key, application, content, call)
         elif not hmac.compare_digest(run.content, content):
             raise _reused()
+        run.until = max(run.until, call.deadline)
         assert run.work is not None  # noqa: S101 - set by _begin before anything awaits
         try:
-            stored = await run.work.wait(call.deadline - self._ports.clock.monotonic())
+            stored = await run.work.wait(self._left(call) - (0 if leads else FOLLOW_MARGIN))
         except TimeoutError:
-            raise _too_late(leads=leads) from None
+            raise _too_late() if leads else _in_progress() from None
         return _same_content(stored, content)
 
     def _begin(
         self, key: tuple[str, str], application: Application, content: bytes, call: Call
     ) -> _Run:
-        if call.deadline - self._ports.clock.monotonic() < FLOOR:
+        self._require_time(call)
+        run = _Run(application, content, call, until=call.deadline)
+        self._runs[key] = run
+        run.work = SharedWork(self._decide(run), on_end=partial(self._runs.pop, key, None))
+        return run
+
+    def _left(self, call: Call) -> float:
+        return call.deadline - self._ports.clock.monotonic()
+
+    def _require_time(self, call: Call) -> None:
+        if self._left(call) < FLOOR:
             raise DeadlineMissed(
                 f"less than {FLOOR * 1000:.0f} ms were left, which is too little to decide in: "
                 "call with a later deadline"
             )
-        run = _Run(content)
-        self._runs[key] = run
-        work = self._decide(application, content, call, run.seal)
-        run.work = SharedWork(work, on_end=partial(self._runs.pop, key, None))
-        return run
 
-    async def _decide(
-        self, application: Application, content: bytes, call: Call, seal: Callable[[], None]
-    ) -> StoredEntry:
-        admission = Admission.of(application, self._rulebook(), self._ports.clock.now())
-        gathering = None
-        if admission.ruleset is not None:
-            gathering = await self._gather(admission, admission.ruleset, call)
-        seal()
-        return await self._recorded(admission, gathering, call, content)
+    async def _decide(self, run: _Run) -> StoredEntry:
+        admission = self._admit(run.application)
+        try:
+            gathering = None
+            if admission.ruleset is not None:
+                gathering = await self._gather(admission, admission.ruleset, run)
+            return await self._recorded(admission, gathering, run)
+        except DecidedElsewhere as found:
+            return found.entry
+        except LeaseLost:
+            raise _in_progress() from None
+        except BaseException:
+            if run.lease is not None:
+                self._ports.leases.release(run.lease)
+            raise
+
+    def _admit(self, application: Application) -> Admission:
+        now = self._ports.clock.now()
+        admission = Admission.of(application, self._rulebook(), now)
+        if not self._last.doubts(now):
+            return admission
+        return replace(admission, as_of=replace(admission.as_of, doubtful=True))
+
+    async def _claim(self, run: _Run) -> None:
+        """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
+        if run.lease is not None:
+            return
+        seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
+        caller, request_id = run.call.caller, run.application.request_id
+        claimed = await self._ports.leases.claim(caller, request_id, seconds)
+        if isinstance(claimed, StoredEntry):
+            raise DecidedElsewhere(claimed)
+        run.lease = claimed
+        self._require_time(run.call)
 
     async def _recorded(
-        self, admission: Admission, gathering: Gathering | None, call: Call, content: bytes
+        self, admission: Admission, gathering: Gathering | None, run: _Run
     ) -> StoredEntry:
         """Decide and commit; what a withdrawal overtook is decided again without the data."""
         while True:
-            entry = conclude(
-                admission,
-                gathering,
-                encoder=self._ports.encoder,
-                new_id=self._ports.new_id,
-                caller=call.caller,
-                content=content,
-            )
             try:
-                return await self._ports.log.commit(entry)
+                return await self._commit(self._conclude(admission, gathering, run), run)
             except ConsentMoved:
                 if gathering is None:
                     raise
@@ -158,16 +214,34 @@ class DecideApplication:
                 held = await self._ports.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
-    async def _gather(
-        self, admission: Admission, ruleset: CompiledRuleset, call: Call
-    ) -> Gathering:
+    def _conclude(self, admission: Admission, gathering: Gathering | None, run: _Run) -> Entry:
+        entry = conclude(
+            admission,
+            gathering,
+            encoder=self._ports.encoder,
+            new_id=self._ports.new_id,
+            caller=run.call.caller,
+            content=run.content,
+        )
+        return entry if run.lease is None else replace(entry, fence=run.lease.fence)
+
+    async def _commit(self, entry: Entry, run: _Run) -> StoredEntry:
+        """Record the decision, unless every caller's deadline has passed meanwhile."""
+        if self._ports.clock.monotonic() > run.until:
+            raise _too_late()
+        run.seal()
+        stored = await self._ports.log.commit(entry)
+        self._last.note(stored.created)
+        return stored
+
+    async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: _Run) -> Gathering:
         clock = self._ports.clock
-        stop_at = call.deadline - ANSWER_MARGIN
+        stop_at = run.call.deadline - ANSWER_MARGIN
         return await gather_for(
             admission.application.user_id,
             ruleset.needs,
             admission.as_of,
-            source=self._ports.source,
+            source=ClaimingSource(self._ports.source, partial(self._claim, run)),
             log=self._ports.log,
             stop_at=stop_at,
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
@@ -189,9 +263,11 @@ def _reused() -> RequestIdReused:
     )
 
 
-def _too_late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
-    if leads:
-        return DeadlineMissed("the deadline came before the decision was recorded")
+def _too_late() -> DeadlineMissed:
+    return DeadlineMissed("the deadline came before the decision was recorded")
+
+
+def _in_progress() -> RequestInProgress:
     return RequestInProgress(
         "a request with this request_id is still being decided: ask again for its result",
         retry_after=1.0,

@@ -116,7 +116,8 @@ class Entry:
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
     pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
     before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
-    the snapshot may serve later decisions.
+    the snapshot may serve later decisions. With a `fence`, a lease's, the entry is stored only
+    while that lease is held.
     """
 
     decision_id: str
@@ -137,6 +138,7 @@ class Entry:
     arm: ArmDecision | None = None
     consent: int = 0
     warm: WarmMark | None = None
+    fence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,8 @@ class DecisionLog(Protocol):
 
         Where the request id is already taken, nothing is stored and the winner's entry returns
         (the caller compares `content`). Raises ConsentMoved where the entry's `consent` is not the
-        user's any more.
+        user's any more, and LeaseLost where another process has taken the request over and not
+        stored it yet.
         """
 
     async def get(self, decision_id: str) -> StoredEntry | None:
@@ -269,6 +272,33 @@ class DecisionLog(Protocol):
 
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Leave for one process to decide one request; its `fence` goes into the entry."""
+
+    caller: str
+    request_id: str
+    fence: str
+
+
+class Leases(Protocol):
+    """Which process decides a request now, so that each is gathered once among all of them.
+
+    A lease ends when its entry is stored, when it is released, or when its process is gone; a
+    process that hangs keeps it for a while, and is fenced off when another has taken over.
+    """
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        """Leave to decide a request, or its decision where it is stored by now.
+
+        While another process decides it this waits, at most for so many seconds. Raises
+        RequestInProgress after them, StoreUnavailable where no lease can be had.
+        """
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back whose entry is not going to be stored."""
 
 
 @dataclass(frozen=True, slots=True)

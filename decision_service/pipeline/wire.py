@@ -107,11 +107,12 @@ class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     factors: FactorsWire | None = None
     fetched: datetime | None = None
     upstream_calls: int = 0
+    doubtful: bool = False
 
     @property
     def as_of(self) -> AsOf:
         """The instant decided for, seen in the ruleset's zone."""
-        return AsOf.at(self.instant, ZoneInfo(self.zone))
+        return AsOf.at(self.instant, ZoneInfo(self.zone), doubtful=self.doubtful)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

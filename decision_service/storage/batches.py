@@ -8,7 +8,7 @@ from copy import copy
 from typing import Generic, TypeVar
 
 from decision_service.domain.errors import StoreError
-from decision_service.storage.errors import EntryRefused, unavailable
+from decision_service.storage.errors import EntryRefused, HeldUp, unavailable
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -97,7 +97,7 @@ class Batches(Generic[Q, A]):
         """Answer together; where one question spoils that, each by itself."""
         try:
             return await self._answer(questions)
-        except EntryRefused:
+        except (EntryRefused, HeldUp):
             if len(questions) == 1:
                 raise
         return [await self._alone(question) for question in questions]

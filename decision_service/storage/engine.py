@@ -34,6 +34,9 @@ class Database(Protocol):
         nothing was kept, and ConnectionLost, when that is unknown.
         """
 
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, on a connection that is kept for the decisions' commits alone."""
+
     async def scrub(self) -> None:
         """Take what was deleted out of the files as well; raises StoreUnavailable."""
 
@@ -41,21 +44,22 @@ class Database(Protocol):
         """Finish what runs and close every connection."""
 
 
-async def open_database(url: str, readers: int = READERS) -> Database:
+async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
     """Open the store that STORE_URL names; raises StoreRefused.
 
-    A SQLite file that does not exist is created. Tables of an older version are left alone.
+    A SQLite file is created where there never was one; where one is missing, only with `init`.
+    Tables of an older version are left alone.
     """
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
-        return await open_sqlite(address, readers)
+        return await open_sqlite(address, readers, init=init)
     return await open_postgres(address, readers)
 
 
-async def migrate(url: str) -> None:
+async def migrate(url: str, *, init: bool = False) -> None:
     """Bring the tables to this program's version, creating them at need; raises StoreRefused."""
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
-        await asyncio.to_thread(migrate_sqlite, address)
+        await asyncio.to_thread(migrate_sqlite, address, init=init)
     else:
         await migrate_postgres(address)

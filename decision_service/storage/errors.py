@@ -10,6 +10,9 @@
     │   └── SchemaUnfit        the tables are older, newer, missing, or somebody else's
     ├── EntryRefused       one entry cannot be stored, whatever the state of the store
     └── StoreUnavailable (domain)
+        ├── StoreBusy (domain)     every connection is taken
+        ├── LeaseLost (domain)     another process has taken the request over
+        ├── HeldUp             another transaction holds a row for longer than is waited
         ├── ConnectionLost     the server went away; whether the last transaction counts is unknown
         └── RolledBack         the server undid the transaction for another's sake; run it again
 
@@ -54,6 +57,10 @@ class SchemaUnfit(StoreRefused):
 
 class EntryRefused(StoreError):
     """One entry cannot be stored, whatever the state of the store; nothing of it was recorded."""
+
+
+class HeldUp(StoreUnavailable):
+    """Another transaction holds a row that this one needs; others of its group may not need it."""
 
 
 class ConnectionLost(StoreUnavailable):

@@ -12,11 +12,12 @@ from sqlalchemy.exc import (
     TimeoutError as PoolTimeout,
 )
 
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import StoreBusy, StoreError
 from decision_service.storage.errors import (
     RETRY_SECONDS,
     ConnectionLost,
     EntryRefused,
+    HeldUp,
     RolledBack,
     unavailable,
 )
@@ -34,14 +35,14 @@ _SQLITE_SENTENCES = {
 _HARMLESS = frozenset({"SQLITE_FULL", "SQLITE_BUSY"})
 _POSTGRES_SENTENCES = {
     "53100": "the store's disk is full",
-    "53300": "the store has no free connection",
-    "55P03": "the store is held by another transaction",
     "57014": "the store took too long",
     "57P03": "the store is starting",
     "25006": "the store may not be written",
 }
 _UNFIT_STATES = ("22", "23", "42")
 _ROLLED_BACK = frozenset({"40001", "40P01"})
+_HELD_UP = "55P03"
+_TOO_MANY_CONNECTIONS = "53300"
 
 
 def of_sqlite(error: Exception) -> StoreError:
@@ -70,8 +71,16 @@ def of_postgres(error: Exception) -> StoreError:
         return RolledBack(
             "the store is busy: nothing was recorded; try again", retry_after=RETRY_SECONDS
         )
-    if isinstance(error, PoolTimeout):
-        return _failed("the store's connections are all busy")
+    if state == _HELD_UP:
+        return HeldUp(
+            "the store is held by another transaction: nothing was recorded; try again",
+            retry_after=RETRY_SECONDS,
+        )
+    if isinstance(error, PoolTimeout) or state == _TOO_MANY_CONNECTIONS:
+        return StoreBusy(
+            "the store's connections are all busy: nothing was recorded; try again",
+            retry_after=RETRY_SECONDS,
+        )
     if isinstance(error, OSError) or getattr(error, "connection_invalidated", False):
         return ConnectionLost(
             "the store does not answer; ask again with the same request_id",

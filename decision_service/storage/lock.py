@@ -1,4 +1,4 @@
-"""One process at a time: the lock beside the SQLite file."""
+"""The file beside the SQLite file: one process at a time, and a sign that there was a store."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from pathlib import Path
 
 from decision_service.storage.errors import StoreLocked, StoreUnwritable
 
+_MADE = b"made\n"
+_LENGTH = 64
+
 
 class FileLock:
     """An exclusive lock on a file of its own, held until `release` or the end of the process.
 
-    The file stays where it is: removing it would let two processes hold two files of one name.
+    The file stays where it is: removing it would let two processes hold two files of one name. Its
+    first line is the process; a second one says that the store was made.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, made: bool) -> None:
         self._descriptor: int | None = descriptor
+        self.made = made
 
     @classmethod
     def acquire(cls, path: Path, what: Path) -> FileLock:
@@ -32,9 +37,20 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StoreLocked(_in_use(what, _holder(descriptor))) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        return cls(descriptor)
+        lock = cls(descriptor, made=_MADE in os.pread(descriptor, _LENGTH, 0))
+        lock._write()
+        return lock
+
+    def mark_made(self) -> None:
+        """Remember that there is a store, so that a missing file is a loss and no beginning."""
+        if not self.made:
+            self.made = True
+            self._write()
+
+    def _write(self) -> None:
+        assert self._descriptor is not None  # noqa: S101 - only a held lock is written
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, b"%d\n" % os.getpid() + (_MADE if self.made else b""), 0)
 
     def release(self) -> None:
         """Let the next process in; harmless when done twice."""
@@ -44,7 +60,7 @@ class FileLock:
 
 
 def _holder(descriptor: int) -> str:
-    holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+    holder = os.pread(descriptor, _LENGTH, 0).decode("ascii", "replace").partition("\n")[0]
     os.close(descriptor)
     return holder
 

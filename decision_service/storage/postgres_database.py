@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
+from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -27,66 +28,95 @@ COMMAND_SECONDS = 5.0
 POOL_SECONDS = 0.5
 """How long a connection, one command, and a free place in the pool are waited for."""
 
-WRITERS = 2
-"""One for the groups of commits, one for all that is written beside them."""
+STATEMENT_MS = 4000
+LOCK_MS = 1000
+LEASE_LOCK_MS = 200
+"""How long the server works on one statement, and waits for another's lock.
+
+The server gives up before its client does: then the connection is still good.
+"""
 
 ATTEMPTS = 3
 """How often a transaction is tried that the server undoes for another's sake."""
 
 _FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
+_EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
+"""Every statement is a transaction of its own."""
+
 _SETTINGS = {
     "application_name": "decision-service",
     "synchronous_commit": "on",
-    "lock_timeout": "1000",
+    "statement_timeout": str(STATEMENT_MS),
+    "lock_timeout": str(LOCK_MS),
     "idle_in_transaction_session_timeout": "10000",
     "jit": "off",
 }
+_NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
+_PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
 
 
 class PostgresDatabase:
     """The `Database` on a server; any number of processes share it."""
 
     def __init__(self, server: PostgresServer, readers: int) -> None:
-        self._writer = _engine(server, WRITERS)
-        self._readers = _engine(server, readers)
-        self._reading = self._readers.execution_options(isolation_level="AUTOCOMMIT")
-        self._cleaning = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+        self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
+        self._writer = _engine(server, 1)
+        self._committer = _engine(server, 1)
+        self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
+        self._cleaner = _engine(
+            server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
+        )
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; a lost connection is replaced once."""
         try:
-            return await self._run(self._reading, work)
+            return await self._run(self._readers, work)
         except ConnectionLost:
-            return await self._run(self._reading, work)
+            return await self._run(self._readers, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run work in one transaction, again where the server undid it for another's sake."""
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return await self._run(self._writer, work)
-            except RolledBack:
-                continue
-        return await self._run(self._writer, work)
+        return await self._repeat(self._writer, work)
+
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, on a connection that is kept for the decisions' commits alone."""
+        return await self._repeat(self._committer, work)
+
+    async def note(self, work: Callable[[Connection], T]) -> T:
+        """Run work that need not outlive a crash of the server: each statement by itself.
+
+        All of it goes over one connection, by which the server knows this process; a lost one is
+        replaced once.
+        """
+        try:
+            return await self._repeat(self._notes, work)
+        except ConnectionLost:
+            return await self._repeat(self._notes, work)
 
     async def scrub(self) -> None:
-        """Vacuum the tables that hold what an erasure deletes."""
-        await self._run(self._cleaning, _vacuum)
+        """Vacuum the tables that hold what an erasure deletes, however long that takes."""
+        await self._run(self._cleaner, _vacuum)
 
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
-        await self._readers.dispose()
-        await self._writer.dispose()
+        used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
+        for engine in used:
+            await engine.dispose()
+
+    async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._run(engine, work)
+            except RolledBack:
+                continue
+        return await self._run(engine, work)
 
     async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
-        try:
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
-        except _FAULTS as error:
-            raise faults.of_postgres(error) from error
+        return await _transact(engine, work)
 
 
 def _vacuum(connection: Connection) -> None:
@@ -97,7 +127,7 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
     """Connect and check the tables; raises StoreRefused."""
     database = PostgresDatabase(server, readers)
     try:
-        await _first_contact(server, database, schema.require_usable)
+        await _first_contact(server, database.write(schema.require_usable))
     except BaseException:
         await database.aclose()
         raise
@@ -106,18 +136,16 @@ async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabas
 
 async def migrate_postgres(server: PostgresServer) -> None:
     """Bring the tables to the newest version in one transaction; raises StoreRefused."""
-    database = PostgresDatabase(server, 1)
+    engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
     try:
-        await _first_contact(server, database, schema.upgrade)
+        await _first_contact(server, _transact(engine, schema.upgrade))
     finally:
-        await database.aclose()
+        await engine.dispose()
 
 
-async def _first_contact(
-    server: PostgresServer, database: PostgresDatabase, work: Callable[[Connection], None]
-) -> None:
+async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
     try:
-        await database.write(work)
+        await work
     except StoreRefused:
         raise
     except StoreError as error:
@@ -127,16 +155,31 @@ async def _first_contact(
         ) from None
 
 
-def _engine(server: PostgresServer, connections: int) -> AsyncEngine:
+async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    except _FAULTS as error:
+        raise faults.of_postgres(error) from error
+
+
+def _engine(
+    server: PostgresServer,
+    connections: int,
+    settings: Mapping[str, str] = _SETTINGS,
+    command_seconds: float | None = COMMAND_SECONDS,
+    isolation_level: IsolationLevel = "READ COMMITTED",
+) -> AsyncEngine:
     return create_async_engine(
         server.url,
+        isolation_level=isolation_level,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
-            "command_timeout": COMMAND_SECONDS,
-            "server_settings": _SETTINGS,
+            "command_timeout": command_seconds,
+            "server_settings": settings,
         },
     )

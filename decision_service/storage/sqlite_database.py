@@ -57,6 +57,10 @@ class SqliteDatabase:
         """Run work in one transaction, durable on return; raises as `read`, having kept nothing."""
         return await self._writer.run(work)
 
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """The same: there is one writer, whose work nobody else can hold up for long."""
+        return await self._writer.run(work)
+
     async def scrub(self) -> None:
         """Write the log back into the file, where deleted content is overwritten, and empty it.
 
@@ -75,9 +79,9 @@ class SqliteDatabase:
         self._lock.release()
 
 
-async def open_sqlite(file: SqliteFile, readers: int) -> SqliteDatabase:
-    """Open the file, creating it where there is none; raises StoreRefused."""
-    lock = await asyncio.to_thread(_prepare, file)
+async def open_sqlite(file: SqliteFile, readers: int, *, init: bool = False) -> SqliteDatabase:
+    """Open the file, creating it where there never was one, or with `init`; raises StoreRefused."""
+    lock = await asyncio.to_thread(_prepare, file, init=init)
     database = SqliteDatabase(file.path, readers, lock)
     try:
         await _first_write(file, database)
@@ -87,9 +91,9 @@ async def open_sqlite(file: SqliteFile, readers: int) -> SqliteDatabase:
     return database
 
 
-def migrate_sqlite(file: SqliteFile) -> None:
+def migrate_sqlite(file: SqliteFile, *, init: bool = False) -> None:
     """Bring the file's tables to the newest version in one transaction; raises StoreRefused."""
-    lock = _prepare(file)
+    lock = _prepare(file, init=init)
     try:
         _upgrade(file.path)
     except SQLAlchemyError as error:
@@ -162,7 +166,7 @@ def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
 
 
-def _prepare(file: SqliteFile) -> FileLock:
+def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
     """Lock the file, which is whole or new."""
     sqlite_file.require_folder(file)
     lock = FileLock.acquire(file.beside(".lock"), file.path)
@@ -170,14 +174,17 @@ def _prepare(file: SqliteFile) -> FileLock:
         if sqlite_file.exists(file):
             sqlite_file.require_whole(file)
         else:
-            _create(file)
+            _create(file, anew=init or not lock.made)
+        lock.mark_made()
     except BaseException:
         lock.release()
         raise
     return lock
 
 
-def _create(file: SqliteFile) -> None:
+def _create(file: SqliteFile, *, anew: bool) -> None:
+    if not anew:
+        raise sqlite_file.missing(file)
     try:
         sqlite_file.create(file, _upgrade)
     except (OSError, SQLAlchemyError) as error:

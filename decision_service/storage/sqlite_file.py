@@ -40,6 +40,14 @@ def exists(file: SqliteFile) -> bool:
     return False
 
 
+def missing(file: SqliteFile) -> StoreDamaged:
+    """The refusal of a store that was there once: no new one takes its place unasked."""
+    return StoreDamaged(
+        f"the store {file.path} is missing, though there was one: restore it from a backup, or "
+        "begin a new one with --init"
+    )
+
+
 def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
     """Make a new store whole or not at all: `fill` writes it under another name, then it moves.
 

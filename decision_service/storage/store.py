@@ -35,14 +35,23 @@ from decision_service.storage import (
 )
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
+from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
+from decision_service.storage.postgres_database import PostgresDatabase
 from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
 
 
 class Store:
     """The `DecisionLog` on SQLite or PostgreSQL."""
 
-    def __init__(self, database: Database, linger: float, largest_group: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        linger: float,
+        largest_group: int,
+        leases: SharedLeases | SoleProcess | None = None,
+    ) -> None:
         self._database = database
+        self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group)
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
@@ -56,16 +65,23 @@ class Store:
         linger: float = LINGER_SECONDS,
         largest_group: int = LARGEST_GROUP,
         readers: int = READERS,
+        lease: float = LEASE_SECONDS,
+        init: bool = False,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
         A group of commits waits `linger` seconds for company and holds at most `largest_group`.
+        A process that hangs keeps what it decides from the others for `lease` seconds.
+        Where a SQLite file is missing that was there once, only `init` begins a new one.
         """
-        return cls(await open_database(url, readers), linger, largest_group)
+        database = await open_database(url, readers, init=init)
+        leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
+        return cls(database, linger, largest_group, leases)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
         await self._writer.aclose()
+        await self.leases.aclose()
         await self._finds.aclose()
         await self._database.aclose()
 
@@ -80,7 +96,9 @@ class Store:
 
     async def commit(self, entry: Entry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
-        return await self._writer.commit(entry)
+        stored = await self._writer.commit(entry)
+        self.leases.forget(entry.fence)
+        return stored
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         """One decision by id."""

@@ -10,7 +10,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    DateTime,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -20,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
+postgres_metadata = MetaData()
+"""Of tables that only a store of several processes has."""
 
 
 def _text() -> TypeEngine[str]:
@@ -175,3 +179,19 @@ link_tokens = Table(
     Column("renewals", BigInteger, nullable=False),
 )
 """Link tokens that were handed out, by digest: whoever holds one may have another."""
+
+leases = Table(
+    "leases",
+    postgres_metadata,
+    Column("caller", _text(), primary_key=True),
+    Column("request_id", _text(), primary_key=True),
+    Column("fence", _text(), nullable=False),
+    Column("backend", Integer, nullable=False),
+    Column("expires", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""Requests that a process decides now. `backend` is the server process of the holder's connection.
+
+Unlogged, so that a lease waits for no disk; a crash of the server empties the table, which fences
+every holder off. Instants here are the server's own, since only it compares them.
+"""

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection, delete, insert, literal, select
 
-from decision_service.domain.errors import ConsentMoved, StoreError, StoreUnavailable
-from decision_service.pipeline.ports import ArmDecision, Entry, SnapshotBody, StoredEntry, WarmMark
-from decision_service.storage import arms, consents, decisions, snapshots, tables, warm
+from decision_service.domain.errors import ConsentMoved, LeaseLost, StoreError, StoreUnavailable
+from decision_service.pipeline.ports import (
+    ArmDecision,
+    Entry,
+    Lease,
+    SnapshotBody,
+    StoredEntry,
+    WarmMark,
+)
+from decision_service.storage import (
+    arms,
+    consents,
+    decisions,
+    lease_rows,
+    snapshots,
+    tables,
+    warm,
+)
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import Database
-from decision_service.storage.errors import ConnectionLost, unavailable
+from decision_service.storage.errors import RETRY_SECONDS, ConnectionLost, unavailable
 from decision_service.storage.snapshots import PackedSnapshot, Packing
 
 LARGEST_GROUP = 128
@@ -24,13 +39,17 @@ _PROBE_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A decision, its snapshot, and what it means for its rollout, as they will be written."""
+    """A decision, its snapshot, and what it means for its rollout, as they will be written.
+
+    With a `fence` only while the lease of that fence is held.
+    """
 
     entry: StoredEntry
     snapshot: PackedSnapshot | None
     arm: ArmDecision | None = None
     consent: int = 0
     warm: WarmMark | None = None
+    fence: str = ""
 
 
 class Writer:
@@ -52,7 +71,8 @@ class Writer:
         if entry.snapshot is not None:
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
-        return await self._groups.ask(Commit(stored, packed, entry.arm, entry.consent, entry.warm))
+        commit = Commit(stored, packed, entry.arm, entry.consent, entry.warm, entry.fence)
+        return await self._groups.ask(commit)
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading beside the groups; False where it may not serve any more."""
@@ -90,9 +110,9 @@ class Writer:
     ) -> Sequence[StoredEntry | StoreError]:
         """Where a connection breaks, the same work settles what became of its transaction."""
         try:
-            return await self._database.write(work)
+            return await self._database.commit(work)
         except ConnectionLost:
-            return await self._database.write(work)
+            return await self._database.commit(work)
 
 
 def record_group(
@@ -103,7 +123,9 @@ def record_group(
     Of several with one key the first wins. Running it twice records nothing twice.
     """
     first = {_key(commit): commit for commit in reversed(_consented(connection, group))}
-    recorded = decisions.record(connection, [commit.entry for commit in first.values()])
+    lost = _lost(connection, first)
+    open_ = [commit.entry for key, commit in first.items() if key not in lost]
+    recorded = decisions.record(connection, open_)
     won = {key: c for key, c in first.items() if c.entry.decision_id in recorded}
     snapshots.record(connection, [c.snapshot for c in won.values() if c.snapshot is not None])
     marks = [(c.entry.user_id, c.warm) for c in won.values() if c.warm is not None]
@@ -111,7 +133,7 @@ def record_group(
     arms.record(connection, [(c.entry, c.arm) for c in won.values() if c.arm is not None])
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
-    return [entries.get(_key(commit)) or _refused(commit, first) for commit in group]
+    return [entries.get(_key(commit)) or _refused(commit, first, lost) for commit in group]
 
 
 def _consented(connection: Connection, group: Sequence[Commit]) -> Sequence[Commit]:
@@ -125,7 +147,11 @@ def _consented(connection: Connection, group: Sequence[Commit]) -> Sequence[Comm
     ]
 
 
-def _refused(commit: Commit, first: Mapping[decisions.Key, Commit]) -> StoreError:
+def _refused(
+    commit: Commit, first: Mapping[decisions.Key, Commit], lost: Set[decisions.Key]
+) -> StoreError:
+    if _key(commit) in lost:
+        return _lease_lost()
     if _key(commit) not in first:
         return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
     return _id_taken()
@@ -140,6 +166,17 @@ def _keep_warm(
     snapshots.record(connection, [packed])
     warm.record(connection, [(user_id, mark)])
     return warm.mark(connection, user_id) == (mark, False)
+
+
+def _lost(connection: Connection, first: Mapping[decisions.Key, Commit]) -> set[decisions.Key]:
+    """End the leases of these commits; the keys of those whose lease is not held any more.
+
+    A lease that another process wants to take over is locked from here to the end of the
+    transaction: either it is had here, and the other finds the decision, or the other has it.
+    """
+    leases = [Lease(*key, commit.fence) for key, commit in first.items() if commit.fence]
+    had = lease_rows.spend(connection, leases)
+    return {(x.caller, x.request_id) for x in leases if x.fence not in had}
 
 
 def _begin(connection: Connection) -> None:
@@ -158,3 +195,10 @@ def _key(commit: Commit) -> decisions.Key:
 
 def _id_taken() -> StoreError:
     return unavailable("the decision's id belongs to another decision: nothing was recorded")
+
+
+def _lease_lost() -> StoreError:
+    return LeaseLost(
+        "another process decides this request by now: ask again with the same request_id",
+        retry_after=RETRY_SECONDS,
+    )

@@ -26,6 +26,14 @@ class Process:
         self.popen.send_signal(signal.SIGKILL)
         self.popen.wait(10)
 
+    def stop(self) -> None:
+        """Let it hang."""
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on where it hung."""
+        self.popen.send_signal(signal.SIGCONT)
+
     def terminate(self) -> int:
         """Ask it to stop, and return its exit code."""
         self.popen.send_signal(signal.SIGTERM)

@@ -121,6 +121,22 @@ def test_a_store_that_cannot_be_written_is_one_sentence(tmp_path: Path, url: str
     assert one_sentence(done.stderr)
 
 
+def test_a_damaged_or_missing_store_stops_the_start(tmp_path: Path) -> None:
+    """serve ends with code 2 and one sentence, repairs nothing and begins nothing anew."""
+    assert command("migrate", folder=tmp_path).returncode == 0
+    store = tmp_path / "decisions.db"
+    whole = store.read_bytes()
+    for content, word in ((whole[:-5000], "damaged"), (None, "--init")):
+        store.unlink()
+        if content is not None:
+            store.write_bytes(content)
+        done = command("serve", folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert word in one_sentence(done.stderr)
+        assert (store.read_bytes() if store.exists() else None) == content
+        store.touch()
+
+
 def test_an_unknown_setting_is_one_sentence(tmp_path: Path) -> None:
     """A misspelt DECISION_ name stops the start and is corrected."""
     done = command("serve", folder=tmp_path, stor_url="x")

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import ConsentMoved, StoreUnavailable
+from decision_service.domain.errors import ConsentMoved, LeaseLost, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
@@ -35,12 +35,13 @@ class InMemoryDecisionLog:
     """The `DecisionLog` for tests of what stands above it.
 
     Set `down` to have every call fail as a store that cannot serve; `commits` counts the calls that
-    were answered.
+    were answered; `fences` holds who has leave to commit which request.
     """
 
     def __init__(self) -> None:
         self.down = False
         self.commits = 0
+        self.fences: dict[tuple[str, str], str] = {}
         self._entries: dict[tuple[str, str], StoredEntry] = {}
         self._by_id: dict[str, StoredEntry] = {}
         self._snapshots: dict[tuple[str, str], bytes] = {}
@@ -69,6 +70,9 @@ class InMemoryDecisionLog:
             raise ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
         if entry.decision_id in self._by_id:
             raise StoreUnavailable("the decision's id belongs to another decision")
+        if entry.fence and self.fences.get(key) != entry.fence:
+            raise LeaseLost("another process decides this request by now")
+        self.fences.pop(key, None)
         stored = _stored(entry)
         self._entries[key] = self._by_id[entry.decision_id] = stored
         if entry.snapshot is not None:

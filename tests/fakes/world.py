@@ -24,12 +24,14 @@ from decision_service.domain.snapshot import (
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import RuleFolder, load_rules
-from decision_service.pipeline.ports import DecisionLog, Gathering, SnapshotSource
+from decision_service.pipeline.ports import Gathering, SnapshotSource
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.warm import WarmShelf
 from decision_service.storage.rule_files import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.leases import InMemoryLeases
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -141,15 +143,18 @@ class World:
     """Everything that deciding needs, each part at hand."""
 
     source: SnapshotSource = field(default_factory=ScriptedSource)
-    log: DecisionLog = field(default_factory=InMemoryDecisionLog)
+    log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
     book: Rulebook = field(default_factory=rulebook)
     warm: WarmShelf | None = None
+    ids: Numbered = field(default_factory=Numbered)
+    last: LastRecord | None = None
 
     def decide(self) -> DecideApplication:
-        encoder = ProtoReplyEncoder()
-        ports = Ports(self.source, self.log, encoder, self.clock, Numbered(), self.warm)
-        return DecideApplication(ports, lambda: self.book)
+        """A replica of its own: two of them share nothing but the log."""
+        leases, encoder = InMemoryLeases(self.log), ProtoReplyEncoder()
+        ports = Ports(self.source, self.log, encoder, self.clock, self.ids, leases, self.warm)
+        return DecideApplication(ports, lambda: self.book, self.last)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
         return Call(caller, self.clock.monotonic() + seconds)

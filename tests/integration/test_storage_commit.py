@@ -48,7 +48,7 @@ async def test_concurrent_commits_share_transactions(
     entries = [numbered(n, snapshot=SNAPSHOT) for n in range(200)]
     answers = await asyncio.gather(*(store.commit(entry) for entry in entries))
     assert answers == [as_stored(entry) for entry in entries]
-    assert database.writes == 2
+    assert database.commits == 2
 
 
 async def test_the_first_of_a_group_wins_its_key(store: Store) -> None:

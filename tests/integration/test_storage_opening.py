@@ -19,6 +19,7 @@ from decision_service.storage.errors import (
     StoreRefused,
     StoreUnwritable,
 )
+from decision_service.storage.lock import FileLock
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder
@@ -208,6 +209,35 @@ async def test_a_log_without_its_database_is_damage(path: Path) -> None:
         path.unlink()
         assert "missing" in await refused(path, StoreDamaged)
         assert not path.exists()
+
+
+async def test_a_store_that_is_gone_is_not_begun_anew(path: Path) -> None:
+    """A file missing where there was one is refused by serve and migrate, until `init` is given."""
+    await fill(path, rows=1)
+    path.unlink()
+    assert "--init" in await refused(path, StoreDamaged)
+    with pytest.raises(StoreDamaged, match="--init"):
+        await migrate(f"sqlite:///{path}")
+    assert folder_state(path) == {}
+    store = await Store.open(f"sqlite:///{path}", init=True)
+    assert await store.get(numbered(0).decision_id) is None
+    await store.aclose()
+    await fill(path, rows=1)
+
+
+async def test_init_keeps_a_store_that_is_there(path: Path) -> None:
+    """`init` changes nothing where the file is whole."""
+    await fill(path, rows=1)
+    store = await Store.open(f"sqlite:///{path}", init=True)
+    assert await store.get(numbered(0).decision_id) is not None
+    await store.aclose()
+
+
+async def test_a_first_start_that_failed_is_no_lost_store(path: Path) -> None:
+    """A lock without a store ever made does not stand in the way of the first one."""
+    lock = FileLock.acquire(path.with_name(path.name + ".lock"), path)
+    lock.release()
+    await fill(path, rows=1)
 
 
 async def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
+from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.ports import Filter, SnapshotBody
+from decision_service.storage import postgres_database
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreUnreachable
 from decision_service.storage.store import Store
+from tests.fakes.world import World, application
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.postgres import Postgres
-from tests.kits.postgres_proxy import Cut, proxied
+from tests.kits.postgres_proxy import Cut, Meter, proxied
+
+CUTS = 12
 
 
 @pytest.fixture
@@ -97,6 +103,24 @@ async def test_a_connection_cut_at_the_commit_is_settled(url: str, cut: Cut) -> 
             assert proxy.cuts == 1
             assert answers == [as_stored(entry) for entry in entries]
             assert len(await ids(store)) == 20
+
+
+@pytest.mark.parametrize("way", ["forth", "back"])
+async def test_a_connection_cut_anywhere_in_a_commit_is_settled(url: str, way: str) -> None:
+    """After any number of bytes to or from the server each decision is recorded once and told."""
+    with TemporaryDirectory() as folder:
+        async with proxied(url, Path(folder)) as (proxy, through), opened(through) as store:
+            meter: Meter = getattr(proxy, way)
+            for number in range(2):  # the second commit's statements are prepared already
+                before = meter.seen
+                await store.commit(numbered(number))
+            length = meter.seen - before
+            for number in range(CUTS):
+                meter.left = number * length // CUTS
+                entry = numbered(100 + number)
+                assert await store.commit(entry) == as_stored(entry)
+            assert proxy.cuts == CUTS
+            assert len(await ids(store)) == 2 + CUTS
 
 
 async def test_a_server_that_cannot_be_reached_is_unavailable_until_it_can(url: str) -> None:
@@ -200,6 +224,77 @@ async def test_a_pool_without_a_free_connection_refuses_soon(url: str) -> None:
             await store.get("dec_0")
         await sleeping
         assert await store.get("dec_0") is None
+
+
+async def test_commits_have_a_connection_of_their_own(url: str) -> None:
+    """What else is written and read may hold every other connection: decisions are recorded."""
+    async with opened(url, readers=1) as store:
+        database = store._database
+        busy = [
+            asyncio.create_task(way(lambda c: c.execute(text("SELECT pg_sleep(30)")).all()))
+            for way in (database.read, database.write)
+        ]
+        await asyncio.sleep(0)
+        assert await store.commit(ENTRY) == as_stored(ENTRY)
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
+
+
+async def test_nothing_is_gathered_without_a_free_connection(url: str) -> None:
+    """An exhausted pool is told as too busy, before the vendor is asked anything."""
+    async with opened(url, readers=1) as store:
+        world = World()
+        ports = Ports(
+            world.source, store, ProtoReplyEncoder(), world.clock, world.ids, store.leases
+        )
+        decide = DecideApplication(ports, lambda: world.book)
+        sleep = text("SELECT pg_sleep(30)")
+        sleeping = asyncio.create_task(store._database.read(lambda c: c.execute(sleep).all()))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreBusy):
+            await decide(application(), world.call())
+        sleeping.cancel()
+        await asyncio.gather(sleeping, return_exceptions=True)
+        assert world.source.asked == 0
+        assert (await decide(application(), world.call())).request_id == "r-1"
+        assert world.source.asked == 1
+
+
+async def test_a_statement_that_takes_too_long_is_ended(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server gives up before its client does, and the connection stays good."""
+    monkeypatch.setitem(postgres_database._SETTINGS, "statement_timeout", "50")
+    async with opened(url) as store:
+        pid = text("SELECT pg_backend_pid()")
+        before = await store._database.write(lambda c: c.execute(pid).scalar())
+        with pytest.raises(StoreUnavailable, match="too long"):
+            await store._database.write(lambda c: c.execute(text("SELECT pg_sleep(30)")).all())
+        assert await store._database.write(lambda c: c.execute(pid).scalar()) == before
+
+
+@pytest.mark.parametrize("state", ["40001", "40P01"])
+async def test_what_the_server_undoes_for_anothers_sake_is_done_again(url: str, state: str) -> None:
+    """A serialization failure or deadlock is repeated twice, then told as unavailable."""
+    undone = text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+    runs = 0
+
+    def undone_so_often(times: int) -> Callable[[Connection], int]:
+        def work(connection: Connection) -> int:
+            nonlocal runs
+            runs += 1
+            if runs <= times:
+                connection.execute(undone)
+            return runs
+
+        return work
+
+    async with opened(url) as store:
+        assert await store._database.commit(undone_so_often(2)) == 3
+        runs = 0
+        with pytest.raises(StoreUnavailable, match="busy"):
+            await store._database.commit(undone_so_often(3))
 
 
 async def test_a_server_that_refuses_is_named_without_its_password(postgres: Postgres) -> None:

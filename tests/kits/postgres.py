@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from decision_service.storage.engine import migrate
-from decision_service.storage.tables import metadata
+from decision_service.storage.tables import metadata, postgres_metadata
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on the session's XDG_RUNTIME_DIR
@@ -45,7 +45,7 @@ class Postgres:
 
     def migrated(self) -> str:
         """The URL of the one database with the service's tables, emptied."""
-        tables = ", ".join(metadata.tables)
+        tables = ", ".join([*metadata.tables, *postgres_metadata.tables])
         psql = [str(self.server.bin_path / "psql"), self.url(_SERVICE), "-qc", f"TRUNCATE {tables}"]
         subprocess.run(psql, check=True)
         return self.url(_SERVICE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -24,14 +25,38 @@ class Cut(Enum):
     """The server carries it out, and nobody hears of that."""
 
 
+@dataclass(slots=True)
+class Meter:
+    """Counts the bytes of one direction, over all connections; lets `left` more through, if set."""
+
+    seen: int = 0
+    left: int | None = None
+
+    def passing(self, data: bytes) -> tuple[bytes, bool]:
+        """What of this may pass, and whether the connection is cut behind it; used up by a cut."""
+        self.seen += len(data)
+        if self.left is None:
+            return data, False
+        if len(data) <= self.left:
+            self.left -= len(data)
+            return data, False
+        data, self.left = data[: self.left], None
+        return data, True
+
+
 class Proxy:
-    """A socket like the server's; `cut` is used up by one COMMIT, `refusing` lets nobody in."""
+    """A socket like the server's; `cut` is used up by one COMMIT, `refusing` lets nobody in.
+
+    `forth` and `back` count what goes to the server and comes from it, and cut anywhere.
+    """
 
     def __init__(self, server: Path) -> None:
         self._server = server
         self.cut = Cut.NEVER
         self.refusing = False
         self.cuts = 0
+        self.forth = Meter()
+        self.back = Meter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection until either side ends it, or the cut does."""
@@ -39,7 +64,7 @@ class Proxy:
             writer.close()
             return
         upstream_reader, upstream_writer = await asyncio.open_unix_connection(self._server)
-        back = asyncio.create_task(_pump(upstream_reader, writer))
+        back = asyncio.create_task(self._pump(upstream_reader, writer))
         try:
             await self._forth(reader, upstream_reader, upstream_writer, back)
         finally:
@@ -58,7 +83,12 @@ class Proxy:
             while data := await reader.read(1 << 16):
                 cut = self.cut if _COMMIT in data else Cut.NEVER
                 if cut is Cut.NEVER:
+                    data, done = self.forth.passing(data)
                     upstream.write(data)
+                    if done:
+                        await upstream.drain()
+                        self.cuts += 1
+                        return
                     continue
                 self.cut = Cut.NEVER
                 self.cuts += 1
@@ -70,12 +100,15 @@ class Proxy:
                     await answers.read(1)
                 return
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1 << 16):
+                data, done = self.back.passing(data)
+                writer.write(data)
+                if done:
+                    self.cuts += 1
+                    break
+        writer.close()
 
 
 @asynccontextmanager

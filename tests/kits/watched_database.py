@@ -20,11 +20,11 @@ LINGER = 0.05
 
 
 class WatchedDatabase:
-    """Counts transactions; holds back the news of a finished one while `go` is not set."""
+    """Counts groups of commits; holds back the news of a finished one while `go` is not set."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.writes = 0
+        self.commits = 0
         self.written = asyncio.Event()
         self.go = asyncio.Event()
         self.go.set()
@@ -33,8 +33,11 @@ class WatchedDatabase:
         return await self._database.read(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        self.writes += 1
-        result = await self._database.write(work)
+        return await self._database.write(work)
+
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        self.commits += 1
+        result = await self._database.commit(work)
         self.written.set()
         await self.go.wait()
         return result

@@ -14,7 +14,7 @@ import structlog
 
 from decision_service.domain.errors import CrossTenant, ServiceError
 from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.status import CODES, abort, internal, status_of
+from decision_service.edge.rpc.status import abort, internal, may_be_told, status_of
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Behaviour = Callable[..., Any]
@@ -61,7 +61,7 @@ def _guarded(behaviour: Behaviour, method: str) -> Behaviour:
 
 
 async def _refuse(error: ServiceError, context: Context, method: str, started: float) -> None:
-    if type(error) not in CODES:
+    if not may_be_told(error):
         await _bug(error, context, method)
     status = status_of(error)
     _access(context, method, error.reason, started)

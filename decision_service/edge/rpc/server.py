@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -33,6 +34,7 @@ class RpcServer:
     server: grpc.aio.Server
     health: HealthServicer
     port: int
+    _hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
@@ -43,8 +45,14 @@ class RpcServer:
     async def stop(self, delay: float, grace: float) -> None:
         """Say NOT_SERVING, wait, then end: calls in progress have `grace` seconds to finish."""
         await self.health.enter_graceful_shutdown()
-        await asyncio.sleep(delay)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), delay)
         self.health.end_watches()
+        await self.server.stop(grace)
+
+    async def hurry(self, grace: float) -> None:
+        """While stopping: wait no longer for new calls, and only `grace` seconds for others."""
+        self._hurried.set()
         await self.server.stop(grace)
 
 
@@ -58,13 +66,16 @@ class Services:
     most: int
 
 
-async def start(address: str, services: Services) -> RpcServer:
-    """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
+async def start(address: str, services: Services, *, shares_port: bool = False) -> RpcServer:
+    """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse.
+
+    Only processes that all share the port may listen on one; nobody else then notices a second.
+    """
     most = services.most
     server = grpc.aio.server(
         interceptors=(ExceptionMap(),),
         options=(
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(shares_port)),
             ("grpc.max_receive_message_length", MESSAGE_LIMIT),
             ("grpc.max_metadata_size", METADATA_LIMIT),
         ),

@@ -34,11 +34,15 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.UpstreamBudgetExhausted: code_pb2.RESOURCE_EXHAUSTED,
     errors.UpstreamUnavailable: code_pb2.UNAVAILABLE,
     errors.StoreUnavailable: code_pb2.UNAVAILABLE,
+    errors.StoreBusy: code_pb2.RESOURCE_EXHAUSTED,
     errors.Draining: code_pb2.UNAVAILABLE,
     errors.RulesUnavailable: code_pb2.UNAVAILABLE,
     errors.DeadlineMissed: code_pb2.DEADLINE_EXCEEDED,
 }
-"""Every error that a caller may be told of; anything else is INTERNAL with an incident id."""
+"""Every error that a caller may be told of; anything else is INTERNAL with an incident id.
+
+A kind that is not here counts as the nearest one above it that is.
+"""
 
 _RETRY_AFTER = {
     errors.RequestInProgress: 1.0,
@@ -47,6 +51,7 @@ _RETRY_AFTER = {
     errors.UpstreamBudgetExhausted: 1.0,
     errors.UpstreamUnavailable: 5.0,
     errors.StoreUnavailable: 1.0,
+    errors.StoreBusy: 1.0,
     errors.Draining: 1.0,
     errors.RulesUnavailable: 5.0,
 }
@@ -55,8 +60,14 @@ _RETRY_AFTER = {
 _MOST_METADATA = 200
 
 
+def may_be_told(error: errors.ServiceError) -> bool:
+    """Whether callers are told of this error at all."""
+    return any(kind in CODES for kind in type(error).__mro__)
+
+
 def status_of(error: errors.ServiceError) -> Status:
-    """The status of an error; raises KeyError for one that callers must not be told of."""
+    """The status of an error; raises StopIteration for one that callers must not be told of."""
+    kind = next(kind for kind in type(error).__mro__ if kind in CODES)
     details: list[Message] = [
         ErrorInfo(
             reason=error.reason,
@@ -70,11 +81,11 @@ def status_of(error: errors.ServiceError) -> Status:
             BadRequest.FieldViolation(field=p.field, description=p.description) for p in problems
         ]
         details.append(BadRequest(field_violations=violations))
-    after = error.retry_after or _RETRY_AFTER.get(type(error))
+    after = error.retry_after or _RETRY_AFTER.get(kind)
     if after is not None:
         delay = Duration(seconds=int(after), nanos=int(after % 1 * 1e9))
         details.append(RetryInfo(retry_delay=delay))
-    return _status(CODES[type(error)], error.message, details)
+    return _status(CODES[kind], error.message, details)
 
 
 def internal(incident: str) -> Status:

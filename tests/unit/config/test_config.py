@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import ConfigError, Settings, SmileMode, load
+from decision_service.config import ConfigError, Settings, SmileMode, load, share_of
+
+SHARED = {
+    "DECISION_WORKERS": "4",
+    "DECISION_STORE_URL": "postgresql://x/y",
+    "DECISION_SMILE_MODE": "sandbox",
+    "DECISION_SMILE_API_KEY": "k",
+    "DECISION_SMILE_API_SECRET": "s",
+}
 
 
 def test_defaults_serve_the_embedded_sandbox_on_loopback() -> None:
@@ -35,6 +43,10 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_STORE_URL": "postgresql://x/y"}, "refuses a PostgreSQL store"),
         ({"DECISION_SMILE_BASE_URL": "http://vendor.example/v1"}, "loopback hosts only"),
         ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
+        ({"DECISION_WORKERS": "2"}, "need a PostgreSQL store"),
+        (SHARED | {"DECISION_SMILE_REQUESTS_PER_SECOND": "3"}, "cannot share 3 requests"),
+        ({"DECISION_WORKERS": "0"}, "DECISION_WORKERS"),
+        ({"DECISION_LEASE": "0s"}, "DECISION_LEASE"),
         ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
         ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
     ],
@@ -90,3 +102,12 @@ def test_blocked_factors_are_a_list_of_names() -> None:
     """Names are separated by commas; blanks around them do not count."""
     environ = {"DECISION_BLOCKED_FACTORS": "identity.age_years, inputs.gender ,"}
     assert load(environ=environ).blocked == {"identity.age_years", "inputs.gender"}
+
+
+@pytest.mark.parametrize("total", [4, 7, 19, 20])
+def test_workers_share_the_vendors_budget(total: int) -> None:
+    """Each has a whole share of at least one, no two differ by more, and together it is all."""
+    settings = load(environ=SHARED | {"DECISION_SMILE_REQUESTS_PER_SECOND": str(total)})
+    shares = [share_of(settings, number).smile_requests_per_second for number in (1, 2, 3, 4)]
+    assert sum(shares) == total
+    assert max(shares) - min(shares) <= 1 <= min(shares)

@@ -7,7 +7,8 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
 from decision_service.domain import errors
-from decision_service.edge.rpc.status import CODES, DOMAIN, internal, status_of
+from decision_service.edge.rpc.status import CODES, DOMAIN, internal, may_be_told, status_of
+from decision_service.storage.errors import ConnectionLost
 
 
 def unpacked(status: object, kind: type) -> list:
@@ -37,7 +38,14 @@ def test_every_error_has_exactly_one_error_info(kind: type[errors.ServiceError])
 
 def test_the_alarm_of_a_foreign_users_data_is_no_public_error() -> None:
     """CrossTenant has no code of its own: it leaves as INTERNAL with an incident id."""
-    assert errors.CrossTenant not in CODES
+    assert not may_be_told(errors.CrossTenant("x"))
+
+
+def test_a_special_kind_of_error_is_told_as_the_general_one() -> None:
+    """A store's error that the table does not name has the code of the one above it."""
+    error = ConnectionLost("x", retry_after=1.0)
+    assert may_be_told(error)
+    assert status_of(error).code == code_pb2.UNAVAILABLE
 
 
 def test_a_bug_shows_nothing_but_its_incident() -> None:

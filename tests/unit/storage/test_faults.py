@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.storage import faults
-from decision_service.storage.errors import ConnectionLost, EntryRefused, RolledBack
+from decision_service.storage.errors import ConnectionLost, EntryRefused, HeldUp, RolledBack
 from decision_service.storage.rows import padded
 
 STATEMENT = "INSERT INTO decisions VALUES (?)"
@@ -80,11 +80,13 @@ def test_values_that_sqlite_cannot_hold_are_refused(error: Exception) -> None:
     ("error", "kind", "word"),
     [
         (postgres_error("53100"), StoreUnavailable, "full"),
-        (postgres_error("53300"), StoreUnavailable, "no free connection"),
+        (postgres_error("53300"), StoreBusy, "all busy"),
+        (postgres_error("55P03"), HeldUp, "another transaction"),
+        (postgres_error("57014"), StoreUnavailable, "too long"),
         (postgres_error("57P03"), StoreUnavailable, "starting"),
         (postgres_error("25006"), StoreUnavailable, "may not be written"),
         (postgres_error("XX000"), StoreUnavailable, "XX000"),
-        (PoolTimeout("customer-77"), StoreUnavailable, "busy"),
+        (PoolTimeout("customer-77"), StoreBusy, "busy"),
         (postgres_error("57P01", invalidated=True), ConnectionLost, "does not answer"),
         (ConnectionRefusedError(111, "customer-77"), ConnectionLost, "does not answer"),
         (TimeoutError(), ConnectionLost, "does not answer"),

@@ -1,0 +1,28 @@
+"""Stopping on a signal, and in a hurry on the second."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+HURRY_SECONDS = 2.0
+"""What a second signal leaves for calls in progress."""
+
+
+def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> Callable[[], None]:
+    """Call `stop` on the first SIGTERM or Ctrl-C, `hurry` on each later one.
+
+    Returns what to call for a reason of another kind to stop.
+    """
+    stopping = False
+
+    def ask() -> None:
+        nonlocal stopping
+        again, stopping = stopping, True
+        (hurry if again else stop)()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    return ask

@@ -1,0 +1,86 @@
+"""A store that fails under a serving process: nothing false is told, and it passes by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from decision_service import app
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import Refusal, Running, create, refusal, running
+
+GEORGE = sandbox_people()[0].user_id
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@contextmanager
+def full_disk(log: Path) -> Iterator[None]:
+    """Have the system refuse to let any file grow beyond what this one has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def refused(live: Running, request: service_pb.CreateDecisionRequest) -> Refusal:
+    """The refusal of a request."""
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.CreateDecision(request)
+    return refusal(error.value)
+
+
+async def health_becomes(live: Running, status: int) -> None:
+    """Wait until health says so."""
+    stub = health_pb2_grpc.HealthStub(live.channel)
+    while (await stub.Check(health_pb2.HealthCheckRequest())).status != status:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_full_disk_stops_decisions_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UNAVAILABLE with a time to retry and NOT_SERVING; replays go on; with room all is well."""
+    monkeypatch.setattr(app, "HEALTH_SECONDS", 0.05)
+    log = tmp_path / "decisions.db-wal"
+    async with running(tmp_path) as live:
+        recorded, lost = create(GEORGE), create(GEORGE)
+        first = await live.stub.CreateDecision(recorded)
+        with full_disk(log):
+            told = await refused(live, lost)
+            assert (told.code, told.info.reason) == (
+                grpc.StatusCode.UNAVAILABLE,
+                "STORE_UNAVAILABLE",
+            )
+            assert told.retry is not None
+            await health_becomes(live, NOT_SERVING)
+            assert await live.stub.CreateDecision(recorded) == first
+            listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+            assert len(listed.decisions) == 1
+        await health_becomes(live, SERVING)
+        await live.stub.CreateDecision(lost)
+
+
+async def test_a_store_that_another_program_holds_is_unavailable(
+    live: Running, tmp_path: Path
+) -> None:
+    """A foreign lock is waited for a second, then told; afterwards the same request is decided."""
+    request = create(GEORGE)
+    with closing(sqlite3.connect(tmp_path / "decisions.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        told = await refused(live, request)
+        assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
+        assert "another program" in told.message
+        other.execute("ROLLBACK")
+    await live.stub.CreateDecision(request)

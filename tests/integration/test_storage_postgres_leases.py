@@ -1,0 +1,209 @@
+"""Leases on a real PostgreSQL server: dead, silent and hasty processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from decision_service.domain.errors import LeaseLost, RequestInProgress
+from decision_service.pipeline.ports import Filter, Lease
+from decision_service.storage.leases import SharedLeases
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import ENTRY, as_stored, numbered
+from tests.kits.lease_process import holding
+from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed
+from tests.kits.postgres import Postgres
+
+SHORT = 0.5
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    """An empty store."""
+    return postgres.migrated()
+
+
+class TestSharedLeases(LeasesKit):
+    @pytest.fixture
+    async def replicas(self, url: str) -> AsyncIterator[tuple[Replica, Replica]]:
+        async with AsyncExitStack() as stack:
+            stores = [await Store.open(url), await Store.open(url)]
+            for store in stores:
+                stack.push_async_callback(store.aclose)
+            one, two = (Replica(store, store.leases) for store in stores)
+            yield one, two
+
+
+@asynccontextmanager
+async def opened(url: str, **options: float) -> AsyncIterator[Store]:
+    """A store that is closed whatever happens."""
+    store = await Store.open(url, **options)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    """A process with leases of the usual length."""
+    async with opened(url) as store:
+        yield store
+
+
+async def take(store: Store, seconds: float = LONG) -> Lease:
+    """The lease of ENTRY's request, waited for."""
+    lease = await store.leases.claim(*KEY, seconds)
+    assert isinstance(lease, Lease)
+    return lease
+
+
+async def query(url: str, statement: str) -> list[tuple[object, ...]]:
+    """What another program finds."""
+    connection = await asyncpg.connect(url)
+    try:
+        return [tuple(row) for row in await connection.fetch(statement)]
+    finally:
+        await connection.close()
+
+
+async def test_a_silent_holder_is_fenced_off(url: str, store: Store) -> None:
+    """A process stopped beyond its lease is succeeded; going on, it can store nothing."""
+    with holding(url, lease=SHORT) as process:
+        process.stop()
+        lease = await take(store)
+        process.go_on()
+        assert process.commit() == "lost"
+        assert await store.find(*KEY) is None
+        successor = numbered(2, request_id=ENTRY.request_id, fence=lease.fence)
+        stored = await store.commit(successor)
+        assert process.commit() == stored.decision_id == successor.decision_id
+        assert [row.decision_id for row in await store.list(Filter(), None, 9)] == [
+            successor.decision_id
+        ]
+
+
+async def test_a_holder_that_went_on_in_time_keeps_its_lease(url: str, store: Store) -> None:
+    """A short stop costs nothing: the lease was not over, nobody else got it, the commit counts."""
+    with holding(url, lease=LONG) as process:
+        process.stop()
+        with pytest.raises(RequestInProgress):
+            await take(store, seconds=0.1)
+        process.go_on()
+        assert process.commit() == ENTRY.decision_id
+
+
+async def test_a_killed_holder_is_succeeded_at_once(url: str, store: Store) -> None:
+    """The end of its connection ends the lease, whatever its length."""
+    with holding(url, lease=3600) as process:
+        waiting = asyncio.create_task(take(store))
+        await asyncio.to_thread(process.kill)
+        lease = await waiting
+    assert await store.commit(replace(ENTRY, fence=lease.fence)) == as_stored(ENTRY)
+
+
+async def test_a_holder_that_works_on_renews_its_lease(url: str) -> None:
+    """The end of a lease moves while its holder lives, and stops moving once it is stored."""
+    async with opened(url, lease=0.1) as store:
+        lease = await take(store)
+        [(first,)] = await query(url, "SELECT expires FROM leases")
+        while await query(url, "SELECT expires FROM leases") == [(first,)]:
+            await asyncio.sleep(0.01)
+        await store.commit(replace(ENTRY, fence=lease.fence))
+        assert await query(url, "SELECT * FROM leases") == []
+
+
+async def test_what_dead_processes_left_is_cleared_away(url: str) -> None:
+    """A lease that ended minutes ago goes; a fresh one of another process stays."""
+    await query(
+        url,
+        "INSERT INTO leases SELECT 'los', id, 'f', 1, now() - age * interval '1 minute' "
+        "FROM (VALUES ('old', 5), ('new', 0)) AS given (id, age)",
+    )
+    async with opened(url, lease=0.1):
+        while await query(url, "SELECT request_id FROM leases") != [("new",)]:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_caller_who_leaves_while_claiming_leaves_no_lease(url: str, store: Store) -> None:
+    """A claim that nobody waits for any more is given back."""
+    claiming = asyncio.create_task(take(store))
+    await asyncio.sleep(0)
+    claiming.cancel()
+    await asyncio.gather(claiming, return_exceptions=True)
+    async with opened(url) as other:
+        await take(other)
+
+
+async def test_closing_gives_back_what_was_released(url: str, store: Store) -> None:
+    """A lease released just before the end is free for the next process."""
+    async with opened(url) as other:
+        other.leases.release(await take(other))
+    await take(store, seconds=0)
+
+
+async def test_a_crash_of_the_server_fences_every_holder_off(
+    postgres: Postgres, url: str, store: Store
+) -> None:
+    """Leases do not outlive the server: holders store nothing, and requests are free again."""
+    lease = await take(store)
+    await asyncio.to_thread(postgres.crash)
+    await asyncio.to_thread(postgres.restart)
+    with pytest.raises(LeaseLost):
+        await store.commit(replace(ENTRY, fence=lease.fence))
+    again = await take(store, seconds=0)
+    assert await store.commit(replace(ENTRY, fence=again.fence)) == as_stored(ENTRY)
+
+
+async def test_a_lease_waits_for_no_disk(url: str, store: Store) -> None:
+    """Its table is not logged, and its connection does not wait for what others log."""
+    assert await query(url, "SELECT relpersistence FROM pg_class WHERE relname = 'leases'") == [
+        (b"u",)
+    ]
+    assert isinstance(store.leases, SharedLeases)
+    setting = text("SELECT current_setting('synchronous_commit')")
+    assert await store.leases._database.note(lambda c: c.execute(setting).scalar()) == "off"
+
+
+async def test_a_request_that_is_being_committed_is_in_progress(url: str, store: Store) -> None:
+    """A lease row under a transaction holds up its own request, and no other one beside it."""
+    async with opened(url) as other:
+        replica = Replica(store, store.leases)
+        await claimed(replica)
+        committing = await asyncpg.connect(url)
+        transaction = committing.transaction()
+        await transaction.start()
+        await committing.execute("DELETE FROM leases")
+        claims = (other.leases.claim(*KEY, 0), other.leases.claim(ENTRY.caller, "free", 0))
+        held, free = await asyncio.gather(*claims, return_exceptions=True)
+        assert isinstance(held, RequestInProgress)
+        assert isinstance(free, Lease)
+        await transaction.rollback()
+        await committing.close()
+
+
+async def test_waiting_asks_the_server_seldom(url: str, store: Store) -> None:
+    """Fifty that wait for a second together look at most thirty times."""
+    assert isinstance(store.leases, SharedLeases)
+    await claimed(Replica(store, store.leases))
+    async with opened(url) as other:
+        reads = 0
+        database = other._database
+        read = database.read
+
+        async def counted(work):
+            nonlocal reads
+            reads += 1
+            return await read(work)
+
+        database.read = counted
+        waiting = [other.leases.claim(*KEY, 1.0) for _ in range(50)]
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(one) for one in done} == {RequestInProgress}
+        assert reads <= 30

@@ -1,0 +1,149 @@
+"""What the `Leases` of several processes must do: subclass the kit and give it the fixtures."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import pytest
+
+from decision_service.domain.errors import ConsentMoved, LeaseLost, RequestInProgress
+from decision_service.pipeline.ports import DecisionLog, Lease, Leases, StoredEntry
+from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+
+KEY = (ENTRY.caller, ENTRY.request_id)
+LONG = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One process's view of a shared store."""
+
+    log: DecisionLog
+    leases: Leases
+
+
+async def claimed(replica: Replica, request_id: str = ENTRY.request_id) -> Lease:
+    """A lease that is had without waiting."""
+    lease = await replica.leases.claim(ENTRY.caller, request_id, 0)
+    assert isinstance(lease, Lease)
+    return lease
+
+
+class LeasesKit:
+    """The suite; `replicas` are two processes on one empty store."""
+
+    async def test_one_process_at_a_time_decides_a_request(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """While one holds the lease, neither the other nor itself gets another one."""
+        one, two = replicas
+        await claimed(one)
+        for replica in (two, one):
+            with pytest.raises(RequestInProgress) as refused:
+                await replica.leases.claim(*KEY, 0)
+            assert refused.value.retry_after
+
+    async def test_requests_do_not_hinder_each_other(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """Other ids, and the same id of another caller, are free."""
+        one, two = replicas
+        await claimed(one)
+        await claimed(two, "another")
+        assert isinstance(await two.leases.claim("branch", ENTRY.request_id, 0), Lease)
+
+    async def test_of_many_at_once_one_gets_the_lease(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """Fifty claims of one request over both processes: one lease, everybody else is told."""
+        claims = [replicas[n % 2].leases.claim(*KEY, 0) for n in range(50)]
+        done = await asyncio.gather(*claims, return_exceptions=True)
+        assert sorted(type(one).__name__ for one in done) == ["Lease"] + ["RequestInProgress"] * 49
+
+    async def test_who_waits_gets_the_decision(self, replicas: tuple[Replica, Replica]) -> None:
+        """A claim that waits returns what the holder stored, as it stored it."""
+        one, two = replicas
+        lease = await claimed(one)
+        waiting = asyncio.create_task(two.leases.claim(*KEY, LONG))
+        await asyncio.sleep(0)
+        await one.log.commit(replace(ENTRY, fence=lease.fence))
+        assert await waiting == as_stored(ENTRY)
+
+    async def test_a_stored_decision_is_given_instead_of_a_lease(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """Who claims after the commit gets the decision, and leaves no lease behind."""
+        one, two = replicas
+        await one.log.commit(replace(ENTRY, fence=(await claimed(one)).fence))
+        for _ in range(2):
+            assert await two.leases.claim(*KEY, 0) == as_stored(ENTRY)
+
+    async def test_who_waits_takes_over_what_is_given_back(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """A released lease goes to the one that waits, and the former holder is fenced off."""
+        one, two = replicas
+        former = await claimed(one)
+        waiting = asyncio.create_task(two.leases.claim(*KEY, LONG))
+        await asyncio.sleep(0)
+        one.leases.release(former)
+        lease = await waiting
+        assert isinstance(lease, Lease)
+        with pytest.raises(LeaseLost):
+            await one.log.commit(replace(ENTRY, fence=former.fence))
+        stored = await two.log.commit(numbered(2, request_id=ENTRY.request_id, fence=lease.fence))
+        assert stored.decision_id == numbered(2).decision_id
+
+    async def test_a_fenced_commit_stores_nothing_and_gives_the_stored_one(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """Before the successor's commit it is refused; after it, it gets the successor's entry."""
+        one, two = replicas
+        former = await claimed(one)
+        one.leases.release(former)
+        lease = await two.leases.claim(*KEY, LONG)
+        assert isinstance(lease, Lease)
+        late = numbered(9, request_id=ENTRY.request_id, fence=former.fence)
+        with pytest.raises(LeaseLost):
+            await one.log.commit(late)
+        assert await one.log.find(*KEY) is None
+        winner = await two.log.commit(replace(ENTRY, fence=lease.fence))
+        assert await one.log.commit(late) == winner
+        assert await one.log.get(late.decision_id) is None
+
+    async def test_a_fenced_commit_spoils_nothing_beside_it(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """Commits that go together with a fenced one are stored."""
+        one, _ = replicas
+        lost = numbered(1, fence="not-held")
+        held = numbered(2, fence=(await claimed(one, "request-2")).fence)
+        free = numbered(3)
+        commits = [one.log.commit(entry) for entry in (lost, held, free)]
+        done = await asyncio.gather(*commits, return_exceptions=True)
+        assert isinstance(done[0], LeaseLost)
+        assert done[1:] == [as_stored(held), as_stored(free)]
+
+    async def test_a_commit_that_a_withdrawal_stopped_keeps_its_lease(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """What is decided again without the data is stored under the same lease."""
+        one, _ = replicas
+        entry = replace(ENTRY, fence=(await claimed(one)).fence, snapshot=SNAPSHOT)
+        with pytest.raises(ConsentMoved):
+            await one.log.commit(replace(entry, consent=7))
+        assert (await one.log.commit(entry)).decision_id == entry.decision_id
+
+    async def test_releasing_what_is_not_held_changes_nothing(
+        self, replicas: tuple[Replica, Replica]
+    ) -> None:
+        """A former holder that releases late does not take the lease from its successor."""
+        one, two = replicas
+        former = await claimed(one)
+        one.leases.release(former)
+        lease = await two.leases.claim(*KEY, LONG)
+        one.leases.release(former)
+        assert isinstance(lease, Lease)
+        stored = await two.log.commit(replace(ENTRY, fence=lease.fence))
+        assert isinstance(stored, StoredEntry)

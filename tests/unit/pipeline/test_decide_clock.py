@@ -1,0 +1,73 @@
+"""A wall clock that goes back: evidence whose age nobody can tell decides nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.archive import RulesetArchive
+from decision_service.pipeline.decide import DecideApplication
+from decision_service.pipeline.last_record import LastRecord
+from decision_service.pipeline.read import ReadDecisions
+from decision_service.pipeline.replay import ReplayDecision, WhichRules
+from tests.fakes.world import NOW, World, application
+
+
+async def outcomes(world: World, decide: DecideApplication, *backs: float) -> list[Outcome]:
+    """The outcomes of one decision after another, each with the clock so many seconds back."""
+    found = []
+    for number, seconds in enumerate(backs):
+        world.clock.wall = NOW - timedelta(seconds=seconds)
+        stored = await decide(application(request_id=f"r-{number}"), world.call())
+        found.append(stored.outcome)
+    return found
+
+
+async def test_a_clock_far_behind_the_last_record_refers() -> None:
+    """More than five seconds back is REFER; exactly five, and the time it was before, decide."""
+    world = World()
+    found = await outcomes(world, world.decide(), 0, 5, 5.001, 3600, 0)
+    assert found == [
+        Outcome.APPROVE,
+        Outcome.APPROVE,
+        Outcome.REFER,
+        Outcome.REFER,
+        Outcome.APPROVE,
+    ]
+
+
+async def test_the_last_record_of_an_earlier_process_counts() -> None:
+    """A clock set back while the service was down is noticed by what the store holds."""
+    world = World()
+    world.last = LastRecord(NOW + timedelta(hours=1))
+    assert await outcomes(world, world.decide(), 0) == [Outcome.REFER]
+
+
+async def test_such_a_decision_replays_to_itself() -> None:
+    """The doubt is recorded: without it the replay would approve."""
+    world = World()
+    world.last = LastRecord(NOW + timedelta(hours=1))
+    stored = await world.decide()(application(), world.call())
+    archive = RulesetArchive(world.log, lambda: world.book)
+    reading = ReadDecisions(world.log, archive)
+    replay = ReplayDecision(world.log, reading, archive, lambda: world.book)
+    replayed = await replay(stored.decision_id, WhichRules())
+    verdict = replayed.decision.verdict
+    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+
+
+def test_the_newest_record_is_the_measure() -> None:
+    """An older record noted later does not make the clock believable again."""
+    last = LastRecord()
+    assert not last.doubts(NOW)
+    last.note(NOW)
+    last.note(NOW - timedelta(hours=1))
+    assert last.doubts(NOW - timedelta(minutes=1))
+
+
+def test_the_alarm_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log says that the clock went back when it does, not with every decision."""
+    last = LastRecord(NOW)
+    for seconds in (60, 50, 0, 60):
+        last.doubts(NOW - timedelta(seconds=seconds))
+    assert capsys.readouterr().out.count("clock went back") == 2

@@ -1,0 +1,208 @@
+"""Deciding in several processes at once: one gathering, one row, and nothing recorded late."""
+
+import asyncio
+
+import pytest
+
+from decision_service.domain.errors import (
+    DeadlineMissed,
+    RequestIdReused,
+    RequestInProgress,
+    StoreBusy,
+    UpstreamUnavailable,
+)
+from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.pipeline.decide import FOLLOW_MARGIN, DecideApplication, Ports
+from decision_service.pipeline.ports import Filter, Lease, StoredEntry
+from tests.fakes.leases import InMemoryLeases
+from tests.fakes.world import ScriptedSource, World, application
+from tests.kits.decision_entries import numbered
+
+PATIENT = 1e6
+
+
+async def asked(world: World, times: int = 1) -> None:
+    """Wait until the vendor was asked so often."""
+    while world.source.asked < times:
+        await asyncio.sleep(0)
+
+
+class Tardy(InMemoryLeases):
+    """Leases that are waited for so long that the clock moves on."""
+
+    def __init__(self, world: World, longest: float) -> None:
+        super().__init__(world.log)
+        self._clock = world.clock
+        self._longest = longest
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        self._clock.seconds += min(seconds, self._longest)
+        return await super().claim(caller, request_id, 0)
+
+
+class Exhausted(InMemoryLeases):
+    """A store without a free connection."""
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        raise StoreBusy("the store's connections are all busy")
+
+
+def replica(world: World, leases: InMemoryLeases) -> DecideApplication:
+    """A replica with leases of the test's own."""
+    ports = Ports(world.source, world.log, ProtoReplyEncoder(), world.clock, world.ids, leases)
+    return DecideApplication(ports, lambda: world.book)
+
+
+def gated() -> World:
+    """A world whose vendor answers when the test lets it."""
+    return World(source=ScriptedSource(gate=asyncio.Event()))
+
+
+def open_gate(world: World) -> None:
+    """Let the vendor answer."""
+    assert world.source.gate is not None
+    world.source.gate.set()
+
+
+async def test_replicas_gather_a_request_once() -> None:
+    """Fifty callers over two replicas: one gathering, one row, fifty equal replies."""
+    world = gated()
+    replicas = (world.decide(), world.decide())
+    callers = [
+        asyncio.create_task(replicas[n % 2](application(), world.call(seconds=PATIENT)))
+        for n in range(50)
+    ]
+    await asked(world)
+    open_gate(world)
+    replies = await asyncio.gather(*callers)
+    assert len({reply.reply for reply in replies}) == 1
+    assert world.source.asked == 1
+    assert len(await world.log.list(Filter(), None, 9)) == 1
+
+
+async def test_a_follower_is_told_before_its_deadline() -> None:
+    """Where the other replica does not end in time, the answer is RequestInProgress."""
+    world = gated()
+    first = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    await asked(world)
+    with pytest.raises(RequestInProgress):
+        await replica(world, Tardy(world, PATIENT))(application(), world.call(seconds=20))
+    assert world.clock.monotonic() == pytest.approx(1000 + 20 - FOLLOW_MARGIN)
+    open_gate(world)
+    await first
+    assert world.source.asked == 1
+
+
+async def test_a_follower_with_other_content_learns_of_the_reuse() -> None:
+    """The other replica's decision is no answer to another application."""
+    world = gated()
+    first = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    await asked(world)
+    other = application(customer_ref="other")
+    second = asyncio.create_task(world.decide()(other, world.call(seconds=PATIENT)))
+    await asyncio.sleep(0)
+    open_gate(world)
+    await first
+    with pytest.raises(RequestIdReused):
+        await second
+
+
+async def test_a_follower_takes_over_from_a_holder_that_failed() -> None:
+    """An error of the first replica's vendor frees the request for the second."""
+    world = gated()
+    world.source.error = UpstreamUnavailable("closed")
+    first = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    await asked(world)
+    second = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    open_gate(world)
+    with pytest.raises(UpstreamUnavailable):
+        await first
+    world.source.error = None
+    assert await second == await world.log.find("anonymous", "r-1")
+
+
+async def test_a_caller_who_leaves_frees_the_request() -> None:
+    """A run that nobody waits for gives its lease back."""
+    world = gated()
+    first = asyncio.create_task(world.decide()(application(), world.call()))
+    await asked(world)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    open_gate(world)
+    assert await world.decide()(application(), world.call()) is not None
+
+
+async def test_a_fenced_replica_answers_with_its_successors_decision() -> None:
+    """The late one stores nothing; its caller gets what the successor stored."""
+    world = gated()
+    late = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    await asked(world)
+    world.log.fences.clear()
+    successor = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    await asked(world, 2)
+    open_gate(world)
+    assert await late == await successor
+    assert len(await world.log.list(Filter(), None, 9)) == 1
+
+
+async def test_a_fenced_replica_waits_for_a_successor_that_is_not_done() -> None:
+    """It follows like any other duplicate, and gathers nothing again."""
+    world = gated()
+    late = asyncio.create_task(world.decide()(application(), world.call(seconds=PATIENT)))
+    await asked(world)
+    world.log.fences.clear()
+    successor = await InMemoryLeases(world.log).claim("anonymous", "r-1", 0)
+    assert isinstance(successor, Lease)
+    open_gate(world)
+    while world.source.asked == 1 and not late.done() and world.log.commits == 0:
+        await asyncio.sleep(0)
+    content = application().content()
+    entry = numbered(7, caller="anonymous", request_id="r-1", content=content)
+    world.log.fences.clear()
+    stored = await world.log.commit(entry)
+    assert await late == stored
+    assert world.source.asked == 1
+
+
+async def test_what_is_expired_is_not_recorded() -> None:
+    """When every deadline passed while the process hung, the work that goes on records nothing."""
+    world = gated()
+    caller = asyncio.create_task(world.decide()(application(), world.call(seconds=10)))
+    await asked(world)
+    world.clock.seconds += 10.001
+    open_gate(world)
+    with pytest.raises(DeadlineMissed):
+        await caller
+    assert await world.log.find("anonymous", "r-1") is None
+    assert world.log.fences == {}
+
+
+async def test_a_patient_joiner_keeps_the_work_from_expiring() -> None:
+    """The first caller's deadline passes, the second's does not: the decision is recorded."""
+    world = gated()
+    decide = world.decide()
+    first = asyncio.create_task(decide(application(), world.call(seconds=10)))
+    await asked(world)
+    second = asyncio.create_task(decide(application(), world.call(seconds=60)))
+    await asyncio.sleep(0)
+    world.clock.seconds += 10.001
+    open_gate(world)
+    assert await second == await first
+
+
+async def test_a_request_taken_over_too_late_asks_the_vendor_nothing() -> None:
+    """With less than 300 ms left after the wait nothing is begun, and the lease is given back."""
+    world = World()
+    decide = replica(world, Tardy(world, longest=9.8))
+    with pytest.raises(DeadlineMissed):
+        await decide(application(), world.call(seconds=10))
+    assert world.source.asked == 0
+    assert world.log.fences == {}
+
+
+async def test_without_a_store_nothing_is_gathered() -> None:
+    """No lease, no vendor call: the store's permit comes first."""
+    world = World()
+    with pytest.raises(StoreBusy):
+        await replica(world, Exhausted(world.log))(application(), world.call())
+    assert world.source.asked == 0
