@@ -23,15 +23,25 @@ from decision_service.config import (
     split_address,
 )
 from decision_service.domain.errors import StoreError
+from decision_service.edge.http.app import build_app as build_http
+from decision_service.edge.http.server import served
+from decision_service.edge.metrics import Metrics
+from decision_service.edge.readings import of_process, of_rooms, of_rules, of_vendor
 from decision_service.edge.rpc import server as rpc
+from decision_service.edge.rpc.authentication import CallersRefused, Door
 from decision_service.edge.rpc.decisions import UseCases
+from decision_service.edge.rpc.guard import certificates_of, guard_of
+from decision_service.edge.rpc.interceptors import Guard
+from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.language.diagnostics import count, render
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import Loading, load_rules
+from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
@@ -45,11 +55,14 @@ from decision_service.storage.errors import StoreRefused
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
 from decision_service.storage.rule_watch import changes
 from decision_service.storage.store import Store
+from decision_service.supervision import Supervisor
+from decision_service.telemetry import LogQueue
 
 PROVIDERS_DAILY = 86_400.0
 PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
 HEALTH_SECONDS = 5.0
+FILES_SECONDS = 1.0
 
 log = structlog.get_logger("decision_service.app")
 
@@ -93,6 +106,7 @@ class Service:
     settings: Settings
     shelf: RuleShelf
     rpc: rpc.RpcServer
+    http_url: str
     smile_url: str
     store_name: str
     _stack: AsyncExitStack
@@ -116,35 +130,53 @@ class Service:
         log.info("stopped")
 
 
-async def start(settings: Settings) -> Service:
-    """Start everything, in order; raises StartError with what to do, nothing left running."""
+async def start(settings: Settings, log_lines: LogQueue | None = None) -> Service:
+    """Start everything, in order; raises StartError with what to do, nothing left running.
+
+    `log_lines` is where the log goes, for the count of dropped lines.
+    """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await _open_store(settings, stack)
+        guard, certificates = _guard(settings, clock)
+        metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
+        store = await _open_store(settings, metrics, stack)
         shelf = await open_shelf(settings, store, clock)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
         reload = ReloadRules(read, shelf, store, clock, settings.blocked)
-        for work in (_keep_providers(source), _keep_rules(settings.rules_dir, reload)):
-            stack.push_async_callback(_cancelled, asyncio.create_task(work))
         services = rpc.Services(
-            decisions=_use_cases(store, source, clock, shelf),
+            decisions=_use_cases(store, source, clock, shelf, guard),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
-            most=settings.max_in_flight,
         )
+        listening = rpc.Listening(settings.grpc_address, guard, certificates, settings.reflection)
         try:
-            server = await rpc.start(settings.grpc_address, services)
-        except rpc.AddressInUse as error:
+            server = await rpc.start(listening, services)
+            app = build_http(metrics, lambda: server.is_serving)
+            http = served(settings.http_address, app, certificates)
+            http_url = await stack.enter_async_context(http)
+        except AddressInUse as error:
             raise StartError(str(error)) from None
-        await server.serving(yes=True)
-        watch = asyncio.create_task(_keep_health(server, source, store))
-        stack.push_async_callback(_cancelled, watch)
+        server.serving(yes=True)
+        lag = LagWatch(guard.rooms.work, clock.monotonic, metrics.loop_lag.set)
+        stack.push_async_callback(supervisor.aclose)
+        supervisor.supervise("providers", partial(_keep_providers, source))
+        supervisor.supervise("rules", partial(_keep_rules, settings.rules_dir, reload))
+        supervisor.supervise("health", partial(_keep_health, server, source, store, supervisor))
+        supervisor.supervise("files", partial(_keep_files, guard.door, certificates))
+        supervisor.supervise("lag", lag.run)
+        supervisor.supervise("stalls", guard.stalls.run)
+        metrics.read(
+            *of_vendor(source),
+            *of_rules(shelf),
+            *of_rooms(guard.rooms, guard.stalls),
+            *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
+        )
         store_name = settings.store_url.rpartition("@")[2]
-        return Service(settings, shelf, server, smile_url, store_name, stack.pop_all())
+        return Service(settings, shelf, server, http_url, smile_url, store_name, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
 
 
@@ -158,8 +190,13 @@ async def _keep_providers(source: SmileSource) -> None:
         await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
 
 
-async def _keep_health(server: rpc.RpcServer, source: SmileSource, store: Store) -> None:
-    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused."""
+async def _keep_health(
+    server: rpc.RpcServer, source: SmileSource, store: Store, supervisor: Supervisor
+) -> None:
+    """Say NOT_SERVING while no decision could be made, or not for long.
+
+    That is while the store fails, our keys are refused, or a background task keeps failing.
+    """
     while True:
         await asyncio.sleep(HEALTH_SECONDS)
         try:
@@ -167,8 +204,17 @@ async def _keep_health(server: rpc.RpcServer, source: SmileSource, store: Store)
         except StoreError:
             well = False
         else:
-            well = not source.status.keys_refused
-        await server.serving(yes=well)
+            well = not source.status.keys_refused and not supervisor.unwell
+        server.serving(yes=well)
+
+
+async def _keep_files(door: Door, certificates: Certificates | None) -> None:
+    """Take replaced callers and certificate files over."""
+    while True:
+        await asyncio.sleep(FILES_SECONDS)
+        await asyncio.to_thread(door.refresh)
+        if certificates is not None:
+            await asyncio.to_thread(certificates.refresh)
 
 
 async def _keep_rules(root: Path, reload: ReloadRules) -> None:
@@ -178,11 +224,6 @@ async def _keep_rules(root: Path, reload: ReloadRules) -> None:
             done = await reload()
             log.info("rules", accepted=done.accepted, faults=done.faults)
         await asyncio.sleep(RULES_RETRY)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> RuleShelf:
@@ -219,9 +260,18 @@ async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock)
     return shelf
 
 
-async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:
+def _guard(settings: Settings, clock: SystemClock) -> tuple[Guard, Certificates | None]:
     try:
-        store = await Store.open(settings.store_url)
+        return guard_of(settings, clock.monotonic), certificates_of(settings)
+    except CertificatesRefused as error:
+        raise StartError(str(error)) from None
+    except CallersRefused as error:
+        raise StartError(str(error), tuple(map(render, error.diagnostics))) from None
+
+
+async def _open_store(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Store:
+    try:
+        store = await Store.open(settings.store_url, on_commit=metrics.committed)
     except StoreRefused as error:
         raise StartError(str(error)) from None
     stack.push_async_callback(store.aclose)
@@ -244,12 +294,18 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 
-def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:
+def _use_cases(
+    store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf, guard: Guard
+) -> UseCases:
     ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids())
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
+
+    def count(entry: StoredEntry, arm: str) -> None:
+        guard.metrics.decided(entry.product, entry.outcome.value, arm)
+
     return UseCases(
-        decide=DecideApplication(ports, shelf.current),
+        decide=DecideApplication(ports, shelf.current, room=guard.rooms.work, on_recorded=count),
         read=reading,
         replay=ReplayDecision(store, reading, archive, shelf.current),
         clock=clock,

@@ -21,6 +21,7 @@ from decision_service.cli import (
     rules,
     serve,
     simulator,
+    tokens,
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import print_error
@@ -39,6 +40,7 @@ app.command()(people.people)
 app.command()(decide.decide)
 app.add_typer(decisions.commands, name="decisions")
 app.add_typer(rules.commands, name="rules")
+app.add_typer(tokens.commands, name="tokens")
 app.command()(simulator.simulator)
 app.command()(demo.demo)
 app.command()(health.health)

@@ -21,6 +21,7 @@ from decision_service.pipeline.ports import (
     SnapshotSource,
     StoredEntry,
 )
+from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.shared import SharedWork
 from decision_service.ruleset.model import CompiledRuleset
@@ -30,6 +31,10 @@ ANSWER_MARGIN = 0.150
 
 FLOOR = 0.300
 """With less than this left a decision is not begun."""
+
+
+OnRecorded = Callable[[StoredEntry, str], None]
+"""Hears of each decision when it is recorded, with its arm; not of one that is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,18 @@ class DecideApplication:
     wait, and nothing stops it once the commit has begun.
     """
 
-    def __init__(self, ports: Ports, rulebook: Callable[[], Rulebook]) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        rulebook: Callable[[], Rulebook],
+        *,
+        room: WorkRoom | None = None,
+        on_recorded: OnRecorded | None = None,
+    ) -> None:
         self._ports = ports
         self._rulebook = rulebook
+        self._room = room or WorkRoom()
+        self._on_recorded = on_recorded or _unheard
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -108,11 +122,7 @@ class DecideApplication:
     def _begin(
         self, key: tuple[str, str], application: Application, content: bytes, call: Call
     ) -> _Run:
-        if call.deadline - self._ports.clock.monotonic() < FLOOR:
-            raise DeadlineMissed(
-                f"less than {FLOOR * 1000:.0f} ms were left, which is too little to decide in: "
-                "call with a later deadline"
-            )
+        self._check_time(call)
         run = _Run(content)
         self._runs[key] = run
         work = self._decide(application, content, call, run.seal)
@@ -120,6 +130,13 @@ class DecideApplication:
         return run
 
     async def _decide(
+        self, application: Application, content: bytes, call: Call, seal: Callable[[], None]
+    ) -> StoredEntry:
+        async with self._room:
+            self._check_time(call)
+            return await self._decided(application, content, call, seal)
+
+    async def _decided(
         self, application: Application, content: bytes, call: Call, seal: Callable[[], None]
     ) -> StoredEntry:
         admission = Admission.of(application, self._rulebook(), self._ports.clock.now())
@@ -135,7 +152,17 @@ class DecideApplication:
             content=content,
         )
         seal()
-        return await self._ports.log.commit(entry)
+        stored = await self._ports.log.commit(entry)
+        if stored.decision_id == entry.decision_id:
+            self._on_recorded(stored, admission.assignment.arm or "")
+        return stored
+
+    def _check_time(self, call: Call) -> None:
+        if call.deadline - self._ports.clock.monotonic() < FLOOR:
+            raise DeadlineMissed(
+                f"less than {FLOOR * 1000:.0f} ms were left, which is too little to decide in: "
+                "call with a later deadline"
+            )
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, call: Call
@@ -151,6 +178,10 @@ class DecideApplication:
             stop_at=stop_at,
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
         )
+
+
+def _unheard(_: StoredEntry, __: str) -> None:
+    """Nobody counts."""
 
 
 def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:

@@ -12,15 +12,23 @@ from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry
 from decision_service.storage import decisions, snapshots, texts
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
-from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
+from decision_service.storage.writer import (
+    LARGEST_GROUP,
+    LINGER_SECONDS,
+    OnCommit,
+    Writer,
+    unheard,
+)
 
 
 class Store:
     """The `DecisionLog` on SQLite or PostgreSQL."""
 
-    def __init__(self, database: Database, linger: float, largest_group: int) -> None:
+    def __init__(
+        self, database: Database, linger: float, largest_group: int, on_commit: OnCommit
+    ) -> None:
         self._database = database
-        self._writer = Writer(database, linger, largest_group)
+        self._writer = Writer(database, linger, largest_group, on_commit)
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
@@ -33,12 +41,14 @@ class Store:
         linger: float = LINGER_SECONDS,
         largest_group: int = LARGEST_GROUP,
         readers: int = READERS,
+        on_commit: OnCommit = unheard,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
-        A group of commits waits `linger` seconds for company and holds at most `largest_group`.
+        A group of commits waits `linger` seconds for company and holds at most `largest_group`;
+        `on_commit` hears of each: its seconds and its decisions.
         """
-        return cls(await open_database(url, readers), linger, largest_group)
+        return cls(await open_database(url, readers), linger, largest_group, on_commit)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""

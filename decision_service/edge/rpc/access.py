@@ -1,0 +1,37 @@
+"""Who may call what: one row per RPC. An RPC without a row is refused to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+PACKAGE = "decision_service.api.v1"
+
+
+class Role(StrEnum):
+    """What a caller may do; `read` reads every caller's decisions, `decide` only its own."""
+
+    DECIDE = "decide"
+    READ = "read"
+    RULES = "rules"
+    ROLLOUT = "rollout"
+    ONBOARD = "onboard"
+
+
+_ANY = frozenset(Role)
+
+METHODS: Mapping[str, frozenset[Role]] = {
+    f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.DecisionService/GetDecision": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.RulesetService/ListRulesets": frozenset({Role.RULES, Role.READ}),
+    f"/{PACKAGE}.RulesetService/GetRuleset": frozenset({Role.RULES, Role.READ}),
+    f"/{PACKAGE}.RulesetService/ValidateRuleset": frozenset({Role.RULES}),
+    f"/{PACKAGE}.RulesetService/EvaluateRuleset": frozenset({Role.RULES}),
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
+}
+"""The roles of which a caller needs one."""
+
+OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"})
+"""What platforms ask without credentials, and what no load holds back."""
