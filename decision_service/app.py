@@ -105,6 +105,8 @@ class Service:
 
     settings: Settings
     shelf: RuleShelf
+    guard: Guard
+    certificates: Certificates | None
     rpc: rpc.RpcServer
     http_url: str
     smile_url: str
@@ -155,6 +157,7 @@ async def start(settings: Settings, log_lines: LogQueue | None = None) -> Servic
         listening = rpc.Listening(settings.grpc_address, guard, certificates, settings.reflection)
         try:
             server = await rpc.start(listening, services)
+            stack.push_async_callback(server.stop, 0.0, 0.0)
             app = build_http(metrics, lambda: server.is_serving)
             http = served(settings.http_address, app, certificates)
             http_url = await stack.enter_async_context(http)
@@ -175,8 +178,17 @@ async def start(settings: Settings, log_lines: LogQueue | None = None) -> Servic
             *of_rooms(guard.rooms, guard.stalls),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )
-        store_name = settings.store_url.rpartition("@")[2]
-        return Service(settings, shelf, server, http_url, smile_url, store_name, stack.pop_all())
+        return Service(
+            settings=settings,
+            shelf=shelf,
+            guard=guard,
+            certificates=certificates,
+            rpc=server,
+            http_url=http_url,
+            smile_url=smile_url,
+            store_name=settings.store_url.rpartition("@")[2],
+            _stack=stack.pop_all(),
+        )
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
 
 

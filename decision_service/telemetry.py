@@ -12,6 +12,7 @@ from collections import deque
 from typing import TextIO
 
 import structlog
+from structlog.typing import EventDict
 
 _MOST_LINES = 10_000
 _LINGER_SECONDS = 0.02
@@ -85,6 +86,11 @@ class _Forwarded(logging.Handler):
         )
 
 
+def _without_absent(_: object, __: str, event: EventDict) -> EventDict:
+    """Leave out what a line has no value for."""
+    return {name: value for name, value in event.items() if value is not None}
+
+
 def configure_logging(
     level: str, *, as_json: bool, stream: TextIO | LogQueue | None = None
 ) -> None:
@@ -98,6 +104,7 @@ def configure_logging(
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _without_absent,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,

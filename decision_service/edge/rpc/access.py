@@ -33,5 +33,5 @@ METHODS: Mapping[str, frozenset[Role]] = {
 }
 """The roles of which a caller needs one."""
 
-OPEN = frozenset({"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"})
+OPEN = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
 """What platforms ask without credentials, and what no load holds back."""

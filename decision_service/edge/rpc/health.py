@@ -43,6 +43,15 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service here")
         return health_pb2.HealthCheckResponse(status=status)
 
+    async def List(  # noqa: N802 - the name is the protocol's
+        self, request: health_pb2.HealthListRequest, context: Context
+    ) -> health_pb2.HealthListResponse:
+        """The status of every service now."""
+        del request, context
+        one = health_pb2.HealthCheckResponse
+        found = {name: one(status=status) for name, status in self._statuses.items()}
+        return health_pb2.HealthListResponse(statuses=found)
+
     async def Watch(  # noqa: N802 - the name is the protocol's
         self, request: health_pb2.HealthCheckRequest, context: Context
     ) -> None:

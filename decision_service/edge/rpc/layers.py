@@ -19,13 +19,13 @@ STREAM_SECONDS = 60.0
 """How long a stream of answers (reflection) may stay open."""
 
 
-async def write(context: Context, message: Any, seconds: float = STALL_SECONDS) -> None:
+async def write(context: Context, message: Any) -> None:
     """Send one message of a stream; a client who does not read it in time is left.
 
     Nothing can be told to such a client, since it would not read that either.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(STALL_SECONDS):
             await context.write(message)
     except TimeoutError:
         raise asyncio.CancelledError from None

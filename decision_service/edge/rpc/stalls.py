@@ -9,7 +9,7 @@ from typing import Any
 from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import STALL_SECONDS
 
-_LOOK_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 
 
 class StallWatch:
@@ -19,6 +19,11 @@ class StallWatch:
         self.ended = 0
         self._seconds = seconds
         self._leaving: dict[Context, tuple[float, asyncio.Task[Any]]] = {}
+
+    @property
+    def under_way(self) -> int:
+        """How many replies are on their way."""
+        return len(self._leaving)
 
     def leaving(self, context: Context) -> None:
         """A reply is about to be sent by the task that runs."""
@@ -39,7 +44,7 @@ class StallWatch:
     async def run(self) -> None:
         """Look every second, for ever."""
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             self.look()
 
     def _arrived(self, context: Context) -> None:

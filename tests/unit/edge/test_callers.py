@@ -1,23 +1,21 @@
 """The callers file: what it lets in, and what is wrong with it, with its place."""
 
 import hashlib
-from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import structlog
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.domain.errors import Unauthenticated
+from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.edge.rpc import authentication
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authentication import CallersRefused, Door
+from decision_service.edge.rpc.authentication import CallersRefused, Door, authenticated
 from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
-from decision_service.edge.rpc.calls import CallInfo
+from decision_service.edge.rpc.calls import CURRENT, CallInfo
 from decision_service.language.diagnostics import render_all
+from tests.fakes.log import captured
 
 CASES = Path(__file__).parents[2] / "cases" / "callers"
 BROKEN = yaml.safe_load((CASES / "broken.yaml").read_text())
@@ -78,6 +76,19 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert (reading.callers is None) == bool(reading.diagnostics)
 
 
+async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
+    """An RPC that nobody has thought of is closed, even where callers are not configured."""
+    CURRENT.set(CallInfo("/x.Y/New", 1.0, {}))
+    with pytest.raises(PermissionDenied):
+        await authenticated(_answer, "/x.Y/New", Door())(b"", Peer())
+    listing = "/decision_service.api.v1.DecisionService/ListDecisions"
+    assert await authenticated(_answer, listing, Door())(b"", Peer()) == b"answer"
+
+
+async def _answer(_: object, __: object) -> bytes:
+    return b"answer"
+
+
 def test_without_a_file_everybody_is_anonymous_and_may_do_anything() -> None:
     """Where no callers are configured there is one caller."""
     assert knock(Door()) == Caller("anonymous", frozenset(Role))
@@ -104,9 +115,10 @@ def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_replaced_file_counts_and_a_bad_one_does_not(
-    tmp_path: Path, log: list[MutableMapping[str, Any]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token that was taken out is refused; a file with mistakes leaves the last good one."""
+    log = captured(monkeypatch, authentication)
     door, path = _door(tmp_path), tmp_path / "callers.yaml"
     assert not door.refresh()
     path.write_text(GOOD.replace(token_hash(FIRST), "sha256:" + hashlib.sha256(b"new").hexdigest()))
@@ -132,11 +144,3 @@ def test_a_door_without_a_readable_file_does_not_open(tmp_path: Path) -> None:
 def _door(folder: Path) -> Door:
     (folder / "callers.yaml").write_text(GOOD)
     return Door(folder / "callers.yaml")
-
-
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is logged at the door."""
-    monkeypatch.setattr(authentication, "log", structlog.get_logger())
-    with structlog.testing.capture_logs() as lines:
-        yield lines
