@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException
 
 from decision_service import __version__
 from decision_service.cli import (
@@ -78,10 +77,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print_error(CommandError(str(error), Exit.USAGE))
         return Exit.USAGE
-    except ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        print_error(CommandError(error.format_message(), Exit.USAGE))
         return Exit.USAGE
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         _silence_stdout()

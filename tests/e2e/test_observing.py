@@ -8,6 +8,7 @@ import grpc
 import httpx
 import pytest
 
+from decision_service import app
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.edge.rpc import observing
@@ -15,6 +16,7 @@ from decision_service.edge.rpc.access import METHODS
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.simulator.people import sandbox_people
 from decision_service.storage.store import Store
+from decision_service.supervision import Supervisor
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
 from tests.fakes.log import captured
 
@@ -133,8 +135,31 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
 
 
 def test_each_method_has_its_bug() -> None:
-    """The test above covers every method of ours."""
-    assert set(REQUESTS) == {method for method in METHODS if method.startswith(SERVICE)}
+    """The test above covers every method of the services that decide and that show rules."""
+    ours = ("DecisionService/", "RulesetService/")
+    assert set(REQUESTS) == {m for m in METHODS if m.removeprefix(SERVICE).startswith(ours)}
+
+
+async def test_a_background_task_that_keeps_failing_shows_in_health(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a task is unwell the service says NOT_SERVING, and SERVING when it is well again."""
+    monkeypatch.setattr(app, "HEALTH_SECONDS", 0.02)
+    async with running(tmp_path) as live:
+        for unwell, serving in (("rules",), False), ((), True):
+            monkeypatch.setattr(Supervisor, "unwell", unwell)
+            while live.service.rpc.is_serving is not serving:
+                await asyncio.sleep(0.02)
+
+
+async def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:
+    """A second HTTP edge on one port is a sentence that names the setting."""
+    async with running(tmp_path) as live:
+        taken = live.service.http_url.removeprefix("http://")
+        (tmp_path / "second").mkdir()
+        with pytest.raises(app.StartError, match="DECISION_HTTP_ADDRESS"):
+            async with running(tmp_path / "second", http_address=taken):
+                pass
 
 
 async def _broken(*_: object, **__: object) -> None:

@@ -19,6 +19,16 @@ class Role(StrEnum):
 
 
 _ANY = frozenset(Role)
+_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ})
+_READ_ROLLOUTS = ("ListRollouts", "GetRollout", "ExplainAssignment")
+_MOVE_ROLLOUTS = (
+    "AdvanceRollout",
+    "RollBackRollout",
+    "PauseRollout",
+    "ResumeRollout",
+    "SetKillSwitch",
+)
+_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
 METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
@@ -29,6 +39,9 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.RulesetService/GetRuleset": frozenset({Role.RULES, Role.READ}),
     f"/{PACKAGE}.RulesetService/ValidateRuleset": frozenset({Role.RULES}),
     f"/{PACKAGE}.RulesetService/EvaluateRuleset": frozenset({Role.RULES}),
+    **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
+    **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
+    **{f"/{PACKAGE}.ApplicantService/{name}": frozenset({Role.ONBOARD}) for name in _ONBOARD},
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }
 """The roles of which a caller needs one."""

@@ -48,9 +48,11 @@ def admitted(inner: Behaviour, method: str, rooms: Rooms) -> Behaviour:
 
     async def call(request: Any, context: Context) -> Any:
         try:
-            async with asyncio.timeout(CURRENT.get().seconds), room:
+            async with asyncio.timeout(CURRENT.get().seconds) as limit, room:
                 return await inner(request, context)
         except TimeoutError:
+            if not limit.expired():
+                raise
             raise DeadlineMissed("the deadline came before there was an answer") from None
 
     return call

@@ -36,10 +36,12 @@ def streamed(answers: Callable[[Any, Context], AsyncIterator[Any]]) -> Behaviour
 
     async def call(requests: Any, context: Context) -> None:
         try:
-            async with asyncio.timeout(STREAM_SECONDS):
+            async with asyncio.timeout(STREAM_SECONDS) as limit:
                 async for answer in answers(requests, context):
                     await write(context, answer)
         except TimeoutError:
+            if not limit.expired():
+                raise
             raise DeadlineMissed(
                 f"the stream was open for {STREAM_SECONDS:.0f} seconds: begin another"
             ) from None

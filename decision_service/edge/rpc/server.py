@@ -18,6 +18,7 @@ from decision_service.edge.tls import AddressInUse, Certificates
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
+SERVICES = (decisions.SERVICE, rulesets.SERVICE)
 _SPARE_CALLS = 156 + MOST_WATCHES
 
 OPTIONS = (
@@ -48,7 +49,7 @@ class RpcServer:
     def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
         self.is_serving = yes and not self.stopping
-        for service in ("", decisions.SERVICE, rulesets.SERVICE):
+        for service in ("", *SERVICES):
             self.health.set(service, SERVING if yes else NOT_SERVING)
 
     async def stop(self, delay: float, grace: float) -> None:
@@ -95,7 +96,7 @@ async def start(listening: Listening, services: Services) -> RpcServer:
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if listening.reflection:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        names = (decisions.SERVICE, rulesets.SERVICE, health_name, reflection.SERVICE_NAME)
+        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)
     started = RpcServer(server, health, _bind(server, listening))
     started.serving(yes=False)
