@@ -94,14 +94,23 @@ def test_without_a_file_everybody_is_anonymous_and_may_do_anything() -> None:
     assert knock(Door()) == Caller("anonymous", frozenset(Role))
 
 
-@pytest.mark.parametrize(
-    "header",
-    [None, "", "Bearer", "Bearer ", f"Basic {FIRST}", f"Bearer {FIRST}x", "Bearer \ufffd", FIRST],
-)
-def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, header: str | None) -> None:
+REFUSED = {
+    "nothing": None,
+    "an empty header": "",
+    "a scheme alone": "Bearer",
+    "an empty token": "Bearer ",
+    "another scheme": f"Basic {FIRST}",
+    "a token and more": f"Bearer {FIRST}x",
+    "no ASCII": "Bearer \ufffd",
+    "a token alone": FIRST,
+}
+
+
+@pytest.mark.parametrize("shown", REFUSED)
+def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, shown: str) -> None:
     """No token, another scheme, or an unknown token is UNAUTHENTICATED."""
     with pytest.raises(Unauthenticated):
-        knock(_door(tmp_path), header)
+        knock(_door(tmp_path), REFUSED[shown])
 
 
 def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
