@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,17 +21,15 @@ from decision_service.config import (
     SmileMode,
     split_address,
 )
-from decision_service.domain.errors import StoreError
 from decision_service.edge.http.app import build_app as build_http
 from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import of_process, of_rooms, of_rules, of_vendor
 from decision_service.edge.rpc import server as rpc
-from decision_service.edge.rpc.authentication import CallersRefused, Door
+from decision_service.edge.rpc.authentication import CallersRefused
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.guard import certificates_of, guard_of
 from decision_service.edge.rpc.interceptors import Guard
-from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
@@ -53,16 +50,10 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
-from decision_service.storage.rule_watch import changes
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
-
-PROVIDERS_DAILY = 86_400.0
-PROVIDERS_RETRY = 30.0
-RULES_RETRY = 1.0
-HEALTH_SECONDS = 5.0
-FILES_SECONDS = 1.0
+from decision_service.upkeep import Upkeep
 
 log = structlog.get_logger("decision_service.app")
 
@@ -154,24 +145,12 @@ async def start(settings: Settings, log_lines: LogQueue | None = None) -> Servic
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
         )
-        listening = rpc.Listening(settings.grpc_address, guard, certificates, settings.reflection)
-        try:
-            server = await rpc.start(listening, services)
-            stack.push_async_callback(server.stop, 0.0, 0.0)
-            app = build_http(metrics, lambda: server.is_serving)
-            http = served(settings.http_address, app, certificates)
-            http_url = await stack.enter_async_context(http)
-        except AddressInUse as error:
-            raise StartError(str(error)) from None
+        server, http_url = await _listen(settings, guard, certificates, services, stack)
         server.serving(yes=True)
-        lag = LagWatch(guard.rooms.work, clock.monotonic, metrics.loop_lag.set)
         stack.push_async_callback(supervisor.aclose)
-        supervisor.supervise("providers", partial(_keep_providers, source))
-        supervisor.supervise("rules", partial(_keep_rules, settings.rules_dir, reload))
-        supervisor.supervise("health", partial(_keep_health, server, source, store, supervisor))
-        supervisor.supervise("files", partial(_keep_files, guard.door, certificates))
-        supervisor.supervise("lag", lag.run)
-        supervisor.supervise("stalls", guard.stalls.run)
+        Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
+            supervisor
+        )
         metrics.read(
             *of_vendor(source),
             *of_rules(shelf),
@@ -192,50 +171,23 @@ async def start(settings: Settings, log_lines: LogQueue | None = None) -> Servic
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
 
 
-async def _keep_providers(source: SmileSource) -> None:
-    """Read the vendor's provider list now and daily; soon again while it cannot be read.
-
-    A good reading is also what tells that refused keys work again.
-    """
-    while True:
-        done = await source.refresh_providers()
-        await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
-
-
-async def _keep_health(
-    server: rpc.RpcServer, source: SmileSource, store: Store, supervisor: Supervisor
-) -> None:
-    """Say NOT_SERVING while no decision could be made, or not for long.
-
-    That is while the store fails, our keys are refused, or a background task keeps failing.
-    """
-    while True:
-        await asyncio.sleep(HEALTH_SECONDS)
-        try:
-            await store.check()
-        except StoreError:
-            well = False
-        else:
-            well = not source.status.keys_refused and not supervisor.unwell
-        server.serving(yes=well)
-
-
-async def _keep_files(door: Door, certificates: Certificates | None) -> None:
-    """Take replaced callers and certificate files over."""
-    while True:
-        await asyncio.sleep(FILES_SECONDS)
-        await asyncio.to_thread(door.refresh)
-        if certificates is not None:
-            await asyncio.to_thread(certificates.refresh)
-
-
-async def _keep_rules(root: Path, reload: ReloadRules) -> None:
-    """Take changed rules over; a folder that goes away is looked for again."""
-    while True:
-        async for _ in changes(root, asyncio.Event()):
-            done = await reload()
-            log.info("rules", accepted=done.accepted, faults=done.faults)
-        await asyncio.sleep(RULES_RETRY)
+async def _listen(
+    settings: Settings,
+    guard: Guard,
+    certificates: Certificates | None,
+    services: rpc.Services,
+    stack: AsyncExitStack,
+) -> tuple[rpc.RpcServer, str]:
+    """Both edges, not yet SERVING; raises StartError where an address is taken."""
+    listening = rpc.Listening(settings.grpc_address, guard, certificates, settings.reflection)
+    try:
+        server = await rpc.start(listening, services)
+        stack.push_async_callback(server.stop, 0.0, 0.0)
+        app = build_http(guard.metrics, lambda: server.is_serving)
+        http = served(settings.http_address, app, certificates)
+        return server, await stack.enter_async_context(http)
+    except AddressInUse as error:
+        raise StartError(str(error)) from None
 
 
 async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> RuleShelf:

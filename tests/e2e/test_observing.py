@@ -8,7 +8,7 @@ import grpc
 import httpx
 import pytest
 
-from decision_service import app
+from decision_service import app, upkeep
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.edge.rpc import observing
@@ -144,7 +144,7 @@ async def test_a_background_task_that_keeps_failing_shows_in_health(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a task is unwell the service says NOT_SERVING, and SERVING when it is well again."""
-    monkeypatch.setattr(app, "HEALTH_SECONDS", 0.02)
+    monkeypatch.setattr(upkeep, "HEALTH_SECONDS", 0.02)
     async with running(tmp_path) as live:
         for unwell, serving in (("rules",), False), ((), True):
             monkeypatch.setattr(Supervisor, "unwell", unwell)
