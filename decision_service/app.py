@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,12 +21,19 @@ from decision_service.config import (
     SmileMode,
     split_address,
 )
-from decision_service.domain.errors import StoreError
+from decision_service.edge.http.app import build_app as build_http
+from decision_service.edge.http.server import served
+from decision_service.edge.metrics import Metrics
+from decision_service.edge.readings import of_process, of_rooms, of_rules, of_vendor
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.applicants import ApplicantUseCases
+from decision_service.edge.rpc.authentication import CallersRefused
 from decision_service.edge.rpc.decisions import UseCases
+from decision_service.edge.rpc.guard import certificates_of, guard_of
+from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.language.diagnostics import count, render
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
@@ -35,7 +41,7 @@ from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import Loading, load_rules
 from decision_service.pipeline.onboarding import OnboardApplicants
-from decision_service.pipeline.ports import Filter
+from decision_service.pipeline.ports import Filter, StoredEntry
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
@@ -48,14 +54,10 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
-from decision_service.storage.rule_watch import changes
 from decision_service.storage.store import Store
-
-PROVIDERS_DAILY = 86_400.0
-PROVIDERS_RETRY = 30.0
-RULES_RETRY = 1.0
-HEALTH_SECONDS = 5.0
-RECOVERY_SECONDS = 0.25
+from decision_service.supervision import Supervisor
+from decision_service.telemetry import LogQueue
+from decision_service.upkeep import Upkeep
 
 log = structlog.get_logger("decision_service.app")
 
@@ -98,7 +100,10 @@ class Service:
 
     settings: Settings
     shelf: RuleShelf
+    guard: Guard
+    certificates: Certificates | None
     rpc: rpc.RpcServer
+    http_url: str
     smile_url: str
     store_name: str
     _stack: AsyncExitStack
@@ -126,82 +131,81 @@ class Service:
         await self.rpc.hurry(seconds)
 
 
-async def start(settings: Settings, *, init: bool = False) -> Service:
+async def start(
+    settings: Settings, log_lines: LogQueue | None = None, *, init: bool = False
+) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
-    `init` lets a new store begin where one is missing that was there once.
+    `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
+    where one is missing that was there once.
     """
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        store = await _open_store(settings, stack, init=init)
+        guard, certificates = _guard(settings, clock)
+        metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
+        store = await _open_store(settings, metrics, stack, init=init)
         shelf = await open_shelf(settings, store, clock)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
         reload = ReloadRules(read, shelf, store, clock, settings.blocked)
-        for work in (_keep_providers(source), _keep_rules(settings.rules_dir, reload)):
-            stack.push_async_callback(_cancelled, asyncio.create_task(work))
         services = rpc.Services(
-            decisions=_use_cases(store, source, clock, shelf, await _last_record(store)),
+            decisions=_use_cases(store, source, clock, shelf, guard, await _last_record(store)),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
             applicants=_applicants(store, source, clock),
-            most=settings.max_in_flight,
         )
-        try:
-            shares_port = settings.workers > 1
-            server = await rpc.start(settings.grpc_address, services, shares_port=shares_port)
-        except rpc.AddressInUse as error:
-            raise StartError(str(error)) from None
-        await server.serving(yes=True)
-        watch = asyncio.create_task(_keep_health(server, source, store))
-        stack.push_async_callback(_cancelled, watch)
-        store_name = settings.store_url.rpartition("@")[2]
-        return Service(settings, shelf, server, smile_url, store_name, stack.pop_all())
+        server, http_url = await _listen(settings, guard, certificates, services, stack)
+        server.serving(yes=True)
+        stack.push_async_callback(supervisor.aclose)
+        Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
+            supervisor
+        )
+        metrics.read(
+            *of_vendor(source),
+            *of_rules(shelf),
+            *of_rooms(guard.rooms, guard.stalls),
+            *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
+        )
+        return Service(
+            settings=settings,
+            shelf=shelf,
+            guard=guard,
+            certificates=certificates,
+            rpc=server,
+            http_url=http_url,
+            smile_url=smile_url,
+            store_name=settings.store_url.rpartition("@")[2],
+            _stack=stack.pop_all(),
+        )
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
 
 
-async def _keep_providers(source: SmileSource) -> None:
-    """Read the vendor's provider list now and daily; soon again while it cannot be read.
-
-    A good reading is also what tells that refused keys work again.
-    """
-    while True:
-        done = await source.refresh_providers()
-        await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
-
-
-async def _keep_health(server: rpc.RpcServer, source: SmileSource, store: Store) -> None:
-    """Say NOT_SERVING while no decision could be made: the store fails, or our keys are refused.
-
-    A service that is unwell looks more often, so that it serves again soon after the fault.
-    """
-    well = True
-    while True:
-        await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
-        try:
-            await store.check()
-        except StoreError:
-            well = False
-        else:
-            well = not source.status.keys_refused
-        await server.serving(yes=well)
-
-
-async def _keep_rules(root: Path, reload: ReloadRules) -> None:
-    """Take changed rules over; a folder that goes away is looked for again."""
-    while True:
-        async for _ in changes(root, asyncio.Event()):
-            done = await reload()
-            log.info("rules", accepted=done.accepted, faults=done.faults)
-        await asyncio.sleep(RULES_RETRY)
-
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _listen(
+    settings: Settings,
+    guard: Guard,
+    certificates: Certificates | None,
+    services: rpc.Services,
+    stack: AsyncExitStack,
+) -> tuple[rpc.RpcServer, str]:
+    """Both edges, not yet SERVING; raises StartError where an address is taken."""
+    listening = rpc.Listening(
+        settings.grpc_address,
+        guard,
+        certificates,
+        settings.reflection,
+        shares_port=settings.workers > 1,
+    )
+    try:
+        server = await rpc.start(listening, services)
+        stack.push_async_callback(server.stop, 0.0, 0.0)
+        app = build_http(guard.metrics, lambda: server.is_serving)
+        http = served(settings.http_address, app, certificates)
+        return server, await stack.enter_async_context(http)
+    except AddressInUse as error:
+        raise StartError(str(error)) from None
 
 
 async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> RuleShelf:
@@ -238,9 +242,22 @@ async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock)
     return shelf
 
 
-async def _open_store(settings: Settings, stack: AsyncExitStack, *, init: bool) -> Store:
+def _guard(settings: Settings, clock: SystemClock) -> tuple[Guard, Certificates | None]:
     try:
-        store = await Store.open(settings.store_url, lease=settings.lease, init=init)
+        return guard_of(settings, clock.monotonic), certificates_of(settings)
+    except CertificatesRefused as error:
+        raise StartError(str(error)) from None
+    except CallersRefused as error:
+        raise StartError(str(error), tuple(map(render, error.diagnostics))) from None
+
+
+async def _open_store(
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, init: bool
+) -> Store:
+    try:
+        store = await Store.open(
+            settings.store_url, lease=settings.lease, init=init, on_commit=metrics.committed
+        )
     except StoreRefused as error:
         raise StartError(str(error)) from None
     stack.push_async_callback(store.aclose)
@@ -275,13 +292,24 @@ async def _last_record(store: Store) -> LastRecord:
 
 
 def _use_cases(
-    store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf, last: LastRecord
+    store: Store,
+    source: SmileSource,
+    clock: SystemClock,
+    shelf: RuleShelf,
+    guard: Guard,
+    last: LastRecord,
 ) -> UseCases:
     ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
+
+    def count(entry: StoredEntry, arm: str) -> None:
+        guard.metrics.decided(entry.product, entry.outcome.value, arm)
+
     return UseCases(
-        decide=DecideApplication(ports, shelf.current, last),
+        decide=DecideApplication(
+            ports, shelf.current, last, room=guard.rooms.work, on_recorded=count
+        ),
         read=reading,
         replay=ReplayDecision(store, reading, archive, shelf.current),
         clock=clock,

@@ -11,16 +11,15 @@ from rich.markup import escape
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
-from decision_service.cli.client import call, channel
+from decision_service.cli.client import call
 from decision_service.cli.output import (
-    DEFAULT_ADDRESS,
-    AddressOption,
     Format,
     FormatOption,
     console,
     print_json,
     table,
 )
+from decision_service.cli.server import Server, calls_server
 
 commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
 Stub = applicant_service_pb2_grpc.ApplicantServiceStub
@@ -28,17 +27,19 @@ UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile 
 
 
 @commands.command()
+@calls_server
 def create(
     reference: Annotated[
         str, typer.Argument(metavar="REFERENCE", help="your own reference, no person's data")
     ],
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Create an applicant, or find the one of this reference, with a new link token."""
-    with _stub(address) as stub:
+    with _stub(server) as stub:
         reply = call(
-            stub.CreateApplicant, pb.CreateApplicantRequest(applicant_ref=reference), address
+            stub.CreateApplicant, pb.CreateApplicantRequest(applicant_ref=reference), server
         )
     if form is Format.JSON:
         print_json(reply)
@@ -49,14 +50,16 @@ def create(
 
 
 @commands.command("link-token")
+@calls_server
 def link_token(
     user_id: UserArgument,
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Make a new link token for an applicant; it is good for one use."""
-    with _stub(address) as stub:
-        reply = call(stub.CreateLinkToken, pb.CreateLinkTokenRequest(user_id=user_id), address)
+    with _stub(server) as stub:
+        reply = call(stub.CreateLinkToken, pb.CreateLinkTokenRequest(user_id=user_id), server)
     if form is Format.JSON:
         print_json(reply)
     else:
@@ -64,14 +67,16 @@ def link_token(
 
 
 @commands.command()
+@calls_server
 def show(
     user_id: UserArgument,
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Show an applicant's accounts, the age of their data, and whether a decision can be made."""
-    with _stub(address) as stub:
-        reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), address)
+    with _stub(server) as stub:
+        reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)
     if form is Format.JSON:
         print_json(reply)
     else:
@@ -79,17 +84,19 @@ def show(
 
 
 @commands.command()
+@calls_server
 def erase(
     user_id: UserArgument,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Destroy what is stored of an applicant's data and revoke the accounts; decisions stay."""
     if not yes:
         typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
-    with _stub(address) as stub:
-        reply = call(stub.EraseApplicant, pb.EraseApplicantRequest(user_id=user_id), address)
+    with _stub(server) as stub:
+        reply = call(stub.EraseApplicant, pb.EraseApplicantRequest(user_id=user_id), server)
     if form is Format.JSON:
         print_json(reply)
         return
@@ -99,8 +106,8 @@ def erase(
 
 
 @contextmanager
-def _stub(address: str) -> Iterator[Stub]:
-    with channel(address) as opened:
+def _stub(server: Server) -> Iterator[Stub]:
+    with server.open() as opened:
         yield Stub(opened)
 
 

@@ -13,38 +13,35 @@ from grpc_status import rpc_status
 
 from decision_service.api.v1 import decision_service_pb2_grpc, ruleset_service_pb2_grpc
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.server import Server
 
 Reply = TypeVar("Reply")
 Stub = decision_service_pb2_grpc.DecisionServiceStub
 
 
 @contextmanager
-def channel(address: str) -> Iterator[grpc.Channel]:
-    """A plaintext channel to a server."""
-    with grpc.insecure_channel(address) as opened:
-        yield opened
-
-
-@contextmanager
-def decisions(address: str) -> Iterator[Stub]:
+def decisions(server: Server) -> Iterator[Stub]:
     """A stub of the DecisionService."""
-    with channel(address) as opened:
+    with server.open() as opened:
         yield Stub(opened)
 
 
 @contextmanager
-def rulesets(address: str) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
+def rulesets(server: Server) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
     """A stub of the RulesetService."""
-    with channel(address) as opened:
+    with server.open() as opened:
         yield ruleset_service_pb2_grpc.RulesetServiceStub(opened)
 
 
-def call(method: Callable[..., Reply], request: Any, address: str, timeout: float = 10.0) -> Reply:
+def call(
+    method: Callable[..., Reply], request: Any, server: Server, timeout: float = 10.0
+) -> Reply:
     """Call a method; raises CommandError with exit code 3 on every status but OK."""
+    metadata = server.metadata()
     try:
-        return method(request, timeout=timeout)
+        return method(request, timeout=timeout, metadata=metadata)
     except grpc.RpcError as error:
-        raise described(error, address) from None
+        raise described(error, server.address) from None
 
 
 def described(error: grpc.RpcError, address: str) -> CommandError:
@@ -54,7 +51,8 @@ def described(error: grpc.RpcError, address: str) -> CommandError:
     if status is None and code is grpc.StatusCode.UNAVAILABLE:
         return CommandError(
             f"no server answers at {address}: start one with `decision-service serve`, or name "
-            "another with --address",
+            "another with --address; one that speaks TLS needs --tls-ca, and may need --tls-cert "
+            "and --tls-key",
             Exit.SERVER,
         )
     message = f"{code.name}: {call_error.details() or 'no further words'}"

@@ -16,13 +16,12 @@ from decision_service.api.v1 import values_pb2
 from decision_service.cli.client import call, decisions
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import (
-    DEFAULT_ADDRESS,
-    AddressOption,
     Format,
     FormatOption,
     console,
     print_json,
 )
+from decision_service.cli.server import Server, calls_server
 from decision_service.cli.tree import decision_tree
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -30,6 +29,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MONEY = re.compile(r"([A-Z]{3}) ?(-?[0-9]+(?:\.[0-9]+)?)|(-?[0-9]+(?:\.[0-9]+)?) ?([A-Z]{3})")
 
 
+@calls_server
 def decide(
     user_id: Annotated[str, typer.Option("--user-id", help="the Smile userId")],
     product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
@@ -49,8 +49,9 @@ def decide(
     wait: Annotated[int, typer.Option("--wait", help="seconds to wait for arriving data")] = 0,
     view: Annotated[str, typer.Option("--view", help="basic or full")] = "basic",
     timeout: Annotated[float, typer.Option("--timeout", help="deadline in seconds")] = 10.0,
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Decide one application on a running server."""
     request = service_pb.CreateDecisionRequest(
@@ -65,8 +66,8 @@ def decide(
         wait_timeout=Duration(seconds=wait),
         view=parse_view(view),
     )
-    with decisions(address) as stub:
-        decision = call(stub.CreateDecision, request, address, timeout).decision
+    with decisions(server) as stub:
+        decision = call(stub.CreateDecision, request, server, timeout).decision
     if form is Format.JSON:
         print_json(decision)
     else:

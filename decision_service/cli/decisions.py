@@ -13,14 +13,13 @@ from decision_service.cli.decide import parse_view
 from decision_service.cli.decisions_export import export
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import (
-    DEFAULT_ADDRESS,
-    AddressOption,
     Format,
     FormatOption,
     console,
     print_json,
     table,
 )
+from decision_service.cli.server import Server, calls_server
 from decision_service.cli.tree import decision_tree, styled_outcome
 from decision_service.cli.words import reason_words
 
@@ -30,6 +29,7 @@ ViewOption = Annotated[str, typer.Option("--view", help="basic or full")]
 
 
 @commands.command("list")
+@calls_server
 def list_decisions(
     user_id: Annotated[str, typer.Option("--user-id")] = "",
     application_id: Annotated[str, typer.Option("--application-id")] = "",
@@ -38,8 +38,9 @@ def list_decisions(
     outcome: Annotated[str, typer.Option("--outcome", help="approve, refer …")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
     page_token: Annotated[str, typer.Option("--page-token")] = "",
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """List decisions, newest first."""
     request = service_pb.ListDecisionsRequest(
@@ -51,8 +52,8 @@ def list_decisions(
         page_size=limit,
         page_token=page_token,
     )
-    with decisions(address) as stub:
-        reply = call(stub.ListDecisions, request, address)
+    with decisions(server) as stub:
+        reply = call(stub.ListDecisions, request, server)
     if form is Format.JSON:
         print_json(reply)
         return
@@ -60,16 +61,18 @@ def list_decisions(
 
 
 @commands.command()
+@calls_server
 def show(
     decision_id: IdArgument,
     view: ViewOption = "full",
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Show one decision."""
     request = service_pb.GetDecisionRequest(decision_id=decision_id, view=parse_view(view))
-    with decisions(address) as stub:
-        decision = call(stub.GetDecision, request, address).decision
+    with decisions(server) as stub:
+        decision = call(stub.GetDecision, request, server).decision
     if form is Format.JSON:
         print_json(decision)
     else:
@@ -77,13 +80,15 @@ def show(
 
 
 @commands.command()
+@calls_server
 def replay(
     decision_id: IdArgument,
     version: Annotated[int, typer.Option("--version", help="of the rules; as recorded if 0")] = 0,
     digest: Annotated[str, typer.Option("--digest", help="of the rules")] = "",
     view: ViewOption = "full",
-    address: AddressOption = DEFAULT_ADDRESS,
     form: FormatOption = Format.TABLE,
+    *,
+    server: Server,
 ) -> None:
     """Recompute a decision and say what differs; exit code 1 when anything does."""
     request = service_pb.ReplayDecisionRequest(
@@ -91,8 +96,8 @@ def replay(
         ruleset_ref=pb.RulesetRef(version=version, digest=digest),
         view=parse_view(view),
     )
-    with decisions(address) as stub:
-        reply = call(stub.ReplayDecision, request, address)
+    with decisions(server) as stub:
+        reply = call(stub.ReplayDecision, request, server)
     if form is Format.JSON:
         print_json(reply)
     else:

@@ -14,9 +14,10 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.cli.client import call, decisions, rulesets
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.fixture import fixture
-from decision_service.cli.output import DEFAULT_ADDRESS, AddressOption
+from decision_service.cli.server import Server, calls_server
 
 
+@calls_server
 def export(
     decision_id: Annotated[str, typer.Argument(metavar="ID", help="dec_…")],
     as_fixture: Annotated[
@@ -25,29 +26,30 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", help="a new file; standard output without it")
     ] = None,
-    address: AddressOption = DEFAULT_ADDRESS,
+    *,
+    server: Server,
 ) -> None:
     """Write a decision as a rule test for rules/<product>/tests, without the person's data."""
     if not as_fixture:
         raise CommandError("say what to write: --fixture makes a rule test", Exit.USAGE)
     request = service_pb.GetDecisionRequest(decision_id=decision_id, view=pb.DECISION_VIEW_FULL)
-    with decisions(address) as stub:
-        decision = call(stub.GetDecision, request, address).decision
-    text = fixture(decision, _rules_of(decision, address))
+    with decisions(server) as stub:
+        decision = call(stub.GetDecision, request, server).decision
+    text = fixture(decision, _rules_of(decision, server))
     if output is None:
         sys.stdout.write(text)
     else:
         _write(output, text)
 
 
-def _rules_of(decision: pb.Decision, address: str) -> rules_pb.Ruleset:
+def _rules_of(decision: pb.Decision, server: Server) -> rules_pb.Ruleset:
     """The version that decided, as the server has it now."""
     version = decision.ruleset_ref.version
     if not version:
         return rules_pb.Ruleset()
     request = rules_pb.GetRulesetRequest(product=decision.product, version=version)
-    with rulesets(address) as stub:
-        found: rules_pb.Ruleset = call(stub.GetRuleset, request, address).ruleset
+    with rulesets(server) as stub:
+        found: rules_pb.Ruleset = call(stub.GetRuleset, request, server).ruleset
     return found
 
 

@@ -6,31 +6,31 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from decision_service.cli.client import call, channel
+from decision_service.cli.client import call
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import (
-    DEFAULT_ADDRESS,
-    AddressOption,
     Format,
     FormatOption,
     console,
     print_json,
 )
+from decision_service.cli.server import Server, calls_server
 
 
-def health(address: AddressOption = DEFAULT_ADDRESS, form: FormatOption = Format.TABLE) -> None:
+@calls_server
+def health(form: FormatOption = Format.TABLE, *, server: Server) -> None:
     """Ask a server whether it takes decisions; exit code 3 when it does not."""
-    with channel(address) as opened:
+    with server.open() as opened:
         stub: Any = health_pb2_grpc.HealthStub(opened)
-        reply = call(stub.Check, health_pb2.HealthCheckRequest(), address, timeout=5.0)
+        reply = call(stub.Check, health_pb2.HealthCheckRequest(), server, timeout=5.0)
     status = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
     if form is Format.JSON:
-        print_json({"address": address, "status": status})
+        print_json({"address": server.address, "status": status})
     if status != "SERVING":
         raise CommandError(
-            f"the server at {address} is {status}: it is starting, stopping or its store is "
+            f"the server at {server.address} is {status}: it is starting, stopping or its store is "
             "unavailable, and its log says which",
             Exit.SERVER,
         )
     if form is Format.TABLE:
-        console().print(f"{address} is SERVING")
+        console().print(f"{server.address} is SERVING")

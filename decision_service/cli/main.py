@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException
 
 from decision_service import __version__
 from decision_service.cli import (
@@ -22,6 +21,7 @@ from decision_service.cli import (
     rules,
     serve,
     simulator,
+    tokens,
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import print_error
@@ -41,6 +41,7 @@ app.command()(decide.decide)
 app.add_typer(decisions.commands, name="decisions")
 app.add_typer(rules.commands, name="rules")
 app.add_typer(applicants.commands, name="applicants")
+app.add_typer(tokens.commands, name="tokens")
 app.command()(simulator.simulator)
 app.command()(demo.demo)
 app.command()(health.health)
@@ -78,10 +79,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print_error(CommandError(str(error), Exit.USAGE))
         return Exit.USAGE
-    except ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        print_error(CommandError(error.format_message(), Exit.USAGE))
         return Exit.USAGE
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         _silence_stdout()

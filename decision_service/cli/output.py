@@ -28,11 +28,6 @@ class Format(StrEnum):
 FormatOption = Annotated[
     Format, typer.Option("--format", help="table for people, json for programs")
 ]
-AddressOption = Annotated[
-    str,
-    typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
-]
-DEFAULT_ADDRESS = "127.0.0.1:50051"
 
 
 def console() -> Console:

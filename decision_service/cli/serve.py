@@ -19,7 +19,7 @@ from decision_service.cli.stopping import HURRY_SECONDS, on_stop_signals
 from decision_service.cli.worker_process import Link
 from decision_service.cli.workers import serve_by_workers
 from decision_service.config import PREFIX, LogFormat, Settings, load, share_of
-from decision_service.telemetry import configure_logging
+from decision_service.telemetry import LogQueue, configure_logging
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file of settings; the environment wins")
@@ -47,13 +47,17 @@ def serve(
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     chosen = {} if workers is None else {f"{PREFIX}WORKERS": str(workers)}
     settings = load(config, os.environ | chosen)
-    configure_logging(settings.log_level, as_json=logs_json(settings))
-    if worker:
-        structlog.contextvars.bind_contextvars(worker=worker)
-        return run_async(_serve(share_of(settings, worker), link))
-    if settings.workers > 1:
-        return run_async(serve_by_workers(settings))
-    return run_async(_serve(settings, init=init))
+    lines = LogQueue(sys.stderr)
+    configure_logging(settings.log_level, as_json=logs_json(settings), stream=lines)
+    try:
+        if worker:
+            structlog.contextvars.bind_contextvars(worker=worker)
+            return run_async(_serve(share_of(settings, worker), lines, link))
+        if settings.workers > 1:
+            return run_async(serve_by_workers(settings))
+        return run_async(_serve(settings, lines, init=init))
+    finally:
+        lines.close()
 
 
 def logs_json(settings: Settings) -> bool:
@@ -64,7 +68,9 @@ def logs_json(settings: Settings) -> bool:
     return chosen is LogFormat.JSON
 
 
-async def _serve(settings: Settings, descriptor: int = -1, *, init: bool = False) -> int:
+async def _serve(
+    settings: Settings, lines: LogQueue, descriptor: int = -1, *, init: bool = False
+) -> int:
     """Serve as the only process, or as the worker of a supervisor at the end of a link."""
     asked, hurried = asyncio.Event(), asyncio.Event()
     stop = on_stop_signals(asked.set, hurried.set)
@@ -72,15 +78,15 @@ async def _serve(settings: Settings, descriptor: int = -1, *, init: bool = False
     if link is not None:
         link.watch(gone=stop)
     try:
-        service = await start(settings, init=init)
+        service = await start(settings, lines, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
-    lines = banner(service)
+    shown = banner(service)
     if link is None:
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write("\n".join(shown) + "\n")
         sys.stdout.flush()
     else:
-        await link.serving(lines)
+        await link.serving(shown)
     await asked.wait()
     await _stop(service, hurried)
     return Exit.DONE
@@ -106,9 +112,20 @@ def banner(service: Service) -> list[str]:
     ]
     return [
         f"Credit decision service {__version__}",
-        f"  gRPC    {service.address}",
+        f"  gRPC    {service.address}  {_security(settings)}",
+        f"  HTTP    {service.http_url}  /healthz /metrics",
         f"  Smile   {settings.smile_mode} {service.smile_url}",
         f"  store   {service.store_name}",
         *(f"  rules   {line}" for line in rules),
         "Ctrl-C stops it.",
     ]
+
+
+def _security(settings: Settings) -> str:
+    """How callers reach the service, and who they may be."""
+    tls = "plaintext" if settings.tls_cert_file is None else "TLS"
+    if settings.tls_client_ca_file is not None:
+        tls = "mutual TLS"
+    if settings.auth_tokens_file is None:
+        return f"{tls}, every caller is `anonymous` and may call everything"
+    return f"{tls}, callers of {settings.auth_tokens_file}"

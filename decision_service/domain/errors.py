@@ -4,7 +4,8 @@
     ├── CallerError      the request cannot be decided as it stands; mend it
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
     │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
-    │   └── RequestIdReused, RequestInProgress
+    │   ├── RequestIdReused, RequestInProgress
+    │   └── Unauthenticated, PermissionDenied
     ├── NotYet           the world forbids it now (DataNotReady, SnapshotErased, PlanChanged)
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved)
@@ -107,6 +108,18 @@ class RequestInProgress(CallerError):
     """The same request_id is still being decided and this caller's deadline came first."""
 
     reason = "REQUEST_IN_PROGRESS"
+
+
+class Unauthenticated(CallerError):
+    """The caller has not shown who it is."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class PermissionDenied(CallerError):
+    """The caller is known and may not do this."""
+
+    reason = "PERMISSION_DENIED"
 
 
 class NotYet(ServiceError):

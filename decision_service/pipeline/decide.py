@@ -32,6 +32,7 @@ from decision_service.pipeline.ports import (
     SnapshotSource,
     StoredEntry,
 )
+from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.shared import SharedWork
 from decision_service.pipeline.warm import WarmShelf
@@ -45,6 +46,10 @@ FLOOR = 0.300
 
 FOLLOW_MARGIN = 0.050
 """Seconds before the deadline at which a caller is told that another's run still goes on."""
+
+
+OnRecorded = Callable[[StoredEntry, str], None]
+"""Hears of each decision when it is recorded, with its arm; not of one that is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +101,19 @@ class DecideApplication:
     """
 
     def __init__(
-        self, ports: Ports, rulebook: Callable[[], Rulebook], last: LastRecord | None = None
+        self,
+        ports: Ports,
+        rulebook: Callable[[], Rulebook],
+        last: LastRecord | None = None,
+        *,
+        room: WorkRoom | None = None,
+        on_recorded: OnRecorded | None = None,
     ) -> None:
         self._ports = ports
         self._rulebook = rulebook
         self._last = last or LastRecord()
+        self._room = room or WorkRoom()
+        self._on_recorded = on_recorded or _unheard
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -166,6 +179,11 @@ class DecideApplication:
             )
 
     async def _decide(self, run: _Run) -> StoredEntry:
+        async with self._room:
+            self._require_time(run.call)
+            return await self._decided(run)
+
+    async def _decided(self, run: _Run) -> StoredEntry:
         admission = self._admit(run.application)
         try:
             gathering = None
@@ -232,6 +250,8 @@ class DecideApplication:
         run.seal()
         stored = await self._ports.log.commit(entry)
         self._last.note(stored.created)
+        if stored.decision_id == entry.decision_id:
+            self._on_recorded(stored, entry.arm.arm if entry.arm else "")
         return stored
 
     async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: _Run) -> Gathering:
@@ -247,6 +267,10 @@ class DecideApplication:
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
             warm=self._ports.warm,
         )
+
+
+def _unheard(_: StoredEntry, __: str) -> None:
+    """Nobody counts."""
 
 
 def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:

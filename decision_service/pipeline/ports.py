@@ -166,6 +166,7 @@ class StoredEntry:
 class Filter:
     """Which decisions to list; None and empty mean any. The time range is half open."""
 
+    caller: str = ""
     user_id: str = ""
     application_id: str = ""
     customer_ref: str = ""

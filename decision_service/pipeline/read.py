@@ -45,10 +45,10 @@ class ReadDecisions:
         self._log = log
         self._archive = archive
 
-    async def get(self, decision_id: str, *, full: bool) -> Recorded:
-        """One decision; raises DecisionUnknown."""
+    async def get(self, decision_id: str, *, full: bool, scope: str = "") -> Recorded:
+        """One decision; raises DecisionUnknown, also where it is not the caller `scope`'s."""
         entry = await self._log.get(decision_id)
-        if entry is None:
+        if entry is None or scope not in {"", entry.caller}:
             raise DecisionUnknown(
                 f"there is no decision {decision_id}: check the id", decision_id=decision_id
             )

@@ -53,9 +53,12 @@ class ReplayDecision:
         self._archive = archive
         self._rulebook = rulebook
 
-    async def __call__(self, decision_id: str, which: WhichRules) -> Replayed:
-        """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased."""
-        recorded = await self._reading.get(decision_id, full=True)
+    async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
+        """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
+
+        Where `scope` names a caller, other callers' decisions are unknown.
+        """
+        recorded = await self._reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         if entry.snapshot_id is None:
             return Replayed(recorded, _shell(recorded), ())

@@ -41,6 +41,7 @@ class Tally:
     retries: int = 0
     credential_refusals: int = 0
     tls_failures: int = 0
+    waited_seconds: float = 0.0
 
 
 class Vendor:
@@ -93,7 +94,9 @@ class Vendor:
         return data
 
     async def _turn(self, allowance: Allowance) -> Turn:
+        asked = self._clock.monotonic()
         turn = await self.limiter.turn(allowance.stop_at)
+        self.tally.waited_seconds += self._clock.monotonic() - asked
         try:
             allowance.spend(self._clock.monotonic())
         except Fault:

@@ -41,8 +41,8 @@ _log = structlog.get_logger("smile")
 class Status:
     """What operators watch; counts are since the start, refusals of our keys in a row.
 
-    `paused_seconds` is how long all requests still rest after a 429, `providers_read` when the
-    provider list was last read.
+    `waited_seconds` is what requests waited for the limit so far, `paused_seconds` how long all
+    requests still rest after a 429, `providers_read` when the provider list was last read.
     """
 
     breaker: BreakerState
@@ -51,6 +51,7 @@ class Status:
     credential_refusals: int
     tls_failures: int
     cross_tenant: int
+    waited_seconds: float
     paused_seconds: float
     providers_read: datetime | None
 
@@ -149,6 +150,7 @@ class SmileSource:
             tally.credential_refusals,
             tally.tls_failures,
             self._cross_tenant,
+            tally.waited_seconds,
             self._vendor.limiter.paused_for,
             self._providers.read_at,
         )

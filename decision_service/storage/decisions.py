@@ -108,7 +108,7 @@ def _rows_by_keys(connection: Connection, wanted: Sequence[Key]) -> Iterable[Row
 
 
 def _conditions(chosen: Filter) -> Iterator[ColumnElement[bool]]:
-    for name in LISTED_BY:
+    for name in ("caller", *LISTED_BY):
         wanted = getattr(chosen, name)
         if wanted:
             yield decisions.c[name] == wanted

@@ -37,7 +37,13 @@ from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
 from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.storage.postgres_database import PostgresDatabase
-from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
+from decision_service.storage.writer import (
+    LARGEST_GROUP,
+    LINGER_SECONDS,
+    OnCommit,
+    Writer,
+    unheard,
+)
 
 
 class Store:
@@ -49,10 +55,11 @@ class Store:
         linger: float,
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
+        on_commit: OnCommit = unheard,
     ) -> None:
         self._database = database
         self.leases = leases or SoleProcess()
-        self._writer = Writer(database, linger, largest_group)
+        self._writer = Writer(database, linger, largest_group, on_commit)
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
@@ -67,16 +74,18 @@ class Store:
         readers: int = READERS,
         lease: float = LEASE_SECONDS,
         init: bool = False,
+        on_commit: OnCommit = unheard,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
         A group of commits waits `linger` seconds for company and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
+        `on_commit` hears of each group: its seconds and its decisions.
         """
         database = await open_database(url, readers, init=init)
         leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
-        return cls(database, linger, largest_group, leases)
+        return cls(database, linger, largest_group, leases, on_commit)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 
 from sqlalchemy import Connection, delete, insert, literal, select
 
@@ -36,6 +37,9 @@ LINGER_SECONDS = 0.002
 _PROBE = "probe"
 _PROBE_BYTES = 64 << 10
 
+OnCommit = Callable[[float, int], None]
+"""Hears of each committed group: how many seconds it took, and how many decisions it held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -52,13 +56,24 @@ class Commit:
     fence: str = ""
 
 
+def unheard(_: float, __: int) -> None:
+    """Nobody counts."""
+
+
 class Writer:
     """Commits decisions in groups: one transaction, one wait for the disk, many callers."""
 
-    def __init__(self, database: Database, linger: float, largest_group: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        linger: float,
+        largest_group: int,
+        on_commit: OnCommit = unheard,
+    ) -> None:
         self._database = database
         self._packing = Packing()
         self._groups = Batches(self._commit_group, most=largest_group, linger=linger)
+        self._on_commit = on_commit
         self._failed = False
 
     async def commit(self, entry: Entry) -> StoredEntry:
@@ -97,12 +112,14 @@ class Writer:
         self._failed = False
 
     async def _commit_group(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
+        began = perf_counter()
         try:
             answers = await self._write(partial(record_group, group=group))
         except StoreUnavailable:
             self._failed = True
             raise
         self._failed = False
+        self._on_commit(perf_counter() - began, len(group))
         return answers
 
     async def _write(

@@ -16,10 +16,11 @@ from tests.e2e.service import ROOT, environ
 
 @dataclass(slots=True)
 class Process:
-    """A serving process; `address` is the one it printed."""
+    """A serving process; `address` and `http_url` are those it printed."""
 
     popen: subprocess.Popen[str]
     address: str
+    http_url: str
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -47,18 +48,24 @@ def clean_environ(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Process]:
-    """Start `serve` and wait until it has printed its address; ends it whatever happens."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "decision_service", "serve"],
-        cwd=ROOT,
-        env=clean_environ(folder, **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as popen:
+def serving(folder: Path, log: Path | None = None, **settings: str) -> Iterator[Process]:
+    """Start `serve` and wait until it has printed its addresses; ends it whatever happens.
+
+    What it logs goes to the file `log`, where one is named.
+    """
+    with (
+        (log or Path(os.devnull)).open("w") as lines,
+        subprocess.Popen(
+            [sys.executable, "-m", "decision_service", "serve"],
+            cwd=ROOT,
+            env=clean_environ(folder, **settings),
+            stdout=subprocess.PIPE,
+            stderr=lines,
+            text=True,
+        ) as popen,
+    ):
         try:
-            yield Process(popen, _address(popen))
+            yield Process(popen, _printed(popen, "gRPC"), _printed(popen, "HTTP"))
         finally:
             popen.kill()
 
@@ -78,10 +85,10 @@ def command(
     )
 
 
-def _address(popen: subprocess.Popen[str]) -> str:
+def _printed(popen: subprocess.Popen[str], name: str) -> str:
     assert popen.stdout is not None
     for line in popen.stdout:
         words = line.split()
-        if words[:1] == ["gRPC"]:
+        if words[:1] == [name]:
             return words[1]
     raise AssertionError(f"serve ended with code {popen.wait()} before it served")

@@ -40,6 +40,7 @@ def environ(folder: Path, **settings: str) -> dict[str, str]:
     """Settings of a service that keeps everything in one folder."""
     return {
         "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
+        "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
         "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
         "DECISION_RULES_DIR": str(ROOT / "rules"),
         "DECISION_DRAIN_GRACE": "1s",

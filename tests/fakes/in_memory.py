@@ -256,7 +256,7 @@ def _place(entry: StoredEntry) -> tuple[datetime, str]:
 def _matches(entry: StoredEntry, chosen: Filter) -> bool:
     wanted = {
         name: getattr(chosen, name)
-        for name in ("user_id", "application_id", "customer_ref", "product", "outcome")
+        for name in ("caller", "user_id", "application_id", "customer_ref", "product", "outcome")
     }
     if any(value and getattr(entry, name) != value for name, value in wanted.items()):
         return False

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
-from decision_service.domain.errors import Overloaded
-from decision_service.edge.rpc.calls import Context, call_info
+from decision_service.edge.rpc.calls import CallInfo, Context, call_info
 from decision_service.edge.rpc.filters import filter_from, page_size
 from decision_service.edge.rpc.methods import unary
 from decision_service.edge.rpc.pages import make_token, read_token
@@ -49,11 +47,10 @@ class UseCases:
 
 
 class DecisionServicer:
-    """Translates between the wire and the use cases; takes `most` decisions at a time."""
+    """Translates between the wire and the use cases; callers read their own decisions."""
 
-    def __init__(self, use_cases: UseCases, most: int) -> None:
+    def __init__(self, use_cases: UseCases) -> None:
         self._use_cases = use_cases
-        self._room = asyncio.Semaphore(most)
 
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: Context
@@ -62,28 +59,25 @@ class DecisionServicer:
         info = call_info(context)
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
-        if self._room.locked():
-            raise Overloaded("as many decisions as this process takes are in progress: retry")
-        async with self._room:
-            stored = await self._use_cases.decide(application, Call(info.caller, deadline))
-        _trail(context, stored)
+        stored = await self._use_cases.decide(application, Call(info.caller, deadline))
+        _trail(info, stored)
         return stored.reply
 
     async def get_decision(
         self, request: service_pb.GetDecisionRequest, context: Context
     ) -> service_pb.GetDecisionResponse:
         """Read one decision back in the view asked for."""
-        full = full_view(request.view)
-        recorded = await self._use_cases.read.get(decision_id_from(request.decision_id), full=full)
-        _trail(context, recorded.entry)
+        info, full = call_info(context), full_view(request.view)
+        decision_id = decision_id_from(request.decision_id)
+        recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
+        _trail(info, recorded.entry)
         return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
 
     async def list_decisions(
         self, request: service_pb.ListDecisionsRequest, context: Context
     ) -> service_pb.ListDecisionsResponse:
         """One page of decisions in BASIC view."""
-        del context
-        chosen = filter_from(request)
+        chosen = replace(filter_from(request), caller=call_info(context).scope)
         after = read_token(chosen, request.page_token)
         page = await self._use_cases.read.list(chosen, after, page_size(request.page_size))
         return service_pb.ListDecisionsResponse(
@@ -95,10 +89,10 @@ class DecisionServicer:
         self, request: service_pb.ReplayDecisionRequest, context: Context
     ) -> service_pb.ReplayDecisionResponse:
         """Recompute a decision and name what differs from the record."""
-        del context
-        full = full_view(request.view)
+        scope, full = call_info(context).scope, full_view(request.view)
         which = WhichRules(request.ruleset_ref.version, request.ruleset_ref.digest)
-        replayed = await self._use_cases.replay(decision_id_from(request.decision_id), which)
+        decision_id = decision_id_from(request.decision_id)
+        replayed = await self._use_cases.replay(decision_id, which, scope)
         recorded = recorded_message(replayed.recorded, full=True)
         message = _replayed_message(replayed, recorded)
         differing = [name for name in COMPARED if getattr(message, name) != getattr(recorded, name)]
@@ -153,12 +147,8 @@ def _strip(message: pb.Decision) -> None:
     message.ClearField("inputs")
 
 
-def _trail(context: Context, entry: StoredEntry) -> None:
+def _trail(info: CallInfo, entry: StoredEntry) -> None:
     version = basic_message(entry).ruleset_ref.version
-    pairs = [("x-decision-id", entry.decision_id)]
+    info.trailing.append(("x-decision-id", entry.decision_id))
     if version:
-        pairs.append(("x-ruleset-version", str(version)))
-    request_id = call_info(context).request_id
-    if request_id:
-        pairs.append(("x-request-id", request_id))
-    context.set_trailing_metadata(tuple(pairs))
+        info.trailing.append(("x-ruleset-version", str(version)))

@@ -1,96 +1,100 @@
-"""What every call passes through, outermost first: exception map, then access log."""
+"""What every call passes through, outermost first:
+
+exceptions → request context → access log → metrics → authentication → admission → the method.
+
+They are layers around each method, made once per method, instead of one gRPC interceptor each:
+gRPC would walk its chain and make every handler anew with each call.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import traceback
+import inspect
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
-import structlog
 
-from decision_service.domain.errors import CrossTenant, ServiceError
-from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.status import abort, internal, may_be_told, status_of
+from decision_service.edge.metrics import Metrics
+from decision_service.edge.rpc.access import OPEN
+from decision_service.edge.rpc.admission import Rooms, admitted
+from decision_service.edge.rpc.authentication import Door, authenticated
+from decision_service.edge.rpc.calls import Context
+from decision_service.edge.rpc.layers import Behaviour, streamed
+from decision_service.edge.rpc.observing import counted, exceptions_mapped, logged, with_context
+from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.telemetry import UserHash
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
-Behaviour = Callable[..., Any]
-_SILENT = "/grpc.health.v1.Health/", "/grpc.reflection."
-
-log = structlog.get_logger("decision_service.rpc")
 
 
-class ExceptionMap(grpc.aio.ServerInterceptor):
-    """Turns every exception into a status, so that no exception's text reaches a client."""
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What the layers need: who may call, how much at a time, and where it is written down."""
+
+    door: Door
+    rooms: Rooms
+    metrics: Metrics
+    user_hash: UserHash
+    stalls: StallWatch
+
+
+class Layers(grpc.aio.ServerInterceptor):
+    """Puts the layers around every method of every service."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler:
-        """Wrap a unary method; streams (health, reflection) carry no words of ours."""
-        handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
-            return handler
-        return grpc.unary_unary_rpc_method_handler(
-            _guarded(handler.unary_unary, handler_call_details.method),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        """The method with its layers; None, which is UNIMPLEMENTED, where there is none."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = await continuation(handler_call_details)
+            if handler is None:
+                return None
+            wrapped = self._wrapped[method] = self._wrap(handler, method)
+        return wrapped
 
+    def _wrap(self, handler: Any, method: str) -> Handler:
+        form = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary is not None:
+            behaviour = self._ending(self._layered(handler.unary_unary, method))
+            return grpc.unary_unary_rpc_method_handler(behaviour, **form)
+        if handler.unary_stream is not None:
+            behaviour = self._layered(_writing(handler.unary_stream), method)
+            return grpc.unary_stream_rpc_method_handler(behaviour, **form)
+        behaviour = self._layered(_writing(handler.stream_stream), method)
+        return grpc.stream_stream_rpc_method_handler(behaviour, **form)
 
-def _guarded(behaviour: Behaviour, method: str) -> Behaviour:
-    async def call(request: Any, context: Context) -> Any:
-        started = perf_counter()
-        try:
+    def _layered(self, behaviour: Behaviour, method: str) -> Behaviour:
+        guard = self._guard
+        behaviour = admitted(behaviour, method, guard.rooms)
+        if method not in OPEN:
+            behaviour = authenticated(behaviour, method, guard.door)
+        behaviour = counted(behaviour, method, guard.metrics)
+        behaviour = logged(behaviour, method, guard.user_hash)
+        behaviour = with_context(behaviour, method)
+        return exceptions_mapped(behaviour, method)
+
+    def _ending(self, behaviour: Behaviour) -> Behaviour:
+        leaving = self._guard.stalls.leaving
+
+        async def call(request: Any, context: Context) -> Any:
             reply = await behaviour(request, context)
-        except ServiceError as error:
-            await _refuse(error, context, method, started)
-        except (grpc.aio.AbortError, asyncio.CancelledError):
-            raise
-        except Exception as error:  # noqa: BLE001 - the wall behind which every bug stays
-            await _bug(error, context, method)
-        else:
-            _access(context, method, "OK", started)
+            leaving(context)
             return reply
 
-    return call
+        return call
 
 
-async def _refuse(error: ServiceError, context: Context, method: str, started: float) -> None:
-    if not may_be_told(error):
-        await _bug(error, context, method)
-    status = status_of(error)
-    _access(context, method, error.reason, started)
-    await abort(context, status)
-
-
-async def _bug(error: BaseException, context: Context, method: str) -> None:
-    incident = secrets.token_hex(8)
-    log.error(
-        "incident",
-        incident=incident,
-        method=method,
-        alarm="CROSS_TENANT" if isinstance(error, CrossTenant) else None,
-        error=type(error).__name__,
-        frames=[
-            f"{frame.filename.rpartition('decision_service/')[2]}:{frame.lineno} {frame.name}"
-            for frame in traceback.extract_tb(error.__traceback__)[-12:]
-        ],
-    )
-    await abort(context, internal(incident))
-
-
-def _access(context: Context, method: str, result: str, started: float) -> None:
-    if method.startswith(_SILENT):
-        return
-    log.info(
-        "call",
-        method=method.rpartition("/")[2],
-        result=result,
-        ms=round((perf_counter() - started) * 1000, 1),
-        request_id=call_info(context).request_id or None,
-    )
+def _writing(behaviour: Callable[..., Any]) -> Behaviour:
+    return streamed(behaviour) if inspect.isasyncgenfunction(behaviour) else behaviour

@@ -13,18 +13,28 @@ from grpc_reflection.v1alpha import reflection
 from decision_service.edge.rpc import applicants, decisions, rulesets
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.decisions import UseCases
-from decision_service.edge.rpc.health import NOT_SERVING, SERVING, HealthServicer
-from decision_service.edge.rpc.interceptors import ExceptionMap
+from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
+from decision_service.edge.rpc.interceptors import Guard, Layers
 from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.tls import AddressInUse, Certificates
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
-_SPARE_CALLS = 256
 SERVICES = (decisions.SERVICE, rulesets.SERVICE, applicants.SERVICE)
+_SPARE_CALLS = 156 + MOST_WATCHES
 
-
-class AddressInUse(Exception):
-    """The address cannot be bound; the message says which and what to do."""
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_metadata_size", METADATA_LIMIT),
+    ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
+    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+)
+"""A connection that does not get ready, does not answer, or floods is closed by the transport."""
 
 
 @dataclass(slots=True)
@@ -34,17 +44,20 @@ class RpcServer:
     server: grpc.aio.Server
     health: HealthServicer
     port: int
+    is_serving: bool = False
+    stopping: bool = False
     _hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def serving(self, *, yes: bool) -> None:
+    def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
-        status = SERVING if yes else NOT_SERVING
+        self.is_serving = yes and not self.stopping
         for service in ("", *SERVICES):
-            await self.health.set(service, status)
+            self.health.set(service, SERVING if yes else NOT_SERVING)
 
     async def stop(self, delay: float, grace: float) -> None:
         """Say NOT_SERVING, wait, then end: calls in progress have `grace` seconds to finish."""
-        await self.health.enter_graceful_shutdown()
+        self.stopping, self.is_serving = True, False
+        self.health.stopping()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurried.wait(), delay)
         self.health.end_watches()
@@ -58,43 +71,60 @@ class RpcServer:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a server serves; `most` decisions are taken at a time."""
+    """What a server serves."""
 
     decisions: UseCases
     rulesets: RulesetUseCases
     applicants: ApplicantUseCases
-    most: int
 
 
-async def start(address: str, services: Services, *, shares_port: bool = False) -> RpcServer:
-    """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse.
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a server listens, what stands around its methods, and whether it describes itself.
 
     Only processes that all share the port may listen on one; nobody else then notices a second.
     """
-    most = services.most
+
+    address: str
+    guard: Guard
+    certificates: Certificates | None = None
+    reflection: bool = True
+    shares_port: bool = False
+
+
+async def start(listening: Listening, services: Services) -> RpcServer:
+    """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
     server = grpc.aio.server(
-        interceptors=(ExceptionMap(),),
-        options=(
-            ("grpc.so_reuseport", int(shares_port)),
-            ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-            ("grpc.max_metadata_size", METADATA_LIMIT),
-        ),
-        maximum_concurrent_rpcs=2 * most + _SPARE_CALLS,
+        interceptors=(Layers(listening.guard),),
+        options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
+        maximum_concurrent_rpcs=listening.guard.rooms.calls + _SPARE_CALLS,
     )
     server.add_generic_rpc_handlers(
         (
-            decisions.handlers(decisions.DecisionServicer(services.decisions, most)),
+            decisions.handlers(decisions.DecisionServicer(services.decisions)),
             rulesets.handlers(rulesets.RulesetServicer(services.rulesets)),
             applicants.handlers(applicants.ApplicantServicer(services.applicants)),
         )
     )
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    names = (*SERVICES, health_name, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    if listening.reflection:
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
+    started = RpcServer(server, health, _bind(server, listening))
+    started.serving(yes=False)
+    await server.start()
+    return started
+
+
+def _bind(server: grpc.aio.Server, listening: Listening) -> int:
+    address, certificates = listening.address, listening.certificates
     try:
-        port = server.add_insecure_port(address)
+        if certificates is not None:
+            port = server.add_secure_port(address, certificates.credentials())
+        else:
+            port = server.add_insecure_port(address)
     except RuntimeError:
         port = 0
     if not port:
@@ -102,7 +132,4 @@ async def start(address: str, services: Services, *, shares_port: bool = False) 
             f"{address} cannot be bound: another program uses it or it is not this machine's; "
             "stop that program or set DECISION_GRPC_ADDRESS to another address"
         )
-    started = RpcServer(server, health, port)
-    await started.serving(yes=False)
-    await server.start()
-    return started
+    return port

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from typing import NoReturn
 
 import grpc
@@ -27,6 +29,8 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.RulesetUnknown: code_pb2.NOT_FOUND,
     errors.RequestIdReused: code_pb2.ALREADY_EXISTS,
     errors.RequestInProgress: code_pb2.ABORTED,
+    errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
+    errors.PermissionDenied: code_pb2.PERMISSION_DENIED,
     errors.DataNotReady: code_pb2.FAILED_PRECONDITION,
     errors.SnapshotErased: code_pb2.FAILED_PRECONDITION,
     errors.PlanChanged: code_pb2.FAILED_PRECONDITION,
@@ -58,6 +62,11 @@ _RETRY_AFTER = {
 """Seconds told where the error itself names none; what is not here is told no time."""
 
 _MOST_METADATA = 200
+_LONGEST_MESSAGE = 1_000
+_MOST_VIOLATIONS = 20
+"""A client takes 8 KiB of trailers at most; with more it would see none of them."""
+
+_LONGEST_VIOLATION = 200
 
 
 def may_be_told(error: errors.ServiceError) -> bool:
@@ -65,9 +74,14 @@ def may_be_told(error: errors.ServiceError) -> bool:
     return any(kind in CODES for kind in type(error).__mro__)
 
 
+def _kind(error: errors.ServiceError) -> type[errors.ServiceError]:
+    """The nearest kind of error that callers are told of."""
+    return next(kind for kind in type(error).__mro__ if kind in CODES)
+
+
 def status_of(error: errors.ServiceError) -> Status:
     """The status of an error; raises StopIteration for one that callers must not be told of."""
-    kind = next(kind for kind in type(error).__mro__ if kind in CODES)
+    kind = _kind(error)
     details: list[Message] = [
         ErrorInfo(
             reason=error.reason,
@@ -78,14 +92,29 @@ def status_of(error: errors.ServiceError) -> Status:
     problems = getattr(error, "problems", ())
     if problems:
         violations = [
-            BadRequest.FieldViolation(field=p.field, description=p.description) for p in problems
+            BadRequest.FieldViolation(
+                field=p.field[:_LONGEST_VIOLATION], description=p.description[:_LONGEST_VIOLATION]
+            )
+            for p in problems[:_MOST_VIOLATIONS]
         ]
         details.append(BadRequest(field_violations=violations))
     after = error.retry_after or _RETRY_AFTER.get(kind)
     if after is not None:
         delay = Duration(seconds=int(after), nanos=int(after % 1 * 1e9))
         details.append(RetryInfo(retry_delay=delay))
-    return _status(CODES[kind], error.message, details)
+    return _status(CODES[kind], error.message[:_LONGEST_MESSAGE], details)
+
+
+def code_name(error: BaseException) -> str:
+    """The name of the code that an error leaves with, for logs and metrics."""
+    if isinstance(error, errors.ServiceError) and may_be_told(error):
+        return str(code_pb2.Code.Name(CODES[_kind(error)]))
+    return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
+
+
+def reason_of(error: BaseException) -> str | None:
+    """The reason of an error that callers are told of; other errors may hold anything."""
+    return error.reason if isinstance(error, errors.ServiceError) else None
 
 
 def internal(incident: str) -> Status:
@@ -95,9 +124,14 @@ def internal(incident: str) -> Status:
     return _status(code_pb2.INTERNAL, message, [info])
 
 
-async def abort(context: grpc.aio.ServicerContext[Message, Message], status: Status) -> NoReturn:
-    """End the call with a status and its details."""
-    await context.abort_with_status(rpc_status.to_status(status))
+async def abort(
+    context: grpc.aio.ServicerContext[Message, Message],
+    status: Status,
+    trailing: Iterable[tuple[str, str]] = (),
+) -> NoReturn:
+    """End the call with a status, its details, and trailing metadata besides them."""
+    made = rpc_status.to_status(status)
+    await context.abort(made.code, made.details, (*made.trailing_metadata, *trailing))
     raise AssertionError("abort returned")  # pragma: no cover - it always raises
 
 

@@ -14,6 +14,13 @@ SHARED = {
     "DECISION_SMILE_API_SECRET": "s",
 }
 
+KEYS = {
+    "DECISION_SMILE_MODE": "sandbox",
+    "DECISION_SMILE_API_KEY": "k",
+    "DECISION_SMILE_API_SECRET": "s",
+}
+TLS = {"DECISION_TLS_CERT_FILE": "c", "DECISION_TLS_KEY_FILE": "k"}
+
 
 def test_defaults_serve_the_embedded_sandbox_on_loopback() -> None:
     """Nothing needs to be set for a first run."""
@@ -40,6 +47,11 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
         ({"DECISION_GRPC_ADDRESS": "0.0.0.0:50051"}, "not loopback"),
         ({"DECISION_GRPC_ADDRESS": "nonsense"}, "not an address"),
+        ({"DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}, "http_address 0.0.0.0:8080 is not loopback"),
+        ({**KEYS, **TLS, "DECISION_GRPC_ADDRESS": "[::]:1"}, "callers are not known"),
+        ({**KEYS, "DECISION_TLS_CERT_FILE": "c"}, "belong together"),
+        ({**KEYS, "DECISION_TLS_CLIENT_CA_FILE": "c"}, "needs tls_cert_file"),
+        (TLS, "refuses TLS"),
         ({"DECISION_STORE_URL": "postgresql://x/y"}, "refuses a PostgreSQL store"),
         ({"DECISION_SMILE_BASE_URL": "http://vendor.example/v1"}, "loopback hosts only"),
         ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
@@ -59,6 +71,25 @@ def test_mistakes_are_told_in_one_sentence(environ: dict[str, str], sentence: st
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"DECISION_ALLOW_PLAINTEXT": "true"},
+        {**KEYS, **TLS, "DECISION_AUTH_TOKENS_FILE": "callers.yaml"},
+        {**KEYS, **TLS, "DECISION_TLS_CLIENT_CA_FILE": "ca.pem"},
+    ],
+)
+def test_others_may_reach_what_is_encrypted_and_knows_them(environ: dict[str, str]) -> None:
+    """Off loopback TLS and known callers are enough, or a proxy that answers for both."""
+    everywhere = {"DECISION_GRPC_ADDRESS": "0.0.0.0:1", "DECISION_HTTP_ADDRESS": "0.0.0.0:2"}
+    assert load(environ=environ | everywhere).grpc_address == "0.0.0.0:1"
+
+
+def test_what_commands_read_is_no_setting_and_no_error() -> None:
+    """A shell that names a token for commands can start the service all the same."""
+    assert load(environ={"DECISION_CLIENT_TOKEN_FILE": "token"}).auth_tokens_file is None
+
+
 def test_secrets_show_nowhere() -> None:
     """Neither repr nor an error of another field holds a secret."""
     environ = {
@@ -67,6 +98,8 @@ def test_secrets_show_nowhere() -> None:
         "DECISION_SMILE_API_SECRET": "secret-canary",
     }
     assert "canary" not in repr(load(environ=environ))
+    store = {"DECISION_STORE_URL": "postgresql://u:canary@db/x"}
+    assert "canary" not in repr(load(environ=environ | store | {"DECISION_SMILE_API_KEY": "k"}))
     with pytest.raises(ConfigError) as error:
         load(environ=environ | {"DECISION_DRAIN_GRACE": "-1"})
     assert "canary" not in str(error.value)

@@ -60,3 +60,12 @@ def test_a_retry_time_of_the_error_wins() -> None:
     """Where the error knows when to come back, that is what is told."""
     [retry] = unpacked(status_of(errors.UpstreamUnavailable("x", retry_after=2.5)), RetryInfo)
     assert retry.retry_delay.ToTimedelta().total_seconds() == 2.5
+
+
+def test_a_status_fits_into_what_clients_take() -> None:
+    """However many fields are wrong, the trailers stay far below 8 KiB."""
+    problems = tuple(errors.FieldProblem(f"inputs.{n}", "x" * 5_000) for n in range(1_000))
+    status = status_of(errors.FieldInvalid("y" * 100_000, problems, field="z" * 5_000))
+    assert status.ByteSize() < 7_000
+    [bad] = unpacked(status, BadRequest)
+    assert bad.field_violations[0].field == "inputs.0"

@@ -7,27 +7,39 @@ misspelt limit must not silently be its default.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-PREFIX = "DECISION_"
-SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key")
+from decision_service.config.addresses import check_reachable, is_loopback, split_address
+from decision_service.config.sources import PREFIX, SECRETS, ConfigError, Sources
+
+__all__ = [
+    "BASE_URLS",
+    "OFFLINE_KEY",
+    "OFFLINE_SECRET",
+    "PREFIX",
+    "SECRETS",
+    "ConfigError",
+    "FetchMode",
+    "LogFormat",
+    "Settings",
+    "SmileMode",
+    "is_loopback",
+    "load",
+    "parse_seconds",
+    "share_of",
+    "split_address",
+]
+
 OFFLINE_KEY = "embedded-key"
 OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which anybody may read
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the message is one sentence that says what to do."""
 
 
 class SmileMode(StrEnum):
@@ -89,7 +101,13 @@ class Settings(BaseSettings):
     smile_requests_per_second: int = Field(20, ge=1, le=20)
     smile_fetch: FetchMode = FetchMode.LISTS
     grpc_address: str = "127.0.0.1:50051"
-    store_url: str = "sqlite:///decision.db"
+    http_address: str = "127.0.0.1:8080"
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_ca_file: Path | None = None
+    auth_tokens_file: Path | None = None
+    reflection: bool = True
+    store_url: str = Field("sqlite:///decision.db", repr=False)  # it may hold a password
     rules_dir: Path = Path("rules")
     blocked_factors: str = ""
     log_level: str = "info"
@@ -98,9 +116,9 @@ class Settings(BaseSettings):
     allow_plaintext: bool = False
     drain_delay: Seconds | None = None
     drain_grace: Seconds = 5.0
-    max_in_flight: int = Field(256, ge=1, le=10_000)
     lease: Seconds = Field(30.0, gt=0)
     workers: int = Field(1, ge=1, le=64)
+    max_in_flight: int = Field(256, ge=1, le=10_000)
 
     @classmethod
     def settings_customise_sources(
@@ -119,15 +137,18 @@ class Settings(BaseSettings):
     def _coherent(self) -> Settings:
         _check_mode(self)
         _check_base_url(self.base_url)
+        _check_tls(self)
         _check_workers(self)
-        host, _ = split_address(self.grpc_address)
-        if not is_loopback(host) and not self.allow_plaintext:
-            raise ValueError(
-                f"grpc_address {self.grpc_address} is not loopback and the connection is not "
-                "encrypted: bind 127.0.0.1, or set DECISION_ALLOW_PLAINTEXT=true behind a proxy "
-                "that adds TLS"
-            )
+        encrypted = self.tls_cert_file is not None or self.allow_plaintext
+        known = self.callers_known or self.allow_plaintext
+        check_reachable("grpc_address", self.grpc_address, encrypted=encrypted, known_callers=known)
+        check_reachable("http_address", self.http_address, encrypted=encrypted, known_callers=True)
         return self
+
+    @property
+    def callers_known(self) -> bool:
+        """Whether callers must show who they are, by a token or a certificate."""
+        return self.auth_tokens_file is not None or self.tls_client_ca_file is not None
 
     @property
     def base_url(self) -> str:
@@ -150,28 +171,26 @@ class Settings(BaseSettings):
 def load(config_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the configuration; raises ConfigError with one sentence on anything that is wrong."""
     environ = os.environ if environ is None else environ
-    values: dict[str, Any] = _from_file(config_file) if config_file else {}
-    values |= _from_environment(environ)
+    sources = Sources(Settings.model_fields)
+    values = sources.from_file(config_file) if config_file else {}
+    values |= sources.from_environment(environ)
     try:
         return Settings(**values)
     except ValidationError as error:
         raise ConfigError(_sentence(error)) from None
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """`host:port` or `[v6]:port` as a pair; raises ValueError on anything else."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{address!r} is not an address of the form 127.0.0.1:50051")
-    return host.strip("[]"), int(port)
+def share_of(settings: Settings, worker: int) -> Settings:
+    """The settings of one worker, from 1.
 
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    Its share of the vendor's requests is a whole number; its HTTP port follows that of the worker
+    before it, since each worker has metrics of its own.
+    """
+    share, rest = divmod(settings.smile_requests_per_second, settings.workers)
+    mine = share + (1 if worker <= rest else 0)
+    host, port = split_address(settings.http_address)
+    http = f"{host}:{port + worker - 1}" if port else settings.http_address
+    return settings.model_copy(update={"smile_requests_per_second": mine, "http_address": http})
 
 
 def _check_mode(settings: Settings) -> None:
@@ -188,15 +207,17 @@ def _check_mode(settings: Settings) -> None:
         raise ValueError(_needs_key(settings.smile_mode, "SMILE_API_SECRET"))
 
 
-def _needs_key(mode: SmileMode, name: str) -> str:
-    return f"smile_mode {mode} needs {PREFIX}{name} (or {PREFIX}{name}_FILE naming a file with it)"
-
-
-def share_of(settings: Settings, worker: int) -> Settings:
-    """The settings of one worker, from 1: its share of the vendor's requests is a whole number."""
-    share, rest = divmod(settings.smile_requests_per_second, settings.workers)
-    mine = share + (1 if worker <= rest else 0)
-    return settings.model_copy(update={"smile_requests_per_second": mine})
+def _check_tls(settings: Settings) -> None:
+    cert, key = settings.tls_cert_file, settings.tls_key_file
+    if (cert is None) != (key is None):
+        raise ValueError("tls_cert_file and tls_key_file belong together: set both or neither")
+    if settings.tls_client_ca_file is not None and cert is None:
+        raise ValueError("tls_client_ca_file needs tls_cert_file and tls_key_file as well")
+    if cert is not None and settings.smile_mode is SmileMode.EMBEDDED:
+        raise ValueError(
+            "smile_mode embedded runs on made-up people and refuses TLS: set "
+            "DECISION_SMILE_MODE=sandbox or production, or leave DECISION_TLS_CERT_FILE out"
+        )
 
 
 def _check_workers(settings: Settings) -> None:
@@ -214,6 +235,10 @@ def _check_workers(settings: Settings) -> None:
         )
 
 
+def _needs_key(mode: SmileMode, name: str) -> str:
+    return f"smile_mode {mode} needs {PREFIX}{name} (or {PREFIX}{name}_FILE naming a file with it)"
+
+
 def _check_base_url(url: str) -> None:
     if not url:
         return
@@ -224,54 +249,6 @@ def _check_base_url(url: str) -> None:
         raise ValueError("smile_base_url with http:// is accepted for loopback hosts only")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("smile_base_url must be an https:// URL such as https://host/v1")
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        why = getattr(error, "strerror", None) or "it is not readable YAML"
-        raise ConfigError(f"the configuration file {path} cannot be used: {why}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"the configuration file {path} must be a mapping of names to values")
-    values = {str(name).lower().removeprefix(PREFIX.lower()): v for name, v in content.items()}
-    for name in values:
-        _known(name, f"in {path}")
-    return _with_files(values)
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in environ.items()
-        if name.startswith(PREFIX)
-    }
-    for name in values:
-        _known(name, "in the environment", PREFIX + name.upper())
-    return _with_files(values)
-
-
-def _known(name: str, where: str, shown: str | None = None) -> None:
-    names = [*Settings.model_fields, *(f"{secret}_file" for secret in SECRETS)]
-    if name in names:
-        return
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
-    raise ConfigError(f"there is no setting {shown or name} ({where}){hint}")
-
-
-def _with_files(values: dict[str, Any]) -> dict[str, Any]:
-    for secret in SECRETS:
-        path = values.pop(f"{secret}_file", None)
-        if path is None:
-            continue
-        try:
-            values[secret] = Path(path).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise ConfigError(
-                f"the file {path} of {PREFIX}{secret.upper()}_FILE cannot be read"
-            ) from None
-    return values
 
 
 def _sentence(error: ValidationError) -> str:

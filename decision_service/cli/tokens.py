@@ -1,0 +1,50 @@
+"""`tokens`: make a caller's token, and check the file that holds the callers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.edge.rpc.access import Role
+from decision_service.edge.rpc.authentication import CallersRefused, Door
+from decision_service.edge.rpc.callers import NAME, new_token, token_hash
+from decision_service.language.diagnostics import count, render
+
+commands = typer.Typer(help="Make and check callers' tokens.", no_args_is_help=True)
+_ROLES_NEEDED = "name at least one --role: " + ", ".join(Role)
+
+
+@commands.command()
+def new(
+    caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
+    role: Annotated[list[Role] | None, typer.Option("--role", help="may be repeated")] = None,
+) -> None:
+    """Print a fresh token, once, and the line of the callers file that lets it in."""
+    if not NAME.fullmatch(caller):
+        raise CommandError(
+            f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -",
+            Exit.USAGE,
+        )
+    if not role:
+        raise CommandError(_ROLES_NEEDED, Exit.USAGE)
+    token = new_token()
+    roles = ", ".join(dict.fromkeys(role))
+    sys.stderr.write("The token is shown this once; keep it as a secret:\n")
+    sys.stdout.write(f"{token}\n")
+    sys.stderr.write("Below `callers:` in DECISION_AUTH_TOKENS_FILE, for a new caller:\n")
+    sys.stderr.write(f'  {caller}: {{roles: [{roles}], tokens: ["{token_hash(token)}"]}}\n')
+
+
+@commands.command()
+def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="the callers file")]) -> None:
+    """Check a callers file; exit code 1 when it has mistakes."""
+    try:
+        Door(file)
+    except CallersRefused as error:
+        lines = tuple(map(render, error.diagnostics))
+        raise CommandError(f"{file}: {count(error.diagnostics)}", Exit.FINDINGS, lines) from None
+    sys.stdout.write(f"{file} is in order\n")

@@ -1,0 +1,39 @@
+"""Addresses to listen on, and what must be true before anybody else can reach them."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as a pair; raises ValueError on anything else."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{address!r} is not an address of the form 127.0.0.1:50051")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_reachable(name: str, address: str, *, encrypted: bool, known_callers: bool) -> None:
+    """Refuse to be reached from elsewhere in plaintext, or by anybody; raises ValueError."""
+    host, _ = split_address(address)
+    if is_loopback(host):
+        return
+    if not encrypted:
+        raise ValueError(
+            f"{name} {address} is not loopback and the connection is not encrypted: bind "
+            "127.0.0.1, set DECISION_TLS_CERT_FILE and DECISION_TLS_KEY_FILE, or set "
+            "DECISION_ALLOW_PLAINTEXT=true behind a proxy that adds TLS"
+        )
+    if not known_callers:
+        raise ValueError(
+            f"{name} {address} is not loopback and callers are not known: set "
+            "DECISION_AUTH_TOKENS_FILE or DECISION_TLS_CLIENT_CA_FILE"
+        )

@@ -1,0 +1,47 @@
+"""Serving the HTTP edge, encrypted by the gRPC edge's certificate where there is one."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from decision_service.asgi import listen, serving
+from decision_service.config import split_address
+from decision_service.edge.tls import AddressInUse, Certificates
+
+MOST_CONNECTIONS = 64
+
+
+@asynccontextmanager
+async def served(
+    address: str, app: Any, certificates: Certificates | None = None
+) -> AsyncIterator[str]:
+    """Serve while the context is open and yield the base URL; raises AddressInUse."""
+    listener = _listen(address)
+    tls = None if certificates is None else _context(certificates)
+    scheme = "http" if tls is None else "https"
+    host, _ = split_address(address)
+    shown = f"[{host}]" if ":" in host else host
+    async with serving(app, listener, tls=tls, connections=MOST_CONNECTIONS):
+        yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
+
+
+def _listen(address: str) -> socket.socket:
+    try:
+        return listen(*split_address(address))
+    except OSError as error:
+        raise AddressInUse(
+            f"{address} cannot be bound ({error.strerror}): stop the program that uses it or set "
+            "DECISION_HTTP_ADDRESS to another address"
+        ) from None
+
+
+def _context(certificates: Certificates) -> ssl.SSLContext:
+    """A context that follows replaced certificate files."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    certificates.keep(context)
+    return context

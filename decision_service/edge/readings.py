@@ -1,0 +1,119 @@
+"""The figures that are read when somebody asks for metrics, each from whoever knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from decision_service.edge.metrics import Reading
+from decision_service.edge.rpc.admission import Rooms
+from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.pipeline.shelf import RuleShelf
+from decision_service.smile.breaker import BreakerState
+from decision_service.smile.source import SmileSource, Status
+from decision_service.supervision import Supervisor
+
+
+def _one(value: Callable[[], float]) -> Callable[[], Iterator[tuple[tuple[str, ...], float]]]:
+    def read() -> Iterator[tuple[tuple[str, ...], float]]:
+        yield (), value()
+
+    return read
+
+
+def of_vendor(source: SmileSource) -> tuple[Reading, ...]:
+    """Requests to the vendor, the circuit, and what the request limit made them wait."""
+
+    def count(name: str, words: str, read: Callable[[Status], float]) -> Reading:
+        return Reading(name, words, _one(lambda: read(source.status)), counter=True)
+
+    return (
+        count("upstream_requests", "Requests sent to the vendor", lambda s: s.requests),
+        count("upstream_retries", "Requests sent again", lambda s: s.retries),
+        count("upstream_tls_failures", "Connections refused by us", lambda s: s.tls_failures),
+        count("upstream_cross_tenant", "Answers about another user", lambda s: s.cross_tenant),
+        count(
+            "upstream_limiter_wait_seconds",
+            "Time requests waited for the request limit",
+            lambda s: s.waited_seconds,
+        ),
+        Reading(
+            "upstream_circuit_open",
+            "1 while the circuit is open",
+            _one(lambda: source.status.breaker is BreakerState.OPEN),
+        ),
+        Reading(
+            "upstream_paused_seconds",
+            "How long requests still rest after a 429",
+            _one(lambda: source.status.paused_seconds),
+        ),
+    )
+
+
+def of_rules(shelf: RuleShelf) -> tuple[Reading, ...]:
+    """Which rules decide, and whether the last reading of the folder was refused."""
+
+    def loaded() -> Iterator[tuple[tuple[str, ...], float]]:
+        for name, product in sorted(shelf.current().products.items()):
+            for version, rules in sorted(product.versions.items()):
+                yield (name, str(version), rules.digest), 1.0
+
+    labels = ("product", "version", "digest")
+    return (
+        Reading("rules_info", "The rules in force", loaded, labels),
+        Reading(
+            "rules_refused",
+            "Problems in the last reading of the rules folder",
+            _one(lambda: len(shelf.status.refused)),
+        ),
+    )
+
+
+def of_rooms(rooms: Rooms, stalls: StallWatch) -> tuple[Reading, ...]:
+    """Work in progress, waiting and refused, and calls whose reply nobody read."""
+    by_name = (("work", rooms.work), ("reads", rooms.reads))
+    return (
+        Reading(
+            "in_progress",
+            "Calls that have a place",
+            lambda: (((name,), room.working) for name, room in by_name),
+            ("room",),
+        ),
+        Reading(
+            "waiting",
+            "Calls that wait for a place",
+            lambda: (((name,), room.waiting) for name, room in by_name),
+            ("room",),
+        ),
+        Reading(
+            "shed",
+            "Calls refused for want of a place",
+            lambda: (((name,), room.refused) for name, room in by_name),
+            ("room",),
+            counter=True,
+        ),
+        Reading(
+            "stalled_clients",
+            "Calls ended because their reply was not read",
+            _one(lambda: stalls.ended),
+            counter=True,
+        ),
+    )
+
+
+def of_process(supervisor: Supervisor, dropped: Callable[[], int]) -> tuple[Reading, ...]:
+    """Background tasks that had to be started again, and log lines that did not fit."""
+    return (
+        Reading(
+            "task_restarts",
+            "Background tasks started again",
+            lambda: (((name,), count) for name, count in supervisor.restarts.items()),
+            ("task",),
+            counter=True,
+        ),
+        Reading(
+            "log_lines_dropped",
+            "Log lines dropped because nobody read them",
+            _one(dropped),
+            counter=True,
+        ),
+    )

@@ -1,0 +1,50 @@
+"""Who may call what: one row per RPC. An RPC without a row is refused to everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+PACKAGE = "decision_service.api.v1"
+
+
+class Role(StrEnum):
+    """What a caller may do; `read` reads every caller's decisions, `decide` only its own."""
+
+    DECIDE = "decide"
+    READ = "read"
+    RULES = "rules"
+    ROLLOUT = "rollout"
+    ONBOARD = "onboard"
+
+
+_ANY = frozenset(Role)
+_SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ})
+_READ_ROLLOUTS = ("ListRollouts", "GetRollout", "ExplainAssignment")
+_MOVE_ROLLOUTS = (
+    "AdvanceRollout",
+    "RollBackRollout",
+    "PauseRollout",
+    "ResumeRollout",
+    "SetKillSwitch",
+)
+_ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
+
+METHODS: Mapping[str, frozenset[Role]] = {
+    f"/{PACKAGE}.DecisionService/CreateDecision": frozenset({Role.DECIDE}),
+    f"/{PACKAGE}.DecisionService/GetDecision": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.DecisionService/ListDecisions": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.DecisionService/ReplayDecision": frozenset({Role.DECIDE, Role.READ}),
+    f"/{PACKAGE}.RulesetService/ListRulesets": frozenset({Role.RULES, Role.READ}),
+    f"/{PACKAGE}.RulesetService/GetRuleset": frozenset({Role.RULES, Role.READ}),
+    f"/{PACKAGE}.RulesetService/ValidateRuleset": frozenset({Role.RULES}),
+    f"/{PACKAGE}.RulesetService/EvaluateRuleset": frozenset({Role.RULES}),
+    **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
+    **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
+    **{f"/{PACKAGE}.ApplicantService/{name}": frozenset({Role.ONBOARD}) for name in _ONBOARD},
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
+}
+"""The roles of which a caller needs one."""
+
+OPEN = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
+"""What platforms ask without credentials, and what no load holds back."""

@@ -1,0 +1,185 @@
+"""The callers file: who may call, what shows that it is them, and in which roles.
+
+    callers:
+      loan-origination:
+        roles: [decide]
+        tokens: ["sha256:9f86…"]            # several while one replaces another
+        certificates: [los-a.internal]      # a CN or SAN of a client certificate
+
+Only hashes of tokens are kept. A token is 256 random bits, so that its plain SHA-256 cannot be
+turned back; nothing in this module repeats what stands where a hash should.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from decision_service.edge.rpc.access import Role
+from decision_service.language import yaml
+from decision_service.language.diagnostics import Diagnostic, Report
+from decision_service.language.fields import Fields
+from decision_service.language.nodes import Entry, Node, Scalar
+from decision_service.language.readers import as_choice, as_list, as_map, as_text
+
+TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
+HASH_PREFIX = "sha256:"
+MOST_CALLERS = 1_000
+_HASH = re.compile(r"sha256:([0-9a-f]{64})")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_TOKEN = re.compile(r"dst_[A-Za-z0-9_-]+")
+_TOO_LONG = 200
+
+Key = TypeVar("Key", str, bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may call; `name` is part of every decision's key and never changes."""
+
+    name: str
+    roles: frozenset[Role]
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether decisions of other callers may be read."""
+        return Role.READ in self.roles
+
+
+ANONYMOUS = Caller("anonymous", frozenset(Role))
+"""Everybody, where no callers are configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Everybody who may call, by hash of token and by name in a client certificate."""
+
+    tokens: tuple[tuple[bytes, Caller], ...] = field(default=(), repr=False)
+    certificates: Mapping[str, Caller] = field(default_factory=dict)
+
+    def by_token(self, token: str) -> Caller | None:
+        """Whose token it is; takes as long for a wrong one as for a right one."""
+        shown = hashlib.sha256(token.encode()).digest()
+        found = None
+        for known, caller in self.tokens:
+            if hmac.compare_digest(known, shown):
+                found = caller
+        return found
+
+    def by_certificate(self, names: Iterable[str]) -> Caller | None:
+        """Whose certificate bears these names; the first that is known counts."""
+        return next((self.certificates[n] for n in names if n in self.certificates), None)
+
+
+@dataclass(frozen=True, slots=True)
+class CallersReading:
+    """The callers, or None where any diagnostic is an error."""
+
+    callers: Callers | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def new_token() -> str:
+    """A fresh token: 256 random bits."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> str:
+    """The token's hash as the callers file holds it."""
+    return HASH_PREFIX + hashlib.sha256(token.encode()).hexdigest()
+
+
+def read_callers(path: str, text: str) -> CallersReading:
+    """Read and check a callers file; never raises. Source lines are not quoted."""
+    report = Report()
+    root = yaml.read(path, text, report)
+    callers = None if root is None else _Reader(report).read(root)
+    shown = tuple(_without_secrets(one) for one in report.diagnostics())
+    return CallersReading(None if report.failed else callers, shown)
+
+
+def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
+    message = _TOKEN.sub("dst_…", diagnostic.message)
+    return replace(
+        diagnostic, message=message, hint=_TOKEN.sub("dst_…", diagnostic.hint), quoted=""
+    )
+
+
+class _Reader:
+    """Collects callers, and refuses what two of them would share."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._tokens: dict[bytes, Caller] = {}
+        self._certificates: dict[str, Caller] = {}
+
+    def read(self, root: Node) -> Callers | None:
+        fields = Fields.of(root, "the callers file", self._report, required=("callers",))
+        callers = None if fields is None else fields.map("callers")
+        if callers is None:
+            return None
+        if not 1 <= len(callers.entries) <= MOST_CALLERS:
+            message = f"`callers` must name 1 to {MOST_CALLERS:,} callers"
+            self._report.error("A101", callers.place, message)
+        for entry in callers.entries:
+            self._caller(entry)
+        return Callers(tuple(self._tokens.items()), self._certificates)
+
+    def _caller(self, entry: Entry) -> None:
+        if not NAME.fullmatch(entry.key) or entry.key == ANONYMOUS.name:
+            hint = "use 1 to 64 lower-case letters, digits, `.`, `_`, `-`; not `anonymous`"
+            self._report.error("A102", entry.key_place, "that is no caller's name", hint)
+        what = f"caller `{entry.key}`"
+        node = as_map(entry.value, what, self._report)
+        if node is None:
+            return
+        fields = Fields(
+            node, what, self._report, required=("roles",), optional=("tokens", "certificates")
+        )
+        caller = Caller(entry.key, frozenset(self._roles(fields)))
+        self._identify(fields, caller)
+
+    def _roles(self, fields: Fields) -> Iterator[Role]:
+        items = fields.items("roles")
+        if fields.has("roles") and not items:
+            hint = f"name some of {', '.join(Role)}"
+            self._report.error("A103", fields.place("roles"), f"{fields.what} has no roles", hint)
+        for item in items:
+            chosen = as_choice(item, "a role", Role, self._report)
+            if chosen is not None:
+                yield Role(chosen)
+
+    def _identify(self, fields: Fields, caller: Caller) -> None:
+        if not (fields.has("tokens") or fields.has("certificates")):
+            message = f"{fields.what} has neither `tokens` nor `certificates`"
+            hint = f"make a token: decision-service tokens new {caller.name}"
+            self._report.error("A104", fields.node.place, message, hint)
+        tokens = fields.get("tokens")
+        for item in as_list(tokens, "`tokens`", self._report) if tokens else ():
+            self._token(item, caller)
+        for item in fields.items("certificates"):
+            name = as_text(item, "a certificate's name", self._report)
+            if name is not None:
+                self._claim(self._certificates, name[:_TOO_LONG], caller, item, "certificate name")
+
+    def _token(self, item: Node, caller: Caller) -> None:
+        found = _HASH.fullmatch(item.text) if isinstance(item, Scalar) else None
+        if found is None:
+            message = f"a token of `{caller.name}` is not `sha256:` and 64 hexadecimal digits"
+            hint = "only hashes belong here: decision-service tokens new prints one"
+            self._report.error("A105", item.place, message, hint)
+            return
+        self._claim(self._tokens, bytes.fromhex(found[1]), caller, item, "token")
+
+    def _claim(
+        self, taken: dict[Key, Caller], key: Key, caller: Caller, item: Node, what: str
+    ) -> None:
+        owner = taken.setdefault(key, caller)
+        if owner is not caller:
+            message = f"this {what} is caller `{owner.name}`'s already"
+            self._report.error("A106", item.place, message, "give each caller its own")

@@ -1,0 +1,48 @@
+"""Callers with tokens, for tests: a file that lets them in and what each shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from decision_service.edge.rpc.callers import new_token, token_hash
+
+Metadata = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Team:
+    """A callers file in a folder; `hire` and `dismiss` rewrite it."""
+
+    folder: Path
+    tokens: dict[str, str] = field(default_factory=dict)
+    _lines: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """The callers file."""
+        return self.folder / "callers.yaml"
+
+    def hire(self, name: str, *roles: str, certificate: str = "") -> Metadata:
+        """Let somebody in, and return what they show with a call."""
+        token = self.tokens[name] = new_token()
+        names = f", certificates: [{certificate}]" if certificate else ""
+        shown = f'roles: [{", ".join(roles)}], tokens: ["{token_hash(token)}"]{names}'
+        self._lines[name] = f"  {name}: {{{shown}}}\n"
+        self._write()
+        return bearer(token)
+
+    def dismiss(self, name: str) -> None:
+        """Let somebody in no longer."""
+        del self._lines[name]
+        self._write()
+
+    def _write(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text("callers:\n" + "".join(self._lines.values()))
+        fresh.replace(self.path)
+
+
+def bearer(token: str) -> Metadata:
+    """The metadata that shows a token."""
+    return (("authorization", f"Bearer {token}"),)

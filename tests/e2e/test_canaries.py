@@ -1,0 +1,141 @@
+"""Nothing that belongs to a person, and no secret, is in logs, metrics, errors, argv or reprs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import decision_service_pb2_grpc, ruleset_service_pb2_grpc, values_pb2
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.config import load
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import build_app, serve
+from decision_service.telemetry import UserHash
+from tests.e2e.process import Process, clean_environ, serving
+from tests.e2e.service import PRODUCT, create
+from tests.e2e.team import Metadata, Team, bearer
+
+PEOPLE = sandbox_people()
+GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in PEOPLE)
+KEY, SECRET, HASH_KEY = "key-canary-7d1f", "secret-canary-91ab", "hash-key-canary-5c0e"
+NAME, EMAIL, PHONE, EMPLOYER = (
+    "Juana dela Cruz",
+    "juana@canary.example",
+    "+639170001234",
+    "Kanaryo Freight Corporation",
+)
+ASKED = MoneyMessage(currency_code="PHP", units=187_654, nanos=320_000_000)
+PERSONAL = (
+    *(NAME, "Juana", EMAIL, PHONE, EMPLOYER, "Kanaryo"),
+    *("187654.32", "18765432", "187,654", "48151.62", "4815162", "48,151"),
+    *(person.user_id for person in PEOPLE),
+    *(word for person in PEOPLE for word in (person.name, person.email, person.phone)),
+)
+PLANTED = (
+    Fault("set", path="/identities", settings={"field": "fullName", "value": NAME}),
+    Fault("set", path="/employments", settings={"field": "employer", "value": EMPLOYER}),
+    Fault("set", path="/eincomes", settings={"field": "amount", "value": 48151.62}),
+    Fault("set", path="/eincomes", user=RYAN, settings={"field": "currency", "value": NAME}),
+    Fault("set", path="/liabilities", user=RYAN, settings={"field": "type", "value": EMAIL}),
+    Fault("set", path="/eincomes", user=CHRISTINA, settings={"field": "month", "value": PHONE}),
+    Fault("other_user", path="/eincomes", user=ANISHA, settings={"user_id": GEORGE}),
+)
+
+
+def decisions() -> Iterator[Any]:
+    """Applications that are decided, or fail: unreadable data, another user's data, nobody."""
+    for user_id in (GEORGE, RYAN, CHRISTINA, ANISHA, "juana-dela-cruz-canary"):
+        yield create(user_id, requested_amount=ASKED, view=pb.DECISION_VIEW_FULL)
+    yield create(NAME)
+    yield create(GEORGE, customer_ref=f"\x00{NAME}", application_id="x" * 300)
+    yield create(GEORGE, product=f"{NAME}!")
+    yield create(GEORGE, inputs={NAME: values_pb2.InputValue(text=EMAIL)})
+    yield create(GEORGE, inputs={"customer_type": values_pb2.InputValue(text=EMPLOYER)})
+    yield create(GEORGE, inputs={"declared_monthly_debt": values_pb2.InputValue(number=NAME)})
+
+
+def reads() -> Iterator[tuple[str, Any]]:
+    """Reads that find nothing or are malformed."""
+    unknown = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    for decision_id in (unknown, NAME):
+        yield "GetDecision", service_pb.GetDecisionRequest(decision_id=decision_id)
+        yield "ReplayDecision", service_pb.ReplayDecisionRequest(decision_id=decision_id)
+    yield "ListDecisions", service_pb.ListDecisionsRequest(user_id=GEORGE, customer_ref=NAME)
+    yield "ListDecisions", service_pb.ListDecisionsRequest(page_token=NAME)
+    yield "ListDecisions", service_pb.ListDecisionsRequest(user_id=NAME * 100)
+
+
+def rules() -> Iterator[tuple[str, Any]]:
+    """Dry runs and checks with somebody's data in them."""
+    yield "EvaluateRuleset", rules_pb.EvaluateRulesetRequest(product=PRODUCT, user_id=RYAN)
+    yield "EvaluateRuleset", rules_pb.EvaluateRulesetRequest(product=PRODUCT, user_id=ANISHA)
+    yield "ValidateRuleset", rules_pb.ValidateRulesetRequest(product=NAME, source=NAME)
+    yield "GetRuleset", rules_pb.GetRulesetRequest(product="none-such")
+
+
+async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
+    """Everything is planted, all kinds of calls are made, and none of it turns up anywhere."""
+    team = Team(tmp_path)
+    los, risk = team.hire("los", "decide"), team.hire("risk", "read", "rules")
+    (tmp_path / "secret").write_text(SECRET)
+    log = tmp_path / "log.json"
+    async with serve(build_app(api_key=KEY, api_secret=SECRET, faults=PLANTED)) as vendor:
+        settings = {
+            "smile_mode": "sandbox",
+            "smile_base_url": vendor,
+            "smile_api_key": KEY,
+            "smile_api_secret_file": str(tmp_path / "secret"),
+            "log_hash_key": HASH_KEY,
+            "auth_tokens_file": str(team.path),
+            "drain_delay": "0s",
+            "log_level": "debug",
+        }
+        with serving(tmp_path, log, **settings) as process:
+            told = await _calls(process, los, risk)
+            async with httpx.AsyncClient() as client:
+                metrics = (await client.get(f"{process.http_url}/metrics")).text
+            argv = Path(f"/proc/{process.popen.pid}/cmdline").read_text()
+            assert await asyncio.to_thread(process.terminate) == 0
+    shown = repr(load(environ=clean_environ(tmp_path, **settings)))
+    lines = log.read_text()
+    for place in (told, metrics, argv, shown, lines):
+        secrets = (KEY, SECRET, HASH_KEY, *team.tokens.values(), "dst_canary")
+        assert [word for word in (*PERSONAL, *secrets) if word in place] == []
+    assert UserHash(HASH_KEY)(GEORGE) in lines
+    assert '"alarm": "CROSS_TENANT"' in lines
+    assert "PERMISSION_DENIED" in told
+    assert 'outcome="APPROVE"' in metrics
+
+
+async def _calls(process: Process, los: Metadata, risk: Metadata) -> str:
+    """Make all the calls; what errors said, with every detail."""
+    said: list[str] = []
+    async with grpc.aio.insecure_channel(process.address) as channel:
+        stub = decision_service_pb2_grpc.DecisionServiceStub(channel)
+        of_rules = ruleset_service_pb2_grpc.RulesetServiceStub(channel)
+        calls = [(stub.CreateDecision, one, los) for one in decisions()]
+        calls += [(getattr(stub, name), one, risk) for name, one in reads()]
+        calls += [(getattr(of_rules, name), one, risk) for name, one in rules()]
+        calls.append((stub.CreateDecision, create(GEORGE), bearer("dst_canary")))
+        calls.append((stub.CreateDecision, create(GEORGE), risk))
+        for method, request, metadata in calls:
+            said.append(await _said(method, request, metadata))
+    return "\n".join(said)
+
+
+async def _said(method: Any, request: Any, metadata: Metadata) -> str:
+    try:
+        await method(request, metadata=metadata, timeout=30)
+    except grpc.aio.AioRpcError as error:
+        trailing = [(key, value) for key, value in error.trailing_metadata() or ()]
+        return f"{error.code()} {error.details()} {trailing}"
+    return ""

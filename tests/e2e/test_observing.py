@@ -1,0 +1,171 @@
+"""What operators see of calls, and what nobody sees of a bug."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+
+from decision_service import app, upkeep
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.edge.rpc import observing
+from decision_service.edge.rpc.access import METHODS
+from decision_service.pipeline.shelf import RuleShelf
+from decision_service.simulator.people import sandbox_people
+from decision_service.storage.store import Store
+from decision_service.supervision import Supervisor
+from tests.e2e.service import PRODUCT, Running, create, refusal, running
+from tests.fakes.log import captured
+
+GEORGE = sandbox_people()[0].user_id
+SERVICE = "/decision_service.api.v1."
+DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+CANARY = "Juana dela Cruz"
+REQUESTS = {
+    f"{SERVICE}DecisionService/CreateDecision": create(GEORGE),
+    f"{SERVICE}DecisionService/GetDecision": service_pb.GetDecisionRequest(decision_id=DECISION),
+    f"{SERVICE}DecisionService/ListDecisions": service_pb.ListDecisionsRequest(),
+    f"{SERVICE}DecisionService/ReplayDecision": service_pb.ReplayDecisionRequest(
+        decision_id=DECISION
+    ),
+    f"{SERVICE}RulesetService/ListRulesets": rules_pb.ListRulesetsRequest(),
+    f"{SERVICE}RulesetService/GetRuleset": rules_pb.GetRulesetRequest(product=PRODUCT),
+    f"{SERVICE}RulesetService/ValidateRuleset": rules_pb.ValidateRulesetRequest(product=PRODUCT),
+    f"{SERVICE}RulesetService/EvaluateRuleset": rules_pb.EvaluateRulesetRequest(product=PRODUCT),
+}
+
+
+async def metrics(live: Running) -> dict[str, float]:
+    """Every sample that the HTTP edge shows."""
+    async with httpx.AsyncClient() as client:
+        reply = await client.get(f"{live.service.http_url}/metrics")
+    assert reply.headers["content-type"].startswith("text/plain")
+    lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
+    live: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decision shows in the metrics and in one line, with its ids and without its user."""
+    lines = captured(monkeypatch, observing)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    ids = (("x-request-id", "los-7"), ("traceparent", f"00-{trace}-b7ad6b7169203331-01"))
+    request = create(GEORGE)
+    call = live.stub.CreateDecision(request, metadata=ids)
+    decision = (await call).decision
+    assert dict(await call.trailing_metadata())["x-request-id"] == "los-7"
+    await live.stub.CreateDecision(request)
+    seen = await metrics(live)
+    prefix = "decision_service_"
+    labels = f'arm="{decision.assignment.arm}",outcome="APPROVE",product="{PRODUCT}"'
+    made = f"{prefix}decisions_total{{{labels}}}"
+    assert seen[made] == 1
+    assert seen[f'{prefix}calls_total{{code="OK",method="CreateDecision"}}'] == 2
+    assert seen[f'{prefix}call_seconds_count{{method="CreateDecision"}}'] == 2
+    assert seen[f"{prefix}upstream_requests_total"] >= 5
+    assert seen[f"{prefix}store_group_size_sum"] == 1
+    digest = decision.ruleset_ref.digest
+    version = decision.ruleset_ref.version
+    rules = f'rules_info{{digest="{digest}",product="{PRODUCT}",version="{version}"}}'
+    assert seen[prefix + rules] == 1
+    [line, _] = [line for line in lines if line["event"] == "call"]
+    assert (line["method"], line["code"], line["caller"]) == ("CreateDecision", "OK", "anonymous")
+    assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
+    assert line["user"] == live.service.guard.user_hash(GEORGE)
+    assert GEORGE not in str(lines)
+
+
+@pytest.mark.parametrize("sent", ["x" * 201, "two words", "né"])
+async def test_a_malformed_request_id_counts_as_none(live: Running, sent: str) -> None:
+    """It is neither echoed nor logged; the call is served."""
+    metadata = (("x-request-id", sent),) if sent.isascii() else ()
+    call = live.stub.ListDecisions(service_pb.ListDecisionsRequest(), metadata=metadata)
+    await call
+    assert "x-request-id" not in dict(await call.trailing_metadata() or ())
+
+
+async def test_errors_are_counted_by_reason_and_echo_the_request_id(live: Running) -> None:
+    """An error is counted under its code and reason, and carries the id it was sent."""
+    request = create(GEORGE, product="none-such")
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.CreateDecision(request, metadata=(("x-request-id", "los-8"),))
+    assert dict(error.value.trailing_metadata())["x-request-id"] == "los-8"
+    assert refusal(error.value).info.reason == "PRODUCT_UNKNOWN"
+    sample = 'decision_service_errors_total{code="NOT_FOUND",reason="PRODUCT_UNKNOWN"}'
+    assert (await metrics(live))[sample] == 1
+
+
+async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
+    """/healthz is 200 while decisions are taken and 503 while they are not."""
+    async with httpx.AsyncClient() as client:
+        url = f"{live.service.http_url}/healthz"
+        assert (await client.get(url)).status_code == 200
+        live.service.rpc.serving(yes=False)
+        assert (await client.get(url)).status_code == 503
+        assert (await client.get(f"{live.service.http_url}/other")).status_code == 404
+
+
+@pytest.mark.parametrize("method", sorted(REQUESTS))
+async def test_a_bug_shows_an_incident_id_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Whatever a method fails with, its client learns an id, and the log no value."""
+    lines = captured(monkeypatch, observing)
+    async with running(tmp_path) as live:
+        for owner, name in ((Store, "find"), (Store, "get"), (Store, "list"), (Store, "text")):
+            monkeypatch.setattr(owner, name, _broken)
+        for name in ("validate", "_trial"):
+            monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
+        if method.endswith("ListRulesets"):
+            monkeypatch.setattr(RuleShelf, "status", property(_broken_now))
+        with pytest.raises(grpc.RpcError) as error:
+            await live.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
+    told = refusal(error.value)
+    assert told.code is grpc.StatusCode.INTERNAL
+    [incident] = [line for line in lines if line["event"] == "incident"]
+    assert dict(told.info.metadata) == {"incident": incident["incident"]}
+    assert re.search(told.info.metadata["incident"], told.message)
+    assert incident["error"] == "ValueError"
+    for text in (str(lines), told.message, str(told.info), str(error.value.trailing_metadata())):
+        assert CANARY not in text
+
+
+def test_each_method_has_its_bug() -> None:
+    """The test above covers every method of the services that decide and that show rules."""
+    ours = ("DecisionService/", "RulesetService/")
+    assert set(REQUESTS) == {m for m in METHODS if m.removeprefix(SERVICE).startswith(ours)}
+
+
+async def test_a_background_task_that_keeps_failing_shows_in_health(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a task is unwell the service says NOT_SERVING, and SERVING when it is well again."""
+    monkeypatch.setattr(upkeep, "HEALTH_SECONDS", 0.02)
+    async with running(tmp_path) as live:
+        for unwell, serving in (("rules",), False), ((), True):
+            monkeypatch.setattr(Supervisor, "unwell", unwell)
+            while live.service.rpc.is_serving is not serving:
+                await asyncio.sleep(0.02)
+
+
+async def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:
+    """A second HTTP edge on one port is a sentence that names the setting."""
+    async with running(tmp_path) as live:
+        taken = live.service.http_url.removeprefix("http://")
+        (tmp_path / "second").mkdir()
+        with pytest.raises(app.StartError, match="DECISION_HTTP_ADDRESS"):
+            async with running(tmp_path / "second", http_address=taken):
+                pass
+
+
+async def _broken(*_: object, **__: object) -> None:
+    await asyncio.sleep(0)
+    raise ValueError(CANARY)
+
+
+def _broken_now(*_: object, **__: object) -> None:
+    raise ValueError(CANARY)

@@ -1,0 +1,85 @@
+"""More work than there is room for."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import Running, at_vendor, create, refusal, running
+
+GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
+
+HANGING = Fault("slow", path="/accounts", user=RYAN, settings={"seconds": 60.0})
+
+
+@contextmanager
+def held(live: Running, count: int) -> Iterator[None]:
+    """So many decisions that do not get on, given up at the end."""
+    calls = [live.stub.CreateDecision(create(RYAN)) for _ in range(count)]
+    yield
+    for call in calls:
+        call.cancel()
+
+
+async def until_full(live: Running, waiting: int) -> None:
+    """Return when one decision is in progress and so many wait."""
+    room = live.service.guard.rooms.work
+    while (room.working, room.waiting) != (1, waiting):
+        await asyncio.sleep(0.01)
+
+
+async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_path: Path) -> None:
+    """With room for one, two wait, the fourth is told to retry, and what is recorded is told."""
+    async with at_vendor(tmp_path, HANGING, max_in_flight="1") as (live, app):
+        known = create(GEORGE)
+        told = await live.stub.CreateDecision(known)
+        spent = app.meter.by_path()["/accounts"]
+        with held(live, 3):
+            await until_full(live, 2)
+            with pytest.raises(grpc.RpcError) as error:
+                await live.stub.CreateDecision(create(GEORGE))
+            assert await live.stub.CreateDecision(known) == told
+            listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+            assert list(listed.decisions) == [told.decision]
+            await live.channel.unary_unary("/grpc.health.v1.Health/Check")(b"")
+            assert app.meter.by_path()["/accounts"] == spent
+    refused = refusal(error.value)
+    assert (refused.code, refused.info.reason) == (
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        "OVERLOADED",
+    )
+    assert refused.retry == 1.0
+
+
+async def test_who_waits_too_long_has_spent_nothing(tmp_path: Path) -> None:
+    """A deadline that passes in the queue leaves no record and causes no call to the vendor."""
+    async with at_vendor(tmp_path, HANGING, max_in_flight="1") as (live, app):
+        with held(live, 1):
+            await until_full(live, 0)
+            with pytest.raises(grpc.RpcError) as error:
+                await live.stub.CreateDecision(create(GEORGE), timeout=0.5)
+        assert app.meter.by_path()["/accounts"] == 0
+        listed = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
+    assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert not listed.decisions
+
+
+async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
+    """While the loop is late new decisions are refused, stored ones answered; then it is over."""
+    async with running(tmp_path) as live:
+        known = create(GEORGE)
+        told = await live.stub.CreateDecision(known)
+        live.service.guard.rooms.work.shedding = True
+        with pytest.raises(grpc.RpcError) as error:
+            await live.stub.CreateDecision(create(RYAN))
+        assert refusal(error.value).info.reason == "OVERLOADED"
+        assert await live.stub.CreateDecision(known) == told
+        while live.service.guard.rooms.work.shedding:
+            await asyncio.sleep(0.02)
+        await live.stub.CreateDecision(create(RYAN))

@@ -1,0 +1,210 @@
+"""Encrypted connections, with and without client certificates, and certificates that change."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+import trustme
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.app import StartError
+from decision_service.cli.main import run
+from decision_service.config import ConfigError
+from tests.e2e.service import Running, at_vendor, refusal
+from tests.e2e.team import Metadata, Team
+
+LIST = service_pb.ListDecisionsRequest()
+
+
+class Office:
+    """An authority, and the certificate files of a server in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = trustme.CA()
+        self.folder = folder
+        self.cert, self.key, self.authority = (
+            folder / name for name in ("server.pem", "server.key", "ca.pem")
+        )
+        self.ca.cert_pem.write_to_path(self.authority)
+        self.renew("127.0.0.1")
+
+    def renew(self, *names: str) -> None:
+        """Replace the server's certificate and key."""
+        made = self.ca.issue_cert(*names)
+        self.cert.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
+        self.key.write_bytes(made.private_key_pem.bytes())
+
+    def settings(self, *, clients: bool = False) -> dict[str, str]:
+        """What a service needs to use them."""
+        found = {"tls_cert_file": str(self.cert), "tls_key_file": str(self.key)}
+        return found | ({"tls_client_ca_file": str(self.authority)} if clients else {})
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """An authority of the test's own."""
+    return Office(tmp_path)
+
+
+@asynccontextmanager
+async def stub(
+    live: Running, office: Office, client: trustme.LeafCert | None = None
+) -> AsyncIterator[decision_service_pb2_grpc.DecisionServiceStub]:
+    """A stub over an encrypted channel of its own."""
+    credentials = grpc.ssl_channel_credentials(
+        office.ca.cert_pem.bytes(),
+        client and client.private_key_pem.bytes(),
+        client and b"".join(pem.bytes() for pem in client.cert_chain_pems),
+    )
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    async with grpc.aio.secure_channel(live.service.address, credentials, own) as channel:
+        yield decision_service_pb2_grpc.DecisionServiceStub(channel)
+
+
+async def code(
+    live: Running, office: Office, client: trustme.LeafCert | None, metadata: Metadata = ()
+) -> grpc.StatusCode:
+    """What a listing by this client comes to."""
+    async with stub(live, office, client) as opened:
+        try:
+            await opened.ListDecisions(LIST, metadata=metadata)
+        except grpc.RpcError as error:
+            return error.code()
+    return grpc.StatusCode.OK
+
+
+def names_served(live: Running, office: Office) -> tuple[str, ...]:
+    """The names in the certificate that the server shows now."""
+    host, _, port = live.service.address.rpartition(":")
+    pem = ssl.get_server_certificate((host, int(port)), ca_certs=str(office.authority))
+    (office.folder / "shown.pem").write_text(pem)
+    decoded = ssl._ssl._test_decode_cert(str(office.folder / "shown.pem"))
+    return tuple(name for _, name in decoded["subjectAltName"])
+
+
+async def test_the_edges_speak_tls_and_nothing_else(office: Office, tmp_path: Path) -> None:
+    """gRPC and HTTP answer over TLS; plaintext to either is closed without an answer."""
+    async with at_vendor(tmp_path, **office.settings()) as (live, _):
+        assert await code(live, office, None) is grpc.StatusCode.OK
+        with pytest.raises(grpc.RpcError) as error:
+            await live.stub.ListDecisions(LIST)
+        assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+        trusted = ssl.create_default_context(cafile=str(office.authority))
+        async with httpx.AsyncClient(verify=trusted) as client:
+            assert live.service.http_url.startswith("https://")
+            assert (await client.get(f"{live.service.http_url}/healthz")).text == "SERVING\n"
+
+
+async def test_clients_must_show_a_certificate_of_the_authority(
+    office: Office, tmp_path: Path
+) -> None:
+    """None, or one of another authority, ends the handshake; a known name is its caller."""
+    team = Team(tmp_path)
+    token = team.hire("los", "read", certificate="los.internal")
+    settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
+    known = office.ca.issue_cert("los.internal")
+    stranger = office.ca.issue_cert("stranger.internal")
+    foreign = trustme.CA().issue_cert("los.internal")
+    async with at_vendor(tmp_path, **settings) as (live, _):
+        assert await code(live, office, known) is grpc.StatusCode.OK
+        assert await code(live, office, stranger, token) is grpc.StatusCode.OK
+        assert await code(live, office, None) is grpc.StatusCode.UNAVAILABLE
+        assert await code(live, office, foreign) is grpc.StatusCode.UNAVAILABLE
+        async with stub(live, office, stranger) as opened:
+            with pytest.raises(grpc.RpcError) as error:
+                await opened.ListDecisions(LIST)
+        assert refusal(error.value).code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_replaced_certificates_are_served_and_bad_ones_are_not(
+    office: Office, tmp_path: Path
+) -> None:
+    """New files are shown to the next client; files that are no certificate change nothing."""
+    async with at_vendor(tmp_path, **office.settings()) as (live, _):
+        assert await asyncio.to_thread(names_served, live, office) == ("127.0.0.1",)
+        office.renew("127.0.0.1", "second.example")
+        while len(await asyncio.to_thread(names_served, live, office)) < 2:
+            await asyncio.sleep(0.02)
+        office.cert.write_text("no certificate")
+        certificates = live.service.certificates
+        assert certificates is not None
+        certificates.refresh()
+        assert "second.example" in await asyncio.to_thread(names_served, live, office)
+        assert await code(live, office, None) is grpc.StatusCode.OK
+
+
+async def test_commands_call_by_tls_with_certificate_and_token(
+    office: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The options of a connection open a server that asks for everything."""
+    team = Team(tmp_path)
+    team.hire("desk", "read")
+    (tmp_path / "token").write_text(team.tokens["desk"] + "\n")
+    client = office.ca.issue_cert("desk.internal")
+    (tmp_path / "desk.pem").write_bytes(client.cert_chain_pems[0].bytes())
+    (tmp_path / "desk.key").write_bytes(client.private_key_pem.bytes())
+    settings = office.settings(clients=True) | {"auth_tokens_file": str(team.path)}
+    async with at_vendor(tmp_path, **settings) as (live, _):
+        opened = ["--address", live.service.address, "--tls-ca", str(office.authority)]
+        opened += ["--tls-cert", str(tmp_path / "desk.pem")]
+        opened += ["--tls-key", str(tmp_path / "desk.key")]
+        listing = ["decisions", "list", "--format", "json", *opened]
+        assert (
+            await asyncio.to_thread(run, [*listing, "--token-file", str(tmp_path / "token")]) == 0
+        )
+        assert capsys.readouterr().out.endswith("{}\n")
+        assert await asyncio.to_thread(run, listing) == 3
+        assert "UNAUTHENTICATED" in capsys.readouterr().err
+        assert await asyncio.to_thread(run, ["health", *opened]) == 0
+
+
+def test_a_token_does_not_travel_unencrypted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command refuses to send its token to another machine in plaintext."""
+    (tmp_path / "token").write_text("dst_x")
+    words = ["decisions", "list", "--address", "los.example:1", "--token-file"]
+    assert run([*words, str(tmp_path / "token")]) == 2
+    assert "unencrypted" in capsys.readouterr().err
+
+
+async def test_a_server_without_a_usable_certificate_does_not_start(
+    office: Office, tmp_path: Path
+) -> None:
+    """Files that do not fit together end the start with their names."""
+    office.key.write_bytes(office.ca.issue_cert("127.0.0.1").private_key_pem.bytes())
+    with pytest.raises(StartError, match=r"server\.pem"):
+        async with at_vendor(tmp_path, **office.settings()):
+            pass
+
+
+@pytest.mark.parametrize("clients", [False, True])
+async def test_made_up_people_are_not_served_by_tls(
+    office: Office, tmp_path: Path, *, clients: bool
+) -> None:
+    """Embedded mode refuses certificates, so that nobody takes it for the real service."""
+    with pytest.raises(ConfigError, match="refuses TLS"):
+        async with at_vendor(tmp_path, smile_mode="embedded", **office.settings(clients=clients)):
+            pass
+
+
+async def test_health_is_told_without_a_token_over_tls(office: Office, tmp_path: Path) -> None:
+    """Platforms ask for health with a certificate alone."""
+    team = Team(tmp_path)
+    team.hire("los", "decide")
+    settings = office.settings() | {"auth_tokens_file": str(team.path)}
+    credentials = grpc.ssl_channel_credentials(office.ca.cert_pem.bytes())
+    async with (
+        at_vendor(tmp_path, **settings) as (live, _),
+        grpc.aio.secure_channel(live.service.address, credentials) as channel,
+    ):
+        health = health_pb2_grpc.HealthStub(channel)
+        reply = await health.Check(health_pb2.HealthCheckRequest())
+    assert reply.status == health_pb2.HealthCheckResponse.SERVING

@@ -1,0 +1,147 @@
+"""What clients do on the wire that no client library does; others are served meanwhile."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.edge.rpc import layers, stalls
+from decision_service.simulator.people import sandbox_people
+from tests.e2e import wire
+from tests.e2e.service import Running, create, refusal, running
+from tests.e2e.wire import Wire, frame
+
+GEORGE = sandbox_people()[0].user_id
+LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
+WATCH = "/grpc.health.v1.Health/Watch"
+LISTING = service_pb.ListDecisionsRequest()
+CANCEL = struct.pack(">I", 8)
+
+
+@asynccontextmanager
+async def wired(live: Running, window: int = 65_535) -> AsyncIterator[Wire]:
+    """A connection by hand."""
+    async with wire.connected(live.service.address, window) as opened:
+        yield opened
+
+
+async def served(live: Running) -> None:
+    """Another client gets its answer."""
+    await live.stub.ListDecisions(LISTING, timeout=10)
+
+
+async def test_too_much_metadata_is_refused_by_the_transport(live: Running) -> None:
+    """More than 8 KiB of metadata never reaches the service; less does."""
+    await live.stub.ListDecisions(LISTING, metadata=(("x-small", "x" * 6_000),))
+    with pytest.raises(grpc.RpcError) as error:
+        await live.stub.ListDecisions(LISTING, metadata=(("x-large", "x" * 9_000),))
+    assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\0" * 99,
+    ],
+    ids=["http1", "tls", "zeros"],
+)
+async def test_what_is_no_http2_is_closed(live: Running, garbage: bytes) -> None:
+    """A connection that begins otherwise ends, and nobody else notices."""
+    host, _, port = live.service.address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(garbage)
+    await served(live)
+    while await reader.read(4096):
+        pass
+    writer.close()
+
+
+async def test_two_hundred_silent_connections_hold_nobody_up(live: Running) -> None:
+    """Connections that say nothing take nothing from the others."""
+    host, _, port = live.service.address.rpartition(":")
+    opened = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
+    await served(live)
+    for _, writer in opened:
+        writer.close()
+
+
+async def test_a_flood_of_pings_ends_its_connection(live: Running) -> None:
+    """After a few pings too many the server says goodbye; others go on."""
+    async with wired(live) as flooding:
+        flooding.send(*(frame(wire.PING, 0, 0, b"8 bytes.") for _ in range(200)))
+        goodbye = await flooding.until(wire.GOAWAY)
+        await served(live)
+    assert goodbye is not None
+    assert b"too_many_pings" in goodbye.body
+
+
+async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
+    """A thousand calls begun and cancelled at once leave no call in progress."""
+    rooms = live.service.guard.rooms
+    async with wired(live) as resetting:
+        for stream in range(1, 2_001, 2):
+            resetting.open(stream, LIST, b"")
+            resetting.send(frame(wire.RST_STREAM, 0, stream, CANCEL))
+        await served(live)
+    while rooms.reads.working or rooms.reads.waiting:
+        await asyncio.sleep(0.01)
+    await served(live)
+
+
+async def test_a_reply_that_is_not_read_frees_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client with a window of one byte is left after the time for stalls; nothing is kept."""
+    monkeypatch.setattr(stalls, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(stalls, "LOOK_SECONDS", 0.05)
+    async with running(tmp_path) as live:
+        await live.stub.CreateDecision(create(GEORGE))
+        watch = live.service.guard.stalls
+        async with wired(live, window=1) as slow:
+            slow.open(1, LIST, b"")
+            assert (await slow.until(wire.DATA)) is not None
+            while not watch.ended:
+                await asyncio.sleep(0.02)
+            await served(live)
+        assert watch.under_way == 0
+
+
+async def test_a_watcher_who_does_not_read_holds_up_no_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Health changes and the service stops although a watcher has taken nothing."""
+    monkeypatch.setattr(layers, "STALL_SECONDS", 0.2)
+    async with running(tmp_path) as live, wired(live, window=0) as slow:
+        slow.open(1, WATCH, b"")
+        await slow.until(wire.HEADERS)
+        live.service.rpc.serving(yes=False)
+        check = live.channel.unary_unary("/grpc.health.v1.Health/Check")
+        status = health_pb2.HealthCheckResponse.FromString(await check(b"")).status
+        assert status == health_pb2.HealthCheckResponse.NOT_SERVING
+        await live.service.stop()
+
+
+async def test_watches_end_before_the_stop_and_are_bounded(
+    live: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One watch too many is refused; the open one hears of the stop and ends."""
+    monkeypatch.setattr("decision_service.edge.rpc.health.MOST_WATCHES", 1)
+    watch = live.channel.unary_stream(
+        WATCH, response_deserializer=health_pb2.HealthCheckResponse.FromString
+    )
+    first = watch(b"")
+    assert (await first.read()).status == health_pb2.HealthCheckResponse.SERVING
+    with pytest.raises(grpc.RpcError) as error:
+        await watch(b"").read()
+    assert refusal(error.value).info.reason == "OVERLOADED"
+    await live.service.stop()
+    assert (await first.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert await first.read() is grpc.aio.EOF

@@ -1,0 +1,155 @@
+"""The callers file: what it lets in, and what is wrong with it, with its place."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decision_service.domain.errors import PermissionDenied, Unauthenticated
+from decision_service.edge.rpc import authentication
+from decision_service.edge.rpc.access import Role
+from decision_service.edge.rpc.authentication import CallersRefused, Door, authenticated
+from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
+from decision_service.edge.rpc.calls import CURRENT, CallInfo
+from decision_service.language.diagnostics import render_all
+from tests.fakes.log import captured
+
+CASES = Path(__file__).parents[2] / "cases" / "callers"
+BROKEN = yaml.safe_load((CASES / "broken.yaml").read_text())
+FIRST, SECOND, THIRD = new_token(), new_token(), new_token()
+GOOD = f"""\
+callers:
+  los:
+    roles: [decide]
+    tokens: ["{token_hash(FIRST)}", "{token_hash(SECOND)}"]
+  auditor:
+    roles: [read, rules]
+    tokens: ["{token_hash(THIRD)}"]
+    certificates: [auditor.internal]
+"""
+
+
+class Peer:
+    """The side of a call that shows a client certificate with these names."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_subject_alternative_name": [name.encode() for name in self._names]}
+
+
+def knock(door: Door, header: str | None = None, *names: str) -> Caller:
+    """Who comes in with this header and these names."""
+    metadata = {} if header is None else {"authorization": header}
+    return door.caller(CallInfo("/x/Y", 1.0, metadata), Peer(*names))
+
+
+def test_every_token_of_a_caller_lets_it_in() -> None:
+    """While one token replaces another both are good; roles come with the caller."""
+    callers = read_callers("callers.yaml", GOOD).callers
+    assert callers is not None
+    los = Caller("los", frozenset({Role.DECIDE}))
+    assert callers.by_token(FIRST) == callers.by_token(SECOND) == los
+    assert callers.by_token(THIRD) == Caller("auditor", frozenset({Role.READ, Role.RULES}))
+    assert callers.by_token(FIRST + "x") is None
+    assert callers.by_certificate(["nobody", "auditor.internal"]) == callers.by_token(THIRD)
+    assert FIRST not in repr(callers)
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_mistakes_are_told_with_their_place(name: str) -> None:
+    """Every mistake has a place, a code and something to do; hashes and tokens are not repeated."""
+    case = BROKEN[name]
+    reading = read_callers("callers.yaml", case["text"])
+    assert reading.callers is None
+    assert render_all(reading.diagnostics).splitlines() == case["told"]
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """No text, however broken, raises."""
+    reading = read_callers("callers.yaml", text)
+    assert (reading.callers is None) == bool(reading.diagnostics)
+
+
+async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
+    """An RPC that nobody has thought of is closed, even where callers are not configured."""
+    CURRENT.set(CallInfo("/x.Y/New", 1.0, {}))
+    with pytest.raises(PermissionDenied):
+        await authenticated(_answer, "/x.Y/New", Door())(b"", Peer())
+    listing = "/decision_service.api.v1.DecisionService/ListDecisions"
+    assert await authenticated(_answer, listing, Door())(b"", Peer()) == b"answer"
+
+
+async def _answer(_: object, __: object) -> bytes:
+    return b"answer"
+
+
+def test_without_a_file_everybody_is_anonymous_and_may_do_anything() -> None:
+    """Where no callers are configured there is one caller."""
+    assert knock(Door()) == Caller("anonymous", frozenset(Role))
+
+
+REFUSED = {
+    "nothing": None,
+    "an empty header": "",
+    "a scheme alone": "Bearer",
+    "an empty token": "Bearer ",
+    "another scheme": f"Basic {FIRST}",
+    "a token and more": f"Bearer {FIRST}x",
+    "no ASCII": "Bearer \ufffd",
+    "a token alone": FIRST,
+}
+
+
+@pytest.mark.parametrize("shown", REFUSED)
+def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, shown: str) -> None:
+    """No token, another scheme, or an unknown token is UNAUTHENTICATED."""
+    with pytest.raises(Unauthenticated):
+        knock(_door(tmp_path), REFUSED[shown])
+
+
+def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
+    """A wrong token is not made good by a certificate; an unmapped certificate lets nobody in."""
+    door = _door(tmp_path)
+    assert knock(door, f"bearer {FIRST}").name == "los"
+    assert knock(door, None, "x", "auditor.internal").name == "auditor"
+    for header, name in (("Bearer wrong", "auditor.internal"), (None, "stranger.internal")):
+        with pytest.raises(Unauthenticated):
+            knock(door, header, name)
+
+
+def test_a_replaced_file_counts_and_a_bad_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that was taken out is refused; a file with mistakes leaves the last good one."""
+    log = captured(monkeypatch, authentication)
+    door, path = _door(tmp_path), tmp_path / "callers.yaml"
+    assert not door.refresh()
+    path.write_text(GOOD.replace(token_hash(FIRST), "sha256:" + hashlib.sha256(b"new").hexdigest()))
+    assert door.refresh()
+    with pytest.raises(Unauthenticated):
+        knock(door, f"Bearer {FIRST}")
+    assert knock(door, "Bearer new").name == "los"
+    path.write_text(f"callers: {{los: {{roles: [decide], tokens: [{FIRST}]}}}}")
+    assert not door.refresh()
+    assert knock(door, "Bearer new").name == "los"
+    [refused] = [line for line in log if line["event"] == "callers refused"]
+    assert refused["where"] == f"{path}:1:43"
+    assert FIRST not in str(log)
+
+
+def test_a_door_without_a_readable_file_does_not_open(tmp_path: Path) -> None:
+    """A start with a missing or broken file ends with the places of its mistakes."""
+    with pytest.raises(CallersRefused) as error:
+        Door(tmp_path / "none.yaml")
+    assert error.value.diagnostics[0].code == "A100"
+
+
+def _door(folder: Path) -> Door:
+    (folder / "callers.yaml").write_text(GOOD)
+    return Door(folder / "callers.yaml")
