@@ -27,14 +27,17 @@ from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
-from decision_service.language.diagnostics import count, render
+from decision_service.language.diagnostics import Diagnostic, count, render
+from decision_service.pipeline.adoption import Settled, settle
 from decision_service.pipeline.archive import RulesetArchive
+from decision_service.pipeline.clashes import clash_problems
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.last_good import keep, recall
-from decision_service.pipeline.loading import Loading, load_rules
+from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
+from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rulesets import TryRules
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.ruleset.model import CompiledRuleset
@@ -121,13 +124,18 @@ async def start(settings: Settings) -> Service:
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         store = await _open_store(settings, stack)
-        shelf = await open_shelf(settings, store, clock)
+        rules = await open_rules(settings, store, clock)
+        shelf, rollouts = rules.shelf, rules.rollouts
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
-        reload = ReloadRules(read, shelf, store, clock, settings.blocked)
-        for work in (_keep_providers(source), _keep_rules(settings.rules_dir, reload)):
+        reload = ReloadRules(read, shelf, rollouts, store, clock, settings.blocked)
+        for work in (
+            _keep_providers(source),
+            _keep_rules(settings.rules_dir, reload),
+            rollouts.keep_up(),
+        ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         services = rpc.Services(
             decisions=_use_cases(store, source, clock, shelf),
@@ -185,7 +193,15 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> RuleShelf:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules that decide, and where their rollouts stand."""
+
+    shelf: RuleShelf
+    rollouts: Rollouts
+
+
+async def open_rules(settings: Settings, store: Store, clock: SystemClock) -> Rules:
     """The rules to start with: the folder's, or the last good ones where it has mistakes.
 
     Raises StartError with every problem of every file where there never was a good folder.
@@ -195,28 +211,40 @@ async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> Ru
     except RulesFolderMissing as error:
         raise StartError(str(error)) from None
     loading = load_rules(folder, clock.now(), settings.blocked)
+    problems = loading.errors
     if loading.rulebook is not None:
         await store.put_texts(loading.texts)
-        await keep(store, folder, clock.now())
-        return RuleShelf(loading.rulebook, clock.now())
-    return await _last_good(settings.rules_dir, store, loading, clock)
+        settled = await settle(store, loading.rulebook, clock.now())
+        if isinstance(settled, Settled):
+            await keep(store, folder, clock.now())
+            return _rules(settled, store, clock)
+        problems = clash_problems(folder, settled)
+    return await _last_good(settings.rules_dir, store, problems, clock)
 
 
-async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock) -> RuleShelf:
-    problems = tuple(render(diagnostic) for diagnostic in bad.errors)
+def _rules(settled: Settled, store: Store, clock: SystemClock) -> Rules:
+    shelf = RuleShelf(settled.rulebook, clock.now())
+    return Rules(shelf, Rollouts(store, shelf, clock, settled.entries))
+
+
+async def _last_good(
+    root: Path, store: Store, bad: tuple[Diagnostic, ...], clock: SystemClock
+) -> Rules:
+    problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await recall(store)
     good = None if folder is None else load_rules(folder, clock.now()).rulebook
-    if good is None:
+    settled = None if good is None else await settle(store, good, clock.now())
+    if not isinstance(settled, Settled):
         raise StartError(
-            f"the rules in {root} have {count(bad.errors)}: mend them, and try "
+            f"the rules in {root} have {count(bad)}: mend them, and try "
             "`decision-service rules check`",
             problems,
         )
     for problem in problems:
         log.error("rules refused, the last good ones decide", problem=problem)
-    shelf = RuleShelf(good, clock.now())
-    shelf.refuse(bad.errors, clock.now())
-    return shelf
+    rules = _rules(settled, store, clock)
+    rules.shelf.refuse(bad, clock.now())
+    return rules
 
 
 async def _open_store(settings: Settings, stack: AsyncExitStack) -> Store:

@@ -5,7 +5,9 @@
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
     │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
     │   └── RequestIdReused, RequestInProgress
-    ├── NotYet           the world forbids it now (DataNotReady, SnapshotErased, PlanChanged)
+    ├── NotYet           the world forbids it now
+    │   ├── DataNotReady, SnapshotErased
+    │   └── PlanChanged, RolloutRefused, RolloutMovedOn
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
@@ -129,6 +131,18 @@ class PlanChanged(NotYet):
     """The rollout plan has moved on since the caller read it."""
 
     reason = "PLAN_CHANGED"
+
+
+class RolloutRefused(NotYet):
+    """The rollout cannot take this step from where it stands."""
+
+    reason = "ROLLOUT_REFUSED"
+
+
+class RolloutMovedOn(NotYet):
+    """Another step of the rollout came first; look again before taking this one."""
+
+    reason = "ROLLOUT_MOVED_ON"
 
 
 class SmileError(ServiceError):

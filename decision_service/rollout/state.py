@@ -40,12 +40,25 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """One product's standing; `challenger` is None where the plan has none."""
+    """One product's standing; `challenger` is None where the plan has none.
+
+    `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
+    be pinned to no other.
+    """
 
     product: str
     go_live: Track
     challenger: Track | None = None
     paused: bool = False
+    decided_by: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Why a changed plan does not fit a running state, and the keys that lead to the culprit."""
+
+    keys: tuple[str, ...]
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,12 @@ Step = RolloutState | Refusal
 
 def initial_state(plan: Plan, now: datetime) -> RolloutState:
     """The state of a plan that never ran: each track at its initial stage."""
-    return RolloutState(plan.product, _fresh_go_live(plan, now), _fresh_challenger(plan, now))
+    return RolloutState(
+        plan.product,
+        _fresh_go_live(plan, now),
+        _fresh_challenger(plan, now),
+        decided_by=_deciders(plan),
+    )
 
 
 def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> Step:
@@ -100,18 +118,15 @@ def revive(state: RolloutState, arm: Arm | None) -> Step:
     return _switch(state, arm, killed=False)
 
 
-def clashes(plan: Plan, state: RolloutState) -> tuple[str, ...]:
+def clashes(plan: Plan, state: RolloutState) -> tuple[Clash, ...]:
     """Why a changed plan does not fit the running state (PLAN_CHANGED); empty where it fits.
 
     A salt that deals applicants now may not change and the current stages must still exist. A
     challenger of another version is another rollout and clashes with nothing.
     """
-    found = _track_clashes("go-live", plan.go_live.salt, plan.go_live.stages, state.go_live)
-    challenger = plan.versions.challenger
-    if challenger and state.challenger and state.challenger.version == challenger.version:
-        what = f"challenger version {challenger.version}"
-        found += _track_clashes(what, challenger.salt, challenger.stages, state.challenger)
-    return found
+    found = _go_live_clashes(plan, state.go_live)
+    challenger = _same_challenger(plan, state.challenger)
+    return found if challenger is None else found + _challenger_clashes(plan, challenger)
 
 
 def adopt(plan: Plan, state: RolloutState, now: datetime) -> Step:
@@ -124,9 +139,28 @@ def adopt(plan: Plan, state: RolloutState, now: datetime) -> Step:
         return Refusal(f"the plan is of {plan.product} and the state of {state.product}")
     found = clashes(plan, state)
     if found:
-        return Refusal("; ".join(found))
-    go_live = _dealt(plan, TrackName.GO_LIVE, state.go_live)
-    return replace(state, go_live=go_live, challenger=_adopted_challenger(plan, state, now))
+        return Refusal("; ".join(clash.message for clash in found))
+    return replace(
+        state,
+        go_live=_dealt(plan, TrackName.GO_LIVE, state.go_live),
+        challenger=_adopted_challenger(plan, state, now),
+        decided_by=_deciders(plan, state.decided_by),
+    )
+
+
+def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState:
+    """The state as a process can follow it whose plan may be older than the one it was made under.
+
+    A track that stands at a stage or on a salt that this plan does not have stays where it stood
+    in `held`. Kills and pauses always count.
+    """
+    go_live, challenger = state.go_live, state.challenger
+    if _go_live_clashes(plan, go_live):
+        go_live = replace(held.go_live, killed=go_live.killed)
+    known, before = _same_challenger(plan, challenger), _same_challenger(plan, held.challenger)
+    if known and before and _challenger_clashes(plan, known):
+        challenger = replace(before, killed=known.killed)
+    return replace(state, go_live=go_live, challenger=challenger)
 
 
 def is_killed(state: RolloutState, arm: Arm) -> bool:
@@ -152,10 +186,23 @@ def _fresh_challenger(plan: Plan, now: datetime) -> Track | None:
 
 
 def _adopted_challenger(plan: Plan, state: RolloutState, now: datetime) -> Track | None:
+    challenger = _same_challenger(plan, state.challenger)
+    if challenger is None:
+        return _fresh_challenger(plan, now)
+    return _dealt(plan, TrackName.CHALLENGER, challenger)
+
+
+def _same_challenger(plan: Plan, track: Track | None) -> Track | None:
+    """The track, where it is of the version that the plan challenges with."""
     challenger = plan.versions.challenger
-    if challenger and state.challenger and state.challenger.version == challenger.version:
-        return _dealt(plan, TrackName.CHALLENGER, state.challenger)
-    return _fresh_challenger(plan, now)
+    same = challenger is not None and track is not None and track.version == challenger.version
+    return track if same else None
+
+
+def _deciders(plan: Plan, before: tuple[int, ...] = ()) -> tuple[int, ...]:
+    challenger = plan.versions.challenger
+    now = {plan.versions.champion} | ({challenger.version} if challenger else set())
+    return tuple(sorted(now.union(before)))
 
 
 def _dealt(plan: Plan, name: TrackName, track: Track) -> Track:
@@ -167,15 +214,29 @@ def _dealt(plan: Plan, name: TrackName, track: Track) -> Track:
     return replace(track, salt=salt if deals else None)
 
 
-def _track_clashes(what: str, salt: str, stages: Stages, track: Track) -> tuple[str, ...]:
+def _go_live_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
+    return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
+
+
+def _challenger_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
+    what = f"challenger version {track.version}"
+    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
+
+
+def _track_clashes(
+    plan: Plan, name: TrackName, track: Track, what: str, keys: tuple[str, ...]
+) -> tuple[Clash, ...]:
+    salt, stages = _ladder(plan, name)
     found = []
     if track.stage is not None and stages.named(track.stage) is None:
-        found.append(f"{what} stands at stage `{track.stage}`, which the new plan does not have")
+        message = f"{what} stands at stage `{track.stage}`, which the new plan does not have"
+        found.append(Clash((*keys, "stages"), message))
     if track.salt is not None and track.salt != salt:
-        found.append(
+        message = (
             f"{what} deals applicants by the salt `{track.salt}`, "
             f"which the new plan changes to `{salt}`"
         )
+        found.append(Clash((*keys, "salt"), message))
     return tuple(found)
 
 

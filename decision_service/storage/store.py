@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Self
@@ -11,15 +11,17 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry, StoredText
+from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
-from decision_service.storage import arms, decisions, snapshots, texts
+from decision_service.storage import arms, decisions, journal, snapshots, texts
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
+from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.writer import LARGEST_GROUP, LINGER_SECONDS, Writer
 
 
 class Store:
-    """The `DecisionLog` on SQLite or PostgreSQL."""
+    """The `DecisionLog`, `ArmLog` and `RolloutJournal` on SQLite or PostgreSQL."""
 
     def __init__(self, database: Database, linger: float, largest_group: int) -> None:
         self._database = database
@@ -103,6 +105,25 @@ class Store:
     async def approved(self, product: str, arm: Arm, since: datetime) -> int:
         """What an arm has approved at or after `since`, in minor units."""
         work = partial(arms.approved, product=product, arm=arm, since=since)
+        return await self._database.read(work)
+
+    async def append(self, entry: JournalEntry) -> None:
+        """Add a step to the rollout journal; raises JournalMovedOn when its position is taken."""
+        work = partial(journal.append, entry=entry)
+        try:
+            appended = await self._database.write(work)
+        except ConnectionLost:
+            appended = await self._database.write(work)
+        if not appended:
+            raise JournalMovedOn
+
+    async def latest(self) -> Mapping[str, JournalEntry]:
+        """The last step of every product's rollout."""
+        return await self._database.read(journal.latest)
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        """At most `limit` steps of a rollout, newest first, strictly before the position."""
+        work = partial(journal.history, product=product, before=before, limit=limit)
         return await self._database.read(work)
 
     async def _find_together(

@@ -109,3 +109,19 @@ arm_decisions = Table(
 
 Index("arm_decisions_unit", arm_decisions.c.product, arm_decisions.c.unit, arm_decisions.c.created)
 Index("arm_decisions_created", arm_decisions.c.product, arm_decisions.c.created)
+
+rollout_journal = Table(
+    "rollout_journal",
+    metadata,
+    Column("product", _text(), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", _text(), nullable=False),
+    Column("why", _text(), nullable=False),
+    Column("action", _text(), nullable=False),
+    Column("state_before", _text()),
+    Column("state_after", _text(), nullable=False),
+    Column("plan_digest", _text(), nullable=False),
+    Column("figures", _text(), nullable=False),
+)
+"""Every step of every rollout, numbered from 1; states and figures are JSON."""

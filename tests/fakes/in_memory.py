@@ -1,9 +1,9 @@
-"""A decision log in memory that keeps the port's whole contract but durability."""
+"""A store in memory that keeps the ports' whole contracts but durability."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -20,13 +20,14 @@ from decision_service.pipeline.ports import (
     StoredEntry,
     StoredText,
 )
+from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
 
 _SHARED = tuple(field.name for field in fields(StoredEntry) if field.name != "snapshot_id")
 
 
 class InMemoryDecisionLog:
-    """The `DecisionLog` for tests of what stands above it.
+    """The `DecisionLog`, `ArmLog` and `RolloutJournal` for tests of what stands above them.
 
     Set `down` to have every call fail as a store that cannot serve; `commits` counts the calls that
     were answered. `erase` does to one snapshot what an erasure does.
@@ -41,6 +42,7 @@ class InMemoryDecisionLog:
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._texts: dict[str, StoredText] = {}
+        self._journal: dict[str, dict[int, JournalEntry]] = {}
 
     def erase(self, user_id: str, snapshot_id: str) -> None:
         """Destroy a snapshot's data."""
@@ -124,6 +126,23 @@ class InMemoryDecisionLog:
             for entry, decided in self._arms
             if (entry.product, decided.arm) == (product, arm) and entry.created >= since
         )
+
+    async def append(self, entry: JournalEntry) -> None:
+        await self._turn()
+        entries = self._journal.setdefault(entry.product, {})
+        if entry.position in entries:
+            raise JournalMovedOn
+        entries[entry.position] = entry
+
+    async def latest(self) -> Mapping[str, JournalEntry]:
+        await self._turn()
+        return {product: steps[max(steps)] for product, steps in self._journal.items()}
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        await self._turn()
+        steps = self._journal.get(product, {})
+        places = (place for place in steps if before is None or place < before)
+        return [steps[place] for place in sorted(places, reverse=True)[:limit]]
 
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""

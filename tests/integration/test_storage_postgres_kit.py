@@ -8,9 +8,10 @@ from decision_service.storage.store import Store
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.postgres import Postgres
+from tests.kits.rollout_journal import RolloutJournalKit
 
 
-class TestPostgres(DecisionLogKit, ArmLogKit):
+class TestPostgres(DecisionLogKit, ArmLogKit, RolloutJournalKit):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
         store = await Store.open(postgres.migrated())

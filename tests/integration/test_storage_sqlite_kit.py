@@ -8,9 +8,10 @@ import pytest
 from decision_service.storage.store import Store
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
+from tests.kits.rollout_journal import RolloutJournalKit
 
 
-class TestSqlite(DecisionLogKit, ArmLogKit):
+class TestSqlite(DecisionLogKit, ArmLogKit, RolloutJournalKit):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
