@@ -273,7 +273,7 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
 
 
 def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:
-    ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids())
+    ports = Ports(source, store, store, ProtoReplyEncoder(), clock, Ids())
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
     return UseCases(

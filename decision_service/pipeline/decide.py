@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from decision_service.domain.errors import DeadlineMissed, RequestIdReused, RequestInProgress
-from decision_service.pipeline.admission import Admission
+from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.conclude import conclude
 from decision_service.pipeline.gathering import gather_for
@@ -21,6 +21,7 @@ from decision_service.pipeline.ports import (
     SnapshotSource,
     StoredEntry,
 )
+from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.shared import SharedWork
 from decision_service.ruleset.model import CompiledRuleset
@@ -38,6 +39,7 @@ class Ports:
 
     source: SnapshotSource
     log: DecisionLog
+    arms: ArmLog
     encoder: ReplyEncoder
     clock: Clock
     new_id: NewId
@@ -122,7 +124,8 @@ class DecideApplication:
     async def _decide(
         self, application: Application, content: bytes, call: Call, seal: Callable[[], None]
     ) -> StoredEntry:
-        admission = Admission.of(application, self._rulebook(), self._ports.clock.now())
+        now = self._ports.clock.now()
+        admission = await admit(application, self._rulebook(), self._ports.arms, now)
         gathering = None
         if admission.ruleset is not None:
             gathering = await self._gather(admission, admission.ruleset, call)

@@ -12,7 +12,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Truth
 from decision_service.rollout.buckets import is_in, slot
-from decision_service.rollout.model import Challenger, Limits, Plan, Segment, Unit
+from decision_service.rollout.model import WHOLE, Challenger, Limits, Plan, Segment, Unit
 from decision_service.rollout.state import RolloutState, is_killed
 
 
@@ -59,6 +59,27 @@ def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     """
     enrolment = _enrol(plan, state, subject)
     return _with_arm(plan, state, subject, enrolment) if enrolment.enrolled else enrolment
+
+
+def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
+    """Whether a pin could put this applicant elsewhere than it would come to without one.
+
+    It cannot where no version but the champion ever decided and go-live takes everybody: so most
+    decisions need not look for one.
+    """
+    go_live = plan.go_live
+    if is_killed(state, Arm.CHAMPION) or unit in go_live.deny:
+        return False
+    if any(version != plan.versions.champion for version in state.decided_by):
+        return True
+    return unit not in go_live.allow and not _takes_everybody(plan, state)
+
+
+def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
+    """Whether what the challenger approved today could send this applicant to the champion."""
+    challenger = plan.versions.challenger
+    bounded = challenger is not None and challenger.limits.max_approved_per_day is not None
+    return bounded and assignment.arm is Arm.CHALLENGER
 
 
 def enters_comparison(assignment: Assignment) -> bool:
@@ -150,6 +171,12 @@ def _enrolment(
         stage=stage or "",
         percent=plan.go_live.stages.percent(stage),
     )
+
+
+def _takes_everybody(plan: Plan, state: RolloutState) -> bool:
+    go_live = plan.go_live
+    shares = [segment.percent for segment in go_live.segments]
+    return min((go_live.stages.percent(state.go_live.stage), *shares)) == WHOLE
 
 
 def _live_pin(plan: Plan, subject: Subject) -> Pin | None:

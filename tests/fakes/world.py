@@ -25,7 +25,7 @@ from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.loading import RuleFolder, load_rules
-from decision_service.pipeline.ports import DecisionLog, Gathering
+from decision_service.pipeline.ports import Gathering
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.storage.rule_files import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -140,12 +140,13 @@ class World:
     """Everything that deciding needs, each part at hand."""
 
     source: ScriptedSource = field(default_factory=ScriptedSource)
-    log: DecisionLog = field(default_factory=InMemoryDecisionLog)
+    log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
     book: Rulebook = field(default_factory=rulebook)
 
     def decide(self) -> DecideApplication:
-        ports = Ports(self.source, self.log, ProtoReplyEncoder(), self.clock, Numbered())
+        encoder = ProtoReplyEncoder()
+        ports = Ports(self.source, self.log, self.log, encoder, self.clock, Numbered())
         return DecideApplication(ports, lambda: self.book)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
