@@ -26,6 +26,7 @@ from decision_service.domain.errors import StoreError
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.adoption import Settled, settle
@@ -34,6 +35,7 @@ from decision_service.pipeline.clashes import clash_problems
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import load_rules
+from decision_service.pipeline.operate import OperateRollouts
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
@@ -141,6 +143,9 @@ async def start(settings: Settings) -> Service:
             decisions=_use_cases(store, source, clock, shelf),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
+            ),
+            rollouts=RolloutUseCases(
+                OperateRollouts(rollouts, shelf, store, clock), lambda: shelf.status
             ),
             most=settings.max_in_flight,
         )

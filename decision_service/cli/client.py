@@ -11,7 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from decision_service.api.v1 import decision_service_pb2_grpc
+from decision_service.api.v1 import decision_service_pb2_grpc, rollout_service_pb2_grpc
 from decision_service.cli.errors import CommandError, Exit
 
 Reply = TypeVar("Reply")
@@ -26,21 +26,39 @@ def channel(address: str) -> Iterator[grpc.Channel]:
 
 
 @contextmanager
+def rollouts(address: str) -> Iterator[rollout_service_pb2_grpc.RolloutServiceStub]:
+    """A stub of the RolloutService."""
+    with channel(address) as opened:
+        yield rollout_service_pb2_grpc.RolloutServiceStub(opened)
+
+
+@contextmanager
 def decisions(address: str) -> Iterator[Stub]:
     """A stub of the DecisionService."""
     with channel(address) as opened:
         yield Stub(opened)
 
 
-def call(method: Callable[..., Reply], request: Any, address: str, timeout: float = 10.0) -> Reply:
-    """Call a method; raises CommandError with exit code 3 on every status but OK."""
+def call(
+    method: Callable[..., Reply],
+    request: Any,
+    address: str,
+    timeout: float = 10.0,
+    findings: frozenset[str] = frozenset(),
+) -> Reply:
+    """Call a method; raises CommandError on every status but OK.
+
+    Its exit code is 3, or 1 where the error's reason is one of `findings`: an answer, not a fault.
+    """
     try:
         return method(request, timeout=timeout)
     except grpc.RpcError as error:
-        raise described(error, address) from None
+        raise described(error, address, findings) from None
 
 
-def described(error: grpc.RpcError, address: str) -> CommandError:
+def described(
+    error: grpc.RpcError, address: str, findings: frozenset[str] = frozenset()
+) -> CommandError:
     """The error as a person should read it: code, sentence, and the details that came with it."""
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
@@ -51,7 +69,14 @@ def described(error: grpc.RpcError, address: str) -> CommandError:
             Exit.SERVER,
         )
     message = f"{code.name}: {call_error.details() or 'no further words'}"
-    return CommandError(message, Exit.SERVER, tuple(_detail_lines(status)))
+    exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
+    return CommandError(message, exit_code, tuple(_detail_lines(status)))
+
+
+def _reason(status: Status | None) -> str:
+    info = ErrorInfo()
+    found = any(detail.Unpack(info) for detail in status.details) if status else False
+    return str(info.reason) if found else ""
 
 
 def _detail_lines(status: Status | None) -> Iterator[str]:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from click.exceptions import Abort, ClickException
 
 from decision_service import __version__
 from decision_service.cli import (
@@ -18,6 +17,7 @@ from decision_service.cli import (
     health,
     migrate,
     people,
+    rollout,
     rules,
     serve,
     simulator,
@@ -39,6 +39,7 @@ app.command()(people.people)
 app.command()(decide.decide)
 app.add_typer(decisions.commands, name="decisions")
 app.add_typer(rules.commands, name="rules")
+app.add_typer(rollout.commands, name="rollout")
 app.command()(simulator.simulator)
 app.command()(demo.demo)
 app.command()(health.health)
@@ -76,10 +77,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print_error(CommandError(str(error), Exit.USAGE))
         return Exit.USAGE
-    except ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        sys.stderr.write(error.format_message() + "\n")
         return Exit.USAGE
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
         _silence_stdout()

@@ -14,7 +14,7 @@ from decision_service.pipeline.rollout_ports import (
     RolloutJournal,
 )
 from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.rollout.state import Clash, RolloutState, adopt, clashes
+from decision_service.rollout.state import Clash, RolloutState, adopt, clashes, initial_state
 
 SERVICE = "service"
 """Who takes the steps that nobody asked for: the first one, and the one to a changed plan."""
@@ -87,7 +87,7 @@ def _entry(product: Product, last: JournalEntry | None, now: datetime) -> Journa
             why="the rollout begins",
             action=JournalAction.BEGIN,
             before=None,
-            after=product.state,
+            after=initial_state(plan, now),
             plan_digest=plan.digest,
         )
     if last.plan_digest == plan.digest:

@@ -30,6 +30,10 @@ REFRESH_SECONDS = 1.0
 """How often the journal is read: with the reading's own time, no process is two seconds late."""
 
 
+StepTaken = Callable[[Plan, RolloutState, datetime], Step]
+"""From where a rollout stands, under its plan and at an instant, to where it shall stand."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A step to take, who takes it and why.
@@ -43,7 +47,7 @@ class Change:
     who: str
     why: str
     action: JournalAction
-    step: Callable[[Plan, RolloutState, datetime], Step]
+    step: StepTaken
     expected_plan_digest: str | None = None
     figures: Mapping[str, str] = field(default_factory=dict)
     expected_position: int | None = None
@@ -110,8 +114,8 @@ class Rollouts:
                 return None
             return settled
 
-    async def move(self, product: str, change: Change) -> JournalEntry:
-        """Take a step; the entry it left, or the last one where it changes nothing.
+    async def move(self, product: str, change: Change) -> JournalEntry | None:
+        """Take a step and return its entry; None where it changes nothing, and leaves none.
 
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
@@ -121,7 +125,7 @@ class Rollouts:
                 self._follow(await self._journal.latest())
                 entry = self._stepped(self._shelf.current().product(product), change)
                 if entry.after == entry.before:
-                    return self._latest[product]
+                    return None
                 try:
                     await self._journal.append(entry)
                 except JournalMovedOn:

@@ -82,6 +82,14 @@ def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
     return bounded and assignment.arm is Arm.CHALLENGER
 
 
+def first_match(plan: Plan, inputs: Mapping[str, Value]) -> Segment | None:
+    """The first segment whose condition is true; UNKNOWN, as for an unsent input, is no match."""
+    if not plan.go_live.segments:
+        return None
+    values = {f"inputs.{name}": value for name, value in inputs.items()}
+    return next((s for s in plan.go_live.segments if s.condition.truth(values) is Truth.TRUE), None)
+
+
 def enters_comparison(assignment: Assignment) -> bool:
     """Whether it was dealt by the hash alone, so that its arms may be compared."""
     return assignment.enrolment_reason is EnrolmentReason.IN_STAGE and assignment.arm_reason in (
@@ -134,20 +142,13 @@ def _enrol(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
 def _deal(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     go_live = plan.go_live
     dealt = slot(go_live.salt, subject.unit)
-    segment = _first_match(go_live.segments, subject.inputs)
+    segment = first_match(plan, subject.inputs)
     if segment is not None:
         inside = is_in(dealt, segment.percent)
         return _enrolment(plan, state, EnrolmentReason.SEGMENT, dealt, enrolled=inside)
     inside = is_in(dealt, go_live.stages.percent(state.go_live.stage))
     reason = EnrolmentReason.IN_STAGE if inside else EnrolmentReason.NOT_IN_STAGE
     return _enrolment(plan, state, reason, dealt)
-
-
-def _first_match(segments: tuple[Segment, ...], inputs: Mapping[str, Value]) -> Segment | None:
-    if not segments:
-        return None
-    values = {f"inputs.{name}": value for name, value in inputs.items()}
-    return next((s for s in segments if s.condition.truth(values) is Truth.TRUE), None)
 
 
 _ENROLS = frozenset({EnrolmentReason.ALLOWED, EnrolmentReason.PINNED, EnrolmentReason.IN_STAGE})

@@ -9,6 +9,7 @@ from functools import partial
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid, FieldProblem
@@ -66,10 +67,10 @@ def application_from(
 ) -> Application:
     """The application of a request; raises FieldInvalid with every malformed field."""
     problems = Problems()
-    problems.text("user_id", request.user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+    check_user_id(problems, request.user_id)
     check_product(problems, request.product)
     for field in ("request_id", "application_id", "customer_ref"):
-        _check_reference(problems, field, getattr(request, field))
+        check_reference(problems, field, getattr(request, field))
     wait = _wait_seconds(request, problems)
     inputs = dict(inputs_from(request, problems))
     full = full_view(request.view, problems)
@@ -109,7 +110,13 @@ def full_view(view: int, problems: Problems | None = None) -> bool:
     return view == pb.DECISION_VIEW_FULL
 
 
-def _check_reference(problems: Problems, field: str, value: str) -> None:
+def check_user_id(problems: Problems, user_id: str) -> None:
+    """Note what cannot be a Smile userId."""
+    problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+
+
+def check_reference(problems: Problems, field: str, value: str) -> None:
+    """Note what cannot be a client's own reference; an empty one is none."""
     if value:
         problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
 
@@ -123,7 +130,9 @@ def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems)
 
 
 def inputs_from(
-    request: service_pb.CreateDecisionRequest | rules_pb.EvaluateRulesetRequest,
+    request: service_pb.CreateDecisionRequest
+    | rules_pb.EvaluateRulesetRequest
+    | rollout_pb.ExplainAssignmentRequest,
     problems: Problems,
 ) -> Iterator[tuple[str, Value]]:
     """The inputs sent, amount and term among them; malformed ones are noted."""

@@ -9,14 +9,16 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from decision_service.edge.rpc import decisions, rulesets
+from decision_service.edge.rpc import decisions, rollouts, rulesets
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.interceptors import ExceptionMap
+from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
+SERVICES = (decisions.SERVICE, rulesets.SERVICE, rollouts.SERVICE)
 _SPARE_CALLS = 256
 
 
@@ -35,7 +37,7 @@ class RpcServer:
     async def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
         status = SERVING if yes else NOT_SERVING
-        for service in ("", decisions.SERVICE, rulesets.SERVICE):
+        for service in ("", *SERVICES):
             await self.health.set(service, status)
 
     async def stop(self, delay: float, grace: float) -> None:
@@ -52,6 +54,7 @@ class Services:
 
     decisions: UseCases
     rulesets: RulesetUseCases
+    rollouts: RolloutUseCases
     most: int
 
 
@@ -71,12 +74,13 @@ async def start(address: str, services: Services) -> RpcServer:
         (
             decisions.handlers(decisions.DecisionServicer(services.decisions, most)),
             rulesets.handlers(rulesets.RulesetServicer(services.rulesets)),
+            rollouts.handlers(rollouts.RolloutServicer(services.rollouts)),
         )
     )
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    names = (decisions.SERVICE, rulesets.SERVICE, health_name, reflection.SERVICE_NAME)
+    names = (*SERVICES, health_name, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     try:
         port = server.add_insecure_port(address)
