@@ -188,7 +188,9 @@ async def _keep_rules(root: Path, reload: ReloadRules) -> None:
     """Take changed rules over; a folder that goes away is looked for again."""
     while True:
         async for _ in changes(root, asyncio.Event()):
-            done = await reload()
+            while (done := await reload()).again:
+                log.warning("rules wait for the store")
+                await asyncio.sleep(RULES_RETRY)
             log.info("rules", accepted=done.accepted, faults=done.faults)
         await asyncio.sleep(RULES_RETRY)
 

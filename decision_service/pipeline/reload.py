@@ -19,10 +19,14 @@ from decision_service.pipeline.shelf import RuleShelf
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reading came to: whether its rules decide from now on, and how many faults it had."""
+    """What a reading came to: whether its rules decide from now on, and how many faults it had.
+
+    `again` says that the folder may be good and the store failed: read it once more.
+    """
 
     accepted: bool
     faults: int
+    again: bool = False
 
 
 class ReloadRules:
@@ -59,7 +63,7 @@ class ReloadRules:
                 return self._refused(clash_problems(folder, unsettled))
             await keep(self._log, folder, self._clock.now())
         except (StoreError, RolloutMovedOn):
-            return Reloaded(accepted=False, faults=1)
+            return Reloaded(accepted=False, faults=0, again=True)
         return Reloaded(accepted=True, faults=0)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:

@@ -7,12 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from decision_service.domain.errors import (
-    PlanChanged,
-    RolloutMovedOn,
-    RolloutRefused,
-    StoreError,
-)
+import structlog
+
+from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.pipeline.adoption import ATTEMPTS, Settled, Unsettled, settle
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout_ports import (
@@ -25,6 +22,8 @@ from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import Refusal, RolloutState, Step, fitting
+
+log = structlog.get_logger("decision_service.rollouts")
 
 REFRESH_SECONDS = 1.0
 """How often the journal is read: with the reading's own time, no process is two seconds late."""
@@ -91,13 +90,20 @@ class Rollouts:
             self._follow(await self._journal.latest())
 
     async def keep_up(self) -> None:
-        """Follow the journal for ever; a store that fails is asked again."""
+        """Follow the journal for ever; whatever fails is tried again, and said once."""
+        failing = False
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
                 await self.refresh()
-            except StoreError:
-                continue
+            except Exception as error:  # noqa: BLE001 - no fault may end what the kill switch needs
+                if not failing:
+                    log.critical("rollouts stand still", error=type(error).__name__)
+                failing = True
+            else:
+                if failing:
+                    log.info("rollouts follow their journal again")
+                failing = False
 
     async def take_over(self, rulebook: Rulebook) -> Unsettled | None:
         """Put a loaded rulebook on the shelf, its rollouts staying where they stand.
