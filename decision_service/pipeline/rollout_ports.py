@@ -74,7 +74,10 @@ class RolloutJournal(Protocol):
     """
 
     async def append(self, entry: JournalEntry) -> None:
-        """Add an entry, durable on return; raises JournalMovedOn when its position is taken."""
+        """Add an entry, durable on return; raises JournalMovedOn when its position is taken.
+
+        The very same entry again is there already: so a lost answer can be asked for once more.
+        """
 
     async def latest(self) -> Mapping[str, JournalEntry]:
         """The last entry of every product."""

@@ -130,9 +130,8 @@ class InMemoryDecisionLog:
     async def append(self, entry: JournalEntry) -> None:
         await self._turn()
         entries = self._journal.setdefault(entry.product, {})
-        if entry.position in entries:
+        if entries.setdefault(entry.position, entry) != entry:
             raise JournalMovedOn
-        entries[entry.position] = entry
 
     async def latest(self) -> Mapping[str, JournalEntry]:
         await self._turn()

@@ -65,6 +65,12 @@ class RolloutJournalKit:
             await log.append(replace(FIRST, who="somebody else"))
         assert list(await log.history(PRODUCT, None, 10)) == [FIRST]
 
+    async def test_the_same_entry_again_is_there_already(self, log: RolloutJournal) -> None:
+        """Whoever asks a second time, since the answer was lost, is told that it stands."""
+        for _ in range(2):
+            await log.append(FIRST)
+        assert list(await log.history(PRODUCT, None, 10)) == [FIRST]
+
     async def test_of_two_at_once_one_wins(self, log: RolloutJournal) -> None:
         """Of many concurrent steps for one position exactly one is appended."""
         await log.append(FIRST)
