@@ -10,10 +10,21 @@ from typing import Self
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
+from decision_service.pipeline.pairs import Group, Pair
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry, StoredText
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
-from decision_service.storage import arms, decisions, journal, snapshots, texts
+from decision_service.storage import (
+    arms,
+    decisions,
+    hours,
+    journal,
+    shadows,
+    snapshots,
+    tallies,
+    texts,
+)
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
 from decision_service.storage.errors import ConnectionLost
@@ -124,6 +135,31 @@ class Store:
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps of a rollout, newest first, strictly before the position."""
         work = partial(journal.history, product=product, before=before, limit=limit)
+        return await self._database.read(work)
+
+    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+        """Keep what one process has counted so far; a cell never falls."""
+        await self._database.write(partial(hours.record, process=process, cells=cells))
+
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+        """The counters' sums over hours that end after `since` and from an entry on."""
+        work = partial(hours.totals, product=product, since=since, position=position)
+        return await self._database.read(work)
+
+    async def tallies(
+        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
+    ) -> Sequence[ArmTally]:
+        """What was decided from `since` on and before `before`, by arm and version."""
+        work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
+        return await self._database.read(work)
+
+    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+        """Keep what shadows concluded; one that is there already stays."""
+        await self._database.write(partial(shadows.record, pairs=pairs))
+
+    async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
+        """A shadow's results on decisions from `since` on, alike ones together, most first."""
+        work = partial(shadows.groups, product=product, version=version, since=since)
         return await self._database.read(work)
 
     async def _find_together(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
+from decision_service.pipeline.pairs import Group, Pair, Standing
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -43,6 +47,8 @@ class InMemoryDecisionLog:
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._texts: dict[str, StoredText] = {}
         self._journal: dict[str, dict[int, JournalEntry]] = {}
+        self._cells: dict[tuple[str, Cell], int] = {}
+        self._pairs: dict[tuple[str, int], Pair] = {}
 
     def erase(self, user_id: str, snapshot_id: str) -> None:
         """Destroy a snapshot's data."""
@@ -143,6 +149,52 @@ class InMemoryDecisionLog:
         places = (place for place in steps if before is None or place < before)
         return [steps[place] for place in sorted(places, reverse=True)[:limit]]
 
+    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+        await self._turn()
+        for cell, count in cells.items():
+            self._cells[process, cell] = max(count, self._cells.get((process, cell), 0))
+
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+        await self._turn()
+        sums: dict[tuple[object, ...], Total] = {}
+        for (_, cell), count in self._cells.items():
+            late = cell.hour + timedelta(hours=1) > since and cell.position >= position
+            if cell.product != product or not late:
+                continue
+            place = (cell.arm or "", cell.version, cell.counted, cell.bucket)
+            before = sums[place].count if place in sums else 0
+            sums[place] = Total(cell.arm, cell.version, cell.counted, cell.bucket, before + count)
+        return [sums[place] for place in sorted(sums)]
+
+    async def tallies(
+        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
+    ) -> Sequence[ArmTally]:
+        await self._turn()
+        chosen = [
+            (entry, arm)
+            for entry, arm in sorted(self._arms, key=lambda pair: _place(pair[0]))
+            if entry.product == product
+            and since <= entry.created
+            and (before is None or entry.created < before)
+            and (arm.hashed or not hashed)
+        ]
+        firsts = {arm.unit: (entry, arm) for entry, arm in reversed(chosen)}.values()
+        arms = sorted({(arm.arm, arm.version) for _, arm in chosen})
+        return [_tally(arm, version, chosen, [*firsts]) for arm, version in arms]
+
+    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+        await self._turn()
+        for pair in pairs:
+            self._pairs.setdefault((pair.decision_id, pair.version), pair)
+
+    async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
+        await self._turn()
+        alike = defaultdict(list)
+        for pair in self._pairs.values():
+            if (pair.product, pair.version) == (product, version) and pair.created >= since:
+                alike[_likeness(pair)].append(pair)
+        return sorted((_group(*found) for found in alike.items()), key=lambda g: -g.count)
+
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""
         await asyncio.sleep(0)
@@ -176,3 +228,50 @@ def _matches(entry: StoredEntry, chosen: Filter) -> bool:
     if chosen.created_from is not None and entry.created < chosen.created_from:
         return False
     return chosen.created_before is None or entry.created < chosen.created_before
+
+
+Decided = tuple[StoredEntry, ArmDecision]
+_Likeness = tuple[
+    Standing, Outcome, ReferKind | None, Outcome | None, ReferKind | None, tuple[str, ...]
+]
+
+
+def _tally(arm: Arm, version: int, chosen: list[Decided], firsts: list[Decided]) -> ArmTally:
+    own = [
+        (entry.outcome, decided.refer_kind)
+        for entry, decided in firsts
+        if (decided.arm, decided.version) == (arm, version)
+    ]
+    outcomes = [outcome for outcome, _ in own]
+    return ArmTally(
+        arm,
+        version,
+        decisions=sum((d.arm, d.version) == (arm, version) for _, d in chosen),
+        units=len(own),
+        approved=outcomes.count(Outcome.APPROVE),
+        referred=outcomes.count(Outcome.REFER),
+        declined=outcomes.count(Outcome.DECLINE),
+        missing=[kind for _, kind in own].count(ReferKind.DATA),
+    )
+
+
+def _likeness(pair: Pair) -> _Likeness:
+    other = pair.other
+    return (
+        pair.standing,
+        pair.live.outcome,
+        pair.live.kind,
+        other and other.outcome,
+        other and other.kind,
+        pair.moved,
+    )
+
+
+def _group(likeness: _Likeness, pairs: list[Pair]) -> Group:
+    return Group(
+        *likeness,
+        count=len(pairs),
+        live_amount=sum(pair.live.amount or 0 for pair in pairs),
+        other_amount=sum(pair.other.amount or 0 for pair in pairs if pair.other),
+        example=max(pair.decision_id for pair in pairs),
+    )

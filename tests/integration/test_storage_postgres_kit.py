@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from decision_service.storage.store import Store
+from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import RolloutJournalKit
 
 
-class TestPostgres(DecisionLogKit, ArmLogKit, RolloutJournalKit):
+class TestPostgres(DecisionLogKit, ArmLogKit, RolloutJournalKit, ArmFiguresKit):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
         store = await Store.open(postgres.migrated())

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from decision_service.storage.store import Store
+from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.rollout_journal import RolloutJournalKit
 
 
-class TestSqlite(DecisionLogKit, ArmLogKit, RolloutJournalKit):
+class TestSqlite(DecisionLogKit, ArmLogKit, RolloutJournalKit, ArmFiguresKit):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
