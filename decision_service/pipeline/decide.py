@@ -129,7 +129,7 @@ class DecideApplication:
         gathering = None
         if admission.ruleset is not None:
             gathering = await self._gather(admission, admission.ruleset, call)
-        entry = conclude(
+        concluded = conclude(
             admission,
             gathering,
             encoder=self._ports.encoder,
@@ -138,7 +138,7 @@ class DecideApplication:
             content=content,
         )
         seal()
-        return await self._ports.log.commit(entry)
+        return await self._ports.log.commit(concluded.entry)
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, call: Call

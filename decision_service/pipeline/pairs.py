@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from decision_service.domain.missing import DataReason
 from decision_service.domain.verdict import (
     Outcome,
     ReferKind,
@@ -81,6 +82,11 @@ class Group:
     live_amount: int
     other_amount: int
     example: str
+
+
+def ended_in_rule_error(verdict: Verdict) -> bool:
+    """Whether a fault in the rules themselves made this a referral."""
+    return any(r.missing.reason is DataReason.RULE_ERROR for r in verdict.data_requests)
 
 
 class PairLog(Protocol):
