@@ -192,7 +192,7 @@ def _with_arm(
     plan: Plan, state: RolloutState, subject: Subject, enrolment: Assignment
 ) -> Assignment:
     pin = _live_pin(plan, subject)
-    challenger = _running_challenger(plan, state)
+    challenger = running_challenger(plan, state)
     if pin is not None:
         return _pinned(plan, challenger, subject, enrolment, pin)
     if challenger is None:
@@ -204,7 +204,7 @@ def _with_arm(
     return _challenger(plan, challenger, subject, enrolment, ArmReason.CHALLENGER, dealt)
 
 
-def _running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
+def running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
     """The challenger that decides for somebody now: in the plan, not killed, above 0 %."""
     challenger, track = plan.versions.challenger, state.challenger
     if challenger is None or track is None or track.version != challenger.version:
