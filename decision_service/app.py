@@ -31,16 +31,21 @@ from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.adoption import Settled, settle
 from decision_service.pipeline.archive import RulesetArchive
+from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.clashes import clash_problems
+from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import DecideApplication, Ports
+from decision_service.pipeline.guardrail_watch import GuardrailWatch, Watcher
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import load_rules
+from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.operate import OperateRollouts
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rulesets import TryRules
+from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.simulator.server import build_app, serve
@@ -127,7 +132,7 @@ async def start(settings: Settings) -> Service:
         clock = SystemClock()
         store = await _open_store(settings, stack)
         rules = await open_rules(settings, store, clock)
-        shelf, rollouts = rules.shelf, rules.rollouts
+        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, Occurrences()
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
@@ -137,10 +142,12 @@ async def start(settings: Settings) -> Service:
             _keep_providers(source),
             _keep_rules(settings.rules_dir, reload),
             rollouts.keep_up(),
+            GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences)).run(),
         ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
+        beside = _beside(store, clock, rollouts, occurrences, stack)
         services = rpc.Services(
-            decisions=_use_cases(store, source, clock, shelf),
+            decisions=_use_cases(store, source, clock, shelf, beside),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
@@ -279,12 +286,30 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 
-def _use_cases(store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf) -> UseCases:
+def _beside(
+    store: Store,
+    clock: SystemClock,
+    rollouts: Rollouts,
+    occurrences: Occurrences,
+    stack: AsyncExitStack,
+) -> Beside:
+    """Counting and silent versions; what they have is written before the store closes."""
+    counters, shadows = Counters(store, clock, uuid.uuid4().hex), Shadows(store, clock, occurrences)
+    stack.push_async_callback(counters.flush)
+    stack.push_async_callback(shadows.aclose)
+    for work in (counters.run(), shadows.run()):
+        stack.push_async_callback(_cancelled, asyncio.create_task(work))
+    return Beside(counters, shadows, lambda product: rollouts.latest(product).position)
+
+
+def _use_cases(
+    store: Store, source: SmileSource, clock: SystemClock, shelf: RuleShelf, beside: Beside
+) -> UseCases:
     ports = Ports(source, store, store, ProtoReplyEncoder(), clock, Ids())
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
     return UseCases(
-        decide=DecideApplication(ports, shelf.current),
+        decide=DecideApplication(ports, shelf.current, beside),
         read=reading,
         replay=ReplayDecision(store, reading, archive, shelf.current),
         clock=clock,

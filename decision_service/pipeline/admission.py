@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from decision_service.domain.time import AsOf
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.placing import place
 from decision_service.pipeline.rollout_ports import ArmLog
-from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.pipeline.rulebook import Product
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -34,16 +34,20 @@ class Admission:
 
 
 async def admit(
-    application: Application, rulebook: Rulebook, arms: ArmLog, now: datetime
+    application: Application,
+    product: Product,
+    arms: ArmLog,
+    now: datetime,
+    assigned: Callable[[Assignment], None],
 ) -> Admission:
-    """Admit an application.
+    """Admit an application to its product; `assigned` hears where before the inputs are checked.
 
-    Raises ProductUnknown, InputInvalid with every wrong field, or StoreUnavailable where the
+    Raises InputInvalid with every wrong field, or StoreUnavailable where the
     rollout must know who decided the applicant before.
     """
-    product = rulebook.product(application.product)
     placement = await place(application, product, arms, now)
     assignment, unit = placement.assignment, placement.subject.unit
+    assigned(assignment)
     as_of = AsOf.at(now, product.champion.zone)
     if not assignment.enrolled or assignment.version is None:
         return Admission(application, as_of, assignment, dict(application.inputs), None, unit)

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import DeadlineMissed, RequestIdReused, RequestInProgress
 from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.conclude import conclude
+from decision_service.pipeline.counters import Attempt
 from decision_service.pipeline.gathering import gather_for
 from decision_service.pipeline.ports import (
     Clock,
@@ -22,9 +25,8 @@ from decision_service.pipeline.ports import (
     StoredEntry,
 )
 from decision_service.pipeline.rollout_ports import ArmLog
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.shared import SharedWork
-from decision_service.ruleset.model import CompiledRuleset
 
 ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
@@ -72,9 +74,10 @@ class DecideApplication:
     wait, and nothing stops it once the commit has begun.
     """
 
-    def __init__(self, ports: Ports, rulebook: Callable[[], Rulebook]) -> None:
+    def __init__(self, ports: Ports, rulebook: Callable[[], Rulebook], beside: Beside) -> None:
         self._ports = ports
         self._rulebook = rulebook
+        self._beside = beside
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -124,30 +127,44 @@ class DecideApplication:
     async def _decide(
         self, application: Application, content: bytes, call: Call, seal: Callable[[], None]
     ) -> StoredEntry:
-        now = self._ports.clock.now()
-        admission = await admit(application, self._rulebook(), self._ports.arms, now)
-        gathering = None
-        if admission.ruleset is not None:
-            gathering = await self._gather(admission, admission.ruleset, call)
-        concluded = conclude(
-            admission,
-            gathering,
-            encoder=self._ports.encoder,
-            new_id=self._ports.new_id,
-            caller=call.caller,
-            content=content,
-        )
-        seal()
-        return await self._ports.log.commit(concluded.entry)
+        with self._beside.attempt(application) as attempt:
+            product = self._rulebook().product(application.product)
+            admission = await self._admit(application, product, attempt)
+            gathering = await self._gather(admission, call)
+            concluded = conclude(
+                admission,
+                gathering,
+                encoder=self._ports.encoder,
+                new_id=self._ports.new_id,
+                caller=call.caller,
+                content=content,
+            )
+            seal()
+            stored = await self._ports.log.commit(concluded.entry)
+            if stored.decision_id == concluded.entry.decision_id:
+                self._beside.recorded(attempt, product, admission, gathering, concluded)
+            return stored
 
-    async def _gather(
-        self, admission: Admission, ruleset: CompiledRuleset, call: Call
-    ) -> Gathering:
+    async def _admit(
+        self, application: Application, product: Product, attempt: Attempt
+    ) -> Admission:
+        position = self._beside.position(product.name)
+
+        def assigned(assignment: Assignment) -> None:
+            attempt.assigned(assignment, position)
+
+        now = self._ports.clock.now()
+        return await admit(application, product, self._ports.arms, now, assigned)
+
+    async def _gather(self, admission: Admission, call: Call) -> Gathering | None:
+        """The applicant's data; None for one who is not decided here."""
+        if admission.ruleset is None:
+            return None
         clock = self._ports.clock
         stop_at = call.deadline - ANSWER_MARGIN
         return await gather_for(
             admission.application.user_id,
-            ruleset.needs,
+            admission.ruleset.needs,
             admission.as_of,
             source=self._ports.source,
             log=self._ports.log,

@@ -112,6 +112,8 @@ class GuardrailWatch:
             log.info("looked too late", product=name, reason=error.reason)
         except StoreError:
             return
+        except Exception as error:  # noqa: BLE001 - a fault in one look must not end the watching
+            log.warning("looking failed", product=name, error=type(error).__name__)
 
     async def _history(self, name: str) -> Sequence[JournalEntry]:
         """The journal, read again only where it has moved."""

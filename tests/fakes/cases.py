@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from decision_service.domain.time import AsOf
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
-from decision_service.pipeline.admission import Admission
+from decision_service.pipeline.admission import Admission, bound_inputs
 from decision_service.pipeline.conclude import conclude
 from decision_service.pipeline.loading import RuleFolder, TextFile
 from decision_service.pipeline.ports import Gathering
 from decision_service.pipeline.second_opinion import Case
+from decision_service.rollout.gate import Subject, choose
 from decision_service.ruleset.model import CompiledRuleset
 from tests.fakes.world import (
     NOW,
@@ -44,8 +46,16 @@ def version(folder: RuleFolder, number: int) -> CompiledRuleset:
 def case_of(folder: RuleFolder) -> Case:
     """A steady earner as the champion decides."""
     book = rulebook(folder)
-    admission = Admission.of(application(), book, NOW)
-    snapshot = steady_earner()
+    product, asked, snapshot = book.product(PRODUCT), application(), steady_earner()
+    ruleset = product.champion
+    admission = Admission(
+        asked,
+        AsOf.at(NOW, ruleset.zone),
+        choose(product.plan, product.state, Subject(asked.user_id, NOW)),
+        bound_inputs(product, ruleset, asked.inputs),
+        ruleset,
+        asked.user_id,
+    )
     concluded = conclude(
         admission,
         Gathering(snapshot, NOW, 5),
@@ -54,14 +64,7 @@ def case_of(folder: RuleFolder) -> Case:
         caller="anonymous",
         content=b"",
     )
-    decision, ruleset = concluded.decision, admission.ruleset
-    assert ruleset is not None
+    decision = concluded.decision
     assert decision.factors is not None
-    return Case(
-        decision,
-        ruleset,
-        snapshot,
-        decision.factors,
-        admission.application.inputs,
-        book.product(PRODUCT).input_names,
-    )
+    known = product.input_names
+    return Case(decision, ruleset, snapshot, decision.factors, asked.inputs, known)

@@ -23,10 +23,14 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.beside import Beside
+from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.loading import RuleFolder, load_rules
+from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.ports import Gathering
 from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.shadow import Shadows
 from decision_service.storage.rule_files import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 
@@ -147,7 +151,9 @@ class World:
     def decide(self) -> DecideApplication:
         encoder = ProtoReplyEncoder()
         ports = Ports(self.source, self.log, self.log, encoder, self.clock, Numbered())
-        return DecideApplication(ports, lambda: self.book)
+        counters = Counters(self.log, self.clock, "process")
+        beside = Beside(counters, Shadows(self.log, self.clock, Occurrences()), lambda _: 1)
+        return DecideApplication(ports, lambda: self.book, beside)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
         return Call(caller, self.clock.monotonic() + seconds)
