@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -84,6 +84,23 @@ class Group:
     example: str
 
 
+def grouped(pairs: Iterable[Pair]) -> Sequence[Group]:
+    """Alike pairs together, most first."""
+    alike: dict[_Likeness, list[Pair]] = {}
+    for pair in pairs:
+        alike.setdefault(_likeness(pair), []).append(pair)
+    return sorted((_group(*found) for found in alike.items()), key=lambda group: -group.count)
+
+
+def swapped(pair: Pair) -> Pair:
+    """The pair seen from the other version; one without another side stays as it is."""
+    if pair.other is None:
+        return pair
+    signs = str.maketrans("+-", "-+")
+    changes = tuple(move[0].translate(signs) + move[1:] for move in pair.moved)
+    return replace(pair, live=pair.other, other=pair.live, moved=changes)
+
+
 def ended_in_rule_error(verdict: Verdict) -> bool:
     """Whether a fault in the rules themselves made this a referral."""
     return any(r.missing.reason is DataReason.RULE_ERROR for r in verdict.data_requests)
@@ -140,3 +157,25 @@ def _fired(found: Sequence[StageTrace]) -> Iterator[tuple[StageTrace, RuleTrace]
 def _reasons(verdict: Verdict) -> dict[str, str]:
     codes = [r.code for r in verdict.reasons]
     return dict.fromkeys(codes, "")
+
+
+_Likeness = tuple[
+    Standing, Outcome, ReferKind | None, Outcome | None, ReferKind | None, tuple[str, ...]
+]
+
+
+def _likeness(pair: Pair) -> _Likeness:
+    live, other = pair.live, pair.other
+    outcome = other.outcome if other else None
+    kind = other.kind if other else None
+    return pair.standing, live.outcome, live.kind, outcome, kind, pair.moved
+
+
+def _group(likeness: _Likeness, pairs: Sequence[Pair]) -> Group:
+    return Group(
+        *likeness,
+        count=len(pairs),
+        live_amount=sum(pair.live.amount or 0 for pair in pairs),
+        other_amount=sum(pair.other.amount or 0 for pair in pairs if pair.other),
+        example=max(pair.decision_id for pair in pairs),
+    )

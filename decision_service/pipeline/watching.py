@@ -132,11 +132,7 @@ class Watching:
         """Whether figures are of the watched arm as the plan has it now; None watches all."""
         if watched is None:
             return True
-        versions = self.product.plan.versions
-        challenger = versions.challenger.version if versions.challenger else 0
-        return arm is watched and version == (
-            versions.champion if watched is Arm.CHAMPION else challenger
-        )
+        return arm is watched and version == self.product.plan.versions.of(watched)
 
 
 _EVENTS = {

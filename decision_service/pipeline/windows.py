@@ -53,11 +53,11 @@ def window_of(
     test = guardrail.test
     if isinstance(test, VersusChampion):
         floor = comparing_since(state, history)
-        return Window(floor, _position_at(history, floor))
+        return Window(floor, position_at(history, floor))
     floor = _answered(history)
     if arm is Arm.CHALLENGER or test.window is None:
         floor = max(floor, _entered(state))
-    position = _position_at(history, floor)
+    position = position_at(history, floor)
     if test.window is None or now - test.window < floor:
         return Window(floor, position)
     return Window(now - test.window, position, whole=True)
@@ -85,7 +85,7 @@ def _answered(history: Sequence[JournalEntry]) -> datetime:
     return next((e.at for e in steps if e.who != AUTO_ADVANCE), BEGINNING)
 
 
-def _position_at(history: Sequence[JournalEntry], instant: datetime) -> int:
+def position_at(history: Sequence[JournalEntry], instant: datetime) -> int:
     """The entry at which the rollout stood then; 0 before the first."""
     return next((entry.position for entry in history if entry.at <= instant), 0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.pairs import Group, Pair, Standing
+from decision_service.pipeline.pairs import Group, Pair, grouped
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -189,11 +188,12 @@ class InMemoryDecisionLog:
 
     async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
         await self._turn()
-        alike = defaultdict(list)
-        for pair in self._pairs.values():
-            if (pair.product, pair.version) == (product, version) and pair.created >= since:
-                alike[_likeness(pair)].append(pair)
-        return sorted((_group(*found) for found in alike.items()), key=lambda g: -g.count)
+        chosen = [
+            pair
+            for pair in self._pairs.values()
+            if (pair.product, pair.version) == (product, version) and pair.created >= since
+        ]
+        return grouped(chosen)
 
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""
@@ -231,9 +231,6 @@ def _matches(entry: StoredEntry, chosen: Filter) -> bool:
 
 
 Decided = tuple[StoredEntry, ArmDecision]
-_Likeness = tuple[
-    Standing, Outcome, ReferKind | None, Outcome | None, ReferKind | None, tuple[str, ...]
-]
 
 
 def _tally(arm: Arm, version: int, chosen: list[Decided], firsts: list[Decided]) -> ArmTally:
@@ -252,26 +249,4 @@ def _tally(arm: Arm, version: int, chosen: list[Decided], firsts: list[Decided])
         referred=outcomes.count(Outcome.REFER),
         declined=outcomes.count(Outcome.DECLINE),
         missing=[kind for _, kind in own].count(ReferKind.DATA),
-    )
-
-
-def _likeness(pair: Pair) -> _Likeness:
-    other = pair.other
-    return (
-        pair.standing,
-        pair.live.outcome,
-        pair.live.kind,
-        other and other.outcome,
-        other and other.kind,
-        pair.moved,
-    )
-
-
-def _group(likeness: _Likeness, pairs: list[Pair]) -> Group:
-    return Group(
-        *likeness,
-        count=len(pairs),
-        live_amount=sum(pair.live.amount or 0 for pair in pairs),
-        other_amount=sum(pair.other.amount or 0 for pair in pairs if pair.other),
-        example=max(pair.decision_id for pair in pairs),
     )
