@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from bench import bad_writes, factors, rules
+from bench import bad_writes, factors, rules, shadow
 
-PARTS = {"rules": rules.run, "factors": factors.run, "bad-writes": bad_writes.run}
-LONG = {"bad-writes"}
+PARTS = {
+    "rules": rules.run,
+    "factors": factors.run,
+    "bad-writes": bad_writes.run,
+    "shadow": shadow.run,
+}
+LONG = {"bad-writes", "shadow"}
 """Parts that run only when they are asked for."""
 
 

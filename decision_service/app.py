@@ -294,7 +294,8 @@ def _beside(
     stack: AsyncExitStack,
 ) -> Beside:
     """Counting and silent versions; what they have is written before the store closes."""
-    counters, shadows = Counters(store, clock, uuid.uuid4().hex), Shadows(store, clock, occurrences)
+    counters = Counters(store, clock, uuid.uuid4().hex)
+    shadows = Shadows(store, clock, occurrences, counters.idle)
     stack.push_async_callback(counters.flush)
     stack.push_async_callback(shadows.aclose)
     for work in (counters.run(), shadows.run()):

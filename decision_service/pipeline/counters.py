@@ -77,6 +77,13 @@ class Counters:
         self._process = process
         self._counts: Counter[Cell] = Counter()
         self._changed: set[Cell] = set()
+        self._in_progress = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Returns once no decision is in progress."""
+        await self._idle.wait()
 
     @contextmanager
     def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
@@ -86,6 +93,8 @@ class Counters:
         """
         attempt, started = Attempt(product), self._clock.monotonic()
         code = ""
+        self._in_progress += 1
+        self._idle.clear()
         try:
             yield attempt
         except BaseException as error:
@@ -93,6 +102,9 @@ class Counters:
             timed = timed and isinstance(error, DeadlineMissed)
             raise
         finally:
+            self._in_progress -= 1
+            if not self._in_progress:
+                self._idle.set()
             milliseconds = (self._clock.monotonic() - started) * 1000
             self._count(attempt, code, milliseconds if timed else None)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -32,15 +34,18 @@ class Budget:
     """What shadows may take.
 
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
-    `linger` seconds, by when its reply has left. The thread works at most `share` of the time. An
-    evaluation of more than `slow` seconds is counted. Up to `unwritten` results wait for the store,
+    `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
+    in progress, for at most `yielding` seconds: decisions that wait for the vendor are not in its
+    way. The thread works at most `share` of the time. An evaluation of more than `slow` seconds is
+    counted. Up to `unwritten` results wait for the store,
     which gets them every `write_every` seconds.
     """
 
     queue: int = 64
     patience: float = 30.0
     linger: float = 0.05
-    share: float = 0.1
+    yielding: float = 0.25
+    share: float = 0.05
     slow: float = 0.1
     unwritten: int = 4096
     write_every: float = 1.0
@@ -54,14 +59,23 @@ class _Waiting:
 
 
 class Shadows:
-    """Asks the silent versions, and writes what they said beside the decisions."""
+    """Asks the silent versions, and writes what they said beside the decisions.
+
+    `idle` returns in a moment when no decision is in progress.
+    """
 
     def __init__(
-        self, pairs: PairLog, clock: Clock, occurrences: Occurrences, budget: Budget | None = None
+        self,
+        pairs: PairLog,
+        clock: Clock,
+        occurrences: Occurrences,
+        idle: Callable[[], Awaitable[object]],
+        budget: Budget | None = None,
     ) -> None:
         self._pairs = pairs
         self._clock = clock
         self._occurrences = occurrences
+        self._idle = idle
         self._budget = budget or Budget()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
         self._done: deque[Pair] = deque()
@@ -118,12 +132,18 @@ class Shadows:
             await self._ask(waiting.case, version)
 
     async def _ask(self, case: Case, version: CompiledRuleset) -> None:
+        await self._yield_to_decisions()
         loop, started = asyncio.get_running_loop(), self._clock.monotonic()
         pair = await loop.run_in_executor(self._thread, second_opinion, case, version)
         took = self._clock.monotonic() - started
         self._count(pair, took)
         self._keep(pair)
         await asyncio.sleep(took * (1 / self._budget.share - 1))
+
+    async def _yield_to_decisions(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._budget.yielding):
+                await self._idle()
 
     def _count(self, pair: Pair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}

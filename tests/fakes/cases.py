@@ -23,6 +23,12 @@ from tests.fakes.world import (
     steady_earner,
 )
 
+STRICTER = (
+    "min_monthly_income: {type: money, value: 8000}",
+    "min_monthly_income: {type: money, value: 80000}",
+)
+"""Declines whom the shipped version approves, for too low an income."""
+
 
 def changed_rules(number: int, *changes: tuple[str, str]) -> RuleFolder:
     """The shipped rules with one more version: the first one's text, changed."""

@@ -35,7 +35,11 @@ versions:
 
 def with_plan(text: str) -> RuleFolder:
     """The shipped folder with one product's plan replaced."""
-    folder = shipped_rules()
+    return planned(shipped_rules(), text)
+
+
+def planned(folder: RuleFolder, text: str) -> RuleFolder:
+    """A folder with one product's plan replaced."""
     products = tuple(
         replace(one, plan=TextFile(f"{one.path}/rollout.yaml", text))
         if one.product == PRODUCT

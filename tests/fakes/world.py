@@ -152,7 +152,8 @@ class World:
         encoder = ProtoReplyEncoder()
         ports = Ports(self.source, self.log, self.log, encoder, self.clock, Numbered())
         counters = Counters(self.log, self.clock, "process")
-        beside = Beside(counters, Shadows(self.log, self.clock, Occurrences()), lambda _: 1)
+        shadows = Shadows(self.log, self.clock, Occurrences(), counters.idle)
+        beside = Beside(counters, shadows, lambda _: 1)
         return DecideApplication(ports, lambda: self.book, beside)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:

@@ -31,7 +31,7 @@ class Stand:
         log, clock = self.world.log, self.world.clock
         self.counters = Counters(log, clock, "process")
         budget = Budget(linger=0.0, share=1.0, write_every=0.0)
-        self.shadows = Shadows(log, clock, self.seen, budget)
+        self.shadows = Shadows(log, clock, self.seen, self.counters.idle, budget)
         ports = Ports(self.world.source, log, log, ProtoReplyEncoder(), clock, Numbered())
         beside = Beside(self.counters, self.shadows, lambda product: 7)
         self.decide = DecideApplication(ports, lambda: self.world.book, beside)

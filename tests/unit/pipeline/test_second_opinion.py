@@ -13,12 +13,8 @@ from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.pairs import Side, Standing
 from decision_service.pipeline.second_opinion import lacks, second_opinion
-from tests.fakes.cases import case_of, changed_rules, version
+from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 
-STRICTER = (
-    "min_monthly_income: {type: money, value: 8000}",
-    "min_monthly_income: {type: money, value: 80000}",
-)
 OVERFLOWS = (
     "when: accounts.connected_count == 0",
     "when: annuity(inputs.requested_amount, 0 - 0.999999, 9999 * inputs.requested_term_months) > 1",

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.pairs import Standing
 from decision_service.pipeline.second_opinion import Case
@@ -31,10 +33,12 @@ class Stand:
     log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
     seen: Occurrences = field(default_factory=Occurrences)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
     shadows: Shadows = field(init=False)
 
     def __post_init__(self) -> None:
-        self.shadows = Shadows(self.log, self.clock, self.seen, self.budget)
+        self.idle.set()
+        self.shadows = Shadows(self.log, self.clock, self.seen, self.idle.wait, self.budget)
 
     def offer(self, number: int, ruleset: CompiledRuleset = OTHER) -> None:
         self.shadows.offer(numbered(number), (ruleset,))
@@ -148,3 +152,23 @@ async def test_results_wait_for_a_store_that_is_down() -> None:
     await stand.shadows.flush()
     assert await stand.standings() == [(Standing.COMPARED, 2)]
     assert stand.seen.of(DROPPED, product=PRODUCT, why="store_unavailable") == 1
+
+
+@pytest.mark.parametrize(("yielding", "evaluated"), [(1e9, False), (0.0, True)])
+async def test_decisions_in_progress_go_first(yielding: float, evaluated: bool) -> None:
+    """While a decision is in progress a silent version waits, for no longer than it yields."""
+    stand = Stand(budget=replace(AT_ONCE, yielding=yielding))
+    stand.idle.clear()
+    stand.offer(1)
+    running = asyncio.create_task(stand.shadows.run())
+    for _ in range(100):
+        await asyncio.sleep(0.001)
+        if stand.seen.totals():
+            break
+    assert bool(stand.seen.totals()) is evaluated
+    stand.idle.set()
+    async with stand.until_evaluated(1):
+        pass
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await stand.shadows.aclose()
