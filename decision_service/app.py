@@ -33,6 +33,7 @@ from decision_service.pipeline.adoption import Settled, settle
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.clashes import clash_problems
+from decision_service.pipeline.compare import CompareVersions
 from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.guardrail_watch import GuardrailWatch, Watcher
@@ -43,6 +44,7 @@ from decision_service.pipeline.operate import OperateRollouts
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
+from decision_service.pipeline.rollout_figures import ShowFigures
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rulesets import TryRules
 from decision_service.pipeline.shadow import Shadows
@@ -138,11 +140,12 @@ async def start(settings: Settings) -> Service:
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
         reload = ReloadRules(read, shelf, rollouts, store, clock, settings.blocked)
+        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
         for work in (
             _keep_providers(source),
             _keep_rules(settings.rules_dir, reload),
             rollouts.keep_up(),
-            GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences)).run(),
+            guardrails.run(),
         ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         beside = _beside(store, clock, rollouts, occurrences, stack)
@@ -152,7 +155,11 @@ async def start(settings: Settings) -> Service:
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
             ),
             rollouts=RolloutUseCases(
-                OperateRollouts(rollouts, shelf, store, clock), lambda: shelf.status
+                OperateRollouts(rollouts, shelf, store, clock),
+                ShowFigures(guardrails, store),
+                CompareVersions(store, store, RulesetArchive(store, shelf.current), shelf.current),
+                lambda: shelf.status,
+                clock,
             ),
             most=settings.max_in_flight,
         )

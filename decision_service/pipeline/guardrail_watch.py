@@ -124,7 +124,7 @@ class GuardrailWatch:
             self._histories[name] = known
         return known
 
-    async def _act(self, watching: Watching, word: Word) -> JournalEntry:
+    async def _act(self, watching: Watching, word: Word) -> JournalEntry | None:
         guardrail, product = word.guardrail, watching.product
         kills = guardrail.action is Action.KILL
         figures = figures_of(word, product)
@@ -150,7 +150,7 @@ class GuardrailWatch:
         judgements = [word.judgement for word in words]
         return advances_itself(plan, state, decisions, judgements, watching.now)
 
-    async def _advance(self, watching: Watching) -> JournalEntry:
+    async def _advance(self, watching: Watching) -> JournalEntry | None:
         product = watching.product
         since = product.state.go_live.since
         decisions = await watching.decisions(since)
@@ -169,8 +169,10 @@ class GuardrailWatch:
         return entry
 
     def _tell(
-        self, name: str, entry: JournalEntry, figures: Mapping[str, str], **labels: str
+        self, name: str, entry: JournalEntry | None, figures: Mapping[str, str], **labels: str
     ) -> None:
+        if entry is None:
+            return
         names = {"product": entry.product, "action": entry.action.value, **labels}
         self._with.occurrences.count(name, **names)
         log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))

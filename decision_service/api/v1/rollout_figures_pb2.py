@@ -22,15 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from decision_service.api.v1 import decision_pb2 as decision__service_dot_api_dot_v1_dot_decision__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/rollout_figures.proto\x12\x17\x64\x65\x63ision_service.api.v1\"\x10\n\x0eRolloutFiguresb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-decision_service/api/v1/rollout_figures.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a&decision_service/api/v1/decision.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x9d\x02\n\x0eRolloutFigures\x12.\n\nsince_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\x04\x61rms\x18\x02 \x03(\x0b\x32#.decision_service.api.v1.ArmFigures\x12\x37\n\x07shadows\x18\x03 \x03(\x0b\x32&.decision_service.api.v1.ShadowFigures\x12=\n\nguardrails\x18\x04 \x03(\x0b\x32).decision_service.api.v1.GuardrailFigures\x12\x30\n\x04next\x18\x05 \x03(\x0b\x32\".decision_service.api.v1.NextStage\"\xb1\x03\n\nArmFigures\x12\x0b\n\x03\x61rm\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0f\n\x07percent\x18\x03 \x01(\t\x12\x12\n\napplicants\x18\x04 \x01(\x03\x12\x11\n\tdecisions\x18\x05 \x01(\x03\x12\x38\n\x08\x61pproved\x18\x06 \x01(\x0b\x32&.decision_service.api.v1.MeasuredShare\x12\x38\n\x08referred\x18\x07 \x01(\x0b\x32&.decision_service.api.v1.MeasuredShare\x12\x38\n\x08\x64\x65\x63lined\x18\x08 \x01(\x0b\x32&.decision_service.api.v1.MeasuredShare\x12\x37\n\x07missing\x18\t \x01(\x0b\x32&.decision_service.api.v1.MeasuredShare\x12+\n\x0f\x61pproved_amount\x18\n \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x61ttempts\x18\x0b \x01(\x03\x12\x17\n\x0finternal_errors\x18\x0c \x01(\x03\x12\x0e\n\x06p99_ms\x18\r \x01(\x03\"J\n\rMeasuredShare\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x0f\n\x07percent\x18\x02 \x01(\t\x12\x0b\n\x03low\x18\x03 \x01(\t\x12\x0c\n\x04high\x18\x04 \x01(\t\"\xb4\x01\n\rShadowFigures\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0f\n\x07percent\x18\x02 \x01(\t\x12\x10\n\x08\x63ompared\x18\x03 \x01(\x03\x12\x0e\n\x06\x61greed\x18\x04 \x01(\x03\x12\x16\n\x0enot_comparable\x18\x05 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x03\x12\x37\n\x07\x63hanges\x18\x07 \x03(\x0b\x32&.decision_service.api.v1.OutcomeChange\"\x7f\n\rOutcomeChange\x12.\n\x04live\x18\x01 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12/\n\x05other\x18\x02 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"\xfa\x01\n\x10GuardrailFigures\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06metric\x18\x02 \x01(\t\x12\n\n\x02of\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x10\n\x08standing\x18\x05 \x01(\t\x12\r\n\x05value\x18\x06 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x07 \x01(\t\x12\x0e\n\x06window\x18\x08 \x01(\t\x12\r\n\x05units\x18\t \x01(\x03\x12\x11\n\tmin_units\x18\n \x01(\x03\x12\x15\n\runits_missing\x18\x0b \x01(\x03\x12\x31\n\runits_by_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x88\x02\n\tNextStage\x12\r\n\x05track\x18\x01 \x01(\t\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\t\x12\x33\n\x0fhold_until_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11\x64\x65\x63isions_missing\x18\x05 \x01(\x03\x12\x35\n\x11\x64\x65\x63isions_by_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rready_by_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nblocked_by\x18\x08 \x03(\t\"\xbe\x02\n\x11VersionComparison\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x14\n\x0clive_version\x18\x02 \x01(\x05\x12\x15\n\rother_version\x18\x03 \x01(\x05\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x63ompared\x18\x05 \x01(\x03\x12\x0e\n\x06\x61greed\x18\x06 \x01(\x03\x12\x16\n\x0enot_comparable\x18\x07 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x08 \x01(\x03\x12;\n\x08outcomes\x18\t \x03(\x0b\x32).decision_service.api.v1.ComparedOutcomes\x12\x34\n\x05moves\x18\n \x03(\x0b\x32%.decision_service.api.v1.ComparedMove\"\xe7\x01\n\x10\x43omparedOutcomes\x12.\n\x04live\x18\x01 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12/\n\x05other\x18\x02 \x01(\x0e\x32 .decision_service.api.v1.Outcome\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\x12\'\n\x0blive_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12(\n\x0cother_amount\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12\x10\n\x08\x65xamples\x18\x06 \x03(\t\">\n\x0c\x43omparedMove\x12\x0e\n\x06\x63hange\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x03\x12\x0f\n\x07\x65xample\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'decision_service.api.v1.rollout_figures_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROLLOUTFIGURES']._serialized_start=74
-  _globals['_ROLLOUTFIGURES']._serialized_end=90
+  _globals['_ROLLOUTFIGURES']._serialized_start=173
+  _globals['_ROLLOUTFIGURES']._serialized_end=458
+  _globals['_ARMFIGURES']._serialized_start=461
+  _globals['_ARMFIGURES']._serialized_end=894
+  _globals['_MEASUREDSHARE']._serialized_start=896
+  _globals['_MEASUREDSHARE']._serialized_end=970
+  _globals['_SHADOWFIGURES']._serialized_start=973
+  _globals['_SHADOWFIGURES']._serialized_end=1153
+  _globals['_OUTCOMECHANGE']._serialized_start=1155
+  _globals['_OUTCOMECHANGE']._serialized_end=1282
+  _globals['_GUARDRAILFIGURES']._serialized_start=1285
+  _globals['_GUARDRAILFIGURES']._serialized_end=1535
+  _globals['_NEXTSTAGE']._serialized_start=1538
+  _globals['_NEXTSTAGE']._serialized_end=1802
+  _globals['_VERSIONCOMPARISON']._serialized_start=1805
+  _globals['_VERSIONCOMPARISON']._serialized_end=2123
+  _globals['_COMPAREDOUTCOMES']._serialized_start=2126
+  _globals['_COMPAREDOUTCOMES']._serialized_end=2357
+  _globals['_COMPAREDMOVE']._serialized_start=2359
+  _globals['_COMPAREDMOVE']._serialized_end=2421
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
@@ -14,11 +15,16 @@ from decision_service.edge.rpc.requests import (
     inputs_from,
 )
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.compare import Question
 from decision_service.pipeline.operate import Order
 from decision_service.rollout.state import TrackName
 
 LONGEST_WHY = 500
 LONGEST_WHO = 100
+DEFAULT_WINDOW = timedelta(days=7)
+LONGEST_WINDOW = timedelta(days=366)
+DEFAULT_JUDGED = 200
+MOST_JUDGED = 2_000
 
 
 class Change(Protocol):
@@ -86,6 +92,30 @@ def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
         customer_ref=request.customer_ref,
         inputs=inputs,
     )
+
+
+def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> Question:
+    """What to compare; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    check_product(problems, request.product)
+    if request.shadow_version < 0:
+        problems.add("shadow_version", f"is {request.shadow_version}: it must be a version, or 0")
+    if not 0 <= request.most_decisions <= MOST_JUDGED:
+        problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
+    window = _window(request, problems)
+    problems.raise_if_any()
+    most = request.most_decisions or DEFAULT_JUDGED
+    return Question(request.product, request.shadow_version, now - window, most)
+
+
+def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:
+    if not request.HasField("window"):
+        return DEFAULT_WINDOW
+    seconds = request.window.seconds
+    if not 1 <= seconds <= LONGEST_WINDOW.total_seconds():
+        problems.add("window", f"must be 1 s to {LONGEST_WINDOW.days} days")
+        return DEFAULT_WINDOW
+    return timedelta(seconds=seconds)
 
 
 def _check_text(problems: Problems, field: str, text: str, longest: int) -> None:

@@ -10,6 +10,7 @@ import grpc
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.edge.rpc.calls import Context, call_info
+from decision_service.edge.rpc.figures import comparison_message, figures_message
 from decision_service.edge.rpc.filters import page_size
 from decision_service.edge.rpc.methods import unary
 from decision_service.edge.rpc.pages import make_step_token, read_step_token
@@ -24,9 +25,13 @@ from decision_service.edge.rpc.rollout_requests import (
     arm_from,
     order_from,
     product_from,
+    question_from,
     track_from,
 )
+from decision_service.pipeline.compare import CompareVersions
 from decision_service.pipeline.operate import Look, OperateRollouts, Order
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollout_figures import ShowFigures
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.pipeline.shelf import ShelfStatus
 from decision_service.rollout.state import TrackName
@@ -39,13 +44,17 @@ class RolloutUseCases:
     """What the servicer translates for."""
 
     operate: OperateRollouts
+    figures: ShowFigures
+    compare: CompareVersions
     status: Callable[[], ShelfStatus]
+    clock: Clock
 
 
 class RolloutServicer:
     """Translates between the wire and the rollouts."""
 
     def __init__(self, use_cases: RolloutUseCases) -> None:
+        self._use_cases = use_cases
         self._operate = use_cases.operate
         self._status = use_cases.status
 
@@ -60,10 +69,12 @@ class RolloutServicer:
     async def get_rollout(
         self, request: service_pb.GetRolloutRequest, context: Context
     ) -> service_pb.GetRolloutResponse:
-        """One rollout."""
+        """One rollout with its figures."""
         del context
-        rollout = self._message(await self._operate.look(product_from(request.product)))
-        return service_pb.GetRolloutResponse(rollout=rollout)
+        product = product_from(request.product)
+        rollout = self._message(await self._operate.look(product))
+        figures = figures_message(await self._use_cases.figures(product))
+        return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
         self, request: service_pb.ExplainAssignmentRequest, context: Context
@@ -133,6 +144,15 @@ class RolloutServicer:
         rollout = self._after(order.product)
         return service_pb.SetKillSwitchResponse(step=_step(taken), rollout=rollout)
 
+    async def compare_versions(
+        self, request: service_pb.CompareVersionsRequest, context: Context
+    ) -> service_pb.CompareVersionsResponse:
+        """Two versions on the same applicants."""
+        del context
+        question = question_from(request, self._use_cases.clock.now())
+        found = await self._use_cases.compare(question)
+        return service_pb.CompareVersionsResponse(comparison=comparison_message(found))
+
     def _after(self, product: str) -> pb.Rollout:
         return self._message(self._operate.after(product))
 
@@ -157,6 +177,7 @@ def handlers(servicer: RolloutServicer) -> grpc.GenericRpcHandler:
             "RollBackRollout": unary(servicer.roll_back_rollout, service_pb.RollBackRolloutRequest),
             "PauseRollout": unary(servicer.pause_rollout, service_pb.PauseRolloutRequest),
             "ResumeRollout": unary(servicer.resume_rollout, service_pb.ResumeRolloutRequest),
+            "CompareVersions": unary(servicer.compare_versions, service_pb.CompareVersionsRequest),
             "SetKillSwitch": unary(servicer.set_kill_switch, service_pb.SetKillSwitchRequest),
         },
     )
