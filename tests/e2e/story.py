@@ -65,15 +65,16 @@ go_live:
 versions:
   champion: 1
 """
-CHALLENGER = """\
+MIN_UNITS = 12
+CHALLENGER = f"""\
   challenger:
     version: 2
     salt: story-loan-v2
-    stages: [{name: half, percent: 50}]
+    stages: [{{name: half, percent: 50}}]
     initial_stage: half
 guardrails:
-  - {name: approvals, metric: approval_rate, scope: arm, versus: champion, alpha: 0.01,
-     min_units: 12, action: roll_back}
+  - {{name: approvals, metric: approval_rate, scope: arm, versus: champion, alpha: 0.01,
+     min_units: {MIN_UNITS}, action: roll_back}}
 """
 _SEED = 7
 _LIVES = 11

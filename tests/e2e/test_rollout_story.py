@@ -8,12 +8,11 @@ from pathlib import Path
 
 from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
-from decision_service.api.v1 import rollout_service_pb2 as pb
 from tests.e2e.service import outcome
 from tests.e2e.story import (
     CHALLENGER,
+    MIN_UNITS,
     PATIENCE,
-    PRODUCT,
     Server,
     Story,
     challenged,
@@ -52,7 +51,7 @@ async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postg
             ("champion", "APPROVE"),
             ("challenger", "DECLINE"),
         }
-        await the_challenger_is_rolled_back(story)
+        await the_guardrail_rolls_it_back(story)
         arms |= dict.fromkeys(people.early, CHAMPION)
         await story.agree_on(arms)
         await a_challengers_decision_replays(story, made)
@@ -69,12 +68,23 @@ async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postg
         await the_journal_explains_every_decision(story)
 
 
-async def the_challenger_is_rolled_back(story: Story) -> None:
-    """An operator sees that it declines everybody, and takes it to 0 %."""
-    request = pb.RollBackRolloutRequest(
-        product=PRODUCT, track="challenger", why="it declines everybody", who="ana"
-    )
-    await story.one.rollouts.RollBackRollout(request)
+async def the_guardrail_rolls_it_back(story: Story) -> None:
+    """Nobody does anything: a process sees it decline too many, and says what it saw."""
+    async with asyncio.timeout(PATIENCE):
+        while (step := (await story.other.steps())[-1]).action != "roll-back":
+            await asyncio.sleep(0.1)
+    figures = step.figures
+    assert step.who == "guardrail approvals"
+    assert step.after.challenger_stage == ""
+    assert (figures["metric"], figures["of"]) == ("approval_rate", "challenger")
+    assert (figures["value"], figures["allowed"]) == ("-100.0 pt", "no difference")
+    approved, seen = figures["challenger"].split(" of ")
+    assert (approved, seen) == ("0", figures["units"])
+    assert int(seen) >= MIN_UNITS
+    assert step.why.startswith("the challenger's approvals against the champion's: -100.0 pt")
+    async with asyncio.timeout(PATIENCE):
+        while (await story.one.rollout()).last_step != step:
+            await asyncio.sleep(0.1)
 
 
 async def a_challengers_decision_replays(story: Story, made: list[decision_pb2.Decision]) -> None:
