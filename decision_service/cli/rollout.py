@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from decision_service.api.v1 import rollout_service_pb2
-from decision_service.cli import rollout_moves
+from decision_service.cli import rollout_compare, rollout_moves
 from decision_service.cli.client import call, rollouts
 from decision_service.cli.decide import money_message, parse_input
 from decision_service.cli.output import (
@@ -93,6 +93,7 @@ for _move in (
 ):
     commands.command()(_move)
 commands.command("roll-back")(rollout_moves.roll_back)
+commands.command()(rollout_compare.compare)
 
 
 @commands.command()

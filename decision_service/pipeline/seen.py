@@ -61,7 +61,7 @@ def value_words(word: Word) -> str:
 
 
 def allowed_words(guardrail: Guardrail, product: Product) -> str:
-    """`40 %`, `1,500 ms`, `-9 to -3 pt` where a change is meant, `no difference` where none is."""
+    """`40 %`, `1,500 ms`, `-6.0 ± 3.0 pt meant`, or `no difference` where no change is meant."""
     if isinstance(guardrail.test, Ceiling):
         if guardrail.metric is Metric.LATENCY_P99_MS:
             return f"{guardrail.test.maximum:,f} ms"
@@ -69,7 +69,8 @@ def allowed_words(guardrail: Guardrail, product: Product) -> str:
     band = meant(product.plan, guardrail.metric)
     if band.low == band.high == 0:
         return "no difference"
-    return f"{band.low * 100:+.6g} to {band.high * 100:+.6g} pt"
+    within = (band.high - band.low) / 2
+    return f"{band.centre * 100:+.1f} ± {within * 100:.1f} pt meant"
 
 
 def units_words(guardrail: Guardrail) -> str:

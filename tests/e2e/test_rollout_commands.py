@@ -54,7 +54,7 @@ async def test_show_says_where_it_stands_and_what_comes_next(rollout: Rollout) -
     head_line = next(line for line in lines if line.startswith(head))
     assert head_line.endswith("UTC by anonymous “staff were content”")
     assert any("challenger v2 · stage half (50 %)" in line for line in lines)
-    shares = [line.split() for line in lines if line.strip().endswith("%")]
+    shares = [line.split()[:4] for line in lines if line.split()[3:4] == ["%"]]
     assert shares == [["champion", "v1", "0.50", "%"], ["challenger", "v2", "0.50", "%"]]
     following = next(line for line in lines if line.startswith("Next: go-live"))
     assert "stage early (5 %) from 20" in following

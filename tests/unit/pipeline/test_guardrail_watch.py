@@ -144,7 +144,7 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back() -> None:
         "metric": "approval_rate",
         "of": "challenger",
         "value": "-40.0 pt",
-        "allowed": "-9 to -3 pt",
+        "allowed": "-6.0 ± 3.0 pt meant",
         "units": "300",
         "window": "since 2026-11-24 04:00:00 UTC",
         "champion": "420 of 600",
@@ -152,7 +152,7 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back() -> None:
         "alpha": "0.01",
     }
     assert entry.why == (
-        "the challenger's approvals against the champion's: -40.0 pt, allowed -9 to -3 pt "
+        "the challenger's approvals against the champion's: -40.0 pt, allowed -6.0 ± 3.0 pt meant "
         "(300 applicants, since 2026-11-24 04:00:00 UTC)"
     )
     assert one.state.challenger is not None
