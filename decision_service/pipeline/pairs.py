@@ -116,6 +116,8 @@ class PairLog(Protocol):
         """A version's results on decisions from `since` on, alike ones together, most first."""
 
 
+_OFFER = "offer"
+
 Judged = tuple[CompiledRuleset, Verdict]
 """A ruleset and the verdict it gave."""
 
@@ -125,12 +127,15 @@ def moved(live: Judged, other: Judged) -> tuple[str, ...]:
 
     `+rule policy.short_history` stands for a rule, characteristic or row that took effect only in
     the other version, `-rule …` only in the live one, `rule …` differently in both; reasons are
-    written likewise.
+    written likewise. The offer's lines are named where only the amount differs: everywhere else
+    they merely follow.
     """
-    if Side.of(live[1]) == Side.of(other[1]):
+    sides = Side.of(live[1]), Side.of(other[1])
+    if sides[0] == sides[1]:
         return ()
+    offers = sides[0].outcome is sides[1].outcome
     return (
-        *_changes("rule", _effects(live), _effects(other)),
+        *_changes("rule", _effects(live, offers=offers), _effects(other, offers=offers)),
         *_changes("reason", _reasons(live[1]), _reasons(other[1])),
     )
 
@@ -145,8 +150,8 @@ def _changes(what: str, live: dict[str, str], other: dict[str, str]) -> Iterator
             yield f"{what} {name}"
 
 
-def _effects(judged: Judged) -> dict[str, str]:
-    found = traces(*judged)
+def _effects(judged: Judged, *, offers: bool) -> dict[str, str]:
+    found = [stage for stage in traces(*judged) if offers or stage.name != _OFFER]
     return {f"{stage.name}.{rule.id}": rule.effect for stage, rule in _fired(found)}
 
 

@@ -15,6 +15,7 @@ from decision_service.pipeline.pairs import Side, Standing
 from decision_service.pipeline.second_opinion import lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 
+LARGEST = "largest_first_loan: {type: money"
 OVERFLOWS = (
     "when: accounts.connected_count == 0",
     "when: annuity(inputs.requested_amount, 0 - 0.999999, 9999 * inputs.requested_term_months) > 1",
@@ -29,7 +30,17 @@ def test_another_version_sees_the_same_applicant() -> None:
     assert pair.live == Side(Outcome.APPROVE, None, 2_000_000)
     assert pair.other == Side(Outcome.DECLINE)
     assert "+reason INCOME_TOO_LOW" in pair.moved
-    assert any(move.startswith("+rule eligibility.low_income") for move in pair.moved)
+    assert "+rule eligibility.low_income" in pair.moved
+    assert not [move for move in pair.moved if "offer." in move]
+
+
+def test_a_smaller_amount_is_told_by_the_offers_lines() -> None:
+    """Where both approve and the amounts differ, the lines that made them differ are named."""
+    smaller = ("largest_first_loan: {type: money, value: 50000}", f"{LARGEST}, value: 15000}}")
+    folder = changed_rules(9, smaller)
+    pair = second_opinion(case_of(folder), version(folder, 9))
+    assert pair.other == Side(Outcome.APPROVE, None, 1_500_000)
+    assert "rule offer.approved_amount" in pair.moved
 
 
 def test_versions_that_agree_moved_nothing() -> None:
