@@ -14,6 +14,7 @@ from decision_service.pipeline.application import Application
 from decision_service.pipeline.placing import place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Product
+from decision_service.rollout.gate import enters_comparison
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -22,7 +23,8 @@ from decision_service.ruleset.model import CompiledRuleset
 class Admission:
     """What one decision stands on, captured at once: rules, rollout, clock, zone and inputs.
 
-    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt.
+    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt;
+    `compared` says whether the decision enters comparisons between arms.
     """
 
     application: Application
@@ -31,6 +33,7 @@ class Admission:
     inputs: dict[str, Value]
     ruleset: CompiledRuleset | None
     unit: str
+    compared: bool = False
 
 
 async def admit(
@@ -53,7 +56,9 @@ async def admit(
         return Admission(application, as_of, assignment, dict(application.inputs), None, unit)
     ruleset = product.versions[assignment.version]
     inputs = bound_inputs(product, ruleset, application.inputs)
-    return Admission(application, AsOf.at(now, ruleset.zone), assignment, inputs, ruleset, unit)
+    compared = enters_comparison(product.plan, placement.subject, assignment)
+    as_of = AsOf.at(now, ruleset.zone)
+    return Admission(application, as_of, assignment, inputs, ruleset, unit, compared)
 
 
 def bound_inputs(

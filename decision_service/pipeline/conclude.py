@@ -32,7 +32,7 @@ from decision_service.pipeline.wire import (
     factors_to_wire,
     inputs_to_wire,
 )
-from decision_service.rollout.gate import enters_comparison, new_pin
+from decision_service.rollout.gate import new_pin
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
@@ -159,7 +159,7 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
         unit=admission.unit,
         arm=assignment.arm,
         version=assignment.version,
-        hashed=enters_comparison(assignment),
+        hashed=admission.compared,
         pins=new_pin(assignment, decision.created) is not None,
         refer_kind=verdict.refer_kind,
         rule_error=ended_in_rule_error(verdict),

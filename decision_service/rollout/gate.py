@@ -90,12 +90,17 @@ def first_match(plan: Plan, inputs: Mapping[str, Value]) -> Segment | None:
     return next((s for s in plan.go_live.segments if s.condition.truth(values) is Truth.TRUE), None)
 
 
-def enters_comparison(assignment: Assignment) -> bool:
-    """Whether it was dealt by the hash alone, so that its arms may be compared."""
-    return assignment.enrolment_reason is EnrolmentReason.IN_STAGE and assignment.arm_reason in (
-        ArmReason.CHAMPION,
-        ArmReason.CHALLENGER,
-    )
+def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> bool:
+    """Whether it was dealt by the hash alone, so that its arms may be compared.
+
+    A request that the challenger's limits send away enters none on the champion's side either:
+    otherwise the champion alone would be judged on large amounts.
+    """
+    dealt = assignment.arm_reason in (ArmReason.CHAMPION, ArmReason.CHALLENGER)
+    if assignment.enrolment_reason is not EnrolmentReason.IN_STAGE or not dealt:
+        return False
+    challenger = plan.versions.challenger
+    return challenger is None or _within(challenger.limits, replace(subject, approved_today=None))
 
 
 def new_pin(assignment: Assignment, at: datetime) -> Pin | None:

@@ -66,7 +66,7 @@ def explained_message(explained: Explained) -> service_pb.ExplainAssignmentRespo
         segment=matched.name if matched and assignment.enrolment_reason == "SEGMENT" else "",
         pin=None if subject.pin is None else _pin(plan, subject.pin),
         approved_today=None if total is None else money_to_message(total),
-        compared=enters_comparison(assignment),
+        compared=enters_comparison(plan, subject, assignment),
     )
 
 
