@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,10 @@ from decision_service.pipeline.watching import Watching, Word, error_rate, laten
 from decision_service.pipeline.windows import Window, position_at
 from decision_service.rollout.gate import running_challenger
 from decision_service.rollout.guardrails import Metric, VersusChampion
+from decision_service.rollout.judging import Standing as Said
+from decision_service.rollout.judging import applicants_needed
 from decision_service.rollout.latency import quantile
-from decision_service.rollout.model import WHOLE, Shadow
+from decision_service.rollout.model import WHOLE, Plan, Shadow
 from decision_service.rollout.readiness import Readiness, waits_for
 from decision_service.rollout.sequential import Tally
 from decision_service.rollout.state import TrackName
@@ -121,7 +124,7 @@ class ShowFigures:
                 )
                 for s in found.plan.versions.shadow
             ],
-            guards=[Guard(word, _still_needed(word, now)) for word in words],
+            guards=[await _guard(word, found.plan, now) for word in words],
             next=[n for track in TrackName if (n := await _next(watching, track, words))],
         )
 
@@ -170,11 +173,16 @@ def _share(product: Product, arm: Arm) -> int:
     return enrolled * dealt // WHOLE
 
 
-def _still_needed(word: Word, now: datetime) -> Awaited | None:
-    needed = word.judgement.needed
-    if not isinstance(word.guardrail.test, VersusChampion) or needed is None:
-        return None
-    return _awaited(needed, word.judgement.units, word.window.since, now)
+async def _guard(word: Word, plan: Plan, now: datetime) -> Guard:
+    test = word.guardrail.test
+    if not isinstance(test, VersusChampion) or word.arms is None:
+        return Guard(word, None)
+    if word.judgement.standing is Said.TRIPPED:
+        return Guard(word, None)
+    needed = await asyncio.to_thread(applicants_needed, word.guardrail, test, plan, word.arms)
+    if needed is None:
+        return Guard(word, None)
+    return Guard(word, _awaited(needed, word.judgement.units, word.window.since, now))
 
 
 async def _next(watching: Watching, track: TrackName, words: Sequence[Word]) -> Next | None:

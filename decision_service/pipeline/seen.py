@@ -32,8 +32,8 @@ def figures_of(word: Word, product: Product) -> dict[str, str]:
         "window": window_words(word),
     }
     if word.arms is not None:
-        champion, challenger = word.arms
-        figures |= {"champion": _tally(champion), "challenger": _tally(challenger)}
+        arms = word.arms
+        figures |= {"champion": _tally(arms.champion), "challenger": _tally(arms.challenger)}
     if isinstance(word.guardrail.test, VersusChampion):
         figures["alpha"] = f"{word.guardrail.test.alpha:f}"
     return figures

@@ -14,7 +14,13 @@ from decision_service.pipeline.rulebook import Product
 from decision_service.pipeline.windows import Window, comparing_since, window_of
 from decision_service.rollout.gate import running_challenger
 from decision_service.rollout.guardrails import Ceiling, Guardrail, Metric, Scope, VersusChampion
-from decision_service.rollout.judging import Judgement, judge_arms, judge_latency, judge_rate
+from decision_service.rollout.judging import (
+    ArmTallies,
+    Judgement,
+    judge_arms,
+    judge_latency,
+    judge_rate,
+)
 from decision_service.rollout.latency import quantile
 from decision_service.rollout.sequential import Tally
 
@@ -28,14 +34,14 @@ _COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATE
 class Word:
     """What one guardrail says of one arm, or of the product where `arm` is None.
 
-    `arms` holds the two tallies of a comparison, champion first.
+    `arms` holds what a comparison compares.
     """
 
     guardrail: Guardrail
     arm: Arm | None
     judgement: Judgement
     window: Window
-    arms: tuple[Tally, Tally] | None = None
+    arms: ArmTallies | None = None
 
 
 @dataclass(slots=True)
@@ -105,9 +111,9 @@ class Watching:
         champion, challenger = (
             self._rate(guardrail.metric, found, arm) for arm in (Arm.CHAMPION, Arm.CHALLENGER)
         )
-        earlier = self._rate(guardrail.metric, before, Arm.CHAMPION)
-        judged = judge_arms(guardrail, test, self.product.plan, champion, challenger, earlier)
-        return Word(guardrail, Arm.CHALLENGER, judged, window, (champion, challenger))
+        arms = ArmTallies(champion, challenger, self._rate(guardrail.metric, before, Arm.CHAMPION))
+        judged = judge_arms(guardrail, test, self.product.plan, arms)
+        return Word(guardrail, Arm.CHALLENGER, judged, window, arms)
 
     async def _against(
         self, guardrail: Guardrail, ceiling: Ceiling, arm: Arm | None, window: Window

@@ -306,6 +306,7 @@ async def test_two_processes_act_once() -> None:
     """Of two that see the same, one step is taken; the other finds the rollout moved on."""
     one = await stand()
     other = await stand(log=one.log)
+    other.clock.wall += timedelta(milliseconds=1)
     await declining_too_much(one)
     found = await asyncio.gather(
         one.watch.look(PRODUCT), other.watch.look(PRODUCT), return_exceptions=True
