@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from bench import bad_writes, factors, fuzz, rules
+from bench import bad_writes, factors, fuzz, rules, shadow
 
 PARTS = {
     "rules": rules.run,
     "factors": factors.run,
     "fuzz": fuzz.run,
     "bad-writes": bad_writes.run,
+    "shadow": shadow.run,
 }
-LONG = {"bad-writes"}
+LONG = {"bad-writes", "shadow"}
 """Parts that run only when they are asked for."""
 
 

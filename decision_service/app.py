@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 import structlog
 from ulid import ULID
@@ -32,20 +31,28 @@ from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.guard import certificates_of, guard_of
 from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
-from decision_service.language.diagnostics import count, render
+from decision_service.language.diagnostics import render
+from decision_service.opening import Rules, RulesUnusable, open_rules
 from decision_service.pipeline.archive import RulesetArchive
+from decision_service.pipeline.beside import Beside
+from decision_service.pipeline.compare import CompareVersions
+from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import DecideApplication, Ports
-from decision_service.pipeline.last_good import keep, recall
+from decision_service.pipeline.guardrail_watch import GuardrailWatch, Watcher
 from decision_service.pipeline.last_record import LastRecord
-from decision_service.pipeline.loading import Loading, load_rules
+from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.operate import OperateRollouts
 from decision_service.pipeline.ports import Filter, StoredEntry
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
+from decision_service.pipeline.rollout_figures import ShowFigures
 from decision_service.pipeline.rulesets import TryRules
+from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.pipeline.standing import LookAtApplicants
 from decision_service.ruleset.model import CompiledRuleset
@@ -53,7 +60,7 @@ from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.errors import StoreRefused
-from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+from decision_service.storage.rule_files import read_rules
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
@@ -144,16 +151,32 @@ async def start(
         guard, certificates = _guard(settings, clock)
         metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
-        shelf = await open_shelf(settings, store, clock)
+        rules = await _open_rules(settings, store, clock)
+        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, Occurrences()
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
-        reload = ReloadRules(read, shelf, store, clock, settings.blocked)
+        reload = ReloadRules(read, shelf, rollouts, store, clock, settings.blocked)
+        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
+        counters = Counters(store, clock, uuid.uuid4().hex)
+        shadows = Shadows(store, clock, occurrences, counters.idle)
+        stack.push_async_callback(counters.flush)
+        stack.push_async_callback(shadows.aclose)
+        beside = Beside(counters, shadows, lambda product: rollouts.latest(product).position)
         services = rpc.Services(
-            decisions=_use_cases(store, source, clock, shelf, guard, await _last_record(store)),
+            decisions=_use_cases(
+                store, source, clock, shelf, guard, beside, await _last_record(store)
+            ),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
+            ),
+            rollouts=RolloutUseCases(
+                OperateRollouts(rollouts, shelf, store, clock),
+                ShowFigures(guardrails, store),
+                CompareVersions(store, store, RulesetArchive(store, shelf.current), shelf.current),
+                lambda: shelf.status,
+                clock,
             ),
             applicants=_applicants(store, source, clock),
         )
@@ -163,6 +186,13 @@ async def start(
         Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
             supervisor
         )
+        for name, work in (
+            ("rollouts", rollouts.keep_up),
+            ("guardrails", guardrails.run),
+            ("counters", counters.run),
+            ("shadows", shadows.run),
+        ):
+            supervisor.supervise(name, work)
         metrics.read(
             *of_vendor(source),
             *of_rules(shelf),
@@ -208,38 +238,11 @@ async def _listen(
         raise StartError(str(error)) from None
 
 
-async def open_shelf(settings: Settings, store: Store, clock: SystemClock) -> RuleShelf:
-    """The rules to start with: the folder's, or the last good ones where it has mistakes.
-
-    Raises StartError with every problem of every file where there never was a good folder.
-    """
+async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> Rules:
     try:
-        folder = read_rules(settings.rules_dir)
-    except RulesFolderMissing as error:
-        raise StartError(str(error)) from None
-    loading = load_rules(folder, clock.now(), settings.blocked)
-    if loading.rulebook is not None:
-        await store.put_texts(loading.texts)
-        await keep(store, folder, clock.now())
-        return RuleShelf(loading.rulebook, clock.now())
-    return await _last_good(settings.rules_dir, store, loading, clock)
-
-
-async def _last_good(root: Path, store: Store, bad: Loading, clock: SystemClock) -> RuleShelf:
-    problems = tuple(render(diagnostic) for diagnostic in bad.errors)
-    folder = await recall(store)
-    good = None if folder is None else load_rules(folder, clock.now()).rulebook
-    if good is None:
-        raise StartError(
-            f"the rules in {root} have {count(bad.errors)}: mend them, and try "
-            "`decision-service rules check`",
-            problems,
-        )
-    for problem in problems:
-        log.error("rules refused, the last good ones decide", problem=problem)
-    shelf = RuleShelf(good, clock.now())
-    shelf.refuse(bad.errors, clock.now())
-    return shelf
+        return await open_rules(settings.rules_dir, settings.blocked, store, clock)
+    except RulesUnusable as error:
+        raise StartError(str(error), error.lines) from None
 
 
 def _guard(settings: Settings, clock: SystemClock) -> tuple[Guard, Certificates | None]:
@@ -297,9 +300,10 @@ def _use_cases(
     clock: SystemClock,
     shelf: RuleShelf,
     guard: Guard,
+    beside: Beside,
     last: LastRecord,
 ) -> UseCases:
-    ports = Ports(source, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
+    ports = Ports(source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
     archive = RulesetArchive(store, shelf.current)
     reading = ReadDecisions(store, archive)
 
@@ -308,7 +312,7 @@ def _use_cases(
 
     return UseCases(
         decide=DecideApplication(
-            ports, shelf.current, last, room=guard.rooms.work, on_recorded=count
+            ports, shelf.current, beside, last, room=guard.rooms.work, on_recorded=count
         ),
         read=reading,
         replay=ReplayDecision(store, reading, archive, shelf.current),

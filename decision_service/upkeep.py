@@ -93,6 +93,8 @@ class Upkeep:
         """Take changed rules over; a folder that goes away is looked for again."""
         while True:
             async for _ in changes(self.rules_dir, asyncio.Event()):
-                done = await self.reload()
+                while (done := await self.reload()).again:
+                    log.warning("rules wait for the store")
+                    await asyncio.sleep(RULES_RETRY)
                 log.info("rules", accepted=done.accepted, faults=done.faults)
             await asyncio.sleep(RULES_RETRY)

@@ -1,9 +1,24 @@
-"""Hypothesis draws the same examples in every CI run; at a desk it keeps looking for new ones."""
+"""What every test shares: how Hypothesis draws its examples, and one PostgreSQL for a run.
+
+Hypothesis draws the same examples in every CI run; at a desk it keeps looking for new ones.
+"""
 
 import os
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, database=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    """One PostgreSQL server for all tests of the run that ask for it."""
+    from tests.kits.postgres import running_postgres
+
+    with running_postgres() as server:
+        yield server

@@ -11,7 +11,11 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from decision_service.api.v1 import decision_service_pb2_grpc, ruleset_service_pb2_grpc
+from decision_service.api.v1 import (
+    decision_service_pb2_grpc,
+    rollout_service_pb2_grpc,
+    ruleset_service_pb2_grpc,
+)
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.server import Server
 
@@ -27,6 +31,13 @@ def decisions(server: Server) -> Iterator[Stub]:
 
 
 @contextmanager
+def rollouts(server: Server) -> Iterator[rollout_service_pb2_grpc.RolloutServiceStub]:
+    """A stub of the RolloutService."""
+    with server.open() as opened:
+        yield rollout_service_pb2_grpc.RolloutServiceStub(opened)
+
+
+@contextmanager
 def rulesets(server: Server) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
     """A stub of the RulesetService."""
     with server.open() as opened:
@@ -34,17 +45,26 @@ def rulesets(server: Server) -> Iterator[ruleset_service_pb2_grpc.RulesetService
 
 
 def call(
-    method: Callable[..., Reply], request: Any, server: Server, timeout: float = 10.0
+    method: Callable[..., Reply],
+    request: Any,
+    server: Server,
+    timeout: float = 10.0,
+    findings: frozenset[str] = frozenset(),
 ) -> Reply:
-    """Call a method; raises CommandError with exit code 3 on every status but OK."""
+    """Call a method; raises CommandError on every status but OK.
+
+    Its exit code is 3, or 1 where the error's reason is one of `findings`: an answer, not a fault.
+    """
     metadata = server.metadata()
     try:
         return method(request, timeout=timeout, metadata=metadata)
     except grpc.RpcError as error:
-        raise described(error, server.address) from None
+        raise described(error, server.address, findings) from None
 
 
-def described(error: grpc.RpcError, address: str) -> CommandError:
+def described(
+    error: grpc.RpcError, address: str, findings: frozenset[str] = frozenset()
+) -> CommandError:
     """The error as a person should read it: code, sentence, and the details that came with it."""
     call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
     status, code = rpc_status.from_call(call_error), call_error.code()
@@ -56,7 +76,14 @@ def described(error: grpc.RpcError, address: str) -> CommandError:
             Exit.SERVER,
         )
     message = f"{code.name}: {call_error.details() or 'no further words'}"
-    return CommandError(message, Exit.SERVER, tuple(_detail_lines(status)))
+    exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
+    return CommandError(message, exit_code, tuple(_detail_lines(status)))
+
+
+def _reason(status: Status | None) -> str:
+    info = ErrorInfo()
+    found = any(detail.Unpack(info) for detail in status.details) if status else False
+    return str(info.reason) if found else ""
 
 
 def _detail_lines(status: Status | None) -> Iterator[str]:

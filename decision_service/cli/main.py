@@ -18,6 +18,7 @@ from decision_service.cli import (
     health,
     migrate,
     people,
+    rollout,
     rules,
     serve,
     simulator,
@@ -42,6 +43,7 @@ app.add_typer(decisions.commands, name="decisions")
 app.add_typer(rules.commands, name="rules")
 app.add_typer(applicants.commands, name="applicants")
 app.add_typer(tokens.commands, name="tokens")
+app.add_typer(rollout.commands, name="rollout")
 app.command()(simulator.simulator)
 app.command()(demo.demo)
 app.command()(health.health)

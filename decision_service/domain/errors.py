@@ -6,7 +6,9 @@
     │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
     │   ├── RequestIdReused, RequestInProgress
     │   └── Unauthenticated, PermissionDenied
-    ├── NotYet           the world forbids it now (DataNotReady, SnapshotErased, PlanChanged)
+    ├── NotYet           the world forbids it now
+    │   ├── DataNotReady, SnapshotErased
+    │   └── PlanChanged, RolloutRefused, RolloutMovedOn
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
@@ -142,6 +144,18 @@ class PlanChanged(NotYet):
     """The rollout plan has moved on since the caller read it."""
 
     reason = "PLAN_CHANGED"
+
+
+class RolloutRefused(NotYet):
+    """The rollout cannot take this step from where it stands."""
+
+    reason = "ROLLOUT_REFUSED"
+
+
+class RolloutMovedOn(NotYet):
+    """Another step of the rollout came first; look again before taking this one."""
+
+    reason = "ROLLOUT_MOVED_ON"
 
 
 class SmileError(ServiceError):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
-from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.rollout.gate import Subject, choose, unit_of
+from decision_service.pipeline.placing import place
+from decision_service.pipeline.rollout_ports import ArmLog
+from decision_service.pipeline.rulebook import Product
+from decision_service.rollout.gate import enters_comparison
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -22,7 +23,8 @@ from decision_service.ruleset.model import CompiledRuleset
 class Admission:
     """What one decision stands on, captured at once: rules, rollout, clock, zone and inputs.
 
-    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt.
+    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt;
+    `compared` says whether the decision enters comparisons between arms.
     """
 
     application: Application
@@ -31,20 +33,32 @@ class Admission:
     inputs: dict[str, Value]
     ruleset: CompiledRuleset | None
     unit: str
+    compared: bool = False
 
-    @classmethod
-    def of(cls, application: Application, rulebook: Rulebook, now: datetime) -> Admission:
-        """Admit an application; raises ProductUnknown, or InputInvalid with every wrong field."""
-        product = rulebook.product(application.product)
-        subject = _subject(application, product, now)
-        assignment = choose(product.plan, product.state, subject)
-        as_of = AsOf.at(now, product.champion.zone)
-        if not assignment.enrolled or assignment.version is None:
-            return cls(application, as_of, assignment, dict(application.inputs), None, subject.unit)
-        ruleset = product.versions[assignment.version]
-        inputs = bound_inputs(product, ruleset, application.inputs)
-        as_of = AsOf.at(now, ruleset.zone)
-        return cls(application, as_of, assignment, inputs, ruleset, subject.unit)
+
+async def admit(
+    application: Application,
+    product: Product,
+    arms: ArmLog,
+    now: datetime,
+    assigned: Callable[[Assignment], None],
+) -> Admission:
+    """Admit an application to its product; `assigned` hears where before the inputs are checked.
+
+    Raises InputInvalid with every wrong field, or StoreUnavailable where the
+    rollout must know who decided the applicant before.
+    """
+    placement = await place(application, product, arms, now)
+    assignment, unit = placement.assignment, placement.subject.unit
+    assigned(assignment)
+    as_of = AsOf.at(now, product.champion.zone)
+    if not assignment.enrolled or assignment.version is None:
+        return Admission(application, as_of, assignment, dict(application.inputs), None, unit)
+    ruleset = product.versions[assignment.version]
+    inputs = bound_inputs(product, ruleset, application.inputs)
+    compared = enters_comparison(product.plan, placement.subject, assignment)
+    as_of = AsOf.at(now, ruleset.zone)
+    return Admission(application, as_of, assignment, inputs, ruleset, unit, compared)
 
 
 def bound_inputs(
@@ -55,13 +69,3 @@ def bound_inputs(
     if bound.problems:
         raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
     return dict(bound.values)
-
-
-def _subject(application: Application, product: Product, now: datetime) -> Subject:
-    amount = application.inputs.get("requested_amount")
-    return Subject(
-        unit=unit_of(product.plan, application.user_id, application.customer_ref),
-        at=now,
-        inputs=application.inputs,
-        requested_amount=amount if isinstance(amount, Money) else None,
-    )

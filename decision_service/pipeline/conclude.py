@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef
 from decision_service.domain.factor import Factors, Value
-from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.compute import compute
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.pairs import Side, ended_in_rule_error
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -33,10 +33,18 @@ from decision_service.pipeline.wire import (
     factors_to_wire,
     inputs_to_wire,
 )
-from decision_service.rollout.gate import enters_comparison, new_pin
+from decision_service.rollout.gate import new_pin
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """A decision, and the entry by which it is recorded."""
+
+    decision: Decision
+    entry: Entry
 
 
 def conclude(
@@ -47,7 +55,7 @@ def conclude(
     new_id: NewId,
     caller: str,
     content: bytes,
-) -> Entry:
+) -> Concluded:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
     `gathering` is None exactly for an applicant outside the go-live.
@@ -61,7 +69,7 @@ def conclude(
         decision = _decided(decision, ruleset, gathering, body.id)
         if admission.application.style.full:
             shown = traces(ruleset, decision.verdict)
-    return Entry(
+    entry = Entry(
         decision_id=decision.decision_id,
         caller=caller,
         request_id=decision.request_id,
@@ -81,6 +89,7 @@ def conclude(
         consent=0 if gathering is None else gathering.consent,
         warm=_warm(gathering, body),
     )
+    return Concluded(decision, entry)
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
@@ -156,16 +165,15 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
     assignment, verdict = decision.assignment, decision.verdict
     if assignment.arm is None or assignment.version is None:
         return None
-    approves = verdict.outcome is Outcome.APPROVE and verdict.offer is not None
     return ArmDecision(
         unit=admission.unit,
         arm=assignment.arm,
         version=assignment.version,
-        hashed=enters_comparison(assignment),
+        hashed=admission.compared,
         pins=new_pin(assignment, decision.created) is not None,
         refer_kind=verdict.refer_kind,
-        rule_error=any(r.missing.reason is DataReason.RULE_ERROR for r in verdict.data_requests),
-        approved=verdict.offer.approved_amount.minor if approves and verdict.offer else None,
+        rule_error=ended_in_rule_error(verdict),
+        approved=Side.of(verdict).amount,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import (
     ConsentMoved,
     DeadlineMissed,
@@ -14,10 +15,12 @@ from decision_service.domain.errors import (
     RequestIdReused,
     RequestInProgress,
 )
-from decision_service.pipeline.admission import Admission
+from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.claiming import ClaimingSource, DecidedElsewhere
-from decision_service.pipeline.conclude import conclude
+from decision_service.pipeline.conclude import Concluded, conclude
+from decision_service.pipeline.counters import Attempt
 from decision_service.pipeline.gathering import gather_for, withdrawn
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import (
@@ -32,8 +35,9 @@ from decision_service.pipeline.ports import (
     SnapshotSource,
     StoredEntry,
 )
+from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.room import WorkRoom
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.shared import SharedWork
 from decision_service.pipeline.warm import WarmShelf
 from decision_service.ruleset.model import CompiledRuleset
@@ -58,6 +62,7 @@ class Ports:
 
     source: SnapshotSource
     log: DecisionLog
+    arms: ArmLog
     encoder: ReplyEncoder
     clock: Clock
     new_id: NewId
@@ -92,6 +97,15 @@ class _Run:
             self.work.seal()
 
 
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a decision rests on, what it came to, and what is stored under its request id."""
+
+    gathering: Gathering | None
+    concluded: Concluded
+    stored: StoredEntry
+
+
 class DecideApplication:
     """Decides applications: the same request id with the same content is decided once, ever.
 
@@ -104,6 +118,7 @@ class DecideApplication:
         self,
         ports: Ports,
         rulebook: Callable[[], Rulebook],
+        beside: Beside,
         last: LastRecord | None = None,
         *,
         room: WorkRoom | None = None,
@@ -111,6 +126,7 @@ class DecideApplication:
     ) -> None:
         self._ports = ports
         self._rulebook = rulebook
+        self._beside = beside
         self._last = last or LastRecord()
         self._room = room or WorkRoom()
         self._on_recorded = on_recorded or _unheard
@@ -181,15 +197,17 @@ class DecideApplication:
     async def _decide(self, run: _Run) -> StoredEntry:
         async with self._room:
             self._require_time(run.call)
-            return await self._decided(run)
+            with self._beside.attempt(run.application) as attempt:
+                return await self._decided(run, attempt)
 
-    async def _decided(self, run: _Run) -> StoredEntry:
-        admission = self._admit(run.application)
+    async def _decided(self, run: _Run, attempt: Attempt) -> StoredEntry:
+        product = self._rulebook().product(run.application.product)
+        admission = await self._admit(run.application, product, attempt)
         try:
             gathering = None
             if admission.ruleset is not None:
                 gathering = await self._gather(admission, admission.ruleset, run)
-            return await self._recorded(admission, gathering, run)
+            result = await self._recorded(admission, gathering, run)
         except DecidedElsewhere as found:
             return found.entry
         except LeaseLost:
@@ -198,10 +216,19 @@ class DecideApplication:
             if run.lease is not None:
                 self._ports.leases.release(run.lease)
             raise
+        self._tell(attempt, product, admission, result)
+        return result.stored
 
-    def _admit(self, application: Application) -> Admission:
+    async def _admit(
+        self, application: Application, product: Product, attempt: Attempt
+    ) -> Admission:
+        position = self._beside.position(product.name)
+
+        def assigned(assignment: Assignment) -> None:
+            attempt.assigned(assignment, position)
+
         now = self._ports.clock.now()
-        admission = Admission.of(application, self._rulebook(), now)
+        admission = await admit(application, product, self._ports.arms, now, assigned)
         if not self._last.doubts(now):
             return admission
         return replace(admission, as_of=replace(admission.as_of, doubtful=True))
@@ -220,11 +247,12 @@ class DecideApplication:
 
     async def _recorded(
         self, admission: Admission, gathering: Gathering | None, run: _Run
-    ) -> StoredEntry:
+    ) -> _Result:
         """Decide and commit; what a withdrawal overtook is decided again without the data."""
         while True:
+            concluded = self._conclude(admission, gathering, run)
             try:
-                return await self._commit(self._conclude(admission, gathering, run), run)
+                return _Result(gathering, concluded, await self._commit(concluded.entry, run))
             except ConsentMoved:
                 if gathering is None:
                     raise
@@ -232,8 +260,8 @@ class DecideApplication:
                 held = await self._ports.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
-    def _conclude(self, admission: Admission, gathering: Gathering | None, run: _Run) -> Entry:
-        entry = conclude(
+    def _conclude(self, admission: Admission, gathering: Gathering | None, run: _Run) -> Concluded:
+        concluded = conclude(
             admission,
             gathering,
             encoder=self._ports.encoder,
@@ -241,7 +269,9 @@ class DecideApplication:
             caller=run.call.caller,
             content=run.content,
         )
-        return entry if run.lease is None else replace(entry, fence=run.lease.fence)
+        if run.lease is None:
+            return concluded
+        return replace(concluded, entry=replace(concluded.entry, fence=run.lease.fence))
 
     async def _commit(self, entry: Entry, run: _Run) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
@@ -250,9 +280,16 @@ class DecideApplication:
         run.seal()
         stored = await self._ports.log.commit(entry)
         self._last.note(stored.created)
-        if stored.decision_id == entry.decision_id:
-            self._on_recorded(stored, entry.arm.arm if entry.arm else "")
         return stored
+
+    def _tell(
+        self, attempt: Attempt, product: Product, admission: Admission, result: _Result
+    ) -> None:
+        """Have a decision counted; not one that another process had recorded before."""
+        entry = result.concluded.entry
+        if result.stored.decision_id == entry.decision_id:
+            self._beside.recorded(attempt, product, admission, result.gathering, result.concluded)
+            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
 
     async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: _Run) -> Gathering:
         clock = self._ports.clock

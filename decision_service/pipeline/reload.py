@@ -6,20 +6,27 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import RolloutMovedOn, StoreError
+from decision_service.language.diagnostics import Diagnostic
+from decision_service.pipeline.clashes import clash_problems
 from decision_service.pipeline.last_good import keep
 from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
 from decision_service.pipeline.ports import Clock, DecisionLog
+from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rule_tests import failures
 from decision_service.pipeline.shelf import RuleShelf
 
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """What a reading came to: whether its rules decide from now on, and how many faults it had."""
+    """What a reading came to: whether its rules decide from now on, and how many faults it had.
+
+    `again` says that the folder may be good and the store failed: read it once more.
+    """
 
     accepted: bool
     faults: int
+    again: bool = False
 
 
 class ReloadRules:
@@ -32,12 +39,14 @@ class ReloadRules:
         self,
         read: Callable[[], RuleFolder],
         shelf: RuleShelf,
+        rollouts: Rollouts,
         log: DecisionLog,
         clock: Clock,
         blocked: frozenset[str] = frozenset(),
     ) -> None:
         self._read = read
         self._shelf = shelf
+        self._rollouts = rollouts
         self._log = log
         self._clock = clock
         self._blocked = blocked
@@ -46,16 +55,20 @@ class ReloadRules:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
         folder, loading = await asyncio.to_thread(self._check)
         if loading.rulebook is None:
-            self._shelf.refuse(loading.errors, self._clock.now())
-            return Reloaded(accepted=False, faults=len(loading.errors))
+            return self._refused(loading.errors)
         try:
             await self._log.put_texts(loading.texts)
-            clashes = self._shelf.put(loading.rulebook, self._clock.now())
-            if not clashes:
-                await keep(self._log, folder, self._clock.now())
-        except StoreError:
-            return Reloaded(accepted=False, faults=1)
-        return Reloaded(accepted=not clashes, faults=len(clashes))
+            unsettled = await self._rollouts.take_over(loading.rulebook)
+            if unsettled is not None:
+                return self._refused(clash_problems(folder, unsettled))
+            await keep(self._log, folder, self._clock.now())
+        except (StoreError, RolloutMovedOn):
+            return Reloaded(accepted=False, faults=0, again=True)
+        return Reloaded(accepted=True, faults=0)
+
+    def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
+        self._shelf.refuse(problems, self._clock.now())
+        return Reloaded(accepted=False, faults=len(problems))
 
     def _check(self) -> tuple[RuleFolder, Loading]:
         folder = self._read()

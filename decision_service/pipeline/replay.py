@@ -61,7 +61,7 @@ class ReplayDecision:
         recorded = await self._reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         if entry.snapshot_id is None:
-            return Replayed(recorded, _shell(recorded), ())
+            return Replayed(recorded, shell_of(recorded), ())
         ruleset = await self._rules(entry, which)
         body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
         if body is None:
@@ -69,7 +69,7 @@ class ReplayDecision:
                 "the applicant's data behind this decision was erased: the decision can still be "
                 "read, but not replayed"
             )
-        shell = _shell(recorded)
+        shell = shell_of(recorded)
         factors = compute(read_snapshot(body), needs_of(ruleset, shell.inputs), shell.as_of)
         decision = judge(shell, ruleset, factors)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
@@ -87,7 +87,7 @@ class ReplayDecision:
         return await self._archive.by_digest(digest or entry.ruleset_digest or "")
 
 
-def _shell(recorded: Recorded) -> Decision:
+def shell_of(recorded: Recorded) -> Decision:
     """The recorded decision without its verdict: ids, instants, inputs and assignment."""
     entry, facts = recorded.entry, recorded.facts
     return Decision(

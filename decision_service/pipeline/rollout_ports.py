@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.gate import Pin
+from decision_service.rollout.state import RolloutState
 
 
 class ArmLog(Protocol):
@@ -23,3 +27,60 @@ class ArmLog(Protocol):
 
     async def approved(self, product: str, arm: Arm, since: datetime) -> int:
         """What an arm has approved at or after `since` in all processes, in minor units."""
+
+
+class JournalAction(StrEnum):
+    """What a step of the journal did, as commands name it; PLAN is a changed plan taken over."""
+
+    BEGIN = "begin"
+    PLAN = "plan"
+    ADVANCE = "advance"
+    ROLL_BACK = "roll-back"
+    PAUSE = "pause"
+    RESUME = "resume"
+    KILL = "kill"
+    REVIVE = "revive"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One step of a product's rollout: who took it, when, why, from what to what.
+
+    `position` counts a product's entries from 1 without gaps. `before` is None for the first.
+    `plan_digest` is the plan that the step was taken under. `figures` are what a guardrail saw, in
+    words, empty for a person's step.
+    """
+
+    product: str
+    position: int
+    at: datetime
+    who: str
+    why: str
+    action: JournalAction
+    before: RolloutState | None
+    after: RolloutState
+    plan_digest: str
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+class JournalMovedOn(Exception):
+    """The position of an entry is taken: another step came first, and nothing was appended."""
+
+
+class RolloutJournal(Protocol):
+    """The append-only journal in which every rollout's state lives, for all processes alike.
+
+    Every method raises StoreUnavailable when the store cannot serve.
+    """
+
+    async def append(self, entry: JournalEntry) -> None:
+        """Add an entry, durable on return; raises JournalMovedOn when its position is taken.
+
+        The very same entry again is there already: so a lost answer can be asked for once more.
+        """
+
+    async def latest(self) -> Mapping[str, JournalEntry]:
+        """The last entry of every product."""
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        """At most `limit` entries, newest first, of positions under `before` if that is given."""

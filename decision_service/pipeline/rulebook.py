@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from decision_service.domain.errors import ProductUnknown
@@ -47,6 +47,14 @@ class Rulebook:
                 f"there is no product {name}: the loaded ones are {known}", product=name
             )
         return found
+
+    def standing(self, states: Mapping[str, RolloutState]) -> Rulebook:
+        """The same rules and plans, with the rollouts of these products standing there."""
+        products = {
+            name: replace(product, state=states.get(name, product.state))
+            for name, product in self.products.items()
+        }
+        return Rulebook(products)
 
     @cached_property
     def digests(self) -> Mapping[str, CompiledRuleset]:

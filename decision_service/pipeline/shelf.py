@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.rollout.state import Refusal, adopt
+from decision_service.language.diagnostics import Diagnostic
+from decision_service.pipeline.rulebook import Rulebook
+from decision_service.rollout.state import RolloutState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +39,15 @@ class RuleShelf:
         """The rulebook with the state of its folder."""
         return self._status
 
-    def put(self, rulebook: Rulebook, now: datetime) -> tuple[Diagnostic, ...]:
-        """Replace the rulebook, each rollout staying where it stands.
+    def put(self, rulebook: Rulebook, now: datetime) -> None:
+        """Replace the rulebook."""
+        since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
+        self._status = ShelfStatus(rulebook, since, now)
 
-        Where a changed plan does not fit the running rollout nothing is replaced, and the clashes
-        return.
-        """
-        adopted = {name: self._adopt(product, now) for name, product in rulebook.products.items()}
-        clashes = tuple(_clash(one) for one in adopted.values() if isinstance(one, Refused))
-        if clashes:
-            self.refuse(clashes, now)
-            return clashes
-        products = {name: one for name, one in adopted.items() if isinstance(one, Product)}
-        fresh = Rulebook(products)
-        since = {digest: self._status.since.get(digest, now) for digest in fresh.digests}
-        self._status = ShelfStatus(fresh, since, now)
-        return ()
+    def stand(self, states: Mapping[str, RolloutState]) -> None:
+        """Let the rollouts of these products stand there, under the same rules and plans."""
+        self._status = replace(self._status, rulebook=self.current().standing(states))
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
         """Keep what decides, and remember why the folder was refused."""
         self._status = replace(self._status, read=now, refused=problems)
-
-    def _adopt(self, product: Product, now: datetime) -> Product | Refused:
-        running = self._status.rulebook.products.get(product.name)
-        if running is None:
-            return product
-        state = adopt(product.plan, running.state, now)
-        if isinstance(state, Refusal):
-            return Refused(product.name, state.message)
-        return replace(product, state=state)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A product whose changed plan does not fit its running rollout."""
-
-    product: str
-    why: str
-
-
-def _clash(refused: Refused) -> Diagnostic:
-    path = f"rules/{refused.product}/rollout.yaml"
-    hint = "bring back what the running rollout stands on, or move the rollout first"
-    return Diagnostic("P501", Severity.ERROR, path, 1, 1, 2, refused.why, hint)

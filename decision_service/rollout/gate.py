@@ -12,7 +12,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Truth
 from decision_service.rollout.buckets import is_in, slot
-from decision_service.rollout.model import Challenger, Limits, Plan, Segment, Unit
+from decision_service.rollout.model import WHOLE, Challenger, Limits, Plan, Segment, Unit
 from decision_service.rollout.state import RolloutState, is_killed
 
 
@@ -61,12 +61,46 @@ def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     return _with_arm(plan, state, subject, enrolment) if enrolment.enrolled else enrolment
 
 
-def enters_comparison(assignment: Assignment) -> bool:
-    """Whether it was dealt by the hash alone, so that its arms may be compared."""
-    return assignment.enrolment_reason is EnrolmentReason.IN_STAGE and assignment.arm_reason in (
-        ArmReason.CHAMPION,
-        ArmReason.CHALLENGER,
-    )
+def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
+    """Whether a pin could put this applicant elsewhere than it would come to without one.
+
+    It cannot where no version but the champion ever decided and go-live takes everybody: so most
+    decisions need not look for one.
+    """
+    go_live = plan.go_live
+    if is_killed(state, Arm.CHAMPION) or unit in go_live.deny:
+        return False
+    if any(version != plan.versions.champion for version in state.decided_by):
+        return True
+    return unit not in go_live.allow and not _takes_everybody(plan, state)
+
+
+def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
+    """Whether what the challenger approved today could send this applicant to the champion."""
+    challenger = plan.versions.challenger
+    bounded = challenger is not None and challenger.limits.max_approved_per_day is not None
+    return bounded and assignment.arm is Arm.CHALLENGER
+
+
+def first_match(plan: Plan, inputs: Mapping[str, Value]) -> Segment | None:
+    """The first segment whose condition is true; UNKNOWN, as for an unsent input, is no match."""
+    if not plan.go_live.segments:
+        return None
+    values = {f"inputs.{name}": value for name, value in inputs.items()}
+    return next((s for s in plan.go_live.segments if s.condition.truth(values) is Truth.TRUE), None)
+
+
+def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> bool:
+    """Whether it was dealt by the hash alone, so that its arms may be compared.
+
+    A request that the challenger's limits send away enters none on the champion's side either:
+    otherwise the champion alone would be judged on large amounts.
+    """
+    dealt = assignment.arm_reason in (ArmReason.CHAMPION, ArmReason.CHALLENGER)
+    if assignment.enrolment_reason is not EnrolmentReason.IN_STAGE or not dealt:
+        return False
+    challenger = plan.versions.challenger
+    return challenger is None or _within(challenger.limits, replace(subject, approved_today=None))
 
 
 def new_pin(assignment: Assignment, at: datetime) -> Pin | None:
@@ -113,20 +147,13 @@ def _enrol(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
 def _deal(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
     go_live = plan.go_live
     dealt = slot(go_live.salt, subject.unit)
-    segment = _first_match(go_live.segments, subject.inputs)
+    segment = first_match(plan, subject.inputs)
     if segment is not None:
         inside = is_in(dealt, segment.percent)
         return _enrolment(plan, state, EnrolmentReason.SEGMENT, dealt, enrolled=inside)
     inside = is_in(dealt, go_live.stages.percent(state.go_live.stage))
     reason = EnrolmentReason.IN_STAGE if inside else EnrolmentReason.NOT_IN_STAGE
     return _enrolment(plan, state, reason, dealt)
-
-
-def _first_match(segments: tuple[Segment, ...], inputs: Mapping[str, Value]) -> Segment | None:
-    if not segments:
-        return None
-    values = {f"inputs.{name}": value for name, value in inputs.items()}
-    return next((s for s in segments if s.condition.truth(values) is Truth.TRUE), None)
 
 
 _ENROLS = frozenset({EnrolmentReason.ALLOWED, EnrolmentReason.PINNED, EnrolmentReason.IN_STAGE})
@@ -152,6 +179,12 @@ def _enrolment(
     )
 
 
+def _takes_everybody(plan: Plan, state: RolloutState) -> bool:
+    go_live = plan.go_live
+    shares = [segment.percent for segment in go_live.segments]
+    return min((go_live.stages.percent(state.go_live.stage), *shares)) == WHOLE
+
+
 def _live_pin(plan: Plan, subject: Subject) -> Pin | None:
     pin = subject.pin
     return pin if pin and subject.at < pin.since + plan.pin_for else None
@@ -164,7 +197,7 @@ def _with_arm(
     plan: Plan, state: RolloutState, subject: Subject, enrolment: Assignment
 ) -> Assignment:
     pin = _live_pin(plan, subject)
-    challenger = _running_challenger(plan, state)
+    challenger = running_challenger(plan, state)
     if pin is not None:
         return _pinned(plan, challenger, subject, enrolment, pin)
     if challenger is None:
@@ -176,7 +209,7 @@ def _with_arm(
     return _challenger(plan, challenger, subject, enrolment, ArmReason.CHALLENGER, dealt)
 
 
-def _running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
+def running_challenger(plan: Plan, state: RolloutState) -> Challenger | None:
     """The challenger that decides for somebody now: in the plan, not killed, above 0 %."""
     challenger, track = plan.versions.challenger, state.challenger
     if challenger is None or track is None or track.version != challenger.version:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -48,15 +48,25 @@ class Judgement:
     """One guardrail's word on one arm or product.
 
     `value` is the rate (a fraction), the latency in ms, or the difference between the arms
-    (challenger minus champion). `units` is what it rests on. `needed` is about how many applicants
-    of the challenger show a departure of five points beyond what is meant.
+    (challenger minus champion). `units` is what it rests on, the challenger's for a comparison.
     """
 
     guardrail: str
     standing: Standing
     value: float
     units: int
-    needed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTallies:
+    """The hashed applicants of both arms since they decide side by side.
+
+    `earlier` is the champion's tally before that, which makes the test quicker, never less safe.
+    """
+
+    champion: Tally
+    challenger: Tally
+    earlier: Tally = NOTHING
 
 
 def judge_rate(guardrail: Guardrail, ceiling: Ceiling, tally: Tally) -> Judgement:
@@ -71,31 +81,35 @@ def judge_latency(guardrail: Guardrail, ceiling: Ceiling, p99_ms: float, units: 
 
 
 def judge_arms(
-    guardrail: Guardrail,
-    versus: VersusChampion,
-    plan: Plan,
-    champion: Tally,
-    challenger: Tally,
-    earlier: Tally = NOTHING,
+    guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
 ) -> Judgement:
-    """The hashed applicants of both arms since the challenger entered its stage.
-
-    `earlier` is the champion's tally before that, which makes the test quicker, never less safe.
-    """
+    """The arms against each other, as often as one likes."""
+    champion, challenger = arms.champion, arms.challenger
     allowed, alpha = meant(plan, guardrail.metric), float(versus.alpha)
-    tripped = departs(champion, challenger, allowed, alpha, earlier)
+    tripped = departs(champion, challenger, allowed, alpha, arms.earlier)
     units = min(champion.units, challenger.units)
     judged = _judged(guardrail, challenger.rate - champion.rate, units, tripped=tripped)
-    needed = None
-    if champion.units and challenger.units and judged.standing is not Standing.TRIPPED:
-        needed = units_needed(
-            champion.rate,
-            allowed,
-            alpha,
-            champions_per_challenger=champion.units / challenger.units,
-            earlier=earlier,
-        )
-    return Judgement(guardrail.name, judged.standing, judged.value, challenger.units, needed)
+    return replace(judged, units=challenger.units)
+
+
+def applicants_needed(
+    guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
+) -> int | None:
+    """About how many of the challenger's show a departure of five points beyond what is meant.
+
+    None while an arm has nobody, and where no number would do. It takes a thousand times as long as
+    judging: for showing, not for watching.
+    """
+    champion, challenger = arms.champion, arms.challenger
+    if not (champion.units and challenger.units):
+        return None
+    return units_needed(
+        champion.rate,
+        meant(plan, guardrail.metric),
+        float(versus.alpha),
+        champions_per_challenger=champion.units / challenger.units,
+        earlier=arms.earlier,
+    )
 
 
 def meant(plan: Plan, metric: Metric) -> Band:

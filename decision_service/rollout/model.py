@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from decision_service.domain.decision import Arm
 from decision_service.language.condition import Condition
 from decision_service.rollout.guardrails import Guardrail, Metric
 
@@ -132,6 +133,12 @@ class Versions:
     champion: int
     challenger: Challenger | None = None
     shadow: tuple[Shadow, ...] = ()
+
+    def of(self, arm: Arm) -> int | None:
+        """The version that an arm decides by; None where the plan has no such arm."""
+        if arm is Arm.CHAMPION:
+            return self.champion
+        return self.challenger.version if self.challenger else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,43 +9,53 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from decision_service.domain.decision import Arm
-from decision_service.rollout.model import WHOLE, Plan, Stages
+from decision_service.rollout.model import Plan
+from decision_service.rollout.tracks import (
+    Clash,
+    Track,
+    TrackName,
+    challenger_clashes,
+    dealt,
+    go_live_clashes,
+    ladder,
+)
 
-
-class TrackName(StrEnum):
-    """The two ladders of a plan."""
-
-    GO_LIVE = "go-live"
-    CHALLENGER = "challenger"
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """Where one ladder stands.
-
-    `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
-    applicants now, None where nobody is dealt: only then may a plan change it. `killed` keeps the
-    stage, so that reviving goes on where it stood. `version` is the challenger's, None for go-live.
-    """
-
-    stage: str | None
-    since: datetime
-    salt: str | None
-    killed: bool = False
-    version: int | None = None
+__all__ = [
+    "Clash",
+    "Refusal",
+    "RolloutState",
+    "Step",
+    "Track",
+    "TrackName",
+    "adopt",
+    "advance",
+    "clashes",
+    "fitting",
+    "initial_state",
+    "is_killed",
+    "kill",
+    "pause",
+    "resume",
+    "revive",
+    "roll_back",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutState:
-    """One product's standing; `challenger` is None where the plan has none."""
+    """One product's standing; `challenger` is None where the plan has none.
+
+    `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
+    be pinned to no other.
+    """
 
     product: str
     go_live: Track
     challenger: Track | None = None
     paused: bool = False
+    decided_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,12 @@ Step = RolloutState | Refusal
 
 def initial_state(plan: Plan, now: datetime) -> RolloutState:
     """The state of a plan that never ran: each track at its initial stage."""
-    return RolloutState(plan.product, _fresh_go_live(plan, now), _fresh_challenger(plan, now))
+    return RolloutState(
+        plan.product,
+        _fresh_go_live(plan, now),
+        _fresh_challenger(plan, now),
+        decided_by=_deciders(plan),
+    )
 
 
 def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> Step:
@@ -100,18 +115,15 @@ def revive(state: RolloutState, arm: Arm | None) -> Step:
     return _switch(state, arm, killed=False)
 
 
-def clashes(plan: Plan, state: RolloutState) -> tuple[str, ...]:
+def clashes(plan: Plan, state: RolloutState) -> tuple[Clash, ...]:
     """Why a changed plan does not fit the running state (PLAN_CHANGED); empty where it fits.
 
     A salt that deals applicants now may not change and the current stages must still exist. A
     challenger of another version is another rollout and clashes with nothing.
     """
-    found = _track_clashes("go-live", plan.go_live.salt, plan.go_live.stages, state.go_live)
-    challenger = plan.versions.challenger
-    if challenger and state.challenger and state.challenger.version == challenger.version:
-        what = f"challenger version {challenger.version}"
-        found += _track_clashes(what, challenger.salt, challenger.stages, state.challenger)
-    return found
+    found = go_live_clashes(plan, state.go_live)
+    challenger = _same_challenger(plan, state.challenger)
+    return found if challenger is None else found + challenger_clashes(plan, challenger)
 
 
 def adopt(plan: Plan, state: RolloutState, now: datetime) -> Step:
@@ -124,9 +136,28 @@ def adopt(plan: Plan, state: RolloutState, now: datetime) -> Step:
         return Refusal(f"the plan is of {plan.product} and the state of {state.product}")
     found = clashes(plan, state)
     if found:
-        return Refusal("; ".join(found))
-    go_live = _dealt(plan, TrackName.GO_LIVE, state.go_live)
-    return replace(state, go_live=go_live, challenger=_adopted_challenger(plan, state, now))
+        return Refusal("; ".join(clash.message for clash in found))
+    return replace(
+        state,
+        go_live=dealt(plan, TrackName.GO_LIVE, state.go_live),
+        challenger=_adopted_challenger(plan, state, now),
+        decided_by=_deciders(plan, state.decided_by),
+    )
+
+
+def fitting(plan: Plan, state: RolloutState, held: RolloutState) -> RolloutState:
+    """The state as a process can follow it whose plan may be older than the one it was made under.
+
+    A track that stands at a stage or on a salt that this plan does not have stays where it stood
+    in `held`. Kills and pauses always count.
+    """
+    go_live, challenger = state.go_live, state.challenger
+    if go_live_clashes(plan, go_live):
+        go_live = replace(held.go_live, killed=go_live.killed)
+    known, before = _same_challenger(plan, challenger), _same_challenger(plan, held.challenger)
+    if known and before and challenger_clashes(plan, known):
+        challenger = replace(before, killed=known.killed)
+    return replace(state, go_live=go_live, challenger=challenger)
 
 
 def is_killed(state: RolloutState, arm: Arm) -> bool:
@@ -140,7 +171,7 @@ def is_killed(state: RolloutState, arm: Arm) -> bool:
 
 
 def _fresh_go_live(plan: Plan, now: datetime) -> Track:
-    return _dealt(plan, TrackName.GO_LIVE, Track(plan.go_live.stages.initial, now, None))
+    return dealt(plan, TrackName.GO_LIVE, Track(plan.go_live.stages.initial, now, None))
 
 
 def _fresh_challenger(plan: Plan, now: datetime) -> Track | None:
@@ -148,35 +179,27 @@ def _fresh_challenger(plan: Plan, now: datetime) -> Track | None:
     if challenger is None:
         return None
     track = Track(challenger.stages.initial, now, None, version=challenger.version)
-    return _dealt(plan, TrackName.CHALLENGER, track)
+    return dealt(plan, TrackName.CHALLENGER, track)
 
 
 def _adopted_challenger(plan: Plan, state: RolloutState, now: datetime) -> Track | None:
+    challenger = _same_challenger(plan, state.challenger)
+    if challenger is None:
+        return _fresh_challenger(plan, now)
+    return dealt(plan, TrackName.CHALLENGER, challenger)
+
+
+def _same_challenger(plan: Plan, track: Track | None) -> Track | None:
+    """The track, where it is of the version that the plan challenges with."""
     challenger = plan.versions.challenger
-    if challenger and state.challenger and state.challenger.version == challenger.version:
-        return _dealt(plan, TrackName.CHALLENGER, state.challenger)
-    return _fresh_challenger(plan, now)
+    same = challenger is not None and track is not None and track.version == challenger.version
+    return track if same else None
 
 
-def _dealt(plan: Plan, name: TrackName, track: Track) -> Track:
-    """The track with the salt that deals at its stage, None where nobody is dealt."""
-    salt, stages = _ladder(plan, name)
-    deals = stages.percent(track.stage) > 0
-    if name is TrackName.GO_LIVE:
-        deals = deals or any(0 < s.percent < WHOLE for s in plan.go_live.segments)
-    return replace(track, salt=salt if deals else None)
-
-
-def _track_clashes(what: str, salt: str, stages: Stages, track: Track) -> tuple[str, ...]:
-    found = []
-    if track.stage is not None and stages.named(track.stage) is None:
-        found.append(f"{what} stands at stage `{track.stage}`, which the new plan does not have")
-    if track.salt is not None and track.salt != salt:
-        found.append(
-            f"{what} deals applicants by the salt `{track.salt}`, "
-            f"which the new plan changes to `{salt}`"
-        )
-    return tuple(found)
+def _deciders(plan: Plan, before: tuple[int, ...] = ()) -> tuple[int, ...]:
+    challenger = plan.versions.challenger
+    now = {plan.versions.champion} | ({challenger.version} if challenger else set())
+    return tuple(sorted(now.union(before)))
 
 
 # Steps
@@ -209,27 +232,20 @@ def _with_track(state: RolloutState, name: TrackName, track: Track) -> RolloutSt
 def _up(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Refusal:
     if track.killed:
         return Refusal(f"{name} of {plan.product} is killed: revive it before advancing")
-    _, stages = _ladder(plan, name)
+    _, stages = ladder(plan, name)
     above = stages.after(track.stage)
     if above is None:
         return Refusal(f"{name} of {plan.product} stands at `{track.stage}`, its last stage")
-    return _dealt(plan, name, replace(track, stage=above.name, since=now))
+    return dealt(plan, name, replace(track, stage=above.name, since=now))
 
 
 def _down(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | Refusal:
     if track.stage is None:
         return Refusal(f"{name} of {plan.product} is below its first stage, at 0 % already")
-    _, stages = _ladder(plan, name)
+    _, stages = ladder(plan, name)
     below = stages.before(track.stage)
     stage = below.name if below else None
-    return _dealt(plan, name, replace(track, stage=stage, since=now))
-
-
-def _ladder(plan: Plan, name: TrackName) -> tuple[str, Stages]:
-    challenger = plan.versions.challenger
-    if name is TrackName.CHALLENGER and challenger is not None:
-        return challenger.salt, challenger.stages
-    return plan.go_live.salt, plan.go_live.stages
+    return dealt(plan, name, replace(track, stage=stage, since=now))
 
 
 def _switch(state: RolloutState, arm: Arm | None, *, killed: bool) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Self
@@ -10,7 +10,9 @@ from typing import Self
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
 from decision_service.pipeline.events import Event, Receipt
+from decision_service.pipeline.pairs import Group, Pair
 from decision_service.pipeline.ports import (
     Entry,
     Erased,
@@ -22,6 +24,7 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
+from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
 from decision_service.storage import (
     applicants,
@@ -29,12 +32,17 @@ from decision_service.storage import (
     consents,
     decisions,
     events,
+    hours,
+    journal,
+    shadows,
     snapshots,
+    tallies,
     texts,
     warm,
 )
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
+from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.storage.postgres_database import PostgresDatabase
 from decision_service.storage.writer import (
@@ -47,7 +55,7 @@ from decision_service.storage.writer import (
 
 
 class Store:
-    """The `DecisionLog` on SQLite or PostgreSQL."""
+    """The `DecisionLog`, `ArmLog` and `RolloutJournal` on SQLite or PostgreSQL."""
 
     def __init__(
         self,
@@ -209,6 +217,50 @@ class Store:
     async def release(self, applicant: Applicant) -> None:
         """Give a claim back."""
         await self._database.write(partial(applicants.release, applicant=applicant))
+
+    async def append(self, entry: JournalEntry) -> None:
+        """Add a step to the rollout journal; raises JournalMovedOn when its position is taken."""
+        work = partial(journal.append, entry=entry)
+        try:
+            appended = await self._database.write(work)
+        except ConnectionLost:
+            appended = await self._database.write(work)
+        if not appended:
+            raise JournalMovedOn
+
+    async def latest(self) -> Mapping[str, JournalEntry]:
+        """The last step of every product's rollout."""
+        return await self._database.read(journal.latest)
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        """At most `limit` steps of a rollout, newest first, strictly before the position."""
+        work = partial(journal.history, product=product, before=before, limit=limit)
+        return await self._database.read(work)
+
+    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+        """Keep what one process has counted so far; a cell never falls."""
+        await self._database.write(partial(hours.record, process=process, cells=cells))
+
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+        """The counters' sums over hours that end after `since` and from an entry on."""
+        work = partial(hours.totals, product=product, since=since, position=position)
+        return await self._database.read(work)
+
+    async def tallies(
+        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
+    ) -> Sequence[ArmTally]:
+        """What was decided from `since` on and before `before`, by arm and version."""
+        work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
+        return await self._database.read(work)
+
+    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+        """Keep what shadows concluded; one that is there already stays."""
+        await self._database.write(partial(shadows.record, pairs=pairs))
+
+    async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
+        """A shadow's results on decisions from `since` on, alike ones together, most first."""
+        work = partial(shadows.groups, product=product, version=version, since=since)
+        return await self._database.read(work)
 
     async def _find_together(
         self, keys: Sequence[decisions.Key]

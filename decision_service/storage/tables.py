@@ -195,3 +195,63 @@ leases = Table(
 Unlogged, so that a lease waits for no disk; a crash of the server empties the table, which fences
 every holder off. Instants here are the server's own, since only it compares them.
 """
+
+rollout_journal = Table(
+    "rollout_journal",
+    metadata,
+    Column("product", _text(), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", _text(), nullable=False),
+    Column("why", _text(), nullable=False),
+    Column("action", _text(), nullable=False),
+    Column("state_before", _text()),
+    Column("state_after", _text(), nullable=False),
+    Column("plan_digest", _text(), nullable=False),
+    Column("figures", _text(), nullable=False),
+)
+"""Every step of every rollout, numbered from 1; states and figures are JSON."""
+
+arm_hours = Table(
+    "arm_hours",
+    metadata,
+    Column("product", _text(), primary_key=True),
+    Column("hour", BigInteger, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("arm", _text(), primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("counted", _text(), primary_key=True),
+    Column("bucket", _text(), primary_key=True),
+    Column("process", _text(), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+"""What each process counted of each arm in an hour; `arm` is empty where none was chosen."""
+
+shadow_results = Table(
+    "shadow_results",
+    metadata,
+    Column("decision_id", _text(), primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("product", _text(), nullable=False),
+    Column("digest", _text(), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("standing", _text(), nullable=False),
+    Column("live_outcome", _text(), nullable=False),
+    Column("live_kind", _text()),
+    Column("live_amount", BigInteger),
+    Column("outcome", _text()),
+    Column("kind", _text()),
+    Column("amount", BigInteger),
+    Column("moved", _text(), nullable=False),
+)
+"""What a silent version would have decided beside what was decided; nothing of a person.
+
+`moved` holds the rules and reasons that told the two apart, one a line.
+"""
+
+Index(
+    "shadow_results_created",
+    shadow_results.c.product,
+    shadow_results.c.version,
+    shadow_results.c.created,
+)

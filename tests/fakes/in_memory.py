@@ -1,19 +1,22 @@
-"""A decision log in memory that keeps the port's whole contract but durability."""
+"""A store in memory that keeps the ports' whole contracts but durability."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ConsentMoved, LeaseLost, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
+from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
 from decision_service.pipeline.events import Event, Receipt
+from decision_service.pipeline.pairs import Group, Pair, grouped
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -26,13 +29,14 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
+from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
 
 _SHARED = tuple(field.name for field in fields(StoredEntry) if field.name != "snapshot_id")
 
 
 class InMemoryDecisionLog:
-    """The `DecisionLog` for tests of what stands above it.
+    """The `DecisionLog`, `ArmLog` and `RolloutJournal` for tests of what stands above them.
 
     Set `down` to have every call fail as a store that cannot serve; `commits` counts the calls that
     were answered; `fences` holds who has leave to commit which request.
@@ -55,6 +59,9 @@ class InMemoryDecisionLog:
         self._known: dict[tuple[str, str, Kind], int] = {}
         self._consents: Counter[str] = Counter()
         self._texts: dict[str, StoredText] = {}
+        self._journal: dict[str, dict[int, JournalEntry]] = {}
+        self._cells: dict[tuple[str, Cell], int] = {}
+        self._pairs: dict[tuple[str, int], Pair] = {}
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         await self._turn()
@@ -221,6 +228,69 @@ class InMemoryDecisionLog:
         record, _ = self._applicants[applicant]
         self._applicants[applicant] = (record, record.begun)
 
+    async def append(self, entry: JournalEntry) -> None:
+        await self._turn()
+        entries = self._journal.setdefault(entry.product, {})
+        if entries.setdefault(entry.position, entry) != entry:
+            raise JournalMovedOn
+
+    async def latest(self) -> Mapping[str, JournalEntry]:
+        await self._turn()
+        return {product: steps[max(steps)] for product, steps in self._journal.items()}
+
+    async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        await self._turn()
+        steps = self._journal.get(product, {})
+        places = (place for place in steps if before is None or place < before)
+        return [steps[place] for place in sorted(places, reverse=True)[:limit]]
+
+    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+        await self._turn()
+        for cell, count in cells.items():
+            self._cells[process, cell] = max(count, self._cells.get((process, cell), 0))
+
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+        await self._turn()
+        sums: dict[tuple[object, ...], Total] = {}
+        for (_, cell), count in self._cells.items():
+            late = cell.hour + timedelta(hours=1) > since and cell.position >= position
+            if cell.product != product or not late:
+                continue
+            place = (cell.arm or "", cell.version, cell.counted, cell.bucket)
+            before = sums[place].count if place in sums else 0
+            sums[place] = Total(cell.arm, cell.version, cell.counted, cell.bucket, before + count)
+        return [sums[place] for place in sorted(sums)]
+
+    async def tallies(
+        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
+    ) -> Sequence[ArmTally]:
+        await self._turn()
+        chosen = [
+            (entry, arm)
+            for entry, arm in sorted(self._arms, key=lambda pair: _place(pair[0]))
+            if entry.product == product
+            and since <= entry.created
+            and (before is None or entry.created < before)
+            and (arm.hashed or not hashed)
+        ]
+        firsts = {arm.unit: (entry, arm) for entry, arm in reversed(chosen)}.values()
+        arms = sorted({(arm.arm, arm.version) for _, arm in chosen})
+        return [_tally(arm, version, chosen, [*firsts]) for arm, version in arms]
+
+    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+        await self._turn()
+        for pair in pairs:
+            self._pairs.setdefault((pair.decision_id, pair.version), pair)
+
+    async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
+        await self._turn()
+        chosen = [
+            pair
+            for pair in self._pairs.values()
+            if (pair.product, pair.version) == (product, version) and pair.created >= since
+        ]
+        return grouped(chosen)
+
     async def _turn(self) -> None:
         """Let others run, as every real store does, then fail where the store is down."""
         await asyncio.sleep(0)
@@ -263,3 +333,25 @@ def _matches(entry: StoredEntry, chosen: Filter) -> bool:
     if chosen.created_from is not None and entry.created < chosen.created_from:
         return False
     return chosen.created_before is None or entry.created < chosen.created_before
+
+
+Decided = tuple[StoredEntry, ArmDecision]
+
+
+def _tally(arm: Arm, version: int, chosen: list[Decided], firsts: list[Decided]) -> ArmTally:
+    own = [
+        (entry.outcome, decided.refer_kind)
+        for entry, decided in firsts
+        if (decided.arm, decided.version) == (arm, version)
+    ]
+    outcomes = [outcome for outcome, _ in own]
+    return ArmTally(
+        arm,
+        version,
+        decisions=sum((d.arm, d.version) == (arm, version) for _, d in chosen),
+        units=len(own),
+        approved=outcomes.count(Outcome.APPROVE),
+        referred=outcomes.count(Outcome.REFER),
+        declined=outcomes.count(Outcome.DECLINE),
+        missing=[kind for _, kind in own].count(ReferKind.DATA),
+    )

@@ -23,11 +23,15 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.beside import Beside
+from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import RuleFolder, load_rules
-from decision_service.pipeline.ports import Gathering, SnapshotSource
+from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.ports import Gathering, Leases, SnapshotSource
 from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.warm import WarmShelf
 from decision_service.storage.rule_files import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
@@ -150,11 +154,31 @@ class World:
     ids: Numbered = field(default_factory=Numbered)
     last: LastRecord | None = None
 
-    def decide(self) -> DecideApplication:
+    def decide(
+        self, *, leases: Leases | None = None, beside: Beside | None = None
+    ) -> DecideApplication:
         """A replica of its own: two of them share nothing but the log."""
-        leases, encoder = InMemoryLeases(self.log), ProtoReplyEncoder()
-        ports = Ports(self.source, self.log, encoder, self.clock, self.ids, leases, self.warm)
-        return DecideApplication(ports, lambda: self.book, self.last)
+        return DecideApplication(
+            Ports(
+                self.source,
+                self.log,
+                self.log,
+                ProtoReplyEncoder(),
+                self.clock,
+                self.ids,
+                leases or InMemoryLeases(self.log),
+                self.warm,
+            ),
+            lambda: self.book,
+            beside or self.beside(),
+            self.last,
+        )
+
+    def beside(self) -> Beside:
+        """Counting and silent versions that nobody looks at."""
+        counters = Counters(self.log, self.clock, "process")
+        shadows = Shadows(self.log, self.clock, Occurrences(), counters.idle)
+        return Beside(counters, shadows, lambda _: 1)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
         return Call(caller, self.clock.monotonic() + seconds)

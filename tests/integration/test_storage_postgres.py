@@ -16,8 +16,6 @@ from sqlalchemy import Connection, text
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
-from decision_service.pipeline.decide import DecideApplication, Ports
 from decision_service.pipeline.ports import Filter, SnapshotBody
 from decision_service.storage import postgres_database
 from decision_service.storage.engine import migrate
@@ -244,11 +242,8 @@ async def test_commits_have_a_connection_of_their_own(url: str) -> None:
 async def test_nothing_is_gathered_without_a_free_connection(url: str) -> None:
     """An exhausted pool is told as too busy, before the vendor is asked anything."""
     async with opened(url, readers=1) as store:
-        world = World()
-        ports = Ports(
-            world.source, store, ProtoReplyEncoder(), world.clock, world.ids, store.leases
-        )
-        decide = DecideApplication(ports, lambda: world.book)
+        world = World(log=store)
+        decide = world.decide(leases=store.leases)
         sleep = text("SELECT pg_sleep(30)")
         sleeping = asyncio.create_task(store._database.read(lambda c: c.execute(sleep).all()))
         await asyncio.sleep(0)

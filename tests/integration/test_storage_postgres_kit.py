@@ -6,14 +6,24 @@ import pytest
 
 from decision_service.storage.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
+from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.postgres import Postgres
+from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
 
 
-class TestPostgres(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit, WarmKit):
+class TestPostgres(
+    DecisionLogKit,
+    ArmLogKit,
+    ApplicantLogKit,
+    ConsentKit,
+    WarmKit,
+    RolloutJournalKit,
+    ArmFiguresKit,
+):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:
         store = await Store.open(postgres.migrated())

@@ -7,13 +7,23 @@ import pytest
 
 from decision_service.storage.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
+from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
+from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
 
 
-class TestSqlite(DecisionLogKit, ArmLogKit, ApplicantLogKit, ConsentKit, WarmKit):
+class TestSqlite(
+    DecisionLogKit,
+    ArmLogKit,
+    ApplicantLogKit,
+    ConsentKit,
+    WarmKit,
+    RolloutJournalKit,
+    ArmFiguresKit,
+):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:
         store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")

@@ -20,7 +20,13 @@ class Role(StrEnum):
 
 _ANY = frozenset(Role)
 _SEEN_ROLLOUTS = frozenset({Role.ROLLOUT, Role.READ})
-_READ_ROLLOUTS = ("ListRollouts", "GetRollout", "ExplainAssignment")
+_READ_ROLLOUTS = (
+    "ListRollouts",
+    "GetRollout",
+    "ExplainAssignment",
+    "ListRolloutSteps",
+    "CompareVersions",
+)
 _MOVE_ROLLOUTS = (
     "AdvanceRollout",
     "RollBackRollout",

@@ -40,7 +40,7 @@ class ApplicantServicer:
     ) -> pb.CreateApplicantResponse:
         """The applicant's user with a new token."""
         problems = Problems()
-        check_reference(problems, "applicant_ref", request.applicant_ref)
+        check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
         problems.raise_if_any()
         applicant = Applicant(call_info(context).caller, request.applicant_ref)
         made = await self._use_cases.onboard.create(applicant, self._stop_at(context))

@@ -36,14 +36,36 @@ def read_token(chosen: Filter, token: str) -> Position | None:
     if not token:
         return None
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        read = msgspec.msgpack.decode(raw, type=_Token)
+        read = msgspec.msgpack.decode(_raw(token), type=_Token)
         position = Position(_EPOCH + read.created * _MICROSECOND, read.decision_id)
     except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
     if read.filter != _fingerprint(chosen):
         raise _invalid("belongs to a listing with another filter")
     return position
+
+
+def make_step_token(product: str, position: int) -> str:
+    """The token that continues a product's list of rollout steps below a position."""
+    token = msgspec.msgpack.encode((product, position))
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def read_step_token(product: str, token: str) -> int | None:
+    """The position of a token, None for the empty one; raises PageTokenInvalid."""
+    if not token:
+        return None
+    try:
+        of, position = msgspec.msgpack.decode(_raw(token), type=tuple[str, int])
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        raise _invalid("is not a token of this service") from None
+    if of != product:
+        raise _invalid("belongs to another rollout's list")
+    return position
+
+
+def _raw(token: str) -> bytes:
+    return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
 
 
 def _fingerprint(chosen: Filter) -> bytes:

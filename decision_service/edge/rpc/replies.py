@@ -50,7 +50,7 @@ def decision_message(decision: Decision, languages: Sequence[str]) -> pb.Decisio
         customer_ref=decision.customer_ref,
         user_id=decision.user_id,
         product=decision.product,
-        assignment=_assignment(decision.assignment),
+        assignment=assignment_message(decision.assignment),
         data_quality=_data_quality(decision),
         as_of_date=decision.as_of.date.isoformat(),
         create_time=timestamp(decision.created),
@@ -77,6 +77,20 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> dict[str, Any]
 def ref_message(ref: RulesetRef) -> pb.RulesetRef:
     """How a decision names its rules."""
     return pb.RulesetRef(ruleset=ref.ruleset, version=ref.version, digest=ref.digest)
+
+
+def assignment_message(assignment: Assignment) -> pb.Assignment:
+    """Where the rollout put an applicant."""
+    return pb.Assignment(
+        rollout=assignment.rollout,
+        enrolment_reason=assignment.enrolment_reason.value,
+        enrolment_slot=assignment.enrolment_slot,
+        arm=assignment.arm or "",
+        arm_reason=assignment.arm_reason or "",
+        arm_slot=assignment.arm_slot,
+        plan_digest=assignment.plan_digest,
+        stage=assignment.stage,
+    )
 
 
 def add_full_view(
@@ -145,19 +159,6 @@ def _offer(offer: Offer) -> pb.Offer:
         tier=offer.tier,
         binding=offer.binding,
         outputs={name: value_to_message(value) for name, value in offer.outputs.items()},
-    )
-
-
-def _assignment(assignment: Assignment) -> pb.Assignment:
-    return pb.Assignment(
-        rollout=assignment.rollout,
-        enrolment_reason=assignment.enrolment_reason.value,
-        enrolment_slot=assignment.enrolment_slot,
-        arm=assignment.arm or "",
-        arm_reason=assignment.arm_reason or "",
-        arm_slot=assignment.arm_slot,
-        plan_digest=assignment.plan_digest,
-        stage=assignment.stage,
     )
 
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid, FieldProblem
@@ -69,8 +70,7 @@ def application_from(
     check_user_id(problems, request.user_id)
     check_product(problems, request.product)
     for field in ("request_id", "application_id", "customer_ref"):
-        if getattr(request, field):
-            check_reference(problems, field, getattr(request, field))
+        check_reference(problems, field, getattr(request, field))
     wait = _wait_seconds(request, problems)
     inputs = dict(inputs_from(request, problems))
     full = full_view(request.view, problems)
@@ -85,11 +85,6 @@ def application_from(
         wait_timeout=wait,
         style=ReplyStyle(full=full, languages=languages),
     )
-
-
-def check_user_id(problems: Problems, user_id: str) -> None:
-    """Note what cannot be an id of the vendor's users."""
-    problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
 
 
 def check_product(problems: Problems, product: str) -> None:
@@ -115,9 +110,15 @@ def full_view(view: int, problems: Problems | None = None) -> bool:
     return view == pb.DECISION_VIEW_FULL
 
 
-def check_reference(problems: Problems, field: str, value: str) -> None:
-    """Note what cannot be a client's own reference."""
-    problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
+def check_user_id(problems: Problems, user_id: str) -> None:
+    """Note what cannot be a Smile userId."""
+    problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+
+
+def check_reference(problems: Problems, field: str, value: str, *, required: bool = False) -> None:
+    """Note what cannot be a client's own reference; an empty one is none."""
+    if value or required:
+        problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
 
 
 def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems) -> float:
@@ -129,7 +130,9 @@ def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems)
 
 
 def inputs_from(
-    request: service_pb.CreateDecisionRequest | rules_pb.EvaluateRulesetRequest,
+    request: service_pb.CreateDecisionRequest
+    | rules_pb.EvaluateRulesetRequest
+    | rollout_pb.ExplainAssignmentRequest,
     problems: Problems,
 ) -> Iterator[tuple[str, Value]]:
     """The inputs sent, amount and term among them; malformed ones are noted."""

@@ -64,7 +64,7 @@ class RulesetServicer:
                 for version in sorted(product.versions)
             ],
             read_time=timestamp(status.read),
-            refused=[_problem(diagnostic) for diagnostic in ordered(status.refused)],
+            refused=[problem_message(diagnostic) for diagnostic in ordered(status.refused)],
         )
 
     async def get_ruleset(
@@ -91,7 +91,9 @@ class RulesetServicer:
         folder = await asyncio.to_thread(self._use_cases.folder)
         compilation = validate(folder, request.product, request.source)
         return rules_pb.ValidateRulesetResponse(
-            problems=[_problem(diagnostic) for diagnostic in ordered(compilation.diagnostics)],
+            problems=[
+                problem_message(diagnostic) for diagnostic in ordered(compilation.diagnostics)
+            ],
             digest=compilation.ruleset.digest if compilation.ruleset else "",
         )
 
@@ -196,7 +198,8 @@ def _input(spec: InputSpec) -> rules_pb.RulesetInput:
     )
 
 
-def _problem(diagnostic: Diagnostic) -> rules_pb.Problem:
+def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
+    """A located problem as clients read it."""
     return rules_pb.Problem(
         code=diagnostic.code,
         error=diagnostic.severity is Severity.ERROR,

@@ -10,17 +10,18 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from decision_service.edge.rpc import applicants, decisions, rulesets
+from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.interceptors import Guard, Layers
+from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
-SERVICES = (decisions.SERVICE, rulesets.SERVICE, applicants.SERVICE)
+SERVICES = (decisions.SERVICE, rulesets.SERVICE, rollouts.SERVICE, applicants.SERVICE)
 _SPARE_CALLS = 156 + MOST_WATCHES
 
 OPTIONS = (
@@ -75,6 +76,7 @@ class Services:
 
     decisions: UseCases
     rulesets: RulesetUseCases
+    rollouts: RolloutUseCases
     applicants: ApplicantUseCases
 
 
@@ -103,6 +105,7 @@ async def start(listening: Listening, services: Services) -> RpcServer:
         (
             decisions.handlers(decisions.DecisionServicer(services.decisions)),
             rulesets.handlers(rulesets.RulesetServicer(services.rulesets)),
+            rollouts.handlers(rollouts.RolloutServicer(services.rollouts)),
             applicants.handlers(applicants.ApplicantServicer(services.applicants)),
         )
     )

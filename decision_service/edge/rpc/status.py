@@ -34,6 +34,8 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.DataNotReady: code_pb2.FAILED_PRECONDITION,
     errors.SnapshotErased: code_pb2.FAILED_PRECONDITION,
     errors.PlanChanged: code_pb2.FAILED_PRECONDITION,
+    errors.RolloutRefused: code_pb2.FAILED_PRECONDITION,
+    errors.RolloutMovedOn: code_pb2.FAILED_PRECONDITION,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
     errors.UpstreamBudgetExhausted: code_pb2.RESOURCE_EXHAUSTED,
     errors.UpstreamUnavailable: code_pb2.UNAVAILABLE,

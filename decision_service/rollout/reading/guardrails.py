@@ -20,6 +20,14 @@ from decision_service.rollout.reading.shares import place_of, read_name, refuse_
 _REQUIRED = ("name", "metric", "scope", "min_units", "action")
 _OPTIONAL = ("max", "window", "versus", "alpha")
 _LARGEST = 10**9
+_RAISED_BY_OUTAGES = (
+    Metric.UPSTREAM_ERROR_RATE,
+    Metric.DATA_MISSING_RATE,
+    Metric.REFER_RATE,
+    Metric.LATENCY_P99_MS,
+)
+"""What grows while the vendor is down, whatever the version; comparisons move then, too: one
+version may read what the other does not."""
 
 
 def read_guardrails(plan: Fields, versions: Versions | None) -> tuple[Guardrail, ...]:
@@ -120,10 +128,9 @@ def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
     if guardrail.action is Action.ROLL_BACK and product:
         hint = "write `scope: arm`, or `action: pause`"
         _refuse(fields, "action", "P411", "only the challenger is rolled back", hint)
-    if guardrail.action is Action.KILL and guardrail.metric is Metric.UPSTREAM_ERROR_RATE:
-        _refuse(
-            fields, "action", "P412", "an outage may pause but not kill", "write `action: pause`"
-        )
+    if guardrail.action is Action.KILL and (compares or guardrail.metric in _RAISED_BY_OUTAGES):
+        milder = "`action: roll_back`" if compares else "`action: pause`"
+        _refuse(fields, "action", "P412", "an outage may pause but not kill", f"write {milder}")
 
 
 def _refuse(fields: Fields, key: str, code: str, message: str, hint: str) -> None:

@@ -11,8 +11,7 @@ from decision_service.domain.errors import (
     StoreBusy,
     UpstreamUnavailable,
 )
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
-from decision_service.pipeline.decide import FOLLOW_MARGIN, DecideApplication, Ports
+from decision_service.pipeline.decide import FOLLOW_MARGIN, DecideApplication
 from decision_service.pipeline.ports import Filter, Lease, StoredEntry
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.world import ScriptedSource, World, application
@@ -49,8 +48,7 @@ class Exhausted(InMemoryLeases):
 
 def replica(world: World, leases: InMemoryLeases) -> DecideApplication:
     """A replica with leases of the test's own."""
-    ports = Ports(world.source, world.log, ProtoReplyEncoder(), world.clock, world.ids, leases)
-    return DecideApplication(ports, lambda: world.book)
+    return world.decide(leases=leases)
 
 
 def gated() -> World:

@@ -115,6 +115,20 @@ def test_a_stage_the_plan_has_not_is_nought():
     assert not choose(PLAN, state, subject("u-19446")).enrolled
 
 
+def _compared(state, applicant):
+    return enters_comparison(PLAN, applicant, choose(PLAN, state, applicant))
+
+
+@pytest.mark.parametrize("amount", [None, 50001, 500001])
+def test_what_the_challenger_may_not_take_is_compared_on_neither_side(amount):
+    """An applicant beyond the challenger's limits enters no comparison, whoever decides."""
+    state = _standing(PLAN, "all", "ten")
+    for number in range(1000, 1020):
+        within = subject(f"u-{number}", requested_amount=_pesos(50000))
+        beyond = subject(f"u-{number}", requested_amount=_pesos(amount))
+        assert (_compared(state, within), _compared(state, beyond)) == (True, False)
+
+
 def test_only_the_hashed_enter_comparisons():
     """Allowed, pinned, segmented and limited applicants enter no comparison between arms."""
     state = _standing(PLAN, "early", "one")
@@ -122,10 +136,9 @@ def test_only_the_hashed_enter_comparisons():
         case["name"]
         for case in ASSIGNMENTS
         if "killed" not in case and "stage" not in case and "challenger" not in case
-        if enters_comparison(choose(PLAN, state, _applicant(case["subject"])))
+        if _compared(state, _applicant(case["subject"]))
     }
     assert compared == {
-        "within the stage's share an applicant is decided",
         "the challenger decides within its own share",
         "outside the challenger's share the champion decides",
         "at the largest amount the challenger still decides",

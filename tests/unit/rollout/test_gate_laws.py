@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from decision_service.domain.decision import Arm, ArmReason
 from decision_service.domain.money import Money
-from decision_service.rollout.gate import Pin, Subject, choose, new_pin
-from decision_service.rollout.state import RolloutState, initial_state, kill
-from tests.unit.rollout.plans import NOW, staged
+from decision_service.rollout.gate import Pin, Subject, choose, new_pin, pin_matters
+from decision_service.rollout.state import RolloutState, Track, initial_state, kill
+from tests.unit.rollout.plans import NOW, STAGED, staged
 
 PLAN = staged(("allow: [smiletest-1f…]", "allow: [u-1, u-2]"), ("deny: []", "deny: [u-3]"))
 STATE = initial_state(PLAN, NOW)
@@ -122,6 +122,31 @@ def test_a_pin_outlives_every_stage(who, first, later):
     assert again.enrolled
     assert (again.arm_reason is ArmReason.PIN_ENDED) == gone
     assert gone or (again.arm, again.version) == (chosen.arm, chosen.version)
+
+
+ALONE = staged(
+    (STAGED[STAGED.index("  challenger:") : STAGED.index("guardrails:")], ""),
+    ("allow: [smiletest-1f…]", "allow: [u-1, u-2]"),
+    ("deny: []", "deny: [u-3]"),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(subjects, st.sampled_from(LADDER), st.booleans(), st.sampled_from([PLAN, ALONE]))
+def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
+    """Where no pin is looked for, none that anybody can have puts an applicant elsewhere."""
+    state = replace(initial_state(plan, NOW), go_live=Track(stage, NOW, None, killed=killed))
+    if pin_matters(plan, state, who.unit):
+        return
+    without = choose(plan, state, replace(who, pin=None))
+    for version in state.decided_by:
+        arm = Arm.CHAMPION if version == plan.versions.champion else Arm.CHALLENGER
+        pinned = choose(plan, state, replace(who, pin=Pin(arm, version, NOW)))
+        assert (pinned.enrolled, pinned.arm, pinned.version) == (
+            without.enrolled,
+            without.arm,
+            without.version,
+        )
 
 
 @settings(deadline=None, max_examples=300)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from decision_service.domain.decision import Arm
@@ -12,8 +14,10 @@ from decision_service.rollout.guardrails import (
     VersusChampion,
 )
 from decision_service.rollout.judging import (
+    ArmTallies,
     Standing,
     act,
+    applicants_needed,
     judge_arms,
     judge_latency,
     judge_rate,
@@ -75,19 +79,37 @@ def test_arms_against_each_other(challenger, standing):
     guardrail = BY_NAME["approvals"]
     assert isinstance(guardrail.test, VersusChampion)
     champion = Tally(18_000, 11_034)
-    judged = judge_arms(guardrail, guardrail.test, PLAN, champion, challenger)
+    judged = judge_arms(guardrail, guardrail.test, PLAN, ArmTallies(champion, challenger))
     assert judged.standing is standing
     assert judged.units == challenger.units
     assert judged.value == challenger.rate - champion.rate
-    assert (judged.needed is None) == (standing is Standing.TRIPPED)
 
 
 def test_a_small_champion_is_waited_for_as_well():
     """A comparison waits for the smaller arm, whichever it is."""
     guardrail = BY_NAME["approvals"]
     assert isinstance(guardrail.test, VersusChampion)
-    judged = judge_arms(guardrail, guardrail.test, PLAN, Tally(299, 0), Tally(9_000, 9_000))
-    assert judged.standing is Standing.WAITING
+    arms = ArmTallies(Tally(299, 0), Tally(9_000, 9_000))
+    assert judge_arms(guardrail, guardrail.test, PLAN, arms).standing is Standing.WAITING
+
+
+def test_how_many_applicants_are_needed():
+    """A number once both arms have somebody, fewer where the champion's rate is known before."""
+    guardrail = BY_NAME["approvals"]
+    assert isinstance(guardrail.test, VersusChampion)
+    arms = ArmTallies(Tally(900, 550), Tally(100, 55))
+    needed, sooner, never = (
+        applicants_needed(guardrail, guardrail.test, PLAN, one)
+        for one in (
+            arms,
+            replace(arms, earlier=Tally(5_000, 3_055)),
+            replace(arms, challenger=Tally()),
+        )
+    )
+    assert needed is not None
+    assert sooner is not None
+    assert 100 < sooner < needed
+    assert never is None
 
 
 def test_what_is_meant_is_as_the_plan_says():
@@ -109,9 +131,7 @@ def _after(name: str, arm: Arm | None, plan=PLAN) -> RolloutState:
 
 def test_a_pause_stops_advancing():
     """A guardrail that pauses leaves every stage and marks the rollout paused."""
-    assert _after("slow", None) == RolloutState(
-        STATE.product, STATE.go_live, STATE.challenger, paused=True
-    )
+    assert _after("slow", None) == replace(STATE, paused=True)
 
 
 def test_a_roll_back_moves_the_challenger_alone():

@@ -34,6 +34,12 @@ from tests.unit.rollout.plans import PATH, PRODUCT, SMALL, STAGED, VERSIONS, edi
 SHIPPED = Path(__file__).parents[3] / "rules" / "personal-loan-ph" / "rollout.yaml"
 
 
+def test_the_authors_page_shows_the_documented_plan():
+    """The plan in docs/rollout.md is the one that these tests read."""
+    page = (Path(__file__).parents[3] / "docs" / "rollout.md").read_text("utf-8")
+    assert f"```yaml\n{STAGED}```" in page
+
+
 def test_the_documented_plan_is_read_as_written():
     """Every field of the documented example arrives, and nothing is reported."""
     reading = read(STAGED)

@@ -18,6 +18,7 @@ from decision_service.rollout.state import (
     adopt,
     advance,
     clashes,
+    fitting,
     initial_state,
     is_killed,
     kill,
@@ -258,3 +259,42 @@ def test_a_track_is_always_on_its_ladder(moves):
         ):
             assert at.stage is None or stages.named(at.stage) is not None
             assert (at.salt is not None) == (stages.percent(at.stage) > 0)
+
+
+# Processes with an older plan
+
+
+def test_a_process_follows_as_far_as_its_plan_goes():
+    """A stage it does not have leaves a track where it was held, kills and pauses count at once."""
+    newer = staged(
+        ("{name: half,", "{name: fifth, percent: 20}\n    - {name: half,"),
+        ("{name: ten, percent: 10}", "{name: five, percent: 5}, {name: ten, percent: 10}"),
+    )
+    ahead = RUNNING
+    for track in (GO_LIVE, CHALLENGER):
+        ahead = _moved(advance(newer, ahead, track, LATER))
+    ahead = pause(_moved(kill(ahead, Arm.CHALLENGER)))
+    assert fitting(newer, ahead, RUNNING) == ahead
+    seen = fitting(PLAN, ahead, RUNNING)
+    assert (seen.go_live, seen.paused) == (RUNNING.go_live, True)
+    assert _challenger(seen) == replace(_challenger(RUNNING), killed=True)
+
+
+def test_a_challenger_of_another_version_is_followed_as_it_is():
+    """The gate gives nobody to a version that the plan does not challenge with."""
+    other = staged(
+        ("version: 2\n", "version: 3\n"),
+        ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
+    )
+    ahead = _moved(adopt(other, RUNNING, LATER))
+    assert fitting(PLAN, ahead, RUNNING) == ahead
+
+
+def test_every_version_that_ever_decided_is_remembered():
+    """Champions and challengers join the list and never leave it."""
+    assert STATE.decided_by == (1, 2)
+    other = staged(
+        ("version: 2\n", "version: 3\n"),
+        ("limits: {max_approved_per_day: 500000, max_amount: 50000}", ""),
+    )
+    assert _moved(adopt(other, RUNNING, LATER)).decided_by == (1, 2, 3)

@@ -1,0 +1,81 @@
+"""The rules to start with, and where their rollouts stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from decision_service.language.diagnostics import Diagnostic, count, render
+from decision_service.pipeline.adoption import Settled, settle
+from decision_service.pipeline.clashes import clash_problems
+from decision_service.pipeline.last_good import keep, recall
+from decision_service.pipeline.loading import load_rules
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollouts import Rollouts
+from decision_service.pipeline.shelf import RuleShelf
+from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+from decision_service.storage.store import Store
+
+log = structlog.get_logger("decision_service.opening")
+
+
+class RulesUnusable(Exception):
+    """There are no rules to decide by; the message is one sentence, `lines` below it say where."""
+
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules that decide, and where their rollouts stand."""
+
+    shelf: RuleShelf
+    rollouts: Rollouts
+
+
+async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: Clock) -> Rules:
+    """The folder's rules, or the last good ones where it has mistakes.
+
+    Raises RulesUnusable with every problem of every file where there never was a good folder.
+    """
+    try:
+        folder = read_rules(root)
+    except RulesFolderMissing as error:
+        raise RulesUnusable(str(error)) from None
+    loading = load_rules(folder, clock.now(), blocked)
+    problems = loading.errors
+    if loading.rulebook is not None:
+        await store.put_texts(loading.texts)
+        settled = await settle(store, loading.rulebook, clock.now())
+        if isinstance(settled, Settled):
+            await keep(store, folder, clock.now())
+            return _rules(settled, store, clock)
+        problems = clash_problems(folder, settled)
+    return await _last_good(root, store, problems, clock)
+
+
+def _rules(settled: Settled, store: Store, clock: Clock) -> Rules:
+    shelf = RuleShelf(settled.rulebook, clock.now())
+    return Rules(shelf, Rollouts(store, shelf, clock, settled.entries))
+
+
+async def _last_good(root: Path, store: Store, bad: tuple[Diagnostic, ...], clock: Clock) -> Rules:
+    problems = tuple(render(diagnostic) for diagnostic in bad)
+    folder = await recall(store)
+    good = None if folder is None else load_rules(folder, clock.now()).rulebook
+    settled = None if good is None else await settle(store, good, clock.now())
+    if not isinstance(settled, Settled):
+        raise RulesUnusable(
+            f"the rules in {root} have {count(bad)}: mend them, and try "
+            "`decision-service rules check`",
+            problems,
+        )
+    for problem in problems:
+        log.error("rules refused, the last good ones decide", problem=problem)
+    rules = _rules(settled, store, clock)
+    rules.shelf.refuse(bad, clock.now())
+    return rules

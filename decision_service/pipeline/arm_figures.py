@@ -1,0 +1,92 @@
+"""What is counted of a rollout's arms, and the port that keeps and adds it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from decision_service.domain.decision import Arm
+
+
+class Counted(StrEnum):
+    """What an hour's cell counts.
+
+    `ATTEMPTS` are decisions begun, whatever came of them; `OUTCOME` by outcome, `ERROR` by code;
+    `RULE_ERROR` referrals that a fault in the rules made; `LATENCY` by bound in ms; `APPROVED` in
+    minor units.
+    """
+
+    ATTEMPTS = "attempts"
+    OUTCOME = "outcome"
+    ERROR = "error"
+    RULE_ERROR = "rule_error"
+    LATENCY = "latency"
+    APPROVED = "approved"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One counter of one hour.
+
+    `position` is the journal entry that the rollout stood at: what came before an operator's answer
+    is told from what came after, within the hour too. `arm` is None and `version` 0 for what failed
+    before an arm was chosen. `bucket` is the outcome, error code or bound.
+    """
+
+    product: str
+    position: int
+    arm: Arm | None
+    version: int
+    hour: datetime
+    counted: Counted
+    bucket: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A counter added up over hours and processes."""
+
+    arm: Arm | None
+    version: int
+    counted: Counted
+    bucket: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmTally:
+    """What one version decided as one arm: `decisions` in all, the rest by applicants.
+
+    An applicant counts once, by the first decision in the window. `missing` are referrals of kind
+    DATA, among the referred.
+    """
+
+    arm: Arm
+    version: int
+    decisions: int
+    units: int
+    approved: int
+    referred: int
+    declined: int
+    missing: int
+
+
+class ArmFigures(Protocol):
+    """What all processes counted. Every method raises StoreUnavailable when the store cannot."""
+
+    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+        """Keep what one process has counted so far; a cell never falls, so repeating is safe."""
+
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+        """The sums over hours that end after `since` and entries from `position` on."""
+
+    async def tallies(
+        self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
+    ) -> Sequence[ArmTally]:
+        """What was decided from `since` on and before `before`, by arm and version in order.
+
+        With `hashed` only applicants count whom the hash alone dealt.
+        """

@@ -1,0 +1,190 @@
+"""Counting what becomes of each decision that is begun, off the path of deciding.
+
+Errors leave no decision behind, so guardrails on them need counters. They are kept in the process
+and written to the store every few seconds, as totals that only rise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from decision_service.domain.decision import Arm, Assignment
+from decision_service.domain.errors import (
+    DeadlineMissed,
+    ProductUnknown,
+    ServiceError,
+    StoreError,
+    StoreUnavailable,
+    UpstreamBudgetExhausted,
+    UpstreamUnavailable,
+)
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.arm_figures import ArmFigures, Cell, Counted
+from decision_service.pipeline.ports import Clock, Entry
+from decision_service.rollout.latency import bound_of
+
+FLUSH_SECONDS = 2.0
+"""How often what was counted is written to the store."""
+
+INTERNAL = "INTERNAL"
+_CANCELLED = "CANCELLED"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One decision in progress; what is known of it when it ends is what is counted."""
+
+    product: str
+    assignment: Assignment | None = None
+    position: int = 0
+    entry: Entry | None = None
+
+    def assigned(self, assignment: Assignment, position: int) -> None:
+        """The rollout chose, standing at this entry of its journal."""
+        self.assignment, self.position = assignment, position
+
+    def decided(self, entry: Entry) -> None:
+        """The decision is recorded."""
+        self.entry = entry
+
+    @property
+    def arm(self) -> Arm | None:
+        """The arm that decides; None before one was chosen."""
+        return self.assignment.arm if self.assignment else None
+
+    @property
+    def version(self) -> int:
+        """The version that decides; 0 before one was chosen."""
+        return (self.assignment.version if self.assignment else None) or 0
+
+    @property
+    def outside(self) -> bool:
+        """Whether the applicant is not decided here; such calls say nothing about an arm."""
+        return self.assignment is not None and not self.assignment.enrolled
+
+
+class Counters:
+    """The counters of one process; `process` is a name that no other process has ever had."""
+
+    def __init__(self, figures: ArmFigures, clock: Clock, process: str) -> None:
+        self._figures = figures
+        self._clock = clock
+        self._process = process
+        self._counts: Counter[Cell] = Counter()
+        self._changed: set[Cell] = set()
+        self._in_progress = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Returns once no decision is in progress."""
+        await self._idle.wait()
+
+    @contextmanager
+    def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
+        """Count a decision that is begun here, and what it comes to.
+
+        `timed` is false where the caller asked to wait for data: that time is no fault of ours.
+        """
+        attempt, started = Attempt(product), self._clock.monotonic()
+        code = ""
+        self._in_progress += 1
+        self._idle.clear()
+        try:
+            yield attempt
+        except BaseException as error:
+            code = code_of(error)
+            timed = timed and isinstance(error, DeadlineMissed)
+            raise
+        finally:
+            self._in_progress -= 1
+            if not self._in_progress:
+                self._idle.set()
+            milliseconds = (self._clock.monotonic() - started) * 1000
+            self._count(attempt, code, milliseconds if timed else None)
+
+    async def run(self) -> None:
+        """Write what was counted, for ever."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what changed; where the store fails, it is written with the next flush."""
+        written = {cell: self._counts[cell] for cell in self._changed}
+        try:
+            await self._figures.put_cells(self._process, written)
+        except StoreError:
+            return
+        self._changed -= {cell for cell, count in written.items() if self._counts[cell] == count}
+        self._forget_past_hours()
+
+    def _forget_past_hours(self) -> None:
+        hour = _hour(self._clock.now())
+        for cell in [c for c in self._counts if c.hour < hour and c not in self._changed]:
+            del self._counts[cell]
+
+    def _count(self, attempt: Attempt, code: str, milliseconds: float | None) -> None:
+        if code == ProductUnknown.reason:
+            return  # any name a client makes up, and no product of ours
+        hour = _hour(self._clock.now())
+        for (counted, bucket), by in _events(attempt, code, milliseconds).items():
+            cell = Cell(
+                attempt.product,
+                attempt.position,
+                attempt.arm,
+                attempt.version,
+                hour,
+                counted,
+                bucket,
+            )
+            self._counts[cell] += by
+            self._changed.add(cell)
+
+
+def code_of(error: BaseException) -> str:
+    """The reason a caller is told, INTERNAL for a bug."""
+    if isinstance(error, ServiceError):
+        return error.reason
+    return _CANCELLED if isinstance(error, asyncio.CancelledError) else INTERNAL
+
+
+OUTAGE_CODES = frozenset(
+    kind.reason
+    for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
+)
+"""Codes of the vendor's faults and of outages; they are no fault of a version."""
+
+
+def _events(
+    attempt: Attempt, code: str, milliseconds: float | None
+) -> dict[tuple[Counted, str], int]:
+    entry = attempt.entry
+    if attempt.outside and not code:
+        return {(Counted.OUTCOME, Outcome.NOT_ENROLLED.value): 1}
+    found = {(Counted.ATTEMPTS, ""): 1}
+    if code:
+        found[Counted.ERROR, code] = 1
+    elif entry is not None:
+        found |= _decided(entry)
+    if milliseconds is not None:
+        found[Counted.LATENCY, str(bound_of(milliseconds))] = 1
+    return found
+
+
+def _decided(entry: Entry) -> dict[tuple[Counted, str], int]:
+    found = {(Counted.OUTCOME, entry.outcome.value): 1}
+    if entry.arm is not None and entry.arm.rule_error:
+        found[Counted.RULE_ERROR, ""] = 1
+    if entry.arm is not None and entry.arm.approved:
+        found[Counted.APPROVED, ""] = entry.arm.approved
+    return found
+
+
+def _hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)

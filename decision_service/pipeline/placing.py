@@ -1,0 +1,69 @@
+"""Where the rollout puts one applicant, with what the store knows of it looked up where needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+
+from decision_service.domain.decision import Arm, Assignment
+from decision_service.domain.money import Money
+from decision_service.domain.time import AsOf
+from decision_service.pipeline.application import Application
+from decision_service.pipeline.rollout_ports import ArmLog
+from decision_service.pipeline.rulebook import Product
+from decision_service.rollout.gate import (
+    Subject,
+    choose,
+    day_total_matters,
+    pin_matters,
+    unit_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """An assignment with the subject it was chosen for."""
+
+    subject: Subject
+    assignment: Assignment
+
+
+async def place(
+    application: Application, product: Product, arms: ArmLog, now: datetime
+) -> Placement:
+    """Put an applicant somewhere; plan and state are the product's, whatever comes meanwhile.
+
+    Raises InputInvalid where the request came without the plan's unit, and StoreUnavailable where
+    a pin or a day's total could matter and cannot be read.
+    """
+    plan, state = product.plan, product.state
+    subject = _subject(application, product, now)
+    if pin_matters(plan, state, subject.unit):
+        pin = await arms.pin(product.name, subject.unit, now - plan.pin_for)
+        subject = replace(subject, pin=pin)
+    assignment = choose(plan, state, subject)
+    if day_total_matters(plan, assignment):
+        total = await _approved_today(product, arms, assignment, now)
+        subject = replace(subject, approved_today=total)
+        assignment = choose(plan, state, subject)
+    return Placement(subject, assignment)
+
+
+def _subject(application: Application, product: Product, now: datetime) -> Subject:
+    amount = application.inputs.get("requested_amount")
+    return Subject(
+        unit=unit_of(product.plan, application.user_id, application.customer_ref),
+        at=now,
+        inputs=application.inputs,
+        requested_amount=amount if isinstance(amount, Money) else None,
+    )
+
+
+async def _approved_today(
+    product: Product, arms: ArmLog, assignment: Assignment, now: datetime
+) -> Money:
+    """What the challenger approved this civil day in its ruleset's zone, in all processes."""
+    ruleset = product.versions[assignment.version or 0]
+    midnight = datetime.combine(AsOf.at(now, ruleset.zone).date, time(), ruleset.zone)
+    minor = await arms.approved(product.name, Arm.CHALLENGER, midnight)
+    return Money(ruleset.currency, minor)

@@ -1,0 +1,85 @@
+"""The two ladders of a plan: where each stands, whom it deals, and which plans fit it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from decision_service.rollout.model import WHOLE, Plan, Stages
+
+
+class TrackName(StrEnum):
+    """The two ladders of a plan."""
+
+    GO_LIVE = "go-live"
+    CHALLENGER = "challenger"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Where one ladder stands.
+
+    `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
+    applicants now, None where nobody is dealt: only then may a plan change it. `killed` keeps the
+    stage, so that reviving goes on where it stood. `version` is the challenger's, None for go-live.
+    """
+
+    stage: str | None
+    since: datetime
+    salt: str | None
+    killed: bool = False
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Why a changed plan does not fit a running state, and the keys that lead to the culprit."""
+
+    keys: tuple[str, ...]
+    message: str
+
+
+def ladder(plan: Plan, name: TrackName) -> tuple[str, Stages]:
+    """A track's salt and stages; go-live's where the plan has no challenger."""
+    challenger = plan.versions.challenger
+    if name is TrackName.CHALLENGER and challenger is not None:
+        return challenger.salt, challenger.stages
+    return plan.go_live.salt, plan.go_live.stages
+
+
+def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
+    """The track with the salt that deals at its stage, None where nobody is dealt."""
+    salt, stages = ladder(plan, name)
+    deals = stages.percent(track.stage) > 0
+    if name is TrackName.GO_LIVE:
+        deals = deals or any(0 < s.percent < WHOLE for s in plan.go_live.segments)
+    return replace(track, salt=salt if deals else None)
+
+
+def go_live_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
+    """Why a plan does not fit where go-live stands; empty where it does."""
+    return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
+
+
+def challenger_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
+    """Why a plan does not fit where its challenger stands; empty where it does."""
+    what = f"challenger version {track.version}"
+    return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
+
+
+def _track_clashes(
+    plan: Plan, name: TrackName, track: Track, what: str, keys: tuple[str, ...]
+) -> tuple[Clash, ...]:
+    salt, stages = ladder(plan, name)
+    found = []
+    if track.stage is not None and stages.named(track.stage) is None:
+        message = f"{what} stands at stage `{track.stage}`, which the new plan does not have"
+        found.append(Clash((*keys, "stages"), message))
+    if track.salt is not None and track.salt != salt:
+        message = (
+            f"{what} deals applicants by the salt `{track.salt}`, "
+            f"which the new plan changes to `{salt}`"
+        )
+        found.append(Clash((*keys, "salt"), message))
+    return tuple(found)

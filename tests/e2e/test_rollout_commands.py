@@ -1,0 +1,147 @@
+"""The `rollout` commands as operators use them, on a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from structlog.testing import capture_logs
+
+from decision_service.cli.errors import Exit
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import PRODUCT, own_rules, running
+from tests.fakes.plans import CHALLENGED
+from tests.unit.cli.commands import Done, command
+from tests.unit.rollout.plans import edited
+
+GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
+PLAN = edited(
+    CHALLENGED,
+    ("initial_stage: all", "initial_stage: staff"),
+    ("allow: [staff-1]", f"allow: [{GEORGE}]"),
+    ("{name: pilot, percent: 1}", "{name: pilot, percent: 1, hold: 3d, min_decisions: 200}"),
+    ("initial_stage: whole", "initial_stage: half"),
+)
+Rollout = Callable[..., object]
+
+
+@pytest_asyncio.fixture
+async def rollout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Rollout]:
+    """Runs `decision-service rollout …` against a service with a staged plan."""
+    rules = own_rules(tmp_path)
+    (rules / PRODUCT / "rollout.yaml").write_text(PLAN)
+    with capture_logs():
+        async with running(tmp_path, rules_dir=str(rules)) as live:
+
+            async def call(*words: str) -> Done:
+                at = ("--address", live.service.address)
+                return await asyncio.to_thread(command, capsys, "rollout", *words, *at)
+
+            yield call
+
+
+async def test_show_says_where_it_stands_and_what_comes_next(rollout: Rollout) -> None:
+    """Stage, share, since when, by whom and why; the arms' shares; the command for the next."""
+    await rollout("advance", PRODUCT, "--track", "go-live", "--why", "staff were content")
+    done = await rollout("show", PRODUCT)
+    assert done.code == Exit.DONE, done.err
+    lines = done.out.splitlines()
+    head = f"{PRODUCT} · go-live stage pilot (1 %) since 20"
+    head_line = next(line for line in lines if line.startswith(head))
+    assert head_line.endswith("UTC by anonymous “staff were content”")
+    assert any("challenger v2 · stage half (50 %)" in line for line in lines)
+    shares = [line.split()[:4] for line in lines if line.split()[3:4] == ["%"]]
+    assert shares == [["champion", "v1", "0.50", "%"], ["challenger", "v2", "0.50", "%"]]
+    following = next(line for line in lines if line.startswith("Next: go-live"))
+    assert "stage early (5 %) from 20" in following
+    assert f'decision-service rollout advance {PRODUCT} --track go-live --why "…"' in following
+
+
+async def test_show_without_a_product_shows_all(rollout: Rollout) -> None:
+    """Every rollout in turn, and as one JSON list for programs."""
+    done = await rollout("show")
+    assert "gig-advance-ph · go-live stage all (100 %)" in done.out
+    assert f"{PRODUCT} · go-live stage staff (0 %)" in done.out
+    listed = json.loads((await rollout("show", "--format", "json")).out)
+    assert [one["rollout"]["product"] for one in listed] == ["gig-advance-ph", PRODUCT]
+    alone = json.loads((await rollout("show", PRODUCT, "--format", "json")).out)
+    assert alone["rollout"] == listed[1]["rollout"]
+
+
+async def test_a_change_says_what_it_did(rollout: Rollout) -> None:
+    """Each command tells its step in words; one that changes nothing says so."""
+    for words, said in (
+        (("advance", "--track", "go-live"), "go-live staff → pilot (step 2, by anonymous)"),
+        (("roll-back", "--track", "challenger"), "challenger v2 half → 0 % (step 3,"),
+        (("pause",), "paused (step 4,"),
+        (("resume", "--who", "j.cruz"), "resumed (step 5, by anonymous (j.cruz))"),
+        (("kill",), "product killed (step 6,"),
+        (("kill",), "nothing changed, it stood there already"),
+        (("revive",), "product revived (step 7,"),
+        (("kill", "--arm", "challenger"), "challenger v2 killed (step 8,"),
+    ):
+        done = await rollout(words[0], PRODUCT, *words[1:], "--why", "[b]because[/b]")
+        assert (done.code, done.err) == (Exit.DONE, "")
+        assert f"{PRODUCT}: {said}" in done.out
+
+
+async def test_history_tells_the_whole_story(rollout: Rollout) -> None:
+    """Each step with its number, who, what and why, newest first; a page says how to go on."""
+    await rollout("kill", PRODUCT, "--why", "[red]complaints[/red]", "--who", "j.cruz")
+    await rollout("revive", PRODUCT, "--why", "mended")
+    lines = (await rollout("history", PRODUCT)).out.splitlines()
+    rows = [line.split()[0] for line in lines[1:] if line.strip()]
+    assert rows == ["3", "2", "1"]
+    assert "kill" in lines[2]
+    assert "anonymous (j.cruz)" in lines[2]
+    assert "product killed" in lines[2]
+    assert "[red]complaints[/red]" in lines[2]
+    assert "go-live at staff, challenger v2 at half" in lines[3]
+    page = await rollout("history", PRODUCT, "--limit", "2")
+    token = page.out.rpartition("--page-token ")[2].strip()
+    rest = json.loads(
+        (await rollout("history", PRODUCT, "--page-token", token, "--format", "json")).out
+    )
+    assert [step["action"] for step in rest["steps"]] == ["begin"]
+
+
+async def test_explain_gives_every_reason(rollout: Rollout) -> None:
+    """Who would decide, and why, in words."""
+    allowed = await rollout("explain", GEORGE, "--product", PRODUCT)
+    assert f"{GEORGE} in {PRODUCT}: decided by ch" in allowed.out
+    assert "ALLOWED" in allowed.out
+    assert "it is on the plan's allow list" in allowed.out
+    outside = await rollout("explain", RYAN, "--product", PRODUCT, "--amount", "20000")
+    assert f"{RYAN} in {PRODUCT}: not decided here" in outside.out
+    assert "NOT_IN_STAGE" in outside.out
+    assert "outside stage staff, go-live slot" in outside.out
+
+
+async def test_a_refused_change_is_exit_code_one(rollout: Rollout) -> None:
+    """What the rollout refuses is a finding, with the reason and what to do; a bad name is not."""
+    await rollout("pause", PRODUCT, "--why", "holiday")
+    refused = await rollout("advance", PRODUCT, "--track", "go-live", "--why", "go")
+    assert refused.code == Exit.FINDINGS
+    assert "is paused: resume it before advancing" in refused.err
+    assert "reason ROLLOUT_REFUSED" in refused.err
+    stale = ("--position", "1", "--plan-digest", "0" * 64)
+    changed = await rollout("roll-back", PRODUCT, "--track", "challenger", "--why", "x", *stale)
+    assert (changed.code, "reason PLAN_CHANGED" in changed.err) == (Exit.FINDINGS, True)
+    late = await rollout(
+        "roll-back", PRODUCT, "--track", "challenger", "--why", "x", "--position", "1"
+    )
+    assert (late.code, "reason ROLLOUT_MOVED_ON" in late.err) == (Exit.FINDINGS, True)
+    unknown = await rollout("show", "car-loan")
+    assert (unknown.code, "PRODUCT_UNKNOWN" in unknown.err) == (Exit.SERVER, True)
+
+
+async def test_no_change_goes_without_its_reason(rollout: Rollout) -> None:
+    """Every command that moves something asks for --why before it asks the server."""
+    for name in ("advance", "roll-back", "pause", "resume", "kill", "revive"):
+        done = await rollout(name, PRODUCT)
+        assert done.code == Exit.USAGE
+        assert "--why" in done.err

@@ -1,0 +1,193 @@
+"""What a rollout has measured, and versions compared, on a running service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from structlog.testing import capture_logs
+
+from decision_service.api.v1 import decision_pb2, rollout_figures_pb2, rollout_service_pb2_grpc
+from decision_service.api.v1 import decision_service_pb2 as decisions_pb
+from decision_service.api.v1 import rollout_service_pb2 as pb
+from decision_service.cli.errors import Exit
+from decision_service.simulator.people import sandbox_people
+from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running
+from tests.fakes.cases import STRICTER
+from tests.fakes.plans import CHALLENGED
+from tests.unit.cli.commands import Done, command
+from tests.unit.rollout.plans import edited
+
+PATIENCE = 30.0
+ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+WATCHED = """\
+guardrails:
+  - {name: declines, metric: decline_rate, scope: product, max: 0.90, min_units: 2, window: 1h,
+     action: pause}
+"""
+SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n" + WATCHED
+HALF = edited(CHALLENGED, ("initial_stage: whole", "initial_stage: half"))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A running service that decided for the sandbox people."""
+
+    live: Running
+    rollouts: Any
+    made: list[decision_pb2.Decision]
+
+    async def figures(self) -> rollout_figures_pb2.RolloutFigures:
+        return (await self.rollouts.GetRollout(pb.GetRolloutRequest(product=PRODUCT))).figures
+
+    async def run(self, capsys: pytest.CaptureFixture[str], *words: str) -> Done:
+        """`decision-service rollout …`"""
+        at = ("--address", self.live.service.address)
+        return await asyncio.to_thread(command, capsys, "rollout", *words, *at)
+
+    async def replayed(self, decision: decision_pb2.Decision, version: int) -> str:
+        """What a version makes of a decision, by replaying it."""
+        request = decisions_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
+        request.ruleset_ref.version = version
+        return outcome((await self.live.stub.ReplayDecision(request)).decision)
+
+    async def by_replay(self) -> Counter[tuple[str, str]]:
+        """The outcomes of versions 1 and 2 on everybody, by replaying each decision."""
+        pairs = [(await self.replayed(d, 1), await self.replayed(d, 2)) for d in self.made]
+        return Counter(pairs)
+
+
+@asynccontextmanager
+async def measured(folder: Path, plan: str) -> AsyncIterator[Measured]:
+    """Decide for everybody under a plan, whose version 2 asks for a much higher income."""
+    rules = own_rules(folder)
+    second = rules / PRODUCT / "v2.yaml"
+    second.write_text(edited(second.read_text(), STRICTER))
+    (rules / PRODUCT / "rollout.yaml").write_text(plan)
+    with capture_logs():
+        async with running(folder, rules_dir=str(rules)) as live:
+            made = [
+                (await live.stub.CreateDecision(create(person.user_id))).decision
+                for person in sandbox_people()
+            ]
+            stub = rollout_service_pb2_grpc.RolloutServiceStub(live.channel)
+            yield Measured(live, stub, made)
+
+
+async def counted(seen: Measured) -> rollout_figures_pb2.RolloutFigures:
+    """The figures once everything that goes on beside deciding has been written."""
+    many = len(seen.made)
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            figures = await seen.figures()
+            written = sum(arm.attempts for arm in figures.arms) == many
+            looked = all(s.compared + s.not_comparable + s.failed == many for s in figures.shadows)
+            if written and looked:
+                return figures
+            await asyncio.sleep(0.1)
+
+
+def _word(name: str) -> str:
+    return name.removeprefix("OUTCOME_")
+
+
+def outcomes(found: rollout_figures_pb2.VersionComparison) -> Counter[tuple[str, str]]:
+    """Decisions by pair of outcomes."""
+    name = decision_pb2.Outcome.Name
+    return Counter({(_word(name(p.live)), _word(name(p.other))): p.count for p in found.outcomes})
+
+
+async def test_a_shadow_is_measured_beside_the_decisions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Arms, shadow and guardrail show what was decided, and what replays say of the shadow."""
+    async with measured(tmp_path, SHADOWED) as seen:
+        figures = await counted(seen)
+        (arm,) = figures.arms
+        made = Counter(outcome(decision) for decision in seen.made)
+        assert (arm.arm, arm.version, arm.percent) == ("champion", 1, "100")
+        assert (arm.approved.count, arm.referred.count, arm.declined.count) == (
+            made["APPROVE"],
+            made["REFER"],
+            made["DECLINE"],
+        )
+        assert arm.approved_amount.units == sum(
+            d.offer.approved_amount.units for d in seen.made if outcome(d) == "APPROVE"
+        )
+        (guardrail,) = figures.guardrails
+        assert (guardrail.standing, guardrail.units, guardrail.allowed) == ("ok", 4, "90 %")
+        request = pb.CompareVersionsRequest(product=PRODUCT, shadow_version=2)
+        found = (await seen.rollouts.CompareVersions(request)).comparison
+        assert (found.compared, outcomes(found)) == (4, await seen.by_replay())
+        (shadow,) = figures.shadows
+        assert (shadow.compared, shadow.agreed) == (found.compared, found.agreed)
+        shown = (await seen.run(capsys, "show", PRODUCT)).out
+        assert "shadow v2 of 100 %: 4 compared, agrees " in shown
+        assert "decline_rate of product, the last 1h" in shown
+        told = (await seen.run(capsys, "compare", PRODUCT, "--shadow", "2")).out
+        assert f"agrees on {found.agreed} of 4" in told
+
+
+async def test_the_challenger_is_compared_by_judging_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever arm decided, the outcomes are those of replays, with changed ones as examples."""
+    async with measured(tmp_path, HALF) as seen:
+        done = await seen.run(capsys, "compare", PRODUCT, "--challenger", "--format", "json")
+        assert done.code == Exit.DONE, done.err
+        found = json.loads(done.out)
+        by_replay = await seen.by_replay()
+        names = {
+            (_word(pair["live"]), _word(pair["other"])): int(pair["count"])
+            for pair in found["outcomes"]
+        }
+        assert names == by_replay
+        ids = {decision.decision_id for decision in seen.made}
+        assert {one for pair in found["outcomes"] for one in pair["examples"]} <= ids
+        changed = sum(n for (live, other), n in by_replay.items() if live != other)
+        assert changed
+        assert found["moves"]
+        told = (await seen.run(capsys, "compare", PRODUCT, "--challenger")).out
+        assert f"{changed} would change" in told
+        assert "Swap-outs (no longer approved by v2)" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "say what to compare"),
+        (("--shadow", "2", "--challenger"), "say what to compare"),
+        (
+            ("--challenger", "--window", "a week"),
+            "--window is a week: write a number with",
+        ),
+    ],
+)
+def test_what_to_compare_must_be_said(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither or both of shadow and challenger, and a window that is none, are wrong usage."""
+    done = command(capsys, "rollout", "compare", PRODUCT, *words)
+    assert (done.code, said in done.err) == (Exit.USAGE, True)
+
+
+async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
+    """Each wrong field of a comparison is named."""
+    async with measured(tmp_path, ALONE) as seen:
+        request = pb.CompareVersionsRequest(product="", shadow_version=-1, most_decisions=2001)
+        request.window.seconds = 0
+        with pytest.raises(grpc.RpcError) as caught:
+            await seen.rollouts.CompareVersions(request)
+        refused = refusal(caught.value)
+        assert set(refused.fields) == {"product", "shadow_version", "most_decisions", "window"}
+        with pytest.raises(grpc.RpcError) as caught:
+            await seen.rollouts.CompareVersions(pb.CompareVersionsRequest(product=PRODUCT))
+        assert refusal(caught.value).info.reason == "RULESET_UNKNOWN"

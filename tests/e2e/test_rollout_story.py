@@ -1,0 +1,148 @@
+"""One rollout from its first day to its last, on two processes that share one PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from decision_service.api.v1 import decision_pb2, rollout_pb2
+from decision_service.api.v1 import decision_service_pb2 as decisions_pb
+from tests.e2e.service import outcome
+from tests.e2e.story import (
+    CHALLENGER,
+    MIN_UNITS,
+    PATIENCE,
+    Server,
+    Story,
+    challenged,
+    crowd,
+    told,
+    written_plan,
+)
+from tests.kits.postgres import Postgres
+
+CHAMPION = "champion"
+
+
+async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postgres) -> None:
+    """Applicants change their arm by journalled steps alone, and both processes always agree."""
+    async with told(tmp_path, postgres.migrated()) as story:
+        people = story.crowd
+        arms = dict.fromkeys(people.everybody, "") | dict.fromkeys(people.staff, CHAMPION)
+        await story.agree_on(arms)
+        await story.decide((*people.staff, *people.pilot[:2], *people.outside[:2]))
+        await story.agree_on(arms)
+
+        await story.one.advance("staff were content for a week")
+        arms |= dict.fromkeys(people.pilot, CHAMPION)
+        await story.agree_on(arms)
+        await story.decide(people.pilot)
+
+        await story.other.advance("no complaints in the pilot")
+        arms |= dict.fromkeys(people.early, CHAMPION)
+        await story.agree_on(arms)
+
+        await story.publish(written_plan(CHALLENGER))
+        arms |= {one: "challenger" for one in people.early if challenged(one)}
+        await story.agree_on(arms)
+        made = await story.decide(people.early)
+        assert {(d.assignment.arm, outcome(d)) for d in made} == {
+            ("champion", "APPROVE"),
+            ("challenger", "DECLINE"),
+        }
+        await the_guardrail_rolls_it_back(story)
+        arms |= dict.fromkeys(people.early, CHAMPION)
+        await story.agree_on(arms)
+        await a_challengers_decision_replays(story, made)
+
+        await story.one.switch("the bureau asks us to stop", killed=True)
+        await decides_nobody(story.other)
+        await story.agree_on(dict.fromkeys(arms, ""))
+        await story.other.switch("the bureau is content", killed=False)
+        await story.agree_on(arms)
+
+        await story.one.advance("five weeks without a finding")
+        await story.agree_on(dict.fromkeys(arms, CHAMPION))
+        await story.decide(people.outside)
+        await the_journal_explains_every_decision(story)
+
+
+async def the_guardrail_rolls_it_back(story: Story) -> None:
+    """Nobody does anything: a process sees it decline too many, and says what it saw."""
+    async with asyncio.timeout(PATIENCE):
+        while (step := (await story.other.steps())[-1]).action != "roll-back":
+            await asyncio.sleep(0.1)
+    figures = step.figures
+    assert step.who == "guardrail approvals"
+    assert step.after.challenger_stage == ""
+    assert (figures["metric"], figures["of"]) == ("approval_rate", "challenger")
+    assert (figures["value"], figures["allowed"]) == ("-100.0 pt", "no difference")
+    approved, seen = figures["challenger"].split(" of ")
+    assert (approved, seen) == ("0", figures["units"])
+    assert int(seen) >= MIN_UNITS
+    assert step.why.startswith("the challenger's approvals against the champion's: -100.0 pt")
+    async with asyncio.timeout(PATIENCE):
+        while (await story.one.rollout()).last_step != step:
+            await asyncio.sleep(0.1)
+
+
+async def a_challengers_decision_replays(story: Story, made: list[decision_pb2.Decision]) -> None:
+    """What the challenger decided is still its decision, wherever the rollout stands now."""
+    decision = next(d for d in made if d.assignment.arm == "challenger")
+    request = decisions_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
+    replayed = await story.other.decisions.ReplayDecision(request)
+    assert replayed.decision.assignment == decision.assignment
+    assert replayed.decision.ruleset_ref.version == 2
+    assert list(replayed.differing_fields) == []
+
+
+async def decides_nobody(server: Server) -> None:
+    """A process that was told nothing stops deciding, even for the allowed."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            decision = await server.decide(crowd().staff[0])
+            if decision.assignment.enrolment_reason == "KILLED":
+                return
+
+
+async def the_journal_explains_every_decision(story: Story) -> None:
+    """Each stands at a stage, and has an arm, that a step in force then gives."""
+    steps = await story.one.steps()
+    assert [step.action for step in steps] == [
+        "begin",
+        "advance",
+        "advance",
+        "plan",
+        "roll-back",
+        "kill",
+        "revive",
+        "advance",
+    ]
+    for decision in await story.other.recorded():
+        assert any(explains(standing, decision) for standing in in_force(steps, decision))
+
+
+def in_force(
+    steps: list[rollout_pb2.RolloutStep], decision: decision_pb2.Decision
+) -> list[rollout_pb2.RolloutStanding]:
+    """Where the rollout stood at a decision, and shortly before, since news takes its time."""
+    at, late = instant(decision), timedelta(seconds=PATIENCE)
+    before = [step for step in steps if instant(step) <= at]
+    fresh = [step.before for step in before if at - instant(step) < late]
+    return [before[-1].after, *fresh]
+
+
+def explains(standing: rollout_pb2.RolloutStanding, decision: decision_pb2.Decision) -> bool:
+    """Whether a decision can have been made where the rollout stood."""
+    assignment = decision.assignment
+    if standing.killed:
+        return assignment.enrolment_reason == "KILLED"
+    runs = bool(standing.challenger_stage) and not standing.challenger_killed
+    same = assignment.stage == standing.go_live_stage and assignment.enrolment_reason != "KILLED"
+    return same and (runs or assignment.arm != "challenger")
+
+
+def instant(message: decision_pb2.Decision | rollout_pb2.RolloutStep) -> datetime:
+    """When it was made."""
+    return message.create_time.ToDatetime(tzinfo=UTC)

@@ -1,0 +1,76 @@
+"""Decided cases and further versions of the shipped rules, for what judges a case again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from decision_service.domain.time import AsOf
+from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.pipeline.admission import Admission, bound_inputs
+from decision_service.pipeline.conclude import conclude
+from decision_service.pipeline.loading import RuleFolder, TextFile
+from decision_service.pipeline.ports import Gathering
+from decision_service.pipeline.second_opinion import Case
+from decision_service.rollout.gate import Subject, choose
+from decision_service.ruleset.model import CompiledRuleset
+from tests.fakes.world import (
+    NOW,
+    PRODUCT,
+    Numbered,
+    application,
+    rulebook,
+    shipped_rules,
+    steady_earner,
+)
+
+STRICTER = (
+    "min_monthly_income: {type: money, value: 8000}",
+    "min_monthly_income: {type: money, value: 80000}",
+)
+"""Declines whom the shipped version approves, for too low an income."""
+
+
+def changed_rules(number: int, *changes: tuple[str, str]) -> RuleFolder:
+    """The shipped rules with one more version: the first one's text, changed."""
+    folder = shipped_rules()
+    product = next(p for p in folder.products if p.product == PRODUCT)
+    text = product.rulesets[1].text
+    for old, new in (("\nversion: 1\n", f"\nversion: {number}\n"), *changes):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    file = TextFile(f"{product.path}/v{number}.yaml", text)
+    product = replace(product, rulesets={**product.rulesets, number: file})
+    others = tuple(p for p in folder.products if p.product != PRODUCT)
+    return replace(folder, products=(*others, product), manifest=None)
+
+
+def version(folder: RuleFolder, number: int) -> CompiledRuleset:
+    """A compiled version of the product."""
+    return rulebook(folder).product(PRODUCT).versions[number]
+
+
+def case_of(folder: RuleFolder) -> Case:
+    """A steady earner as the champion decides."""
+    book = rulebook(folder)
+    product, asked, snapshot = book.product(PRODUCT), application(), steady_earner()
+    ruleset = product.champion
+    admission = Admission(
+        asked,
+        AsOf.at(NOW, ruleset.zone),
+        choose(product.plan, product.state, Subject(asked.user_id, NOW)),
+        bound_inputs(product, ruleset, asked.inputs),
+        ruleset,
+        asked.user_id,
+    )
+    concluded = conclude(
+        admission,
+        Gathering(snapshot, NOW, 5),
+        encoder=ProtoReplyEncoder(),
+        new_id=Numbered(),
+        caller="anonymous",
+        content=b"",
+    )
+    decision = concluded.decision
+    assert decision.factors is not None
+    known = product.input_names
+    return Case(decision, ruleset, snapshot, decision.factors, asked.inputs, known)

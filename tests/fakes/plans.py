@@ -1,0 +1,49 @@
+"""Rules of this repository under plans of a test's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from decision_service.pipeline.loading import RuleFolder, TextFile
+from tests.fakes.world import PRODUCT, shipped_rules
+
+CHALLENGED = """\
+product: personal-loan-ph
+unit: user_id
+pin_for: 90d
+go_live:
+  salt: personal-loan-ph
+  allow: [staff-1]
+  deny: []
+  stages:
+    - {name: staff, percent: 0}
+    - {name: pilot, percent: 1}
+    - {name: early, percent: 5}
+    - {name: all, percent: 100}
+  initial_stage: all
+  advance: manual
+versions:
+  champion: 1
+  challenger:
+    version: 2
+    salt: personal-loan-ph-v2
+    stages: [{name: half, percent: 50}, {name: whole, percent: 100}]
+    initial_stage: whole
+"""
+"""Version 2 decides for everybody, since 100 % of the challenger are the whole product."""
+
+
+def with_plan(text: str) -> RuleFolder:
+    """The shipped folder with one product's plan replaced."""
+    return planned(shipped_rules(), text)
+
+
+def planned(folder: RuleFolder, text: str) -> RuleFolder:
+    """A folder with one product's plan replaced."""
+    products = tuple(
+        replace(one, plan=TextFile(f"{one.path}/rollout.yaml", text))
+        if one.product == PRODUCT
+        else one
+        for one in folder.products
+    )
+    return replace(folder, products=products)

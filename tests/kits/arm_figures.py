@@ -1,0 +1,157 @@
+"""What every store must add up for a rollout: subclass the kit and give it a `log` fixture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
+from decision_service.pipeline.pairs import Group, Pair, PairLog, Side, Standing
+from decision_service.pipeline.ports import ArmDecision, DecisionLog, Entry
+from tests.kits.decision_entries import ENTRY, NOON, numbered
+
+PRODUCT = ENTRY.product
+HOUR = timedelta(hours=1)
+TWELVE = NOON.replace(microsecond=0)
+ERRORS = Cell(PRODUCT, 3, Arm.CHALLENGER, 2, TWELVE, Counted.ERROR, "INTERNAL")
+ATTEMPTS = Cell(PRODUCT, 3, None, 0, TWELVE, Counted.ATTEMPTS)
+PAIR = Pair(
+    "dec_1",
+    PRODUCT,
+    NOON,
+    3,
+    "3f" * 32,
+    Standing.COMPARED,
+    Side(Outcome.APPROVE, None, 2_000_000),
+    Side(Outcome.REFER, ReferKind.SCORE),
+    ("+rule score.income", "+reason LOW_SCORE"),
+)
+
+
+class FiguresLog(ArmFigures, PairLog, DecisionLog, Protocol):
+    """The ports on one store."""
+
+
+def decided(number: int, unit: str, outcome: Outcome, **changes: object) -> Entry:
+    """A decision of the champion's on an applicant dealt by the hash, changed."""
+    arm = ArmDecision(unit, Arm.CHAMPION, 1, hashed=True, pins=True)
+    own = {name: changes.pop(name) for name in ("created", "product") if name in changes}
+    return numbered(number, arm=replace(arm, **changes), outcome=outcome, **own)
+
+
+class ArmFiguresKit:
+    """The suite; `log` is an empty log."""
+
+    async def test_counters_of_all_processes_and_hours_add_up(self, log: FiguresLog) -> None:
+        """A total is the sum over processes and hours, apart by arm, version, what and bucket."""
+        later = replace(ERRORS, hour=TWELVE + HOUR)
+        await log.put_cells("one", {ERRORS: 2, later: 3, ATTEMPTS: 7})
+        await log.put_cells("two", {ERRORS: 10, replace(ERRORS, bucket="DEADLINE_EXCEEDED"): 1})
+        await log.put_cells("two", {replace(ERRORS, product="gig-advance-ph"): 99})
+        await log.put_cells("two", {})
+        assert list(await log.totals(PRODUCT, TWELVE, 0)) == [
+            Total(None, 0, Counted.ATTEMPTS, "", 7),
+            Total(Arm.CHALLENGER, 2, Counted.ERROR, "DEADLINE_EXCEEDED", 1),
+            Total(Arm.CHALLENGER, 2, Counted.ERROR, "INTERNAL", 15),
+        ]
+
+    async def test_writing_a_counter_again_counts_nothing_twice(self, log: FiguresLog) -> None:
+        """A repeated or late write of one process leaves the highest of what it counted."""
+        for count in (4, 6, 6, 5):
+            await log.put_cells("one", {ERRORS: count})
+        assert [t.count for t in await log.totals(PRODUCT, TWELVE, 0)] == [6]
+
+    async def test_hours_and_entries_bound_the_totals(self, log: FiguresLog) -> None:
+        """An hour counts while any of it lies after the instant, an entry from its number on."""
+        await log.put_cells("one", {ERRORS: 1, replace(ERRORS, position=4): 2})
+        just_before, end = TWELVE + HOUR - timedelta(microseconds=1), TWELVE + HOUR
+        assert [t.count for t in await log.totals(PRODUCT, just_before, 0)] == [3]
+        assert list(await log.totals(PRODUCT, end, 0)) == []
+        assert [t.count for t in await log.totals(PRODUCT, TWELVE, 4)] == [2]
+        assert list(await log.totals(PRODUCT, TWELVE, 5)) == []
+
+    async def test_an_applicant_counts_once_by_the_first_decision(self, log: FiguresLog) -> None:
+        """Of several decisions on one applicant the earliest in the window gives the outcome."""
+        second, third = NOON + HOUR, NOON + 2 * HOUR
+        await log.commit(decided(3, "u-1", Outcome.DECLINE, created=third))
+        await log.commit(decided(1, "u-1", Outcome.APPROVE))
+        data = {"refer_kind": ReferKind.DATA}
+        await log.commit(decided(2, "u-1", Outcome.REFER, created=second, **data))
+        await log.commit(decided(4, "u-2", Outcome.REFER, refer_kind=ReferKind.SCORE))
+        champion = ArmTally(Arm.CHAMPION, 1, 4, 2, approved=1, referred=1, declined=0, missing=0)
+        assert list(await log.tallies(PRODUCT, NOON, hashed=True)) == [champion]
+        later = ArmTally(Arm.CHAMPION, 1, 2, 1, approved=0, referred=1, declined=0, missing=1)
+        assert list(await log.tallies(PRODUCT, second, hashed=True)) == [later]
+        before = ArmTally(Arm.CHAMPION, 1, 1, 1, approved=0, referred=1, declined=0, missing=1)
+        assert list(await log.tallies(PRODUCT, second, third, hashed=True)) == [before]
+
+    async def test_tallies_are_apart_by_arm_and_version(self, log: FiguresLog) -> None:
+        """Each arm and version has its own tally, other products have none of it."""
+        await log.commit(decided(1, "u-1", Outcome.APPROVE))
+        await log.commit(decided(2, "u-2", Outcome.DECLINE, arm=Arm.CHALLENGER, version=2))
+        await log.commit(decided(3, "u-3", Outcome.DECLINE, version=2))
+        assert [
+            (t.arm, t.version, t.units, t.declined)
+            for t in await log.tallies(PRODUCT, NOON, hashed=True)
+        ] == [(Arm.CHALLENGER, 2, 1, 1), (Arm.CHAMPION, 1, 1, 0), (Arm.CHAMPION, 2, 1, 1)]
+        assert list(await log.tallies("gig-advance-ph", NOON, hashed=True)) == []
+
+    async def test_only_dealt_applicants_enter_comparisons(self, log: FiguresLog) -> None:
+        """Hashed tallies pass over who was allowed, pinned or segmented; the others count them."""
+        await log.commit(decided(1, "u-1", Outcome.DECLINE, hashed=False))
+        later = NOON + HOUR
+        await log.commit(decided(2, "u-1", Outcome.APPROVE, created=later))
+        hashed, every = [
+            [(t.units, t.approved, t.declined) for t in await log.tallies(PRODUCT, NOON, hashed=h)]
+            for h in (True, False)
+        ]
+        assert (hashed, every) == ([(1, 1, 0)], [(1, 0, 1)])
+
+    async def test_results_of_a_shadow_are_grouped(self, log: FiguresLog) -> None:
+        """Alike results make one group with their number, amounts and newest example."""
+        other = replace(PAIR, decision_id="dec_2", live=Side(Outcome.APPROVE, None, 500_000))
+        same = replace(PAIR, decision_id="dec_3", other=PAIR.live, moved=())
+        await log.put_pairs([PAIR, other])
+        await log.put_pairs([same, replace(PAIR, moved=(), other=PAIR.live)])
+        assert list(await log.groups(PRODUCT, 3, NOON)) == [
+            Group(
+                Standing.COMPARED,
+                Outcome.APPROVE,
+                None,
+                Outcome.REFER,
+                ReferKind.SCORE,
+                PAIR.moved,
+                2,
+                2_500_000,
+                0,
+                "dec_2",
+            ),
+            Group(
+                Standing.COMPARED,
+                Outcome.APPROVE,
+                None,
+                Outcome.APPROVE,
+                None,
+                (),
+                1,
+                2_000_000,
+                2_000_000,
+                "dec_3",
+            ),
+        ]
+
+    async def test_groups_are_of_one_version_and_time(self, log: FiguresLog) -> None:
+        """Other versions, products and earlier decisions are left out; failures have no side."""
+        failed = replace(PAIR, standing=Standing.FAILED, other=None, moved=())
+        await log.put_pairs([failed, replace(PAIR, version=4), replace(PAIR, decision_id="dec_9")])
+        await log.put_pairs([])
+        found = await log.groups(PRODUCT, 3, NOON)
+        assert {(g.standing, g.other, g.count) for g in found} == {
+            (Standing.FAILED, None, 1),
+            (Standing.COMPARED, Outcome.REFER, 1),
+        }
+        assert list(await log.groups(PRODUCT, 3, NOON + HOUR)) == []
+        assert list(await log.groups("gig-advance-ph", 3, NOON)) == []

@@ -1,0 +1,115 @@
+"""One version against another on recorded applicants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from decision_service.domain.errors import ProductUnknown, RulesetUnknown
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.archive import RulesetArchive
+from decision_service.pipeline.compare import CompareVersions, Comparison, Question
+from decision_service.pipeline.pairs import Standing
+from decision_service.pipeline.ports import Filter
+from decision_service.pipeline.rulebook import Rulebook
+from tests.fakes.cases import STRICTER, changed_rules
+from tests.fakes.plans import planned
+from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, steady_earner
+from tests.kits.arm_figures import PAIR
+
+HALF = """\
+product: personal-loan-ph
+unit: user_id
+pin_for: 90d
+go_live:
+  salt: personal-loan-ph
+  stages: [{name: all, percent: 100}]
+  initial_stage: all
+versions:
+  champion: 1
+  challenger:
+    version: 9
+    salt: half
+    stages: [{name: half, percent: 50}]
+    initial_stage: half
+"""
+ALONE = HALF[: HALF.index("  challenger:")]
+QUESTION = Question(PRODUCT, 0, NOW - timedelta(days=1), 100)
+
+
+def strict_half() -> Rulebook:
+    """Version 9 declines whom version 1 approves, and decides every second applicant."""
+    return rulebook(planned(changed_rules(9, STRICTER), HALF))
+
+
+async def compared(world: World, question: Question = QUESTION) -> Comparison:
+    """The answer to a question."""
+    archive = RulesetArchive(world.log, lambda: world.book)
+    compare = CompareVersions(world.log, world.log, archive, lambda: world.book)
+    return await compare(question)
+
+
+async def decide(world: World, applicants: int) -> None:
+    """So many steady earners, each decided by its arm."""
+    decide = world.decide()
+    for number in range(applicants):
+        who = {"user_id": f"u-{number}", "request_id": f"r-{number}"}
+        world.source.snapshot = steady_earner(f"u-{number}")
+        await decide(application(**who), world.call())
+
+
+async def test_the_challenger_is_compared_on_both_arms_applicants() -> None:
+    """Whoever decided, each applicant stands as the champion's outcome beside the challenger's."""
+    world = World(book=strict_half())
+    await decide(world, 12)
+    outcomes = {entry.outcome for entry in await world.log.list(Filter(), None, 50)}
+    assert outcomes == {Outcome.APPROVE, Outcome.DECLINE}
+    found = await compared(world)
+    assert (found.live_version, found.other_version) == (1, 9)
+    assert (found.compared, found.agreed) == (12, 0)
+    (group,) = found.groups
+    assert (group.live, group.other) == (Outcome.APPROVE, Outcome.DECLINE)
+    assert (group.live_amount, group.other_amount) == (12 * 2_000_000, 0)
+    assert "+rule eligibility.low_income" in group.moved
+    assert "+reason INCOME_TOO_LOW" in group.moved
+
+
+async def test_only_the_newest_are_judged_again() -> None:
+    """The number of decisions that a comparison looks at is bounded, and so is their age."""
+    world = World(book=strict_half())
+    await decide(world, 12)
+    assert (await compared(world, replace(QUESTION, most=5))).compared == 5
+    later = replace(QUESTION, since=NOW + timedelta(seconds=1))
+    assert (await compared(world, later)).groups == []
+
+
+async def test_an_erased_applicant_is_passed_over() -> None:
+    """A decision whose data was erased cannot be judged again, and stands in no figure."""
+    world = World(book=strict_half())
+    await decide(world, 3)
+    for entry in await world.log.list(Filter(), None, 1):
+        assert entry.snapshot_id is not None
+        await world.log.erase(entry.user_id)
+    assert (await compared(world)).compared == 2
+
+
+async def test_a_shadow_is_compared_by_what_it_left() -> None:
+    """The results beside the decisions are read, and nothing is judged again."""
+    world = World()
+    await world.log.put_pairs(
+        [PAIR, replace(PAIR, decision_id="dec_2", standing=Standing.NOT_COMPARABLE, other=None)]
+    )
+    found = await compared(world, replace(QUESTION, shadow=3))
+    assert (found.other_version, found.compared, found.agreed) == (3, 1, 0)
+    assert found.counted(Standing.NOT_COMPARABLE) == 1
+
+
+async def test_without_a_challenger_there_is_none_to_compare() -> None:
+    """A plan without one is told so, and so is a product that is not there."""
+    world = World(book=rulebook(planned(changed_rules(9), ALONE)))
+    with pytest.raises(RulesetUnknown, match="has no challenger: name a shadow"):
+        await compared(world)
+    with pytest.raises(ProductUnknown):
+        await compared(world, replace(QUESTION, product="car-loan"))

@@ -1,0 +1,362 @@
+"""Guardrails that look all the time and act by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
+from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline.adoption import Settled, settle
+from decision_service.pipeline.arm_figures import Cell, Counted
+from decision_service.pipeline.guardrail_watch import (
+    ADVANCES,
+    GUARDRAIL_ACTIONS,
+    GuardrailWatch,
+    Watcher,
+)
+from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
+from decision_service.pipeline.rollouts import Change, Rollouts
+from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.windows import AUTO_ADVANCE
+from decision_service.rollout.judging import Standing
+from decision_service.rollout.state import RolloutState, TrackName, initial_state
+from decision_service.rollout.state import advance as advanced
+from decision_service.rollout.state import kill as killed
+from decision_service.rollout.state import resume as resumed
+from decision_service.rollout.state import revive as revived
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW, PRODUCT, SetClock
+from tests.kits.arm_figures import decided
+from tests.unit.rollout.plans import DAY, STAGED, edited, good
+
+MEANT = "    expect: {approval_rate: {change: -0.06, within: 0.03}}"
+AUTO = (
+    ("advance: manual", "advance: auto"),
+    ("{name: staff, percent: 0}", "{name: staff, percent: 0, hold: 1d}"),
+    ("initial_stage: staff", "initial_stage: pilot"),
+)
+UPSTREAM = "metric: upstream_error_rate, scope: product, max: 0.10, min_units: 100, window: 1h"
+OUTAGE = ("guardrails:", f"guardrails:\n  - {{name: outage, {UPSTREAM}, action: pause}}")
+NUMBERS = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Stand:
+    """A watched rollout of the documented plan, on a store and a clock of the test's own."""
+
+    log: InMemoryDecisionLog
+    rollouts: Rollouts
+    watch: GuardrailWatch
+    clock: SetClock
+    seen: Occurrences = field(default_factory=Occurrences)
+
+    @property
+    def state(self) -> RolloutState:
+        return self.rollouts.current(PRODUCT)
+
+    async def decide(
+        self, outcome: Outcome, times: int, arm: Arm = Arm.CHAMPION, **changes: object
+    ) -> None:
+        """So many new applicants, decided now by an arm."""
+        version = 2 if arm is Arm.CHALLENGER else 1
+        for number in itertools.islice(NUMBERS, times):
+            entry = decided(
+                number,
+                f"u-{number}",
+                outcome,
+                arm=arm,
+                version=version,
+                created=self.clock.now(),
+                **changes,
+            )
+            await self.log.commit(entry)
+
+    async def count(
+        self,
+        counted: Counted,
+        count: int,
+        bucket: str = "",
+        arm: Arm | None = Arm.CHAMPION,
+    ) -> None:
+        """So much counted in this hour, at the present entry of the journal."""
+        version = {Arm.CHALLENGER: 2, Arm.CHAMPION: 1, None: 0}[arm]
+        hour = self.clock.now().replace(minute=0, second=0, microsecond=0)
+        position = self.rollouts.latest(PRODUCT).position
+        cell = Cell(PRODUCT, position, arm, version, hour, counted, bucket)
+        await self.log.put_cells(f"process-{next(NUMBERS)}", {cell: count})
+
+    async def look(self) -> JournalEntry | None:
+        self.clock.wall += timedelta(seconds=1)
+        await self.rollouts.refresh()
+        return await self.watch.look(PRODUCT)
+
+    async def operate(self, action: JournalAction, step: object) -> JournalEntry:
+        """An operator's step."""
+        self.clock.wall += timedelta(seconds=1)
+        change = Change("j.cruz", "looked into it", action, step)  # type: ignore[arg-type]  # any step
+        entry = await self.rollouts.move(PRODUCT, change)
+        self.clock.wall += timedelta(seconds=1)
+        return entry
+
+    async def standings(self) -> dict[str, Standing]:
+        """What each guardrail says, by name and arm."""
+        words = await (await self.watch.watching(PRODUCT)).words()
+        return {f"{w.guardrail.name} {w.arm or 'product'}": w.judgement.standing for w in words}
+
+
+async def stand(*changes: tuple[str, str], log: InMemoryDecisionLog | None = None) -> Stand:
+    """A process that watches; several may share a log."""
+    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), Occurrences()
+    plan = good(edited(STAGED, *changes))
+    book = Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
+    settled = await settle(log, book, clock.now())
+    assert isinstance(settled, Settled)
+    shelf = RuleShelf(settled.rulebook, clock.now())
+    rollouts = Rollouts(log, shelf, clock, settled.entries)
+    watch = GuardrailWatch(Watcher(shelf, rollouts, log, clock, seen))
+    return Stand(log, rollouts, watch, clock, seen)
+
+
+async def declining_too_much(one: Stand) -> None:
+    """The challenger approves 30 % where the champion approves 70 %."""
+    await one.decide(Outcome.APPROVE, 420)
+    await one.decide(Outcome.DECLINE, 180)
+    await one.decide(Outcome.APPROVE, 90, Arm.CHALLENGER)
+    await one.decide(Outcome.DECLINE, 210, Arm.CHALLENGER)
+
+
+async def test_a_challenger_that_declines_too_much_is_rolled_back() -> None:
+    """The guardrail's step is in the journal with the figures that caused it, and counted."""
+    one = await stand()
+    await declining_too_much(one)
+    entry = await one.look()
+    assert entry is not None
+    assert (entry.who, entry.action) == ("guardrail approvals", JournalAction.ROLL_BACK)
+    assert entry.figures == {
+        "metric": "approval_rate",
+        "of": "challenger",
+        "value": "-40.0 pt",
+        "allowed": "-6.0 ± 3.0 pt meant",
+        "units": "300",
+        "window": "since 2026-11-24 04:00:00 UTC",
+        "champion": "420 of 600",
+        "challenger": "90 of 300",
+        "alpha": "0.01",
+    }
+    assert entry.why == (
+        "the challenger's approvals against the champion's: -40.0 pt, allowed -6.0 ± 3.0 pt meant "
+        "(300 applicants, since 2026-11-24 04:00:00 UTC)"
+    )
+    assert one.state.challenger is not None
+    assert one.state.challenger.stage is None
+    names = {"product": PRODUCT, "action": "roll-back", "guardrail": "approvals"}
+    assert one.seen.of(GUARDRAIL_ACTIONS, **names) == 1
+    assert await one.look() is None
+
+
+async def test_what_is_meant_is_no_alarm() -> None:
+    """Eight points fewer, within what is meant, do nothing; unmeant they do."""
+    figures = [(Arm.CHAMPION, 3000, 0.70), (Arm.CHALLENGER, 3000, 0.62)]
+    moves = []
+    for changes in ((), ((MEANT, ""),)):
+        one = await stand(*changes)
+        for arm, units, rate in figures:
+            await one.decide(Outcome.APPROVE, round(units * rate), arm)
+            await one.decide(Outcome.DECLINE, round(units * (1 - rate)), arm)
+        moves.append(await one.look())
+    assert moves[0] is None
+    assert moves[1] is not None
+
+
+async def test_below_its_first_stage_a_challenger_is_not_compared() -> None:
+    """Rolled back to nobody there is nothing to watch; begun anew, the count begins anew."""
+    one = await stand()
+    await declining_too_much(one)
+    await one.look()
+    assert "approvals challenger" not in await one.standings()
+    step = lambda plan, state, now: advanced(plan, state, TrackName.CHALLENGER, now)  # noqa: E731 - a step
+    await one.operate(JournalAction.ADVANCE, step)
+    assert (await one.standings())["approvals challenger"] is Standing.WAITING
+    assert await one.look() is None
+
+
+async def test_too_many_referrals_pause_the_product() -> None:
+    """Over the ceiling the rollout is paused, once; exactly at it nothing happens."""
+    one = await stand()
+    await one.decide(Outcome.REFER, 80, refer_kind=ReferKind.SCORE)
+    await one.decide(Outcome.APPROVE, 120)
+    assert await one.look() is None
+    await one.decide(Outcome.REFER, 1, refer_kind=ReferKind.SCORE)
+    entry = await one.look()
+    assert entry is not None
+    assert (entry.action, entry.figures["value"], entry.figures["allowed"]) == (
+        JournalAction.PAUSE,
+        "40.3 %",
+        "40 %",
+    )
+    assert entry.figures["window"] == "the last 24h"
+    assert one.state.paused
+    assert await one.look() is None
+
+
+async def test_what_an_operator_answered_is_not_looked_at_again() -> None:
+    """After a resume only what came since counts, within the same hour and window too."""
+    one = await stand()
+    await one.decide(Outcome.REFER, 300, refer_kind=ReferKind.SCORE)
+    assert await one.look() is not None
+    await one.operate(JournalAction.RESUME, lambda plan, state, now: resumed(state))
+    assert await one.look() is None
+    assert (await one.standings())["referrals product"] is Standing.WAITING
+
+
+async def test_internal_errors_kill_the_arm_they_come_from() -> None:
+    """Errors and rule errors of the challenger over its attempts kill it and nobody else."""
+    one = await stand()
+    await one.count(Counted.ATTEMPTS, 1000)
+    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(Counted.ERROR, 1, "INTERNAL", Arm.CHALLENGER)
+    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    assert await one.look() is None
+    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    entry = await one.look()
+    assert entry is not None
+    assert (entry.who, entry.figures["of"], entry.figures["value"]) == (
+        "guardrail errors",
+        "challenger",
+        "3.0 %",
+    )
+    assert one.state.challenger is not None
+    assert (one.state.challenger.killed, one.state.go_live.killed) == (True, False)
+
+
+async def test_errors_from_before_a_revive_do_not_kill_again() -> None:
+    """An operator's revive begins the counting anew, in the middle of the hour."""
+    one = await stand()
+    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    assert await one.look() is not None
+    revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
+    await one.operate(JournalAction.REVIVE, revive)
+    assert await one.look() is None
+    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    assert await one.look() is not None
+
+
+async def test_a_comparison_begins_anew_when_the_challenger_is_revived() -> None:
+    """While it was killed the arms did not decide side by side."""
+    one = await stand()
+    await one.operate(JournalAction.KILL, lambda plan, state, now: killed(state, Arm.CHALLENGER))
+    await declining_too_much(one)
+    revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
+    await one.operate(JournalAction.REVIVE, revive)
+    assert await one.look() is None
+
+
+async def test_an_outage_of_the_vendor_kills_nobody() -> None:
+    """However many attempts fail for the vendor or the store, no arm is killed."""
+    one = await stand()
+    for code in ("UPSTREAM_UNAVAILABLE", "STORE_UNAVAILABLE", "DEADLINE_EXCEEDED"):
+        await one.count(Counted.ATTEMPTS, 500, arm=Arm.CHALLENGER)
+        await one.count(Counted.ERROR, 500, code, Arm.CHALLENGER)
+    assert await one.look() is None
+
+
+async def test_an_outage_may_pause() -> None:
+    """A ceiling on the vendor's errors pauses the rollout."""
+    one = await stand(OUTAGE)
+    await one.count(Counted.ATTEMPTS, 500)
+    await one.count(Counted.ERROR, 51, "UPSTREAM_UNAVAILABLE")
+    entry = await one.look()
+    assert entry is not None
+    assert (entry.who, entry.action) == ("guardrail outage", JournalAction.PAUSE)
+
+
+async def test_slowness_is_judged_by_the_99th_percentile() -> None:
+    """One in a hundred may be slower than the ceiling, two may not."""
+    one = await stand()
+    await one.count(Counted.LATENCY, 198, "300")
+    await one.count(Counted.LATENCY, 2, "5000", Arm.CHALLENGER)
+    assert await one.look() is None
+    await one.count(Counted.LATENCY, 2, "5000", None)
+    entry = await one.look()
+    assert entry is not None
+    assert (entry.who, entry.figures["allowed"]) == ("guardrail slow", "1,500 ms")
+
+
+async def test_the_severest_of_several_acts_first() -> None:
+    """Where one guardrail would pause and another kill, it is killed at once."""
+    one = await stand()
+    await one.count(Counted.LATENCY, 300, "5000")
+    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    actions = [entry.action for entry in (await one.look(), await one.look()) if entry]
+    assert actions == [JournalAction.KILL, JournalAction.PAUSE]
+
+
+async def test_two_processes_act_once() -> None:
+    """Of two that see the same, one step is taken; the other finds the rollout moved on."""
+    one = await stand()
+    other = await stand(log=one.log)
+    other.clock.wall += timedelta(milliseconds=1)
+    await declining_too_much(one)
+    found = await asyncio.gather(
+        one.watch.look(PRODUCT), other.watch.look(PRODUCT), return_exceptions=True
+    )
+    taken = [entry for entry in found if isinstance(entry, JournalEntry)]
+    assert len(taken) == 1
+    assert [type(e) for e in found if e is not taken[0]] == [RolloutMovedOn]
+    assert await other.look() is None
+
+
+async def test_a_store_that_is_down_moves_nothing() -> None:
+    """Nothing is judged on figures that cannot be read."""
+    one = await stand()
+    await declining_too_much(one)
+    one.log.down = True
+    with pytest.raises(StoreUnavailable):
+        await one.watch.look(PRODUCT)
+    one.log.down = False
+    assert await one.look() is not None
+
+
+async def test_a_manual_plan_never_advances_itself() -> None:
+    """Held and counted long enough, a manual plan waits for an operator."""
+    one = await stand()
+    await one.decide(Outcome.APPROVE, 10)
+    one.clock.wall += 40 * DAY
+    assert await one.look() is None
+
+
+async def test_an_automatic_plan_goes_on_when_all_is_met() -> None:
+    """Hold, count and guardrails are waited for; then it advances one stage, in the journal."""
+    one = await stand(*AUTO)
+    await one.decide(Outcome.APPROVE, 199, hashed=False)
+    one.clock.wall += 3 * DAY
+    assert await one.look() is None
+    await one.decide(Outcome.APPROVE, 1)
+    entry = await one.look()
+    assert entry is not None
+    assert (entry.who, entry.action) == (AUTO_ADVANCE, JournalAction.ADVANCE)
+    assert entry.figures["decisions"] == "200"
+    assert one.state.go_live.stage == "early"
+    assert one.seen.of(ADVANCES, product=PRODUCT, action="advance") == 1
+    assert await one.look() is None
+
+
+async def test_a_tripped_guardrail_stands_against_going_on() -> None:
+    """While a guardrail trips, and after it paused, nothing advances by itself."""
+    one = await stand(*AUTO)
+    one.clock.wall += 3 * DAY
+    await one.decide(Outcome.REFER, 200, refer_kind=ReferKind.DATA)
+    entries = [await one.look(), await one.look()]
+    assert [entry.action for entry in entries if entry] == [JournalAction.PAUSE]
+    assert one.state.go_live.stage == "pilot"

@@ -1,0 +1,160 @@
+"""Putting applicants into arms: what the store is asked, when, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.money import Money
+from decision_service.pipeline.placing import place
+from decision_service.pipeline.rulebook import Product
+from decision_service.rollout.gate import Pin
+from decision_service.rollout.state import RolloutState, adopt, kill
+from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.world import NOW, PRODUCT, World, application, rulebook
+from tests.unit.rollout.plans import edited
+
+LIMITED = edited(
+    CHALLENGED,
+    ("initial_stage: whole", "initial_stage: whole\n    limits: {max_approved_per_day: 50000}"),
+)
+LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("  challenger:") :], ""))
+
+
+@dataclass(slots=True)
+class Arms:
+    """What the store knows of one applicant and one day; notes what it is asked."""
+
+    known: Pin | None = None
+    total: int = 0
+    down: bool = False
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+
+    async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
+        self._ask("pin", product, unit, since)
+        return self.known
+
+    async def approved(self, product: str, arm: Arm, since: datetime) -> int:
+        self._ask("approved", product, arm, since)
+        return self.total
+
+    def _ask(self, *question: object) -> None:
+        self.asked.append(question)
+        if self.down:
+            raise StoreUnavailable("the store is down")
+
+
+def product(text: str, **state: object) -> Product:
+    """The product under a plan, its go-live or state changed."""
+    made = rulebook(with_plan(text)).product(PRODUCT)
+    stage = state.pop("stage", made.state.go_live.stage)
+    go_live = replace(made.state.go_live, stage=stage)
+    return replace(made, state=replace(made.state, go_live=go_live, **state))
+
+
+async def put(made: Product, arms: Arms, now: datetime = NOW, **changes: object) -> Assignment:
+    """Where an applicant is put."""
+    return (await place(application(**changes), made, arms, now)).assignment
+
+
+async def test_the_shipped_products_never_ask_for_pins() -> None:
+    """Fully live by one version, a decision costs no look at earlier ones."""
+    for made in rulebook().products.values():
+        arms = Arms(down=True)
+        chosen = await put(made, arms, product=made.name)
+        assert (chosen.enrolment_reason, chosen.version) == (EnrolmentReason.IN_STAGE, 1)
+        assert arms.asked == []
+
+
+async def test_below_a_hundred_percent_a_pin_enrols() -> None:
+    """At a stage of a few percent an applicant who was decided before is decided again."""
+    arms = Arms(known=Pin(Arm.CHAMPION, 1, NOW - timedelta(days=89)))
+    chosen = await put(product(LIVE, stage="staff"), arms)
+    assert (chosen.enrolment_reason, chosen.version) == (EnrolmentReason.PINNED, 1)
+    assert arms.asked == [("pin", PRODUCT, "u-1", NOW - timedelta(days=90))]
+
+
+async def test_an_earlier_champion_keeps_its_applicants() -> None:
+    """After version 2 became the champion, who was decided by version 1 stays with it."""
+    before = product(LIVE)
+    changed = product(edited(LIVE, ("champion: 1", "champion: 2")))
+    state = adopt(changed.plan, before.state, NOW)
+    assert isinstance(state, RolloutState)
+    promoted = replace(changed, state=state)
+    known = Pin(Arm.CHAMPION, 1, NOW - timedelta(days=1))
+    assert (await put(promoted, Arms(known))).version == 1
+    assert (await put(promoted, Arms())).version == 2
+
+
+async def test_the_killed_and_the_denied_are_not_looked_up() -> None:
+    """Where no pin helps none is read: killed, denied, or allowed with one version alone."""
+    killed = kill(product(CHALLENGED).state, None)
+    assert isinstance(killed, RolloutState)
+    arms = Arms(down=True)
+    stopped = replace(product(CHALLENGED), state=killed)
+    assert (await put(stopped, arms)).enrolment_reason is EnrolmentReason.KILLED
+    denying = product(edited(CHALLENGED, ("deny: []", "deny: [u-1]")))
+    assert (await put(denying, arms)).enrolment_reason is EnrolmentReason.DENIED
+    allowing = product(LIVE, stage="staff")
+    chosen = await put(allowing, arms, user_id="staff-1")
+    assert chosen.enrolment_reason is EnrolmentReason.ALLOWED
+    assert arms.asked == []
+
+
+async def test_without_the_store_a_pin_that_matters_decides_nothing() -> None:
+    """An applicant whose pin cannot be read is told so, never dealt anew."""
+    with pytest.raises(StoreUnavailable):
+        await put(product(CHALLENGED), Arms(down=True))
+
+
+async def test_the_days_limit_counts_from_midnight_where_the_lender_is() -> None:
+    """What the challenger approved is asked for since 00:00 in Manila, and sends the rest away."""
+    made, night = product(LIMITED), datetime(2026, 11, 24, 15, 59, tzinfo=UTC)
+    arms = Arms(total=3_000_000)
+    assert (await put(made, arms, night)).arm_reason is ArmReason.CHALLENGER
+    midnight = datetime(2026, 11, 23, 16, tzinfo=UTC)
+    assert arms.asked[-1] == ("approved", PRODUCT, Arm.CHALLENGER, midnight)
+    arms.total = 3_000_001
+    chosen = await put(made, arms, night + timedelta(minutes=1))
+    assert (chosen.arm_reason, chosen.version) == (ArmReason.LIMIT_REACHED, 1)
+    assert arms.asked[-1][-1] == midnight + timedelta(days=1)
+
+
+async def test_the_day_is_not_asked_for_who_the_challenger_never_meets() -> None:
+    """Champions, and everybody under a plan without the limit, cost no sum."""
+    arms = Arms(known=Pin(Arm.CHAMPION, 1, NOW))
+    await put(product(LIMITED), arms)
+    await put(product(CHALLENGED), Arms())
+    assert [question[0] for question in arms.asked] == ["pin"]
+
+
+async def test_a_returning_applicant_keeps_its_arm() -> None:
+    """Decided by the challenger, an applicant comes back to it; once it is killed, never."""
+    world = World(book=rulebook(with_plan(CHALLENGED)))
+    decide = world.decide()
+    await decide(application(), world.call())
+    world.clock.wall = NOW + timedelta(days=1)
+    made = world.book.product(PRODUCT)
+    chosen = (await place(application(), made, world.log, world.clock.now())).assignment
+    assert (chosen.arm, chosen.arm_reason) == (Arm.CHALLENGER, ArmReason.PINNED)
+    state = kill(made.state, Arm.CHALLENGER)
+    assert isinstance(state, RolloutState)
+    made = replace(made, state=state)
+    chosen = (await place(application(), made, world.log, world.clock.now())).assignment
+    assert (chosen.arm, chosen.arm_reason) == (Arm.CHAMPION, ArmReason.PIN_ENDED)
+
+
+async def test_the_challengers_approvals_of_the_day_are_counted_from_the_record() -> None:
+    """With 20,000 approved of 50,000 a request for 40,000 goes to the champion."""
+    world = World(book=rulebook(with_plan(LIMITED)))
+    made = world.book.product(PRODUCT)
+    await world.decide()(application(), world.call())
+    assert await world.log.approved(PRODUCT, Arm.CHALLENGER, NOW - timedelta(days=1)) > 0
+    inputs = {"requested_amount": Money("PHP", 4_000_000), "requested_term_months": 6}
+    other = application(user_id="u-2", inputs=inputs)
+    chosen = (await place(other, made, world.log, NOW)).assignment
+    assert chosen.arm_reason is ArmReason.LIMIT_REACHED

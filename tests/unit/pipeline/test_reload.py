@@ -1,0 +1,71 @@
+"""Taking changed rules over, while the store works and while it does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from decision_service.pipeline.adoption import Settled, settle
+from decision_service.pipeline.loading import RuleFolder
+from decision_service.pipeline.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rollouts import Rollouts
+from decision_service.pipeline.shelf import RuleShelf
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
+from tests.unit.rollout.plans import edited
+
+
+@dataclass(slots=True)
+class Serving:
+    """The parts of a process that changed rules go through; `folder` is what it reads next."""
+
+    log: InMemoryDecisionLog
+    shelf: RuleShelf
+    rollouts: Rollouts
+    folder: RuleFolder = field(default_factory=shipped_rules)
+
+    async def reload(self) -> Reloaded:
+        read = lambda: self.folder  # noqa: E731 - the folder of the moment
+        return await ReloadRules(read, self.shelf, self.rollouts, self.log, SetClock())()
+
+
+@pytest.fixture
+async def serving() -> Serving:
+    """A process on the shipped rules."""
+    log = InMemoryDecisionLog()
+    settled = await settle(log, rulebook(), NOW)
+    assert isinstance(settled, Settled)
+    shelf = RuleShelf(settled.rulebook, NOW)
+    return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries))
+
+
+async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving) -> None:
+    """The plan decides, its challenger begins, and the journal has the step."""
+    serving.folder = with_plan(CHALLENGED)
+    assert await serving.reload() == Reloaded(accepted=True, faults=0)
+    state = serving.rollouts.current(PRODUCT)
+    assert state.challenger is not None
+    assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2))
+    assert [e.action for e in await serving.rollouts.history(PRODUCT, None, 9)] == ["plan", "begin"]
+
+
+async def test_a_store_that_fails_asks_for_another_reading(serving: Serving) -> None:
+    """Nothing is taken over while nothing can be journalled; the next reading makes up for it."""
+    before = serving.shelf.status
+    serving.folder, serving.log.down = with_plan(CHALLENGED), True
+    assert await serving.reload() == Reloaded(accepted=False, faults=0, again=True)
+    assert serving.shelf.status == before
+    serving.log.down = False
+    assert await serving.reload() == Reloaded(accepted=True, faults=0)
+
+
+async def test_a_plan_that_clashes_is_no_reason_to_read_again(serving: Serving) -> None:
+    """The shelf remembers what is wrong, and only an edit can mend it."""
+    salt = ("salt: personal-loan-ph\n", "salt: another\n")
+    serving.folder = with_plan(edited(CHALLENGED, salt))
+    assert await serving.reload() == Reloaded(accepted=False, faults=1)
+    [problem] = serving.shelf.status.refused
+    assert (problem.code, problem.line) == ("P501", 5)
+    assert problem.quoted.strip() == "salt: another"

@@ -1,0 +1,331 @@
+"""Moving rollouts: the journal comes first, and memory follows it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from decision_service.domain.errors import (
+    PlanChanged,
+    ProductUnknown,
+    RolloutMovedOn,
+    RolloutRefused,
+    StoreUnavailable,
+)
+from decision_service.pipeline.adoption import Settled, Unsettled, settle
+from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
+from decision_service.pipeline.rollouts import Change, Rollouts
+from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.pipeline.shelf import RuleShelf
+from decision_service.rollout.state import (
+    Clash,
+    RolloutState,
+    TrackName,
+    advance,
+    initial_state,
+    kill,
+    pause,
+    roll_back,
+)
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW, PRODUCT, SetClock
+from tests.unit.rollout.plans import STAGED, edited, good
+
+QUARTER = ("    - {name: half,", "    - {name: quarter, percent: 25}\n    - {name: half,")
+
+
+def book(*changes: tuple[str, str]) -> Rulebook:
+    """A rulebook of the documented plan, changed; its rulesets do not matter here."""
+    plan = good(edited(STAGED, *changes))
+    return Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
+
+
+@dataclass(slots=True)
+class Process:
+    """One process's rollouts on a journal that others share."""
+
+    journal: InMemoryDecisionLog
+    rollouts: Rollouts
+    shelf: RuleShelf
+    clock: SetClock = field(default_factory=SetClock)
+
+    @property
+    def state(self) -> RolloutState:
+        return self.rollouts.current(PRODUCT)
+
+    def change(self, action: JournalAction, step, **rest) -> Change:
+        return Change("j.cruz", "because", action, step, **rest)
+
+    async def advance(self, track=TrackName.GO_LIVE, **rest) -> JournalEntry | None:
+        step = partial(_on, advance, track)
+        return await self.rollouts.move(PRODUCT, self.change(JournalAction.ADVANCE, step, **rest))
+
+    async def roll_back(self, track=TrackName.GO_LIVE, **rest) -> JournalEntry | None:
+        step = partial(_on, roll_back, track)
+        return await self.rollouts.move(PRODUCT, self.change(JournalAction.ROLL_BACK, step, **rest))
+
+    async def kill(self, arm=None) -> JournalEntry | None:
+        change = self.change(JournalAction.KILL, lambda plan, state, now: kill(state, arm))
+        return await self.rollouts.move(PRODUCT, change)
+
+
+def _on(step, track, plan, state, now):
+    return step(plan, state, track, now)
+
+
+async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Process:
+    """A process that starts on a journal."""
+    clock = SetClock()
+    settled = await settle(journal, book(*changes), clock.now())
+    assert isinstance(settled, Settled)
+    shelf = RuleShelf(settled.rulebook, clock.now())
+    return Process(journal, Rollouts(journal, shelf, clock, settled.entries), shelf, clock)
+
+
+@pytest.fixture
+def journal() -> InMemoryDecisionLog:
+    """An empty journal."""
+    return InMemoryDecisionLog()
+
+
+@pytest.fixture
+async def one(journal: InMemoryDecisionLog) -> Process:
+    """The process that started first."""
+    return await started(journal)
+
+
+@pytest.fixture
+async def other(journal: InMemoryDecisionLog, one: Process) -> Process:
+    """A second process on the same journal."""
+    return await started(journal)
+
+
+async def steps(process: Process) -> list[tuple[int, str, str]]:
+    """The journal, oldest first: position, who, action."""
+    found = await process.rollouts.history(PRODUCT, None, 100)
+    return [(entry.position, entry.who, entry.action.value) for entry in reversed(found)]
+
+
+async def test_the_first_start_writes_the_first_entry(one: Process) -> None:
+    """The journal begins at the plan's initial stages, and a restart adds nothing."""
+    assert await steps(one) == [(1, "service", "begin")]
+    again = await started(one.journal)
+    assert await steps(again) == [(1, "service", "begin")]
+    assert again.state == one.state == initial_state(good(STAGED), NOW)
+
+
+async def test_a_step_is_journalled_with_all_that_led_to_it(one: Process) -> None:
+    """Who, when, why, from what to what, under which plan and on which figures."""
+    digest = one.shelf.current().product(PRODUCT).plan.digest
+    one.clock.wall = NOW.replace(hour=5)
+    before = one.state
+    entry = await one.advance(figures={"units": "240"}, expected_plan_digest=digest)
+    assert entry == JournalEntry(
+        PRODUCT,
+        2,
+        NOW.replace(hour=5),
+        "j.cruz",
+        "because",
+        JournalAction.ADVANCE,
+        before,
+        one.state,
+        digest,
+        {"units": "240"},
+    )
+    assert one.state.go_live.stage == "pilot"
+    assert one.rollouts.latest(PRODUCT) == entry
+
+
+async def test_a_restart_stands_where_the_rollout_stood(one: Process) -> None:
+    """Stages, kills and pauses outlive the process."""
+    await one.advance()
+    await one.kill()
+    again = await started(one.journal)
+    assert again.state == one.state
+    assert again.state.go_live.killed
+
+
+async def test_a_refused_step_leaves_nothing(one: Process) -> None:
+    """What the state forbids is told in its own words, and the journal stays as it was."""
+    await one.rollouts.move(
+        PRODUCT, one.change(JournalAction.PAUSE, lambda plan, state, now: pause(state))
+    )
+    before = await steps(one)
+    with pytest.raises(RolloutRefused, match="paused: resume it before advancing"):
+        await one.advance()
+    assert await steps(one) == before
+
+
+async def test_a_step_that_changes_nothing_is_not_journalled(one: Process) -> None:
+    """Killing what is killed leaves no entry."""
+    assert await one.kill() is not None
+    assert await one.kill() is None
+    assert len(await steps(one)) == 2
+
+
+async def test_another_process_sees_a_step_when_it_refreshes(one: Process, other: Process) -> None:
+    """A process that did not take the step stands where it led after one reading."""
+    await one.advance()
+    assert other.state.go_live.stage == "staff"
+    await other.rollouts.refresh()
+    assert other.state == one.state
+
+
+async def test_a_step_is_taken_from_where_the_journal_stands(one: Process, other: Process) -> None:
+    """A process whose memory is behind reads the journal before it steps."""
+    await one.advance()
+    await other.advance()
+    assert other.state.go_live.stage == "early"
+
+
+async def test_of_two_who_saw_the_same_one_wins(one: Process, other: Process) -> None:
+    """Two steps decided on at one entry: one is taken, the other is told by whom."""
+    other.clock.wall += timedelta(microseconds=1)
+    done = await asyncio.gather(
+        one.advance(expected_position=1),
+        other.advance(expected_position=1),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in done) == ["JournalEntry", "RolloutMovedOn"]
+    refused = next(result for result in done if isinstance(result, RolloutMovedOn))
+    assert "j.cruz took the step advance" in refused.message
+    assert await steps(one) == [(1, "service", "begin"), (2, "j.cruz", "advance")]
+
+
+async def test_a_kill_comes_through_whoever_moves_beside_it(one: Process, other: Process) -> None:
+    """A kill that loses its position is tried again until it is in the journal."""
+    await asyncio.gather(one.advance(), other.kill(), one.roll_back())
+    await one.rollouts.refresh()
+    assert one.state.go_live.killed
+    assert [action for _, _, action in await steps(one)].count("kill") == 1
+
+
+async def test_a_plan_that_moved_on_refuses_steps_that_rest_on_it(one: Process) -> None:
+    """A step under another digest is refused with the digest of now; a kill is not."""
+    with pytest.raises(PlanChanged) as error:
+        await one.advance(expected_plan_digest="0" * 64)
+    digest = one.shelf.current().product(PRODUCT).plan.digest
+    assert error.value.fields["plan_digest"] == digest
+    assert (await one.kill()).after.go_live.killed
+
+
+async def test_a_process_with_an_older_plan_moves_nothing(one: Process, other: Process) -> None:
+    """While the rollout runs under a plan that this process has not read, it may only kill."""
+    assert await other.rollouts.take_over(book(QUARTER)) is None
+    digest = one.shelf.current().product(PRODUCT).plan.digest
+    with pytest.raises(PlanChanged, match="another plan than this process has read"):
+        await one.advance(expected_plan_digest=digest)
+    killed = await one.kill()
+    assert killed.plan_digest == other.shelf.current().product(PRODUCT).plan.digest
+
+
+async def test_a_stage_that_only_a_newer_plan_has_keeps_an_older_process_where_it_was(
+    one: Process, other: Process
+) -> None:
+    """Until it has read the plan a process goes on at the stage it knows, but follows a kill."""
+    for _ in range(2):
+        await other.advance()
+    await one.rollouts.refresh()
+    assert await other.rollouts.take_over(book(QUARTER)) is None
+    await other.advance()
+    assert other.state.go_live.stage == "quarter"
+    await one.rollouts.refresh()
+    assert one.state.go_live.stage == "early"
+    await other.kill()
+    await one.rollouts.refresh()
+    assert (one.state.go_live.stage, one.state.go_live.killed) == ("early", True)
+    assert await one.rollouts.take_over(book(QUARTER)) is None
+    assert one.state == other.state
+
+
+async def test_a_changed_plan_is_journalled_once(one: Process, other: Process) -> None:
+    """The first process that reads a changed plan journals it; the next one finds it there."""
+    assert await one.rollouts.take_over(book(QUARTER)) is None
+    assert await other.rollouts.take_over(book(QUARTER)) is None
+    assert await steps(one) == [(1, "service", "begin"), (2, "service", "plan")]
+    assert one.state == other.state
+
+
+async def test_processes_that_take_a_plan_over_at_once_agree(one: Process, other: Process) -> None:
+    """Of two that journal the same change one is first, and both stand at its entry."""
+    taken = [process.rollouts.take_over(book(QUARTER)) for process in (one, other)]
+    assert await asyncio.gather(*taken) == [None, None]
+    assert len(await steps(one)) == 2
+    assert one.rollouts.latest(PRODUCT) == other.rollouts.latest(PRODUCT)
+
+
+async def test_a_plan_that_clashes_replaces_nothing(one: Process) -> None:
+    """A changed salt above 0 % is told with the key it is about; plan and journal stay."""
+    await one.advance()
+    before = one.shelf.current()
+    unsettled = await one.rollouts.take_over(book(("salt: personal-loan-ph ", "salt: other ")))
+    message = "go-live deals applicants by the salt `personal-loan-ph`, which the new plan "
+    clash = Clash(("go_live", "salt"), f"{message}changes to `other`")
+    assert unsettled == Unsettled({PRODUCT: (clash,)})
+    assert one.shelf.current() is before
+    assert len(await steps(one)) == 2
+
+
+async def test_a_store_that_fails_leaves_every_rollout_where_it_is(one: Process) -> None:
+    """Without a store nothing moves and everything goes on; when it is back it is followed."""
+    await one.advance()
+    before = one.shelf.current()
+    one.journal.down = True
+    for call in (one.rollouts.refresh(), one.advance(), one.rollouts.take_over(book(QUARTER))):
+        with pytest.raises(StoreUnavailable):
+            await call
+    assert one.shelf.current() is before
+    one.journal.down = False
+    assert (await one.advance()).after.go_live.stage == "early"
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("down"), RuntimeError("a bug")])
+async def test_keeping_up_outlives_every_fault(
+    one: Process, other: Process, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The loop goes on after readings that fail, and sees the steps that were taken meanwhile."""
+    monkeypatch.setattr("decision_service.pipeline.rollouts.REFRESH_SECONDS", 0.0)
+    await other.advance()
+    read, failed = one.journal.latest, 0
+
+    async def latest():
+        nonlocal failed
+        failed += 1
+        if failed <= 3:
+            raise error
+        return await read()
+
+    monkeypatch.setattr(one.journal, "latest", latest)
+    loop = asyncio.create_task(one.rollouts.keep_up())
+    async with asyncio.timeout(10):
+        while one.state != other.state:
+            await asyncio.sleep(0)
+    assert failed > 3
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+
+
+async def test_a_decision_keeps_plan_and_state_of_one_instant(one: Process) -> None:
+    """What was taken from the shelf before a step does not see it; what is taken after does."""
+    taken = one.shelf.current()
+    await one.advance()
+    assert taken.product(PRODUCT).state.go_live.stage == "staff"
+    now = one.shelf.current().product(PRODUCT)
+    assert now.state.go_live.stage == "pilot"
+    assert replace(now, state=taken.product(PRODUCT).state) == taken.product(PRODUCT)
+
+
+async def test_rollouts_of_unknown_products_cannot_be_asked_for(one: Process) -> None:
+    """Every method names the product that is not loaded."""
+    with pytest.raises(ProductUnknown):
+        one.rollouts.current("car")
+    with pytest.raises(ProductUnknown):
+        one.rollouts.latest("car")
+    with pytest.raises(ProductUnknown):
+        await one.rollouts.move(
+            "car", one.change(JournalAction.KILL, lambda p, s, n: kill(s, None))
+        )

@@ -1,0 +1,180 @@
+"""Silent versions and their budget."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.pairs import Standing
+from decision_service.pipeline.second_opinion import Case
+from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW, Budget, Shadows
+from decision_service.ruleset.model import CompiledRuleset
+from tests.fakes.cases import case_of, changed_rules, version
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW, PRODUCT, SetClock
+
+FOLDER = changed_rules(9)
+CASE = case_of(FOLDER)
+OTHER = version(FOLDER, 9)
+AT_ONCE = Budget(queue=3, linger=0.0, share=1.0, write_every=0.0)
+NAMES = {"product": PRODUCT, "version": "9"}
+
+
+@dataclass(slots=True)
+class Stand:
+    """Shadows on a log and a clock of the test's own."""
+
+    budget: Budget = AT_ONCE
+    log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
+    clock: SetClock = field(default_factory=SetClock)
+    seen: Occurrences = field(default_factory=Occurrences)
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    shadows: Shadows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+        self.shadows = Shadows(self.log, self.clock, self.seen, self.idle.wait, self.budget)
+
+    def offer(self, number: int, ruleset: CompiledRuleset = OTHER) -> None:
+        self.shadows.offer(numbered(number), (ruleset,))
+
+    async def standings(self) -> list[tuple[Standing, int]]:
+        groups = await self.log.groups(PRODUCT, 9, NOW)
+        return [(group.standing, group.count) for group in groups]
+
+    @asynccontextmanager
+    async def until_evaluated(self, number: int) -> AsyncIterator[None]:
+        """Runs the shadows until so many were asked."""
+        running = asyncio.create_task(self.shadows.run())
+        async with asyncio.timeout(10):
+            while (
+                sum(n for (name, _), n in self.seen.totals().items() if name == EVALUATIONS)
+                < number
+            ):
+                await asyncio.sleep(0.001)
+        yield
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def numbered(number: int) -> Case:
+    """The case under another decision's id."""
+    return replace(CASE, decision=replace(CASE.decision, decision_id=f"dec_{number}"))
+
+
+async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
+    """What the silent version concludes is written beside the decision."""
+    stand = Stand()
+    stand.offer(1)
+    async with stand.until_evaluated(1):
+        pass
+    await stand.shadows.aclose()
+    assert await stand.standings() == [(Standing.COMPARED, 1)]
+    assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
+
+
+async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
+    """A version that raises leaves a failure on record and does not end the evaluating."""
+    stand = Stand()
+    stand.offer(1, replace(OTHER, program=None))  # type: ignore[arg-type]  # as no compiler makes it
+    stand.offer(2)
+    async with stand.until_evaluated(2):
+        pass
+    await stand.shadows.aclose()
+    assert sorted(await stand.standings()) == [(Standing.COMPARED, 1), (Standing.FAILED, 1)]
+    assert stand.seen.of(EVALUATIONS, result="failed", **NAMES) == 1
+
+
+async def test_a_full_queue_drops_and_counts() -> None:
+    """What does not fit into the queue is dropped at once, whoever offers it never waits."""
+    stand = Stand()
+    for number in range(5):
+        stand.offer(number)
+    assert stand.seen.of(DROPPED, product=PRODUCT, why="queue_full") == 2
+
+
+async def test_without_a_shadow_nothing_is_taken_in() -> None:
+    """A decision that no silent version is asked about takes no place."""
+    stand = Stand()
+    for number in range(9):
+        stand.shadows.offer(numbered(number), ())
+    assert stand.seen.totals() == {}
+
+
+async def test_who_waited_too_long_is_dropped() -> None:
+    """A decision that waited beyond the patience is not evaluated any more."""
+    stand = Stand()
+    stand.offer(1)
+    stand.clock.seconds += 31
+    stand.offer(2)
+    async with stand.until_evaluated(1):
+        pass
+    await stand.shadows.aclose()
+    assert await stand.standings() == [(Standing.COMPARED, 1)]
+    assert stand.seen.of(DROPPED, product=PRODUCT, why="waited_too_long") == 1
+
+
+class Ticking(SetClock):
+    """A clock that moves a second whenever it is read."""
+
+    def monotonic(self) -> float:
+        self.seconds += 1.0
+        return self.seconds
+
+
+async def test_a_slow_shadow_is_counted() -> None:
+    """An evaluation that takes longer than it may is recorded all the same, and counted."""
+    stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9))
+    stand.offer(1)
+    async with stand.until_evaluated(1):
+        pass
+    await stand.shadows.aclose()
+    assert stand.seen.of(SLOW, **NAMES) == 1
+    assert await stand.standings() == [(Standing.COMPARED, 1)]
+
+
+async def test_results_wait_for_a_store_that_is_down() -> None:
+    """While the store fails results are kept, up to a bound, and written once it is back."""
+    stand = Stand(budget=replace(AT_ONCE, unwritten=2))
+    stand.log.down = True
+    for number in range(3):
+        stand.offer(number)
+    async with stand.until_evaluated(3):
+        pass
+    await stand.shadows.flush()
+    stand.log.down = False
+    assert await stand.standings() == []
+    await stand.shadows.flush()
+    assert await stand.standings() == [(Standing.COMPARED, 2)]
+    assert stand.seen.of(DROPPED, product=PRODUCT, why="store_unavailable") == 1
+
+
+async def test_decisions_in_progress_go_first() -> None:
+    """While a decision is in progress a silent version waits; once there is none it goes on."""
+    stand = Stand(budget=replace(AT_ONCE, yielding=1e9))
+    stand.idle.clear()
+    stand.offer(1)
+    running = asyncio.create_task(stand.shadows.run())
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert stand.seen.totals() == {}
+    stand.offer(2)
+    stand.idle.set()
+    async with stand.until_evaluated(1):
+        pass
+    await stand.shadows.aclose()
+
+
+async def test_a_silent_version_does_not_yield_for_ever() -> None:
+    """Where decisions never end it goes on after as long as it yields."""
+    stand = Stand(budget=replace(AT_ONCE, yielding=0.0))
+    stand.idle.clear()
+    stand.offer(1)
+    async with stand.until_evaluated(1):
+        pass
+    await stand.shadows.aclose()
