@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from io import FileIO
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ ConfigOption = Annotated[
 def serve(config: ConfigOption = None) -> None:
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     settings = load(config)
-    lines = LogQueue(sys.stderr)
+    lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
     configure_logging(settings.log_level, as_json=logs_json(settings), stream=lines)
     try:
         run_async(_serve(settings, lines))
