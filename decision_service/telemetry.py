@@ -9,6 +9,7 @@ import secrets
 import sys
 import threading
 from collections import deque
+from io import RawIOBase
 from typing import TextIO
 
 import structlog
@@ -22,10 +23,11 @@ _CLOSE_SECONDS = 1.0
 class LogQueue:
     """A stream whose lines a thread writes on; what does not fit is dropped and counted.
 
-    A full pipe therefore costs lines, never decisions. At most `most` lines wait.
+    A full pipe therefore costs lines, never decisions. At most `most` lines wait. `stream` must
+    not be buffered: a thread that is stuck in a buffer's lock would break the end of the process.
     """
 
-    def __init__(self, stream: TextIO, most: int = _MOST_LINES) -> None:
+    def __init__(self, stream: RawIOBase, most: int = _MOST_LINES) -> None:
         self.dropped = 0
         self._stream = stream
         self._most = most
@@ -64,9 +66,10 @@ class LogQueue:
         waiting = [self._lines.popleft() for _ in range(len(self._lines))]
         if not waiting:
             return
+        rest = memoryview("".join(waiting).encode("utf-8", "replace"))
         try:
-            self._stream.write("".join(waiting))
-            self._stream.flush()
+            while rest:
+                rest = rest[self._stream.write(rest) or 0 :]
         except (OSError, ValueError):
             self.dropped += len(waiting)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from io import FileIO
 from pathlib import Path
 from typing import Annotated
 
@@ -47,7 +48,7 @@ def serve(
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     chosen = {} if workers is None else {f"{PREFIX}WORKERS": str(workers)}
     settings = load(config, os.environ | chosen)
-    lines = LogQueue(sys.stderr)
+    lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
     configure_logging(settings.log_level, as_json=logs_json(settings), stream=lines)
     try:
         if worker:
