@@ -56,17 +56,9 @@ class Stand:
     ) -> None:
         """So many new applicants, decided now by an arm."""
         version = 2 if arm is Arm.CHALLENGER else 1
+        made = {"arm": arm, "version": version, "created": self.clock.now()} | changes
         for number in itertools.islice(NUMBERS, times):
-            entry = decided(
-                number,
-                f"u-{number}",
-                outcome,
-                arm=arm,
-                version=version,
-                created=self.clock.now(),
-                **changes,
-            )
-            await self.log.commit(entry)
+            await self.log.commit(decided(number, f"u-{number}", outcome, **made))
 
     async def count(
         self,

@@ -196,13 +196,23 @@ async def test_slowness_is_judged_by_the_99th_percentile() -> None:
 
 
 async def test_the_severest_of_several_acts_first() -> None:
-    """Where one guardrail would pause and another kill, it is killed at once."""
+    """Where one guardrail would pause and a later one kill, it is killed at once."""
     one = await stand()
-    await one.count(Counted.LATENCY, 300, "5000")
+    await one.decide(Outcome.REFER, 300, refer_kind=ReferKind.SCORE)
     await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
     await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
     actions = [entry.action for entry in (await one.look(), await one.look()) if entry]
     assert actions == [JournalAction.KILL, JournalAction.PAUSE]
+
+
+@pytest.mark.parametrize("picked", [{"hashed": False}, {"version": 7}])
+async def test_who_was_not_dealt_to_these_versions_is_not_compared(picked: dict) -> None:
+    """Applicants who were allowed or pinned, or decided by an earlier version, bend nothing."""
+    one = await stand()
+    await one.decide(Outcome.APPROVE, 600, **picked)
+    await one.decide(Outcome.DECLINE, 600, Arm.CHALLENGER, **picked)
+    assert await one.look() is None
+    assert (await one.standings())["approvals challenger"] is Standing.WAITING
 
 
 async def test_two_processes_act_once() -> None:
