@@ -51,4 +51,5 @@ class Beside:
             product.input_names,
         )
         versions = shadows(product.plan, admission.assignment, admission.unit)
-        self.shadows.offer(case, tuple(product.versions[v] for v in versions))
+        loaded = tuple(product.versions[v] for v in versions if v in product.versions)
+        self.shadows.offer(case, loaded)

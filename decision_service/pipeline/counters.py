@@ -117,6 +117,8 @@ class Counters:
     async def flush(self) -> None:
         """Write what changed; where the store fails, it is written with the next flush."""
         written = {cell: self._counts[cell] for cell in self._changed}
+        if not written:
+            return
         try:
             await self._figures.put_cells(self._process, written)
         except StoreError:

@@ -104,6 +104,8 @@ class Shadows:
     async def flush(self) -> None:
         """Write what is done; where the store fails, it is written with the next flush."""
         pairs = list(self._done)
+        if not pairs:
+            return
         try:
             await self._pairs.put_pairs(pairs)
         except StoreError:

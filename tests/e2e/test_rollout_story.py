@@ -8,11 +8,13 @@ from pathlib import Path
 
 from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
+from decision_service.api.v1 import rollout_service_pb2 as pb
 from tests.e2e.service import outcome
 from tests.e2e.story import (
     CHALLENGER,
     MIN_UNITS,
     PATIENCE,
+    PRODUCT,
     Server,
     Story,
     challenged,
@@ -52,6 +54,7 @@ async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postg
             ("challenger", "DECLINE"),
         }
         await the_guardrail_rolls_it_back(story)
+        await both_processes_show_the_same_figures(story)
         arms |= dict.fromkeys(people.early, CHAMPION)
         await story.agree_on(arms)
         await a_challengers_decision_replays(story, made)
@@ -85,6 +88,23 @@ async def the_guardrail_rolls_it_back(story: Story) -> None:
     async with asyncio.timeout(PATIENCE):
         while (await story.one.rollout()).last_step != step:
             await asyncio.sleep(0.1)
+
+
+async def both_processes_show_the_same_figures(story: Story) -> None:
+    """What each counted for itself adds up to what both decided since the stage began."""
+    request = pb.GetRolloutRequest(product=PRODUCT)
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            shown = [
+                (await server.rollouts.GetRollout(request)).figures
+                for server in (story.one, story.other)
+            ]
+            (champion,), (same,) = (figures.arms for figures in shown)
+            if champion == same and champion.attempts == champion.decisions:
+                break
+            await asyncio.sleep(0.1)
+    assert 0 < champion.decisions < len(story.crowd.early)
+    assert champion.approved.count == champion.applicants
 
 
 async def a_challengers_decision_replays(story: Story, made: list[decision_pb2.Decision]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -12,117 +10,22 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.arm_figures import Cell, Counted
+from decision_service.pipeline.arm_figures import Counted
 from decision_service.pipeline.guardrail_watch import (
     ADVANCES,
     GUARDRAIL_ACTIONS,
-    GuardrailWatch,
-    Watcher,
 )
-from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rollouts import Change, Rollouts
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.pipeline.shelf import RuleShelf
 from decision_service.pipeline.windows import AUTO_ADVANCE
 from decision_service.rollout.judging import Standing
-from decision_service.rollout.state import RolloutState, TrackName, initial_state
+from decision_service.rollout.state import TrackName
 from decision_service.rollout.state import advance as advanced
 from decision_service.rollout.state import kill as killed
 from decision_service.rollout.state import resume as resumed
 from decision_service.rollout.state import revive as revived
-from tests.fakes.in_memory import InMemoryDecisionLog
-from tests.fakes.world import NOW, PRODUCT, SetClock
-from tests.kits.arm_figures import decided
-from tests.unit.rollout.plans import DAY, STAGED, edited, good
-
-MEANT = "    expect: {approval_rate: {change: -0.06, within: 0.03}}"
-AUTO = (
-    ("advance: manual", "advance: auto"),
-    ("{name: staff, percent: 0}", "{name: staff, percent: 0, hold: 1d}"),
-    ("initial_stage: staff", "initial_stage: pilot"),
-)
-UPSTREAM = "metric: upstream_error_rate, scope: product, max: 0.10, min_units: 100, window: 1h"
-OUTAGE = ("guardrails:", f"guardrails:\n  - {{name: outage, {UPSTREAM}, action: pause}}")
-NUMBERS = itertools.count(1)
-
-
-@dataclass(slots=True)
-class Stand:
-    """A watched rollout of the documented plan, on a store and a clock of the test's own."""
-
-    log: InMemoryDecisionLog
-    rollouts: Rollouts
-    watch: GuardrailWatch
-    clock: SetClock
-    seen: Occurrences = field(default_factory=Occurrences)
-
-    @property
-    def state(self) -> RolloutState:
-        return self.rollouts.current(PRODUCT)
-
-    async def decide(
-        self, outcome: Outcome, times: int, arm: Arm = Arm.CHAMPION, **changes: object
-    ) -> None:
-        """So many new applicants, decided now by an arm."""
-        version = 2 if arm is Arm.CHALLENGER else 1
-        for number in itertools.islice(NUMBERS, times):
-            entry = decided(
-                number,
-                f"u-{number}",
-                outcome,
-                arm=arm,
-                version=version,
-                created=self.clock.now(),
-                **changes,
-            )
-            await self.log.commit(entry)
-
-    async def count(
-        self,
-        counted: Counted,
-        count: int,
-        bucket: str = "",
-        arm: Arm | None = Arm.CHAMPION,
-    ) -> None:
-        """So much counted in this hour, at the present entry of the journal."""
-        version = {Arm.CHALLENGER: 2, Arm.CHAMPION: 1, None: 0}[arm]
-        hour = self.clock.now().replace(minute=0, second=0, microsecond=0)
-        position = self.rollouts.latest(PRODUCT).position
-        cell = Cell(PRODUCT, position, arm, version, hour, counted, bucket)
-        await self.log.put_cells(f"process-{next(NUMBERS)}", {cell: count})
-
-    async def look(self) -> JournalEntry | None:
-        self.clock.wall += timedelta(seconds=1)
-        await self.rollouts.refresh()
-        return await self.watch.look(PRODUCT)
-
-    async def operate(self, action: JournalAction, step: object) -> JournalEntry:
-        """An operator's step."""
-        self.clock.wall += timedelta(seconds=1)
-        change = Change("j.cruz", "looked into it", action, step)  # type: ignore[arg-type]  # any step
-        entry = await self.rollouts.move(PRODUCT, change)
-        self.clock.wall += timedelta(seconds=1)
-        return entry
-
-    async def standings(self) -> dict[str, Standing]:
-        """What each guardrail says, by name and arm."""
-        words = await (await self.watch.watching(PRODUCT)).words()
-        return {f"{w.guardrail.name} {w.arm or 'product'}": w.judgement.standing for w in words}
-
-
-async def stand(*changes: tuple[str, str], log: InMemoryDecisionLog | None = None) -> Stand:
-    """A process that watches; several may share a log."""
-    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), Occurrences()
-    plan = good(edited(STAGED, *changes))
-    book = Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
-    settled = await settle(log, book, clock.now())
-    assert isinstance(settled, Settled)
-    shelf = RuleShelf(settled.rulebook, clock.now())
-    rollouts = Rollouts(log, shelf, clock, settled.entries)
-    watch = GuardrailWatch(Watcher(shelf, rollouts, log, clock, seen))
-    return Stand(log, rollouts, watch, clock, seen)
+from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
+from tests.fakes.world import PRODUCT
+from tests.unit.rollout.plans import DAY
 
 
 async def declining_too_much(one: Stand) -> None:
@@ -293,13 +196,23 @@ async def test_slowness_is_judged_by_the_99th_percentile() -> None:
 
 
 async def test_the_severest_of_several_acts_first() -> None:
-    """Where one guardrail would pause and another kill, it is killed at once."""
+    """Where one guardrail would pause and a later one kill, it is killed at once."""
     one = await stand()
-    await one.count(Counted.LATENCY, 300, "5000")
+    await one.decide(Outcome.REFER, 300, refer_kind=ReferKind.SCORE)
     await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
     await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
     actions = [entry.action for entry in (await one.look(), await one.look()) if entry]
     assert actions == [JournalAction.KILL, JournalAction.PAUSE]
+
+
+@pytest.mark.parametrize("picked", [{"hashed": False}, {"version": 7}])
+async def test_who_was_not_dealt_to_these_versions_is_not_compared(picked: dict) -> None:
+    """Applicants who were allowed or pinned, or decided by an earlier version, bend nothing."""
+    one = await stand()
+    await one.decide(Outcome.APPROVE, 600, **picked)
+    await one.decide(Outcome.DECLINE, 600, Arm.CHALLENGER, **picked)
+    assert await one.look() is None
+    assert (await one.standings())["approvals challenger"] is Standing.WAITING
 
 
 async def test_two_processes_act_once() -> None:

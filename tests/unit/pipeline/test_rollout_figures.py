@@ -1,0 +1,110 @@
+"""What a rollout shows of itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.arm_figures import Counted
+from decision_service.pipeline.pairs import Standing
+from decision_service.pipeline.rollout_figures import Figures, Next, ShowFigures
+from decision_service.pipeline.rollout_ports import JournalAction
+from decision_service.rollout.sequential import Tally
+from decision_service.rollout.state import TrackName
+from decision_service.rollout.state import kill as killed
+from tests.fakes.watched import AUTO, Stand, stand
+from tests.fakes.world import NOW, PRODUCT
+from tests.kits.arm_figures import PAIR
+from tests.unit.rollout.plans import DAY
+
+EARLY = ("initial_stage: staff", "initial_stage: early")
+
+
+async def shown(one: Stand) -> Figures:
+    """The figures as they stand."""
+    return await ShowFigures(one.watch, one.log)(PRODUCT)
+
+
+def _next(figures: Figures, track: TrackName) -> Next:
+    return next(one for one in figures.next if one.track is track)
+
+
+async def test_each_arm_shows_its_share_and_what_it_did() -> None:
+    """Shares are of all applicants; outcomes, amounts, errors and latency are the arm's own."""
+    one = await stand(EARLY)
+    await one.decide(Outcome.APPROVE, 6)
+    await one.decide(Outcome.DECLINE, 2, Arm.CHALLENGER)
+    await one.count(Counted.APPROVED, 700_000)
+    await one.count(Counted.ATTEMPTS, 8)
+    await one.count(Counted.LATENCY, 8, "400")
+    await one.count(Counted.ATTEMPTS, 4, arm=Arm.CHALLENGER)
+    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    champion, challenger = (await shown(one)).arms
+    assert (champion.version, champion.share, champion.tally.units) == (1, 4_950, 6)
+    assert (champion.approved, champion.errors) == (700_000, Tally(8, 0))
+    assert 300 < champion.p99_ms <= 400
+    assert (challenger.version, challenger.share, challenger.tally.declined) == (2, 50, 2)
+    assert (challenger.errors, challenger.p99_ms) == (Tally(4, 1), 0.0)
+
+
+async def test_a_challenger_that_decides_nobody_is_no_arm() -> None:
+    """Killed, it is left out, and the champion has the whole share."""
+    one = await stand(EARLY)
+    await one.operate(JournalAction.KILL, lambda plan, state, now: killed(state, Arm.CHALLENGER))
+    (champion,) = (await shown(one)).arms
+    assert (champion.arm, champion.share) == (Arm.CHAMPION, 5_000)
+
+
+async def test_a_shadow_shows_what_it_would_change() -> None:
+    """The results since the figures begin are there by how they stand."""
+    one = await stand(EARLY)
+    await one.log.put_pairs([PAIR])
+    (shadow,) = (await shown(one)).shadows
+    assert (shadow.version, shadow.share, shadow.counted(Standing.COMPARED)) == (3, 100_000, 1)
+
+
+async def test_a_comparison_says_how_many_are_still_needed_and_by_when() -> None:
+    """At the pace so far: as long again as it took for every multiple that is missing."""
+    one = await stand(EARLY)
+    await one.decide(Outcome.APPROVE, 180)
+    await one.decide(Outcome.APPROVE, 20, Arm.CHALLENGER)
+    one.clock.wall += 2 * DAY
+    guard = next(g for g in (await shown(one)).guards if g.word.guardrail.name == "approvals")
+    assert guard.awaited is not None
+    assert guard.awaited.missing > 0
+    assert guard.awaited.by is not None
+    late = guard.awaited.by - (one.clock.now() + 2 * DAY * guard.awaited.missing / 20)
+    assert abs(late) < timedelta(seconds=1)
+
+
+async def test_the_next_stage_waits_for_hold_and_count() -> None:
+    """Both are told with their instants; the later one is when it is ready."""
+    one = await stand(*AUTO)
+    await one.decide(Outcome.APPROVE, 50)
+    one.clock.wall += DAY
+    coming = _next(await shown(one), TrackName.GO_LIVE)
+    assert coming.readiness.next is not None
+    assert coming.readiness.next.name == "early"
+    assert coming.readiness.holds_until == NOW + 3 * DAY
+    assert (coming.count.missing, coming.count.by) == (150, NOW + 4 * DAY)
+    assert coming.ready_by == NOW + 4 * DAY
+
+
+async def test_without_a_pace_nothing_is_foreseen() -> None:
+    """Where nobody was decided yet, no instant is made up."""
+    one = await stand(*AUTO)
+    one.clock.wall += DAY
+    coming = _next(await shown(one), TrackName.GO_LIVE)
+    assert (coming.count.missing, coming.count.by, coming.ready_by) == (200, None, None)
+
+
+async def test_figures_go_back_thirty_days_at_most() -> None:
+    """A stage that has stood for a year is shown by its last month."""
+    one = await stand(EARLY)
+    await one.decide(Outcome.APPROVE, 3)
+    one.clock.wall += 31 * DAY
+    await one.decide(Outcome.DECLINE, 2)
+    figures = await shown(one)
+    assert figures.since == one.clock.now() - 30 * DAY
+    assert figures.arms[0].tally.units == 2
