@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
 import structlog
-from ulid import ULID
+from starlette.routing import BaseRoute
 
 from decision_service.config import (
     OFFLINE_KEY,
@@ -23,7 +21,7 @@ from decision_service.config import (
 from decision_service.edge.http.app import build_app as build_http
 from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.readings import of_process, of_rooms, of_rules, of_vendor
+from decision_service.edge.readings import of_events, of_process, of_rooms, of_rules, of_vendor
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.authentication import CallersRefused
@@ -35,6 +33,7 @@ from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.language.diagnostics import render
+from decision_service.machine import Ids, SystemClock
 from decision_service.opening import Rules, RulesUnusable, open_rules
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.beside import Beside
@@ -65,6 +64,8 @@ from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import LogQueue
 from decision_service.upkeep import Upkeep
+from decision_service.warmth import warmth
+from decision_service.widget import connect_page
 
 log = structlog.get_logger("decision_service.app")
 
@@ -75,30 +76,6 @@ class StartError(Exception):
     def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.lines = lines
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def now(self) -> datetime:
-        """The current instant in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
-
-
-class Ids:
-    """Decision ids are ULIDs, made request ids are UUIDs."""
-
-    def decision_id(self, created: datetime) -> str:
-        """`dec_` and a ULID of this instant."""
-        return f"dec_{ULID.from_datetime(created)}"
-
-    def request_id(self) -> str:
-        """A random UUID."""
-        return str(uuid.uuid4())
 
 
 @dataclass(slots=True)
@@ -163,10 +140,25 @@ async def start(
         shadows = Shadows(store, clock, occurrences, counters.idle)
         stack.push_async_callback(counters.flush)
         stack.push_async_callback(shadows.aclose)
+        warm = warmth(settings, source, store, shelf.current, clock)
+        onboard = OnboardApplicants(source.enrolment, store, clock)
         beside = Beside(counters, shadows, lambda product: rollouts.latest(product).position)
         services = rpc.Services(
             decisions=_use_cases(
-                store, source, clock, shelf, guard, beside, await _last_record(store)
+                Ports(
+                    source,
+                    store,
+                    store,
+                    ProtoReplyEncoder(),
+                    clock,
+                    Ids(),
+                    store.leases,
+                    None if warm is None else warm.shelf,
+                ),
+                shelf,
+                guard,
+                beside,
+                await _last_record(store),
             ),
             rulesets=RulesetUseCases(
                 shelf, TryRules(source, store, clock, shelf.current), read, store, clock
@@ -178,14 +170,18 @@ async def start(
                 lambda: shelf.status,
                 clock,
             ),
-            applicants=_applicants(store, source, clock),
+            applicants=ApplicantUseCases(onboard, LookAtApplicants(source.enrolment, clock), clock),
         )
-        server, http_url = await _listen(settings, guard, certificates, services, stack)
+        pages = [*connect_page(settings, smile_url, onboard, clock)]
+        pages += warm.receiver.routes() if warm else ()
+        server, http_url = await _listen(settings, guard, certificates, services, pages, stack)
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
         Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
             supervisor
         )
+        if warm is not None:
+            warm.start(supervisor)
         for name, work in (
             ("rollouts", rollouts.keep_up),
             ("guardrails", guardrails.run),
@@ -197,6 +193,7 @@ async def start(
             *of_vendor(source),
             *of_rules(shelf),
             *of_rooms(guard.rooms, guard.stalls),
+            *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )
         return Service(
@@ -218,6 +215,7 @@ async def _listen(
     guard: Guard,
     certificates: Certificates | None,
     services: rpc.Services,
+    pages: Sequence[BaseRoute],
     stack: AsyncExitStack,
 ) -> tuple[rpc.RpcServer, str]:
     """Both edges, not yet SERVING; raises StartError where an address is taken."""
@@ -231,7 +229,7 @@ async def _listen(
     try:
         server = await rpc.start(listening, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
-        app = build_http(guard.metrics, lambda: server.is_serving)
+        app = build_http(guard.metrics, lambda: server.is_serving, pages)
         http = served(settings.http_address, app, certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
@@ -283,29 +281,16 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 
-def _applicants(store: Store, source: SmileSource, clock: SystemClock) -> ApplicantUseCases:
-    vendor = source.enrolment
-    onboard = OnboardApplicants(vendor, store, clock)
-    return ApplicantUseCases(onboard, LookAtApplicants(vendor, clock), clock)
-
-
 async def _last_record(store: Store) -> LastRecord:
     newest = await store.list(Filter(), None, 1)
     return LastRecord(newest[0].created if newest else None)
 
 
 def _use_cases(
-    store: Store,
-    source: SmileSource,
-    clock: SystemClock,
-    shelf: RuleShelf,
-    guard: Guard,
-    beside: Beside,
-    last: LastRecord,
+    ports: Ports, shelf: RuleShelf, guard: Guard, beside: Beside, last: LastRecord
 ) -> UseCases:
-    ports = Ports(source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
-    archive = RulesetArchive(store, shelf.current)
-    reading = ReadDecisions(store, archive)
+    archive = RulesetArchive(ports.log, shelf.current)
+    reading = ReadDecisions(ports.log, archive)
 
     def count(entry: StoredEntry, arm: str) -> None:
         guard.metrics.decided(entry.product, entry.outcome.value, arm)
@@ -315,6 +300,6 @@ def _use_cases(
             ports, shelf.current, beside, last, room=guard.rooms.work, on_recorded=count
         ),
         read=reading,
-        replay=ReplayDecision(store, reading, archive, shelf.current),
-        clock=clock,
+        replay=ReplayDecision(ports.log, reading, archive, shelf.current),
+        clock=ports.clock,
     )

@@ -11,14 +11,15 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from decision_service.config.addresses import check_reachable, is_loopback, split_address
+from decision_service.config.onboarding import OnboardingSettings, check_secrets
 from decision_service.config.sources import PREFIX, SECRETS, ConfigError, Sources
+from decision_service.config.times import Seconds, parse_seconds
 
 __all__ = [
     "BASE_URLS",
@@ -68,26 +69,9 @@ BASE_URLS = {
     SmileMode.SANDBOX: "https://sandbox.smileapi.io/v1",
     SmileMode.PRODUCTION: "https://open.smileapi.io/v1",
 }
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_seconds(value: object) -> object:
-    """Seconds from `1.5`, `250ms`, `5s`, `15m`, `24h` or `14d`; other types pass through."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    unit = next((u for u in ("ms", "s", "m", "h", "d") if text.endswith(u)), "")
-    number = text[: len(text) - len(unit)] if unit else text
-    try:
-        return float(number) * _UNITS.get(unit, 1)
-    except ValueError:
-        raise ValueError("a time such as 250ms, 5s, 15m, 24h or 14d is needed") from None
-
-
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(ge=0)]
-
-
-class Settings(BaseSettings):
+class Settings(OnboardingSettings):
     """Every setting with its default; `docs/operations.md` has them in words."""
 
     model_config = SettingsConfigDict(
@@ -139,6 +123,7 @@ class Settings(BaseSettings):
         _check_base_url(self.base_url)
         _check_tls(self)
         _check_workers(self)
+        check_secrets(self)
         encrypted = self.tls_cert_file is not None or self.allow_plaintext
         known = self.callers_known or self.allow_plaintext
         check_reachable("grpc_address", self.grpc_address, encrypted=encrypted, known_callers=known)

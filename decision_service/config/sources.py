@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 PREFIX = "DECISION_"
-SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key")
+SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
 """Names in the environment that commands read when they call a server; no settings of one."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.pipeline.event_worker import EventWorker
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource, Status
@@ -64,6 +66,33 @@ def of_rules(shelf: RuleShelf) -> tuple[Reading, ...]:
             "rules_refused",
             "Problems in the last reading of the rules folder",
             _one(lambda: len(shelf.status.refused)),
+        ),
+    )
+
+
+def of_events(receiver: WebhookReceiver, worker: EventWorker) -> tuple[Reading, ...]:
+    """Events that arrived, by what was answered, by the secret that signed them, by what came."""
+    return (
+        Reading(
+            "events_received",
+            "Events of the vendor by what was answered",
+            lambda: (((name,), count) for name, count in sorted(receiver.counts.items())),
+            ("outcome",),
+            counter=True,
+        ),
+        Reading(
+            "events_signed",
+            "Events by the place of the secret that signed them, 0 being the newest",
+            lambda: (((str(place),), count) for place, count in sorted(receiver.keys.items())),
+            ("secret",),
+            counter=True,
+        ),
+        Reading(
+            "events_handled",
+            "Events by what came of them",
+            lambda: (((name.value,), count) for name, count in sorted(worker.counts.items())),
+            ("outcome",),
+            counter=True,
         ),
     )
 

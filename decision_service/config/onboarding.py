@@ -1,0 +1,56 @@
+"""Settings of onboarding: webhooks, warm snapshots, and the connect page with its widget."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+from decision_service.config.times import Seconds
+
+WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
+LONGEST_SECRET = 64
+
+
+class OnboardingSettings(BaseSettings):
+    """What an operator may set; empty widget addresses follow the mode."""
+
+    webhook_secrets: SecretStr = SecretStr("")
+    accounts_max_age: Seconds = 900.0
+    snapshot_max_age: Seconds = 86_400.0
+    widget_script_url: str = ""
+    widget_api_host: str = ""
+    connect_providers: str = ""
+    connect_top_providers: str = ""
+    connect_search_bar: bool = True
+    connect_type_bar: bool = True
+    connect_upload: bool = False
+    connect_company_name: str = Field("", max_length=100)
+    connect_template_id: str = ""
+
+    @property
+    def secrets_of_webhooks(self) -> tuple[bytes, ...]:
+        """The secrets by which events may be signed, newest first; none while webhooks are off."""
+        text = self.webhook_secrets.get_secret_value()
+        return tuple(part.strip().encode() for part in text.split(",") if part.strip())
+
+    @property
+    def ages(self) -> tuple[timedelta, timedelta]:
+        """How old the account list and the data of a warm snapshot may be."""
+        return timedelta(seconds=self.accounts_max_age), timedelta(seconds=self.snapshot_max_age)
+
+
+def check_secrets(settings: OnboardingSettings) -> None:
+    """Raise ValueError for a secret that the vendor would not take, without showing it."""
+    for place, secret in enumerate(settings.secrets_of_webhooks, 1):
+        if len(secret) > LONGEST_SECRET:
+            raise ValueError(
+                f"webhook_secrets: number {place} has {len(secret)} bytes, and the vendor takes at "
+                f"most {LONGEST_SECRET}"
+            )
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """Names from a comma-separated setting."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,58 @@
+"""Warm snapshots and the vendor's events, put together: what arrives refreshes what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from decision_service.config import Settings
+from decision_service.edge.http.webhooks import WebhookReceiver
+from decision_service.pipeline.event_worker import SWEEP_SECONDS, EventWorker, sweep
+from decision_service.pipeline.events import ReceiveEvents
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.refresh import RefreshApplicants
+from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.warm import Ages, WarmShelf
+from decision_service.smile.source import SmileSource
+from decision_service.storage.store import Store
+from decision_service.supervision import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """The pieces; `receiver` is what the HTTP edge serves."""
+
+    shelf: WarmShelf
+    receiver: WebhookReceiver
+    worker: EventWorker
+    refresh: RefreshApplicants
+    store: Store
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Handle events, and sweep for those that never came."""
+        supervisor.supervise("events", self.worker.run)
+        supervisor.supervise("sweep", self._sweep)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await sweep(self.store, self.refresh)
+
+
+def warmth(
+    settings: Settings,
+    source: SmileSource,
+    store: Store,
+    rulebook: Callable[[], Rulebook],
+    clock: Clock,
+) -> Warmth | None:
+    """None while no webhook secret is set: without events nothing tells when data has changed."""
+    secrets = settings.secrets_of_webhooks
+    if not secrets:
+        return None
+    refresh = RefreshApplicants(source, store, rulebook, clock, source.nudge)
+    worker = EventWorker(store, refresh)
+    receive = ReceiveEvents(store, clock, worker.tell)
+    shelf = WarmShelf(store, Ages(*settings.ages))
+    return Warmth(shelf, WebhookReceiver(receive, secrets), worker, refresh, store)

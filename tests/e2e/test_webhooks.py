@@ -1,0 +1,114 @@
+"""Events of the vendor reaching a running service: warm decisions, and withdrawn consent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import uuid
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from decision_service.edge.http.webhooks import PATH, signature
+from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.server import Simulator
+from tests.e2e.service import Running, at_vendor, create, outcome
+
+GEORGE = sandbox_people()[0].user_id
+SECRET = "one of the vendor's"
+SETTINGS = {"webhook_secrets": f"a newer one,{SECRET}", "http_address": "127.0.0.1:0"}
+
+
+async def send(live: Running, event_type: str, **data: Any) -> int:
+    """An event as the vendor sends it."""
+    event = {
+        "id": f"et-{uuid.uuid4().hex}",
+        "version": "v1",
+        "type": event_type,
+        "createdAt": "2026-11-24T04:00:00Z",
+        "data": {"userId": GEORGE, **data},
+    }
+    body = json.dumps(event).encode()
+    headers = {"smile-signature": signature(body, SECRET.encode())}
+    async with httpx.AsyncClient(base_url=live.service.http_url) as client:
+        return (await client.post(PATH, content=body, headers=headers)).status_code
+
+
+async def calls(live: Running) -> int:
+    """Decide on George anew, and say how many of the vendor's calls that caused."""
+    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert outcome(decision) == "APPROVE"
+    return decision.data_quality.upstream_calls
+
+
+async def snapshots(store: Path) -> int:
+    """How many snapshots of George the file holds."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        found = connection.execute("SELECT count(*) FROM snapshots WHERE user_id = ?", (GEORGE,))
+        return int(found.fetchone()[0])
+
+
+async def refreshed(vendor: Simulator, before: int) -> None:
+    """Wait until the service has asked the vendor again."""
+    async with asyncio.timeout(20):
+        while vendor.meter.total == before:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_second_decision_is_warm_until_an_event_says_otherwise(tmp_path: Path) -> None:
+    """5 calls, then none; after an event the data is read in the background, and again none."""
+    async with at_vendor(tmp_path, **SETTINGS) as (live, vendor):
+        assert [await calls(live), await calls(live)] == [5, 0]
+        before = vendor.meter.total
+        assert await send(live, "EINCOMES_ADDED", count=1) == 200
+        await refreshed(vendor, before)
+        assert await calls(live) == 0
+
+
+async def test_data_that_arrives_is_read_before_anybody_decides(tmp_path: Path) -> None:
+    """After TASK_FINISHED even the first decision causes no call."""
+    async with at_vendor(tmp_path, **SETTINGS) as (live, _):
+        assert await send(live, "TASK_FINISHED", datapoints=["EINCOMES"]) == 200
+        store = tmp_path / "decisions.db"
+        async with asyncio.timeout(20):
+            while not await snapshots(store):
+                await asyncio.sleep(0.01)
+        assert await calls(live) == 0
+
+
+async def test_a_withdrawal_that_the_vendor_confirms_erases(tmp_path: Path) -> None:
+    """The data is gone from the file, and the next decision refers for CONSENT_REVOKED."""
+    async with at_vendor(tmp_path, **SETTINGS) as (live, vendor):
+        await calls(live)
+        person = vendor.tenant.person(GEORGE)
+        assert person is not None
+        for source in person.sources:
+            vendor.tenant.disconnect(source.id)
+        assert await send(live, "ACCOUNT_DISCONNECTED", sourceId=person.sources[0].id) == 200
+        async with asyncio.timeout(20):
+            while await snapshots(tmp_path / "decisions.db"):
+                await asyncio.sleep(0.01)
+        decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+        assert outcome(decision) == "REFER"
+        assert decision.reasons[0].code == "CONSENT_REVOKED"
+
+
+async def test_a_forged_withdrawal_erases_nothing(tmp_path: Path) -> None:
+    """Signed by a leaked secret it only makes the service look: the next decision reads again."""
+    async with at_vendor(tmp_path, **SETTINGS) as (live, vendor):
+        await calls(live)
+        before = vendor.meter.total
+        assert await send(live, "ACCOUNT_DISCONNECTED", sourceId="a-made-up") == 200
+        await refreshed(vendor, before)
+        assert await snapshots(tmp_path / "decisions.db") == 1
+        assert await calls(live) == 5
+
+
+async def test_without_secrets_there_is_no_such_address(tmp_path: Path) -> None:
+    """Webhooks are off, and every decision reads the vendor."""
+    async with at_vendor(tmp_path, http_address="127.0.0.1:0") as (live, _):
+        assert await send(live, "EINCOMES_ADDED") == 404
+        assert [await calls(live), await calls(live)] == [5, 5]
