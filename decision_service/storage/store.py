@@ -25,7 +25,11 @@ class Store:
     """The `DecisionLog` on SQLite or PostgreSQL."""
 
     def __init__(
-        self, database: Database, linger: float, largest_group: int, on_commit: OnCommit
+        self,
+        database: Database,
+        linger: float,
+        largest_group: int,
+        on_commit: OnCommit = unheard,
     ) -> None:
         self._database = database
         self._writer = Writer(database, linger, largest_group, on_commit)
