@@ -1,7 +1,7 @@
 """What a silent version costs the live decisions: their 99th percentile with and without one.
 
-One process, one durable SQLite store, arrivals at a fixed rate; rounds with and without a shadow take
-turns, so that whatever else the machine does meets both. The silent version has another data
+One process, one durable SQLite store, one decision at a time with random pauses between; rounds with and
+without a shadow take turns, so that whatever else the machine does meets both. The silent version has another data
 policy, so that it computes every factor anew.
 
 Two clocks: the wall's, which on a busy machine mostly tells of its other programs, and the process's
@@ -35,7 +35,9 @@ from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import ScriptedSource, application, rulebook, steady_earner
 
-RATE = 40.0
+PAUSE = 0.025
+"""Mean seconds between two decisions."""
+
 DECISIONS = 200
 ROUNDS = 16
 PLAN = """\
@@ -63,20 +65,18 @@ class Side:
     rounds: list[list[tuple[float, float]]] = field(default_factory=list)
 
     async def round(self, clock: SystemClock, chance: random.Random) -> None:
-        """One round of arrivals at random instants of a fixed rate."""
-        start, at, tasks = perf_counter(), 0.0, []
+        """One round: a decision, a pause of random length, and so on."""
+        self.rounds.append([])
         for _ in range(DECISIONS):
-            at += chance.expovariate(RATE)
-            await asyncio.sleep(max(0.0, start + at - perf_counter()))
-            tasks.append(asyncio.create_task(self._one(clock, start + at)))
-        self.rounds.append(list(await asyncio.gather(*tasks)))
+            await asyncio.sleep(chance.expovariate(1 / PAUSE))
+            self.rounds[-1].append(await self._one(clock))
 
-    async def _one(self, clock: SystemClock, due: float) -> tuple[float, float]:
-        began = process_time()
+    async def _one(self, clock: SystemClock) -> tuple[float, float]:
         who = f"u-{uuid.uuid4().hex}"
         asked = application(user_id=who, request_id=who)
+        wall, cpu = perf_counter(), process_time()
         await self.decide(asked, Call("bench", clock.monotonic() + 10))
-        return (perf_counter() - due) * 1000, (process_time() - began) * 1000
+        return (perf_counter() - wall) * 1000, (process_time() - cpu) * 1000
 
     async def settle(self) -> None:
         """Wait until no silent version is at work."""
@@ -155,7 +155,7 @@ def run(rounds: int = ROUNDS, seed: int = 7) -> None:
     """Print both percentiles and their ratio."""
     configure_logging("error", as_json=False)
     without, beside = asyncio.run(measure(rounds, seed))
-    print(f"\nshadow  ({rounds} rounds of {DECISIONS} decisions a side, {RATE:.0f} a second)")
+    print(f"\nshadow  ({rounds} rounds of {DECISIONS} decisions a side, one at a time)")
     found = [compare(without, beside, clock) for clock in range(len(CLOCKS))]
     totals = beside.seen.totals()
     asked, dropped = (
