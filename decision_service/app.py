@@ -27,6 +27,7 @@ from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.failpoints import armed
 from decision_service.language.diagnostics import count, render
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.decide import DecideApplication, Ports
@@ -118,6 +119,8 @@ class Service:
 
 async def start(settings: Settings) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running."""
+    if armed():
+        log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         store = await _open_store(settings, stack)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from decision_service.domain.errors import DeadlineMissed, RequestIdReused, RequestInProgress
+from decision_service.failpoints import Point, reach
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.conclude import conclude
@@ -126,6 +127,7 @@ class DecideApplication:
         gathering = None
         if admission.ruleset is not None:
             gathering = await self._gather(admission, admission.ruleset, call)
+            reach(Point.GATHERED)
         entry = conclude(
             admission,
             gathering,

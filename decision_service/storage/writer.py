@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy import Connection, delete, insert, literal, select
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
+from decision_service.failpoints import Point, reach
 from decision_service.pipeline.ports import Entry, StoredEntry
 from decision_service.storage import decisions, snapshots, tables
 from decision_service.storage.batches import Batches
@@ -64,12 +65,14 @@ class Writer:
         self._failed = False
 
     async def _commit_group(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
+        reach(Point.BEFORE_COMMIT)
         try:
             answers = await self._write(partial(record_group, group=group))
         except StoreUnavailable:
             self._failed = True
             raise
         self._failed = False
+        reach(Point.AFTER_COMMIT)
         return answers
 
     async def _write(
@@ -95,6 +98,7 @@ def record_group(
     snapshots.record(connection, [c.snapshot for c in won.values() if c.snapshot is not None])
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
+    reach(Point.IN_COMMIT)
     return [entries.get(_key(commit)) or _id_taken() for commit in group]
 
 
