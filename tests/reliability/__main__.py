@@ -13,13 +13,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.reliability.options import Options, parse
-from tests.reliability.parts import kills
+from tests.reliability.parts import evidence, kills
 from tests.reliability.score import Score, render
 from tests.reliability.setting import Setting
 
 Part = Callable[[Setting, Score, float], Awaitable[None]]
 PARTS: dict[str, tuple[float, Part]] = {
-    "kills": (1.0, kills.run),
+    "evidence": (0.2, evidence.run),
+    "kills": (0.8, kills.run),
 }
 """Each part with its share of the time."""
 
