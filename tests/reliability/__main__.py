@@ -13,14 +13,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.reliability.options import Options, parse
-from tests.reliability.parts import evidence, kills
+from tests.reliability.parts import deadlines, evidence, faults, kills, limit, once
 from tests.reliability.score import Score, render
 from tests.reliability.setting import Setting
 
 Part = Callable[[Setting, Score, float], Awaitable[None]]
 PARTS: dict[str, tuple[float, Part]] = {
-    "evidence": (0.2, evidence.run),
-    "kills": (0.8, kills.run),
+    "evidence": (0.15, evidence.run),
+    "faults": (0.1, faults.run),
+    "once": (0.05, once.run),
+    "limit": (0.04, limit.run),
+    "deadlines": (0.1, deadlines.run),
+    "kills": (0.56, kills.run),
 }
 """Each part with its share of the time."""
 
