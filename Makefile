@@ -74,7 +74,7 @@ check: lint types drift test ## What CI runs, in CI's order
 
 MINUTES ?= 5
 SEED ?= 1
-STORE ?= sqlite postgres
+STORE ?= $(if $(SABOTAGE),sqlite,sqlite postgres)
 RELIABILITY = $(BIN)/python -m tests.reliability --seed $(SEED) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 .PHONY: reliability

@@ -9,11 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from decision_service.telemetry import configure_logging
 from tests.reliability.options import Options, parse
 from tests.reliability.parts import deadlines, evidence, faults, kills, limit, once
+from tests.reliability.sabotage import SABOTAGES
 from tests.reliability.score import Score, render
 from tests.reliability.setting import Setting
 
@@ -29,20 +32,47 @@ PARTS: dict[str, tuple[float, Part]] = {
 """Each part with its share of the time."""
 
 
+ALL = "all"
+SABOTAGE_MINUTES = 0.4
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Run as told; 1 when a promise was broken."""
+    """Run as told; 1 when a promise was broken, or a sabotage went unnoticed."""
     options = parse(arguments, tuple(PARTS))
-    return run(options)
+    configure_logging("critical", as_json=True)
+    if options.sabotage == ALL:
+        return prove(options)
+    score, block = run(options)
+    sys.stdout.write(block + "\n")
+    return int(score.red)
 
 
-def run(options: Options) -> int:
+def run(options: Options) -> tuple[Score, str]:
     """One run and its block."""
     score, began = Score(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="reliability-", ignore_cleanup_errors=True) as folder:
         asyncio.run(_parts(Setting(options, Path(folder)), score))
     score.count_rows()
-    sys.stdout.write(render(_title(options, time.monotonic() - began), score) + "\n")
-    return int(score.red)
+    return score, render(_title(options, time.monotonic() - began), score)
+
+
+def prove(options: Options) -> int:
+    """Each sabotage in a short run of the part that must notice it; 1 when one did not."""
+    unnoticed = 0
+    for name, sabotage in SABOTAGES.items():
+        short = replace(
+            options,
+            sabotage=name,
+            minutes=SABOTAGE_MINUTES,
+            only=frozenset({sabotage.noticed_by}),
+        )
+        score, _ = run(short)
+        telling = [line for line in score.broken() if line.safety]
+        unnoticed += not telling
+        found = "; ".join(f"{line.name} {line.found}" for line in telling)
+        sys.stdout.write(f"{name}: {'RED: ' + found if telling else 'UNNOTICED'}\n")
+        sys.stdout.flush()
+    return int(unnoticed > 0)
 
 
 async def _parts(setting: Setting, score: Score) -> None:

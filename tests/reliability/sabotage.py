@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from decision_service.language import composer
@@ -77,13 +78,21 @@ def retry_without_budget() -> None:
     retries.RetryBudget.take = lambda _: True  # type: ignore[method-assign]  # the sabotage
 
 
-SABOTAGES: dict[str, Callable[[], None]] = {
-    "commit-after-reply": commit_after_reply,
-    "skip-the-shield": skip_the_shield,
-    "missing-as-zero": missing_as_zero,
-    "follow-redirects": follow_redirects,
-    "last-key-wins": last_key_wins,
-    "retry-without-budget": retry_without_budget,
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """A safeguard to take away, and the part of the bench that must notice."""
+
+    patch: Callable[[], None]
+    noticed_by: str
+
+
+SABOTAGES = {
+    "commit-after-reply": Sabotage(commit_after_reply, "kills"),
+    "skip-the-shield": Sabotage(skip_the_shield, "once"),
+    "missing-as-zero": Sabotage(missing_as_zero, "evidence"),
+    "follow-redirects": Sabotage(follow_redirects, "faults"),
+    "last-key-wins": Sabotage(last_key_wins, "faults"),
+    "retry-without-budget": Sabotage(retry_without_budget, "faults"),
 }
 """By the names of `--sabotage`."""
 
@@ -91,4 +100,4 @@ SABOTAGES: dict[str, Callable[[], None]] = {
 def apply(name: str | None) -> None:
     """Take one safeguard away in this process."""
     if name:
-        SABOTAGES[name]()
+        SABOTAGES[name].patch()

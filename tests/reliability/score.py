@@ -26,6 +26,8 @@ class Line:
     found: str
     promise: str
     mark: Mark
+    safety: bool = False
+    """Whether it counts wrongs, of which there may be none however slow the machine is."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class Score:
 
     lines: list[Line] = field(default_factory=list)
     rows: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """Sentences below the block: what exactly went wrong."""
 
     def told(self, part: str, name: str, found: object) -> None:
         """A figure that nothing is promised of."""
@@ -46,7 +50,8 @@ class Score:
 
     def none(self, part: str, name: str, found: int) -> None:
         """A count that must be 0."""
-        self.judged(part, name, found, "0", kept=found == 0)
+        mark = Mark.BROKEN if found else Mark.KEPT
+        self.lines.append(Line(part, name, str(found), "0", mark, safety=True))
 
     def row(self, row: str, wrong: str) -> None:
         """A fault that was made to happen: `wrong` is empty where the service did as it must."""
@@ -63,12 +68,17 @@ class Score:
             )
         for row, wrong in sorted(self.rows.items()):
             if wrong:
-                self.judged("faults", row, wrong, "see the catalogue", kept=False)
+                line = Line("faults", row, wrong, "see the catalogue", Mark.BROKEN, safety=True)
+                self.lines.append(line)
 
     @property
     def red(self) -> bool:
         """Whether any promise was broken."""
-        return any(line.mark is Mark.BROKEN for line in self.lines)
+        return bool(self.broken())
+
+    def broken(self) -> list[Line]:
+        """The lines whose promise was broken."""
+        return [line for line in self.lines if line.mark is Mark.BROKEN]
 
 
 def render(title: Sequence[str], score: Score) -> str:
@@ -83,7 +93,7 @@ def render(title: Sequence[str], score: Score) -> str:
     ]
     verdict = "RED: a promise was broken" if score.red else "every promise was kept"
     rule = "-" * max(map(len, (*rows, verdict)))
-    return "\n".join([rule, *title, rule, *rows, rule, verdict])
+    return "\n".join([rule, *title, rule, *rows, rule, verdict, *score.notes])
 
 
 _COLUMNS = ("part", "name", "found", "promise")

@@ -49,5 +49,4 @@ def report(score: Score, tally: Tally, goal: int) -> None:
         "<= 0.1 %",
         kept=tally.over_referred <= bound,
     )
-    for wrong in tally.wrong[:SHOWN]:
-        score.told(PART, "wrong", wrong)
+    score.notes += tally.wrong[:SHOWN]
