@@ -91,6 +91,7 @@ class Vendor:
         return data
 
     async def _turn(self, allowance: Allowance) -> Turn:
+        allowance.promise.claim()
         turn = await self.limiter.turn(allowance.stop_at)
         try:
             allowance.spend(self._clock.monotonic())

@@ -22,6 +22,7 @@ from decision_service.smile.breaker import BreakerState
 from decision_service.smile.client import Client
 from decision_service.smile.errors import NoTurn
 from decision_service.smile.findings import Findings
+from decision_service.smile.limiter import Promise
 from decision_service.smile.limits import Limits
 from decision_service.smile.payloads import Payloads
 from decision_service.smile.providers import Providers
@@ -100,8 +101,10 @@ class SmileSource:
         """As `SnapshotSource.gather`; whoever joins another caller's reading caused no calls."""
 
         def start() -> Reading:
-            self._check_room(plan, stop_at)
-            return self._reading(user_id, plan, as_of, stop_at, wait_until, fallback)
+            allowance = Allowance(
+                stop_at, self._limits.requests_per_reading, self._promise(plan, stop_at)
+            )
+            return self._reading(user_id, plan, as_of, allowance, wait_until, fallback)
 
         key = (user_id, plan)
         shared, began = self._sharing.join(key, start)
@@ -142,11 +145,11 @@ class SmileSource:
         await self._sharing.aclose()
         await self._client.aclose()
 
-    def _check_room(self, plan: FetchPlan, stop_at: float) -> None:
+    def _promise(self, plan: FetchPlan, stop_at: float) -> Promise:
         """Refuse before the first call what the request limit could not finish in time."""
         after_accounts = len(Findings(plan).asked) if self._fetch is FetchMode.LISTS else 1
         try:
-            self._vendor.limiter.require(1 + after_accounts, stop_at)
+            return self._vendor.limiter.promise(1 + after_accounts, stop_at)
         except NoTurn as fault:
             raise fault.refusal() from None
 
@@ -155,17 +158,12 @@ class SmileSource:
         user_id: str,
         plan: FetchPlan,
         as_of: datetime,
-        stop_at: float,
+        allowance: Allowance,
         wait_until: float,
         fallback: Mapping[str, Provider],
     ) -> Reading:
         findings = Findings(plan)
-        applicant = Applicant(
-            self._vendor,
-            user_id,
-            Allowance(stop_at, self._limits.requests_per_reading),
-            on_more=findings.unverified.add,
-        )
+        applicant = Applicant(self._vendor, user_id, allowance, on_more=findings.unverified.add)
         arrival = Arrival(applicant, self._clock, as_of, self._limits, wait_until)
 
         def is_gig(provider_id: str) -> bool:

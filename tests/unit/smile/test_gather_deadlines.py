@@ -1,6 +1,8 @@
 """Readings that run out of time, and limits that leave none."""
 
 import asyncio
+from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -170,3 +172,38 @@ async def test_many_decisions_together_stay_within_the_limit():
         await asyncio.gather(*(ask(source, user=f"u-{n}", seconds=60.0) for n in range(50)))
     assert len(one.times) == 150
     assert max(sum(1 for other in one.times if at <= other < at + 1.0) for at in one.times) <= 20
+
+
+async def outcome_of(asking):
+    """Whether a gathering was whole, incomplete, or refused before its first call."""
+    try:
+        found = await asking
+    except UpstreamBudgetExhausted:
+        return "refused"
+    return "incomplete" if found.snapshot.eincomes.faults else "whole"
+
+
+@virtual
+async def test_what_the_limit_cannot_finish_is_not_begun():
+    """Of fifty decisions at once with time for thirty, none begins that cannot be finished."""
+    users = [f"u-{n}" for n in range(50)]
+    one = Vendor(accounts=[account(userId=user) for user in users], eincomes=[])
+    async with opened(one) as source:
+        asking = (outcome_of(ask(source, user=user, seconds=3.0)) for user in users)
+        outcomes = Counter(await asyncio.gather(*asking))
+    assert outcomes["incomplete"] == 0
+    assert outcomes["whole"] >= 20
+    assert len(one.log) == 2 * outcomes["whole"]
+
+
+@virtual
+async def test_data_that_is_arriving_keeps_no_turns_from_others():
+    """A reading that waits for an account to be linked does not use the request limit up."""
+    one = Vendor(accounts=[account(status="PENDING", age=timedelta(minutes=1))])
+    one.users = {"u-2"}
+    async with opened(one, requests_per_second=4) as source:
+        waiting = asyncio.create_task(ask(source, MONTHLY, seconds=60.0, wait=50.0))
+        await asyncio.sleep(0.5)
+        assert (await ask(source, user="u-2", seconds=0.5)).calls == 3
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
