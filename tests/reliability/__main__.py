@@ -9,11 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 from decision_service.telemetry import configure_logging
+from tests.kits.postgres import running_postgres
 from tests.reliability.options import Options, parse
 from tests.reliability.parts import deadlines, evidence, faults, kills, limit, once
 from tests.reliability.sabotage import SABOTAGES
@@ -50,8 +52,9 @@ def main(arguments: Sequence[str]) -> int:
 def run(options: Options) -> tuple[Score, str]:
     """One run and its block."""
     score, began = Score(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="reliability-", ignore_cleanup_errors=True) as folder:
-        asyncio.run(_parts(Setting(options, Path(folder)), score))
+    database = running_postgres() if options.store == "postgres" else nullcontext()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, database as postgres:
+        asyncio.run(_parts(Setting(options, Path(folder), postgres), score))
     score.count_rows()
     return score, render(_title(options, time.monotonic() - began), score)
 

@@ -13,7 +13,6 @@ from tests.reliability.proxy import FaultProxy, proxied
 from tests.reliability.rules import harness_rules
 from tests.reliability.server import Server
 from tests.reliability.setting import Setting
-from tests.reliability.stores import store_urls
 from tests.reliability.vendor import FAST, RunningVendor, running_vendor, vendor_settings
 
 
@@ -42,7 +41,7 @@ async def bench(
     """A started server; `generous` lifts the vendor's limit in the service."""
     folder = setting.folder(name)
     async with AsyncExitStack() as stack:
-        (url,) = stack.enter_context(store_urls(setting.options.store, folder, 1))
+        (url,) = setting.store_urls(name)
         vendor = await stack.enter_async_context(running_vendor(people, vendor_limit))
         proxy = await stack.enter_async_context(proxied(urlsplit(vendor.base_url).port or 0))
         rules = harness_rules(folder)

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, select
 
 from decision_service.storage.engine import open_database
 from decision_service.storage.tables import decisions
-from tests.kits.postgres import running_postgres
-
-
-@contextmanager
-def store_urls(kind: str, folder: Path, lanes: int) -> Iterator[list[str]]:
-    """A STORE_URL per lane: a SQLite file each, or one PostgreSQL database for all."""
-    if kind == "sqlite":
-        yield [f"sqlite:///{folder / f'lane-{lane}.db'}" for lane in range(lanes)]
-        return
-    with running_postgres() as postgres:
-        yield [postgres.migrated()] * lanes
 
 
 async def recorded(url: str) -> Mapping[str, list[bytes]]:

@@ -21,7 +21,7 @@ from tests.reliability.rules import harness_rules
 from tests.reliability.score import Score
 from tests.reliability.server import NotServing, Server
 from tests.reliability.setting import Setting
-from tests.reliability.stores import recorded, store_urls
+from tests.reliability.stores import recorded
 from tests.reliability.vendor import FAST, running_vendor
 
 PART = "kills"
@@ -60,11 +60,11 @@ async def run(setting: Setting, score: Score, seconds: float) -> None:
     dice = Random(f"{setting.options.seed}-kills")
     kills = Kills()
     folder = setting.folder("kills")
-    with store_urls(setting.options.store, folder, LANES) as urls:
-        async with _sites(setting, folder, urls) as sites:
-            await _storm(sites, kills, dice, seconds * (1 - SETTLING_SHARE))
-            stops = await _orderly_stop(sites)
-            verdict = await _settle(sites)
+    urls = setting.store_urls(PART, LANES)
+    async with _sites(setting, folder, urls) as sites:
+        await _storm(sites, kills, dice, seconds * (1 - SETTLING_SHARE))
+        stops = await _orderly_stop(sites)
+        verdict = await _settle(sites)
     _report(score, setting, sites, kills, verdict)
     _report_stops(score, stops)
 

@@ -18,6 +18,8 @@ PART = "vendor limit"
 ALLOWED = 20
 CALLERS = 40
 PEOPLE = 400
+STARVED = b"UPSTREAM_RATE_LIMITED"
+"""In a reply: gathering began and found no turn."""
 
 
 async def run(setting: Setting, score: Score, seconds: float) -> None:
@@ -36,6 +38,8 @@ async def run(setting: Setting, score: Score, seconds: float) -> None:
     score.told(PART, "requests at the vendor", meter.total)
     score.judged(PART, "peak in any sliding second", peak, f"<= {ALLOWED}", kept=peak <= ALLOWED)
     score.none(PART, "refused by the vendor (429)", refused)
+    vain, begun = answers["begun in vain"], answers["begun in vain"] + answers["OK"]
+    score.judged(PART, f"begun in vain, of {begun}", vain, "<= 1 %", kept=100 * vain <= begun)
     score.row("U3", f"{peak} requests in a second" if peak > ALLOWED or refused else "")
 
 
@@ -45,8 +49,8 @@ async def _caller(on: Bench, number: int, until: float, answers: Counter[str]) -
         turn += 1
         who = person("Ryan", (number + CALLERS * turn) % PEOPLE)
         try:
-            await on.client.decide(loan(f"limit-{number}-{turn}", who), timeout=3.0)
-            answers["OK"] += 1
+            reply = await on.client.decide(loan(f"limit-{number}-{turn}", who), timeout=3.0)
+            answers["begun in vain" if STARVED in reply else "OK"] += 1
         except grpc.RpcError as error:
             answers[reason(error) or error.code().name] += 1
             await asyncio.sleep(0.1)
