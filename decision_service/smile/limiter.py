@@ -10,6 +10,11 @@ from decision_service.smile.errors import NoTurn
 
 Sleep = Callable[[float], Awaitable[None]]
 
+_IN_HAND = 0.25
+"""Of the time before a deadline that promised turns leave free, since requests that leave late make
+all turns behind them later.
+"""
+
 
 class Turn:
     """Leave to send one request; it counts from the moment the request has left."""
@@ -82,11 +87,13 @@ class Limiter:
     def promise(self, count: int, stop_at: float) -> Promise:
         """Set this many turns aside for a reading that begins.
 
-        Raises NoTurn unless they are to be expected before `stop_at`, behind those promised before:
-        otherwise many readings would begin that can only end without data.
+        Raises NoTurn unless they are to be expected before `stop_at`, behind those promised before
+        and with time in hand: otherwise many readings would begin that can only end without data.
         """
         self._promises = [promise for promise in self._promises if promise.left]
-        self._foresee(sum(promise.left for promise in self._promises) + count, stop_at)
+        ahead = sum(promise.left for promise in self._promises)
+        now = self._clock.monotonic()
+        self._foresee(ahead + count, now + (stop_at - now) * (1 - _IN_HAND))
         made = Promise(count)
         self._promises.append(made)
         return made

@@ -144,9 +144,9 @@ async def test_room_is_needed_for_the_whole_decision():
     one = vendor()
     async with opened(one, requests_per_second=3) as source:
         with pytest.raises(UpstreamBudgetExhausted):
-            await ask(source, MONTHLY, seconds=1.0)
+            await ask(source, MONTHLY, seconds=1.3)
         assert one.log == []
-        assert (await ask(source, MONTHLY, seconds=1.2)).calls == 4
+        assert (await ask(source, MONTHLY, seconds=1.6)).calls == 4
 
 
 @virtual

@@ -149,8 +149,8 @@ async def test_room_for_several_requests_can_be_asked_for():
     """A promise of several turns is refused when the last of them would come too late."""
     clock = VirtualClock()
     with pytest.raises(NoTurn):
-        Limiter(clock, 2).promise(5, clock.monotonic() + 1.1)
-    assert Limiter(clock, 2).promise(4, clock.monotonic() + 1.1).left == 4
+        Limiter(clock, 2).promise(5, clock.monotonic() + 1.45)
+    assert Limiter(clock, 2).promise(4, clock.monotonic() + 1.45).left == 4
 
 
 @virtual
@@ -172,11 +172,11 @@ async def test_what_is_promised_is_not_promised_again():
     """Behind promised turns there is room for others only once these are given up."""
     clock = VirtualClock()
     limiter = Limiter(clock, 2)
-    first = limiter.promise(4, clock.monotonic() + 1.1)
+    first = limiter.promise(4, clock.monotonic() + 1.45)
     with pytest.raises(NoTurn):
-        limiter.promise(1, clock.monotonic() + 1.1)
+        limiter.promise(1, clock.monotonic() + 1.45)
     first.end()
-    assert limiter.promise(1, clock.monotonic() + 1.1).left == 1
+    assert limiter.promise(1, clock.monotonic() + 1.45).left == 1
 
 
 @virtual
