@@ -11,6 +11,7 @@ import structlog
 
 from decision_service.config import FetchMode
 from decision_service.domain.errors import CrossTenant
+from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
 from decision_service.pipeline.ports import Clock, Gathering
@@ -147,9 +148,10 @@ class SmileSource:
 
     def _promise(self, plan: FetchPlan, stop_at: float) -> Promise:
         """Refuse before the first call what the request limit could not finish in time."""
-        after_accounts = len(Findings(plan).asked) if self._fetch is FetchMode.LISTS else 1
+        # In lists mode the accounts are looked at again when the kinds are there.
+        calls = 2 + len(Findings(plan).asked) if self._fetch is FetchMode.LISTS else 2
         try:
-            return self._vendor.limiter.promise(1 + after_accounts, stop_at)
+            return self._vendor.limiter.promise(calls, stop_at)
         except NoTurn as fault:
             raise fault.refusal() from None
 
@@ -162,7 +164,11 @@ class SmileSource:
         wait_until: float,
         fallback: Mapping[str, Provider],
     ) -> Reading:
-        findings = Findings(plan)
+        def supports(provider_id: str, kind: Kind) -> bool:
+            lists = self._fetch is FetchMode.LISTS
+            return lists and self._providers.supports(provider_id, kind, fallback)
+
+        findings = Findings(plan, supports)
         applicant = Applicant(self._vendor, user_id, allowance, on_more=findings.unverified.add)
         arrival = Arrival(applicant, self._clock, as_of, self._limits, wait_until)
 
