@@ -68,7 +68,7 @@ class Remembering(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """An answer like the stand-in's."""
         path = request.url.path.removeprefix("/v1")
-        if any(fault.concerns(request.method, path, None) for fault in self.faults):
+        if any(fault.concerns(request.method, path, fault.user) for fault in self.faults):
             return await self._inner.handle_async_request(request)
         if request.url not in self._answers:
             response = await self._inner.handle_async_request(request)
