@@ -32,7 +32,7 @@ REPLAYED = 400
 ALIVE = (0.05, 0.8)
 """Seconds that a server lives before it is killed from outside."""
 
-SETTLING_SHARE = 0.2
+SETTLING_SHARE = 0.1
 """Of the part's time, kept for asking everything again."""
 
 
