@@ -29,6 +29,10 @@ class Options:
         """A count of the five-minute run, scaled to this one."""
         return max(least, round(count * min(self.share, 1.0)))
 
+    def goal(self, count: int) -> int:
+        """What must be reached of a count that the machine's speed decides."""
+        return max(1, round(count * min(self.share, 1.0) / self.slack))
+
 
 def parse(arguments: Sequence[str], parts: Sequence[str]) -> Options:
     """Read the command line."""

@@ -153,7 +153,7 @@ def _report(
     score: Score, setting: Setting, sites: Sequence[Site], kills: Kills, found: Verdict
 ) -> None:
     acknowledged = sum(len(site.history.acknowledged()) for site in sites)
-    goal, kill_goal = setting.options.scaled(20_000), setting.options.scaled(200)
+    goal, kill_goal = setting.options.goal(20_000), setting.options.goal(200)
     killed = kills.deaths.total()
     score.judged(PART, "SIGKILLs under load", killed, f">= {kill_goal}", kept=killed >= kill_goal)
     by_point = ", ".join(f"{point} {count}" for point, count in sorted(kills.deaths.items()))
