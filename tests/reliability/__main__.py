@@ -17,7 +17,7 @@ from pathlib import Path
 from decision_service.telemetry import configure_logging
 from tests.kits.postgres import running_postgres
 from tests.reliability.options import Options, parse
-from tests.reliability.parts import deadlines, evidence, faults, kills, limit, once
+from tests.reliability.parts import deadlines, evidence, faults, host, kills, limit, once
 from tests.reliability.sabotage import SABOTAGES
 from tests.reliability.score import Score, render
 from tests.reliability.setting import Setting
@@ -26,6 +26,7 @@ Part = Callable[[Setting, Score, float], Awaitable[None]]
 PARTS: dict[str, tuple[float, Part]] = {
     "evidence": (0, evidence.run),
     "faults": (0, faults.run),
+    "host": (0, host.run),
     "once": (0, once.run),
     "limit": (0.03, limit.run),
     "deadlines": (0, deadlines.run),
