@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/.runtime: requirements/runtime.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; $(PYTHON) is " + sys.version.split()[0] + ": call make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -70,7 +70,21 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) rules factors --format markdown | diff - docs/factors.md
 
 .PHONY: check
-check: lint types drift test ## What CI runs, in CI's order
+check: lint types drift test reliability-short ## What CI runs, in CI's order
+
+MINUTES ?= 5
+SEED ?= 1
+STORE ?= $(if $(SABOTAGE),sqlite,sqlite postgres)
+RELIABILITY = $(BIN)/python -m tests.reliability --seed $(SEED) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+
+.PHONY: reliability
+reliability: .venv/.dev ## Kill, cut and starve the service for MINUTES on each STORE (SEED, SABOTAGE)
+	@for store in $(STORE); do $(RELIABILITY) --minutes $(MINUTES) --store $$store || exit 1; done
+
+.PHONY: reliability-short
+reliability-short: .venv/.dev ## The same in about two minutes for both stores, as CI runs it
+	@$(RELIABILITY) --minutes 0.4 --slack 10 --store sqlite
+	@$(RELIABILITY) --minutes 0.4 --slack 10 --store postgres --only once kills
 
 .PHONY: bench
 bench: .venv/.bench ## Measure against yardsticks (one part: make bench ONLY=rules)

@@ -32,6 +32,7 @@ from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
+from decision_service.failpoints import armed
 from decision_service.language.diagnostics import render
 from decision_service.machine import Ids, SystemClock
 from decision_service.opening import Rules, RulesUnusable, open_rules
@@ -123,6 +124,8 @@ async def start(
     `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
     where one is missing that was there once.
     """
+    if armed():
+        log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         guard, certificates = _guard(settings, clock)

@@ -15,6 +15,7 @@ from decision_service.domain.errors import (
     RequestIdReused,
     RequestInProgress,
 )
+from decision_service.failpoints import Point, reach
 from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
@@ -207,6 +208,7 @@ class DecideApplication:
             gathering = None
             if admission.ruleset is not None:
                 gathering = await self._gather(admission, admission.ruleset, run)
+                reach(Point.GATHERED)
             result = await self._recorded(admission, gathering, run)
         except DecidedElsewhere as found:
             return found.entry

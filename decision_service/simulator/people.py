@@ -102,8 +102,13 @@ def sandbox_people() -> tuple[SandboxPerson, ...]:
 
 def sandbox(today: date) -> World:
     """Return the world of the four, their data ending on this day."""
-    builders = {one.user_id: partial(_build, one, today) for one in _PEOPLE}
+    builders = {one.user_id: partial(_build, one, one.user_id, today) for one in _PEOPLE}
     return World(today, builders, _christinas_faults(today))
+
+
+def like(user_name: str, user_id: str, today: date) -> Person:
+    """Return another user with the life of one of the four; raises KeyError for another name."""
+    return _build({one.user_name: one for one in _PEOPLE}[user_name], user_id, today)
 
 
 def everything(person: Person) -> Json:
@@ -122,11 +127,11 @@ def everything(person: Person) -> Json:
 def sandbox_data(user_name: str, today: date) -> Json:
     """Return everything about one of the four; raises KeyError for another name."""
     found = {one.user_name: one for one in _PEOPLE}[user_name]
-    return everything(_build(found, today))
+    return everything(_build(found, found.user_id, today))
 
 
-def _build(one: SandboxPerson, today: date) -> Person:
-    origins = one.told_by.origins(one.user_id, today)
+def _build(one: SandboxPerson, user_id: str, today: date) -> Person:
+    origins = one.told_by.origins(user_id, today)
     sources = tuple(
         told(origin, _identity(one, origin), today)
         for told, origin in zip(one.told_by.sources, origins, strict=True)
@@ -135,7 +140,7 @@ def _build(one: SandboxPerson, today: date) -> Person:
     tasks = [task for origin, source in zip(origins, sources, strict=True)
              for task in tasks_of(origin, source)]  # fmt: skip
     joined = oldest - timedelta(minutes=7)
-    return Person(user(one.user_id, joined, {"person": one.user_name}), sources, tuple(tasks))
+    return Person(user(user_id, joined, {"person": one.user_name}), sources, tuple(tasks))
 
 
 def _identity(one: SandboxPerson, origin: Origin) -> Json:

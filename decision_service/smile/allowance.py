@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decision_service.smile.body import too_large
 from decision_service.smile.errors import OutOfTime
+from decision_service.smile.limiter import Promise
 
 
 class Allowance:
@@ -12,10 +13,12 @@ class Allowance:
     `calls` counts every request sent, retries included. `answered` is true once the vendor has
     answered anything at all or a request's retries are used up: from then on a reading that
     runs out of time is evidence, before it is nothing. `stop_at` may be put off while it runs.
+    `promise` is what the request limit has set aside for it.
     """
 
-    def __init__(self, stop_at: float, most: int) -> None:
+    def __init__(self, stop_at: float, most: int, promise: Promise | None = None) -> None:
         self.stop_at = stop_at
+        self.promise = promise or Promise()
         self.calls = 0
         self.answered = False
         self._most = most

@@ -51,6 +51,8 @@ class Arrival:
         pause = self._limits.poll_seconds
         while arriving := await self._arriving(accounts):
             self._tell(len(arriving))
+            # Others need not make room for what may be asked for in minutes.
+            self._applicant.allowance.promise.end()
             left = self.wait_until - self._clock.monotonic()
             if left < _LAST_LOOK:
                 raise not_ready(len(arriving))

@@ -94,6 +94,7 @@ class Vendor:
         return data
 
     async def _turn(self, allowance: Allowance) -> Turn:
+        allowance.promise.claim()
         asked = self._clock.monotonic()
         turn = await self.limiter.turn(allowance.stop_at)
         self.tally.waited_seconds += self._clock.monotonic() - asked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from decision_service.domain.kinds import Kind
@@ -12,6 +12,10 @@ from decision_service.domain.snapshot import Account, KnownCount, Provider, Read
 from decision_service.smile.errors import Fault
 from decision_service.smile.origins import merged
 from decision_service.smile.parts import Part
+from decision_service.smile.readiness import CONNECTED
+
+Supports = Callable[[str, Kind], bool]
+"""Whether a provider gives a kind, by the provider's id."""
 
 UNREAD = Fault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
@@ -21,17 +25,20 @@ class Findings:
 
     `unverified` are the kinds whose lists had several pages and wait for the closing look at the
     accounts: a snapshot cut before that does not use them. `doubts` concern single accounts,
-    whatever the kind. `settled` is true once it is known whether transactions are needed.
+    whatever the kind. `settled` is true once it is known whether transactions are needed, `closed`
+    once the accounts are known to have been the same to the end.
     """
 
-    def __init__(self, plan: FetchPlan) -> None:
+    def __init__(self, plan: FetchPlan, supports: Supports = lambda _, __: False) -> None:
         self.accounts: tuple[Account, ...] | None = None
         self.account_faults: tuple[Missing, ...] = ()
         self.doubts: dict[str, Fault] = {}
         self.parts: dict[Kind, Part] = {}
         self.unverified: set[Kind] = set()
         self.settled = plan.transactions is not WhenTransactions.IF_STANDING_IN
+        self.closed = False
         self._plan = plan
+        self._supports = supports
 
     @property
     def asked(self) -> frozenset[Kind]:
@@ -68,6 +75,22 @@ class Findings:
         listed = {one.id for one in self.accounts or ()}
         return frozenset(kind for kind, part in self.parts.items() if part.accounts - listed)
 
+    def hollow(self) -> frozenset[Kind]:
+        """The kinds of which a connected account gave nothing although its provider has them.
+
+        A list without records looks the same whether there are none or consent was withdrawn since
+        the accounts were read; only the closing look tells.
+        """
+        return frozenset(
+            kind
+            for kind, part in self.parts.items()
+            for one in self.accounts or ()
+            if one.connection_status == CONNECTED
+            and one.id not in part.accounts
+            and not part.read.faults
+            and self._supports(one.provider_id, kind)
+        )
+
     def sources(self) -> tuple[Source, ...]:
         """The archives, uploads and social security records of the kinds that may be used."""
         usable = self.parts.keys() - self.unverified
@@ -99,7 +122,7 @@ class Findings:
 
     def _read(self, kind: Kind) -> Read[Any]:
         part = self.parts.get(kind)
-        if part is None or kind in self.unverified:
+        if part is None or kind in self.unverified or (not self.closed and kind in self.hollow()):
             return Read(faults=(self._unread().missing(kind),))
         doubts = tuple(fault.missing(kind, source) for source, fault in self.doubts.items())
         read = part.read

@@ -10,6 +10,11 @@ from decision_service.smile.errors import NoTurn
 
 Sleep = Callable[[float], Awaitable[None]]
 
+_IN_HAND = 0.25
+"""Of the time before a deadline that promised turns leave free, since requests that leave late make
+all turns behind them later.
+"""
+
 
 class Turn:
     """Leave to send one request; it counts from the moment the request has left."""
@@ -24,6 +29,23 @@ class Turn:
         """The request is on the wire (or never will be); a second call changes nothing."""
         if self.sent_at is None:
             self.sent_at = self._clock.monotonic()
+
+
+class Promise:
+    """Turns that a reading which has begun is still to ask for; `left` of them."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, count: int = 0) -> None:
+        self.left = count
+
+    def claim(self) -> None:
+        """One of them is being asked for; more than were promised may be."""
+        self.left = max(0, self.left - 1)
+
+    def end(self) -> None:
+        """The reading needs no more."""
+        self.left = 0
 
 
 class Limiter:
@@ -42,6 +64,7 @@ class Limiter:
         self._window = window
         self._sleep = sleep
         self._turns: list[Turn] = []
+        self._promises: list[Promise] = []
         self._resume_at = 0.0
         self._queue = asyncio.Lock()
         self._waiting = 0
@@ -61,9 +84,19 @@ class Limiter:
         finally:
             self._waiting -= 1
 
-    def require(self, count: int, stop_at: float) -> None:
-        """Raise NoTurn unless this many turns are to be expected before `stop_at`."""
-        self._foresee(count, stop_at)
+    def promise(self, count: int, stop_at: float) -> Promise:
+        """Set this many turns aside for a reading that begins.
+
+        Raises NoTurn unless they are to be expected before `stop_at`, behind those promised before
+        and with time in hand: otherwise many readings would begin that can only end without data.
+        """
+        self._promises = [promise for promise in self._promises if promise.left]
+        ahead = sum(promise.left for promise in self._promises)
+        now = self._clock.monotonic()
+        self._foresee(ahead + count, now + (stop_at - now) * (1 - _IN_HAND))
+        made = Promise(count)
+        self._promises.append(made)
+        return made
 
     def pause(self, seconds: float) -> None:
         """Hold every turn back for some seconds from now; a longer pause stays as it is."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Provider
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.allowance import Allowance
@@ -59,6 +60,11 @@ class Providers:
         """Whether a provider is a gig platform."""
         found = self.find(provider_id, fallback)
         return found is not None and found.type == _GIG
+
+    def supports(self, provider_id: str, kind: Kind, fallback: Mapping[str, Provider]) -> bool:
+        """Whether a provider gives a kind; one that is not known is taken to give every kind."""
+        found = self.find(provider_id, fallback)
+        return found is None or kind.upper() in found.supported
 
     async def _read(self) -> dict[str, Provider]:
         limits = self._vendor.limits

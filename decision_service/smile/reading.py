@@ -22,8 +22,9 @@ _REVOKED = Fault(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED)
 class Reading:
     """Fills the findings; what it has found may be looked at while it runs.
 
-    The closing look at the accounts is taken only when some list had several pages, or an item
-    names an account that is not listed: then what was read may belong to two different moments.
+    The closing look at the accounts is taken only when some list had several pages, lacks what an
+    account's provider should give, or names an account that is not listed: then what was read may
+    belong to two different moments.
     """
 
     def __init__(
@@ -102,8 +103,14 @@ class Reading:
 
     async def _closed(self, *, last: bool) -> bool:
         """Take the closing look where one is needed; False when all must be read again."""
-        if not self.findings.unverified and not self.findings.orphans():
-            return True
+        self.findings.unverified |= self.findings.hollow()
+        if self.findings.unverified or self.findings.orphans():
+            self.findings.closed = await self._looked(last=last)
+        else:
+            self.findings.closed = True
+        return self.findings.closed
+
+    async def _looked(self, *, last: bool) -> bool:
         try:
             later = await self._accounts_now()
         except KeysRefused:

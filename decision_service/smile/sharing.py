@@ -22,6 +22,7 @@ class Shared:
         self.callers = 0
         self.task = asyncio.create_task(reading.run())
         self.task.add_done_callback(_look_at)
+        self.task.add_done_callback(lambda _: reading.allowance.promise.end())
 
     def extend(self, stop_at: float, wait_until: float) -> None:
         """Somebody is willing to wait until then."""

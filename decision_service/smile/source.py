@@ -11,6 +11,7 @@ import structlog
 
 from decision_service.config import FetchMode
 from decision_service.domain.errors import CrossTenant
+from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
 from decision_service.pipeline.ports import Clock, Gathering
@@ -24,6 +25,7 @@ from decision_service.smile.enrolment import SmileEnrolment
 from decision_service.smile.errors import NoTurn
 from decision_service.smile.findings import Findings
 from decision_service.smile.hooks import SmileWebhooks
+from decision_service.smile.limiter import Promise
 from decision_service.smile.limits import Limits
 from decision_service.smile.payloads import Payloads
 from decision_service.smile.providers import Providers
@@ -103,8 +105,10 @@ class SmileSource:
         """As `SnapshotSource.gather`; whoever joins another caller's reading caused no calls."""
 
         def start() -> Reading:
-            self._check_room(plan, stop_at)
-            return self._reading(user_id, plan, as_of, stop_at, wait_until, fallback)
+            allowance = Allowance(
+                stop_at, self._limits.requests_per_reading, self._promise(plan, stop_at)
+            )
+            return self._reading(user_id, plan, as_of, allowance, wait_until, fallback)
 
         key = (user_id, plan)
         shared, began = self._sharing.join(key, start)
@@ -160,11 +164,12 @@ class SmileSource:
         await self._sharing.aclose()
         await self._client.aclose()
 
-    def _check_room(self, plan: FetchPlan, stop_at: float) -> None:
+    def _promise(self, plan: FetchPlan, stop_at: float) -> Promise:
         """Refuse before the first call what the request limit could not finish in time."""
-        after_accounts = len(Findings(plan).asked) if self._fetch is FetchMode.LISTS else 1
+        # In lists mode the accounts are looked at again when the kinds are there.
+        calls = 2 + len(Findings(plan).asked) if self._fetch is FetchMode.LISTS else 2
         try:
-            self._vendor.limiter.require(1 + after_accounts, stop_at)
+            return self._vendor.limiter.promise(calls, stop_at)
         except NoTurn as fault:
             raise fault.refusal() from None
 
@@ -173,17 +178,16 @@ class SmileSource:
         user_id: str,
         plan: FetchPlan,
         as_of: datetime,
-        stop_at: float,
+        allowance: Allowance,
         wait_until: float,
         fallback: Mapping[str, Provider],
     ) -> Reading:
-        findings = Findings(plan)
-        applicant = Applicant(
-            self._vendor,
-            user_id,
-            Allowance(stop_at, self._limits.requests_per_reading),
-            on_more=findings.unverified.add,
-        )
+        def supports(provider_id: str, kind: Kind) -> bool:
+            lists = self._fetch is FetchMode.LISTS
+            return lists and self._providers.supports(provider_id, kind, fallback)
+
+        findings = Findings(plan, supports)
+        applicant = Applicant(self._vendor, user_id, allowance, on_more=findings.unverified.add)
         arrival = Arrival(applicant, self._clock, as_of, self._limits, wait_until)
 
         def is_gig(provider_id: str) -> bool:

@@ -10,6 +10,7 @@ from time import perf_counter
 from sqlalchemy import Connection, delete, insert, literal, select
 
 from decision_service.domain.errors import ConsentMoved, LeaseLost, StoreError, StoreUnavailable
+from decision_service.failpoints import Point, reach
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -112,6 +113,7 @@ class Writer:
         self._failed = False
 
     async def _commit_group(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
+        reach(Point.BEFORE_COMMIT)
         began = perf_counter()
         try:
             answers = await self._write(partial(record_group, group=group))
@@ -120,6 +122,7 @@ class Writer:
             raise
         self._failed = False
         self._on_commit(perf_counter() - began, len(group))
+        reach(Point.AFTER_COMMIT)
         return answers
 
     async def _write(
@@ -150,6 +153,7 @@ def record_group(
     arms.record(connection, [(c.entry, c.arm) for c in won.values() if c.arm is not None])
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
+    reach(Point.IN_COMMIT)
     return [entries.get(_key(commit)) or _refused(commit, first, lost) for commit in group]
 
 

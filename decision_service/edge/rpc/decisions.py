@@ -15,6 +15,7 @@ from decision_service.edge.rpc.methods import unary
 from decision_service.edge.rpc.pages import make_token, read_token
 from decision_service.edge.rpc.replies import add_full_view, decision_message
 from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
+from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide import Call, DecideApplication
 from decision_service.pipeline.ports import Clock, StoredEntry
 from decision_service.pipeline.read import ReadDecisions, Recorded
@@ -61,6 +62,7 @@ class DecisionServicer:
         application = application_from(request, info.languages)
         stored = await self._use_cases.decide(application, Call(info.caller, deadline))
         _trail(info, stored)
+        reach(Point.BEFORE_REPLY)
         return stored.reply
 
     async def get_decision(

@@ -45,7 +45,7 @@ EVERYTHING = FetchPlan(
 
 def sss(**lists):
     """A vendor with one social security account that has an estimate."""
-    return Vendor(accounts=[account()], eincomes=[eincome()], **lists)
+    return Vendor(**{"accounts": [account()], "eincomes": [eincome()], **lists})
 
 
 @virtual
@@ -61,7 +61,7 @@ async def test_a_cold_reading_costs_the_accounts_and_the_kinds():
 @virtual
 async def test_kinds_are_read_side_by_side():
     """The kinds are asked for at once, so that a reading takes two answers' time, not four."""
-    vendor = sss()
+    vendor = sss(contributions=[contribution()])
     found = await gathered(vendor, MONTHLY)
     assert (found.fetched - NOW).total_seconds() == pytest.approx(2 * vendor.delay, abs=1e-4)
 
@@ -214,7 +214,7 @@ TWO_DAYS = [transaction(1), transaction(2, date="2025-12-31")]
 @virtual
 async def test_named_transactions_are_read_with_the_kinds():
     """Transactions that factors name are asked for from the earlier of the two first days."""
-    vendor = Vendor(accounts=[account(), account(GRAB, "grab")], transactions=TWO_DAYS)
+    vendor = sss(accounts=[account(), account(GRAB, "grab")], transactions=TWO_DAYS)
     plan = FetchPlan(
         frozenset({Kind.EINCOMES}),
         WhenTransactions.ALWAYS,
@@ -318,6 +318,6 @@ async def test_an_account_of_ten_minutes_costs_no_look_at_tasks():
     vendor = Vendor(accounts=[account(age=old)])
     await gathered(vendor)
     assert "/tasks" not in vendor.paths
-    vendor = Vendor(accounts=[account(age=young)])
+    vendor = sss(accounts=[account(age=young)])
     assert (await gathered(vendor)).calls == 3
     assert vendor.paths == ["/accounts", "/tasks", "/eincomes"]

@@ -239,3 +239,32 @@ async def test_one_page_needs_no_closing_look():
     assert found.calls == 2
     assert len(found.snapshot.eincomes.records) == 150
     assert found.snapshot.eincomes.faults == ()
+
+
+@virtual
+async def test_a_list_without_an_accounts_records_is_closed():
+    """A kind that an account's provider gives and the account does not is looked into again."""
+    one = Vendor(accounts=[account()], eincomes=[eincome()])
+    found = await gathered(one, MONTHLY)
+    assert one.paths.count("/accounts") == 2
+    assert found.snapshot.contributions.faults == ()
+
+
+@virtual
+async def test_a_list_emptied_by_a_revocation_is_not_taken_for_none():
+    """Consent that is withdrawn before an empty list leaves no kind to use."""
+    one = Vendor(accounts=[account()], eincomes=[eincome()])
+    one.then("/accounts", accounts(account()), accounts())
+    snapshot = (await gathered(one, MONTHLY)).snapshot
+    assert {fault.code for fault in snapshot.account_faults} == {DataReason.CONSENT_REVOKED}
+    assert only_fault(snapshot.contributions).code is DataReason.CONSENT_REVOKED
+
+
+@virtual
+async def test_an_empty_list_is_not_used_before_it_is_closed():
+    """At the deadline a list without records that waits for the closing look is unread."""
+    one = Vendor(accounts=[account()], eincomes=[eincome()])
+    one.then("/accounts", accounts(account()), Hang)
+    snapshot = (await gathered(one, MONTHLY, seconds=1.5)).snapshot
+    assert only_fault(snapshot.contributions).cause is Cause.NOT_FETCHED
+    assert snapshot.eincomes.records

@@ -1,6 +1,8 @@
 """Readings that run out of time, and limits that leave none."""
 
 import asyncio
+from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -127,7 +129,7 @@ async def test_transactions_that_may_be_needed_are_not_fetched_at_the_deadline()
 async def test_a_full_limiter_refuses_before_the_first_call():
     """A decision that the request limit cannot serve in time is refused unsent, with a time."""
     one = vendor()
-    async with opened(one, requests_per_second=2) as source:
+    async with opened(one, requests_per_second=3) as source:
         await ask(source)
         sent = len(one.log)
         with pytest.raises(UpstreamBudgetExhausted) as found:
@@ -142,9 +144,9 @@ async def test_room_is_needed_for_the_whole_decision():
     one = vendor()
     async with opened(one, requests_per_second=3) as source:
         with pytest.raises(UpstreamBudgetExhausted):
-            await ask(source, MONTHLY, seconds=1.0)
+            await ask(source, MONTHLY, seconds=1.3)
         assert one.log == []
-        assert (await ask(source, MONTHLY, seconds=1.2)).calls == 4
+        assert (await ask(source, MONTHLY, seconds=1.6)).calls == 4
 
 
 @virtual
@@ -152,7 +154,7 @@ async def test_a_turn_that_never_comes_taints_the_kind():
     """A request that finds the limit used up by others is UPSTREAM_RATE_LIMITED."""
     one = vendor()
     one.delay = 0.1
-    async with opened(one, requests_per_second=2) as source:
+    async with opened(one, requests_per_second=3) as source:
         first = asyncio.create_task(ask(source, EINCOMES, seconds=1.0))
         await asyncio.sleep(0.05)
         source._vendor.limiter.pause(30.0)
@@ -170,3 +172,38 @@ async def test_many_decisions_together_stay_within_the_limit():
         await asyncio.gather(*(ask(source, user=f"u-{n}", seconds=60.0) for n in range(50)))
     assert len(one.times) == 150
     assert max(sum(1 for other in one.times if at <= other < at + 1.0) for at in one.times) <= 20
+
+
+async def outcome_of(asking):
+    """Whether a gathering was whole, incomplete, or refused before its first call."""
+    try:
+        found = await asking
+    except UpstreamBudgetExhausted:
+        return "refused"
+    return "incomplete" if found.snapshot.eincomes.faults else "whole"
+
+
+@virtual
+async def test_what_the_limit_cannot_finish_is_not_begun():
+    """Of fifty decisions at once with time for twenty, none begins that cannot be finished."""
+    users = [f"u-{n}" for n in range(50)]
+    one = Vendor(accounts=[account(userId=user) for user in users], eincomes=[])
+    async with opened(one) as source:
+        asking = (outcome_of(ask(source, user=user, seconds=3.0)) for user in users)
+        outcomes = Counter(await asyncio.gather(*asking))
+    assert outcomes["incomplete"] == 0
+    assert outcomes["whole"] >= 15
+    assert len(one.log) == 3 * outcomes["whole"]
+
+
+@virtual
+async def test_data_that_is_arriving_keeps_no_turns_from_others():
+    """A reading that waits for an account to be linked does not use the request limit up."""
+    one = Vendor(accounts=[account(status="PENDING", age=timedelta(minutes=1))])
+    one.users = {"u-2"}
+    async with opened(one, requests_per_second=4) as source:
+        waiting = asyncio.create_task(ask(source, MONTHLY, seconds=60.0, wait=50.0))
+        await asyncio.sleep(0.5)
+        assert (await ask(source, user="u-2", seconds=0.5)).calls == 3
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)

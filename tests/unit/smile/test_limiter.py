@@ -146,12 +146,11 @@ async def test_a_pause_that_comes_while_waiting_ends_the_wait_at_the_deadline():
 
 @virtual
 async def test_room_for_several_requests_can_be_asked_for():
-    """`require` refuses when the last of several requests would come too late."""
+    """A promise of several turns is refused when the last of them would come too late."""
     clock = VirtualClock()
-    limiter = Limiter(clock, 2)
-    limiter.require(4, clock.monotonic() + 1.1)
     with pytest.raises(NoTurn):
-        limiter.require(5, clock.monotonic() + 1.1)
+        Limiter(clock, 2).promise(5, clock.monotonic() + 1.45)
+    assert Limiter(clock, 2).promise(4, clock.monotonic() + 1.45).left == 4
 
 
 @virtual
@@ -166,3 +165,28 @@ async def test_a_cancelled_wait_takes_no_turn():
     given_up.cancel()
     (await limiter.turn(FAR)).sent()
     assert clock.monotonic() - began == pytest.approx(1.05, abs=1e-6)
+
+
+@virtual
+async def test_what_is_promised_is_not_promised_again():
+    """Behind promised turns there is room for others only once these are given up."""
+    clock = VirtualClock()
+    limiter = Limiter(clock, 2)
+    first = limiter.promise(4, clock.monotonic() + 1.45)
+    with pytest.raises(NoTurn):
+        limiter.promise(1, clock.monotonic() + 1.45)
+    first.end()
+    assert limiter.promise(1, clock.monotonic() + 1.45).left == 1
+
+
+@virtual
+async def test_a_claimed_turn_counts_once():
+    """A turn that was promised and taken is behind nobody twice."""
+    clock = VirtualClock()
+    limiter = Limiter(clock, 4)
+    promise = limiter.promise(3, clock.monotonic() + 0.5)
+    promise.claim()
+    (await limiter.turn(FAR)).sent()
+    assert limiter.promise(1, clock.monotonic() + 0.5).left == 1
+    with pytest.raises(NoTurn):
+        limiter.promise(1, clock.monotonic() + 0.5)

@@ -1,0 +1,55 @@
+"""Places in a decision's way where a test makes something happen: die, fail, wait.
+
+Nothing in the product arms one, and there is no setting for it: only code that runs in the same
+process can. An unarmed point costs one look into an empty dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+
+Action = Callable[[], None]
+
+
+class Point(StrEnum):
+    """The points in the order in which a decision passes them."""
+
+    GATHERED = "gathered"
+    """The applicant's data has been read, nothing is judged."""
+
+    BEFORE_COMMIT = "before-commit"
+    """A group of decisions is about to be written."""
+
+    IN_COMMIT = "in-commit"
+    """Every row of the group is written, in a transaction that is still open."""
+
+    AFTER_COMMIT = "after-commit"
+    """The group is durable and nobody has heard of it."""
+
+    BEFORE_REPLY = "before-reply"
+    """The caller's own answer is about to leave."""
+
+
+_armed: dict[Point, Action] = {}
+
+
+def reach(point: Point) -> None:
+    """Do what the point was armed with, if it was; raises what that raises."""
+    if _armed and (action := _armed.get(point)) is not None:
+        action()
+
+
+def arm(point: Point, action: Action) -> None:
+    """Have something happen whenever the point is reached, in place of what was armed before."""
+    _armed[point] = action
+
+
+def disarm() -> None:
+    """Let every point pass again."""
+    _armed.clear()
+
+
+def armed() -> tuple[Point, ...]:
+    """The points at which something happens, in their order."""
+    return tuple(point for point in Point if point in _armed)

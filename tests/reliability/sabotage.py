@@ -1,0 +1,103 @@
+"""Safeguards taken away, one at a time, to show that the bench notices.
+
+Each is a patch that is applied in a process of the harness's own before the service starts there;
+none of it is in the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from decision_service.language import composer
+from decision_service.language.nodes import Entry
+from decision_service.pipeline import shared
+from decision_service.smile import client, parts, retries, waves
+from decision_service.storage import decisions, writer
+
+LATE = 0.05
+
+
+def commit_after_reply() -> None:
+    """Answer at once and commit a little later."""
+    commit = writer.Writer.commit
+    late: set[asyncio.Task[Any]] = set()
+
+    async def afterwards(self: writer.Writer, entry: Any) -> None:
+        await asyncio.sleep(LATE)
+        await commit(self, entry)
+
+    async def early(self: writer.Writer, entry: Any) -> Any:
+        task = asyncio.create_task(afterwards(self, entry))
+        late.add(task)
+        task.add_done_callback(late.discard)
+        return decisions.stored(entry)
+
+    writer.Writer.commit = early  # type: ignore[method-assign]  # the sabotage
+
+
+def skip_the_shield() -> None:
+    """Let whoever leaves take the shared work down with it."""
+
+    async def wait(self: shared.SharedWork[Any], seconds: float) -> Any:
+        async with asyncio.timeout(max(seconds, 0)):
+            return await self._task
+
+    shared.SharedWork.wait = wait  # type: ignore[method-assign]  # the sabotage
+
+
+def missing_as_zero() -> None:
+    """Take a kind that could not be read for one that is empty."""
+    waves.without = lambda *_: parts.Part()  # type: ignore[assignment]  # the sabotage
+
+
+def follow_redirects() -> None:
+    """Go wherever an answer points."""
+    begin = client.Client.__init__
+
+    def trusting(self: client.Client, *args: Any, **kwargs: Any) -> None:
+        begin(self, *args, **kwargs)
+        self._http.follow_redirects = True
+
+    client.Client.__init__ = trusting  # type: ignore[method-assign]  # the sabotage
+
+
+def last_key_wins() -> None:
+    """Let a repeated key of a rule file replace the first, as YAML libraries do."""
+
+    def add_entry(_: Any, top: Any, key: Any, value: Any) -> None:
+        top.entries[key.text] = Entry(key.text, key.place, value)
+
+    composer.Composer._add_entry = add_entry  # type: ignore[method-assign]  # the sabotage
+
+
+def retry_without_budget() -> None:
+    """Retry as often as each request may, however many there are."""
+    retries.RetryBudget.take = lambda _: True  # type: ignore[method-assign]  # the sabotage
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """A safeguard to take away, and the part of the bench that must notice."""
+
+    patch: Callable[[], None]
+    noticed_by: str
+
+
+SABOTAGES = {
+    "commit-after-reply": Sabotage(commit_after_reply, "kills"),
+    "skip-the-shield": Sabotage(skip_the_shield, "once"),
+    "missing-as-zero": Sabotage(missing_as_zero, "evidence"),
+    "follow-redirects": Sabotage(follow_redirects, "faults"),
+    "last-key-wins": Sabotage(last_key_wins, "faults"),
+    "retry-without-budget": Sabotage(retry_without_budget, "faults"),
+}
+"""By the names of `--sabotage`."""
+
+
+def apply(name: str | None) -> None:
+    """Take one safeguard away in this process."""
+    if name:
+        SABOTAGES[name].patch()

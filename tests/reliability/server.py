@@ -1,0 +1,134 @@
+"""The service as a process that is started, killed and started again at one address."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import DEVNULL, Process
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import psutil
+
+from tests.e2e.process import clean_environ
+from tests.e2e.service import ROOT
+from tests.reliability.client import connected
+
+PATIENCE = 30.0
+
+
+class NotServing(Exception):
+    """The process ended, or did not serve in time."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class Server:
+    """One replica. `arguments` are the child's, `settings` the service's."""
+
+    folder: Path
+    settings: dict[str, str]
+    arguments: tuple[str, ...] = ()
+    port: int = field(default_factory=free_port)
+    _process: Process | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens, or will."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Everything it ever logged."""
+        return self.folder / f"{self.port}.log"
+
+    @property
+    def process(self) -> psutil.Process:
+        """Its process, to be measured."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    async def start(self, *more: str) -> float:
+        """Start it; seconds until it served. Raises NotServing."""
+        settings = {**self.settings, "grpc_address": self.address}
+        began = time.monotonic()
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.reliability.child",
+                *self.arguments,
+                *more,
+                cwd=ROOT,
+                env=clean_environ(self.folder, **settings),
+                stdout=DEVNULL,
+                stderr=log,
+            )
+        await self._until_serving()
+        return time.monotonic() - began
+
+    async def kill(self) -> None:
+        """End it at once."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+
+    async def terminate(self) -> tuple[int, float]:
+        """Ask it to stop: its exit code and the seconds it took."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        return await self._process.wait(), time.monotonic() - began
+
+    async def dies_within(self, seconds: float) -> bool:
+        """Whether it ended by itself in this time."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _until_serving(self) -> None:
+        give_up = time.monotonic() + PATIENCE
+        while not await self._listens():
+            if self._process is None or self._process.returncode is not None:
+                raise NotServing(self._last_words())
+            if time.monotonic() > give_up:
+                raise NotServing(f"not within {PATIENCE:.0f} s: {self._last_words()}")
+            await asyncio.sleep(0.005)
+        async with connected(self.address) as client:
+            while not await self._serves(client.serving()):
+                await asyncio.sleep(0.005)
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    async def _serves(self, asking: object) -> bool:
+        try:
+            return bool(await asking)  # type: ignore[misc]  # a coroutine of the client
+        except grpc.RpcError as error:
+            if self._process is None or self._process.returncode is not None:
+                raise NotServing(self._last_words()) from error
+            return False
+
+    def _last_words(self) -> str:
+        return self.log.read_text()[-300:]

@@ -1,0 +1,132 @@
+"""Seeded scenarios and two rows of the catalogue, decided in virtual time by the real code."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import httpx
+import pytest
+
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.people import like
+from decision_service.simulator.world import World
+from decision_service.smile.parts import Part
+from tests.fakes.world import NOW, PRODUCT
+from tests.reliability.evidence.__main__ import play
+from tests.reliability.evidence.desk import Answer, Desk
+from tests.reliability.rows import ROWS, Row
+from tests.reliability.vendor import person
+from tests.unit.smile.virtual import run
+
+GEORGE = person("George", 0)
+SCENARIOS = 90
+
+ERROR_CODES = (
+    "ACCOUNT_DISABLED",
+    "ACCOUNT_INACCESSIBLE",
+    "ACCOUNT_INCOMPLETE",
+    "ACCOUNT_LOCKED",
+    "AUTH_REQUIRED",
+    "EXPIRED_CREDENTIALS",
+    "INVALID_ACCOUNT_TYPE",
+    "INVALID_AUTH",
+    "INVALID_CREDENTIALS",
+    "INVALID_MFA",
+    "MFA_TIMEOUT",
+    "SERVICE_UNAVAILABLE",
+    "SYSTEM_ERROR",
+    "TOS_REQUIRED",
+    "UNSUPPORTED_AUTH_TYPE",
+    "UNSUPPORTED_MFA_METHOD",
+)
+
+
+def world() -> World:
+    """One steady earner."""
+    return World(NOW.date(), {GEORGE: partial(like, "George", GEORGE, NOW.date())})
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    """A desk for the steady earner."""
+    return Desk(world())
+
+
+def decided(desk: Desk, *faults: Fault, page_size: int = 150) -> Answer:
+    """His answer with these faults in force."""
+    return run(desk.decide(GEORGE, PRODUCT, *faults, page_size=page_size))
+
+
+def test_no_scenario_is_decided_wrongly() -> None:
+    """Of seeded scenarios none approves or declines on tainted evidence; clean ones are as ever."""
+    tally = run(play(seed=7, first=0, count=SCENARIOS, seconds=3_600))
+    assert tally.wrong == []
+    assert tally.clean > SCENARIOS / 4
+    assert tally.tainted > SCENARIOS / 4
+    assert min(tally.outcomes[word] for word in ("APPROVE", "DECLINE", "REFER")) > 5
+
+
+def test_the_scenarios_notice_missing_data_that_counts_as_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With unreadable kinds taken for empty ones the same scenarios are decided wrongly."""
+    monkeypatch.setattr("decision_service.smile.waves.without", lambda *_: Part())
+    assert run(play(seed=7, first=0, count=SCENARIOS, seconds=3_600)).wrong
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_an_account_that_delivered_and_broke_is_partial(desk: Desk, code: str) -> None:
+    """Whatever the vendor's error code, data of an account in error is not complete."""
+    broken = {"provider": "sss_ph", "status": "ERROR", "error_code": code}
+    answer = decided(desk, Fault("account_state", "/accounts", settings=broken))
+    assert answer.outcome == "REFER"
+    assert answer.reasons[0] == "PARTIAL_DATA"
+
+
+class Revoking(httpx.AsyncBaseTransport):
+    """The stand-in in memory; before the request with this number all accounts are revoked."""
+
+    def __init__(self, desk: Desk, number: int) -> None:
+        self._inner = httpx.ASGITransport(desk.app)
+        self._tenant = desk.app.tenant
+        self._left = number
+        self._one_by_one = asyncio.Lock()
+        self.faults: tuple[Fault, ...] = ()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async with self._one_by_one:
+            if self._left == 0:
+                for person in self._tenant.world:
+                    for source in person.sources:
+                        self._tenant.revoke(source.id)
+            self._left -= 1
+            return await self._inner.handle_async_request(request)
+
+
+def revoked_at(number: int, page_size: int) -> Answer:
+    """The answer when consent is withdrawn before the request with this number."""
+    desk = Desk(world())
+    desk._transport = Revoking(desk, number)  # type: ignore[assignment]  # in place of the cache
+    return decided(desk, page_size=page_size)
+
+
+@pytest.mark.parametrize(("page_size", "requests"), [(150, 6), (20, 10)])
+def test_consent_withdrawn_at_any_moment_refers(page_size: int, requests: int) -> None:
+    """Whichever request the revocation precedes, nothing that was read counts any more."""
+    for number in range(1, requests):
+        answer = revoked_at(number, page_size)
+        assert answer == Answer("REFER", ("CONSENT_REVOKED",)), number
+    assert revoked_at(requests, page_size).outcome == "APPROVE", "it comes after the last request"
+
+
+SCRIPTED = [row for row in ROWS if not row.id.startswith("U14")]
+
+
+@pytest.mark.parametrize("row", SCRIPTED, ids=lambda row: row.id)
+def test_each_scripted_row_has_its_answer(desk: Desk, row: Row) -> None:
+    """Every fault that an answer of the vendor can carry gives the outcome of the catalogue."""
+    answer = decided(desk, *row.make(GEORGE, ""))
+    assert answer.outcome == row.outcome
+    if row.says:
+        assert answer.reasons[0] == row.says

@@ -1,0 +1,78 @@
+"""The vendor of a run: the stand-in with people who live like the four, metered and scripted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from decision_service.simulator.ids import user_id
+from decision_service.simulator.people import like, sandbox_people
+from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.simulator.world import World
+
+KEY, SECRET = "canary-key-7f3a", "canary-secret-91bc"
+FAST = 100_000
+"""Requests a second where the vendor's limit is not what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningVendor:
+    """A served stand-in; `settings` make a service ask it."""
+
+    app: Simulator
+    base_url: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The service's settings for this vendor."""
+        return vendor_settings(self.base_url)
+
+
+def vendor_settings(base_url: str) -> dict[str, str]:
+    """The service's settings for a vendor at a URL."""
+    return {
+        "smile_mode": "sandbox",
+        "smile_base_url": base_url,
+        "smile_api_key": KEY,
+        "smile_api_secret": SECRET,
+        "drain_delay": "0s",
+    }
+
+
+def person(name: str, number: int) -> str:
+    """The user id of the so-manieth person who lives like one of the four."""
+    return user_id("like", name, number)
+
+
+def crowd(size: int, today: date) -> World:
+    """So many people like each of George, Ryan and Anisha."""
+    names = ("George", "Ryan", "Anisha")
+    builders = {
+        person(name, number): partial(like, name, person(name, number), today)
+        for name in names
+        for number in range(size)
+    }
+    return World(today, builders)
+
+
+@asynccontextmanager
+async def running_vendor(
+    size: int, requests_per_second: int = FAST
+) -> AsyncIterator[RunningVendor]:
+    """Serve a crowd on loopback."""
+    app = build_app(
+        partial(crowd, size),
+        api_key=KEY,
+        api_secret=SECRET,
+        requests_per_second=requests_per_second,
+    )
+    async with serve(app) as base_url:
+        yield RunningVendor(app, base_url)
+
+
+def names() -> tuple[str, ...]:
+    """Words about people that must be in no log."""
+    return tuple(one.name for one in sandbox_people())
