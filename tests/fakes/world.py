@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -155,7 +155,11 @@ class World:
     last: LastRecord | None = None
 
     def decide(
-        self, *, leases: Leases | None = None, beside: Beside | None = None
+        self,
+        *,
+        leases: Leases | None = None,
+        beside: Beside | None = None,
+        rulebook: Callable[[], Rulebook] | None = None,
     ) -> DecideApplication:
         """A replica of its own: two of them share nothing but the log."""
         return DecideApplication(
@@ -169,7 +173,7 @@ class World:
                 leases or InMemoryLeases(self.log),
                 self.warm,
             ),
-            lambda: self.book,
+            rulebook or (lambda: self.book),
             beside or self.beside(),
             self.last,
         )

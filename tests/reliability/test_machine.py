@@ -16,16 +16,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from decision_service.domain.errors import RequestIdReused, UpstreamUnavailable
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.failpoints import Point, arm, disarm
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.decide import Call
 from decision_service.pipeline.loading import RuleFolder
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.storage.rule_files import read_rules
 from decision_service.storage.store import Store
-from tests.fakes.world import PRODUCT, RULES, Numbered, ScriptedSource, SetClock, application
+from tests.fakes.world import (
+    PRODUCT,
+    RULES,
+    Numbered,
+    ScriptedSource,
+    SetClock,
+    World,
+    application,
+)
 from tests.fakes.world import rulebook as load
 
 Result = TypeVar("Result")
@@ -68,8 +75,8 @@ class Service(RuleBasedStateMachine):
         """A process begins on the file."""
         url = f"sqlite:///{Path(self.folder.name) / 'd.db'}"
         self.store = self.run(Store.open(url, linger=0.0))
-        ports = Ports(self.source, self.store, ProtoReplyEncoder(), self.clock, self.ids)
-        self.decide = DecideApplication(ports, lambda: self.book)
+        world = World(self.source, self.store, self.clock, ids=self.ids)
+        self.decide = world.decide(leases=self.store.leases, rulebook=lambda: self.book)
 
     def teardown(self) -> None:
         disarm()

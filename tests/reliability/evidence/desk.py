@@ -12,10 +12,8 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.money import Money
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.decide import Call, DecideApplication, Ports
-from decision_service.pipeline.ports import DecisionLog
+from decision_service.pipeline.decide import Call
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.server import Simulator, build_app
@@ -24,6 +22,7 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, Numbered, rulebook
+from tests.fakes.world import World as Deciding
 from tests.reliability.client import ADVANCE
 from tests.reliability.vendor import FAST, KEY, SECRET
 
@@ -106,7 +105,7 @@ class Desk:
         product: str,
         *faults: Fault,
         page_size: int = 150,
-        log: DecisionLog | None = None,
+        log: InMemoryDecisionLog | None = None,
     ) -> Answer:
         """Decide once, with these faults in force."""
         self.app.faults.clear()
@@ -119,11 +118,10 @@ class Desk:
             await source.aclose()
 
     async def _decided(
-        self, source: SmileSource, log: DecisionLog, user_id: str, product: str
+        self, source: SmileSource, log: InMemoryDecisionLog, user_id: str, product: str
     ) -> Answer:
         clock = LoopClock()
-        ports = Ports(source, log, ProtoReplyEncoder(), clock, self._ids)
-        decide = DecideApplication(ports, lambda: self.book)
+        decide = Deciding(source, log, clock, self.book, ids=self._ids).decide()
         application = Application(
             request_id="", user_id=user_id, product=product, inputs=ASKED[product]
         )
