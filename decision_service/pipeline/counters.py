@@ -15,6 +15,7 @@ from datetime import datetime
 
 from decision_service.domain.decision import Arm, Assignment
 from decision_service.domain.errors import (
+    CrossTenant,
     DeadlineMissed,
     ProductUnknown,
     ServiceError,
@@ -32,6 +33,7 @@ FLUSH_SECONDS = 2.0
 """How often what was counted is written to the store."""
 
 INTERNAL = "INTERNAL"
+CROSS_TENANT = "CROSS_TENANT"
 _CANCELLED = "CANCELLED"
 
 
@@ -150,7 +152,9 @@ class Counters:
 
 
 def code_of(error: BaseException) -> str:
-    """The reason a caller is told, INTERNAL for a bug."""
+    """The reason a caller is told, INTERNAL for a bug; another user's data has a name of its own."""
+    if isinstance(error, CrossTenant):
+        return CROSS_TENANT
     if isinstance(error, ServiceError):
         return error.reason
     return _CANCELLED if isinstance(error, asyncio.CancelledError) else INTERNAL
@@ -159,7 +163,7 @@ def code_of(error: BaseException) -> str:
 OUTAGE_CODES = frozenset(
     kind.reason
     for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
-)
+) | {CROSS_TENANT}
 """Codes of the vendor's faults and of outages; they are no fault of a version."""
 
 

@@ -97,7 +97,7 @@ async def test_a_decision_is_counted_under_its_arm() -> None:
     ("error", "code"),
     [
         (ZeroDivisionError(), "INTERNAL"),
-        (CrossTenant("another user's data"), "INTERNAL"),
+        (CrossTenant("another user's data"), "CROSS_TENANT"),
         (UpstreamUnavailable("closed"), "UPSTREAM_UNAVAILABLE"),
         (StoreUnavailable("down"), "STORE_UNAVAILABLE"),
         (asyncio.CancelledError(), "CANCELLED"),
