@@ -152,7 +152,7 @@ class Counters:
 
 
 def code_of(error: BaseException) -> str:
-    """The reason a caller is told, INTERNAL for a bug; another user's data has a name of its own."""
+    """The reason a caller is told; INTERNAL for a bug, CROSS_TENANT for data of another user."""
     if isinstance(error, CrossTenant):
         return CROSS_TENANT
     if isinstance(error, ServiceError):
