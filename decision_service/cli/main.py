@@ -18,11 +18,13 @@ from decision_service.cli import (
     health,
     migrate,
     people,
+    preflight,
     rollout,
     rules,
     serve,
     simulator,
     tokens,
+    webhooks,
 )
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.output import print_error
@@ -43,6 +45,8 @@ app.add_typer(decisions.commands, name="decisions")
 app.add_typer(rules.commands, name="rules")
 app.add_typer(applicants.commands, name="applicants")
 app.add_typer(tokens.commands, name="tokens")
+app.add_typer(webhooks.commands, name="webhooks")
+app.command()(preflight.preflight)
 app.add_typer(rollout.commands, name="rollout")
 app.command()(simulator.simulator)
 app.command()(demo.demo)

@@ -100,6 +100,16 @@ class SmileEnrolment:
         except Fault as fault:
             raise refusal(fault) from None
 
+    async def anybody(self, stop_at: float) -> str | None:
+        """Some user of this key pair; None where there is none yet."""
+        try:
+            page = await self._vendor.get(
+                Ask("/users", {"size": "1"}), _USERS, self._allowance(stop_at)
+            )
+        except Fault as fault:
+            raise refusal(fault) from None
+        return next((user.id for user in page.items or ()), None)
+
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """As `Enrolment.revoke`."""
         allowance = self._allowance(stop_at)

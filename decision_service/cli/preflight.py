@@ -1,0 +1,215 @@
+"""`preflight`: everything that must be in order before the service goes live, line by line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from decision_service.cli.errors import Exit
+from decision_service.cli.loop import run_async
+from decision_service.cli.output import Format, FormatOption, print_json
+from decision_service.cli.serve import ConfigOption
+from decision_service.cli.vendor import soon, vendor
+from decision_service.config import BASE_URLS, Settings, SmileMode, is_loopback, load, split_address
+from decision_service.domain.errors import ServiceError, StoreError
+from decision_service.edge.http.webhooks import PATH
+from decision_service.language.diagnostics import count
+from decision_service.pipeline.events import NEEDED_TYPES
+from decision_service.pipeline.loading import load_rules
+from decision_service.pipeline.rule_tests import failures
+from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.smile.source import SmileSource
+from decision_service.storage.errors import StoreRefused
+from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+from decision_service.storage.store import Store
+
+MOST_DRIFT = 5.0
+"""Seconds by which this machine's clock may differ from the vendor's."""
+
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at; `ok` None says that it could not be, or need not be."""
+
+    name: str
+    ok: bool | None
+    words: str
+
+
+def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Say of everything that going live needs whether it is in order, or what to do."""
+    settings = load(config)
+    lines = run_async(_all(settings))
+    if form is Format.JSON:
+        print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
+    else:
+        for one in lines:
+            mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
+            sys.stdout.write(f"{mark}{one.name:<11}{one.words}\n")
+    if any(one.ok is False for one in lines):
+        sys.exit(Exit.FINDINGS)
+
+
+async def _all(settings: Settings) -> list[Line]:
+    lines = [_mode(settings), *_hosts(settings), _transport(settings), *_rules(settings)]
+    lines.append(await _store(settings))
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        lines.append(await _clock(settings))
+        async with vendor(settings) as source:
+            lines += [line async for line in _vendor(settings, source)]
+    return lines
+
+
+def _mode(settings: Settings) -> Line:
+    mode = settings.smile_mode
+    if mode is SmileMode.EMBEDDED:
+        return Line("mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE")
+    return Line("mode", True, f"{mode}, at {settings.base_url}")
+
+
+def _hosts(settings: Settings) -> Iterator[Line]:
+    """Whether the vendor's two hosts belong to the mode."""
+    mode = settings.smile_mode
+    others = {kind: urlsplit(url).hostname for kind, url in BASE_URLS.items() if kind is not mode}
+    named = urlsplit(settings.base_url).hostname
+    if named in others.values():
+        yield Line("base URL", False, f"{named} is of another mode than {mode}: unset it")
+    host = urlsplit(settings.widget_api_host).hostname or ""
+    wrong = mode is SmileMode.PRODUCTION and "sandbox" in host
+    if wrong or (mode is SmileMode.SANDBOX and host == "link.smileapi.io"):
+        yield Line("widget", False, f"{host} is of another mode than {mode}: unset it")
+    elif mode is not SmileMode.EMBEDDED:
+        yield Line("widget", True, f"its script talks to {host or 'the host of the mode'}")
+
+
+def _transport(settings: Settings) -> Line:
+    loopback = is_loopback(split_address(settings.grpc_address)[0])
+    if settings.tls_cert_file is not None:
+        who = (
+            "known callers" if settings.callers_known else "anybody: set DECISION_AUTH_TOKENS_FILE"
+        )
+        return Line("transport", settings.callers_known, f"TLS, for {who}")
+    if loopback:
+        return Line("transport", None, "this machine only: TLS and tokens are needed beyond it")
+    return Line("transport", False, "plaintext beyond this machine: a proxy must add TLS")
+
+
+def _rules(settings: Settings) -> Iterator[Line]:
+    try:
+        folder = read_rules(settings.rules_dir)
+    except RulesFolderMissing as error:
+        yield Line("rules", False, str(error))
+        return
+    loading = load_rules(folder, datetime.now(UTC), settings.blocked)
+    if loading.rulebook is None:
+        words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
+        yield Line("rules", False, words)
+        return
+    failed = failures(folder, loading.rulebook)
+    if failed:
+        yield Line("rules", False, f"{len(failed)} of their tests fail: see `rules test`")
+    else:
+        yield Line("rules", True, f"{len(loading.rulebook.products)} products, tests passed")
+    yield from _rollouts(loading.rulebook)
+
+
+def _rollouts(rulebook: Rulebook) -> Iterator[Line]:
+    for name, product in sorted(rulebook.products.items()):
+        yield _first_stage(name, product)
+
+
+def _first_stage(name: str, product: Product) -> Line:
+    stages = product.plan.go_live.stages
+    percent = stages.percent(stages.initial) / 1000
+    first = stages.steps[0].name == stages.initial
+    words = f"{name} begins at stage {stages.initial} ({percent:g} %)"
+    if first and len(stages.steps) > 1:
+        return Line("rollout", True, words)
+    return Line("rollout", False, f"{words}: give its plan stages, and begin at the first")
+
+
+async def _store(settings: Settings) -> Line:
+    shown = settings.store_url.rpartition("@")[2]
+    try:
+        store = await Store.open(settings.store_url)
+    except StoreRefused as error:
+        return Line("store", False, str(error))
+    try:
+        await store.check()
+    except StoreError as error:
+        return Line("store", False, error.message)
+    finally:
+        await store.aclose()
+    return Line("store", True, f"{shown} can be written")
+
+
+async def _clock(settings: Settings) -> Line:
+    """Whether the vendor answers our keys, and whether its clock and ours agree."""
+    keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
+    url = f"{settings.base_url}/providers?size=1"
+    try:
+        async with httpx.AsyncClient(auth=keys, timeout=_SECONDS, trust_env=False) as client:
+            answer = await client.get(url)
+    except httpx.HTTPError:
+        return Line("vendor", False, f"{settings.base_url} cannot be reached")
+    if answer.status_code != httpx.codes.OK:
+        return Line("vendor", False, f"it answers HTTP {answer.status_code}: check the key pair")
+    given = answer.headers.get("date")
+    if given is None:
+        return Line("clock", None, "the vendor's answer holds no date to compare with")
+    drift = abs((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
+    words = f"{drift:.0f} s beside the vendor's"
+    if drift > MOST_DRIFT:
+        return Line("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
+    return Line("clock", True, words)
+
+
+async def _vendor(settings: Settings, source: SmileSource) -> AsyncIterator[Line]:
+    try:
+        yield await _keys(settings, source)
+        yield await _webhooks(settings, source)
+    except ServiceError as error:
+        yield Line("vendor", False, error.message)
+
+
+async def _keys(settings: Settings, source: SmileSource) -> Line:
+    """Whether the key pair belongs to the mode, which the mode of a token tells."""
+    user_id = await source.enrolment.anybody(soon())
+    if user_id is None:
+        return Line("keys", None, "taken; their mode shows with the first applicant")
+    token = await source.enrolment.link_token(user_id, soon())
+    wanted = settings.smile_mode.value.upper()
+    if token.mode.upper() == wanted:
+        return Line("keys", True, f"taken, and of mode {token.mode}")
+    return Line("keys", False, f"are of mode {token.mode} and the service runs as {wanted}")
+
+
+async def _webhooks(settings: Settings, source: SmileSource) -> Line:
+    if not settings.secrets_of_webhooks:
+        return Line("webhooks", None, "off: without them every decision reads the vendor")
+    hooks = [one for one in await source.webhooks.list(soon()) if one.url.endswith(PATH)]
+    lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in hooks)]
+    if lacking:
+        words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
+        return Line("webhooks", False, words)
+    refused = [hook.url for hook in hooks if await _status(hook.url) != httpx.codes.UNAUTHORIZED]
+    if refused:
+        return Line("webhooks", False, f"{refused[0]} does not answer as the service does")
+    return Line("webhooks", True, f"registered and reached at {hooks[0].url}")
+
+
+async def _status(url: str) -> int:
+    """How an address answers an event that nobody signed."""
+    try:
+        async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
+            return (await client.post(url, content=b"{}")).status_code
+    except httpx.HTTPError:
+        return 0
