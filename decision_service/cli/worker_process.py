@@ -58,19 +58,23 @@ async def spawn(command: Sequence[str], number: int, environ: Mapping[str, str])
     """Start a fresh process of this command as the worker of this number.
 
     It is no fork: the libraries underneath do not survive one. It has a session of its own, so that
-    Ctrl-C reaches it through the supervisor alone.
+    Ctrl-C reaches it through the supervisor alone. Raises OSError where no process can be made.
     """
     ours, theirs = socket.socketpair()
     with theirs:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            *("--worker", str(number), "--link", str(theirs.fileno())),
-            env=environ,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                *("--worker", str(number), "--link", str(theirs.fileno())),
+                env=environ,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError:
+            ours.close()
+            raise
     reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
     return Worker(number, process, reader, writer)
 

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -27,6 +27,9 @@ KILL_MARGIN = 5.0
 """How much longer than its grace a worker may take to stop."""
 
 log = structlog.get_logger("decision_service.workers")
+
+
+Start = Callable[[Sequence[str], int, Mapping[str, str]], Awaitable[Worker]]
 
 
 @dataclass(slots=True)
@@ -63,9 +66,10 @@ class Workers:
     minute. `say` is given the banner once, when all serve.
     """
 
-    def __init__(self, plan: Plan, say: Callable[[list[str]], None]) -> None:
+    def __init__(self, plan: Plan, say: Callable[[list[str]], None], start: Start = spawn) -> None:
         self._plan = plan
         self._say = say
+        self._start = start
         self._slots = [Slot(number) for number in range(1, plan.count + 1)]
         self._stopping = asyncio.Event()
         self._rolling: asyncio.Task[None] | None = None
@@ -124,10 +128,7 @@ class Workers:
         """Keep one worker until stopping; its exit code where it must not be started again."""
         pause = self._plan.first_pause
         while True:
-            slot.worker = await spawn(self._plan.command, slot.number, self._plan.environ)
-            if self._stopping.is_set():
-                slot.send(signal.SIGTERM)
-            code, proven = await self._live(slot, slot.worker)
+            code, proven = await self._live(slot)
             if self._stopping.is_set():
                 return Exit.DONE
             if not self._slots[0].banner:
@@ -135,8 +136,16 @@ class Workers:
             pause = self._plan.first_pause if proven else min(pause * 2, LONGEST_PAUSE)
             await self._pause(slot, code, pause)
 
-    async def _live(self, slot: Slot, worker: Worker) -> tuple[int, bool]:
-        """Follow a worker to its end: its code, and whether it had served for long."""
+    async def _live(self, slot: Slot) -> tuple[int, bool]:
+        """Follow a worker from start to end: its code, and whether it had served for long."""
+        try:
+            worker = await self._start(self._plan.command, slot.number, self._plan.environ)
+        except OSError as error:
+            log.warning("no process for a worker", worker=slot.number, why=error.strerror)
+            return Exit.USAGE, False
+        slot.worker = worker
+        if self._stopping.is_set():
+            slot.send(signal.SIGTERM)
         loop = asyncio.get_running_loop()
         banner, since = await worker.banner(), loop.time()
         if banner is not None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ServiceError(Exception):
@@ -110,6 +110,14 @@ class RequestInProgress(CallerError):
     """The same request_id is still being decided and this caller's deadline came first."""
 
     reason = "REQUEST_IN_PROGRESS"
+
+    @classmethod
+    def still(cls) -> Self:
+        """The error as every caller is told it."""
+        return cls(
+            "a request with this request_id is still being decided: ask again for its result",
+            retry_after=1.0,
+        )
 
 
 class Unauthenticated(CallerError):

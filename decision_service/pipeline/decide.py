@@ -172,7 +172,7 @@ class DecideApplication:
         try:
             stored = await run.work.wait(self._left(call) - (0 if leads else FOLLOW_MARGIN))
         except TimeoutError:
-            raise _too_late() if leads else _in_progress() from None
+            raise _too_late() if leads else RequestInProgress.still() from None
         return _same_content(stored, content)
 
     def _begin(
@@ -211,7 +211,7 @@ class DecideApplication:
         except DecidedElsewhere as found:
             return found.entry
         except LeaseLost:
-            raise _in_progress() from None
+            raise RequestInProgress.still() from None
         except BaseException:
             if run.lease is not None:
                 self._ports.leases.release(run.lease)
@@ -326,10 +326,3 @@ def _reused() -> RequestIdReused:
 
 def _too_late() -> DeadlineMissed:
     return DeadlineMissed("the deadline came before the decision was recorded")
-
-
-def _in_progress() -> RequestInProgress:
-    return RequestInProgress(
-        "a request with this request_id is still being decided: ask again for its result",
-        retry_after=1.0,
-    )

@@ -128,10 +128,7 @@ class SharedLeases:
                 return answer
             if not answer:
                 return None
-        raise RequestInProgress(
-            "a request with this request_id is still being decided: ask again for its result",
-            retry_after=1.0,
-        )
+        raise RequestInProgress.still()
 
     async def _keep(self, period: float) -> None:
         """Renew what is held for long, and clear away what dead processes left."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from decision_service.cli.errors import CommandError
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.worker_process import Worker, spawn
 from decision_service.cli.workers import Plan, Workers, reserved
 
 STUB = """
@@ -49,9 +51,22 @@ class Stage:
         self.said: list[list[str]] = []
         script = folder / "stub.py"
         script.write_text(STUB)
-        command = [sys.executable, "-S", str(script), str(folder)]
+        interpreter = folder / "python"
+        interpreter.symlink_to(sys.executable)
+        command = [str(interpreter), "-S", str(script), str(folder)]
         plan = Plan(command, os.environ, count, grace, first_pause=0.02)
-        self.workers = Workers(plan, self.said.append)
+        self.starts = 0
+        self.no_room: list[int] = []
+        self.workers = Workers(plan, self.said.append, self.start)
+
+    async def start(
+        self, command: Sequence[str], number: int, environ: Mapping[str, str]
+    ) -> Worker:
+        """Start a process, but for the starts, counted from 1, for which there is no room."""
+        self.starts += 1
+        if self.starts in self.no_room:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return await spawn(command, number, environ)
 
     def notes(self, word: str) -> list[tuple[str, int]]:
         """Number and pid of each note that begins with a word, in order."""
@@ -120,6 +135,25 @@ async def test_a_service_that_cannot_start_ends_with_its_code(tmp_path: Path) ->
     assert await stage.workers.run() == 2
     assert [number for number, _ in stage.notes("refused")] == ["1"]
     assert stage.said == []
+
+
+async def test_a_process_that_cannot_be_made_is_tried_again(tmp_path: Path) -> None:
+    """A system without room for one more process costs a pause, not the workers that serve."""
+    stage = Stage(tmp_path)
+    stage.no_room = [3, 4]
+    async with running(stage):
+        (_, first), _ = await stage.noted("serves", 2)
+        os.kill(first, signal.SIGKILL)
+        assert (await stage.noted("serves", 3))[2][0] == "1"
+        assert stage.starts == 5
+        assert stage.notes("orphaned") == []
+
+
+async def test_a_command_that_is_not_there_ends_the_start(tmp_path: Path) -> None:
+    """Where not even the first process can be made there is nothing to wait for."""
+    stage = Stage(tmp_path)
+    (tmp_path / "python").unlink()
+    assert await stage.workers.run() == Exit.USAGE
 
 
 async def test_stopping_drains_all_and_starts_none(tmp_path: Path) -> None:
