@@ -82,15 +82,19 @@ async def _serve(
         service = await start(settings, lines, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
-    shown = banner(service)
-    if link is None:
-        sys.stdout.write("\n".join(shown) + "\n")
-        sys.stdout.flush()
-    else:
-        await link.serving(shown)
+    if not asked.is_set():
+        await _tell(banner(service), link)
     await asked.wait()
     await _stop(service, hurried)
     return Exit.DONE
+
+
+async def _tell(lines: list[str], link: Link | None) -> None:
+    if link is None:
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+    else:
+        await link.serving(lines)
 
 
 async def _stop(service: Service, hurried: asyncio.Event) -> None:

@@ -42,10 +42,13 @@ class Slot:
     banner: list[str] = field(default_factory=list)
     rolled: bool = False
 
-    def send(self, signal_number: signal.Signals) -> None:
-        """Send its worker a signal, if there is one."""
-        if self.worker is not None:
-            self.worker.send(signal_number)
+    def end(self, seconds: float) -> None:
+        """Ask its worker, if there is one, to end, and end it after so many seconds."""
+        if self.worker is None:
+            return
+        self.worker.send(signal.SIGTERM)
+        loop = asyncio.get_running_loop()
+        loop.call_later(seconds, self.worker.send, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +85,26 @@ class Workers:
         first, *others = self._slots
         keeping = [asyncio.create_task(self._keep(first))]
         up = asyncio.create_task(first.serving.wait())
+        saying = asyncio.create_task(self._say_once())
         await asyncio.wait({*keeping, up}, return_when=asyncio.FIRST_COMPLETED)
         if first.serving.is_set():
             keeping += [asyncio.create_task(self._keep(slot)) for slot in others]
-            saying = asyncio.create_task(self._say_once())
-            codes = await asyncio.gather(*keeping)
-            saying.cancel()
-        else:
-            codes = await asyncio.gather(*keeping)
+        codes = await asyncio.gather(*keeping)
         up.cancel()
+        saying.cancel()
         return codes[0]
 
     def stop(self) -> None:
         """Let every worker drain, and end what is not done when its grace is over."""
         log.info("stopping workers")
         self._stopping.set()
-        self._send_all(signal.SIGTERM)
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._plan.grace + KILL_MARGIN, self._send_all, signal.SIGKILL)
+        for slot in self._slots:
+            slot.end(self._plan.grace + KILL_MARGIN)
 
     def hurry(self) -> None:
         """Give those that still drain two seconds."""
-        self._send_all(signal.SIGTERM)
-        loop = asyncio.get_running_loop()
-        loop.call_later(HURRY_SECONDS + 1, self._send_all, signal.SIGKILL)
+        for slot in self._slots:
+            slot.end(HURRY_SECONDS + 1)
 
     def roll(self) -> None:
         """Replace the workers one at a time, each when the one before it serves."""
@@ -119,7 +118,7 @@ class Workers:
             log.info("rolling", worker=slot.number)
             slot.rolled = True
             slot.serving.clear()
-            slot.send(signal.SIGTERM)
+            slot.end(self._plan.grace + KILL_MARGIN)
             await slot.serving.wait()
             slot.rolled = False
         log.info("rolled")
@@ -133,8 +132,9 @@ class Workers:
                 return Exit.DONE
             if not self._slots[0].banner:
                 return code
-            pause = self._plan.first_pause if proven else min(pause * 2, LONGEST_PAUSE)
+            pause = self._plan.first_pause if proven else pause
             await self._pause(slot, code, pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _live(self, slot: Slot) -> tuple[int, bool]:
         """Follow a worker from start to end: its code, and whether it had served for long."""
@@ -145,7 +145,7 @@ class Workers:
             return Exit.USAGE, False
         slot.worker = worker
         if self._stopping.is_set():
-            slot.send(signal.SIGTERM)
+            slot.end(self._plan.grace + KILL_MARGIN)
         loop = asyncio.get_running_loop()
         banner, since = await worker.banner(), loop.time()
         if banner is not None:
@@ -169,10 +169,6 @@ class Workers:
             await slot.serving.wait()
         *lines, last = self._slots[0].banner
         self._say([*lines, f"  workers {self._plan.count}", last])
-
-    def _send_all(self, number: signal.Signals) -> None:
-        for slot in self._slots:
-            slot.send(number)
 
 
 async def serve_by_workers(settings: Settings) -> int:

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     allow_plaintext: bool = False
     drain_delay: Seconds | None = None
     drain_grace: Seconds = 5.0
-    lease: Seconds = Field(30.0, gt=0)
+    lease: Seconds = Field(30.0, ge=0.5)
     workers: int = Field(1, ge=1, le=64)
     max_in_flight: int = Field(256, ge=1, le=10_000)
 

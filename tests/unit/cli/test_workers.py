@@ -180,6 +180,34 @@ async def test_a_worker_that_does_not_stop_is_ended(
         assert await task == 0
 
 
+async def test_hurrying_ends_what_still_drains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second signal does not wait for a grace of minutes."""
+    monkeypatch.setattr("decision_service.cli.workers.HURRY_SECONDS", -0.8)
+    (tmp_path / "stubborn").touch()
+    stage = Stage(tmp_path, grace=600)
+    async with running(stage) as task:
+        await stage.noted("serves", 2)
+        stage.workers.stop()
+        await stage.noted("asked", 2)
+        stage.workers.hurry()
+        assert await task == 0
+
+
+async def test_a_worker_that_does_not_stop_is_rolled_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rolling does not wait for ever for one that drains no end."""
+    monkeypatch.setattr("decision_service.cli.workers.KILL_MARGIN", 0.1)
+    (tmp_path / "stubborn").touch()
+    stage = Stage(tmp_path, count=1)
+    async with running(stage):
+        await stage.noted("serves", 1)
+        stage.workers.roll()
+        await stage.noted("serves", 2)
+
+
 async def test_rolling_replaces_one_at_a_time(tmp_path: Path) -> None:
     """A worker is asked to go only when its forerunner's successor serves."""
     stage = Stage(tmp_path, count=3)
