@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-from decision_service.storage import migrations, schema
+from decision_service.storage import migrations, postgres_database, schema
 from decision_service.storage.engine import Database, migrate, open_database
 from decision_service.storage.errors import SchemaUnfit
 from decision_service.storage.store import Store
@@ -138,6 +138,15 @@ async def test_migrations_of_one_database_wait_for_each_other(postgres: Postgres
     await asyncio.gather(*(migrate(url) for _ in range(4)))
     store = await Store.open(url)
     await store.aclose()
+
+
+async def test_a_migration_may_take_longer_than_a_decision_may(
+    postgres: Postgres, next_program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit on statements that serve does not end a step that rewrites a large table."""
+    monkeypatch.setitem(postgres_database._SETTINGS, "statement_timeout", "50")
+    next_program("op.execute('SELECT pg_sleep(0.3)')")
+    await migrate(postgres.empty())
 
 
 async def test_postgres_keeps_bodies_uncompressed_beside_the_row(postgres: Postgres) -> None:
