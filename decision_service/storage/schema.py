@@ -21,11 +21,18 @@ def upgrade(connection: Connection) -> None:
     Raises SchemaUnfit where they are newer than this program, or not its own.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        _wait_for_other_migrations(connection)
     _require_ours(connection)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _wait_for_other_migrations(connection: Connection) -> None:
+    """Wait for as long as they take; for the tables that others use, only as long as usual."""
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
 
 
 def require_usable(connection: Connection) -> None:

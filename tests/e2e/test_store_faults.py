@@ -13,7 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from decision_service import app
+from decision_service import upkeep
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.service import Refusal, Running, create, refusal, running
@@ -52,7 +52,7 @@ async def test_a_full_disk_stops_decisions_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """UNAVAILABLE with a time to retry and NOT_SERVING; replays go on; with room all is well."""
-    monkeypatch.setattr(app, "HEALTH_SECONDS", 0.05)
+    monkeypatch.setattr(upkeep, "HEALTH_SECONDS", 0.05)
     log = tmp_path / "decisions.db-wal"
     async with running(tmp_path) as live:
         recorded, lost = create(GEORGE), create(GEORGE)

@@ -132,8 +132,11 @@ async def test_postgres_tables_are_made_by_migrate_alone(postgres: Postgres) -> 
         await Store.open(postgres.empty())
 
 
-async def test_migrations_of_one_database_wait_for_each_other(postgres: Postgres) -> None:
-    """Several processes that migrate at once all succeed."""
+async def test_migrations_of_one_database_wait_for_each_other(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes that migrate at once all succeed, however long the first one takes."""
+    monkeypatch.setitem(postgres_database._PATIENT_SETTINGS, "lock_timeout", "1")
     url = postgres.empty()
     await asyncio.gather(*(migrate(url) for _ in range(4)))
     store = await Store.open(url)

@@ -144,3 +144,11 @@ def test_workers_share_the_vendors_budget(total: int) -> None:
     shares = [share_of(settings, number).smile_requests_per_second for number in (1, 2, 3, 4)]
     assert sum(shares) == total
     assert max(shares) - min(shares) <= 1 <= min(shares)
+
+
+def test_workers_serve_http_on_ports_of_their_own() -> None:
+    """The first on the one that was set, the next on those after it; port 0 stays any port."""
+    for given, ports in (("127.0.0.1:8080", ["8080", "8081"]), ("127.0.0.1:0", ["0", "0"])):
+        settings = load(environ=SHARED | {"DECISION_HTTP_ADDRESS": given})
+        shares = [share_of(settings, number).http_address for number in (1, 2)]
+        assert shares == [f"127.0.0.1:{port}" for port in ports]
