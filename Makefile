@@ -29,6 +29,13 @@ help: ## List the targets
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/bench.txt
 	@touch $@
 
+.venv/.browser: .venv/.runtime
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	  && echo "Installing Chromium for the browser tests ..." && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "There is no Chromium, so the browser tests are skipped: apt-get install chromium"
+	@touch $@
+
 .PHONY: setup
 setup: .venv/.dev ## Make .venv from the hash-locked requirements
 
@@ -41,7 +48,7 @@ serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-
 	@$(DECISION) serve
 
 .PHONY: test
-test: .venv/.dev ## Run all tests
+test: .venv/.dev .venv/.browser ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: lint

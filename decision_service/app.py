@@ -21,7 +21,14 @@ from decision_service.config import (
 from decision_service.edge.http.app import build_app as build_http
 from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.readings import of_events, of_process, of_rooms, of_rules, of_vendor
+from decision_service.edge.readings import (
+    of_events,
+    of_process,
+    of_rollouts,
+    of_rooms,
+    of_rules,
+    of_vendor,
+)
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.authentication import CallersRefused
@@ -195,6 +202,7 @@ async def start(
         metrics.read(
             *of_vendor(source),
             *of_rules(shelf),
+            *of_rollouts(occurrences),
             *of_rooms(guard.rooms, guard.stalls),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),

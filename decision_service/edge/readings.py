@@ -9,6 +9,7 @@ from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.pipeline.event_worker import EventWorker
+from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource, Status
@@ -95,6 +96,17 @@ def of_events(receiver: WebhookReceiver, worker: EventWorker) -> tuple[Reading, 
             counter=True,
         ),
     )
+
+
+def of_rollouts(occurrences: Occurrences) -> tuple[Reading, ...]:
+    """What guardrails did and silent versions came to, by name and whatever names them further."""
+
+    def read() -> Iterator[tuple[tuple[str, ...], float]]:
+        for (name, labels), count in sorted(occurrences.totals().items()):
+            yield (name, ",".join(f"{key}={value}" for key, value in labels)), count
+
+    words = "Actions of guardrails, automatic advances, and what became of silent versions"
+    return (Reading("rollout_events", words, read, ("event", "of"), counter=True),)
 
 
 def of_rooms(rooms: Rooms, stalls: StallWatch) -> tuple[Reading, ...]:

@@ -54,6 +54,7 @@ class Simulator(Starlette):
         self.meter = Meter()
         self.tenant = endpoints.tenant
         self.faults = endpoints.faults
+        self.webhooks = endpoints.webhooks
         self.closing = endpoints.closing
         gate = Middleware(Gate, self.meter, limit, keys, seconds)
         handlers = {HTTPException: _no_such_endpoint, Exception: _bug}

@@ -1,0 +1,135 @@
+"""`preflight` and `webhooks` against a vendor: what is in order, and what to do where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from decision_service.pipeline.events import NEEDED_TYPES
+from decision_service.simulator.server import Simulator, build_app, serve
+from tests.e2e.process import command
+from tests.e2e.service import Running, at_vendor, own_rules
+
+SECRET = "a secret of webhooks"
+
+
+def settings(folder: Path, base_url: str, **more: str) -> dict[str, str]:
+    """Settings of a service at a vendor."""
+    return {
+        "smile_mode": "sandbox",
+        "smile_api_key": "k",
+        "smile_api_secret": "s",
+        "smile_base_url": base_url,
+        "store_url": f"sqlite:///{folder}/preflight.db",
+        **more,
+    }
+
+
+async def run(*arguments: str, folder: Path, **more: str) -> Any:
+    """Run a command beside the vendor of this process."""
+    return await asyncio.to_thread(command, *arguments, folder=folder, **more)
+
+
+def lines_of(output: str) -> dict[str, tuple[bool | None, str]]:
+    """The lines by name; of several with one name the last that is not in order, else the last."""
+    found: dict[str, tuple[bool | None, str]] = {}
+    for line in json.loads(output):
+        if found.get(line["name"], (True, ""))[0] is not False:
+            found[line["name"]] = (line["ok"], line["words"])
+    return found
+
+
+def staged(folder: Path) -> Path:
+    """The shipped rules with plans that begin at a first stage of 0 %."""
+    rules = own_rules(folder)
+    for plan in rules.glob("*/rollout.yaml"):
+        text = plan.read_text()
+        text = text.replace("initial_stage: all", "initial_stage: staff")
+        if "name: staff" not in text:
+            text = text.replace("stages:\n", "stages:\n    - {name: staff, percent: 0}\n", 1)
+        plan.write_text(text)
+    return rules
+
+
+def registered(vendor: Simulator, url: str) -> None:
+    """A webhook as `webhooks register` makes it; the vendor takes https alone."""
+    fields = {
+        "name": "decision-service",
+        "url": url,
+        "eventTypes": list(NEEDED_TYPES),
+        "active": True,
+        "includePayload": False,
+        "secret": SECRET,
+    }
+    vendor.webhooks.register(fields, vendor.tenant.now())
+
+
+async def test_everything_in_order(tmp_path: Path) -> None:
+    """Keys of the mode, staged rules, a store, the clock, and webhooks that reach the service."""
+    more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
+    async with at_vendor(tmp_path, **more) as (live, vendor):
+        registered(vendor, f"{live.service.http_url}/webhooks/smile")
+        where = settings(tmp_path, live.service.smile_url, webhook_secrets=SECRET)
+        done = await run(
+            "preflight", "--format", "json", folder=tmp_path,
+            rules_dir=str(staged(tmp_path)), **where,
+        )  # fmt: skip
+        lines = lines_of(done.stdout)
+        for name in ("mode", "widget", "rules", "rollout", "store", "clock", "keys", "webhooks"):
+            assert lines[name][0] is True, (name, lines[name])
+        assert lines["transport"][0] is None
+        assert done.returncode == 0
+
+
+async def test_what_is_not_in_order_says_what_to_do(tmp_path: Path) -> None:
+    """Plans that are fully live, missing webhooks, refused keys: exit code 1, a line for each."""
+    vendor = build_app(api_key="k", api_secret="s")
+    async with serve(vendor) as url:
+        where = settings(tmp_path, url, webhook_secrets=SECRET)
+        done = await run("preflight", folder=tmp_path, **where)
+        assert done.returncode == 1
+        assert "DO  rollout" in done.stdout
+        assert "DO  webhooks   " in done.stdout
+        assert "webhooks register" in done.stdout
+        wrong = await run("preflight", folder=tmp_path, **(where | {"smile_api_secret": "no"}))
+        assert "HTTP 401: check the key pair" in wrong.stdout
+        assert "Traceback" not in done.stderr + wrong.stderr
+
+
+async def test_embedded_mode_is_not_live(tmp_path: Path) -> None:
+    """Made-up people are the first thing to change."""
+    done = await run("preflight", folder=tmp_path)
+    assert (done.returncode, "DO  mode" in done.stdout) == (1, True)
+
+
+async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
+    """An https address is taken with every needed event; a running receiver answers the trial."""
+    more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
+    async with at_vendor(tmp_path, **more) as (live, vendor):
+        where = settings(tmp_path, live.service.smile_url, webhook_secrets=SECRET)
+        nothing = await run("webhooks", "list", folder=tmp_path, **where)
+        assert (nothing.returncode, "nothing sends" in nothing.stderr) == (1, True)
+        plain = await run("webhooks", "register", "http://x.test/h", folder=tmp_path, **where)
+        assert (plain.returncode, "https" in plain.stderr) == (2, True)
+        address = "https://decisions.test/webhooks/smile"
+        made = await run("webhooks", "register", address, folder=tmp_path, **where)
+        assert (made.returncode, address in made.stdout) == (0, True), made.stderr
+        [hook] = vendor.webhooks.all()
+        assert set(hook["eventTypes"]) == set(NEEDED_TYPES)
+        assert (await run("webhooks", "list", folder=tmp_path, **where)).returncode == 0
+        await tried(live, tmp_path, where)
+
+
+async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
+    """The trial passes with the server's secret and fails with another."""
+    here = f"{live.service.http_url}/webhooks/smile"
+    good = await run("webhooks", "send-test", here, folder=folder, **where)
+    assert (good.returncode, "HTTP 200" in good.stdout, "HTTP 401" in good.stdout) == (
+        0,
+        True,
+        True,
+    )
+    other = where | {"webhook_secrets": "another"}
+    assert (await run("webhooks", "send-test", here, folder=folder, **other)).returncode == 1
