@@ -136,9 +136,13 @@ class Ours:
         """A verdict with worded reasons; it keeps the values that its trace is made from."""
         return evaluate(self.ruleset, facts)
 
+    def raw(self, facts: Facts) -> Verdict:
+        """A verdict that also keeps every truth, bin, points and row as plain tuples."""
+        return evaluate(self.ruleset, facts, traced=True)
+
     def traced(self, facts: Facts) -> tuple[StageTrace, ...]:
         """A verdict, and every row of its trace in words, table rows passed over among them."""
-        verdict = evaluate(self.ruleset, facts)
+        verdict = evaluate(self.ruleset, facts, traced=True)
         passed_over(self.ruleset, verdict)
         return traces(self.ruleset, verdict)
 

@@ -74,7 +74,9 @@ def run() -> None:
     missing = [ours.without_one(values) for values in applicants(COUNT)]
     works: dict[str, Callable[[], object]] = {
         "ours, verdict and worded reasons": _each(ours.evaluate, facts),
+        "ours, with the raw trace": _each(ours.raw, facts),
         "ours, one factor missing": _each(ours.evaluate, missing),
+        "ours, one missing, with the raw trace": _each(ours.raw, missing),
         "ours, and the whole trace in words": _each(ours.traced, facts),
     }
     yardstick = next(iter(works))

@@ -30,9 +30,13 @@ CARE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 @dataclass(slots=True)
 class Source:
-    """Python source in the making: functions in order, and the values that its names stand for."""
+    """Python source in the making: functions in order, and the values that its names stand for.
+
+    `traced` says that it is to keep what it came to on the way.
+    """
 
     words: Mapping[str, Anything] = field(default_factory=dict)
+    traced: bool = False
     bound: dict[str, Anything] = field(default_factory=dict)
     functions: list[str] = field(default_factory=list)
     temporaries: int = 0

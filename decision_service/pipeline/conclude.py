@@ -66,8 +66,9 @@ def conclude(
     shown: tuple[StageTrace, ...] = ()
     if ruleset is not None and gathering is not None:
         body = gathering.body or snapshot_body(gathering.snapshot)
-        decision = _decided(decision, ruleset, gathering, body.id)
-        if admission.application.style.full:
+        full = admission.application.style.full
+        decision = _decided(decision, ruleset, gathering, body.id, traced=full)
+        if full:
             shown = traces(ruleset, decision.verdict)
     entry = Entry(
         decision_id=decision.decision_id,
@@ -98,9 +99,12 @@ def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
     return replace(ruleset.needs, term_months=term) if isinstance(term, int) else ruleset.needs
 
 
-def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Decision:
+def judge(
+    decision: Decision, ruleset: CompiledRuleset, factors: Factors, *, traced: bool = False
+) -> Decision:
     """The decision with the verdict of a ruleset on factors; the same for live and replay."""
-    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, decision.as_of))
+    facts = Facts(factors.values, decision.inputs, decision.as_of)
+    verdict = evaluate(ruleset, facts, traced=traced)
     return replace(
         decision,
         verdict=verdict,
@@ -141,12 +145,17 @@ def _outside(admission: Admission, new_id: NewId) -> Decision:
 
 
 def _decided(
-    decision: Decision, ruleset: CompiledRuleset, gathering: Gathering, snapshot_id: str
+    decision: Decision,
+    ruleset: CompiledRuleset,
+    gathering: Gathering,
+    snapshot_id: str,
+    *,
+    traced: bool,
 ) -> Decision:
     needs = needs_of(ruleset, decision.inputs)
     factors = compute(gathering.snapshot, needs, decision.as_of)
     return replace(
-        judge(decision, ruleset, factors),
+        judge(decision, ruleset, factors, traced=traced),
         snapshot_id=snapshot_id,
         fetched=gathering.fetched,
         upstream_calls=gathering.calls,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache, partial
 from typing import Any
 
 from decision_service.language.threevalued import compile_tree, rule_error
@@ -31,6 +32,7 @@ def assemble(draft: Draft) -> Program:
         timeline=_timeline(draft),
         parts=parts,
         quick=generate(parts, names.size, constants),
+        traced=cache(partial(generate, parts, names.size, constants, traced=True)),
         wording=Wording(names.currency),
     )
 

@@ -1,13 +1,15 @@
 """The careful way through a ruleset: part by part, by the closures of its expressions.
 
 It says what every part came to, and is what the generated function (`quick.py`) must agree with
-wherever that decides itself. Traces are made this way, from the values that an evaluation kept.
+wherever that decides itself. Traces are made this way, from the values that an evaluation kept,
+where they were not noted on the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.verdict import Component, Verdict
@@ -47,6 +49,10 @@ class Stage:
         state.take(conclusion)
         return conclusion
 
+    def reviewed(self, noted: tuple[Any, ...], values: tuple[Any, ...]) -> Conclusion:
+        """What it came to, from what was noted; a conclusion where it ran the careful way."""
+        return noted if isinstance(noted, Conclusion) else self.runner.reviewed(noted, values)
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -69,11 +75,26 @@ class Parts:
 
     def retraced(self, verdict: Verdict) -> Trace | None:
         """What each part came to in an evaluation that gave a verdict; None where none did."""
-        values = verdict.raw_trace[0] if verdict.raw_trace else None
-        if not isinstance(values, tuple):
-            return None
-        with exactly():
-            return self._examine(State(list(values), set()))
+        match verdict.raw_trace:
+            case (tuple() as values, (tuple() as stages, tuple() as closing)):
+                return self._reviewed(values, stages, closing)
+            case (tuple() as values,):
+                with exactly():
+                    return self._examine(State(list(values), set()))
+        return None
+
+    def _reviewed(
+        self, values: tuple[Any, ...], stages: tuple[Any, ...], closing: tuple[Any, ...]
+    ) -> Trace:
+        """From what the traced function noted of each part."""
+        return Trace(
+            values,
+            tuple(s.reviewed(noted, values) for s, noted in zip(self.stages, stages, strict=True)),
+            tuple(
+                None if noted is None else s.reviewed(noted, values)
+                for s, noted in zip(self.closing, closing, strict=True)
+            ),
+        )
 
     def _examine(self, state: State) -> Trace:
         """Run every stage, then what follows from the worst of their outcomes."""

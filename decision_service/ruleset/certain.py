@@ -8,7 +8,7 @@ from decision_service.domain.verdict import Component
 from decision_service.language import tree
 from decision_service.language.tree import Node
 from decision_service.ruleset.constructs.offering import OfferRunner
-from decision_service.ruleset.constructs.rules import RulesRunner
+from decision_service.ruleset.constructs.ruling import RulesRunner
 from decision_service.ruleset.constructs.scoring import ScorecardRunner
 from decision_service.ruleset.constructs.terms import AMOUNT, MINIMUM
 from decision_service.ruleset.model import CompiledRuleset

@@ -13,6 +13,7 @@ from decision_service.language.arithmetic import exactly
 from decision_service.ruleset.findings import Finding
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.program import Period
+from decision_service.ruleset.quick import Noted
 from decision_service.ruleset.ranking import data_requests, ranked
 from decision_service.ruleset.state import State
 
@@ -31,23 +32,27 @@ class Facts:
     as_of: AsOf
 
 
-def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
+def evaluate(ruleset: CompiledRuleset, facts: Facts, *, traced: bool = False) -> Verdict:
     """Run all stages, combine what they conclude, and say why.
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
-    concludes anything it is REFER, never APPROVE.
+    concludes anything it is REFER, never APPROVE. A `traced` verdict keeps what every part
+    came to beside the values; of any other that is found again from the values.
     """
     program = ruleset.program
     period = program.timeline.at(facts.as_of.date)
     state = State(list(period.values), set(period.gone))
     with exactly():
-        program.quick.run(facts.factors, facts.inputs, state)
+        quick = program.traced() if traced else program.quick
+        noted = quick.run(facts.factors, facts.inputs, state)
         if state.undecided:
             state.add(_NOTHING_CONCLUDED)
-        return _verdict(ruleset, state, facts.as_of, period)
+        return _verdict(ruleset, state, noted, facts.as_of, period)
 
 
-def _verdict(ruleset: CompiledRuleset, state: State, as_of: AsOf, period: Period) -> Verdict:
+def _verdict(
+    ruleset: CompiledRuleset, state: State, noted: Noted | None, as_of: AsOf, period: Period
+) -> Verdict:
     outcome = state.outcome
     findings = _arguments(state, outcome)
     kind = _refer_kind(outcome, findings)
@@ -62,7 +67,7 @@ def _verdict(ruleset: CompiledRuleset, state: State, as_of: AsOf, period: Period
         conditions=() if declined else tuple(state.conditions),
         valid_until=None if valid_for is None else as_of.instant + valid_for,
         param_change=period.ends,
-        raw_trace=(tuple(state.values),),
+        raw_trace=(tuple(state.values),) if noted is None else (tuple(state.values), noted),
     )
 
 

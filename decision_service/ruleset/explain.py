@@ -17,7 +17,8 @@ _NOT_RUN = "not evaluated: nothing is offered"
 def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]:
     """Every stage with its parts and the values each comparison saw.
 
-    The verdict must be one that this ruleset gave.
+    The verdict must be one that this ruleset gave. Where it was not traced, the parts are gone
+    through again.
     """
     program = ruleset.program
     trace = program.parts.retraced(verdict)

@@ -58,8 +58,14 @@ class Runner(Protocol):
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far, missing ones among them; set the outputs."""
 
-    def write(self, page: Page) -> None:
-        """Write the same as Python for the case that no value is missing (`quick.py`)."""
+    def write(self, page: Page) -> str:
+        """Write the same as Python for the case that no value is missing (`quick.py`).
+
+        An expression of what it came to, for a trace; used only where the source is traced.
+        """
+
+    def reviewed(self, noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
+        """The conclusion that `run` would have come to, from what that expression gave."""
 
     def note(self, record: tuple[Any, ...]) -> str:
         """What the part came to, in a few words; empty where its rows say it all."""

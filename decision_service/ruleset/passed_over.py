@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from decision_service.domain.verdict import Truth, Verdict
-from decision_service.language.arithmetic import exactly
+from decision_service.ruleset.constructs.columns import Matches
 from decision_service.ruleset.constructs.lookup import Found, TableRunner
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.ruleset.wording import truth_of
 
 MOST_SHOWN = 20
 
@@ -38,37 +37,33 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
     if trace is None:
         return {}
     pairs = zip(ruleset.program.stages, trace.stages, strict=True)
-    with exactly():
-        return {
-            stage.name: tuple(_rows(stage.runner, found.record[0], trace.values, ruleset))
-            for stage, found in pairs
-            if isinstance(stage.runner, TableRunner)
-        }
+    return {
+        stage.name: tuple(_rows(stage.runner, found.record, trace.values, ruleset))
+        for stage, found in pairs
+        if isinstance(stage.runner, TableRunner)
+    }
 
 
 def _rows(
-    runner: TableRunner, found: Found, values: tuple[Any, ...], ruleset: CompiledRuleset
+    runner: TableRunner, record: tuple[Any, ...], values: tuple[Any, ...], ruleset: CompiledRuleset
 ) -> Iterator[PassedRow]:
+    found: Found = record[0]
     end = found.rows[0] if found.rows else len(runner.grid.rows)
     for index in range(max(0, end - MOST_SHOWN), end):
-        passed = _first_miss(runner, index, values, ruleset)
-        if passed is not None:
-            name, actual, cell, truth = passed
-            yield PassedRow(index + 1, name, actual, cell, truth)
+        missed = _first_miss(index, record[2])
+        if missed is not None:
+            column, truth = missed
+            name, cell = runner.grid.names[column], runner.grid.rows[index].cells[column]
+            actual = ruleset.program.wording.value(values[name.symbol.slot], name.type)
+            yield PassedRow(index + 1, name.text, actual, cell.text, truth)
 
 
-def _first_miss(
-    runner: TableRunner, row: int, values: tuple[Any, ...], ruleset: CompiledRuleset
-) -> tuple[str, str, str, Truth] | None:
-    """The first cell that is false, else the first that is UNKNOWN."""
-    open_cell = None
-    for name, cell, evaluate in runner.asked(row):
-        truth = truth_of(evaluate(values))
-        if truth is Truth.TRUE:
-            continue
-        actual = ruleset.program.wording.value(values[name.symbol.slot], name.type)
-        if truth is Truth.FALSE:
-            return name.text, actual, cell.text, truth
-        if open_cell is None:
-            open_cell = (name.text, actual, cell.text, truth)
-    return open_cell
+def _first_miss(row: int, matches: Sequence[Matches]) -> tuple[int, Truth] | None:
+    """The column of a row's first cell that is false, else of the first that is UNKNOWN."""
+    for column, each in enumerate(matches):
+        if not (each.sure | each.open) >> row & 1:
+            return column, Truth.FALSE
+    for column, each in enumerate(matches):
+        if not each.sure >> row & 1:
+            return column, Truth.UNKNOWN
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -40,11 +41,15 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Everything `evaluate` runs: `quick` for a verdict, `parts` for what its pieces came to."""
+    """Everything `evaluate` runs: `quick` for a verdict, `parts` for what its pieces came to.
+
+    `traced` gives the function that notes what they come to; it is made when first asked for.
+    """
 
     timeline: Timeline
     parts: Parts
     quick: Quick
+    traced: Callable[[], Quick]
     wording: Wording
 
     @property

@@ -3,6 +3,10 @@
 Factors are read once and kept in local names; each part writes its own piece, straight on. A piece
 that reads a missing value, or whose arithmetic has no result, hands over to the part's careful way
 (`carefully.py`), and the function goes on behind it. Both ways leave the same state.
+
+A traced function does the same, evaluates every comparison whatever the others say, and returns
+what each part came to as plain tuples (`Runner.reviewed` reads them), or as the conclusion where
+the part ran the careful way: those of the stages, and of what follows them, None where not run.
 """
 
 from __future__ import annotations
@@ -18,10 +22,12 @@ from decision_service.language.generated import Page, Source
 from decision_service.language.threevalued import Unknown
 from decision_service.language.values import floor_minor
 from decision_service.ruleset import intake
-from decision_service.ruleset.carefully import Definition, Parts
+from decision_service.ruleset.carefully import Definition, Parts, Stage
 from decision_service.ruleset.state import State
+from decision_service.ruleset.weighing import displayed
 
-Run = Callable[[Mapping[str, FactorValue], Mapping[str, Value], State], None]
+Noted = tuple[tuple[Any, ...], tuple[Any, ...]]
+Run = Callable[[Mapping[str, FactorValue], Mapping[str, Value], State], Noted | None]
 
 _WORDS: Mapping[str, Any] = {
     **intake.WORDS,
@@ -46,9 +52,9 @@ class Quick:
     bound: Mapping[str, Any]
 
 
-def generate(parts: Parts, size: int, constants: Iterable[int]) -> Quick:
+def generate(parts: Parts, size: int, constants: Iterable[int], *, traced: bool = False) -> Quick:
     """The function of a ruleset with so many slots; `constants` are those of its parameters."""
-    source = Source(_WORDS)
+    source = Source(_WORDS, traced)
     page = Page(source)
     page.line("p = s.values")
     page.line("gone = s.gone")
@@ -72,14 +78,37 @@ def _laid_out(size: int, known: Sequence[int]) -> list[str]:
 def _write_parts(parts: Parts, page: Page) -> None:
     for definition in parts.derived:
         _write_definition(definition, page)
-    for stage in parts.stages:
-        _write_guarded(stage.runner.write, stage.careful, stage.runner.outputs, page)
+    stages = [_write_stage(stage, page) for stage in parts.stages]
     page.line("s.settle()")
-    for stage in parts.closing:
-        page.line("if s.open:")
-        piece = Page(page.source)
-        _write_guarded(stage.runner.write, stage.careful, stage.runner.outputs, piece)
-        page.add(piece, 1)
+    closing = [_write_closing(stage, page) for stage in parts.closing]
+    if page.source.traced:
+        page.line(f"return {displayed(stages)}, {displayed(closing)}")
+
+
+def _write_closing(stage: Stage, page: Page) -> str:
+    """A part that runs only while the evaluation is open; what it is noted under."""
+    piece = Page(page.source)
+    noted = _write_stage(stage, piece)
+    if page.source.traced:
+        page.line(f"{noted} = None")
+    page.line("if s.open:")
+    page.add(piece, 1)
+    return noted
+
+
+def _write_stage(stage: Stage, page: Page) -> str:
+    """A stage, and the name that what it came to is noted under where the source is traced."""
+    noted = page.source.temporary()
+    runner = stage.runner
+
+    def write(piece: Page) -> None:
+        found = runner.write(piece)
+        if page.source.traced:
+            piece.line(f"{noted} = {found}")
+
+    kept = f"{noted} = " if page.source.traced else ""
+    _write_guarded(write, f"{kept}{page.bind(stage.careful)}(s)", runner.outputs, page)
+    return noted
 
 
 def _write_definition(definition: Definition, page: Page) -> None:
@@ -88,12 +117,12 @@ def _write_definition(definition: Definition, page: Page) -> None:
     def write(piece: Page) -> None:
         piece.line(f"v{slot} = v[{slot}] = {piece.expression(definition.tree)}")
 
-    _write_guarded(write, definition.careful, (slot,), page)
+    _write_guarded(write, f"{page.bind(definition.careful)}(s)", (slot,), page)
 
 
 def _write_guarded(
     write: Callable[[Page], None],
-    careful: Callable[[State], object],
+    careful: str,
     outputs: Iterable[int],
     page: Page,
 ) -> None:
@@ -103,4 +132,4 @@ def _write_guarded(
     missing = f"gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone)"
     guard = f"if s.marks or {missing}:" if piece.hard else "if s.marks:"
     kept = [f"v{slot} = v[{slot}]" for slot in outputs]
-    page.attempt([guard, "    raise NeedsCare", *piece.lines], [f"{page.bind(careful)}(s)", *kept])
+    page.attempt([guard, "    raise NeedsCare", *piece.lines], [careful, *kept])

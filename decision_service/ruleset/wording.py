@@ -17,6 +17,7 @@ from decision_service.language.threevalued import Evaluate, Unknown, Values, com
 from decision_service.language.tree import Node
 from decision_service.language.values import floor_minor
 from decision_service.ruleset.regions import Span
+from decision_service.ruleset.weighing import leaves
 
 _SIGNS = {
     "PHP": "₱",
@@ -40,6 +41,7 @@ _MOST_CLOSURES = 20_000
 
 
 Explain = Callable[[Values], tuple[str, str, str]]
+Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Wording:
         default_factory=dict, compare=False, repr=False
     )
 
-    _tracing: dict[int, tuple[Node, Sequence[Callable[[Values], ComparisonTrace]]]] = field(
+    _tracing: dict[int, tuple[Node, Sequence[Tracer]]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -211,28 +213,33 @@ class Wording:
     def _shown(self, node: Node, values: Values) -> str:
         return self.value(self.evaluated(node, values), node.type)
 
-    def comparisons(self, node: Node, values: Values) -> tuple[ComparisonTrace, ...]:
-        """Every comparison of a condition, in text order; call it inside `exactly()`."""
+    def comparisons(
+        self, node: Node, values: Values, weighed: Sequence[Any]
+    ) -> tuple[ComparisonTrace, ...]:
+        """Every comparison of a condition, in text order; call it inside `exactly()`.
+
+        `weighed` is what each of them is (`weighing.py`).
+        """
         found = self._tracing.get(id(node))
         if found is None:
             found = self._tracing[id(node)] = (node, [self._tracer(leaf) for leaf in leaves(node)])
-        return tuple([trace(values) for trace in found[1]])
+        pairs = zip(found[1], weighed, strict=True)
+        return tuple([trace(values, truth) for trace, truth in pairs])
 
-    def _tracer(self, leaf: Node) -> Callable[[Values], ComparisonTrace]:
-        """A function from values to one comparison, with all that is fixed printed beforehand."""
+    def _tracer(self, leaf: Node) -> Tracer:
+        """A function from values and a truth to one comparison, what is fixed printed before."""
         match leaf:
             case tree.Compare(left=tree.Read() as name, right=tree.Constant() as against):
                 required = self.value(against.value, against.type)
-                slot, type_, truth = name.symbol.slot, name.type, compile_tree(leaf)
+                slot, type_ = name.symbol.slot, name.type
                 fixed = partial(ComparisonTrace, name.text, leaf.operator, against.text)
-                return lambda values: fixed(
-                    self.value(values[slot], type_), required, truth_of(truth(values))
+                return lambda values, truth: fixed(
+                    self.value(values[slot], type_), required, truth_of(truth)
                 )
-        return lambda values: self._traced(leaf, values)
+        return lambda values, truth: self._traced(leaf, values, truth)
 
-    def _traced(self, leaf: Node, values: Values) -> ComparisonTrace:
+    def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
         seen = self.seen(leaf, values)
-        truth = self.evaluated(leaf, values)
         return ComparisonTrace(
             left=seen.subject.text,
             operator=seen.operator,
@@ -248,16 +255,6 @@ def truth_of(value: Any) -> Truth:
     if value is True:
         return Truth.TRUE
     return Truth.FALSE if value is False else Truth.UNKNOWN
-
-
-def leaves(node: Node) -> Sequence[Node]:
-    """The comparisons and flags that a condition joins, in text order."""
-    match node:
-        case tree.All() | tree.Any():
-            return [leaf for operand in node.operands for leaf in leaves(operand)]
-        case tree.Not():
-            return leaves(node.operand)
-    return [node]
 
 
 def _contrary(operator: str) -> str:

@@ -8,7 +8,8 @@ from decimal import Decimal
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language import tree
 from decision_service.language.types import INTEGER
-from decision_service.ruleset.constructs.rules import Rule, Rules
+from decision_service.ruleset.constructs.rule import Rule
+from decision_service.ruleset.constructs.rules import Rules
 from decision_service.ruleset.draft import Draft
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.constructs.rules import Rule, Rules
+from decision_service.ruleset.constructs.rule import Rule
+from decision_service.ruleset.constructs.rules import Rules
 from decision_service.ruleset.draft import Draft
 from decision_service.ruleset.satisfiable import can_hold
 

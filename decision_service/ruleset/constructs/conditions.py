@@ -21,6 +21,7 @@ from decision_service.ruleset.findings import Conclusion, data_finding
 from decision_service.ruleset.part import Conclusive, View, Written
 from decision_service.ruleset.state import State
 from decision_service.ruleset.texts import read_texts
+from decision_service.ruleset.weighing import displayed, weigher, write_weighed
 from decision_service.ruleset.wording import truth_of
 
 
@@ -92,6 +93,7 @@ class DemandsRunner:
         self.whens = [when for _, when in demands]
         self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
         self.closures = [compile_tree(when) for when in self.whens]
+        self.weighers = [weigher(when) for when in self.whens]
 
     def run(self, state: State) -> Conclusion:
         """Put what holds into the state."""
@@ -103,14 +105,25 @@ class DemandsRunner:
                 state.conditions.append(Condition(demand.id, demand.texts))
         gaps = tuple(gap for t in truths if isinstance(t, Unknown) for gap in t.gaps)
         findings = tuple(data_finding(t.shown) for t in truths if isinstance(t, Unknown))
-        return Conclusion(Outcome.REFER if findings else None, findings, (truths,), gaps)
+        weighed = tuple([weigh(state.values) for weigh in self.weighers])
+        outcome = Outcome.REFER if findings else None
+        return Conclusion(outcome, findings, (truths, weighed), gaps)
 
-    def write(self, page: Page) -> None:
+    def write(self, page: Page) -> str:
         """Each condition that holds is put into the state."""
-        holds = [page.settled(when) for when in self.whens]
-        for demand, condition in zip(self.demands, holds, strict=True):
+        if page.source.traced:
+            written = [write_weighed(when, page) for when in self.whens]
+        else:
+            written = [(page.settled(when), "()") for when in self.whens]
+        for demand, (condition, _) in zip(self.demands, written, strict=True):
             page.line(f"if {condition}:")
             page.line(f"s.conditions.append({page.bind(Condition(demand.id, demand.texts))})", 1)
+        truths, weighed = zip(*written, strict=True) if written else ((), ())
+        return f"({displayed(truths)}, {displayed(weighed)})"
+
+    def reviewed(self, noted: tuple[Any, ...], _values: Sequence[Any]) -> Conclusion:
+        """From each condition's truth and those of its comparisons."""
+        return Conclusion(None, (), noted)
 
     def _may_hold(self, evaluate: Evaluate, slots: frozenset[int], state: State) -> bool:
         """Whether it holds for any of the totals that a missing value leaves open."""
@@ -124,16 +137,16 @@ class DemandsRunner:
 
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each condition with its comparisons."""
-        rows = zip(self.demands, self.whens, record[0], strict=True)
+        rows = zip(self.demands, self.whens, *record, strict=True)
         return tuple(
             RuleTrace(
                 stage=view.stage,
                 id=demand.id,
                 truth=truth_of(truth),
                 effect="required" if truth is True else "",
-                comparisons=view.wording.comparisons(when, view.values),
+                comparisons=view.wording.comparisons(when, view.values, weighed),
             )
-            for demand, when, truth in rows
+            for demand, when, truth, weighed in rows
         )
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:

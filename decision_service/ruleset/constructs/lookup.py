@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import reduce
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import (
     ComparisonTrace,
     Component,
@@ -18,22 +16,22 @@ from decision_service.domain.verdict import (
 from decision_service.language import tree
 from decision_service.language.generated import Page
 from decision_service.language.threevalued import (
-    Evaluate,
     Gap,
     Unknown,
     compile_tree,
     rule_error,
     union,
-    unknown,
 )
 from decision_service.language.types import INTEGER, ORDERED
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.constructs.columns import Column, Matches, bits, column
-from decision_service.ruleset.constructs.grid import OUTCOME, Aggregate, Grid, Hit, Row
+from decision_service.ruleset.constructs.grid import OUTCOME, Grid, Hit, Row
+from decision_service.ruleset.constructs.joining import joined
 from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
 from decision_service.ruleset.state import State
+from decision_service.ruleset.weighing import displayed
 
 
 class Found(NamedTuple):
@@ -70,7 +68,6 @@ class TableRunner:
         self.gives = [_Give(row, self.names) for row in grid.rows]
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
         self.every = (1 << len(grid.rows)) - 1
-        self._asked: dict[int, Sequence[tuple[tree.Read, Cell, Evaluate]]] = {}
         self.concluded = [self._row_finding(row) for row in grid.rows]
 
     def _column(self, index: int) -> Column:
@@ -78,17 +75,10 @@ class TableRunner:
         cells = [row.cells[index] for row in self.grid.rows]
         return column(name.symbol.slot, cells, ordered=name.type in ORDERED)
 
-    def asked(self, row: int) -> Sequence[tuple[tree.Read, Cell, Evaluate]]:
-        """A row's cells as conditions; made when the row is first explained, and kept."""
-        found = self._asked.get(row)
-        if found is None:
-            cells = zip(self.grid.names, self.grid.rows[row].cells, strict=True)
-            found = self._asked[row] = [(n, c, compile_tree(cell_tree(c, n))) for n, c in cells]
-        return found
-
     def run(self, state: State) -> Conclusion:
         """Set every output, and conclude where rows have outcomes."""
-        found = self.find(state.values)
+        matches = self._matches(state.values)
+        found = self._found(matches, state.values)
         given = self._given(found, state.values)
         gaps = found.gone.gaps if found.gone is not None else _gaps(given)
         for slot, value in zip(self.outputs, given, strict=True):
@@ -97,30 +87,37 @@ class TableRunner:
         behind = state.behind(self.reads)
         if behind:
             finding = self._marked(finding, behind, state)
-        if finding is None:
-            return Conclusion(None, (), (found, given), gaps)
-        return Conclusion(finding.outcome, (finding,), (found, given), gaps)
+        return _conclusion(finding, (found, given, matches), gaps)
 
-    def write(self, page: Page) -> None:
+    def reviewed(self, noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
+        """From the row that counts and the rows that satisfy each column."""
+        row, masks = noted
+        found = Found((row,))
+        given = tuple(values[slot] for slot in self.outputs)
+        matches = tuple(Matches(mask) for mask in masks)
+        return _conclusion(self._finding(found), (found, given, matches), ())
+
+    def write(self, page: Page) -> str:
         """The rows that satisfy each column, as masks, and what the row that counts gives."""
         if self.grid.hit is Hit.COLLECT:
             page.line("raise NeedsCare")  # joining rows gains nothing from being written out
-            return
+            return "()"
         page.hard |= self.reads
-        masks = [
-            each.write(page, integers=name.type is INTEGER)
-            for each, name in zip(self.columns, self.grid.names, strict=True)
-        ]
+        masks = [page.source.temporary() for _ in self.columns]
+        for mask, each, name in zip(masks, self.columns, self.grid.names, strict=True):
+            page.line(f"{mask} = {each.write(page, integers=name.type is INTEGER)}")
         page.line(f"x = {' & '.join(masks)}")
         several = " or x & (x - 1)" if self.grid.hit is Hit.UNIQUE else ""
         page.line(f"if not x{several}:")
         page.line("raise NeedsCare", 1)
-        page.line("x = (x & -x).bit_length() - 1")
+        row = page.source.temporary()
+        page.line(f"{row} = x = (x & -x).bit_length() - 1")
         self._write_outputs(page)
         if self.grid.concludes:
             page.line(f"x = {page.bind(self.concluded)}[x]")
             page.line("if x:")
             page.line("s.add(x)", 1)
+        return f"({row}, {displayed(masks)})"
 
     def _write_outputs(self, page: Page) -> None:
         page.line(f"y = {page.bind([give.constant for give in self.gives])}[x]")
@@ -131,13 +128,15 @@ class TableRunner:
         for index, slot in enumerate(self.outputs):
             page.line(f"v{slot} = v[{slot}] = y[{index}]")
 
-    def find(self, values: Sequence[Any]) -> Found:
+    def _matches(self, values: Sequence[Any]) -> tuple[Matches, ...]:
+        return tuple([each.matches(values[each.slot]) for each in self.columns])
+
+    def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> Found:
         """The rows that count under the table's hit policy."""
         sure = possible = self.every
-        for each in self.columns:
-            matches: Matches = each.matches(values[each.slot])
-            sure &= matches.sure
-            possible &= matches.sure | matches.open
+        for each in matches:
+            sure &= each.sure
+            possible &= each.sure | each.open
         if self.grid.hit is Hit.FIRST:
             first = possible & -possible
             if sure & first:
@@ -167,19 +166,8 @@ class TableRunner:
         return tuple(self._joined(i, [row[i] for row in rows]) for i in range(len(self.names)))
 
     def _joined(self, index: int, values: Sequence[Any]) -> Any:
-        how = self.grid.aggregates[self.names[index]]
-        if how is Aggregate.COUNT:
-            return len(values)
-        missing = union(values)
-        if missing is not None:
-            return missing
-        if not values and how is not Aggregate.SUM:
-            name = f"{self.grid.id}.{self.names[index]}"
-            return unknown(name, Cause.NO_EVIDENCE, detail="no row matches")
-        try:
-            return _JOIN[how](values)
-        except ArithmeticError:
-            return rule_error(f"{self.grid.id}.{self.names[index]}", "the sum has no exact value")
+        name = self.names[index]
+        return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
 
     def _finding(self, found: Found) -> Finding | None:
         """The worst of what the rows that count conclude."""
@@ -223,7 +211,7 @@ class TableRunner:
         outcomes = [finding.outcome if finding is not None else None]
         for world in state.worlds:
             values = state.in_world(world)
-            found = self.find(values)
+            found = self._found(self._matches(values), values)
             world.update(zip(self.outputs, self._given(found, values), strict=True))
             other = self._finding(found)
             outcomes.append(other.outcome if other is not None else None)
@@ -245,7 +233,7 @@ class TableRunner:
 
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """The rows that matched, with their cells and what they gave."""
-        found, given = record
+        found, given, _ = record
         effect = ", ".join(
             f"{name} {view.wording.value(value, symbol.type)}"
             for (name, symbol), value in zip(self.grid.outputs.items(), given, strict=True)
@@ -281,18 +269,19 @@ class TableRunner:
         return [(f"table {self.grid.id}", f"row {i + 1}") for i in range(len(self.grid.rows))]
 
 
-_JOIN: dict[Aggregate, Callable[[Sequence[Any]], Any]] = {
-    Aggregate.SUM: lambda values: reduce(lambda a, b: a + b, values, 0),
-    Aggregate.MIN: min,
-    Aggregate.MAX: max,
-}
-
-
 def _is_open(cell: Cell, value: Any) -> bool:
     """Whether a value that is not there leaves a cell UNKNOWN: `missing` takes what is absent."""
     if value.__class__ is not Unknown or cell.sort is Sort.ANYTHING:
         return False
     return cell.sort is not Sort.MISSING or bool(value.tainted)
+
+
+def _conclusion(
+    finding: Finding | None, record: tuple[Any, ...], gaps: tuple[Gap, ...]
+) -> Conclusion:
+    if finding is None:
+        return Conclusion(None, (), record, gaps)
+    return Conclusion(finding.outcome, (finding,), record, gaps)
 
 
 def _gaps(given: Sequence[Any]) -> tuple[Gap, ...]:

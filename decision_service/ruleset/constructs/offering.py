@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -87,7 +87,7 @@ class OfferRunner:
             return self._refer(missing, record)
         return Conclusion(None, (), record)
 
-    def write(self, page: Page) -> None:
+    def write(self, page: Page) -> str:
         """Compute the lines, round them, and make the offer; no offer at all needs care."""
         for line in self.lines:
             page.line(f"v{line.symbol.slot} = {page.expression(line.tree)}")
@@ -99,6 +99,12 @@ class OfferRunner:
         page.line("raise NeedsCare", 1)
         self._write_kind(amount, page)
         page.line(f"s.offer = Offer({', '.join(self._words(page))})")
+        return "()"
+
+    def reviewed(self, _noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
+        """From the lines as they were left."""
+        given = {name: values[slot] for name, slot in self.slots.items()}
+        return Conclusion(None, (), (given,))
 
     def _write_rounding(self, line: Line, page: Page) -> None:
         value, rounded = f"v{line.symbol.slot}", page.bind(partial(self._rounded, line))

@@ -25,6 +25,7 @@ from decision_service.ruleset.constructs.cell_trees import bin_index, cell_tree
 from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
 from decision_service.ruleset.state import LISTS, MOST_WORLDS, State
+from decision_service.ruleset.weighing import displayed
 
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
@@ -88,15 +89,27 @@ class ScorecardRunner:
         low = self._total(scored)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
-        if band.then is Outcome.APPROVE:
-            return Conclusion(Outcome.APPROVE, (_APPROVES,), (scored, low, low))
-        findings = self._findings(scored, band.then, ReferKind.SCORE)
-        return Conclusion(band.then, findings, (scored, low, low), _gaps(scored))
+        return self._concluded(scored, low, band)
 
-    def write(self, page: Page) -> None:
+    def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
+        """What the band of a certain total says."""
+        if band.then is Outcome.APPROVE:
+            return Conclusion(Outcome.APPROVE, (_APPROVES,), (scored, total, total))
+        findings = self._findings(scored, band.then, ReferKind.SCORE)
+        return Conclusion(band.then, findings, (scored, total, total), _gaps(scored))
+
+    def reviewed(self, noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
+        """From each characteristic's bin and its points."""
+        scored = [Scored(points, points, index) for index, points in zip(*noted, strict=True)]
+        total = values[self.score_slot]
+        return self._concluded(scored, total, self.card.band_of(total))
+
+    def write(self, page: Page) -> str:
         """Each value's bin, the total of their points, and the total's band."""
         bins = [page.kept(ready.index) for ready in self.ready]
-        points = [f"{page.bind(r.points)}[{i}]" for r, i in zip(self.ready, bins, strict=True)]
+        points = [page.source.temporary() for _ in bins]
+        for ready, index, name in zip(self.ready, bins, points, strict=True):
+            page.line(f"{name} = {page.bind(ready.points)}[{index}]")
         page.line(f"x = {' + '.join([page.bind(self.card.base), *points])}")
         page.line(f"v{self.score_slot} = v[{self.score_slot}] = x")
         starts, bands = _ladder(self.card)
@@ -107,6 +120,7 @@ class ScorecardRunner:
         for outcome in dict.fromkeys(band.then for band in bands):
             page.line(f"if x is {page.bind(outcome)}:")
             self._write_findings(outcome, bins, page)
+        return f"({displayed(bins)}, {displayed(points)})"
 
     def _write_findings(self, outcome: Outcome, bins: Sequence[str], page: Page) -> None:
         if outcome is Outcome.APPROVE:

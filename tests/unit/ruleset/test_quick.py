@@ -17,7 +17,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.constructs.conditions import DemandsRunner
 from decision_service.ruleset.constructs.lookup import TableRunner
 from decision_service.ruleset.constructs.offering import OfferRunner
-from decision_service.ruleset.constructs.rules import RulesRunner
+from decision_service.ruleset.constructs.ruling import RulesRunner
 from decision_service.ruleset.constructs.scoring import ScorecardRunner
 from decision_service.ruleset.evaluator import evaluate
 from tests.unit.ruleset.generated import (
@@ -195,7 +195,8 @@ def test_one_missing_value_leaves_the_other_parts_to_the_generated_function(
 HOSTILE = "'\"); import os; (', 'new'"
 
 
-def test_nothing_that_an_author_wrote_is_printed_into_the_source():
+@pytest.mark.parametrize("function", ["quick", "traced"])
+def test_nothing_that_an_author_wrote_is_printed_into_the_source(function):
     """The source holds fixed words, numbered names and slot numbers; no text, no literal."""
     hostile = (
         HEAD.replace("new, existing", HOSTILE)
@@ -206,7 +207,8 @@ def test_nothing_that_an_author_wrote_is_printed_into_the_source():
         "      - {id: default, when: income.months_12m >= 1, then: APPROVE}\n"
     )
     program = compiled(hostile).program
-    tokens = list(tokenize.generate_tokens(io.StringIO(program.source).readline))
+    quick = program.quick if function == "quick" else program.traced()
+    tokens = list(tokenize.generate_tokens(io.StringIO(quick.source).readline))
     names = {t.string for t in tokens if t.type == token.NAME}
     assert not [t for t in tokens if t.type == token.STRING]
     assert not [n for n in names if not re.fullmatch(r"[vctf]\d+|[A-Za-z_]+", n)]
@@ -214,4 +216,4 @@ def test_nothing_that_an_author_wrote_is_printed_into_the_source():
     assert {t.string for t in tokens if t.type == token.NUMBER} <= {
         str(n) for n in range(len(program.timeline.periods[0].values))
     }
-    assert 123456 in program.quick.bound.values()
+    assert 123456 in quick.bound.values()
