@@ -118,6 +118,13 @@ class Stretch:
         earned = [parts[EARNED] for parts in self._parts]
         return {day for run, span in earned for day in run.dates[span[0] : span[1]]}
 
+    def last_earning(self) -> date | None:
+        """The latest date that has an earning."""
+        earned = [parts[EARNED] for parts in self._parts]
+        return max(
+            [run.dates[end - 1] for run, (first, end) in earned if first < end], default=None
+        )
+
     def largest_earning(self) -> int:
         """The largest single earning; 0 without one."""
         earned = [parts[EARNED] for parts in self._parts]
