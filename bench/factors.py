@@ -66,8 +66,11 @@ PAGE = 150
 """Items that the vendor gives on a page."""
 
 
-def snapshot(transactions: int) -> Snapshot:
-    """A person with a job and a platform: 24 estimates, 60 contributions, so many transactions."""
+def snapshot(transactions: int, *, numbered: bool = False) -> Snapshot:
+    """A person with a job and a platform: 24 estimates, 60 contributions, so many transactions.
+
+    Where they are `numbered`, no two have the same description.
+    """
     month = 2026 * 12 + 7
     accounts = tuple(
         Account(
@@ -108,7 +111,7 @@ def snapshot(transactions: int) -> Snapshot:
                     f"t{n}",
                     "a-1",
                     first + timedelta(days=n * 410 // transactions),
-                    _WORDS[n % 5],
+                    f"{_WORDS[n % 5]}, booking {n:08x}" if numbered else _WORDS[n % 5],
                     "PHP",
                     _amount(n),
                 )
@@ -182,6 +185,8 @@ def run() -> None:
             timed(f"decode a stored snapshot of {size:,}", partial(_repeat, decode, calls), calls),
             timed(f"{len(NAMES)} factors over {size:,}", partial(_repeat, work, calls), calls),
         ]
+    apart = partial(compute, snapshot(5_000, numbered=True), needs, AS_OF)
+    timings.append(timed("the same over 5,000, no two texts alike", partial(_repeat, apart, 4), 4))
     missing = [name for name, v in compute(snapshot(500), needs, AS_OF).values.items() if v.missing]
     if missing:
         raise SystemExit(f"the bench's person must have every factor, these are missing: {missing}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
@@ -60,8 +62,7 @@ class FactorSpec:
         return self.name.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True):
     """What a value rests on, so that a case worker can show why.
 
     `first`, `last` and `horizon` are months (`yyyy-MM`) or days (`yyyy-MM-dd`); `grade` is the
@@ -82,14 +83,13 @@ class Evidence:
 NO_EVIDENCE = Evidence()
 
 
-@dataclass(frozen=True, slots=True)
-class FactorValue:
+class FactorValue(msgspec.Struct, frozen=True):
     """Either a `value`, or None with at least one cause in `missing`."""
 
     name: str
     value: Value | None
     missing: tuple[Missing, ...] = ()
-    evidence: Evidence = field(default=NO_EVIDENCE)
+    evidence: Evidence = NO_EVIDENCE
 
     @property
     def tainted(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from decision_service.domain.factor import NO_EVIDENCE, Evidence
 from decision_service.domain.kinds import Kind
@@ -10,8 +10,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.figures import Figure
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """Either a `figure`, or None with at least one cause; `evidence` in both cases."""
 
     figure: Figure | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from decision_service.domain.needs import ClassRule
@@ -13,6 +13,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 Signed = tuple[int, int, int]
 """The bucket of a zero amount, of a credit and of a debit with one description: [sign] is it."""
+
+Phrase = tuple[str, str]
+"""What a rule looks for: its first word, by which most texts are told, and all with blanks."""
 
 
 class Classifier(dict[str | None, Signed]):
@@ -25,25 +28,49 @@ class Classifier(dict[str | None, Signed]):
 
     def __init__(self, provider_id: str, rules: Sequence[ClassRule]) -> None:
         super().__init__()
-        self._rules = [
-            (tuple(_spaced(word) for word in rule.words), rule)
-            for rule in rules
-            if fnmatchcase(provider_id, rule.provider)
-        ]
+        fitting = [rule for rule in rules if fnmatchcase(provider_id, rule.provider)]
+        self._rules = [([_phrase(w) for w in rule.words or ("",)], rule) for rule in fitting]
+        self._phrases = sorted({phrase for phrases, _ in self._rules for phrase in phrases})
+        self._signed: dict[tuple[str, ...], Signed] = {}
 
     def __missing__(self, description: str | None) -> Signed:
-        text = _spaced(description or "")
-        found = self._first(text, 0), self._first(text, 1), self._first(text, -1)
+        text = f" {(description or '').casefold()}"
+        said = tuple([p for start, p in self._phrases if start in text and _says(text, start, p)])
+        found = self._signed.get(said)
+        if found is None:
+            found = self._first(said, 0), self._first(said, 1), self._first(said, -1)
+            self._signed[said] = found
         self[description] = found
         return found
 
-    def _first(self, text: str, sign: int) -> int:
-        for words, rule in self._rules:
-            if rule.sign in (0, sign) and (not words or any(word in text for word in words)):
+    def _first(self, said: Sequence[str], sign: int) -> int:
+        for phrases, rule in self._rules:
+            if rule.sign in (0, sign) and any(phrase in said for _, phrase in phrases):
                 return BUCKET_OF[rule.gives]
         return UNMAPPED
 
 
-def _spaced(text: str) -> str:
-    """The words alone, a blank before each."""
-    return f" {' '.join(_WORD.findall(text.casefold()))}"
+def _phrase(word: str) -> Phrase:
+    words = _WORD.findall(word.casefold()) or [""]
+    return words[0], _spaced(words)
+
+
+def _says(text: str, start: str, phrase: str) -> bool:
+    """Whether a phrase, whose first word is somewhere in the text, begins a word of it."""
+    if phrase in text:
+        return True
+    if len(phrase) > len(start) + 1:
+        return phrase in _spaced(_WORD.findall(text))
+    return any(not text[at - 1].isalnum() for at in _places(text, start))
+
+
+def _places(text: str, start: str) -> Iterator[int]:
+    at = text.find(start)
+    while at >= 0:
+        yield at
+        at = text.find(start, at + 1)
+
+
+def _spaced(words: Sequence[str]) -> str:
+    """The words with a blank before each."""
+    return f" {' '.join(words)}"

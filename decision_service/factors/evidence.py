@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from heapq import nlargest
+from collections.abc import Sequence
+from heapq import nlargest, nsmallest
 from typing import Protocol
 
 from decision_service.domain.factor import Evidence
@@ -22,16 +22,12 @@ Entry = tuple[Amount, str, str, int]
 """A weight with the record's source and grade."""
 
 
-class Weighty(Protocol):
-    """A record with an amount."""
+class Named(Protocol):
+    """A record with an id."""
 
     @property
     def id(self) -> str:
         """The record's id."""
-
-    @property
-    def amount(self) -> int:
-        """Minor units."""
 
 
 class Proof:
@@ -51,35 +47,36 @@ class Proof:
         self.entries.append((-amount if amount > 0 else amount, record_id, source, grade))
 
 
-def heaviest(weights: Iterable[tuple[Amount, str] | Entry]) -> tuple[str, ...]:
-    """The ids of the five heaviest records, each once, heavy first."""
-    found: dict[str, None] = {}
-    for weight in sorted(weights):
-        found.setdefault(weight[1])
-        if len(found) == MOST_SHOWN:
-            break
-    return tuple(found)
+def heaviest(weights: Sequence[tuple[Amount, str] | Entry]) -> tuple[str, ...]:
+    """The ids of the five heaviest records, each once, heavy first.
+
+    All have to be sorted only where one of the five stands there twice, as a spread record may.
+    """
+    five = [weight[1] for weight in nsmallest(MOST_SHOWN, weights)]
+    if len(weights) <= MOST_SHOWN or len(set(five)) == MOST_SHOWN:
+        return tuple(dict.fromkeys(five))
+    return tuple(dict.fromkeys(weight[1] for weight in sorted(weights)))[:MOST_SHOWN]
 
 
 def top_weights(
-    records: Sequence[Weighty], amounts: Sequence[int], first: int, end: int
+    records: Sequence[Named], sizes: Sequence[int], first: int, end: int
 ) -> Sequence[Weight]:
-    """The five heaviest of a slice of distinct records, heavy first, given with their amounts.
+    """The five heaviest of a slice of distinct records, heavy first, given with their sizes.
 
-    Many may weigh as much as the fifth, as trips at one fare do: of those only ids are compared.
-    Only records that may be shown are touched.
+    A size is an absolute amount. Many may weigh as much as the fifth, as trips at one fare do: of
+    those only ids are compared. Only records that may be shown are touched.
     """
-    sizes = list(map(abs, amounts[first:end]))
-    floor = min(nlargest(MOST_SHOWN, sizes), default=0)
-    places = [place for place, size in enumerate(sizes, first) if size >= floor]
-    heavy = places
-    if len(places) > MOST_SHOWN:
-        heavy = [place for place in places if abs(amounts[place]) > floor]
-    shown = sorted([(-abs(amounts[place]), records[place].id) for place in heavy])
-    if len(shown) == len(places):
-        return shown
-    tied = sorted([records[place].id for place in places if abs(amounts[place]) == floor])
-    return [*shown, *[(-floor, name) for name in tied[: MOST_SHOWN - len(shown)]]]
+    part = sizes[first:end]
+    largest = nlargest(MOST_SHOWN, part)
+    floor = largest[-1] if largest else 0
+    places = [place for place, size in enumerate(part, first) if size >= floor]
+    if len(places) <= MOST_SHOWN:
+        return sorted([(-sizes[place], records[place].id) for place in places])
+    heavier = largest[0] > floor
+    heavy = [place for place in places if sizes[place] > floor] if heavier else []
+    shown = sorted([(-sizes[place], records[place].id) for place in heavy])
+    tied = [records[place].id for place in places if not heavier or sizes[place] == floor]
+    return [*shown, *[(-floor, name) for name in nsmallest(MOST_SHOWN - len(shown), tied)]]
 
 
 def proofs_evidence(

@@ -159,7 +159,7 @@ def _proof(case: Case, records: Sequence[Liability]) -> Evidence:
         last=starts[-1].isoformat() if starts else None,
         horizon=case.as_of.date.isoformat(),
         grade="scheme" if records else None,
-        top=heaviest((-abs(r.loan_amount), r.id) for r in records),
+        top=heaviest([(-abs(r.loan_amount), r.id) for r in records]),
         sources=tuple(sorted(_lenders(case, records))),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import accumulate
@@ -32,7 +32,7 @@ def month_period(index: int) -> Period:
 class Run:
     """One source's transactions of one bucket, by date; `peak` is the largest absolute amount."""
 
-    __slots__ = ("_one_sign", "_records", "_sums", "_tops", "amounts", "dates", "peak")
+    __slots__ = ("_one_sign", "_records", "_sizes", "_sums", "_tops", "amounts", "dates", "peak")
 
     def __init__(self, records: Sequence[Transaction]) -> None:
         self._records = records
@@ -42,6 +42,7 @@ class Run:
         lowest, highest = min(self.amounts, default=0), max(self.amounts, default=0)
         self._tops: dict[Span, Sequence[Weight]] = {}
         self._one_sign = lowest >= 0 or highest <= 0
+        self._sizes = self.amounts if lowest >= 0 else list(map(abs, self.amounts))
         self.peak = max(-lowest, highest)
 
     def total(self, span: Span) -> int:
@@ -50,13 +51,13 @@ class Run:
 
     def turnover(self, span: Span) -> int:
         """The sum of their absolute amounts."""
-        return abs(self.total(span)) if self._one_sign else sum(map(abs, self.part(span)))
+        return abs(self.total(span)) if self._one_sign else sum(self._sizes[slice(*span)])
 
     def top(self, span: Span) -> Sequence[Weight]:
         """The five of them with the largest absolute amounts."""
         found = self._tops.get(span)
         if found is None:
-            found = self._tops[span] = top_weights(self._records, self.amounts, *span)
+            found = self._tops[span] = top_weights(self._records, self._sizes, *span)
         return found
 
     def part(self, span: Span) -> Sequence[int]:
@@ -83,16 +84,17 @@ class Page:
 class Stretch:
     """A period of one account or several; `first` and `last` are its dates with a transaction.
 
-    `months` are those that make up the period, where it is of months: the heaviest records of each
-    are looked for once, whatever window it is in.
+    `months` are those that make up the period, where it is of months: the heaviest earnings of each
+    are looked for once, whatever window it is in, since they may also stand in as income.
     """
 
-    __slots__ = ("_months", "_pages", "_parts", "_tops", "first", "last", "tally")
+    __slots__ = ("_months", "_pages", "_parts", "_period", "_tops", "first", "last", "tally")
 
     def __init__(
         self, pages: Sequence[Page], period: Period, months: Sequence[Period] = ()
     ) -> None:
         self._pages = pages
+        self._period = period
         self._months = months or (period,)
         self._parts = [list(zip(p.runs, p.spans(period), strict=True)) for p in pages]
         self._tops: dict[int, Sequence[Weight]] = {}
@@ -100,8 +102,10 @@ class Stretch:
         edges = [day for page in pages for day in _edges(page.dates, period)]
         self.first, self.last = min(edges, default=None), max(edges, default=None)
 
-    def heaviest(self, of: Iterable[int]) -> Sequence[Weight]:
+    def heaviest(self, of: Sequence[int]) -> Sequence[Weight]:
         """The five records of the largest absolute amounts in some buckets together."""
+        if len(of) == 1:
+            return self._top(of[0])
         best: Sequence[Weight] = ()
         for peak, bucket in sorted([(self._peak(b), b) for b in of], reverse=True):
             if len(best) == MOST_SHOWN and peak < -best[-1][0]:
@@ -114,6 +118,13 @@ class Stretch:
         earned = [parts[EARNED] for parts in self._parts]
         return {day for run, span in earned for day in run.dates[span[0] : span[1]]}
 
+    def last_earning(self) -> date | None:
+        """The latest date that has an earning."""
+        earned = [parts[EARNED] for parts in self._parts]
+        return max(
+            [run.dates[end - 1] for run, (first, end) in earned if first < end], default=None
+        )
+
     def largest_earning(self) -> int:
         """The largest single earning; 0 without one."""
         earned = [parts[EARNED] for parts in self._parts]
@@ -123,9 +134,8 @@ class Stretch:
         found = self._tops.get(bucket)
         if found is None:
             runs = [page.runs[bucket] for page in self._pages]
-            found = _five(
-                [r.top(span_of(r.dates, m)) for r in runs if r.dates for m in self._months]
-            )
+            parts = self._months if bucket == EARNED else (self._period,)
+            found = _five([r.top(span_of(r.dates, p)) for r in runs if r.dates for p in parts])
             self._tops[bucket] = found
         return found
 
@@ -140,10 +150,10 @@ def span_of(dates: Sequence[date], period: Period) -> Span:
 
 
 def _added_up(parts: Sequence[tuple[Run, Span]]) -> Tally:
-    turnovers = [run.turnover(span) for run, span in parts[:FOREIGN]]
+    turnovers = [run.turnover(span) if run.dates else 0 for run, span in parts[:FOREIGN]]
     return Tally(
         counts=[end - first for _, (first, end) in parts],
-        sums=[run.total(span) for run, span in parts[:FOREIGN]],
+        sums=[run.total(span) if run.dates else 0 for run, span in parts[:FOREIGN]],
         turnover=sum(turnovers),
         unmapped=turnovers[UNMAPPED],
     )
@@ -178,9 +188,9 @@ def _by_bucket(
     """The one loop over every transaction, with all look-ups in C."""
     buckets: tuple[list[Transaction], ...] = ([], [], [], [], [], [], [])
     classes = map(classifier.__getitem__, [r.description for r in records])
-    signs = [1 if r.amount > 0 else -1 if r.amount else 0 for r in records]
-    for signed, sign, record in zip(classes, signs, records, strict=True):
-        buckets[signed[sign]].append(record)
+    amounts = [r.amount for r in records]
+    for signed, amount, record in zip(classes, amounts, records, strict=True):
+        buckets[signed[1 if amount > 0 else -1 if amount else 0]].append(record)
     if {r.currency for r in records} != {currency}:
         for bucket in buckets[:FOREIGN]:
             buckets[FOREIGN].extend(r for r in bucket if r.currency != currency)

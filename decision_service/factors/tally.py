@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.needs import TransactionClass
 
@@ -28,8 +29,7 @@ OF_ALL = tuple(range(FOREIGN))
 """Which buckets a figure is made of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True):
     """Sums in minor units of the ruleset's currency.
 
     `counts` holds how many transactions each bucket has, `sums` the signed sum of each bucket but

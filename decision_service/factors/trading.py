@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+import msgspec
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
@@ -25,8 +26,7 @@ LOOK_BACK_DAYS = 91
 """How far every factor looks at least, to tell a quiet month from no data at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """A period of all accounts, and how evidence names its ends: as months or as dates.
 
     `first` and `last` hold a transaction; `horizon` is what the window ends with.

@@ -282,7 +282,7 @@ def days_since_last(case: Case) -> Answer:
     """How long nothing was earned."""
     book = trade_book(case)
     stretch = book.last_days(LOOK_BACK_DAYS).stretch
-    return _over_days(case, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.earning_days()))
+    return _over_days(case, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.last_earning()))
 
 
 def _over_months(
@@ -302,5 +302,5 @@ def _over_days(case: Case, length: int, work: Callable[[Tally], Figure | Cause])
     return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)
 
 
-def _age(end: date, earned: set[date]) -> int | Cause:
-    return (end - max(earned)).days if earned else Cause.NO_EVIDENCE
+def _age(end: date, last: date | None) -> int | Cause:
+    return (end - last).days if last else Cause.NO_EVIDENCE

@@ -61,7 +61,7 @@ async def refreshed(vendor: Simulator, before: int) -> None:
 
 
 async def test_a_second_decision_is_warm_until_an_event_says_otherwise(tmp_path: Path) -> None:
-    """A cold reading, then no call; after an event the data is read in the background, and again none."""
+    """A cold reading, then no call; after an event data is read in the background: again none."""
     async with at_vendor(tmp_path, **SETTINGS) as (live, vendor):
         assert [await calls(live), await calls(live)] == [COLD, 0]
         before = vendor.meter.total
