@@ -9,7 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import bad_writes, cold, factors, fuzz, rules, shadow, start, warm
+from bench import bad_writes, cold, factors, fuzz, memory, rules, scale, shadow, start, warm
 
 PARTS: dict[str, Callable[..., None]] = {
     "rules": rules.run,
@@ -18,10 +18,12 @@ PARTS: dict[str, Callable[..., None]] = {
     "cold": cold.run,
     "start": start.run,
     "warm": warm.run,
+    "scale": scale.run,
+    "memory": memory.run,
     "bad-writes": bad_writes.run,
     "shadow": shadow.run,
 }
-LONG = {"bad-writes", "shadow"}
+LONG = {"memory", "bad-writes", "shadow"}
 """Parts that run only when they are asked for."""
 
 
