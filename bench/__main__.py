@@ -9,7 +9,7 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import bad_writes, cold, factors, fuzz, memory, rules, scale, shadow, start, warm
+from bench import bad_writes, cerbos, cold, factors, fuzz, memory, rules, scale, shadow, start, warm
 
 PARTS: dict[str, Callable[..., None]] = {
     "rules": rules.run,
@@ -20,10 +20,11 @@ PARTS: dict[str, Callable[..., None]] = {
     "warm": warm.run,
     "scale": scale.run,
     "memory": memory.run,
+    "cerbos": cerbos.run,
     "bad-writes": bad_writes.run,
     "shadow": shadow.run,
 }
-LONG = {"memory", "bad-writes", "shadow"}
+LONG = {"memory", "cerbos", "bad-writes", "shadow"}
 """Parts that run only when they are asked for."""
 
 

@@ -20,9 +20,10 @@ from typing import Any
 import grpc
 import httpx
 
+from bench.figures import versions_of
 from bench.processes import Cores, pinning_is_missing, split_cores
 from bench.service import KEY, SECRET, SEED, serve_command, service, settings
-from bench.tables import Spread, show, versions_of
+from bench.tables import Spread, show
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.simulator.dates import civil_day
 from decision_service.simulator.faults import Fault

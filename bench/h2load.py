@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-ABSENT = "h2load is not on PATH: it comes with nghttp2 (Debian: apt-get install nghttp2-client)"
 SECONDS_AT_MOST = 3600
 
 
@@ -25,9 +24,11 @@ class Burst:
     p99: float
 
 
-def is_there() -> bool:
-    """Whether h2load can be run."""
-    return shutil.which("h2load") is not None
+def missing() -> str:
+    """Why h2load cannot be run here; empty where it can."""
+    if shutil.which("h2load") is None:
+        return "h2load is not on PATH: it comes with nghttp2 (apt-get install nghttp2-client)"
+    return ""
 
 
 def version() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from bench import h2load
+from bench.figures import versions_of
 from bench.processes import Started, pinning_is_missing, split_cores
 from bench.service import (
     METHOD,
@@ -20,7 +21,7 @@ from bench.service import (
     settings,
     vendor,
 )
-from bench.tables import Cell, show, versions_of
+from bench.tables import Cell, show
 from bench.warm import USERS, Side, primed
 
 PARTS = 10
@@ -46,7 +47,7 @@ def growing(process: Started, side: Side, decisions: int) -> Iterator[dict[str, 
 
 def run(decisions: int = 100_000) -> None:
     """Print the memory; the first tenth is the warm-up."""
-    if missing := pinning_is_missing() or ("" if h2load.is_there() else h2load.ABSENT):
+    if missing := pinning_is_missing() or h2load.missing():
         print(f"\nmemory  left out: {missing}")
         return
     with tempfile.TemporaryDirectory() as name, split_cores() as cores:

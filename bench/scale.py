@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import h2load
+from bench.figures import versions_of
 from bench.postgres import durable_postgres, version_of
 from bench.service import (
     METHOD,
@@ -23,7 +24,7 @@ from bench.service import (
     settings,
     vendor,
 )
-from bench.tables import Spread, show, versions_of
+from bench.tables import Spread, show
 from bench.warm import Side, Taken, primed, rounds_of
 from decision_service.storage.engine import migrate
 from tests.kits.postgres import Postgres
@@ -66,8 +67,8 @@ def _database(postgres: Postgres) -> str:
 
 def run(rounds: int = 3, seconds: float = 3.0) -> None:
     """Print the decisions a second of both, and their ratio."""
-    if not h2load.is_there():
-        print(f"\nscale  left out: {h2load.ABSENT}")
+    if missing := h2load.missing():
+        print(f"\nscale  left out: {missing}")
         return
     try:
         with tempfile.TemporaryDirectory() as name, durable_postgres() as postgres:

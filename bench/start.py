@@ -13,8 +13,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from bench.figures import versions_of
 from bench.processes import module, started
-from bench.tables import Spread, show, versions_of
+from bench.tables import Spread, show
 from tests.e2e.process import clean_environ
 
 PATIENCE = 60.0

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-RESULTS = Path(__file__).parent / "results"
+from bench.figures import record
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +56,6 @@ def show(
     print("\n".join(f"  {line}" for line in said))
     sys.stdout.flush()
     record(part, versions, headline=headline, rows=[_plain(row) for row in rows], load=busy)
-
-
-def record(part: str, versions: Mapping[str, str], **found: object) -> None:
-    """Append what a part found to the results, as one line of JSON."""
-    RESULTS.mkdir(exist_ok=True)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    line = {"part": part, "at": at, **found, "versions": dict(versions)}
-    with (RESULTS / "results.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def versions_of(*packages: str) -> dict[str, str]:
-    """The versions of packages, and of Python."""
-    return {name: version(name) for name in packages} | {"python": platform.python_version()}
 
 
 def _plain(row: Mapping[str, Cell]) -> dict[str, object]:

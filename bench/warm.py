@@ -12,6 +12,7 @@ import pytest
 
 from bench import h2load
 from bench.echo import SERVICE
+from bench.figures import versions_of
 from bench.postgres import durable_postgres, version_of
 from bench.processes import Cores, module, pinning_is_missing, split_cores, started
 from bench.service import (
@@ -28,7 +29,7 @@ from bench.service import (
     vendor,
     vendor_calls,
 )
-from bench.tables import Cell, Spread, show, versions_of
+from bench.tables import Cell, Spread, show
 from decision_service.api.v1 import decision_pb2 as pb
 
 USERS = 4
@@ -181,7 +182,7 @@ def on_store(
 
 def run(rounds: int = 3, seconds: float = 2.0) -> None:
     """Print decisions a second and latencies beside the echo's."""
-    if missing := pinning_is_missing() or ("" if h2load.is_there() else h2load.ABSENT):
+    if missing := pinning_is_missing() or h2load.missing():
         print(f"\nwarm  left out: {missing}")
         return
     with tempfile.TemporaryDirectory() as name, split_cores() as cores:
