@@ -67,16 +67,21 @@ def report(part: str, timings: list[Timing], yardstick: str, packages: list[str]
             f"  {t.what:<44} {t.median:>12,.1f}   {t.least:>10,.1f} … {t.most:<10,.1f} "
             f"{base / t.median:>8.2f} ×"
         )
-    versions = {name: version(name) for name in packages} | {"python": platform.python_version()}
+    versions = versions_of(*packages)
     print("  " + " · ".join(f"{name} {number}" for name, number in versions.items()))
+    record(part, versions, yardstick=yardstick, timings=[asdict(t) for t in timings])
+    sys.stdout.flush()
+
+
+def record(part: str, versions: Mapping[str, str], **found: object) -> None:
+    """Append what a part found to the results, as one line of JSON."""
     RESULTS.mkdir(exist_ok=True)
-    line = {
-        "part": part,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "yardstick": yardstick,
-        "timings": [asdict(t) for t in timings],
-        "versions": versions,
-    }
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    line = {"part": part, "at": at, **found, "versions": dict(versions)}
     with (RESULTS / "results.jsonl").open("a") as file:
         file.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+
+
+def versions_of(*packages: str) -> dict[str, str]:
+    """The versions of packages, and of Python."""
+    return {name: version(name) for name in packages} | {"python": platform.python_version()}

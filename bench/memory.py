@@ -1,0 +1,66 @@
+"""Whether many decisions in one process make it grow: its memory after a tenth, and at the end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from bench import h2load
+from bench.figures import versions_of
+from bench.processes import Started, pinning_is_missing, split_cores
+from bench.service import (
+    METHOD,
+    STATE,
+    recorded_in_sqlite,
+    request,
+    serve_command,
+    service,
+    settings,
+    vendor,
+)
+from bench.tables import Cell, show
+from bench.warm import USERS, Side, primed
+
+PARTS = 10
+CONCURRENT = 16
+MEGABYTE = 1 << 20
+
+
+def growing(process: Started, side: Side, decisions: int) -> Iterator[dict[str, Cell]]:
+    """Resident memory after each tenth of the decisions, and beside the first tenth's."""
+    first = 0.0
+    for part in range(1, PARTS + 1):
+        taken = side.burst(CONCURRENT, decisions // PARTS)
+        resident = psutil.Process(process.popen.pid).memory_info().rss / MEGABYTE
+        first = first or resident
+        yield {
+            "decisions": part * decisions // PARTS,
+            "failed": taken.failed,
+            "resident MB": resident,
+            "ratio": resident / first,
+            "decisions/s": taken.rate,
+        }
+
+
+def run(decisions: int = 100_000) -> None:
+    """Print the memory; the first tenth is the warm-up."""
+    if missing := pinning_is_missing() or h2load.missing():
+        print(f"\nmemory  left out: {missing}")
+        return
+    with tempfile.TemporaryDirectory() as name, split_cores() as cores:
+        folder = Path(name)
+        with (
+            vendor(folder, USERS) as at,
+            service(cores.only(serve_command()), folder, **settings(at.base_url)) as process,
+        ):
+            address = process.printed("gRPC")[1]
+            primed(address, at.users)
+            frames = [h2load.frame(request(user), folder / user) for user in at.users]
+            file = folder / "decisions.db"
+            side = Side(f"http://{address}{METHOD}", frames, lambda: recorded_in_sqlite(file))
+            rows = list(growing(process, side, decisions))
+    notes = (STATE, "SQLite; allowed: no growth after the first tenth, which warms up")
+    show("memory", f"{decisions:,} decisions in one process", rows, versions_of("grpcio"), notes)

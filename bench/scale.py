@@ -1,0 +1,100 @@
+"""One worker and two on one PostgreSQL: decisions a second."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bench import h2load
+from bench.figures import versions_of
+from bench.postgres import durable_postgres, version_of
+from bench.service import (
+    METHOD,
+    STATE,
+    Vendor,
+    recorded_in_postgres,
+    request,
+    serve_command,
+    service,
+    settings,
+    vendor,
+)
+from bench.tables import Spread, show
+from bench.warm import Side, Taken, primed, rounds_of
+from decision_service.storage.engine import migrate
+from tests.kits.postgres import Postgres
+
+WORKERS = (1, 2)
+CONCURRENT = 64
+CONNECTIONS = 16
+"""Enough that the kernel, which gives each worker connections by chance, gives both of them some."""
+
+
+def measure(
+    folder: Path, at: Vendor, postgres: Postgres, rounds: int, seconds: float
+) -> Sequence[Sequence[Taken]]:
+    """Rounds of both in turns; each has a database of its own, and rests while the other works."""
+    with ExitStack() as stack:
+        sides = [_side(workers, folder, at, postgres, stack) for workers in WORKERS]
+        return rounds_of(sides, CONCURRENT, rounds, seconds)
+
+
+def _side(workers: int, folder: Path, at: Vendor, postgres: Postgres, stack: ExitStack) -> Side:
+    own = folder / str(workers)
+    own.mkdir()
+    url, psql = _database(postgres), postgres.server.bin_path / "psql"
+    command = serve_command("--workers", str(workers))
+    process = stack.enter_context(service(command, own, **settings(at.base_url, store_url=url)))
+    address = process.printed("gRPC")[1]
+    for _ in range(workers):
+        primed(address, at.users)
+    frames = [h2load.frame(request(user), own / user) for user in at.users]
+    target = f"http://{address}{METHOD}"
+    return Side(target, frames, lambda: recorded_in_postgres(psql, url))
+
+
+def _database(postgres: Postgres) -> str:
+    """A new database with the service's tables."""
+    url = postgres.empty()
+    asyncio.run(migrate(url))
+    return url
+
+
+def run(rounds: int = 3, seconds: float = 3.0) -> None:
+    """Print the decisions a second of both, and their ratio."""
+    if missing := h2load.missing():
+        print(f"\nscale  left out: {missing}")
+        return
+    try:
+        with tempfile.TemporaryDirectory() as name, durable_postgres() as postgres:
+            folder = Path(name)
+            with vendor(folder, CONNECTIONS) as at:
+                found = measure(folder, at, postgres, rounds, seconds)
+            server = version_of(postgres)
+    except pytest.skip.Exception as error:
+        print(f"\nscale  left out: {error}")
+        return
+    rows = [
+        {
+            "workers": workers,
+            "decisions/s": Spread.of(one.rate for one in seen),
+            "ratio": Spread.of(b.rate / a.rate for a, b in zip(found[0], seen, strict=True)),
+            "p50 ms": Spread.of(one.p50 for one in seen).median,
+            "p99 ms": Spread.of(one.p99 for one in seen).median,
+            "failed": sum(one.failed for one in seen),
+        }
+        for workers, seen in zip(WORKERS, found, strict=True)
+    ]
+    notes = (
+        STATE,
+        "nothing is pinned: workers, PostgreSQL, vendor and h2load share the cores",
+        "below four cores two workers cannot show what they can",
+    )
+    headline = f"{CONCURRENT} at once over {CONNECTIONS} connections, {rounds} rounds in turns"
+    versions = versions_of("grpcio", "asyncpg") | {"PostgreSQL": server}
+    show("scale", headline, rows, versions, notes)

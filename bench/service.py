@@ -1,0 +1,126 @@
+"""The service as it is measured: a process of its own, at a vendor in another."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from bench.processes import Started, module, started
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.config import Settings
+from decision_service.simulator.dates import civil_day
+from decision_service.simulator.population import LIVES, life_of, population
+from tests.e2e.process import clean_environ
+from tests.e2e.service import create
+
+METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
+WEBHOOKS = "webhook_secrets" in Settings.model_fields
+"""Whether this program can keep applicants' data warm."""
+
+STATE = (
+    "warm: webhooks on, every applicant was read once before"
+    if WEBHOOKS
+    else "NOT warm, this program has no webhooks yet: every decision reads the stand-in vendor over "
+    "HTTP, with the request limit raised"
+)
+SEED = 7
+KEY, SECRET = "bench-key", "bench-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """Where the stand-in is, and people of its population who lead one kind of life."""
+
+    base_url: str
+    users: Sequence[str]
+
+
+def people(size: int, life: str | None = None) -> list[str]:
+    """Users of the population, all of them or those of one life."""
+    assert life is None or life in LIVES
+    everybody = population(SEED, size, civil_day(datetime.now(UTC))).builders
+    return [user for number, user in enumerate(everybody) if life in (None, life_of(number))]
+
+
+@contextmanager
+def vendor(folder: Path, users: int) -> Iterator[Vendor]:
+    """The stand-in in its own process, without a limit, with so many employed people."""
+    size = users * len(LIVES)
+    scenario = folder / "scenario.json"  # JSON is YAML
+    played = {
+        "sandbox": False,
+        "population": {"seed": SEED, "size": size},
+        "requests_per_second": 1_000_000,
+    }
+    scenario.write_text(json.dumps(played))
+    options = ("--port", "0", "--scenario", str(scenario), "--key", KEY, "--secret", SECRET)
+    command = module("decision_service", "simulator", *options)
+    with started(command, folder / "vendor.log") as process:
+        url = process.printed("Smile")[3].rstrip(",")
+        yield Vendor(url, people(size, "employed"))
+
+
+def settings(base_url: str, **more: str) -> dict[str, str]:
+    """Settings of a service at this vendor, warm where the program can be."""
+    own = {
+        "smile_mode": "sandbox",
+        "smile_api_key": KEY,
+        "smile_api_secret": SECRET,
+        "smile_base_url": base_url,
+        "drain_delay": "0s",
+    }
+    return own | ({"webhook_secrets": "bench-webhooks"} if WEBHOOKS else {}) | more
+
+
+def serve_command(*options: str, unlimited: bool = not WEBHOOKS) -> list[str]:
+    """The command line of `serve`, with the request limit out of the way or as it is."""
+    return module("bench.unlimited" if unlimited else "decision_service", "serve", *options)
+
+
+@contextmanager
+def service(command: Sequence[str], folder: Path, **chosen: str) -> Iterator[Started]:
+    """Start a service that keeps everything in a folder, and wait until it serves."""
+    environ = clean_environ(folder, **chosen)
+    with started(command, folder / "service.log", environ) as process:
+        process.printed("Ctrl-C")
+        yield process
+
+
+def request(user_id: str, view: int = pb.DECISION_VIEW_BASIC) -> bytes:
+    """An application of a user without a request id: each time that it is sent it is a new one."""
+    return create(user_id, request_id="", view=view).SerializeToString()
+
+
+@contextmanager
+def raw_calls(address: str) -> Iterator[Callable[[bytes], bytes]]:
+    """CreateDecision from bytes to bytes."""
+    with grpc.insecure_channel(address) as channel:
+        call: Any = channel.unary_unary(METHOD)
+        yield lambda sent: call(sent, timeout=30, wait_for_ready=True)
+
+
+def vendor_calls(reply: bytes) -> int:
+    """How many requests to the vendor the decision in this reply took."""
+    return service_pb.CreateDecisionResponse.FromString(reply).decision.data_quality.upstream_calls
+
+
+def recorded_in_sqlite(file: Path) -> int:
+    """How many decisions a store holds."""
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as store:
+        return int(store.execute("SELECT count(*) FROM decisions").fetchone()[0])
+
+
+def recorded_in_postgres(psql: Path, url: str) -> int:
+    """How many decisions a database holds."""
+    command = [str(psql), url, "-qtAc", "SELECT count(*) FROM decisions"]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
