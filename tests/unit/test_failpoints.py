@@ -32,7 +32,7 @@ async def test_a_decision_passes_every_point_of_the_store_in_order(tmp_path: Pat
         arm(point, lambda point=point: passed.append(point))  # type: ignore[misc]  # mypy cannot type a default of a lambda
     store = await Store.open(f"sqlite:///{tmp_path / 'd.db'}")
     world = World(log=store)
-    await world.decide()(application(), world.call())
+    await world.decide(leases=store.leases)(application(), world.call())
     await store.aclose()
     assert passed == list(Point)[:4]
 
@@ -47,10 +47,12 @@ async def test_what_fails_inside_the_transaction_is_not_recorded(tmp_path: Path)
 
     arm(Point.IN_COMMIT, fail)
     with pytest.raises(OSError):  # noqa: PT011 - the failpoint's own
-        await world.decide()(application(), world.call())
+        await world.decide(leases=store.leases)(application(), world.call())
     assert await store.find("anonymous", "r-1") is None
     disarm()
-    assert (await world.decide()(application(), world.call())).request_id == "r-1"
+    assert (
+        await world.decide(leases=store.leases)(application(), world.call())
+    ).request_id == "r-1"
     await store.aclose()
 
 
