@@ -18,6 +18,7 @@ from decision_service.config import (
     SmileMode,
     split_address,
 )
+from decision_service.domain.errors import StoreError
 from decision_service.edge.http.app import build_app as build_http
 from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
@@ -66,7 +67,6 @@ from decision_service.ruleset.model import CompiledRuleset
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
-from decision_service.storage.errors import StoreRefused
 from decision_service.storage.rule_files import read_rules
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
@@ -268,11 +268,20 @@ async def _open_store(
 ) -> Store:
     try:
         store = await Store.open(
-            settings.store_url, lease=settings.lease, init=init, on_commit=metrics.committed
+            settings.store_url,
+            lease=settings.lease,
+            init=init,
+            on_commit=metrics.committed,
+            journal=settings.erasure_journal,
         )
-    except StoreRefused as error:
+    except StoreError as error:
         raise StartError(str(error)) from None
     stack.push_async_callback(store.aclose)
+    if not store.keeps_journal:
+        log.warning(
+            "erasures are noted nowhere but in the store, so that a restored backup brings erased "
+            "data back: set DECISION_ERASURE_JOURNAL to a file apart from it"
+        )
     return store
 
 

@@ -25,7 +25,6 @@ from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.rule_tests import failures
 from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.smile.source import SmileSource
-from decision_service.storage.errors import StoreRefused
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
 
@@ -60,7 +59,7 @@ def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) ->
 
 async def _all(settings: Settings) -> list[Line]:
     lines = [_mode(settings), *_hosts(settings), _transport(settings), *_rules(settings)]
-    lines.append(await _store(settings))
+    lines += [await _store(settings), _erasures(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await _clock(settings))
         async with vendor(settings) as source:
@@ -139,9 +138,9 @@ def _first_stage(name: str, product: Product) -> Line:
 async def _store(settings: Settings) -> Line:
     shown = settings.store_url.rpartition("@")[2]
     try:
-        store = await Store.open(settings.store_url)
-    except StoreRefused as error:
-        return Line("store", False, str(error))
+        store = await Store.open(settings.store_url, journal=settings.erasure_journal)
+    except StoreError as error:
+        return Line("store", False, error.message)
     try:
         await store.check()
     except StoreError as error:
@@ -149,6 +148,16 @@ async def _store(settings: Settings) -> Line:
     finally:
         await store.aclose()
     return Line("store", True, f"{shown} can be written")
+
+
+def _erasures(settings: Settings) -> Line:
+    """Whether erasures are noted apart from the store."""
+    if settings.erasure_journal is not None:
+        return Line("erasures", True, f"noted in {settings.erasure_journal}")
+    if settings.store_url.startswith("sqlite:"):
+        return Line("erasures", None, "noted beside the SQLite file: keep both out of one backup")
+    words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
+    return Line("erasures", False, words)
 
 
 async def _clock(settings: Settings) -> Line:

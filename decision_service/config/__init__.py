@@ -92,6 +92,7 @@ class Settings(OnboardingSettings):
     auth_tokens_file: Path | None = None
     reflection: bool = True
     store_url: str = Field("sqlite:///decision.db", repr=False)  # it may hold a password
+    erasure_journal: Path | None = None
     rules_dir: Path = Path("rules")
     blocked_factors: str = ""
     log_level: str = "info"

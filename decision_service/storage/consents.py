@@ -12,7 +12,14 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from decision_service.pipeline.ports import Erased
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded
-from decision_service.storage.tables import consents, known_counts, link_tokens, snapshots, warm
+from decision_service.storage.tables import (
+    consents,
+    erasures,
+    known_counts,
+    link_tokens,
+    snapshots,
+    warm,
+)
 
 _KEY_BITS = 256
 _NONCE_BYTES = 12
@@ -48,8 +55,9 @@ def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
     return found | _found(connection, lacking)
 
 
-def erase(connection: Connection, user_id: str) -> Erased:
-    """Destroy a user's key and data, and count the withdrawal."""
+def erase(connection: Connection, user_id: str, erasure_id: str) -> Erased:
+    """Destroy a user's key and data, count the withdrawal, and remember the erasure by its id."""
+    insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None))

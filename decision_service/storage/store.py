@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 from decision_service.domain.decision import Arm
@@ -29,7 +31,6 @@ from decision_service.rollout.gate import Pin
 from decision_service.storage import (
     applicants,
     arms,
-    consents,
     decisions,
     events,
     hours,
@@ -40,8 +41,11 @@ from decision_service.storage import (
     texts,
     warm,
 )
+from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, open_database
+from decision_service.storage.erasing import Erasing
+from decision_service.storage.erasure_journal import ErasureJournal
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.storage.postgres_database import PostgresDatabase
@@ -64,8 +68,11 @@ class Store:
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
         on_commit: OnCommit = unheard,
+        journal: ErasureJournal | None = None,
     ) -> None:
         self._database = database
+        self._erasing = Erasing(database, journal)
+        self.keeps_journal = journal is not None
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
@@ -83,17 +90,26 @@ class Store:
         lease: float = LEASE_SECONDS,
         init: bool = False,
         on_commit: OnCommit = unheard,
+        journal: Path | None = None,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
         A group of commits waits `linger` seconds for company and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
-        `on_commit` hears of each group: its seconds and its decisions.
+        `on_commit` hears of each group: its seconds and its decisions. `journal` is the erasure
+        journal's file, by default the SQLite file's name with `.erasures`, and none beside
+        PostgreSQL; what it has and the database lacks is erased before this returns.
         """
         database = await open_database(url, readers, init=init)
+        try:
+            noted = await asyncio.to_thread(_journal, url, journal)
+            await Erasing(database, noted).catch_up()
+        except BaseException:
+            await database.aclose()
+            raise
         leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
-        return cls(database, linger, largest_group, leases, on_commit)
+        return cls(database, linger, largest_group, leases, on_commit, noted)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
@@ -141,9 +157,7 @@ class Store:
     async def erase(self, user_id: str) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse what was read before."""
         self._writer.forget(user_id)
-        erased = await self._database.write(partial(consents.erase, user_id=user_id))
-        await self._database.scrub()
-        return erased
+        return await self._erasing.erase(user_id)
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""
@@ -267,3 +281,10 @@ class Store:
     ) -> Sequence[StoredEntry | StoreError | None]:
         found = await self._database.read(partial(decisions.by_keys, keys=keys))
         return [found.get(key) for key in keys]
+
+
+def _journal(url: str, path: Path | None) -> ErasureJournal | None:
+    address = parse_store_url(url)
+    if path is None and isinstance(address, SqliteFile):
+        path = address.beside(".erasures")
+    return None if path is None else ErasureJournal.open(path)

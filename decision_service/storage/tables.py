@@ -86,6 +86,17 @@ consents = Table(
 Destroying the key makes the snapshots unreadable wherever copies of them are.
 """
 
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("erasure_id", _text(), primary_key=True),
+    Column("user_id", _text()),
+)
+"""Erasures that this database has carried out; without a user where it held nothing of that one.
+
+What the erasure journal has beyond these was erased after the backup that this is.
+"""
+
 warm = Table(
     "warm",
     metadata,

@@ -53,11 +53,11 @@ async def refused(path: Path, kind: type[StoreRefused]) -> str:
 
 
 def folder_state(path: Path) -> dict[str, bytes]:
-    """Every file of the store's folder with its content, but for locks and empty logs."""
+    """Every file of the store's folder with its content, but for locks, journals and empty logs."""
     return {
         file.name: file.read_bytes()
         for file in path.parent.iterdir()
-        if not file.name.endswith((".lock", "-shm"))
+        if not file.name.endswith((".lock", "-shm", ".erasures"))
         and not (file.name.endswith("-wal") and file.stat().st_size == 0)
     }
 

@@ -1,0 +1,67 @@
+"""Erasing a user: noted in the journal first, then carried out in the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+import structlog
+
+from decision_service.pipeline.ports import Erased
+from decision_service.storage import consents, erasures
+from decision_service.storage.engine import Database
+from decision_service.storage.erasure_journal import Erasure, ErasureJournal, new_erasure
+
+log = structlog.get_logger("decision_service.storage")
+
+
+class Erasing:
+    """Erases users in a database, with or without a journal apart from it."""
+
+    def __init__(self, database: Database, journal: ErasureJournal | None) -> None:
+        self._database = database
+        self._journal = journal
+
+    async def erase(self, user_id: str) -> Erased:
+        """Make a user's stored data unreadable for ever; raises StoreUnavailable."""
+        erasure = new_erasure(user_id)
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.note, [erasure])
+        work = partial(consents.erase, user_id=user_id, erasure_id=erasure.id)
+        erased = await self._database.write(work)
+        await self._database.scrub()
+        return erased
+
+    async def catch_up(self) -> None:
+        """Bring database and journal to the same erasures.
+
+        A database that was restored from a backup lacks the later ones: they are carried out again.
+        A journal that was lost or moved lacks the earlier ones: they are noted again. Raises
+        StoreDamaged and StoreUnavailable.
+        """
+        if self._journal is None:
+            return
+        marks = await asyncio.to_thread(self._journal.marks)
+        done = await self._database.read(erasures.done)
+        await self._carry_out({one: mark for one, mark in marks.items() if one not in done})
+        lost = ((one, user) for one, user in done.items() if one not in marks)
+        await self._note_again(Erasure(one, user) for one, user in lost if user is not None)
+
+    async def _carry_out(self, lacking: Mapping[str, str]) -> None:
+        if not lacking or self._journal is None:
+            return
+        known = await self._database.read(erasures.users)
+        users = dict(await asyncio.to_thread(self._journal.marked, known))
+        wanted = {one: users.get(mark) for one, mark in lacking.items()}
+        await self._database.write(partial(erasures.carry_out, wanted=wanted))
+        await self._database.scrub()
+        again = len({user_id for user_id in wanted.values() if user_id is not None})
+        if again:
+            log.warning("erased again what an older store held", users=again)
+
+    async def _note_again(self, lost: Iterable[Erasure]) -> None:
+        wanted = [*lost]
+        if wanted and self._journal is not None:
+            await asyncio.to_thread(self._journal.note, wanted)
+            log.warning("the erasure journal was written anew from the store", erasures=len(wanted))

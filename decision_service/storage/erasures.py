@@ -1,0 +1,35 @@
+"""Which erasures the database has carried out, and of whom it holds anything to erase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select, union
+
+from decision_service.storage import consents
+from decision_service.storage.rows import insert_new
+from decision_service.storage.tables import erasures, known_counts, link_tokens, snapshots, warm
+
+_DONE = select(erasures.c.erasure_id, erasures.c.user_id)
+_OF_USERS = (consents.consents, snapshots, known_counts, link_tokens, warm)
+_USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
+
+
+def done(connection: Connection) -> Mapping[str, str | None]:
+    """Every erasure's id with its user; None where the database never held anything of that one."""
+    return {row[0]: row[1] for row in connection.execute(_DONE)}
+
+
+def users(connection: Connection) -> Sequence[str]:
+    """Everybody of whom there may be something to erase."""
+    return [row[0] for row in connection.execute(_USERS)]
+
+
+def carry_out(connection: Connection, wanted: Mapping[str, str | None]) -> None:
+    """Erase each of these users, by the erasure's id; one of nobody known is only remembered."""
+    strangers = [one for one, user_id in wanted.items() if user_id is None]
+    for erasure_id, user_id in wanted.items():
+        if user_id is not None:
+            consents.erase(connection, user_id, erasure_id)
+    rows = [{"erasure_id": one, "user_id": None} for one in strangers]
+    insert_new(connection, erasures, rows)

@@ -1,0 +1,147 @@
+"""A restored backup is erased again before anything reads it, on both dialects."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.pipeline.ports import Erased, Held
+from decision_service.storage.engine import migrate
+from decision_service.storage.erasure_journal import ErasureJournal, new_erasure
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from tests.kits.postgres import Postgres
+
+USER = SNAPSHOT.user_id
+OTHER = replace(SNAPSHOT, user_id="user-2")
+DECIDED = replace(ENTRY, snapshot=SNAPSHOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a store is; `copy` copies it while closed to the place that the result names."""
+
+    url: str
+    journal: Path
+    copy: Callable[[], str]
+
+    async def open(self, url: str | None = None) -> Store:
+        """The store, or its copy, with the journal."""
+        return await Store.open(url or self.url, journal=self.journal)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty store on each dialect."""
+    journal = tmp_path / "erasures"
+    if request.param == "sqlite":
+        path, backup = tmp_path / "decisions.db", tmp_path / "backup.db"
+
+        def copy() -> str:
+            shutil.copy(path, backup)
+            return f"sqlite:///{backup}"
+
+        return Place(f"sqlite:///{path}", journal, copy)
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.empty()
+    asyncio.run(migrate(url))
+    name = make_url(url).database
+
+    def copied() -> str:
+        server.server.psql(f"CREATE DATABASE {name}_backup TEMPLATE {name}")
+        return server.url(f"{name}_backup")
+
+    return Place(url, journal, copied)
+
+
+async def backed_up(place: Place) -> str:
+    """The URL of a backup with two users' data, of whom one is erased after it."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    await store.commit(numbered(2, user_id="user-2", snapshot=OTHER))
+    await store.aclose()
+    backup = await asyncio.to_thread(place.copy)
+    store = await place.open()
+    assert await store.erase(USER) == Erased(snapshots=1)
+    await store.aclose()
+    return backup
+
+
+async def test_a_restored_backup_is_erased_again(place: Place) -> None:
+    """Its erased user's data is gone, decisions read back, and nobody else loses anything."""
+    store = await place.open(await backed_up(place))
+    assert await store.snapshot(USER, SNAPSHOT.id) is None
+    assert await store.held(USER) == Held((), consent=1)
+    assert await store.get(DECIDED.decision_id) == as_stored(DECIDED)
+    assert await store.snapshot("user-2", OTHER.id) == OTHER.body
+    await store.aclose()
+
+
+async def test_without_the_journal_the_backup_has_the_data(place: Place) -> None:
+    """The journal is what erases it again, and nothing else."""
+    backup = await backed_up(place)
+    store = await Store.open(backup, journal=place.journal.with_name("another"))
+    assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
+    await store.aclose()
+
+
+async def test_a_start_erases_nothing_twice(place: Place) -> None:
+    """What a user gave after its erasure stays, at each later start and after a restore."""
+    backup = await backed_up(place)
+    for url in (place.url, backup):
+        store = await place.open(url)
+        await store.commit(numbered(3, snapshot=SNAPSHOT, consent=1))
+        await store.aclose()
+        store = await place.open(url)
+        assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
+        await store.aclose()
+
+
+async def test_an_erasure_that_a_crash_cut_off_is_finished(place: Place) -> None:
+    """What is in the journal alone is carried out at the next start."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    await store.aclose()
+    ErasureJournal.open(place.journal).note([new_erasure(USER)])
+    store = await place.open()
+    assert await store.snapshot(USER, SNAPSHOT.id) is None
+    await store.aclose()
+
+
+async def test_a_lost_journal_is_written_anew(place: Place) -> None:
+    """The next start notes again what the store knows, so that a restore still erases it."""
+    backup = await backed_up(place)
+    place.journal.unlink()
+    await (await place.open()).aclose()
+    store = await place.open(backup)
+    assert await store.snapshot(USER, SNAPSHOT.id) is None
+    await store.aclose()
+
+
+async def test_what_cannot_be_noted_is_not_erased(place: Place) -> None:
+    """The caller is told to try again, and trying again erases."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    kept = place.journal.rename(place.journal.with_name("away"))
+    with pytest.raises(StoreUnavailable):
+        await store.erase(USER)
+    assert await store.held(USER) != Held((), consent=1)
+    kept.rename(place.journal)
+    assert await store.erase(USER) == Erased(snapshots=1)
+    await store.aclose()
+
+
+async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> None:
+    """Without a setting the SQLite file's erasures are noted beside it."""
+    store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
+    assert store.keeps_journal
+    await store.erase(USER)
+    await store.aclose()
+    assert len(ErasureJournal.open(tmp_path / "decisions.db.erasures").marks()) == 1
