@@ -23,6 +23,7 @@ from decision_service.edge.http.app import build_app as build_http
 from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import (
+    of_agreement,
     of_events,
     of_process,
     of_rollouts,
@@ -44,6 +45,7 @@ from decision_service.failpoints import armed
 from decision_service.language.diagnostics import render
 from decision_service.machine import Ids, SystemClock
 from decision_service.opening import Rules, RulesUnusable, open_rules
+from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.compare import CompareVersions
@@ -146,7 +148,9 @@ async def start(
         read = partial(read_rules, settings.rules_dir)
         reload = ReloadRules(read, shelf, rollouts, store, clock, settings.blocked)
         guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
-        counters = Counters(store, clock, uuid.uuid4().hex)
+        process = uuid.uuid4().hex
+        agreement = Agreement(store, shelf.current, clock, process)
+        counters = Counters(store, clock, process)
         shadows = Shadows(store, clock, occurrences, counters.idle)
         stack.push_async_callback(counters.flush)
         stack.push_async_callback(shadows.aclose)
@@ -171,7 +175,7 @@ async def start(
                 await _last_record(store),
             ),
             rulesets=RulesetUseCases(
-                shelf, TryRules(source, store, clock, shelf.current), read, store, clock
+                shelf, TryRules(source, store, clock, shelf.current), read, store, clock, agreement
             ),
             rollouts=RolloutUseCases(
                 OperateRollouts(rollouts, shelf, store, clock),
@@ -197,11 +201,13 @@ async def start(
             ("guardrails", guardrails.run),
             ("counters", counters.run),
             ("shadows", shadows.run),
+            ("agreement", agreement.run),
         ):
             supervisor.supervise(name, work)
         metrics.read(
             *of_vendor(source),
             *of_rules(shelf),
+            *of_agreement(agreement),
             *of_rollouts(occurrences),
             *of_rooms(guard.rooms, guard.stalls),
             *(of_events(warm.receiver, warm.worker) if warm else ()),

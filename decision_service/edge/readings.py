@@ -8,6 +8,7 @@ from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.event_worker import EventWorker
 from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.shelf import RuleShelf
@@ -67,6 +68,28 @@ def of_rules(shelf: RuleShelf) -> tuple[Reading, ...]:
             "rules_refused",
             "Problems in the last reading of the rules folder",
             _one(lambda: len(shelf.status.refused)),
+        ),
+    )
+
+
+def of_agreement(agreement: Agreement) -> tuple[Reading, ...]:
+    """Whether the processes on the store decide by the same rules."""
+
+    def in_force() -> Iterator[tuple[tuple[str, ...], float]]:
+        for one in agreement.in_force:
+            yield (one.digest,), one.processes
+
+    return (
+        Reading(
+            "rules_differ_seconds",
+            "For how long the processes on the store have decided by different rules",
+            _one(lambda: agreement.seconds),
+        ),
+        Reading(
+            "rules_in_force",
+            "Processes on the store by the digest of all that they decide by",
+            in_force,
+            ("digest",),
         ),
     )
 

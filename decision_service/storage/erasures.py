@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select, union
 
-from decision_service.storage import consents
+from decision_service.storage import consents, tables
 from decision_service.storage.rows import insert_new
 from decision_service.storage.tables import erasures, known_counts, link_tokens, snapshots, warm
 
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
-_OF_USERS = (consents.consents, snapshots, known_counts, link_tokens, warm)
+_OF_USERS = (tables.consents, snapshots, known_counts, link_tokens, warm)
 _USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
 
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import StoreError
+from decision_service.pipeline.agreement import ProcessRules
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
 from decision_service.pipeline.events import Event, Receipt
@@ -35,6 +36,7 @@ from decision_service.storage import (
     events,
     hours,
     journal,
+    process_rows,
     shadows,
     snapshots,
     tallies,
@@ -250,6 +252,12 @@ class Store:
         """At most `limit` steps of a rollout, newest first, strictly before the position."""
         work = partial(journal.history, product=product, before=before, limit=limit)
         return await self._database.read(work)
+
+    async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
+        """Say what this process decides by, and hear what all living ones said last."""
+        if not isinstance(self._database, PostgresDatabase):
+            return (mine,)
+        return await self._database.note(partial(process_rows.report, mine=mine))
 
     async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
         """Keep what one process has counted so far; a cell never falls."""

@@ -207,6 +207,16 @@ Unlogged, so that a lease waits for no disk; a crash of the server empties the t
 every holder off. Instants here are the server's own, since only it compares them.
 """
 
+processes = Table(
+    "processes",
+    postgres_metadata,
+    Column("process", _text(), primary_key=True),
+    Column("rules", _text(), nullable=False),
+    Column("seen", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""What each living process decides by, and when it last said so, by the server's clock."""
+
 rollout_journal = Table(
     "rollout_journal",
     metadata,

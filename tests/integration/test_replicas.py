@@ -8,11 +8,17 @@ from typing import Any
 
 import grpc
 import pytest
+from structlog.testing import capture_logs
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
+from decision_service.pipeline.agreement import Agreement
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import sandbox_people
-from tests.e2e.service import create, refusal
+from decision_service.storage.store import Store
+from tests.e2e.service import PRODUCT, create, own_rules, refusal
+from tests.fakes.world import SetClock, rulebook
 from tests.integration.replicas import process, replicas, vendor
 from tests.kits.postgres import Postgres
 
@@ -131,3 +137,38 @@ async def test_a_replica_that_hung_past_the_deadline_records_nothing(
         assert listed == 0
         listed = await one.stub.ListDecisions(service_pb.ListDecisionsRequest())
         assert len(listed.decisions) == 0
+
+
+async def test_processes_with_other_rules_are_told_of_after_a_minute(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """One process and another with an edited rule see each other; a minute later it is an alarm."""
+    url, rules = postgres.migrated(), own_rules(tmp_path)
+    edited = rules / PRODUCT / "v1.yaml"
+    edited.write_text(edited.read_text().replace("title: ", "title: Edited ", 1))
+    clock, store = SetClock(), await Store.open(url)
+    here = Agreement(store, rulebook, clock, "here")
+    async with (
+        vendor() as at,
+        process(tmp_path, url, at, rules_dir=str(rules)) as other,
+        grpc.aio.insecure_channel(other.address) as channel,
+    ):
+        seen = await until_differing(here, RulesetServiceStub(channel))
+        assert sorted(seen) == sorted((one.digest, one.processes) for one in here.in_force)
+        clock.seconds += 60.1
+        with capture_logs() as logs:
+            await here.look()
+        assert [line["alarm"] for line in logs] == ["RULES_DIFFER"]
+        assert here.seconds > 60
+    await store.aclose()
+
+
+async def until_differing(here: Agreement, there: RulesetServiceStub) -> list[tuple[str, int]]:
+    """What the other process shows once each has seen the other."""
+    async with asyncio.timeout(60):
+        while True:
+            await here.look()
+            shown = await there.ListRulesets(rules_pb.ListRulesetsRequest())
+            if len(here.in_force) == len(shown.in_force) == 2:
+                return [(one.digest, one.processes) for one in shown.in_force]
+            await asyncio.sleep(0.1)

@@ -77,14 +77,26 @@ class ListRulesetsRequest(_message.Message):
     def __init__(self, product: _Optional[str] = ...) -> None: ...
 
 class ListRulesetsResponse(_message.Message):
-    __slots__ = ("rulesets", "read_time", "refused")
+    __slots__ = ("rulesets", "read_time", "refused", "in_force")
     RULESETS_FIELD_NUMBER: _ClassVar[int]
     READ_TIME_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_FIELD_NUMBER: _ClassVar[int]
     rulesets: _containers.RepeatedCompositeFieldContainer[Ruleset]
     read_time: _timestamp_pb2.Timestamp
     refused: _containers.RepeatedCompositeFieldContainer[Problem]
-    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ...) -> None: ...
+    in_force: _containers.RepeatedCompositeFieldContainer[RulesInForce]
+    def __init__(self, rulesets: _Optional[_Iterable[_Union[Ruleset, _Mapping]]] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[Problem, _Mapping]]] = ..., in_force: _Optional[_Iterable[_Union[RulesInForce, _Mapping]]] = ...) -> None: ...
+
+class RulesInForce(_message.Message):
+    __slots__ = ("digest", "processes", "here")
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PROCESSES_FIELD_NUMBER: _ClassVar[int]
+    HERE_FIELD_NUMBER: _ClassVar[int]
+    digest: str
+    processes: int
+    here: bool
+    def __init__(self, digest: _Optional[str] = ..., processes: _Optional[int] = ..., here: _Optional[bool] = ...) -> None: ...
 
 class GetRulesetRequest(_message.Message):
     __slots__ = ("product", "version")

@@ -19,6 +19,7 @@ from decision_service.edge.rpc.replies import add_full_view, ref_message, verdic
 from decision_service.edge.rpc.requests import Problems, check_product, inputs_from, read_value
 from decision_service.edge.rpc.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
+from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.decide import ANSWER_MARGIN
 from decision_service.pipeline.loading import RuleFolder
 from decision_service.pipeline.ports import Clock, DecisionLog
@@ -40,6 +41,7 @@ class RulesetUseCases:
     folder: Callable[[], RuleFolder]
     log: DecisionLog
     clock: Clock
+    agreement: Agreement
 
 
 class RulesetServicer:
@@ -65,6 +67,10 @@ class RulesetServicer:
             ],
             read_time=timestamp(status.read),
             refused=[problem_message(diagnostic) for diagnostic in ordered(status.refused)],
+            in_force=[
+                rules_pb.RulesInForce(digest=one.digest, processes=one.processes, here=one.here)
+                for one in self._use_cases.agreement.in_force
+            ],
         )
 
     async def get_ruleset(

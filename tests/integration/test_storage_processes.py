@@ -1,0 +1,42 @@
+"""Which processes are on a store, and what each of them decides by."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from decision_service.pipeline.agreement import ProcessRules
+from decision_service.storage.process_rows import SILENT_SECONDS
+from decision_service.storage.store import Store
+from tests.kits.postgres import Postgres
+
+ONE, TWO = ProcessRules("one", "digest-1"), ProcessRules("two", "digest-2")
+
+
+def later(postgres: Postgres, url: str, seconds: float) -> None:
+    """Let so much time pass for what the processes have said."""
+    shift = f"UPDATE processes SET seen = seen - interval '{seconds} seconds'"
+    subprocess.run([str(postgres.server.bin_path / "psql"), url, "-qc", shift], check=True)
+
+
+async def test_processes_hear_of_each_other_until_one_falls_silent(postgres: Postgres) -> None:
+    """The last word of each counts, for twenty seconds by the server's clock."""
+    url = postgres.migrated()
+    here, there = await Store.open(url), await Store.open(url)
+    assert await here.report(ONE) == [ONE]
+    assert await there.report(TWO) == [ONE, TWO]
+    changed = ProcessRules("one", "digest-2")
+    assert await here.report(changed) == [changed, TWO]
+    later(postgres, url, SILENT_SECONDS - 5)
+    assert await here.report(ONE) == [ONE, TWO]
+    later(postgres, url, 6)
+    assert await here.report(ONE) == [ONE]
+    for store in (here, there):
+        await store.aclose()
+
+
+async def test_a_sqlite_file_has_one_process(tmp_path: Path) -> None:
+    """Nobody else can hold it, so that nobody can differ."""
+    store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
+    assert list(await store.report(ONE)) == [ONE]
+    await store.aclose()
