@@ -13,6 +13,7 @@ from decision_service.pipeline.clashes import clash_problems
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.published import downgrades
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
@@ -49,6 +50,8 @@ async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: C
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:
+        problems = await downgrades(store, folder, await recall(store))
+    if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
         settled = await settle(store, loading.rulebook, clock.now())
         if isinstance(settled, Settled):

@@ -8,6 +8,7 @@ import msgspec
 
 from decision_service.pipeline.loading import RuleFolder
 from decision_service.pipeline.ports import DecisionLog, StoredText
+from decision_service.pipeline.published import manifest_record
 
 KIND = "rules"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -15,11 +16,11 @@ _DECODER = msgspec.json.Decoder(RuleFolder)
 
 
 async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> None:
-    """Store a folder as the last good one, unless the last one is the same."""
+    """Store a folder as the last good one, and what it was published as, unless both are there."""
     body = msgspec.json.encode(folder)
     last = await log.last_text(KIND)
     if last is None or last.body != body:
-        await log.put_texts([StoredText(_key(now, last), KIND, body)])
+        await log.put_texts([StoredText(_key(now, last), KIND, body), *manifest_record(folder)])
 
 
 async def recall(log: DecisionLog) -> RuleFolder | None:

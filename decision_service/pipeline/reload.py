@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from decision_service.domain.errors import RolloutMovedOn, StoreError
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.clashes import clash_problems
-from decision_service.pipeline.last_good import keep
+from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
 from decision_service.pipeline.ports import Clock, DecisionLog
+from decision_service.pipeline.published import downgrades
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rule_tests import failures
 from decision_service.pipeline.shelf import RuleShelf
@@ -57,6 +58,9 @@ class ReloadRules:
         if loading.rulebook is None:
             return self._refused(loading.errors)
         try:
+            older = await downgrades(self._log, folder, await recall(self._log))
+            if older:
+                return self._refused(older)
             await self._log.put_texts(loading.texts)
             unsettled = await self._rollouts.take_over(loading.rulebook)
             if unsettled is not None:

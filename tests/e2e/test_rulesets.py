@@ -1,6 +1,7 @@
 """The RulesetService, and rules that change while the service decides."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
 from decision_service.simulator.people import sandbox_people
+from tests.e2e.process import command
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running
 
 GEORGE = sandbox_people()[0].user_id
 PATIENCE = 10.0
+BACK = ("M006", "M007")
 
 
 @pytest_asyncio.fixture
@@ -179,3 +182,37 @@ async def test_a_bad_folder_starts_with_the_last_good_rules(tmp_path: Path) -> N
         assert any("income.months_24m" in problem.hint for problem in reply.refused)
         second = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert second.ruleset_ref == first.ruleset_ref
+
+
+async def test_an_older_publication_decides_nothing_until_it_is_meant(tmp_path: Path) -> None:
+    """Neither a reload nor a start goes back to it; one with leave to go back does."""
+    rules, old = own_rules(tmp_path), tmp_path / "old"
+    published(rules)
+    shutil.copytree(rules, old)
+    file = rules / PRODUCT / "v1.yaml"
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        first = digest(await listed(stub, refused=False))
+        file.write_text(file.read_text().replace("priority: 2", "priority: 3"))
+        named = published(rules)
+        async with asyncio.timeout(PATIENCE):
+            while (second := digest(await listed(stub, refused=False))) == first:
+                await asyncio.sleep(0.05)
+        shutil.copytree(old, rules, dirs_exist_ok=True)
+        async with asyncio.timeout(PATIENCE):
+            while (reply := await listed(stub, refused=True)).refused[0].code not in BACK:
+                await asyncio.sleep(0.05)
+        assert digest(reply) == second
+        assert named in reply.refused[0].hint
+    async with running(tmp_path, rules_dir=str(rules)) as live:
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        assert digest(await listed(stub, refused=True)) == second
+        published(rules, "--allow-rollback", named)
+        assert digest(await listed(stub, refused=False)) == first
+
+
+def published(rules: Path, *options: str) -> str:
+    """Publish a folder; the digest that is printed."""
+    done = command("rules", "publish", str(rules), "--by", "J. Cruz", *options, folder=rules.parent)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()[-1]

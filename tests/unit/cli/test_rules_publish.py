@@ -7,7 +7,7 @@ import pytest
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml import read
 from decision_service.pipeline.loading import load_rules
-from decision_service.pipeline.manifest import digest
+from decision_service.pipeline.manifest import digest, publication
 from decision_service.storage.rule_files import read_rules
 from tests.unit.cli.commands import WORKED_EXAMPLE, command, product_folder
 from tests.unit.pipeline.test_manifest import NOW
@@ -121,6 +121,19 @@ def test_who_publishes_must_be_a_name(capsys, product, by):
     """A publisher of no characters, several lines or too many gives exit code 2."""
     done = command(capsys, "rules", "publish", product.parent, "--by", by)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_leave_to_go_back_is_written_into_the_manifest(publish, product, capsys):
+    """The digest that was printed is taken whole or by its beginning; anything else is usage."""
+    printed = publish().out.split()[-1]
+    root = product.parent
+    words = ("rules", "publish", root, "--by", "J. Cruz", "--allow-rollback")
+    assert command(capsys, *words, printed).code == 0
+    said = publication("m", (root / "manifest.yaml").read_text())
+    assert (said.allow_rollback, said.digest[:16]) == (printed, printed)
+    for wrong in (printed[:11], "no digest at all", printed.upper() + "Z"):
+        done = command(capsys, *words, wrong)
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
 
 
 def test_the_example_is_the_one_of_the_tests():

@@ -1,0 +1,141 @@
+"""Published rules go forward; going back is said in the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from decision_service.pipeline.adoption import Settled, settle
+from decision_service.pipeline.last_good import keep, recall
+from decision_service.pipeline.loading import RuleFolder, TextFile
+from decision_service.pipeline.manifest import contents_digest, manifest_text
+from decision_service.pipeline.published import KIND
+from decision_service.pipeline.reload import ReloadRules
+from decision_service.pipeline.rollouts import Rollouts
+from decision_service.pipeline.shelf import RuleShelf
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.world import NOW, SetClock, rulebook, shipped_rules
+from tests.unit.rollout.plans import edited
+
+PATH = "rules/manifest.yaml"
+FIRST = shipped_rules()
+SECOND = with_plan(CHALLENGED)
+THIRD = with_plan(edited(CHALLENGED, ("pin_for: 90d", "pin_for: 80d")))
+DAY = timedelta(days=1)
+
+
+def published(folder: RuleFolder, at: datetime = NOW, over: RuleFolder | None = None) -> RuleFolder:
+    """The folder as J. Cruz published it then, on purpose over another."""
+    back = "" if over is None else contents_digest(over.contents)[:16]
+    text = manifest_text(folder.contents, "J. Cruz", at, back)
+    return replace(folder, manifest=TextFile(PATH, text))
+
+
+@dataclass(slots=True)
+class Serving:
+    """A process that reads one folder after another."""
+
+    log: InMemoryDecisionLog
+    shelf: RuleShelf
+    rollouts: Rollouts
+    folder: RuleFolder = field(default_factory=shipped_rules)
+
+    async def take(self, folder: RuleFolder) -> list[str]:
+        """Read a folder; the codes by which it is refused, none where it decides now."""
+        self.folder = folder
+        reload = ReloadRules(lambda: self.folder, self.shelf, self.rollouts, self.log, SetClock())
+        done = await reload()
+        problems = [problem.code for problem in self.shelf.status.refused]
+        return [] if done.accepted else problems
+
+
+@pytest.fixture
+async def serving() -> Serving:
+    """A process on the shipped rules, unpublished."""
+    log = InMemoryDecisionLog()
+    settled = await settle(log, rulebook(), NOW)
+    assert isinstance(settled, Settled)
+    shelf = RuleShelf(settled.rulebook, NOW)
+    await keep(log, FIRST, NOW)
+    return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries))
+
+
+async def test_what_was_published_later_replaces_what_was_earlier(serving: Serving) -> None:
+    """Publications follow each other by their instants; the same folder again is no change."""
+    assert await serving.take(published(FIRST)) == []
+    assert await serving.take(published(SECOND, NOW + DAY)) == []
+    assert await serving.take(published(SECOND, NOW + DAY)) == []
+    assert await serving.take(published(SECOND, NOW + 2 * DAY)) == []
+    assert await serving.take(published(THIRD, NOW + 2 * DAY)) == []
+
+
+async def test_an_older_publication_is_refused(serving: Serving) -> None:
+    """A folder from before what decides keeps the latter, and says how to go back on purpose."""
+    await serving.take(published(SECOND, NOW))
+    before = serving.shelf.current()
+    assert await serving.take(published(THIRD, NOW - timedelta(seconds=1))) == ["M006"]
+    assert serving.shelf.current() is before
+    [problem] = serving.shelf.status.refused
+    assert problem.file == PATH
+    assert "those of J. Cruz, published at 2026-11-24T04:00:00Z, decide now" in problem.message
+    assert problem.hint.endswith(f"--allow-rollback {contents_digest(SECOND.contents)[:16]}")
+
+
+async def test_rules_that_decided_before_do_not_come_back_by_a_new_publication(
+    serving: Serving,
+) -> None:
+    """An old checkout that is published again is noticed by its content."""
+    await serving.take(published(FIRST, NOW))
+    await serving.take(published(SECOND, NOW + DAY))
+    assert await serving.take(published(FIRST, NOW + 2 * DAY)) == ["M007"]
+
+
+async def test_going_back_is_allowed_from_exactly_what_is_named(serving: Serving) -> None:
+    """The manifest names what it replaces; once replaced, that needs leave of its own."""
+    await serving.take(published(FIRST, NOW))
+    await serving.take(published(SECOND, NOW + DAY))
+    assert await serving.take(published(FIRST, NOW + 2 * DAY, over=THIRD)) == ["M007"]
+    back = published(FIRST, NOW + 2 * DAY, over=SECOND)
+    assert await serving.take(back) == []
+    assert await serving.take(published(SECOND, NOW + DAY)) == ["M006"]
+    assert await serving.take(published(SECOND, NOW + 3 * DAY)) == ["M007"]
+    assert await serving.take(published(THIRD, NOW + 3 * DAY)) == []
+    assert await serving.take(back) == ["M006"]
+
+
+async def test_both_are_recorded(serving: Serving) -> None:
+    """The store has each manifest by what it published, and the last with its leave to go back."""
+    await serving.take(published(FIRST, NOW))
+    await serving.take(published(SECOND, NOW + DAY))
+    back = published(FIRST, NOW + 2 * DAY, over=SECOND)
+    await serving.take(back)
+    for folder in (FIRST, SECOND):
+        text = await serving.log.text(f"{KIND}-{contents_digest(folder.contents)}")
+        assert text is not None
+        assert b"J. Cruz" in text.body
+    last = await recall(serving.log)
+    assert last is not None
+    assert last.manifest == back.manifest
+
+
+async def test_a_folder_without_a_manifest_goes_on_until_one_was_published(
+    serving: Serving,
+) -> None:
+    """Where nothing was published any folder decides; afterwards only published ones do."""
+    assert await serving.take(SECOND) == []
+    assert await serving.take(FIRST) == []
+    await serving.take(published(SECOND, NOW))
+    assert await serving.take(THIRD) == ["M005"]
+    assert await serving.take(published(THIRD, NOW)) == []
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-11-24", "2026-11-24T04:00:00+08:00"])
+async def test_an_instant_that_cannot_be_compared_is_a_mistake(serving: Serving, at: str) -> None:
+    """Only UTC instants to the second are taken, since they order publications."""
+    folder = published(SECOND)
+    assert folder.manifest is not None
+    text = folder.manifest.text.replace("2026-11-24T04:00:00Z", at)
+    assert await serving.take(replace(folder, manifest=TextFile(PATH, text))) == ["M004"]
