@@ -61,7 +61,7 @@ def publication(path: str, text: str) -> Publication | None:
     """What a manifest says of itself; None where it is none."""
     report = Report()
     fields = _fields(path, text, report)
-    files = fields and fields.map("files")
+    files = None if fields is None else fields.map("files")
     if fields is None or files is None or report.diagnostics():
         return None
     texts = {entry.key: as_scalar(entry.value, "a digest", report) for entry in files.entries}
