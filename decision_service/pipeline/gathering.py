@@ -29,13 +29,15 @@ async def gather_for(
 ) -> Gathering:
     """The applicant's data: from a warm reading where there is one, else from the vendor.
 
-    Raises as `SnapshotSource.gather` and `DecisionLog.held` do.
+    Consent that is withdrawn while the vendor is read takes what is stored from before along.
+    Raises as `SnapshotSource.gather` and `DecisionLog.erase` do.
     """
     held = await log.held(user_id)
     plan = fetch_plan(needs, as_of)
 
     async def read(plan: FetchPlan) -> Gathering:
-        return await source.gather(
+        nonlocal held
+        gathering = await source.gather(
             user_id,
             plan,
             as_of=as_of.instant,
@@ -44,6 +46,10 @@ async def gather_for(
             known=held.counts,
             fallback=needs.policy.provider_types,
         )
+        if held.counts and _revoked_meanwhile(gathering.snapshot):
+            await log.erase(user_id)
+            held = await log.held(user_id)
+        return gathering
 
     if warm is None:
         return replace(await read(plan), consent=held.consent)
@@ -60,6 +66,10 @@ async def gather_for(
     gathering = await read(plan)
     whole = plan if is_whole(gathering.snapshot) else None
     return replace(gathering, consent=held.consent, calls=gathering.calls + spent, plan=whole)
+
+
+def _revoked_meanwhile(snapshot: Snapshot) -> bool:
+    return any(fault.code is DataReason.CONSENT_REVOKED for fault in snapshot.account_faults)
 
 
 def _same_accounts(warm: Gathering, looked: Gathering) -> bool:

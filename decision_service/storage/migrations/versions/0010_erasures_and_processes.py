@@ -1,4 +1,4 @@
-"""Erasures by id, so that those of the erasure journal which a restored backup lacks are known."""
+"""Erasures by id, which a restored backup lacks, and what each process of a store decides by."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ def upgrade() -> None:
         sa.Column("erasure_id", _text(), primary_key=True),
         sa.Column("user_id", _text()),
     )
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_table(
+            "processes",
+            sa.Column("process", _text(), primary_key=True),
+            sa.Column("rules", _text(), nullable=False),
+            sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
+            prefixes=["UNLOGGED"],
+        )
 
 
 def _text() -> TypeEngine[str]:
