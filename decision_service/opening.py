@@ -14,6 +14,7 @@ from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.published import downgrades
+from decision_service.pipeline.reload import REFUSED
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
@@ -78,7 +79,7 @@ async def _last_good(root: Path, store: Store, bad: tuple[Diagnostic, ...], cloc
             problems,
         )
     for problem in problems:
-        log.error("rules refused, the last good ones decide", problem=problem)
+        log.error(REFUSED, alarm="RULES_REFUSED", problem=problem)
     rules = _rules(settled, store, clock)
     rules.shelf.refuse(bad, clock.now())
     return rules

@@ -67,7 +67,11 @@ class EventWorker:
             return False
         self.counts[outcome] += 1
         if outcome is Handled.NOT_CONFIRMED:
-            log.error("events.revocation_not_confirmed", type=event.type)
+            log.error(
+                "events.revocation_not_confirmed",
+                alarm="REVOCATION_NOT_CONFIRMED",
+                type=event.type,
+            )
         return True
 
 

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import structlog
+
 from decision_service.domain.errors import RolloutMovedOn, StoreError
-from decision_service.language.diagnostics import Diagnostic
+from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.clashes import clash_problems
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
@@ -16,6 +18,12 @@ from decision_service.pipeline.published import downgrades
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rule_tests import failures
 from decision_service.pipeline.shelf import RuleShelf
+
+REFUSED = "rules refused, the last good ones decide"
+MOST_TOLD = 20
+"""How many problems of one reading the log tells; `ListRulesets` tells all."""
+
+log = structlog.get_logger("decision_service.rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,8 @@ class ReloadRules:
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._shelf.refuse(problems, self._clock.now())
+        for problem in problems[:MOST_TOLD]:
+            log.error(REFUSED, alarm="RULES_REFUSED", problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
 
     def _check(self) -> tuple[RuleFolder, Loading]:

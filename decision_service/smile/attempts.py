@@ -139,8 +139,8 @@ class Vendor:
         elif self.breaker.failed():
             _log.error("smile.circuit_opened")
         if isinstance(fault, KeysRefused):
-            _log.error("smile.keys_refused", status=fault.status)
+            _log.error("smile.keys_refused", alarm="UPSTREAM_KEYS", status=fault.status)
         if isinstance(fault, Untrusted):
             self.tally.tls_failures += 1
             allowance.answered = True
-            _log.error("smile.tls_failed")
+            _log.error("smile.tls_failed", alarm="UPSTREAM_TLS")

@@ -119,7 +119,7 @@ class SmileSource:
             calls = shared.reading.allowance.calls if began else 0
         except CrossTenant:
             self._cross_tenant += 1
-            _log.critical("smile.cross_tenant")
+            _log.critical("smile.cross_tenant", alarm="CROSS_TENANT")
             raise
         finally:
             self._sharing.leave(key, shared)

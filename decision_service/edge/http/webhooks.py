@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +18,8 @@ from starlette.routing import BaseRoute, Route
 from decision_service.domain.errors import StoreError
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.events import KIND_OF, Event, Receipt
+
+log = structlog.get_logger("decision_service.events")
 
 PATH = "/webhooks/smile"
 SIGNATURE = "smile-signature"
@@ -98,7 +101,10 @@ class WebhookReceiver:
             receipt = await self._receive(event)
         except StoreError:
             return self._answer(503, "store_down")
-        return self._answer(409 if receipt is Receipt.CONFLICT else 200, receipt.value)
+        if receipt is Receipt.CONFLICT:
+            log.error("events.conflict", alarm="EVENT_CONFLICT", type=event.type)
+            return self._answer(409, receipt.value)
+        return self._answer(200, receipt.value)
 
     def _answer(self, status: int, outcome: str) -> Response:
         """Nothing but the status: whoever sends what is not the vendor's learns nothing."""

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from starlette.applications import Starlette
+from structlog.testing import capture_logs
 
 from decision_service.domain.kinds import Kind
 from decision_service.edge.http.webhooks import (
@@ -118,11 +119,13 @@ async def test_what_is_not_signed_is_refused_without_a_word() -> None:
 
 
 async def test_the_same_id_with_another_body_is_a_conflict() -> None:
-    """409, and the first stays."""
+    """409 and an alarm, and the first stays."""
     async with opened() as (desk, _):
         await desk.send()
         other = json.dumps({**CONTENT, "type": "ACCOUNT_DISCONNECTED"}).encode()
-        assert await desk.send(other) == 409
+        with capture_logs() as logs:
+            assert await desk.send(other) == 409
+        assert [line["alarm"] for line in logs] == ["EVENT_CONFLICT"]
         [event] = await desk.log.pending(10)
         assert event.type == "TASK_FINISHED"
 

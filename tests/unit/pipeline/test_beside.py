@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
+from decision_service.domain.decision import Arm
 from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
-from decision_service.pipeline.beside import Beside
+from decision_service.pipeline.beside import Beside, tell_of_rule_errors
 from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.pairs import Standing
+from decision_service.pipeline.ports import ArmDecision
 from decision_service.pipeline.shadow import EVALUATIONS, Budget, Shadows
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
+from tests.kits.decision_entries import ENTRY
 
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
 SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n"
@@ -85,3 +90,13 @@ async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
     (group,) = await stand.world.log.groups(PRODUCT, 2, NOW)
     assert (group.standing, group.example) == (Standing.COMPARED, stored.decision_id)
     assert stand.world.source.asked == 1
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_rule_that_failed_is_an_alarm(failed: bool) -> None:
+    """Whoever looks after the rules is told the product, the version and the decision."""
+    arm = ArmDecision("u-1", Arm.CHAMPION, 3, hashed=True, pins=False, rule_error=failed)
+    with capture_logs() as logs:
+        tell_of_rule_errors(replace(ENTRY, arm=arm))
+    told = [(line["alarm"], line["version"], line["decision_id"]) for line in logs]
+    assert told == ([("RULE_ERROR", 3, ENTRY.decision_id)] if failed else [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from decision_service.pipeline.adoption import Settled, settle
 from decision_service.pipeline.loading import RuleFolder
@@ -62,10 +63,13 @@ async def test_a_store_that_fails_asks_for_another_reading(serving: Serving) -> 
 
 
 async def test_a_plan_that_clashes_is_no_reason_to_read_again(serving: Serving) -> None:
-    """The shelf remembers what is wrong, and only an edit can mend it."""
+    """Shelf and log tell what is wrong, and only an edit can mend it."""
     salt = ("salt: personal-loan-ph\n", "salt: another\n")
     serving.folder = with_plan(edited(CHALLENGED, salt))
-    assert await serving.reload() == Reloaded(accepted=False, faults=1)
+    with capture_logs() as logs:
+        assert await serving.reload() == Reloaded(accepted=False, faults=1)
+    assert [line["alarm"] for line in logs] == ["RULES_REFUSED"]
+    assert "salt: another" in logs[0]["problem"]
     [problem] = serving.shelf.status.refused
     assert (problem.code, problem.line) == ("P501", 5)
     assert problem.quoted.strip() == "salt: another"

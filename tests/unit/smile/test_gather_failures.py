@@ -5,6 +5,7 @@ import ssl
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
@@ -160,14 +161,15 @@ async def test_refused_keys_are_nobodys_data(answer, path):
 
 @virtual
 async def test_three_refusals_in_a_row_make_the_service_unwell():
-    """Health is told after the third refusal, and that all is well after the next success."""
+    """Operators are told of each refusal, health of the third, and of the next success."""
     one = vendor()
     async with opened(one) as source:
         for told in (False, False, True):
             one.then("/accounts", problem(401))
-            with pytest.raises(UpstreamUnavailable):
+            with pytest.raises(UpstreamUnavailable), capture_logs() as logs:
                 await ask(source)
             assert source.status.keys_refused is told
+            assert [line["alarm"] for line in logs] == ["UPSTREAM_KEYS"]
         await ask(source)
         assert not source.status.keys_refused
 
@@ -178,8 +180,10 @@ async def test_tls_that_fails_is_counted():
     one = vendor()
     one.each("/accounts", untrusted())
     async with opened(one) as source:
-        await ask(source)
+        with capture_logs() as logs:
+            await ask(source)
         assert source.status.tls_failures == 1
+    assert [line["alarm"] for line in logs] == ["UPSTREAM_TLS"]
 
 
 @virtual
