@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,20 @@ import grpc
 import httpx
 from google.type.money_pb2 import Money as MoneyMessage
 
+from decision_service.api.v1 import applicant_service_pb2 as people_pb
+from decision_service.api.v1 import (
+    applicant_service_pb2_grpc,
+    decision_service_pb2_grpc,
+    rollout_service_pb2_grpc,
+    ruleset_service_pb2_grpc,
+    values_pb2,
+)
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.api.v1 import decision_service_pb2_grpc, ruleset_service_pb2_grpc, values_pb2
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.config import load
+from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
@@ -26,6 +36,7 @@ from tests.e2e.team import Metadata, Team, bearer
 
 PEOPLE = sandbox_people()
 GEORGE, RYAN, CHRISTINA, ANISHA = (person.user_id for person in PEOPLE)
+WEBHOOK = "webhook-canary-b3d9"
 KEY, SECRET, HASH_KEY = "key-canary-7d1f", "secret-canary-91ab", "hash-key-canary-5c0e"
 NAME, EMAIL, PHONE, EMPLOYER = (
     "Juana dela Cruz",
@@ -82,10 +93,39 @@ def rules() -> Iterator[tuple[str, Any]]:
     yield "GetRuleset", rules_pb.GetRulesetRequest(product="none-such")
 
 
+def onboarding() -> Iterator[tuple[str, Any]]:
+    """An applicant under a reference that should not be one, and somebody who is erased."""
+    yield "CreateApplicant", people_pb.CreateApplicantRequest(applicant_ref=NAME)
+    yield "CreateApplicant", people_pb.CreateApplicantRequest(applicant_ref=f"{NAME}ñ")
+    yield "CreateLinkToken", people_pb.CreateLinkTokenRequest(user_id=CHRISTINA)
+    yield "GetApplicant", people_pb.GetApplicantRequest(user_id=CHRISTINA)
+    yield "GetApplicant", people_pb.GetApplicantRequest(user_id=NAME)
+    yield "EraseApplicant", people_pb.EraseApplicantRequest(user_id=RYAN)
+    yield "EraseApplicant", people_pb.EraseApplicantRequest(user_id="juana-dela-cruz-canary")
+
+
+def placing() -> Iterator[tuple[str, Any]]:
+    """Where somebody would be put, and somebody who cannot be."""
+    asked = {"product": PRODUCT, "customer_ref": NAME, "requested_amount": ASKED}
+    for user_id in (GEORGE, NAME):
+        yield "ExplainAssignment", rollout_pb.ExplainAssignmentRequest(user_id=user_id, **asked)
+
+
+def events() -> Iterator[tuple[dict[str, Any], str]]:
+    """Events that are noted, ask for data, withdraw, come again otherwise, or are not signed."""
+    for number, kind in enumerate(("EINCOMES_ADDED", "ACCOUNT_DISCONNECTED", "PARTY_HELD")):
+        data = {"userId": GEORGE, "sourceId": EMPLOYER, "fullName": NAME, "email": EMAIL}
+        event = {"id": f"et-{number}", "version": "v1", "type": kind, "data": data}
+        yield event, WEBHOOK
+        yield {**event, "note": PHONE}, WEBHOOK
+        yield event, "another secret"
+
+
 async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
     """Everything is planted, all kinds of calls are made, and none of it turns up anywhere."""
     team = Team(tmp_path)
     los, risk = team.hire("los", "decide"), team.hire("risk", "read", "rules")
+    desk = team.hire("desk", "onboard", "rollout")
     (tmp_path / "secret").write_text(SECRET)
     log = tmp_path / "log.json"
     async with serve(build_app(api_key=KEY, api_secret=SECRET, faults=PLANTED)) as vendor:
@@ -95,28 +135,44 @@ async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
             "smile_api_key": KEY,
             "smile_api_secret_file": str(tmp_path / "secret"),
             "log_hash_key": HASH_KEY,
+            "webhook_secrets": WEBHOOK,
             "auth_tokens_file": str(team.path),
             "drain_delay": "0s",
             "log_level": "debug",
         }
         with serving(tmp_path, log, **settings) as process:
-            told = await _calls(process, los, risk)
-            async with httpx.AsyncClient() as client:
+            told = await _calls(process, los, risk, desk)
+            async with httpx.AsyncClient(base_url=process.http_url) as client:
+                told += await _events(client)
                 metrics = (await client.get(f"{process.http_url}/metrics")).text
             argv = Path(f"/proc/{process.popen.pid}/cmdline").read_text()
             assert await asyncio.to_thread(process.terminate) == 0
     shown = repr(load(environ=clean_environ(tmp_path, **settings)))
     lines = log.read_text()
-    for place in (told, metrics, argv, shown, lines):
-        secrets = (KEY, SECRET, HASH_KEY, *team.tokens.values(), "dst_canary")
+    noted = (tmp_path / "decisions.db.erasures").read_text()
+    assert len(noted.splitlines()) > 2
+    for place in (told, metrics, argv, shown, lines, noted):
+        secrets = (KEY, SECRET, HASH_KEY, WEBHOOK, *team.tokens.values(), "dst_canary")
         assert [word for word in (*PERSONAL, *secrets) if word in place] == []
+    assert all(f"\n{status} " in told for status in (200, 401, 409))
     assert UserHash(HASH_KEY)(GEORGE) in lines
     assert '"alarm": "CROSS_TENANT"' in lines
     assert "PERMISSION_DENIED" in told
     assert 'outcome="APPROVE"' in metrics
 
 
-async def _calls(process: Process, los: Metadata, risk: Metadata) -> str:
+async def _events(client: httpx.AsyncClient) -> str:
+    """Send all the events; what was answered."""
+    said = []
+    for event, secret in events():
+        body = json.dumps(event).encode()
+        headers = {"smile-signature": signature(body, secret.encode())}
+        answer = await client.post(PATH, content=body, headers=headers)
+        said.append(f"{answer.status_code} {answer.headers} {answer.text}")
+    return "\n".join(said)
+
+
+async def _calls(process: Process, los: Metadata, risk: Metadata, desk: Metadata) -> str:
     """Make all the calls; what errors said, with every detail."""
     said: list[str] = []
     async with grpc.aio.insecure_channel(process.address) as channel:
@@ -125,6 +181,10 @@ async def _calls(process: Process, los: Metadata, risk: Metadata) -> str:
         calls = [(stub.CreateDecision, one, los) for one in decisions()]
         calls += [(getattr(stub, name), one, risk) for name, one in reads()]
         calls += [(getattr(of_rules, name), one, risk) for name, one in rules()]
+        of_people = applicant_service_pb2_grpc.ApplicantServiceStub(channel)
+        of_rollouts = rollout_service_pb2_grpc.RolloutServiceStub(channel)
+        calls += [(getattr(of_rollouts, name), one, desk) for name, one in placing()]
+        calls += [(getattr(of_people, name), one, desk) for name, one in onboarding()]
         calls.append((stub.CreateDecision, create(GEORGE), bearer("dst_canary")))
         calls.append((stub.CreateDecision, create(GEORGE), risk))
         for method, request, metadata in calls:
