@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,3 +146,29 @@ async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> Non
     await store.erase(USER)
     await store.aclose()
     assert len(ErasureJournal.open(tmp_path / "decisions.db.erasures").marks()) == 1
+
+
+async def test_an_erased_key_leaves_the_files_of_the_tables(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """On PostgreSQL too: the key of what was stored is in no page of its table any more."""
+    url = postgres.migrated()
+    store = await Store.open(url, journal=tmp_path / "erasures")
+    for number, snapshot in enumerate((SNAPSHOT, OTHER)):
+        await store.commit(numbered(number, user_id=snapshot.user_id, snapshot=snapshot))
+    asked = f"SELECT encode(key, 'hex') FROM consents WHERE user_id = '{USER}'"
+    key = bytes.fromhex(told(postgres, url, asked))
+    folder = Path(told(postgres, url, "SHOW data_directory"))
+    file = folder / told(postgres, url, "SELECT pg_relation_filepath('consents')")
+    told(postgres, url, "CHECKPOINT")
+    assert key in file.read_bytes()
+    await store.erase(USER)
+    told(postgres, url, "CHECKPOINT")
+    assert key not in file.read_bytes()
+    await store.aclose()
+
+
+def told(postgres: Postgres, url: str, statement: str) -> str:
+    """What psql says to a statement."""
+    psql = [str(postgres.server.bin_path / "psql"), url, "-Atqc", statement]
+    return subprocess.run(psql, check=True, capture_output=True, text=True).stdout.strip()
