@@ -22,9 +22,28 @@ class Erasing:
     def __init__(self, database: Database, journal: ErasureJournal | None) -> None:
         self._database = database
         self._journal = journal
+        self._running: set[asyncio.Task[Erased]] = set()
 
     async def erase(self, user_id: str) -> Erased:
-        """Make a user's stored data unreadable for ever; raises StoreUnavailable."""
+        """Make a user's stored data unreadable for ever; raises StoreUnavailable.
+
+        What has begun is carried out, whoever leaves meanwhile.
+        """
+        task = asyncio.create_task(self._erase(user_id))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Finish what has begun."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Erased]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("an erasure failed", error=type(task.exception()).__name__)
+
+    async def _erase(self, user_id: str) -> Erased:
         erasure = new_erasure(user_id)
         if self._journal is not None:
             await asyncio.to_thread(self._journal.note, [erasure])

@@ -115,6 +115,7 @@ class Store:
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
+        await self._erasing.aclose()
         await self._writer.aclose()
         await self.leases.aclose()
         await self._finds.aclose()

@@ -139,6 +139,20 @@ async def test_what_cannot_be_noted_is_not_erased(place: Place) -> None:
     await store.aclose()
 
 
+async def test_an_erasure_that_nobody_waits_for_is_carried_out(place: Place) -> None:
+    """A caller who leaves as soon as it has begun leaves no half of it behind."""
+    store = await place.open()
+    await store.commit(DECIDED)
+    erasing = asyncio.create_task(store.erase(USER))
+    await asyncio.sleep(0)
+    erasing.cancel()
+    await store.aclose()
+    assert erasing.cancelled()
+    store = await Store.open(place.url, journal=place.journal.with_name("another"))
+    assert await store.held(USER) == Held((), consent=1)
+    await store.aclose()
+
+
 async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> None:
     """Without a setting the SQLite file's erasures are noted beside it."""
     store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
