@@ -133,3 +133,19 @@ async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
     )
     other = where | {"webhook_secrets": "another"}
     assert (await run("webhooks", "send-test", here, folder=folder, **other)).returncode == 1
+
+
+async def test_where_erasures_are_noted_is_looked_at(tmp_path: Path) -> None:
+    """Beside SQLite they are; for PostgreSQL a file must be named, and then they are there."""
+    embedded = {"smile_mode": "embedded", "rules_dir": str(staged(tmp_path))}
+    away = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
+    nowhere = {"smile_base_url": "http://127.0.0.1:9", "store_url": "postgresql://127.0.0.1:9/d"}
+    journal = str(tmp_path / "erasures")
+    for more, expected, words in (
+        (embedded, None, "beside the SQLite file"),
+        ({**away, **nowhere}, False, "set DECISION_ERASURE_JOURNAL"),
+        ({**embedded, "erasure_journal": journal}, True, journal),
+    ):
+        done = await run("preflight", "--format", "json", folder=tmp_path, **more)
+        ok, said = lines_of(done.stdout)["erasures"]
+        assert (ok, words in said) == (expected, True)
