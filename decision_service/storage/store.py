@@ -159,7 +159,7 @@ class Store:
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users with a reading, quarantined or not, in order of id, strictly after this one."""
+        """Users of whom data is stored, in order of id, strictly after this one."""
         return await self._database.read(partial(warm.users, after=after, limit=limit))
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
@@ -167,13 +167,14 @@ class Store:
         work = partial(events.receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 
-    async def pending(self, limit: int) -> Sequence[Event]:
-        """Events that were received and not yet done, oldest first."""
-        return await self._database.read(partial(events.pending, limit=limit))
+    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
+        """Events that were received and not yet done, oldest first: withdrawals, or the others."""
+        work = partial(events.pending, limit=limit, withdrawals=withdrawals)
+        return await self._database.read(work)
 
-    async def done(self, event_id: str) -> None:
-        """Everything that an event asked for has happened."""
-        await self._database.write(partial(events.done, event_id=event_id))
+    async def done(self, event_ids: Sequence[str]) -> None:
+        """Everything that these events asked for has happened."""
+        await self._database.write(partial(events.done, event_ids=event_ids))
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,11 +13,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.errors import ServiceError
+from decision_service.domain.snapshot import Provider, Snapshot
+from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.machine import Ids
+from decision_service.pipeline.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.event_worker import EventWorker, sweep
 from decision_service.pipeline.events import Event, ReceiveEvents
 from decision_service.pipeline.refresh import RefreshApplicants
 from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.warm import Ages, WarmShelf
 from decision_service.simulator.linked import COLLECTING, LinkedAccount
 from decision_service.simulator.linking import Linking
 from decision_service.simulator.people import sandbox_people
@@ -23,7 +30,7 @@ from decision_service.simulator.server import Simulator, build_app
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.store import Store
-from tests.fakes.world import NOW, rulebook
+from tests.fakes.world import NOW, World, application, rulebook
 
 PEOPLE = sandbox_people()
 PROVIDERS = ("sss_ph", "pagibig_ph", "grab_ph")
@@ -45,7 +52,10 @@ class Clock:
 
 @dataclass
 class Hour:
-    """A vendor with users who connect and withdraw, and a service that hears of some of it."""
+    """A vendor with users who connect and withdraw, and a service that hears of some of it.
+
+    Now and then somebody is decided on, so that stored decisions rest on what is withdrawn later.
+    """
 
     vendor: Simulator
     clock: Clock
@@ -59,11 +69,17 @@ class Hour:
     def __post_init__(self) -> None:
         self.linking = Linking(self.vendor.tenant)
         rules = rulebook()
-        self.refresh = RefreshApplicants(
-            self.source, self.store, lambda: rules, self.clock, lambda _: None
-        )
+        self.refresh = RefreshApplicants(self.source, self.store, lambda: rules, self.clock)
         self.worker = EventWorker(self.store, self.refresh)
-        self.receive = ReceiveEvents(self.store, self.clock, self.worker.tell)
+        shelf = WarmShelf(self.store, Ages())
+        self.decide = DecideApplication(
+            Ports(self.source, self.store, self.store, ProtoReplyEncoder(), self.clock, Ids(),
+                  self.store.leases, shelf),
+            lambda: rules,
+            World().beside(),
+        )  # fmt: skip
+        self.decided: set[str] = set()
+        self.receive = ReceiveEvents(self.store, self.clock, self.worker.tell, lambda _: None)
 
     def user(self) -> str:
         """Somebody, new or known."""
@@ -80,7 +96,10 @@ class Hour:
         connected = [a for a in self.linking.accounts(session) if a.status == "CONNECTED"]
         if connected and self.dice.random() < 0.4:
             gone = self.dice.choice(connected)
-            self.linking.remove(session, gone.id)
+            if self.dice.random() < 0.7:
+                self.linking.remove(session, gone.id)
+            else:
+                self.vendor.tenant.revoke(gone.id)
             self.withdrawn.add(gone.id)
             self._send("ACCOUNT_DISCONNECTED", gone)
             return
@@ -94,6 +113,16 @@ class Hour:
     def _send(self, event_type: str, account: LinkedAccount) -> None:
         number = f"et-{len(self.sent)}"
         self.sent.append(Event(number, number, event_type, account.user_id, account.id))
+
+    async def decides(self) -> None:
+        """A decision on somebody; none while data is arriving or nobody is known."""
+        if not self.sessions:
+            return
+        user_id = self.dice.choice(sorted(self.sessions))
+        asked = application(request_id=f"r-{self.clock.wall:%H%M%S}", user_id=user_id)
+        with suppress(ServiceError):
+            stored = await self.decide(asked, Call("los", self.clock.monotonic() + 10))
+            self.decided.add(stored.decision_id)
 
     async def deliver(self, waiting: list[Event]) -> None:
         """One event, and with luck another time."""
@@ -113,12 +142,12 @@ class Hour:
             stop_at=now + 30,
             wait_until=now,
             known=snapshot.known,
-            fallback={},
+            fallback=provider_types(),
         )
         return read.snapshot
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 async def test_an_hour_of_bad_delivery(tmp_path: Path, seed: int) -> None:
     """A fifth is lost, the rest is shuffled and partly doubled; the sweep mends what is left."""
     clock, dice = Clock(), random.Random(seed)
@@ -142,18 +171,29 @@ async def test_an_hour_of_bad_delivery(tmp_path: Path, seed: int) -> None:
         while waiting and dice.random() < 0.8:
             await hour.deliver(waiting)
         await hour.worker.drain()
+        if dice.random() < 0.5:
+            await hour.decides()
     while waiting:
         await hour.deliver(waiting)
     assert await hour.worker.drain()
     clock.wall += LATEST
     await sweep(store, hour.refresh, pace=0)
-    await check(hour)
+    await check(hour, tmp_path / "decisions.db")
     await source.aclose()
     await store.aclose()
 
 
-async def check(hour: Hour) -> None:
+async def check(hour: Hour, store: Path) -> None:
     """Every warm snapshot is the vendor's truth, and nothing withdrawn can be read."""
+    assert hour.withdrawn
+    assert hour.decided
+    for user_id, snapshot_id in rows(store):
+        body = await hour.store.snapshot(user_id, snapshot_id)
+        assert body is not None
+        fed = {record.source for record in records(read_snapshot(body))}
+        assert not fed & hour.withdrawn, "a stored snapshot holds what was withdrawn"
+    for decision_id in hour.decided:
+        assert await hour.store.get(decision_id) is not None
     compared = 0
     for user_id in hour.sessions:
         held = await hour.store.held(user_id)
@@ -162,11 +202,26 @@ async def check(hour: Hour) -> None:
         body = await hour.store.snapshot(user_id, held.last.snapshot_id)
         assert body is not None
         stored = read_snapshot(body)
-        assert not hour.withdrawn & {record.source for record in records(stored)}
         if held.warm is not None:
             compared += 1
             assert comparable(stored) == comparable(await hour.truth(user_id, stored))
     assert compared, "the hour left nothing to compare"
+
+
+def provider_types() -> dict[str, Provider]:
+    """What kind of provider each is, as the rules tell while the vendor's list was not read."""
+    products = rulebook().products.values()
+    return {
+        name: provider
+        for product in products
+        for name, provider in product.champion.needs.policy.provider_types.items()
+    }
+
+
+def rows(store: Path) -> list[tuple[str, str]]:
+    """Every snapshot in the file, whether anything points to it or not."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT user_id, snapshot_id FROM snapshots").fetchall()
 
 
 def records(snapshot: Snapshot) -> list:

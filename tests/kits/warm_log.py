@@ -19,7 +19,7 @@ PLAN = FetchPlan(
     WhenTransactions.IF_STANDING_IN,
     stand_in_from=NOON.date(),
 )
-MARK = WarmMark(SNAPSHOT.id, NOON, NOON, PLAN)
+MARK = WarmMark(SNAPSHOT.id, NOON, NOON, PLAN, NOON)
 LATER = NOON + timedelta(minutes=5)
 
 
@@ -92,9 +92,9 @@ class WarmKit:
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         other = replace(EVENT, digest="5f" * 32)
         assert await log.receive(other, LATER, quarantine=True) is Receipt.CONFLICT
-        assert list(await log.pending(10)) == [EVENT]
-        await log.done(EVENT.id)
-        assert list(await log.pending(10)) == []
+        assert list(await log.pending(10, withdrawals=False)) == [EVENT]
+        await log.done([EVENT.id])
+        assert list(await log.pending(10, withdrawals=False)) == []
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         assert (await log.held(USER)).warm == MARK
@@ -106,8 +106,8 @@ class WarmKit:
         await log.receive(EVENT, LATER, quarantine=True)
         await log.receive(second, LATER + timedelta(seconds=1), quarantine=False)
         assert (await log.held(USER)).warm is None
-        assert list(await log.pending(1)) == [EVENT]
-        assert list(await log.pending(9)) == [EVENT, second]
+        assert list(await log.pending(1, withdrawals=False)) == [EVENT]
+        assert list(await log.pending(9, withdrawals=False)) == [EVENT, second]
 
     async def test_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
         """Page by page, those that are quarantined among them, those without a reading not."""

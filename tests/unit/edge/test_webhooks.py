@@ -55,7 +55,7 @@ class Desk:
 async def opened(seconds: float = 5.0) -> AsyncIterator[tuple[Desk, WebhookReceiver]]:
     """A desk with its receiver."""
     log, told = InMemoryDecisionLog(), []
-    receive = ReceiveEvents(log, SetClock(), lambda: told.append("told"))
+    receive = ReceiveEvents(log, SetClock(), lambda: told.append("told"), told.append)
     receiver = WebhookReceiver(receive, (NEW, OLD), seconds)
     transport = httpx.ASGITransport(Starlette(routes=receiver.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://hooks") as client:
@@ -66,10 +66,10 @@ async def test_a_signed_event_is_recorded_and_told_once() -> None:
     """Sent three times it is acknowledged three times, recorded once and told once."""
     async with opened() as (desk, receiver):
         assert [await desk.send() for _ in range(3)] == [200, 200, 200]
-        [event] = await desk.log.pending(10)
+        [event] = await desk.log.pending(10, withdrawals=False)
         assert (event.id, event.user_id, event.source) == ("et-1", "u-1", "a-1")
         assert event.kinds == (Kind.EINCOMES, Kind.IDENTITIES)
-        assert desk.told == ["told"]
+        assert desk.told == ["u-1", "told"]
         assert receiver.counts == {"new": 1, "seen": 2}
 
 
@@ -113,7 +113,7 @@ async def test_what_is_not_signed_is_refused_without_a_word() -> None:
     async with opened() as (desk, receiver):
         for header, body in mutations(60):
             assert await desk.send(body, header=header.encode("utf-8")) == 401
-        assert list(await desk.log.pending(10)) == []
+        assert list(await desk.log.pending(10, withdrawals=False)) == []
         assert receiver.counts == {"unsigned": 60}
 
 
@@ -123,7 +123,7 @@ async def test_the_same_id_with_another_body_is_a_conflict() -> None:
         await desk.send()
         other = json.dumps({**CONTENT, "type": "ACCOUNT_DISCONNECTED"}).encode()
         assert await desk.send(other) == 409
-        [event] = await desk.log.pending(10)
+        [event] = await desk.log.pending(10, withdrawals=False)
         assert event.type == "TASK_FINISHED"
 
 
@@ -143,7 +143,7 @@ async def test_what_is_signed_and_not_an_event_is_refused(body: bytes) -> None:
     """400, and nothing is recorded."""
     async with opened() as (desk, _):
         assert await desk.send(body) == 400
-        assert list(await desk.log.pending(10)) == []
+        assert list(await desk.log.pending(10, withdrawals=False)) == []
 
 
 async def test_bounds() -> None:
