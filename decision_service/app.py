@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from decision_service.config import (
     OFFLINE_KEY,
     OFFLINE_SECRET,
+    OnRevoke,
     Settings,
     SmileMode,
     split_address,
@@ -57,6 +58,7 @@ from decision_service.pipeline.ports import Filter, StoredEntry
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
+from decision_service.pipeline.retention import Retention
 from decision_service.pipeline.rollout_figures import ShowFigures
 from decision_service.pipeline.rulesets import TryRules
 from decision_service.pipeline.shadow import Shadows
@@ -197,6 +199,7 @@ async def start(
             ("guardrails", guardrails.run),
             ("counters", counters.run),
             ("shadows", shadows.run),
+            ("retention", Retention(store, clock, settings.decision_retention).run),
         ):
             supervisor.supervise(name, work)
         metrics.read(
@@ -268,7 +271,11 @@ async def _open_store(
 ) -> Store:
     try:
         store = await Store.open(
-            settings.store_url, lease=settings.lease, init=init, on_commit=metrics.committed
+            settings.store_url,
+            lease=settings.lease,
+            init=init,
+            on_commit=metrics.committed,
+            erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
         )
     except StoreRefused as error:
         raise StartError(str(error)) from None

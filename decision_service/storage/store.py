@@ -32,6 +32,7 @@ from decision_service.storage import (
     consents,
     decisions,
     events,
+    expiry,
     hours,
     journal,
     shadows,
@@ -64,8 +65,11 @@ class Store:
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
         on_commit: OnCommit = unheard,
+        *,
+        erase_decisions: bool = False,
     ) -> None:
         self._database = database
+        self._erase_decisions = erase_decisions
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
@@ -83,17 +87,21 @@ class Store:
         lease: float = LEASE_SECONDS,
         init: bool = False,
         on_commit: OnCommit = unheard,
+        erase_decisions: bool = False,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
         A group of commits waits `linger` seconds for company and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
-        `on_commit` hears of each group: its seconds and its decisions.
+        `on_commit` hears of each group: its seconds and its decisions. With `erase_decisions` an
+        erasure takes a user's decisions as well as the data behind them.
         """
         database = await open_database(url, readers, init=init)
         leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
-        return cls(database, linger, largest_group, leases, on_commit)
+        return cls(
+            database, linger, largest_group, leases, on_commit, erase_decisions=erase_decisions
+        )
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
@@ -141,9 +149,14 @@ class Store:
     async def erase(self, user_id: str) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse what was read before."""
         self._writer.forget(user_id)
-        erased = await self._database.write(partial(consents.erase, user_id=user_id))
+        work = partial(consents.erase, user_id=user_id, with_decisions=self._erase_decisions)
+        erased = await self._database.write(work)
         await self._database.scrub()
         return erased
+
+    async def expire(self, before: datetime, most: int) -> int:
+        """Delete at most so many decisions made before an instant, then what nothing rests on."""
+        return await self._database.write(partial(expiry.expire, before=before, most=most))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""

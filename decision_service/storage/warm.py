@@ -12,7 +12,7 @@ from decision_service.domain.needs import FetchPlan
 from decision_service.pipeline.ports import WarmMark
 from decision_service.storage.decisions import from_microseconds, microseconds
 from decision_service.storage.rows import raise_row
-from decision_service.storage.tables import consents, warm
+from decision_service.storage.tables import snapshots, warm
 
 _C = warm.c
 _NEVER = -1
@@ -68,13 +68,9 @@ def quarantine(connection: Connection, user_id: str, now: datetime) -> None:
 
 
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    """Users of whom data is stored, which have a key, in order of id, strictly after this one."""
-    query = (
-        select(consents.c.user_id)
-        .where(consents.c.user_id > after, consents.c.key.is_not(None))
-        .order_by(consents.c.user_id)
-        .limit(limit)
-    )
+    """Users of whom data is stored, in order of id, strictly after this one."""
+    of = snapshots.c.user_id
+    query = select(of).where(of > after).distinct().order_by(of).limit(limit)
     return [row[0] for row in connection.execute(query)]
 
 
