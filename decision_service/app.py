@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from decision_service.config import (
     OFFLINE_KEY,
     OFFLINE_SECRET,
+    OnRevoke,
     Settings,
     SmileMode,
     split_address,
@@ -60,6 +61,7 @@ from decision_service.pipeline.ports import Filter, StoredEntry
 from decision_service.pipeline.read import ReadDecisions
 from decision_service.pipeline.reload import ReloadRules
 from decision_service.pipeline.replay import ReplayDecision
+from decision_service.pipeline.retention import Retention
 from decision_service.pipeline.rollout_figures import ShowFigures
 from decision_service.pipeline.rulesets import TryRules
 from decision_service.pipeline.shadow import Shadows
@@ -202,6 +204,7 @@ async def start(
             ("counters", counters.run),
             ("shadows", shadows.run),
             ("agreement", agreement.run),
+            ("retention", Retention(store, clock, settings.decision_retention).run),
         ):
             supervisor.supervise(name, work)
         metrics.read(
@@ -279,6 +282,7 @@ async def _open_store(
             init=init,
             on_commit=metrics.committed,
             journal=settings.erasure_journal,
+            erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
         )
     except StoreError as error:
         raise StartError(str(error)) from None

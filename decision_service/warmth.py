@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from decision_service.config import Settings
 from decision_service.edge.http.webhooks import WebhookReceiver
-from decision_service.pipeline.event_worker import SWEEP_SECONDS, EventWorker, sweep
+from decision_service.pipeline.event_worker import SWEEP_PACE, SWEEP_SECONDS, EventWorker, sweep
 from decision_service.pipeline.events import ReceiveEvents
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.refresh import RefreshApplicants
@@ -21,13 +21,18 @@ from decision_service.supervision import Supervisor
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """The pieces; `receiver` is what the HTTP edge serves."""
+    """The pieces; `receiver` is what the HTTP edge serves.
+
+    `pace` is the time between two users of this process's sweep, so that all workers together ask
+    for one a second.
+    """
 
     shelf: WarmShelf
     receiver: WebhookReceiver
     worker: EventWorker
     refresh: RefreshApplicants
     store: Store
+    pace: float
 
     def start(self, supervisor: Supervisor) -> None:
         """Handle events, and sweep for those that never came."""
@@ -37,7 +42,7 @@ class Warmth:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await sweep(self.store, self.refresh)
+            await sweep(self.store, self.refresh, self.pace)
 
 
 def warmth(
@@ -51,8 +56,9 @@ def warmth(
     secrets = settings.secrets_of_webhooks
     if not secrets:
         return None
-    refresh = RefreshApplicants(source, store, rulebook, clock, source.nudge)
+    refresh = RefreshApplicants(source, store, rulebook, clock)
     worker = EventWorker(store, refresh)
-    receive = ReceiveEvents(store, clock, worker.tell)
+    receive = ReceiveEvents(store, clock, worker.tell, source.nudge)
     shelf = WarmShelf(store, Ages(*settings.ages))
-    return Warmth(shelf, WebhookReceiver(receive, secrets), worker, refresh, store)
+    pace = SWEEP_PACE * settings.workers
+    return Warmth(shelf, WebhookReceiver(receive, secrets), worker, refresh, store, pace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,8 +23,9 @@ from decision_service.language.diagnostics import count
 from decision_service.pipeline.events import NEEDED_TYPES
 from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.rule_tests import failures
-from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.pipeline.rulebook import Product
 from decision_service.smile.source import SmileSource
+from decision_service.storage.errors import StoreLocked
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
 
@@ -32,6 +33,7 @@ MOST_DRIFT = 5.0
 """Seconds by which this machine's clock may differ from the vendor's."""
 
 _SECONDS = 10.0
+_NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,15 @@ def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) ->
 
 
 async def _all(settings: Settings) -> list[Line]:
-    lines = [_mode(settings), *_hosts(settings), _transport(settings), *_rules(settings)]
+    lines = [_mode(settings), *_hosts(settings), _transport(settings)]
+    lines += _rules(settings, await _stages(settings))
     lines += [await _store(settings), _erasures(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await _clock(settings))
         async with vendor(settings) as source:
             lines += [line async for line in _vendor(settings, source)]
+    else:
+        lines += [Line(name, None, _NOT_ASKED) for name in ("clock", "keys", "webhooks")]
     return lines
 
 
@@ -71,21 +76,28 @@ def _mode(settings: Settings) -> Line:
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
         return Line("mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE")
-    return Line("mode", True, f"{mode}, at {settings.base_url}")
+    return Line("mode", True, f"{mode}")
 
 
 def _hosts(settings: Settings) -> Iterator[Line]:
     """Whether the vendor's two hosts belong to the mode."""
     mode = settings.smile_mode
+    if mode is SmileMode.EMBEDDED:
+        yield from (Line(name, None, _NOT_ASKED) for name in ("base URL", "widget"))
+        return
     others = {kind: urlsplit(url).hostname for kind, url in BASE_URLS.items() if kind is not mode}
     named = urlsplit(settings.base_url).hostname
     if named in others.values():
-        yield Line("base URL", False, f"{named} is of another mode than {mode}: unset it")
+        words = f"{named} is of another mode than {mode}: unset DECISION_SMILE_BASE_URL"
+        yield Line("base URL", False, words)
+    else:
+        yield Line("base URL", True, f"{settings.base_url}, as {mode} needs it")
     host = urlsplit(settings.widget_api_host).hostname or ""
     wrong = mode is SmileMode.PRODUCTION and "sandbox" in host
     if wrong or (mode is SmileMode.SANDBOX and host == "link.smileapi.io"):
-        yield Line("widget", False, f"{host} is of another mode than {mode}: unset it")
-    elif mode is not SmileMode.EMBEDDED:
+        words = f"{host} is of another mode than {mode}: unset DECISION_WIDGET_API_HOST"
+        yield Line("widget", False, words)
+    else:
         yield Line("widget", True, f"its script talks to {host or 'the host of the mode'}")
 
 
@@ -101,7 +113,7 @@ def _transport(settings: Settings) -> Line:
     return Line("transport", False, "plaintext beyond this machine: a proxy must add TLS")
 
 
-def _rules(settings: Settings) -> Iterator[Line]:
+def _rules(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[Line]:
     try:
         folder = read_rules(settings.rules_dir)
     except RulesFolderMissing as error:
@@ -117,28 +129,46 @@ def _rules(settings: Settings) -> Iterator[Line]:
         yield Line("rules", False, f"{len(failed)} of their tests fail: see `rules test`")
     else:
         yield Line("rules", True, f"{len(loading.rulebook.products)} products, tests passed")
-    yield from _rollouts(loading.rulebook)
+    for name, product in sorted(loading.rulebook.products.items()):
+        first = product.plan.go_live.stages.steps[0].name
+        yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
 
 
-def _rollouts(rulebook: Rulebook) -> Iterator[Line]:
-    for name, product in sorted(rulebook.products.items()):
-        yield _first_stage(name, product)
+async def _stages(settings: Settings) -> Mapping[str, str | None]:
+    """The stage that each rollout has reached; nothing of a store that cannot be looked into."""
+    try:
+        store = await Store.open(settings.store_url, journal=settings.erasure_journal)
+    except StoreError:
+        return {}
+    try:
+        return {name: step.after.go_live.stage for name, step in (await store.latest()).items()}
+    except StoreError:
+        return {}
+    finally:
+        await store.aclose()
 
 
-def _first_stage(name: str, product: Product) -> Line:
+def _first_stage(name: str, product: Product, reached: str | None) -> Line:
+    """Whether a rollout is at its first stage: as the store says, else as its plan begins."""
     stages = product.plan.go_live.stages
-    percent = stages.percent(stages.initial) / 1000
-    first = stages.steps[0].name == stages.initial
-    words = f"{name} begins at stage {stages.initial} ({percent:g} %)"
-    if first and len(stages.steps) > 1:
+    stage = stages.initial if reached is None else reached
+    known = stage in {step.name for step in stages.steps}
+    share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
+    words = f"{name} {'begins' if reached is None else 'is'} at stage {stage}{share}"
+    if len(stages.steps) == 1:
+        return Line("rollout", False, f"{words}, its only one: give its plan stages")
+    if stages.steps[0].name == stage:
         return Line("rollout", True, words)
-    return Line("rollout", False, f"{words}: give its plan stages, and begin at the first")
+    todo = "begin at the first" if reached is None else f"`rollout roll-back {name}` to the first"
+    return Line("rollout", False, f"{words}: {todo}")
 
 
 async def _store(settings: Settings) -> Line:
     shown = settings.store_url.rpartition("@")[2]
     try:
         store = await Store.open(settings.store_url, journal=settings.erasure_journal)
+    except StoreLocked:
+        return Line("store", True, f"{shown} is in use by a running service")
     except StoreError as error:
         return Line("store", False, error.message)
     try:

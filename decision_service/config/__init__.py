@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from decision_service.config.addresses import check_reachable, is_loopback, split_address
 from decision_service.config.onboarding import OnboardingSettings, check_secrets
 from decision_service.config.sources import PREFIX, SECRETS, ConfigError, Sources
-from decision_service.config.times import Seconds, parse_seconds
+from decision_service.config.times import Months, Seconds, parse_seconds
 
 __all__ = [
     "BASE_URLS",
@@ -30,6 +30,7 @@ __all__ = [
     "ConfigError",
     "FetchMode",
     "LogFormat",
+    "OnRevoke",
     "Settings",
     "SmileMode",
     "is_loopback",
@@ -56,6 +57,13 @@ class FetchMode(StrEnum):
 
     LISTS = "lists"
     PAYLOAD = "payload"
+
+
+class OnRevoke(StrEnum):
+    """What a withdrawn consent erases beside the stored data: nothing, or the decisions too."""
+
+    ERASE_SNAPSHOT = "erase_snapshot"
+    ERASE_DECISIONS = "erase_decisions"
 
 
 class LogFormat(StrEnum):
@@ -93,6 +101,8 @@ class Settings(OnboardingSettings):
     reflection: bool = True
     store_url: str = Field("sqlite:///decision.db", repr=False)  # it may hold a password
     erasure_journal: Path | None = None
+    on_revoke: OnRevoke = OnRevoke.ERASE_SNAPSHOT
+    decision_retention: Months = 25
     rules_dir: Path = Path("rules")
     blocked_factors: str = ""
     log_level: str = "info"

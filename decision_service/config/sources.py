@@ -12,6 +12,9 @@ import yaml
 
 PREFIX = "DECISION_"
 SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
+ALIASES = {"retention": "decision_retention"}
+"""A setting whose own name begins like the prefix is known without it too."""
+
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
 """Names in the environment that commands read when they call a server; no settings of one."""
 
@@ -35,7 +38,7 @@ class Sources:
             raise ConfigError(f"the configuration file {path} cannot be used: {why}") from None
         if not isinstance(content, dict):
             raise ConfigError(f"the configuration file {path} must be a mapping of names to values")
-        values = {str(name).lower().removeprefix(PREFIX.lower()): v for name, v in content.items()}
+        values = {_own(str(name).lower(), PREFIX.lower()): v for name, v in content.items()}
         for name in values:
             self._check(name, f"in {path}")
         return _with_files(values)
@@ -43,7 +46,7 @@ class Sources:
     def from_environment(self, environ: Mapping[str, str]) -> dict[str, Any]:
         """The values of `DECISION_…` names; raises ConfigError."""
         values = {
-            name.removeprefix(PREFIX).lower(): value
+            _own(name, PREFIX).lower(): value
             for name, value in environ.items()
             if name.startswith(PREFIX)
         }
@@ -59,6 +62,12 @@ class Sources:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
         raise ConfigError(f"there is no setting {shown or name} ({where}){hint}")
+
+
+def _own(name: str, prefix: str) -> str:
+    """A setting's own name."""
+    own = name.removeprefix(prefix)
+    return ALIASES.get(own.lower(), own)
 
 
 def _with_files(values: dict[str, Any]) -> dict[str, Any]:

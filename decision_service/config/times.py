@@ -22,4 +22,15 @@ def parse_seconds(value: object) -> object:
         raise ValueError("a time such as 250ms, 5s, 15m, 24h or 14d is needed") from None
 
 
+def parse_months(value: object) -> object:
+    """Months from `25` or `25 months`; other types pass through."""
+    if not isinstance(value, str):
+        return value
+    number = value.strip().removesuffix("s").removesuffix("month").strip()
+    if not number.isdecimal():
+        raise ValueError("a number of months such as 25, or 25 months, is needed")
+    return int(number)
+
+
+Months = Annotated[int, BeforeValidator(parse_months), Field(ge=1, le=1200)]
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(ge=0)]

@@ -105,6 +105,13 @@ def of_events(receiver: WebhookReceiver, worker: EventWorker) -> tuple[Reading, 
             counter=True,
         ),
         Reading(
+            "events_by_type",
+            "Signed events by type; unknown are those that the vendor did not document so far",
+            lambda: (((name,), count) for name, count in sorted(receiver.types.items())),
+            ("type",),
+            counter=True,
+        ),
+        Reading(
             "events_signed",
             "Events by the place of the secret that signed them, 0 being the newest",
             lambda: (((str(place),), count) for place, count in sorted(receiver.keys.items())),

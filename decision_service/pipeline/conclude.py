@@ -166,7 +166,8 @@ def _warm(gathering: Gathering | None, body: SnapshotBody | None) -> WarmMark | 
     """The mark by which a whole reading serves later decisions."""
     if gathering is None or gathering.plan is None or body is None:
         return None
-    return WarmMark(body.id, gathering.fetched, gathering.fetched, gathering.plan)
+    fetched = gathering.fetched
+    return WarmMark(body.id, fetched, fetched, gathering.plan, fetched)
 
 
 def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:

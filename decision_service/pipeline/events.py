@@ -25,7 +25,10 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: `digest` is the SHA-256 of its body, `kinds` what it says has changed."""
+    """One event: `digest` is the SHA-256 of its body, `kinds` what it says has changed.
+
+    `added` is how many transactions it says are new; 0 where it does not say.
+    """
 
     id: str
     digest: str
@@ -33,6 +36,7 @@ class Event:
     user_id: str = ""
     source: str = ""
     kinds: tuple[Kind, ...] = ()
+    added: int = 0
 
     @property
     def meaning(self) -> Meaning:
@@ -66,7 +70,6 @@ _MEANINGS: Mapping[str, Meaning] = {
     "ACCOUNT_CREATED": Meaning.CHANGED,
     "ACCOUNT_CONNECTED": Meaning.CHANGED,
     "ACCOUNT_FAILED": Meaning.CHANGED,
-    "TASK_STARTED": Meaning.CHANGED,
     "TASK_FINISHED": Meaning.ARRIVED,
     "ACCOUNT_SYNC_TASK_FINISHED": Meaning.ARRIVED,
     "ARCHIVE_ANALYZED": Meaning.ARRIVED,
@@ -74,6 +77,28 @@ _MEANINGS: Mapping[str, Meaning] = {
 }
 NEEDED_TYPES = tuple(sorted(_MEANINGS))
 """The types that a webhook must be registered for."""
+
+KNOWN_TYPES = frozenset(NEEDED_TYPES) | {
+    "ARCHIVE_FAILED",
+    "ARCHIVE_STARTED",
+    "DOCUMENTS_ADDED",
+    "DOCUMENTS_UPDATED",
+    "INVITE_INVITED",
+    "INVITE_LINKED",
+    "RATING_ADDED",
+    "RECORD_COMPLETED",
+    "RECORD_CREATED",
+    "TASK_STARTED",
+    "USER_CREATED",
+    "USER_SESSION_COMPLETED",
+    "USER_SESSION_RESET",
+    "VERIFICATION_COMPLETED",
+    "VERIFICATION_STARTED",
+}
+"""The types that the vendor documents; most of them mean nothing here."""
+
+WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is Meaning.REVOKED)
+"""The types by which consent is withdrawn: they are handled before all others."""
 
 
 class Receipt(StrEnum):
@@ -88,31 +113,42 @@ class EventLog(Protocol):
     """Which events came; every method raises StoreUnavailable."""
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
-        """Record a new event, with the quarantine of its user, durable on return."""
+        """Record a new event, with the quarantine of its user, durable on return.
 
-    async def pending(self, limit: int) -> Sequence[Event]:
-        """Events that were received and not yet done, oldest first."""
+        Of one that means nothing, id, digest and type are kept alone.
+        """
 
-    async def done(self, event_id: str) -> None:
-        """Everything that an event asked for has happened."""
+    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
+        """Events that were received and not yet done, oldest first: withdrawals, or the others."""
+
+    async def done(self, event_ids: Sequence[str]) -> None:
+        """Everything that these events asked for has happened: whom they concerned is forgotten."""
 
 
 class ReceiveEvents:
-    """Records events and tells whoever handles them.
+    """Records events, tells whoever handles them, and nudges decisions that wait for their user.
 
     Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
     it is acknowledged.
     """
 
-    def __init__(self, log: EventLog, clock: Clock, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        log: EventLog,
+        clock: Clock,
+        tell: Callable[[], None],
+        nudge: Callable[[str], None],
+    ) -> None:
         self._log = log
         self._clock = clock
         self._tell = tell
+        self._nudge = nudge
 
     async def __call__(self, event: Event) -> Receipt:
         """Raises StoreUnavailable, and then the vendor sends the event again."""
         quarantine = event.meaning in (Meaning.REVOKED, Meaning.CHANGED)
         receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
-        if receipt is Receipt.NEW:
+        if receipt is Receipt.NEW and event.meaning is not Meaning.NOTED:
+            self._nudge(event.user_id)
             self._tell()
         return receipt

@@ -197,13 +197,15 @@ class StoredText:
 class WarmMark:
     """A stored snapshot that may serve again: when and by which plan it was read.
 
-    `looked` is when its accounts were last found unchanged.
+    `looked` is when its accounts were last found unchanged. `oldest` is when its oldest part was
+    read: before `fetched` where only what had changed was read since.
     """
 
     snapshot_id: str
     fetched: datetime
     looked: datetime
     plan: FetchPlan
+    oldest: datetime
 
 
 @dataclass(frozen=True, slots=True)

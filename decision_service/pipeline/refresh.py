@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from decision_service.domain.errors import DataNotReady, UserUnknown
-from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.errors import DataNotReady, UpstreamUnavailable, UserUnknown
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Account, Provider
 from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.events import Event, Meaning
-from decision_service.pipeline.gathering import ACCOUNTS_ONLY
+from decision_service.pipeline.increments import EVERYTHING, Change, applied, change_of, plan_of
 from decision_service.pipeline.ports import Clock, Erased, Gathering, Held, SnapshotSource, WarmMark
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
-from decision_service.pipeline.warm import covers, is_whole, merged
+from decision_service.pipeline.warm import covers, is_whole
 from decision_service.pipeline.warm_ports import WarmLog
+from decision_service.pipeline.withdrawal import gives, is_withdrawn, unlisted
 
 SECONDS = 30.0
 """How long one reading in the background may take."""
 
-DISCONNECTED = "DISCONNECTED"
+MOST_PATCHED = timedelta(hours=12)
+"""How old the oldest part of a reading may be for a change to be read into it.
+
+Half of the time that a reading serves by default: what is read into it after that is read whole, so
+that data which changed without an event is found, and what is warm stays warm.
+"""
 
 
 class Handled(StrEnum):
-    """What came of an event; NOT_CONFIRMED is a withdrawal that the vendor knows nothing of."""
+    """What came of events; NOT_CONFIRMED is a withdrawal that the vendor knows nothing of."""
 
     NOTED = "noted"
     REFRESHED = "refreshed"
@@ -44,6 +49,16 @@ class RefreshLog(WarmLog, Protocol):
         """As `DecisionLog.erase`."""
 
 
+class RefreshSource(SnapshotSource, Protocol):
+    """The vendor as refreshing sees it."""
+
+    async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
+        """Every account as it is now, whatever is still arriving.
+
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant.
+        """
+
+
 class RefreshApplicants:
     """Keeps warm readings equal to the vendor's truth; asks the vendor, and believes no event.
 
@@ -53,95 +68,96 @@ class RefreshApplicants:
 
     def __init__(
         self,
-        source: SnapshotSource,
+        source: RefreshSource,
         log: RefreshLog,
         rulebook: Callable[[], Rulebook],
         clock: Clock,
-        nudge: Callable[[str], None],
     ) -> None:
         self._source = source
         self._log = log
         self._rulebook = rulebook
         self._clock = clock
-        self._nudge = nudge
 
-    async def handle(self, event: Event) -> Handled:
-        """Do what an event asks for."""
-        if event.meaning is Meaning.NOTED:
-            return Handled.NOTED
-        if event.meaning is Meaning.REVOKED:
-            erased = await self.confirm(event.user_id, event.source)
+    async def handle(self, user_id: str, events: Sequence[Event]) -> Handled:
+        """Do what events of one user ask for together."""
+        withdrawn = {event.source for event in events if event.meaning is Meaning.REVOKED}
+        if withdrawn:
+            erased = await self.confirm(user_id, withdrawn)
             return Handled.ERASED if erased else Handled.NOT_CONFIRMED
-        self._nudge(event.user_id)
-        if event.meaning is Meaning.CHANGED:
+        arrived = [event for event in events if event.meaning is Meaning.ARRIVED]
+        if not arrived:
             return Handled.NOTED
-        renewed = await self.refresh(event.user_id, frozenset(event.kinds))
+        renewed = await self.refresh(user_id, change_of(arrived))
         return Handled.REFRESHED if renewed else Handled.NOTED
 
-    async def confirm(self, user_id: str, source: str = "") -> bool:
-        """Erase a user's data where the vendor confirms that consent was withdrawn; True then.
-
-        That is so where an account that was read last is disconnected or gone, or the vendor lists
-        `source` as disconnected. An event about a source that is as connected as ever, or that
-        nobody ever saw, erases nothing: it may be forged.
-        """
+    async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
+        """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
         held = await self._log.held(user_id)
-        accounts = await self._accounts(user_id, held)
-        alive = _alive(accounts)
-        disconnected = {one.id for one in accounts} - alive
-        read = _alive(await self._read_accounts(user_id, held))
-        if source in disconnected or read - alive:
+        now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
+        gone = is_withdrawn(held, read, now, named)
+        if gone or await self._stopped(user_id, held, unlisted(held, named)):
             await self._log.erase(user_id)
             return True
         return False
 
-    async def refresh(self, user_id: str, kinds: frozenset[Kind]) -> bool:
+    async def refresh(self, user_id: str, change: Change = EVERYTHING) -> bool:
         """Read what changed, or everything where nothing is warm; False where it is not whole.
 
         Data that is still arriving is left for the event that says it has arrived.
         """
         held = await self._log.held(user_id)
-        wanted = broadest(self._rulebook(), self._clock.now())
-        mark = held.warm
         try:
-            if mark is None or not kinds or not covers(mark.plan, wanted):
-                gathering = await self._gather(user_id, wanted, held)
-                return await self._keep(gathering, wanted, held)
-            return await self._renew(user_id, held, mark, _together(kinds, mark.plan))
+            if await self._patched(user_id, held, change):
+                return True
+            wanted = broadest(self._rulebook(), self._clock.now())
+            gathering = await self._gather(user_id, wanted, held)
+            return await self._keep(gathering, wanted, held)
         except (DataNotReady, UserUnknown):
             return False
 
     async def sweep(self, user_id: str) -> None:
         """Compare a user's accounts with the vendor's, and mend what no event has told."""
         held = await self._log.held(user_id)
-        accounts = await self._accounts(user_id, held)
-        if held.warm is not None and accounts == await self._read_accounts(user_id, held):
+        now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
+        if is_withdrawn(held, read, now):
+            await self._log.erase(user_id)
+        elif held.warm is not None and now == read:
             await self._log.looked(user_id, held.warm.snapshot_id, self._clock.now())
-        elif not await self.confirm(user_id):
-            await self.refresh(user_id, frozenset())
+        elif held.last is not None:
+            await self.refresh(user_id)
 
-    async def _renew(self, user_id: str, held: Held, mark: WarmMark, plan: FetchPlan) -> bool:
-        stored = await self._log.snapshot(user_id, mark.snapshot_id)
-        if stored is None:
+    async def _patched(self, user_id: str, held: Held, change: Change) -> bool:
+        """Read the change into what is warm; False where everything must be read."""
+        mark, now = held.warm, self._clock.now()
+        if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
             return False
+        stored = await self._log.snapshot(user_id, mark.snapshot_id)
+        if stored is None or not covers(mark.plan, broadest(self._rulebook(), now)):
+            return False
+        old = read_snapshot(stored)
+        plan = plan_of(change, mark.plan, old)
         gathering = await self._gather(user_id, plan, held)
-        read = plan.kinds | {Kind.TRANSACTIONS} if _asks_transactions(plan) else plan.kinds
-        whole = merged(read_snapshot(stored), gathering.snapshot, frozenset(read))
-        return await self._keep(replace(gathering, snapshot=whole), mark.plan, held)
+        whole = applied(old, gathering.snapshot, plan, change)
+        if whole is None:
+            return False
+        return await self._keep(replace(gathering, snapshot=whole), mark.plan, held, mark.oldest)
 
-    async def _keep(self, gathering: Gathering, plan: FetchPlan, held: Held) -> bool:
+    async def _keep(
+        self, gathering: Gathering, plan: FetchPlan, held: Held, oldest: datetime | None = None
+    ) -> bool:
         if not is_whole(gathering.snapshot):
             return False
         body = snapshot_body(gathering.snapshot)
-        mark = WarmMark(body.id, gathering.fetched, gathering.fetched, plan)
+        fetched = gathering.fetched
+        mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
         return await self._log.keep_warm(body, mark, held.consent)
 
-    async def _accounts(self, user_id: str, held: Held) -> tuple[Account, ...]:
-        """The vendor's accounts now; none of a user that it does not know."""
+    async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
+        """The vendor's accounts now; None of a user that it does not know."""
         try:
-            return (await self._gather(user_id, ACCOUNTS_ONLY, held)).snapshot.accounts
+            return await self._source.accounts(user_id, self._clock.monotonic() + SECONDS)
         except UserUnknown:
-            return ()
+            return None
 
     async def _read_accounts(self, user_id: str, held: Held) -> tuple[Account, ...]:
         """The accounts behind the last reading, quarantined or not."""
@@ -149,6 +165,16 @@ class RefreshApplicants:
             return ()
         stored = await self._log.snapshot(user_id, held.last.snapshot_id)
         return () if stored is None else read_snapshot(stored).accounts
+
+    async def _stopped(self, user_id: str, held: Held, sources: Collection[str]) -> bool:
+        """Whether one of these, which no list of accounts names, gives nothing any more."""
+        if not sources:
+            return False
+        wanted = broadest(self._rulebook(), self._clock.now())
+        seen = (await self._gather(user_id, wanted, held)).snapshot
+        if not is_whole(seen):
+            raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
+        return bool(set(sources) - gives(seen))
 
     async def _gather(self, user_id: str, plan: FetchPlan, held: Held) -> Gathering:
         now = self._clock.monotonic()
@@ -161,10 +187,6 @@ class RefreshApplicants:
             known=held.counts,
             fallback=_provider_types(self._rulebook()),
         )
-
-
-def _alive(accounts: Iterable[Account]) -> set[str]:
-    return {one.id for one in accounts if one.connection_status != DISCONNECTED}
 
 
 def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:
@@ -187,18 +209,6 @@ _MODES = (WhenTransactions.NEVER, WhenTransactions.IF_STANDING_IN, WhenTransacti
 
 def _earliest(days: Iterable[date | None]) -> date | None:
     return min((day for day in days if day is not None), default=None)
-
-
-def _together(kinds: frozenset[Kind], whole: FetchPlan) -> FetchPlan:
-    """The part of a plan that reads these kinds; what stands in for another is read with it."""
-    linked = INCOME_KINDS | {Kind.TRANSACTIONS}
-    if kinds & linked:
-        return replace(whole, kinds=whole.kinds & (kinds | linked))
-    return FetchPlan(whole.kinds & kinds)
-
-
-def _asks_transactions(plan: FetchPlan) -> bool:
-    return plan.transactions is not WhenTransactions.NEVER
 
 
 def _provider_types(rulebook: Rulebook) -> dict[str, Provider]:

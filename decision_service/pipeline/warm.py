@@ -46,7 +46,7 @@ class WarmShelf:
     async def find(self, user_id: str, plan: FetchPlan, held: Held, now: datetime) -> Found | None:
         """A reading that is young enough for this plan; None where the vendor must be asked."""
         mark = held.warm
-        if mark is None or not covers(mark.plan, plan) or now - mark.fetched > self._ages.snapshot:
+        if mark is None or not covers(mark.plan, plan) or now - mark.oldest > self._ages.snapshot:
             return None
         stored = await self._stored(user_id, mark.snapshot_id)
         if stored is None:
@@ -54,7 +54,7 @@ class WarmShelf:
         snapshot, body = stored
         fitting = cut(snapshot, plan)
         known = body if fitting is snapshot else None
-        gathering = Gathering(fitting, mark.fetched, 0, held.consent, body=known)
+        gathering = Gathering(fitting, mark.oldest, 0, held.consent, body=known)
         return Found(gathering, look=now - mark.looked > self._ages.accounts)
 
     async def unchanged(self, user_id: str, held: Held, now: datetime) -> None:
@@ -76,12 +76,16 @@ class WarmShelf:
         return self._decoded[key]
 
 
+def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """The names of the kinds that a snapshot holds."""
+    return tuple(kind for kind in _KINDS if getattr(snapshot, kind) is not None)
+
+
 def is_whole(snapshot: Snapshot) -> bool:
     """Whether nothing that was asked for failed."""
     if snapshot.account_faults:
         return False
-    reads = (getattr(snapshot, kind) for kind in _KINDS)
-    return all(read is None or not read.faults for read in reads)
+    return not any(getattr(snapshot, kind).faults for kind in kinds_of(snapshot))
 
 
 def covers(read: FetchPlan, wanted: FetchPlan) -> bool:

@@ -32,4 +32,4 @@ class WarmLog(Protocol):
         """Let nothing that was read until now serve any more; durable on return."""
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users with a reading, quarantined or not, in order of id, strictly after this one."""
+        """Users of whom data is stored, in order of id, strictly after this one."""

@@ -64,7 +64,7 @@ class Reading:
     async def _opened(self) -> tuple[Account, ...] | None:
         """The accounts with nothing of them still arriving; None when they cannot be read."""
         try:
-            accounts = await self._listed()
+            accounts = await listed(self._applicant)
         except KeysRefused:
             raise
         except Fault as fault:
@@ -72,16 +72,6 @@ class Reading:
             self.findings.account_faults = (fault.missing(Kind.ACCOUNTS),)
             return None
         return await self.arrival.settled(accounts)
-
-    async def _listed(self) -> tuple[Account, ...]:
-        try:
-            accounts = await self._applicant.accounts()
-        except Gone:
-            await self._applicant.check_known()
-            raise
-        if not accounts:
-            await self._applicant.check_known()
-        return accounts
 
     def _check_started(self, fault: Fault) -> None:
         """A reading that the vendor has not answered at all is no evidence of anything."""
@@ -148,6 +138,18 @@ class Reading:
             _REVOKED.missing(Kind.ACCOUNTS, account_id) for account_id in revoked
         )
         self.findings.spoil(self.findings.parts.keys(), _REVOKED)
+
+
+async def listed(applicant: Applicant) -> tuple[Account, ...]:
+    """The accounts of a user that the vendor knows; raises UserUnknown."""
+    try:
+        accounts = await applicant.accounts()
+    except Gone:
+        await applicant.check_known()
+        raise
+    if not accounts:
+        await applicant.check_known()
+    return accounts
 
 
 def unanswered() -> DeadlineMissed:

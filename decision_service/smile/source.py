@@ -13,7 +13,7 @@ from decision_service.config import FetchMode
 from decision_service.domain.errors import CrossTenant
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
-from decision_service.domain.snapshot import KnownCount, Provider, Snapshot
+from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
 from decision_service.pipeline.ports import Clock, Gathering
 from decision_service.smile.allowance import Allowance
 from decision_service.smile.applicant import Applicant
@@ -21,15 +21,15 @@ from decision_service.smile.arrival import Arrival
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.client import Client
-from decision_service.smile.enrolment import SmileEnrolment
-from decision_service.smile.errors import NoTurn
+from decision_service.smile.enrolment import SmileEnrolment, refusal
+from decision_service.smile.errors import Fault, NoTurn
 from decision_service.smile.findings import Findings
 from decision_service.smile.hooks import SmileWebhooks
 from decision_service.smile.limiter import Promise
 from decision_service.smile.limits import Limits
 from decision_service.smile.payloads import Payloads
 from decision_service.smile.providers import Providers
-from decision_service.smile.reading import Reading
+from decision_service.smile.reading import Reading, listed
 from decision_service.smile.sharing import Sharing
 from decision_service.smile.shrink import marked
 from decision_service.smile.waves import Lists, Wave
@@ -124,6 +124,14 @@ class SmileSource:
         finally:
             self._sharing.leave(key, shared)
         return Gathering(marked(snapshot, as_of), self._clock.now(), calls)
+
+    async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
+        """Every account of a user now, whatever is still arriving; raises as `enrolment` does."""
+        allowance = Allowance(stop_at, self._limits.requests_per_reading)
+        try:
+            return await listed(Applicant(self._vendor, user_id, allowance))
+        except Fault as fault:
+            raise refusal(fault) from None
 
     @property
     def enrolment(self) -> SmileEnrolment:

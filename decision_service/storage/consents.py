@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from decision_service.pipeline.ports import Erased
+from decision_service.storage import expiry
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded
 from decision_service.storage.tables import (
@@ -55,7 +56,9 @@ def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
     return found | _found(connection, lacking)
 
 
-def erase(connection: Connection, user_id: str, erasure_id: str) -> Erased:
+def erase(
+    connection: Connection, user_id: str, erasure_id: str, *, with_decisions: bool = False
+) -> Erased:
     """Destroy a user's key and data, count the withdrawal, and remember the erasure by its id."""
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
@@ -64,6 +67,8 @@ def erase(connection: Connection, user_id: str, erasure_id: str) -> Erased:
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
+    if with_decisions:
+        expiry.remove_decisions(connection, user_id)
     return Erased(gone.rowcount)
 
 

@@ -17,11 +17,18 @@ log = structlog.get_logger("decision_service.storage")
 
 
 class Erasing:
-    """Erases users in a database, with or without a journal apart from it."""
+    """Erases users in a database, with or without a journal apart from it.
 
-    def __init__(self, database: Database, journal: ErasureJournal | None) -> None:
+    Where it erases `with_decisions`, a user's decisions go with the data behind them.
+    """
+
+    def __init__(
+        self, database: Database, journal: ErasureJournal | None, *, with_decisions: bool = False
+    ) -> None:
         self._database = database
         self._journal = journal
+        self._with_decisions = with_decisions
+        self.keeps_journal = journal is not None
         self._running: set[asyncio.Task[Erased]] = set()
 
     async def erase(self, user_id: str) -> Erased:
@@ -47,7 +54,12 @@ class Erasing:
         erasure = new_erasure(user_id)
         if self._journal is not None:
             await asyncio.to_thread(self._journal.note, [erasure])
-        work = partial(consents.erase, user_id=user_id, erasure_id=erasure.id)
+        work = partial(
+            consents.erase,
+            user_id=user_id,
+            erasure_id=erasure.id,
+            with_decisions=self._with_decisions,
+        )
         erased = await self._database.write(work)
         await self._database.scrub()
         return erased
@@ -70,10 +82,13 @@ class Erasing:
     async def _carry_out(self, lacking: Mapping[str, str]) -> None:
         if not lacking or self._journal is None:
             return
-        known = await self._database.read(erasures.users)
+        known = await self._database.read(
+            partial(erasures.users, with_decisions=self._with_decisions)
+        )
         users = dict(await asyncio.to_thread(self._journal.marked, known))
         wanted = {one: users.get(mark) for one, mark in lacking.items()}
-        await self._database.write(partial(erasures.carry_out, wanted=wanted))
+        work = partial(erasures.carry_out, wanted=wanted, with_decisions=self._with_decisions)
+        await self._database.write(work)
         await self._database.scrub()
         again = len({user_id for user_id in wanted.values() if user_id is not None})
         if again:

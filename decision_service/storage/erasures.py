@@ -13,6 +13,7 @@ from decision_service.storage.tables import erasures, known_counts, link_tokens,
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
 _OF_USERS = (tables.consents, snapshots, known_counts, link_tokens, warm)
 _USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
+_DECIDED = select(tables.decisions.c.user_id).distinct()
 
 
 def done(connection: Connection) -> Mapping[str, str | None]:
@@ -20,16 +21,19 @@ def done(connection: Connection) -> Mapping[str, str | None]:
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
-def users(connection: Connection) -> Sequence[str]:
+def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[str]:
     """Everybody of whom there may be something to erase."""
-    return [row[0] for row in connection.execute(_USERS)]
+    statement = union(_USERS, _DECIDED) if with_decisions else _USERS
+    return [row[0] for row in connection.execute(statement)]
 
 
-def carry_out(connection: Connection, wanted: Mapping[str, str | None]) -> None:
+def carry_out(
+    connection: Connection, wanted: Mapping[str, str | None], *, with_decisions: bool = False
+) -> None:
     """Erase each of these users, by the erasure's id; one of nobody known is only remembered."""
     strangers = [one for one, user_id in wanted.items() if user_id is None]
     for erasure_id, user_id in wanted.items():
         if user_id is not None:
-            consents.erase(connection, user_id, erasure_id)
+            consents.erase(connection, user_id, erasure_id, with_decisions=with_decisions)
     rows = [{"erasure_id": one, "user_id": None} for one in strangers]
     insert_new(connection, erasures, rows)

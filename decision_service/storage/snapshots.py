@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
@@ -108,6 +108,23 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
     keys = consents.keys(connection, {one.user_id for one in new})
     insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
     raise_to(connection, known_counts, "count", _counts(new))
+
+
+def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
+    """Delete a snapshot that no decision rests on and that may not serve."""
+    decided = select(tables.decisions.c.decision_id).where(
+        tables.decisions.c.user_id == user_id, tables.decisions.c.snapshot_id == snapshot_id
+    )
+    serving = select(tables.warm.c.user_id).where(
+        tables.warm.c.user_id == user_id, tables.warm.c.snapshot_id == snapshot_id
+    )
+    unused = delete(snapshots).where(
+        snapshots.c.user_id == user_id,
+        snapshots.c.snapshot_id == snapshot_id,
+        ~decided.exists(),
+        ~serving.exists(),
+    )
+    connection.execute(unused)
 
 
 def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None:

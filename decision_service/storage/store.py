@@ -34,6 +34,7 @@ from decision_service.storage import (
     arms,
     decisions,
     events,
+    expiry,
     hours,
     journal,
     process_rows,
@@ -70,11 +71,11 @@ class Store:
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
         on_commit: OnCommit = unheard,
-        journal: ErasureJournal | None = None,
+        erasing: Erasing | None = None,
     ) -> None:
         self._database = database
-        self._erasing = Erasing(database, journal)
-        self.keeps_journal = journal is not None
+        self._erasing = erasing or Erasing(database, None)
+        self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
@@ -93,6 +94,7 @@ class Store:
         init: bool = False,
         on_commit: OnCommit = unheard,
         journal: Path | None = None,
+        erase_decisions: bool = False,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
@@ -101,17 +103,19 @@ class Store:
         Where a SQLite file is missing that was there once, only `init` begins a new one.
         `on_commit` hears of each group: its seconds and its decisions. `journal` is the erasure
         journal's file, by default the SQLite file's name with `.erasures`, and none beside
-        PostgreSQL; what it has and the database lacks is erased before this returns.
+        PostgreSQL; what it has and the database lacks is erased before this returns. With
+        `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
         """
         database = await open_database(url, readers, init=init)
         try:
             noted = await asyncio.to_thread(_journal, url, journal)
-            await Erasing(database, noted).catch_up()
+            erasing = Erasing(database, noted, with_decisions=erase_decisions)
+            await erasing.catch_up()
         except BaseException:
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
-        return cls(database, linger, largest_group, leases, on_commit, noted)
+        return cls(database, linger, largest_group, leases, on_commit, erasing)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
@@ -162,6 +166,10 @@ class Store:
         self._writer.forget(user_id)
         return await self._erasing.erase(user_id)
 
+    async def expire(self, before: datetime, most: int) -> int:
+        """Delete at most so many decisions made before an instant, then what nothing rests on."""
+        return await self._database.write(partial(expiry.expire, before=before, most=most))
+
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""
         return await self._writer.keep_warm(body, mark, consent)
@@ -176,7 +184,7 @@ class Store:
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
-        """Users with a reading, quarantined or not, in order of id, strictly after this one."""
+        """Users of whom data is stored, in order of id, strictly after this one."""
         return await self._database.read(partial(warm.users, after=after, limit=limit))
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
@@ -184,13 +192,14 @@ class Store:
         work = partial(events.receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 
-    async def pending(self, limit: int) -> Sequence[Event]:
-        """Events that were received and not yet done, oldest first."""
-        return await self._database.read(partial(events.pending, limit=limit))
+    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
+        """Events that were received and not yet done, oldest first: withdrawals, or the others."""
+        work = partial(events.pending, limit=limit, withdrawals=withdrawals)
+        return await self._database.read(work)
 
-    async def done(self, event_id: str) -> None:
-        """Everything that an event asked for has happened."""
-        await self._database.write(partial(events.done, event_id=event_id))
+    async def done(self, event_ids: Sequence[str]) -> None:
+        """Everything that these events asked for has happened."""
+        await self._database.write(partial(events.done, event_ids=event_ids))
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

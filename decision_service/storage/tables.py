@@ -106,10 +106,12 @@ warm = Table(
     Column("looked", BigInteger, nullable=False),
     Column("plan", LargeBinary, nullable=False),
     Column("quarantined", BigInteger, nullable=False),
+    Column("oldest", BigInteger, nullable=False),
 )
 """The reading of each user that may serve again, if it is later than the quarantine.
 
-`snapshot_id` is null where a user was quarantined before anything was read.
+`snapshot_id` is null where a user was quarantined before anything was read. `oldest` is when the
+oldest part of the reading was read.
 """
 
 events = Table(
@@ -123,8 +125,12 @@ events = Table(
     Column("kinds", _text(), nullable=False),
     Column("received", BigInteger, nullable=False),
     Column("done", Boolean, nullable=False),
+    Column("added", BigInteger, nullable=False),
 )
-"""Events that the vendor sent, by id for ever; `done` once what they ask for has happened."""
+"""Events that the vendor sent, by id for ever; `done` once what they ask for has happened.
+
+From then on nothing is kept of whom they concerned.
+"""
 
 Index("events_pending", events.c.done, events.c.received)
 

@@ -12,11 +12,11 @@ from decision_service.domain.needs import FetchPlan
 from decision_service.pipeline.ports import WarmMark
 from decision_service.storage.decisions import from_microseconds, microseconds
 from decision_service.storage.rows import raise_row
-from decision_service.storage.tables import warm
+from decision_service.storage.tables import snapshots, warm
 
 _C = warm.c
 _NEVER = -1
-_MARK = select(_C.snapshot_id, _C.fetched, _C.looked, _C.plan, _C.quarantined).where(
+_MARK = select(_C.snapshot_id, _C.fetched, _C.looked, _C.plan, _C.oldest, _C.quarantined).where(
     _C.user_id == bindparam("user"), _C.snapshot_id.is_not(None)
 )
 _PLANS = msgspec.msgpack.Decoder(FetchPlan)
@@ -27,8 +27,8 @@ def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
     row = connection.execute(_MARK, {"user": user_id}).first()
     if row is None:
         return None, False
-    fetched, looked = from_microseconds(row[1]), from_microseconds(row[2])
-    return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3])), row[4] >= row[1]
+    fetched, looked, oldest = (from_microseconds(row[place]) for place in (1, 2, 4))
+    return WarmMark(row[0], fetched, looked, _PLANS.decode(row[3]), oldest), row[5] >= row[1]
 
 
 def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
@@ -42,7 +42,7 @@ def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> Non
         connection,
         warm,
         by="fetched",
-        columns=("snapshot_id", "looked", "plan"),
+        columns=("snapshot_id", "looked", "plan", "oldest"),
         rows=[_row(user_id, latest[user_id]) for user_id in sorted(latest)],
     )
 
@@ -61,19 +61,16 @@ def quarantine(connection: Connection, user_id: str, now: datetime) -> None:
         "fetched": _NEVER,
         "looked": _NEVER,
         "plan": b"",
+        "oldest": _NEVER,
         "quarantined": microseconds(now),
     }
     raise_row(connection, warm, by="quarantined", columns=(), rows=[row])
 
 
 def users(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    """Users with a reading, quarantined or not, in order of id, strictly after this one."""
-    query = (
-        select(_C.user_id)
-        .where(_C.user_id > after, _C.snapshot_id.is_not(None))
-        .order_by(_C.user_id)
-        .limit(limit)
-    )
+    """Users of whom data is stored, in order of id, strictly after this one."""
+    of = snapshots.c.user_id
+    query = select(of).where(of > after).distinct().order_by(of).limit(limit)
     return [row[0] for row in connection.execute(query)]
 
 
@@ -84,5 +81,6 @@ def _row(user_id: str, one: WarmMark) -> dict[str, object]:
         "fetched": microseconds(one.fetched),
         "looked": microseconds(one.looked),
         "plan": msgspec.msgpack.encode(one.plan, order="deterministic"),
+        "oldest": microseconds(one.oldest),
         "quarantined": _NEVER,
     }

@@ -181,12 +181,18 @@ def _refused(
 def _keep_warm(
     connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
 ) -> bool:
+    """A reading that does not come to serve, and the one that it replaces, are not kept for it."""
     user_id = packed.user_id
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:
         return False
+    before, _ = warm.mark(connection, user_id)
     snapshots.record(connection, [packed])
     warm.record(connection, [(user_id, mark)])
-    return warm.mark(connection, user_id) == (mark, False)
+    kept = warm.mark(connection, user_id)
+    for one in (before, mark):
+        if one is not None:
+            snapshots.drop_unused(connection, user_id, one.snapshot_id)
+    return kept == (mark, False)
 
 
 def _lost(connection: Connection, first: Mapping[decisions.Key, Commit]) -> set[decisions.Key]:

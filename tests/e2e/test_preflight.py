@@ -10,7 +10,7 @@ from typing import Any
 from decision_service.pipeline.events import NEEDED_TYPES
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.process import command
-from tests.e2e.service import Running, at_vendor, own_rules
+from tests.e2e.service import Running, at_vendor, own_rules, running
 
 SECRET = "a secret of webhooks"
 
@@ -77,7 +77,8 @@ async def test_everything_in_order(tmp_path: Path) -> None:
             rules_dir=str(staged(tmp_path)), **where,
         )  # fmt: skip
         lines = lines_of(done.stdout)
-        for name in ("mode", "widget", "rules", "rollout", "store", "clock", "keys", "webhooks"):
+        vendor_lines = ("base URL", "widget", "clock", "keys", "webhooks")
+        for name in ("mode", "rules", "rollout", "store", *vendor_lines):
             assert lines[name][0] is True, (name, lines[name])
         assert lines["transport"][0] is None
         assert done.returncode == 0
@@ -102,6 +103,36 @@ async def test_embedded_mode_is_not_live(tmp_path: Path) -> None:
     """Made-up people are the first thing to change."""
     done = await run("preflight", folder=tmp_path)
     assert (done.returncode, "DO  mode" in done.stdout) == (1, True)
+    for name in ("base URL", "widget", "clock", "keys", "webhooks"):
+        assert f"–   {name}" in done.stdout
+
+
+async def test_the_store_of_a_running_service_is_no_fault(tmp_path: Path) -> None:
+    """After each step preflight is run beside the service, which holds its SQLite file."""
+    async with at_vendor(tmp_path) as (live, _):
+        file = {"store_url": f"sqlite:///{tmp_path / 'decisions.db'}"}
+        done = await run(
+            "preflight", folder=tmp_path, **settings(tmp_path, live.service.smile_url) | file
+        )
+        assert "ok  store" in done.stdout
+        assert "in use by a running service" in done.stdout
+
+
+async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: Path) -> None:
+    """The store's journal tells, whatever the plan says."""
+    rules = {"rules_dir": str(staged(tmp_path))}
+    vendor = build_app(api_key="k", api_secret="s")
+    async with serve(vendor) as url:
+        where = settings(tmp_path, url) | rules
+        async with running(tmp_path, **where) as live:
+            moved = await run(
+                "rollout", "advance", "personal-loan-ph", "--why", "try",
+                "--address", live.service.address, folder=tmp_path,
+            )  # fmt: skip
+            assert moved.returncode == 0, moved.stderr
+        done = await run("preflight", folder=tmp_path, **where)
+        assert "DO  rollout    personal-loan-ph is at stage" in done.stdout
+        assert "ok  rollout    gig-advance-ph is at stage staff (0 %)" in done.stdout
 
 
 async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.events import Event, Receipt
+from decision_service.pipeline.events import WITHDRAWALS, Event, Meaning, Receipt
 from decision_service.pipeline.pairs import Group, Pair, grouped
 from decision_service.pipeline.ports import (
     ArmDecision,
@@ -132,8 +132,12 @@ class InMemoryDecisionLog:
         await self._turn()
         if self._consents[body.user_id] != consent:
             return False
+        before = self._warm.get(body.user_id)
         self._keep(body)
         self._mark(body.user_id, mark)
+        for one in (before, mark):
+            if one is not None:
+                self._drop_unused(body.user_id, one.snapshot_id)
         return self._warm_mark(body.user_id) == mark
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
@@ -148,25 +152,30 @@ class InMemoryDecisionLog:
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
         await self._turn()
-        return [user for user in sorted(self._warm) if user > after][:limit]
+        users = {user_id for user_id, _ in self._snapshots}
+        return [user for user in sorted(users) if user > after][:limit]
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         await self._turn()
         known = self._events.get(event.id)
         if known is not None:
             return Receipt.SEEN if known.digest == event.digest else Receipt.CONFLICT
-        self._events[event.id] = self._pending[event.id] = event
+        self._events[event.id] = event
+        if event.meaning is not Meaning.NOTED:
+            self._pending[event.id] = event
         if quarantine:
             await self.quarantine(event.user_id, now)
         return Receipt.NEW
 
-    async def pending(self, limit: int) -> Sequence[Event]:
+    async def pending(self, limit: int, *, withdrawals: bool) -> Sequence[Event]:
         await self._turn()
-        return list(self._pending.values())[:limit]
+        found = self._pending.values()
+        return [event for event in found if (event.type in WITHDRAWALS) is withdrawals][:limit]
 
-    async def done(self, event_id: str) -> None:
+    async def done(self, event_ids: Sequence[str]) -> None:
         await self._turn()
-        self._pending.pop(event_id, None)
+        for event_id in event_ids:
+            self._pending.pop(event_id, None)
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         await self._turn()
@@ -305,6 +314,14 @@ class InMemoryDecisionLog:
         known = self._warm.get(user_id)
         if known is None or mark.fetched > known.fetched:
             self._warm[user_id] = mark
+
+    def _drop_unused(self, user_id: str, snapshot_id: str) -> None:
+        used = any(
+            (entry.user_id, entry.snapshot_id) == (user_id, snapshot_id)
+            for entry in self._entries.values()
+        )
+        if not used and self._warm[user_id].snapshot_id != snapshot_id:
+            self._snapshots.pop((user_id, snapshot_id), None)
 
     def _keep(self, snapshot: SnapshotBody) -> None:
         self._snapshots.setdefault((snapshot.user_id, snapshot.id), snapshot.body)

@@ -11,6 +11,7 @@ from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
+from tests.kits.expiry import ExpiryKit
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
 
@@ -23,6 +24,7 @@ class TestSqlite(
     WarmKit,
     RolloutJournalKit,
     ArmFiguresKit,
+    ExpiryKit,
 ):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:

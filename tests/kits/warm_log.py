@@ -19,7 +19,7 @@ PLAN = FetchPlan(
     WhenTransactions.IF_STANDING_IN,
     stand_in_from=NOON.date(),
 )
-MARK = WarmMark(SNAPSHOT.id, NOON, NOON, PLAN)
+MARK = WarmMark(SNAPSHOT.id, NOON, NOON, PLAN, NOON)
 LATER = NOON + timedelta(minutes=5)
 
 
@@ -92,9 +92,9 @@ class WarmKit:
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         other = replace(EVENT, digest="5f" * 32)
         assert await log.receive(other, LATER, quarantine=True) is Receipt.CONFLICT
-        assert list(await log.pending(10)) == [EVENT]
-        await log.done(EVENT.id)
-        assert list(await log.pending(10)) == []
+        assert list(await log.pending(10, withdrawals=False)) == [EVENT]
+        await log.done([EVENT.id])
+        assert list(await log.pending(10, withdrawals=False)) == []
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         assert (await log.held(USER)).warm == MARK
@@ -106,8 +106,8 @@ class WarmKit:
         await log.receive(EVENT, LATER, quarantine=True)
         await log.receive(second, LATER + timedelta(seconds=1), quarantine=False)
         assert (await log.held(USER)).warm is None
-        assert list(await log.pending(1)) == [EVENT]
-        assert list(await log.pending(9)) == [EVENT, second]
+        assert list(await log.pending(1, withdrawals=False)) == [EVENT]
+        assert list(await log.pending(9, withdrawals=False)) == [EVENT, second]
 
     async def test_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
         """Page by page, those that are quarantined among them, those without a reading not."""
@@ -118,3 +118,33 @@ class WarmKit:
         await log.quarantine("u-9", LATER)
         assert list(await log.read_users("", 2)) == ["u-0", "u-1"]
         assert list(await log.read_users("u-1", 10)) == ["u-2", "u-3", "u-4"]
+
+    async def test_a_reading_that_is_replaced_is_not_kept(self, log: WarmAndDecisionLog) -> None:
+        """Only the one that may serve is stored, and those that decisions rest on."""
+        second, third = (replace(SNAPSHOT, id=f"s-{number}") for number in (2, 3))
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        after = replace(MARK, snapshot_id="s-2", fetched=LATER)
+        await log.keep_warm(second, after, consent=0)
+        assert await log.snapshot(USER, SNAPSHOT.id) is None
+        await log.commit(numbered(1, snapshot=second))
+        latest = replace(MARK, snapshot_id="s-3", fetched=LATER + timedelta(seconds=1))
+        await log.keep_warm(third, latest, consent=0)
+        assert await log.snapshot(USER, "s-2") == SNAPSHOT.body
+        assert not await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        assert await log.snapshot(USER, SNAPSHOT.id) is None
+
+    async def test_withdrawals_are_pending_apart(self, log: WarmAndDecisionLog) -> None:
+        """They are found whatever else waits; what means nothing never waits."""
+        gone = replace(EVENT, id="et-2", type="ACCOUNT_DISCONNECTED", kinds=())
+        for event in (EVENT, gone, replace(EVENT, id="et-3", type="SOMETHING_NEW")):
+            await log.receive(event, NOON, quarantine=False)
+        assert list(await log.pending(10, withdrawals=True)) == [gone]
+        assert list(await log.pending(10, withdrawals=False)) == [EVENT]
+        await log.done([EVENT.id, gone.id])
+        assert list(await log.pending(10, withdrawals=True)) == []
+
+    async def test_how_old_the_oldest_part_is_reads_back(self, log: WarmAndDecisionLog) -> None:
+        """Where only a part was read anew."""
+        part = replace(MARK, fetched=LATER, looked=LATER, oldest=NOON)
+        await log.keep_warm(SNAPSHOT, part, consent=0)
+        assert (await log.held(USER)).warm == part

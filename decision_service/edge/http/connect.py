@@ -70,7 +70,7 @@ class WidgetOptions:
                 f"script-src 'self' {script}",
                 f"style-src 'self' {script}",
                 f"connect-src 'self' {host}",
-                f"frame-src {script}",
+                f"frame-src {script} {host}",
                 f"img-src 'self' data: {script}",
                 "base-uri 'none'",
                 "form-action 'self'",

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from decision_service.domain.errors import StoreError
 from decision_service.domain.kinds import Kind
-from decision_service.pipeline.events import KIND_OF, Event, Receipt
+from decision_service.pipeline.events import KIND_OF, KNOWN_TYPES, Event, Receipt
 
 log = structlog.get_logger("decision_service.events")
 
@@ -26,6 +26,7 @@ SIGNATURE = "smile-signature"
 LARGEST_BODY = 1 << 20
 MOST_AT_ONCE = 32
 SECONDS = 5.0
+MOST_ADDED = 1_000_000
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _TYPE = re.compile(r"[A-Z_]{1,100}", re.ASCII)
@@ -35,11 +36,16 @@ Receive = Callable[[Event], Awaitable[Receipt]]
 
 
 class EventData(msgspec.Struct, rename="camel"):
-    """What an event says of whom and what it concerns; `accountId` is the older `sourceId`."""
+    """What an event says of whom and what it concerns.
+
+    `accountId` is the older `sourceId`, `archiveId` that of uploaded archives.
+    """
 
     user_id: str | None = None
     source_id: str | None = None
     account_id: str | None = None
+    archive_id: str | None = None
+    count: int | float | None = None
     datapoints: list[str] | None = None
 
 
@@ -52,7 +58,8 @@ class EventBody(msgspec.Struct):
 
 
 class WebhookReceiver:
-    """Takes events. `counts` are by what became of them, `keys` by the place of the secret used.
+    """Takes events. `counts` are by what became of them, `keys` by the place of the secret used,
+    `types` by what they are, all that are new to us together.
 
     `secrets` are newest first: while two are configured, events signed by either are taken, so
     that a secret can be replaced without refusing any.
@@ -67,6 +74,7 @@ class WebhookReceiver:
         self._running = 0
         self.counts: Counter[str] = Counter()
         self.keys: Counter[int] = Counter()
+        self.types: Counter[str] = Counter()
 
     def routes(self) -> list[BaseRoute]:
         """The one address."""
@@ -97,6 +105,7 @@ class WebhookReceiver:
         event = read_event(body)
         if event is None:
             return self._answer(400, "malformed")
+        self.types[event.type if event.type in KNOWN_TYPES else "unknown"] += 1
         try:
             receipt = await self._receive(event)
         except StoreError:
@@ -145,8 +154,9 @@ def read_event(body: bytes) -> Event | None:
         digest=hashlib.sha256(body).hexdigest(),
         type=content.type,
         user_id=_id_or_none(data.user_id),
-        source=_id_or_none(data.source_id or data.account_id),
+        source=_id_or_none(data.source_id or data.account_id or data.archive_id),
         kinds=_kinds(content.type, data.datapoints or ()),
+        added=_added(content.type, data.count),
     )
 
 
@@ -155,6 +165,13 @@ def _kinds(event_type: str, datapoints: Sequence[str]) -> tuple[Kind, ...]:
     if event_type in KIND_OF:
         named.add(KIND_OF[event_type])
     return tuple(sorted(named))
+
+
+def _added(event_type: str, count: float | None) -> int:
+    """How many transactions are new; of other kinds everything is read."""
+    if KIND_OF.get(event_type) is not Kind.TRANSACTIONS or count is None:
+        return 0
+    return int(min(max(count, 0), MOST_ADDED))
 
 
 def _id_or_none(text: str | None) -> str:

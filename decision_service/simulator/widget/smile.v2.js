@@ -9,6 +9,10 @@
     dialog::backdrop { background: rgb(10 20 30 / 55%); }
     header { display: flex; align-items: center; gap: .5rem; padding: 1rem 1rem 0; }
     h2 { flex: 1; font-size: 1.1rem; margin: 0; }
+    h3 { font-size: 1rem; margin: 0 0 .6rem; }
+    form { display: grid; gap: .3rem; margin-bottom: .6rem; }
+    [role=group] { display: flex; flex-wrap: wrap; gap: .4rem; margin: .6rem 0; }
+    [aria-pressed=true] { background: #e3eefa; border-color: #0b5cad; }
     main { padding: 1rem; max-height: 70vh; overflow: auto; }
     label { display: block; margin: .6rem 0; }
     input, button { font: inherit; padding: .6rem .7rem; border-radius: 8px; border: 1px solid #64748b; }
@@ -19,7 +23,8 @@
     ul { list-style: none; padding: 0; margin: 0; }
     li { display: flex; align-items: center; gap: .5rem; margin: .4rem 0; }
     li > button:only-child, li > span { flex: 1; text-align: left; }
-    p[role=alert]:not(:empty) { background: #fde8e8; padding: .6rem; border-radius: 8px; }
+    p[role=alert] { margin: 0; }
+    p[role=alert]:not(:empty) { background: #fde8e8; color: #7a1016; margin: .75rem 1rem 0; padding: .6rem; border-radius: 8px; }
   `;
 
   const WRONG = {
@@ -170,11 +175,23 @@
 
     _upload() {
       const input = made("input", { type: "file", multiple: true });
+      const list = made("ul", { ariaLabel: "Uploaded documents" });
       input.addEventListener("change", () => {
         const uploads = [...input.files].map((file) => ({ uploadId: crypto.randomUUID(), fileName: file.name }));
+        list.append(...uploads.map((upload) => this._uploaded(upload)));
         this._tell("onUploadsCreated", { uploads, userId: this.userId });
       });
-      return made("label", {}, "Or upload documents", input);
+      return made("div", {}, made("label", {}, "Or upload documents", input), list);
+    }
+
+    _uploaded(upload) {
+      const button = made("button", { type: "button", textContent: "Remove", ariaLabel: `Remove ${upload.fileName}` });
+      const line = made("li", {}, made("span", { textContent: upload.fileName }), button);
+      button.addEventListener("click", () => {
+        line.remove();
+        this._tell("onUploadsRemoved", { uploads: [upload], userId: this.userId });
+      });
+      return line;
     }
 
     // One account
@@ -213,7 +230,7 @@
           this.alert.textContent = "This did not work. Try again.";
         }
       });
-      this._show(made("h2", { textContent: heading }), form, back);
+      this._show(made("h3", { textContent: heading }), form, back);
     }
 
     _failed(account) {

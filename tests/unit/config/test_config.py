@@ -152,3 +152,32 @@ def test_workers_serve_http_on_ports_of_their_own() -> None:
         settings = load(environ=SHARED | {"DECISION_HTTP_ADDRESS": given})
         shares = [share_of(settings, number).http_address for number in (1, 2)]
         assert shares == [f"127.0.0.1:{port}" for port in ports]
+
+
+@pytest.mark.parametrize("name", ["DECISION_RETENTION", "DECISION_DECISION_RETENTION"])
+@pytest.mark.parametrize(("value", "months"), [("13", 13), ("25 months", 25), ("1 month", 1)])
+def test_retention_is_in_months(name: str, value: str, months: int) -> None:
+    """A number of months, with the word or without, under the name with or without the prefix."""
+    assert load(environ={name: value}).decision_retention == months
+
+
+@pytest.mark.parametrize("value", ["0", "25 days", "-1", "two months", ""])
+def test_a_retention_that_is_none_is_refused(value: str) -> None:
+    """Nothing but whole months from one on."""
+    with pytest.raises(ConfigError, match="DECISION_RETENTION"):
+        load(environ={"DECISION_RETENTION": value})
+
+
+def test_what_a_revocation_erases_is_named() -> None:
+    """`erase_snapshot` by default, `erase_decisions`, and nothing else."""
+    assert load(environ={}).on_revoke == "erase_snapshot"
+    assert load(environ={"DECISION_ON_REVOKE": "erase_decisions"}).on_revoke == "erase_decisions"
+    with pytest.raises(ConfigError, match="ON_REVOKE"):
+        load(environ={"DECISION_ON_REVOKE": "nothing"})
+
+
+def test_retention_in_a_file(tmp_path: Path) -> None:
+    """The same name in the YAML file."""
+    file = tmp_path / "c.yaml"
+    file.write_text("decision_retention: 30 months\n")
+    assert load(file, {}).decision_retention == 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 from collections.abc import AsyncIterator
@@ -56,7 +57,7 @@ class Desk:
 async def opened(seconds: float = 5.0) -> AsyncIterator[tuple[Desk, WebhookReceiver]]:
     """A desk with its receiver."""
     log, told = InMemoryDecisionLog(), []
-    receive = ReceiveEvents(log, SetClock(), lambda: told.append("told"))
+    receive = ReceiveEvents(log, SetClock(), lambda: told.append("told"), told.append)
     receiver = WebhookReceiver(receive, (NEW, OLD), seconds)
     transport = httpx.ASGITransport(Starlette(routes=receiver.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://hooks") as client:
@@ -67,10 +68,10 @@ async def test_a_signed_event_is_recorded_and_told_once() -> None:
     """Sent three times it is acknowledged three times, recorded once and told once."""
     async with opened() as (desk, receiver):
         assert [await desk.send() for _ in range(3)] == [200, 200, 200]
-        [event] = await desk.log.pending(10)
+        [event] = await desk.log.pending(10, withdrawals=False)
         assert (event.id, event.user_id, event.source) == ("et-1", "u-1", "a-1")
         assert event.kinds == (Kind.EINCOMES, Kind.IDENTITIES)
-        assert desk.told == ["told"]
+        assert desk.told == ["u-1", "told"]
         assert receiver.counts == {"new": 1, "seen": 2}
 
 
@@ -114,8 +115,60 @@ async def test_what_is_not_signed_is_refused_without_a_word() -> None:
     async with opened() as (desk, receiver):
         for header, body in mutations(60):
             assert await desk.send(body, header=header.encode("utf-8")) == 401
-        assert list(await desk.log.pending(10)) == []
+        assert list(await desk.log.pending(10, withdrawals=False)) == []
         assert receiver.counts == {"unsigned": 60}
+
+
+async def test_ten_thousand_refusals_leave_nothing_behind() -> None:
+    """Mutated, replayed and oversized: no object of ours stays, however many come."""
+    async with opened() as (_, receiver):
+        app = Starlette(routes=receiver.routes())
+        pairs = mutations(10_000)
+        oversized = b"x" * (LARGEST_BODY + 1)
+        sent = [*pairs[:1000], (signature(BODY, NEW), BODY), ("", oversized)]
+        for header, body in sent:
+            await post(app, header, body)
+        gc.collect()
+        before = len(gc.get_objects())
+        for header, body in [*pairs[1000:], *[(signature(BODY, NEW), BODY)] * 500]:
+            await post(app, header, body)
+        gc.collect()
+        assert len(gc.get_objects()) - before < 500
+        assert receiver.counts == {"unsigned": 10_000, "new": 1, "seen": 500, "too_large": 1}
+
+
+async def post(app: Starlette, header: str, body: bytes) -> None:
+    """A request without the costs of a client."""
+    headers = [(b"smile-signature", header.encode("utf-8"))]
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(_: object) -> None:
+        pass
+
+    await app(scope, receive, send)
+
+
+async def test_types_are_counted_and_new_ones_together() -> None:
+    """By name as far as the vendor documents them, else as unknown; they wait for nobody."""
+    async with opened() as (desk, receiver):
+        for number, event_type in enumerate(("USER_CREATED", "NEW_A", "NEW_B", "TASK_FINISHED")):
+            content = {**CONTENT, "id": f"et-{number}", "type": event_type}
+            assert await desk.send(json.dumps(content).encode()) == 200
+        assert receiver.types == {"USER_CREATED": 1, "unknown": 2, "TASK_FINISHED": 1}
+        [event] = await desk.log.pending(10, withdrawals=False)
+        assert event.type == "TASK_FINISHED"
+
+
+def test_archives_and_counts_are_read() -> None:
+    """`archiveId` is a source; of added transactions, and of nothing else, the count is kept."""
+    gone = {"id": "et-1", "type": "ARCHIVE_REVOKED", "data": {"userId": "u", "archiveId": "ar-1"}}
+    added = {"id": "et-2", "type": "TRANSACTIONS_ADDED", "data": {"userId": "u", "count": 7}}
+    other = {"id": "et-3", "type": "EINCOMES_ADDED", "data": {"userId": "u", "count": 7}}
+    events = [read_event(json.dumps(one).encode()) for one in (gone, added, other)]
+    assert [(one.source, one.added) for one in events if one] == [("ar-1", 0), ("", 7), ("", 0)]
 
 
 async def test_the_same_id_with_another_body_is_a_conflict() -> None:
@@ -126,7 +179,7 @@ async def test_the_same_id_with_another_body_is_a_conflict() -> None:
         with capture_logs() as logs:
             assert await desk.send(other) == 409
         assert [line["alarm"] for line in logs] == ["EVENT_CONFLICT"]
-        [event] = await desk.log.pending(10)
+        [event] = await desk.log.pending(10, withdrawals=False)
         assert event.type == "TASK_FINISHED"
 
 
@@ -146,7 +199,7 @@ async def test_what_is_signed_and_not_an_event_is_refused(body: bytes) -> None:
     """400, and nothing is recorded."""
     async with opened() as (desk, _):
         assert await desk.send(body) == 400
-        assert list(await desk.log.pending(10)) == []
+        assert list(await desk.log.pending(10, withdrawals=False)) == []
 
 
 async def test_bounds() -> None:

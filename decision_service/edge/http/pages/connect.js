@@ -12,18 +12,34 @@
   let token = new URLSearchParams(location.search).get("token");
   let used = false;
 
-  const say = (words, problem = false) => {
+  // `kind` is "done", "problem" or nothing; the words say the same for whoever does not see it.
+  const say = (words, kind = "") => {
     if (!log.dataset.begun) {
       log.replaceChildren();
       log.dataset.begun = "yes";
     }
     const line = document.createElement("li");
     line.textContent = words;
-    if (problem) line.className = "problem";
+    if (kind) line.className = kind;
     log.append(line);
   };
 
-  const named = (account) => (account && account.providerId ? ` (${account.providerId})` : "");
+  // `sss_ph` is SSS and `pagibig_ph` is Pagibig to a person.
+  const word = (part) => (part.length < 4 ? part.toUpperCase() : part[0].toUpperCase() + part.slice(1));
+  const named = (account) => {
+    const parts = String(account?.providerId ?? "").replace(/_[a-z]{2}$/, "").split("_").filter(Boolean);
+    return parts.length ? `${parts.map(word).join(" ")} account` : "account";
+  };
+
+  const documents = (event) => {
+    const count = event?.uploads?.length ?? 1;
+    return count === 1 ? "1 document was" : `${count} documents were`;
+  };
+
+  const CLOSED = {
+    close: "The connection window is closed. You can open it again to connect another account.",
+    exit: "You closed the connection window. You can open it again at any time.",
+  };
 
   const fetchToken = async () => {
     const answer = await fetch("/connect/token", {
@@ -41,37 +57,38 @@
     try {
       return await fetchToken();
     } catch (error) {
-      say(error.message || "No new link could be made now. Try again in a minute.", true);
+      say(error.message || "No new link could be made now. Try again in a minute.", "problem");
       return null;
     }
   };
 
   const callbacks = {
-    onAccountCreated: (account) => say(`Connecting your account${named(account)} …`),
+    onAccountCreated: (account) => say(`Connecting your ${named(account)} …`),
     onAccountConnected: (account) => {
-      say(`Your account${named(account)} is connected. Its data is being collected, which takes up to five minutes.`);
+      say(`Your ${named(account)} is connected. Its data is being collected, which takes up to five minutes.`, "done");
     },
     onAccountRemoved: (account) => {
-      say(`You have stopped sharing your account${named(account)}. Its data is being erased.`);
+      say(`You have stopped sharing your ${named(account)}. Its data is being erased.`, "done");
     },
     onAccountError: (account) => {
-      const words = errors[account.errorCode] || "The account could not be connected. Try again.";
-      say(`Your account${named(account)} was not connected. ${words}`, true);
+      const words = errors[account?.errorCode] || "The account could not be connected. Try again.";
+      say(`Your ${named(account)} was not connected. ${words}`, "problem");
     },
-    onTokenExpired: () => {
-      say("This link had expired; a new one was made.");
-      return freshToken();
+    onTokenExpired: async () => {
+      const fresh = await freshToken();
+      if (fresh) say("This link had expired; a new one was made.");
+      return fresh;
     },
-    onUploadsCreated: ({ uploads }) => say(`${uploads.length} document(s) uploaded.`),
-    onUploadsRemoved: ({ uploads }) => say(`${uploads.length} document(s) removed.`),
-    onClose: ({ reason }) => {
+    onUploadsCreated: (event) => say(`${documents(event)} uploaded.`, "done"),
+    onUploadsRemoved: (event) => say(`${documents(event)} removed.`, "done"),
+    onClose: (event) => {
       openButton.disabled = false;
       openButton.focus();
-      if (reason === "error") say("The connection window was closed by an error. Open it again.", true);
-      else say("The connection window is closed. You can open it again.");
+      if (event?.reason === "error") say("The connection window was closed by an error. Open it again.", "problem");
+      else say(CLOSED[event?.reason] ?? CLOSED.close);
     },
-    onUIEvent: ({ eventName }) => {
-      document.body.dataset.widget = eventName;
+    onUIEvent: (event) => {
+      document.body.dataset.widget = event?.eventName ?? "";
     },
   };
 
@@ -88,16 +105,17 @@
   const begin = () => {
     if (!token) {
       openButton.disabled = true;
-      say("This link is incomplete: open the whole link that you were sent.", true);
+      say("This link is incomplete: open the whole link that you were sent.", "problem");
     } else if (!window.SmileLinkModal) {
       openButton.disabled = true;
-      say("The connection window could not be loaded. Check your connection and load this page again.", true);
+      say("The connection window could not be loaded. Check your connection and load this page again.", "problem");
     }
   };
 
   openButton.addEventListener("click", open);
   revokeLink.addEventListener("click", (event) => {
     event.preventDefault();
+    if (openButton.disabled) return;
     say("Choose the account to stop sharing in the connection window.");
     open();
   });

@@ -1,0 +1,67 @@
+"""Decisions are kept for so many months, then deleted with the data that only they rested on."""
+
+from __future__ import annotations
+
+import asyncio
+import calendar
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from decision_service.domain.errors import StoreError
+from decision_service.pipeline.ports import Clock
+
+EVERY_SECONDS = 3600.0
+BATCH = 200
+PAUSE_SECONDS = 0.1
+"""Between two batches, so that decisions which are made now hardly wait."""
+
+log = structlog.get_logger("decision_service.retention")
+
+
+class Expiring(Protocol):
+    """The store as retention sees it."""
+
+    async def expire(self, before: datetime, most: int) -> int:
+        """Delete at most so many decisions made before an instant, oldest first; how many.
+
+        Where none is left, snapshots that were stored before it and that no decision rests on.
+        Raises StoreUnavailable.
+        """
+
+
+class Retention:
+    """Deletes what was kept for long enough."""
+
+    def __init__(self, log: Expiring, clock: Clock, months: int) -> None:
+        self._log = log
+        self._clock = clock
+        self._months = months
+
+    async def run(self) -> None:
+        """Now and every hour, until cancelled."""
+        while True:
+            try:
+                deleted = await self.once()
+                if deleted:
+                    log.info("retention", deleted=deleted, months=self._months)
+            except StoreError as error:
+                log.warning("retention.later", reason=error.reason)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def once(self, pause: float = PAUSE_SECONDS) -> int:
+        """Delete everything that is due, batch by batch; how much."""
+        before, deleted = months_before(self._clock.now(), self._months), 0
+        while count := await self._log.expire(before, BATCH):
+            deleted += count
+            await asyncio.sleep(pause)
+        return deleted
+
+
+def months_before(instant: datetime, months: int) -> datetime:
+    """The same day and time so many months earlier, or the last day of that month."""
+    month = instant.year * 12 + instant.month - 1 - months
+    year, number = month // 12, month % 12 + 1
+    day = min(instant.day, calendar.monthrange(year, number)[1])
+    return instant.replace(year=year, month=number, day=day)

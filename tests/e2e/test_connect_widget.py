@@ -1,0 +1,113 @@
+"""What the page hands to the vendor's widget, what it makes of each callback, and its policy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from decision_service.domain.account_errors import ACCOUNT_ERRORS
+from tests.e2e.browser import applicant, browser, opened, shot, told
+from tests.e2e.service import running
+
+RECORDER = """
+window.SmileLinkModal = class {
+  constructor(options) { window.handed = options; }
+  open() { window.opened = (window.opened ?? 0) + 1; }
+};
+"""
+"""A widget that keeps what it is handed; the test calls the callbacks as the vendor's would."""
+
+CODES = """
+ACCOUNT_DISABLED ACCOUNT_INACCESSIBLE ACCOUNT_INCOMPLETE ACCOUNT_LOCKED AUTH_REQUIRED
+EXPIRED_CREDENTIALS INVALID_ACCOUNT_TYPE INVALID_AUTH INVALID_CREDENTIALS INVALID_MFA MFA_TIMEOUT
+SERVICE_UNAVAILABLE SYSTEM_ERROR TOS_REQUIRED UNSUPPORTED_AUTH_TYPE UNSUPPORTED_MFA_METHOD
+"""
+"""`AccountErrorCode` of the vendor's document, version 1.14.0."""
+
+CALLBACKS = (
+    ("onAccountCreated", {"providerId": "grab_ph"}, "Connecting your Grab account"),
+    ("onAccountConnected", {"providerId": "grab_ph"}, "Your Grab account is connected"),
+    ("onAccountRemoved", {"providerId": "pagibig_ph"}, "stopped sharing your Pagibig account"),
+    ("onAccountError", {"providerId": "x", "errorCode": "NEW_WORD"}, "could not be connected"),
+    ("onUploadsCreated", {"uploads": [{}, {}]}, "2 documents were uploaded."),
+    ("onUploadsRemoved", {"uploads": [{}]}, "1 document was removed."),
+    ("onClose", {"reason": "close"}, "open it again to connect another account"),
+    ("onClose", {"reason": "exit"}, "You closed the connection window."),
+    ("onClose", {"reason": "error"}, "was closed by an error"),
+    ("onAccountCreated", None, "Connecting your account"),
+)
+
+
+@browser
+async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
+    """Options come from the configuration; each callback is told in words, each error explained."""
+    settings = {
+        "http_address": "127.0.0.1:0",
+        "connect_providers": "sss_ph, grab_ph",
+        "connect_top_providers": "grab_ph",
+        "connect_search_bar": "false",
+        "connect_type_bar": "false",
+        "connect_upload": "true",
+        "connect_company_name": "Acme & Sons <b>",
+        "connect_template_id": "tpl-1",
+    }
+    async with running(tmp_path, **settings) as live:
+        _, address = await applicant(live, "CRM-1")
+        async with opened(address, widget=RECORDER) as page:
+            await page.get_by_role("button", name="Connect an account").click()
+            handed = await page.evaluate("JSON.parse(JSON.stringify(window.handed))")
+            assert handed.pop("apiHost").startswith("http://127.0.0.1:")
+            assert handed.pop("userToken") == address.rpartition("=")[2]
+            assert handed == {
+                "providers": ["sss_ph", "grab_ph"],
+                "topProviders": ["grab_ph"],
+                "enableSearchBar": False,
+                "enableTypeBar": False,
+                "enableUpload": True,
+                "companyName": "Acme & Sons <b>",
+                "templateId": "tpl-1",
+            }
+            for name, given, words in CALLBACKS:
+                await page.evaluate(f"window.handed.{name}({json.dumps(given)})")
+                await told(page, words)
+            await page.evaluate("window.handed.onUIEvent({eventName: 'OPENED'})")
+            assert await page.evaluate("document.body.dataset.widget") == "OPENED"
+            fresh = await page.evaluate("window.handed.onTokenExpired()")
+            assert fresh not in (None, address.rpartition("=")[2])
+            for code, error in ACCOUNT_ERRORS.items():
+                await page.evaluate(f"window.handed.onAccountError({{errorCode: '{code}'}})")
+                await told(page, f"{error.happened} {error.advice}")
+            await shot(page, "every-error")
+
+
+def test_every_error_code_of_the_vendor_has_words() -> None:
+    """The sixteen codes of the vendor's document, no more and no less."""
+    assert set(ACCOUNT_ERRORS) == set(CODES.split())
+
+
+@browser
+async def test_a_script_that_is_not_ours_does_not_run(tmp_path: Path) -> None:
+    """The policy stops an inline script, a handler in an attribute and another host's script."""
+    async with running(tmp_path, http_address="127.0.0.1:0") as live:
+        _, address = await applicant(live, "CRM-1")
+        async with opened(address, expected=("Content Security Policy",)) as page:
+            stopped = await page.evaluate(
+                """async () => {
+                  const stopped = [];
+                  document.addEventListener("securitypolicyviolation", (event) => {
+                    stopped.push(event.effectiveDirective);
+                  });
+                  const inline = document.createElement("script");
+                  inline.textContent = "window.ran = 'inline'";
+                  document.body.append(inline);
+                  document.getElementById("open").setAttribute("onfocus", "window.ran = 'handler'");
+                  document.getElementById("open").focus();
+                  const other = document.createElement("script");
+                  other.src = "https://elsewhere.test/x.js";
+                  document.body.append(other);
+                  await new Promise((done) => setTimeout(done, 500));
+                  return stopped.concat(window.ran ?? []);
+                }"""
+            )
+            assert sorted(set(stopped)) == ["script-src-attr", "script-src-elem"]
+            assert len(stopped) == 3

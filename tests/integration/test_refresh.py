@@ -1,0 +1,201 @@
+"""What events make of stored readings: read again in part, erased, or left as they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from decision_service.domain.errors import UpstreamUnavailable
+from decision_service.domain.kinds import Kind
+from decision_service.pipeline.event_worker import sweep
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.linking import Linking
+from decision_service.simulator.people import sandbox_people
+from tests.integration.refreshing import Desk, comparable, opened
+
+GEORGE = sandbox_people()[0].user_id
+OUTAGE = Fault("html", "/accounts")
+
+
+def driver(desk: Desk) -> str:
+    """A user who has connected a platform with transactions."""
+    tenant, person = desk.vendor.tenant, sandbox_people()[2]
+    linking, user_id = Linking(tenant), tenant.create_user({}).id
+    session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
+    account = linking.begin(session, "grab_ph", person.user_name, person.password)
+    linking.confirm(session, account.id, person.code)
+    desk.clock.wall += timedelta(minutes=5)
+    return user_id
+
+
+async def read(desk: Desk, user_id: str = GEORGE) -> None:
+    """Somebody's data is there: an event says so."""
+    await desk.event(user_id, "TASK_FINISHED")
+    assert await desk.worker.drain()
+    assert (await desk.store.held(user_id)).warm is not None
+
+
+async def asked(desk: Desk, *events: tuple[str, dict[str, object]], user_id: str) -> Counter[str]:
+    """What the vendor is asked for when these events come together."""
+    for event_type, more in events:
+        await desk.event(user_id, event_type, **more)
+    desk.vendor.meter.reset()
+    assert await desk.worker.drain()
+    return desk.vendor.meter.by_path()
+
+
+def sources_of(desk: Desk, user_id: str) -> list[str]:
+    """The ids of somebody's accounts."""
+    person = desk.vendor.tenant.person(user_id)
+    assert person is not None
+    return [source.id for source in person.sources]
+
+
+async def test_only_what_changed_is_read(tmp_path: Path) -> None:
+    """Contributions alone cost the accounts and one list; the rest stays, and all is the truth."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        before = await desk.store.held(GEORGE)
+        desk.clock.wall += timedelta(minutes=5)
+        more = {"kinds": (Kind.CONTRIBUTIONS,)}
+        calls = await asked(desk, ("CONTRIBUTIONS_ADDED", more), user_id=GEORGE)
+        assert {*calls} == {"/accounts", "/contributions"}
+        assert calls["/contributions"] == 1
+        held = await desk.store.held(GEORGE)
+        assert before.warm is not None
+        assert held.warm is not None
+        assert held.warm.fetched > before.warm.fetched == held.warm.oldest
+        assert comparable(await desk.stored(GEORGE)) == comparable(await desk.truth(GEORGE))
+
+
+async def test_transactions_are_read_from_shortly_before_the_newest(tmp_path: Path) -> None:
+    """Not the whole window again, and what is stored is the truth of the whole window."""
+    async with opened(tmp_path) as desk:
+        user_id = driver(desk)
+        await read(desk, user_id)
+        known = (await desk.stored(user_id)).transactions
+        assert known is not None
+        newest = max(record.date for record in known.records)
+        desk.clock.wall += timedelta(minutes=5)
+        more = {"kinds": (Kind.TRANSACTIONS,)}
+        await asked(desk, ("TRANSACTIONS_ADDED", more), user_id=user_id)
+        first = {one.query for one in desk.vendor.meter.calls if one.path == "/transactions"}
+        assert first
+        assert all(f"startDate={newest - timedelta(days=35)}" in query for query in first)
+        stored, truth = await desk.stored(user_id), await desk.truth(user_id)
+        assert comparable(stored) == comparable(truth)
+        assert stored.transactions is not None
+        assert stored.transactions.first_day == known.first_day
+
+
+async def test_more_new_transactions_than_are_found_mean_that_all_are_read(tmp_path: Path) -> None:
+    """The event tells of five, none is new since the overlap: they must be older."""
+    async with opened(tmp_path) as desk:
+        user_id = driver(desk)
+        await read(desk, user_id)
+        desk.clock.wall += timedelta(minutes=5)
+        more = {"kinds": (Kind.TRANSACTIONS,), "added": 5}
+        calls = await asked(desk, ("TRANSACTIONS_ADDED", more), user_id=user_id)
+        assert calls["/contributions"] == 1
+        held = await desk.store.held(user_id)
+        assert held.warm is not None
+        assert held.warm.oldest == held.warm.fetched
+
+
+async def test_a_burst_for_one_user_is_one_reading(tmp_path: Path) -> None:
+    """Seven events that come together cost what one costs."""
+    kinds = (Kind.EINCOMES, Kind.INCOMES, Kind.CONTRIBUTIONS, Kind.LIABILITIES)
+    burst = [(f"{kind.upper()}_ADDED", {"kinds": (kind,)}) for kind in kinds]
+    finished = ("TASK_FINISHED", {"kinds": kinds})
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        desk.clock.wall += timedelta(minutes=5)
+        calls = await asked(desk, *burst, finished, finished, user_id=GEORGE)
+        assert all(calls[f"/{kind}"] == 1 for kind in kinds)
+        assert calls["/accounts"] <= 2
+
+
+async def test_an_old_reading_is_not_patched_for_ever(tmp_path: Path) -> None:
+    """Where its oldest part is over twelve hours old, everything is read."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        desk.clock.wall += timedelta(hours=12, seconds=1)
+        more = {"kinds": (Kind.CONTRIBUTIONS,)}
+        calls = await asked(desk, ("CONTRIBUTIONS_ADDED", more), user_id=GEORGE)
+        assert calls["/liabilities"] == 1
+
+
+async def test_a_vendor_that_fails_erases_nothing(tmp_path: Path) -> None:
+    """Neither an event nor the sweep takes an outage for a withdrawal; both come back to it."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        [source, *_] = sources_of(desk, GEORGE)
+        desk.vendor.faults.add(OUTAGE)
+        await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
+        assert not await desk.worker.drain()
+        with pytest.raises(UpstreamUnavailable):
+            await desk.refresh.sweep(GEORGE)
+        assert (await desk.store.held(GEORGE)).last is not None
+        desk.vendor.faults.clear()
+        desk.vendor.tenant.disconnect(source)
+        assert await desk.worker.drain()
+        assert (await desk.store.held(GEORGE)).last is None
+
+
+async def test_a_user_that_the_vendor_erased_is_erased_here(tmp_path: Path) -> None:
+    """The sweep finds it without any event."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        desk.vendor.tenant.erase_user(GEORGE)
+        await sweep(desk.store, desk.refresh, pace=0)
+        assert list(await desk.store.read_users("", 10)) == []
+
+
+async def test_a_decision_between_does_not_hide_a_withdrawal(tmp_path: Path) -> None:
+    """The event was lost, and the newest reading knows it: what older ones stored goes too."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        first = await desk.decide(GEORGE)
+        assert first.snapshot_id is not None
+        desk.vendor.tenant.disconnect(sources_of(desk, GEORGE)[0])
+        desk.clock.wall += timedelta(minutes=16)
+        await desk.decide(GEORGE)
+        assert await desk.store.snapshot(GEORGE, first.snapshot_id) is not None
+        await sweep(desk.store, desk.refresh, pace=0)
+        assert await desk.store.snapshot(GEORGE, first.snapshot_id) is None
+
+
+async def test_withdrawals_do_not_wait_for_readings(tmp_path: Path) -> None:
+    """While the vendor hangs over somebody's data, another's withdrawal is confirmed."""
+    christina = sandbox_people()[2].user_id
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        source = sources_of(desk, GEORGE)[0]
+        desk.vendor.tenant.disconnect(source)
+        desk.vendor.faults.add(Fault("slow", user=christina, settings={"seconds": 25}))
+        await desk.event(christina, "TASK_FINISHED")
+        await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
+        running = asyncio.create_task(desk.worker.run())
+        async with asyncio.timeout(20):
+            while (await desk.store.held(GEORGE)).last is not None:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_events_that_fail_do_not_hold_up_others(tmp_path: Path) -> None:
+    """Two hundred that cannot be handled are passed over, and the one after them is handled."""
+    async with opened(tmp_path) as desk:
+        desk.vendor.faults.add(Fault("status", user="stuck", settings={"status": 403}))
+        for _ in range(200):
+            await desk.event("stuck", "TASK_FINISHED")
+        await desk.event("stuck", "ACCOUNT_DISCONNECTED", "a-1")
+        await desk.event(GEORGE, "TASK_FINISHED")
+        assert not await desk.worker.drain()
+        assert (await desk.store.held(GEORGE)).warm is not None

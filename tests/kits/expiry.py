@@ -1,0 +1,50 @@
+"""What every store must do with what was kept long enough: subclass the kit, give it a `log`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from decision_service.pipeline.ports import WarmMark
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import NOON, SNAPSHOT, numbered
+from tests.kits.warm_log import PLAN
+
+YEAR = timedelta(days=365)
+OLD = SNAPSHOT
+NEW = replace(SNAPSHOT, id="6b" * 32)
+
+
+class ExpiryKit:
+    """The suite; `log` is an empty store."""
+
+    async def test_the_oldest_go_first_and_never_what_is_young(self, log: Store) -> None:
+        """Three of five are due: two, then one, then nothing; their requests are free again."""
+        for number in range(1, 6):
+            created = NOON - YEAR if number < 4 else NOON
+            await log.commit(numbered(number, created=created + timedelta(seconds=number)))
+        due = NOON - timedelta(days=1)
+        assert [await log.expire(due, 2) for _ in range(3)] == [2, 1, 0]
+        left = [number for number in range(1, 6) if await log.get(numbered(number).decision_id)]
+        assert left == [4, 5]
+        assert await log.find("los", "request-1") is None
+
+    async def test_data_goes_when_nothing_rests_on_it(self, log: Store) -> None:
+        """A snapshot stays while a young decision rests on it, whenever it was stored."""
+        await log.commit(numbered(1, created=NOON - YEAR, snapshot=OLD))
+        await log.commit(numbered(2, created=NOON - YEAR, snapshot=NEW))
+        await log.commit(numbered(3, created=NOON, snapshot=NEW))
+        due = NOON - timedelta(days=1)
+        assert await log.expire(due, 10) == 2
+        assert await log.expire(due, 10) == 1
+        assert await log.snapshot(OLD.user_id, OLD.id) is None
+        assert await log.snapshot(NEW.user_id, NEW.id) == NEW.body
+        assert await log.expire(due, 10) == 0
+
+    async def test_an_old_reading_that_nobody_decided_on_goes(self, log: Store) -> None:
+        """Its mark goes with it, so that the next decision asks the vendor."""
+        read = NOON - YEAR
+        await log.keep_warm(OLD, WarmMark(OLD.id, read, read, PLAN, read), consent=0)
+        assert await log.expire(NOON, 10) == 1
+        assert (await log.held(OLD.user_id)).last is None
+        assert list(await log.read_users("", 10)) == []

@@ -1,0 +1,43 @@
+"""How long decisions are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+
+from decision_service.pipeline.retention import BATCH, Retention, months_before
+from tests.fakes.world import SetClock
+
+
+@dataclass
+class Old:
+    """A store with so many old decisions."""
+
+    left: int
+    asked: list[datetime] = field(default_factory=list)
+
+    async def expire(self, before: datetime, most: int) -> int:
+        self.asked.append(before)
+        taken = min(self.left, most)
+        self.left -= taken
+        return taken
+
+
+async def test_everything_that_is_due_goes_in_bounded_batches() -> None:
+    """Batch after batch until nothing is left, all by the same instant, 25 months back."""
+    store = Old(2 * BATCH + 1)
+    assert await Retention(store, SetClock(), 25).once(pause=0) == 2 * BATCH + 1
+    assert store.left == 0
+    assert store.asked == [datetime(2024, 10, 24, 4, tzinfo=UTC)] * 4
+
+
+@pytest.mark.parametrize(
+    ("months", "expected"),
+    [(1, (2026, 2, 28)), (3, (2025, 12, 31)), (13, (2025, 2, 28)), (25, (2024, 2, 29))],
+)
+def test_months_end_with_their_last_day(months: int, expected: tuple[int, int, int]) -> None:
+    """The same day of an earlier month, or its last."""
+    found = months_before(datetime(2026, 3, 31, 12, tzinfo=UTC), months)
+    assert (found.year, found.month, found.day) == expected
