@@ -144,7 +144,15 @@ async def start(
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
-        reload = ReloadRules(read, shelf, rollouts, store, clock, settings.blocked)
+        reload = ReloadRules(
+            read,
+            shelf,
+            rollouts,
+            store,
+            clock,
+            settings.blocked,
+            edits_used=settings.smile_mode is SmileMode.EMBEDDED,
+        )
         guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
         counters = Counters(store, clock, uuid.uuid4().hex)
         shadows = Shadows(store, clock, occurrences, counters.idle)
@@ -171,7 +179,12 @@ async def start(
                 await _last_record(store),
             ),
             rulesets=RulesetUseCases(
-                shelf, TryRules(source, store, clock, shelf.current), read, store, clock
+                shelf,
+                TryRules(source, store, clock, shelf.current),
+                read,
+                store,
+                clock,
+                settings.blocked,
             ),
             rollouts=RolloutUseCases(
                 OperateRollouts(rollouts, shelf, store, clock),
@@ -249,7 +262,13 @@ async def _listen(
 
 async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> Rules:
     try:
-        return await open_rules(settings.rules_dir, settings.blocked, store, clock)
+        return await open_rules(
+            settings.rules_dir,
+            settings.blocked,
+            store,
+            clock,
+            edits_used=settings.smile_mode is SmileMode.EMBEDDED,
+        )
     except RulesUnusable as error:
         raise StartError(str(error), error.lines) from None
 

@@ -15,6 +15,7 @@ from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.used_versions import altered
 from decision_service.storage.rule_files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
 
@@ -37,9 +38,12 @@ class Rules:
     rollouts: Rollouts
 
 
-async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: Clock) -> Rules:
+async def open_rules(
+    root: Path, blocked: frozenset[str], store: Store, clock: Clock, *, edits_used: bool = False
+) -> Rules:
     """The folder's rules, or the last good ones where it has mistakes.
 
+    A version that has decided may have changed only where `edits_used`, on made-up people.
     Raises RulesUnusable with every problem of every file where there never was a good folder.
     """
     try:
@@ -48,14 +52,16 @@ async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: C
         raise RulesUnusable(str(error)) from None
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
-    if loading.rulebook is not None:
+    if loading.rulebook is not None and not edits_used:
+        problems = await altered(store, folder, loading.rulebook)
+    if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
         settled = await settle(store, loading.rulebook, clock.now())
         if isinstance(settled, Settled):
             await keep(store, folder, clock.now())
             return _rules(settled, store, clock)
         problems = clash_problems(folder, settled)
-    return await _last_good(root, store, problems, clock)
+    return await _last_good(root, blocked, store, problems, clock)
 
 
 def _rules(settled: Settled, store: Store, clock: Clock) -> Rules:
@@ -63,10 +69,16 @@ def _rules(settled: Settled, store: Store, clock: Clock) -> Rules:
     return Rules(shelf, Rollouts(store, shelf, clock, settled.entries))
 
 
-async def _last_good(root: Path, store: Store, bad: tuple[Diagnostic, ...], clock: Clock) -> Rules:
+async def _last_good(
+    root: Path,
+    blocked: frozenset[str],
+    store: Store,
+    bad: tuple[Diagnostic, ...],
+    clock: Clock,
+) -> Rules:
     problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await recall(store)
-    good = None if folder is None else load_rules(folder, clock.now()).rulebook
+    good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     settled = None if good is None else await settle(store, good, clock.now())
     if not isinstance(settled, Settled):
         raise RulesUnusable(

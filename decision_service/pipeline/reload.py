@@ -14,7 +14,9 @@ from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rule_tests import failures
+from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.used_versions import altered
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Reloaded:
 class ReloadRules:
     """Puts a changed folder on the shelf, or keeps the last good one and remembers why.
 
-    Reading, checking and testing run on a thread, so that no call waits for them.
+    Reading, checking and testing run on a thread, so that no call waits for them. A version that
+    has decided may change only where `edits_used`, on made-up people.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class ReloadRules:
         log: DecisionLog,
         clock: Clock,
         blocked: frozenset[str] = frozenset(),
+        *,
+        edits_used: bool = False,
     ) -> None:
         self._read = read
         self._shelf = shelf
@@ -50,6 +55,7 @@ class ReloadRules:
         self._log = log
         self._clock = clock
         self._blocked = blocked
+        self._edits_used = edits_used
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
@@ -57,6 +63,9 @@ class ReloadRules:
         if loading.rulebook is None:
             return self._refused(loading.errors)
         try:
+            changed = await self._changed(folder, loading.rulebook)
+            if changed:
+                return self._refused(changed)
             await self._log.put_texts(loading.texts)
             unsettled = await self._rollouts.take_over(loading.rulebook)
             if unsettled is not None:
@@ -65,6 +74,9 @@ class ReloadRules:
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
         return Reloaded(accepted=True, faults=0)
+
+    async def _changed(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+        return () if self._edits_used else await altered(self._log, folder, rulebook)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._shelf.refuse(problems, self._clock.now())

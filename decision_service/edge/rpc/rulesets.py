@@ -33,13 +33,17 @@ SERVICE = "decision_service.api.v1.RulesetService"
 
 @dataclass(frozen=True, slots=True)
 class RulesetUseCases:
-    """What the servicer translates for; `folder` reads the rules folder, off the event loop."""
+    """What the servicer translates for; `folder` reads the rules folder, off the event loop.
+
+    `blocked` are factors and inputs that no rule may use.
+    """
 
     shelf: RuleShelf
     try_rules: TryRules
     folder: Callable[[], RuleFolder]
     log: DecisionLog
     clock: Clock
+    blocked: frozenset[str] = frozenset()
 
 
 class RulesetServicer:
@@ -89,7 +93,8 @@ class RulesetServicer:
         check_product(problems, request.product)
         problems.raise_if_any()
         folder = await asyncio.to_thread(self._use_cases.folder)
-        compilation = validate(folder, request.product, request.source)
+        blocked = self._use_cases.blocked
+        compilation = validate(folder, request.product, request.source, blocked)
         return rules_pb.ValidateRulesetResponse(
             problems=[
                 problem_message(diagnostic) for diagnostic in ordered(compilation.diagnostics)
