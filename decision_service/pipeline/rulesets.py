@@ -131,7 +131,7 @@ def given_factors(trial: Trial, ruleset: CompiledRuleset) -> Factors:
 
 
 def validate(
-    folder: RuleFolder, product: str, source: str, blocked: frozenset[str] = frozenset()
+    folder: RuleFolder, product: str, source: str, blocked: frozenset[str], now: datetime
 ) -> Compilation:
     """Check a ruleset's text as the loader would, with the folder's data files and tables."""
     texts = next(
@@ -139,7 +139,7 @@ def validate(
     )
     path = f"rules/{product}/(sent).yaml"
     files = RulesetFiles(product, path, source, folder.data, texts.tables)
-    return compile_ruleset(files, catalogue(), blocked)
+    return compile_ruleset(files, catalogue(), blocked, now)
 
 
 def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:

@@ -93,8 +93,8 @@ class RulesetServicer:
         check_product(problems, request.product)
         problems.raise_if_any()
         folder = await asyncio.to_thread(self._use_cases.folder)
-        blocked = self._use_cases.blocked
-        compilation = validate(folder, request.product, request.source, blocked)
+        blocked, now = self._use_cases.blocked, self._use_cases.clock.now()
+        compilation = validate(folder, request.product, request.source, blocked, now)
         return rules_pb.ValidateRulesetResponse(
             problems=[
                 problem_message(diagnostic) for diagnostic in ordered(compilation.diagnostics)
