@@ -205,7 +205,7 @@ def test_texts_and_regulatory_wording_are_the_declared_ones():
 def test_a_decline_for_missing_data_ranks_as_its_rule():
     """Such a rule's own reason comes by its priority, so that lesser ones cannot crowd it out."""
     lines = [
-        f'id: r{i}, when: "income.months_{n}m < 4", then: DECLINE, reason: {reason}'
+        f'id: r{i}, when: "income.months_{n}m < 2", then: DECLINE, reason: {reason}'
         for i, (n, reason) in enumerate([(3, "DEBT"), (6, "GAPS"), (18, "SMALL"), (24, "SHORT")])
     ]
     unknown = "when: contributions.months_12m < 4, then: DECLINE, reason: GAPS"
