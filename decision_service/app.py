@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -197,7 +197,9 @@ async def start(
         )
         pages = [*connect_page(settings, smile_url, onboard, clock)]
         pages += warm.receiver.routes() if warm else ()
-        server, http_url = await _listen(settings, guard, certificates, services, pages, stack)
+        server, http_url = await _listen(
+            settings, guard, certificates, services, pages, lambda: shelf.status.remarks, stack
+        )
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
         Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
@@ -240,6 +242,7 @@ async def _listen(
     certificates: Certificates | None,
     services: rpc.Services,
     pages: Sequence[BaseRoute],
+    remarks: Callable[[], Sequence[str]],
     stack: AsyncExitStack,
 ) -> tuple[rpc.RpcServer, str]:
     """Both edges, not yet SERVING; raises StartError where an address is taken."""
@@ -253,7 +256,7 @@ async def _listen(
     try:
         server = await rpc.start(listening, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
-        app = build_http(guard.metrics, lambda: server.is_serving, pages)
+        app = build_http(guard.metrics, lambda: server.is_serving, pages, remarks)
         http = served(settings.http_address, app, certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 import pytest_asyncio
 from google.type.money_pb2 import Money as MoneyMessage
@@ -49,6 +50,12 @@ async def listed(stub: Any, *, refused: bool) -> rules_pb.ListRulesetsResponse:
             await asyncio.sleep(0.05)
 
 
+async def health(live: Running) -> list[str]:
+    """The lines of /healthz."""
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{live.service.http_url}/healthz")).text.splitlines()
+
+
 def digest(reply: rules_pb.ListRulesetsResponse) -> str:
     """The champion's digest."""
     return next(
@@ -78,8 +85,12 @@ async def test_a_bad_edit_keeps_the_last_good_rules(own: tuple[Running, Any, Pat
     assert any("income.months_24m" in problem.hint for problem in reply.refused)
     decision = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert decision.ruleset_ref.digest == before
+    status, remark = await health(live)
+    assert status == "SERVING"
+    assert "1 error" in remark
     file.write_text(good)
     assert digest(await listed(stub, refused=False)) == before
+    assert await health(live) == ["SERVING"]
 
 
 async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Path]) -> None:
