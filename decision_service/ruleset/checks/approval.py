@@ -11,6 +11,8 @@ from decision_service.ruleset.constructs.rules import Rules
 from decision_service.ruleset.draft import Draft
 from decision_service.ruleset.satisfiable import Claim, can_hold
 
+_MOST_RULES = 100
+
 
 def check_approval(draft: Draft) -> None:
     """R406 where nothing can approve, R409 for a rule whose APPROVE others always worsen."""
@@ -20,6 +22,7 @@ def check_approval(draft: Draft) -> None:
             _nothing_approves("no rule, band or row approves", draft)
         return
     worse = [rule for stage in _stages(draft) for rule in stage if _worsens(rule, draft)]
+    worse = worse[:_MOST_RULES]
     if worse and _impossible([], worse, draft):
         _nothing_approves("some rule refers or declines whatever the values are", draft)
         return
@@ -40,7 +43,7 @@ def _nothing_approves(what: str, draft: Draft) -> None:
 def _stages(draft: Draft) -> Iterator[Sequence[Rule]]:
     for part in draft.parts():
         if isinstance(part.part, Rules):
-            yield part.part.rules
+            yield part.part.rules[:_MOST_RULES]
 
 
 def _worsens(rule: Rule, draft: Draft) -> bool:
