@@ -6,6 +6,9 @@ such a version is refused and belongs into the next one.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
+
 from decision_service.factors.registry import catalogue
 from decision_service.language import yaml
 from decision_service.language.diagnostics import Diagnostic, Place, Report
@@ -40,14 +43,23 @@ async def altered(
     log: DecisionLog, folder: RuleFolder, rulebook: Rulebook
 ) -> tuple[Diagnostic, ...]:
     """A problem for each version that has decided with other content, at its `version`."""
-    report = Report()
+    found: list[tuple[TextFile, CompiledRuleset, str]] = []
     for product in folder.products:
         versions = rulebook.products[product.product].versions
         for number, file in sorted(product.rulesets.items()):
             earlier = await _decided_otherwise(log, versions[number])
             if earlier:
-                _refuse(file, versions[number], earlier, report)
-    return tuple(found for found in report.diagnostics() if found.code == _CODE)
+                found.append((file, versions[number], earlier))
+    return await asyncio.to_thread(_problems, found) if found else ()
+
+
+def _problems(
+    found: Iterable[tuple[TextFile, CompiledRuleset, str]],
+) -> tuple[Diagnostic, ...]:
+    report = Report()
+    for file, ruleset, earlier in found:
+        _refuse(file, ruleset, earlier, report)
+    return tuple(problem for problem in report.diagnostics() if problem.code == _CODE)
 
 
 async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
@@ -57,7 +69,9 @@ async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
         return ""
     earlier = last.body.decode()
     text = await log.text(earlier)
-    return "" if text is not None and _digest(text) == ruleset.digest else earlier
+    if text is not None and await asyncio.to_thread(_digest, text) == ruleset.digest:
+        return ""
+    return earlier
 
 
 def _digest(text: StoredText) -> str:
