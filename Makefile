@@ -51,6 +51,10 @@ serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-
 test: .venv/.dev .venv/.browser ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: oracle
+oracle: .venv/.dev ## Compare rule evaluation with its slow reading on 100,000 cases (four minutes)
+	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+
 .PHONY: lint
 lint: .venv/.dev ## Check style, import floors, protos and rule files
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -148,7 +148,15 @@ async def start(
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
         read = partial(read_rules, settings.rules_dir)
-        reload = ReloadRules(read, shelf, rollouts, store, clock, settings.blocked)
+        reload = ReloadRules(
+            read,
+            shelf,
+            rollouts,
+            store,
+            clock,
+            settings.blocked,
+            edits_used=settings.smile_mode is SmileMode.EMBEDDED,
+        )
         guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
         process = uuid.uuid4().hex
         agreement = Agreement(store, shelf.current, clock, process)
@@ -177,7 +185,13 @@ async def start(
                 await _last_record(store),
             ),
             rulesets=RulesetUseCases(
-                shelf, TryRules(source, store, clock, shelf.current), read, store, clock, agreement
+                shelf,
+                TryRules(source, store, clock, shelf.current),
+                read,
+                store,
+                clock,
+                agreement,
+                settings.blocked,
             ),
             rollouts=RolloutUseCases(
                 OperateRollouts(rollouts, shelf, store, clock),
@@ -190,7 +204,9 @@ async def start(
         )
         pages = [*connect_page(settings, smile_url, onboard, clock)]
         pages += warm.receiver.routes() if warm else ()
-        server, http_url = await _listen(settings, guard, certificates, services, pages, stack)
+        server, http_url = await _listen(
+            settings, guard, certificates, services, pages, lambda: shelf.status.remarks, stack
+        )
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
         Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
@@ -236,6 +252,7 @@ async def _listen(
     certificates: Certificates | None,
     services: rpc.Services,
     pages: Sequence[BaseRoute],
+    remarks: Callable[[], Sequence[str]],
     stack: AsyncExitStack,
 ) -> tuple[rpc.RpcServer, str]:
     """Both edges, not yet SERVING; raises StartError where an address is taken."""
@@ -249,7 +266,7 @@ async def _listen(
     try:
         server = await rpc.start(listening, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
-        app = build_http(guard.metrics, lambda: server.is_serving, pages)
+        app = build_http(guard.metrics, lambda: server.is_serving, pages, remarks)
         http = served(settings.http_address, app, certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
@@ -258,7 +275,13 @@ async def _listen(
 
 async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> Rules:
     try:
-        return await open_rules(settings.rules_dir, settings.blocked, store, clock)
+        return await open_rules(
+            settings.rules_dir,
+            settings.blocked,
+            store,
+            clock,
+            edits_used=settings.smile_mode is SmileMode.EMBEDDED,
+        )
     except RulesUnusable as error:
         raise StartError(str(error), error.lines) from None
 

@@ -9,11 +9,11 @@ import structlog
 
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.adoption import Settled, settle
+from decision_service.pipeline.barred import barred
 from decision_service.pipeline.clashes import clash_problems
 from decision_service.pipeline.last_good import keep, recall
 from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.published import downgrades
 from decision_service.pipeline.reload import REFUSED
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.shelf import RuleShelf
@@ -39,9 +39,12 @@ class Rules:
     rollouts: Rollouts
 
 
-async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: Clock) -> Rules:
+async def open_rules(
+    root: Path, blocked: frozenset[str], store: Store, clock: Clock, *, edits_used: bool = False
+) -> Rules:
     """The folder's rules, or the last good ones where it has mistakes.
 
+    A version that has decided may have changed only where `edits_used`, on made-up people.
     Raises RulesUnusable with every problem of every file where there never was a good folder.
     """
     try:
@@ -51,7 +54,7 @@ async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: C
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:
-        problems = await downgrades(store, folder, await recall(store))
+        problems = await barred(store, folder, loading.rulebook, edits_used=edits_used)
     if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
         settled = await settle(store, loading.rulebook, clock.now())
@@ -59,7 +62,7 @@ async def open_rules(root: Path, blocked: frozenset[str], store: Store, clock: C
             await keep(store, folder, clock.now())
             return _rules(settled, store, clock)
         problems = clash_problems(folder, settled)
-    return await _last_good(root, store, problems, clock)
+    return await _last_good(root, blocked, store, problems, clock)
 
 
 def _rules(settled: Settled, store: Store, clock: Clock) -> Rules:
@@ -67,10 +70,16 @@ def _rules(settled: Settled, store: Store, clock: Clock) -> Rules:
     return Rules(shelf, Rollouts(store, shelf, clock, settled.entries))
 
 
-async def _last_good(root: Path, store: Store, bad: tuple[Diagnostic, ...], clock: Clock) -> Rules:
+async def _last_good(
+    root: Path,
+    blocked: frozenset[str],
+    store: Store,
+    bad: tuple[Diagnostic, ...],
+    clock: Clock,
+) -> Rules:
     problems = tuple(render(diagnostic) for diagnostic in bad)
     folder = await recall(store)
-    good = None if folder is None else load_rules(folder, clock.now()).rulebook
+    good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     settled = None if good is None else await settle(store, good, clock.now())
     if not isinstance(settled, Settled):
         raise RulesUnusable(

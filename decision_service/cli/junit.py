@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from decision_service.language.diagnostics import Diagnostic, Severity, render
 from decision_service.pipeline.rule_tests import VersionResults, why
 
 
@@ -17,9 +18,12 @@ def junit(versions: Iterable[VersionResults]) -> str:
             root,
             "testsuite",
             name=f"{ruleset.ruleset} v{ruleset.version}",
-            tests=str(len(version.results)),
+            tests=str(len(version.results) + len(_errors(version))),
             failures=str(len(version.failed)),
+            errors=str(len(_errors(version))),
         )
+        for problem in _errors(version):
+            _add_error(suite, ruleset.ruleset, problem)
         for result in version.results:
             case = SubElement(
                 suite,
@@ -33,3 +37,14 @@ def junit(versions: Iterable[VersionResults]) -> str:
                 SubElement(case, "failure", message=why(result))
     indent(root)
     return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _errors(version: VersionResults) -> list[Diagnostic]:
+    """What kept cases from running."""
+    return [p for p in version.problems if p.severity is Severity.ERROR]
+
+
+def _add_error(suite: Element, ruleset: str, problem: Diagnostic) -> None:
+    name, line = f"{problem.code} on line {problem.line}", str(problem.line)
+    case = SubElement(suite, "testcase", name=name, classname=ruleset, file=problem.file, line=line)
+    SubElement(case, "error", message=problem.message).text = render(problem)

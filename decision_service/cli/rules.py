@@ -192,7 +192,9 @@ def _print_findings(found: list[Diagnostic], chosen: Chosen) -> None:
         for product in chosen.folder.products
         for file in (*product.rulesets.values(), *((product.plan,) if product.plan else ()))
     )
-    out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.")
+    refused = any(d.severity is Severity.ERROR for d in found)
+    keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
+    out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.{keeps}")
 
 
 def _spec_dict(spec: Any) -> dict[str, Any]:

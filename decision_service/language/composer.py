@@ -2,7 +2,7 @@
 
 What could change its meaning silently is refused as its event comes by: anchors, aliases, tags,
 merge keys, repeated keys, keys without a value, more than 16 levels, a second document. After 200
-problems or 20,000 values reading stops.
+problems or 12,000 values reading stops.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from decision_service.language.nodes import Entry, ListNode, MapNode, Node, Scal
 from decision_service.language.torn import mend_entries, mend_items, unbalanced
 
 DEEPEST = 16
-MOST_VALUES = 20_000
+MOST_VALUES = 12_000
 
 
 class Mark(Protocol):

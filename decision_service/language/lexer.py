@@ -27,6 +27,8 @@ _OTHER_SPELLINGS = (
     ("||", "write `or`"),
     ("&", "write `and`"),
     ("|", "write `or`"),
+    ("=>", "write `>=`"),
+    ("=<", "write `<=`"),
     ("=", "compare with `==`"),
     ("!", "write `not`"),
     ("%", "write a share as a decimal: 0.35"),
@@ -41,11 +43,20 @@ _OTHER_SPELLINGS = (
     ('"', "the text is not closed with a quote"),
     ("'", "the text is not closed with a quote"),
     ("?", "write `a if condition else b`"),
+    ("^", "write the product out"),
+    (";", "commas separate arguments"),
+    *((sign, "write the amount alone: 1000") for sign in "₱$€£¥₹"),
 )
+_PAIRS = {
+    ("<", ">"): "unequal is `!=`",
+    ("/", "/"): "a whole quotient is `floor(a / b, 1)`",
+}
 _WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
 _OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
 _OTHER_WORDS = {
     "None": "write `missing(name)`",
+    "if": "write `a if condition else b`",
+    "is": "compare with `==`",
     "yes": "use `true`, or the bare flag",
     "no": "use `false`, or `not` before the bare flag",
 }
@@ -129,9 +140,8 @@ def _foreign(token: Token) -> Fault:
 def _own_spelling(word: str) -> str:
     """What is written here for a word of another language, or for one in capitals (`AND`)."""
     small = word.lower()
-    if small in _OWN_WORDS:
-        return f"write `{small}`"
-    return _OTHER_WORDS.get(word) or _OTHER_WORDS.get(small, "")
+    hint = _OTHER_WORDS.get(word) or _OTHER_WORDS.get(small, "")
+    return hint or (f"write `{small}`" if small in _OWN_WORDS else "")
 
 
 def _strange(text: str, position: int) -> Fault:
@@ -203,7 +213,7 @@ def _follows(before: Token | None, token: Token) -> Fault | None:
     if before.text == "not" and token.text == "in":
         return None
     message = f"nothing stands between `{before.text}` and `{token.text}`"
-    return Fault(token.start, token.end, message)
+    return Fault(token.start, token.end, message, _PAIRS.get((before.text, token.text), ""))
 
 
 def _after_value(before: Token, token: Token) -> Fault | None:

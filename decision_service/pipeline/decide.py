@@ -40,6 +40,7 @@ from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.shared import SharedWork
+from decision_service.pipeline.used_versions import UsedVersions
 from decision_service.pipeline.warm import WarmShelf
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -131,6 +132,7 @@ class DecideApplication:
         self._last = last or LastRecord()
         self._room = room or WorkRoom()
         self._on_recorded = on_recorded or _unheard
+        self._used = UsedVersions(ports.log)
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -209,6 +211,7 @@ class DecideApplication:
             if admission.ruleset is not None:
                 gathering = await self._gather(admission, admission.ruleset, run)
                 reach(Point.GATHERED)
+                await self._used.note(admission.ruleset)
             result = await self._recorded(admission, gathering, run)
         except DecidedElsewhere as found:
             return found.entry

@@ -110,7 +110,7 @@ def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = froz
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
     for one in folder.products:
-        versions = dict(_versions(folder, one, blocked, found, texts))
+        versions = dict(_versions(folder, one, blocked, now, found, texts))
         product = _product(one, versions, found, texts, now)
         if product is not None:
             products[one.product] = product
@@ -147,12 +147,13 @@ def _versions(
     folder: RuleFolder,
     product: ProductTexts,
     blocked: frozenset[str],
+    now: datetime,
     found: list[Diagnostic],
     texts: list[StoredText],
 ) -> Iterator[tuple[int, CompiledRuleset]]:
     for version in sorted(product.rulesets):
         files = files_of(folder, product, version)
-        compilation = compile_ruleset(files, catalogue(), blocked)
+        compilation = compile_ruleset(files, catalogue(), blocked, now)
         found.extend(compilation.diagnostics)
         ruleset = compilation.ruleset
         if ruleset is None:

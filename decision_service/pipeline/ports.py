@@ -186,7 +186,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A text by digest; `kind` is `ruleset`, `plan`, or `rules` for a whole good folder."""
+    """A text by digest.
+
+    `kind` is `ruleset`, `plan`, `rules` for a whole good folder, or `used` and a version for what
+    that version has decided with.
+    """
 
     digest: str
     kind: str

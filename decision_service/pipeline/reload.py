@@ -10,13 +10,14 @@ import structlog
 
 from decision_service.domain.errors import RolloutMovedOn, StoreError
 from decision_service.language.diagnostics import Diagnostic, render
+from decision_service.pipeline.barred import barred
 from decision_service.pipeline.clashes import clash_problems
-from decision_service.pipeline.last_good import keep, recall
+from decision_service.pipeline.last_good import keep
 from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
 from decision_service.pipeline.ports import Clock, DecisionLog
-from decision_service.pipeline.published import downgrades
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.rule_tests import failures
+from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.shelf import RuleShelf
 
 REFUSED = "rules refused, the last good ones decide"
@@ -41,7 +42,8 @@ class Reloaded:
 class ReloadRules:
     """Puts a changed folder on the shelf, or keeps the last good one and remembers why.
 
-    Reading, checking and testing run on a thread, so that no call waits for them.
+    Reading, checking and testing run on a thread, so that no call waits for them. A version that
+    has decided may change only where `edits_used`, on made-up people.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class ReloadRules:
         log: DecisionLog,
         clock: Clock,
         blocked: frozenset[str] = frozenset(),
+        *,
+        edits_used: bool = False,
     ) -> None:
         self._read = read
         self._shelf = shelf
@@ -59,6 +63,7 @@ class ReloadRules:
         self._log = log
         self._clock = clock
         self._blocked = blocked
+        self._edits_used = edits_used
 
     async def __call__(self) -> Reloaded:
         """Read the folder once; raises nothing that a bad folder or store could cause."""
@@ -66,9 +71,9 @@ class ReloadRules:
         if loading.rulebook is None:
             return self._refused(loading.errors)
         try:
-            older = await downgrades(self._log, folder, await recall(self._log))
-            if older:
-                return self._refused(older)
+            problems = await self._barred(folder, loading.rulebook)
+            if problems:
+                return self._refused(problems)
             await self._log.put_texts(loading.texts)
             unsettled = await self._rollouts.take_over(loading.rulebook)
             if unsettled is not None:
@@ -77,6 +82,9 @@ class ReloadRules:
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
         return Reloaded(accepted=True, faults=0)
+
+    async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+        return await barred(self._log, folder, rulebook, edits_used=self._edits_used)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._shelf.refuse(problems, self._clock.now())

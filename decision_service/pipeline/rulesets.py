@@ -130,15 +130,16 @@ def given_factors(trial: Trial, ruleset: CompiledRuleset) -> Factors:
     return Factors(values, {}, (), None)
 
 
-def validate(folder: RuleFolder, product: str, source: str) -> Compilation:
+def validate(
+    folder: RuleFolder, product: str, source: str, blocked: frozenset[str], now: datetime
+) -> Compilation:
     """Check a ruleset's text as the loader would, with the folder's data files and tables."""
     texts = next(
         (p for p in folder.products if p.product == product), ProductTexts(product, product)
     )
-    return compile_ruleset(
-        RulesetFiles(product, f"rules/{product}/(sent).yaml", source, folder.data, texts.tables),
-        catalogue(),
-    )
+    path = f"rules/{product}/(sent).yaml"
+    files = RulesetFiles(product, path, source, folder.data, texts.tables)
+    return compile_ruleset(files, catalogue(), blocked, now)
 
 
 def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from decision_service.language.diagnostics import Diagnostic
+from decision_service.language.diagnostics import Diagnostic, count
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.rollout.state import RolloutState
 
@@ -19,6 +19,14 @@ class ShelfStatus:
     since: Mapping[str, datetime]
     read: datetime
     refused: tuple[Diagnostic, ...] = ()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """A line for whoever watches the service: that the folder's last reading was refused."""
+        if not self.refused:
+            return ()
+        found, when = count(self.refused), f"{self.read:%Y-%m-%dT%H:%M:%SZ}"
+        return (f"rules refused at {when} ({found}); the last good ones decide",)
 
 
 class RuleShelf:

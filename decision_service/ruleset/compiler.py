@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from decision_service.domain.factor import FactorSpec
 from decision_service.domain.needs import Needs
@@ -50,15 +51,18 @@ def compile_ruleset(
     files: RulesetFiles,
     catalogue: Mapping[str, FactorSpec],
     blocked: frozenset[str] = frozenset(),
+    now: datetime | None = None,
 ) -> Compilation:
     """Compile one version's files against the catalogue of factors.
 
     `blocked` are factors (`identity.age_years`) and inputs (`inputs.gender`) that no rule may use.
+    Parameters must have a value `now`, where that is given.
     Never raises on a bad text: all problems come back at once, sorted by place.
     """
     report = Report()
     draft = _read(files, Names(catalogue, blocked), report)
     if draft is not None:
+        draft.now = now
         for check in CHECKS:
             check(draft)
     if draft is None or report.failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from decision_service.domain.factor import ValueType
@@ -44,7 +44,7 @@ class Draft:
     """Everything read from one rule file; what could not be read is simply not there.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
-    `ids` where each id stands.
+    `ids` where each id stands. `now` is when it is to decide, None where that does not matter.
     """
 
     files: RulesetFiles
@@ -66,6 +66,7 @@ class Draft:
     places: dict[str, Place] = field(default_factory=dict)
     used_reasons: set[str] = field(default_factory=set)
     ids: dict[str, Place] = field(default_factory=dict)
+    now: datetime | None = None
 
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
         """The checked tree of an expression in the scope so far."""

@@ -28,8 +28,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One argument for an outcome, and the reason it would give.
 
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
-    the condition in `because`; a scorecard's has the `points_lost`; others say in `name`, `actual`
-    and `required` what was seen. An empty `code` gives no reason.
+    the condition in `because`, a rule on missing data both; a scorecard's has the `points_lost`;
+    others say in `name`, `actual` and `required` what was seen. An empty `code` gives no reason.
     """
 
     outcome: Outcome
@@ -49,11 +49,13 @@ class Finding(msgspec.Struct, frozen=True):
         return self.gap is not None
 
 
-def data_finding(gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "") -> Finding:
+def data_finding(
+    gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "", because: Node | None = None
+) -> Finding:
     """What a gap argues for, by default a referral with the cause's own reason."""
     kind = ReferKind.DATA if outcome is Outcome.REFER else None
     code = code or gap.missing.reason
-    return Finding(outcome, code, Component.DATA, kind, gap=gap, name=gap.name)
+    return Finding(outcome, code, Component.DATA, kind, gap, because, name=gap.name)
 
 
 class Conclusion(NamedTuple):

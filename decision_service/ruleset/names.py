@@ -103,7 +103,7 @@ class Names:
         family, _, rest = name.partition(".")
         everything = self._everything()
         if not rest or "." in rest:
-            hint = did_you_mean(name, everything) or "names look like `family.factor`"
+            hint = did_you_mean(name, everything) or _as_text(name)
             return NameFault("R201", f"`{name}` is no name of the rule language", hint)
         kin = {n for n in everything if n.startswith(f"{family}.")}
         code, what = _UNKNOWN.get(family, ("R204", "unknown factor"))
@@ -133,3 +133,10 @@ def _described(spec: FactorSpec) -> str:
     if spec.lower is not None:
         return f"{spec.type}, {spec.lower:f} or more"
     return phrase(spec.type).removeprefix("an ").removeprefix("a ")
+
+
+def _as_text(name: str) -> str:
+    """What somebody may have meant who wrote a single word: most often a label."""
+    if name.isupper():
+        return f'a label stands in quotes: "{name}"'
+    return f'names look like `family.factor`; a text stands in quotes: "{name}"'

@@ -91,12 +91,15 @@ def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Fin
 def _ordered(
     ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
 ) -> list[Finding]:
-    """Data, rules by priority, characteristics by points lost; ties keep the file's order."""
+    """Data, rules by priority, characteristics by points lost; ties keep the file's order.
+
+    A rule that declines on missing data is a rule among the others.
+    """
     data: list[Finding] = []
     rules: list[Finding] = []
     lost: list[Finding] = []
     for finding in findings:
-        if finding.gap is not None:
+        if finding.gap is not None and not _ruled(finding):
             data.append(finding)
         elif finding.points_lost is not None:
             lost.append(finding)
@@ -107,6 +110,11 @@ def _ordered(
     if len(lost) > 1:
         lost.sort(key=_POINTS, reverse=True)
     return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
+
+
+def _ruled(finding: Finding) -> bool:
+    """Whether it is a rule's decline of somebody of whom data is missing."""
+    return finding.outcome is Outcome.DECLINE and finding.because is not None
 
 
 def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 import pytest_asyncio
 from google.type.money_pb2 import Money as MoneyMessage
@@ -17,7 +18,16 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.process import command
-from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running
+from tests.e2e.service import (
+    PRODUCT,
+    Running,
+    at_vendor,
+    create,
+    outcome,
+    own_rules,
+    refusal,
+    running,
+)
 
 GEORGE = sandbox_people()[0].user_id
 PATIENCE = 10.0
@@ -41,6 +51,12 @@ async def listed(stub: Any, *, refused: bool) -> rules_pb.ListRulesetsResponse:
             if bool(reply.refused) == refused:
                 return reply
             await asyncio.sleep(0.05)
+
+
+async def health(live: Running) -> list[str]:
+    """The lines of /healthz."""
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{live.service.http_url}/healthz")).text.splitlines()
 
 
 def digest(reply: rules_pb.ListRulesetsResponse) -> str:
@@ -72,8 +88,12 @@ async def test_a_bad_edit_keeps_the_last_good_rules(own: tuple[Running, Any, Pat
     assert any("income.months_24m" in problem.hint for problem in reply.refused)
     decision = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert decision.ruleset_ref.digest == before
+    status, remark = await health(live)
+    assert status == "SERVING"
+    assert "1 error" in remark
     file.write_text(good)
     assert digest(await listed(stub, refused=False)) == before
+    assert await health(live) == ["SERVING"]
 
 
 async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Path]) -> None:
@@ -216,3 +236,34 @@ def published(rules: Path, *options: str) -> str:
     done = command("rules", "publish", str(rules), "--by", "J. Cruz", *options, folder=rules.parent)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()[-1]
+
+
+async def test_a_version_that_has_decided_is_not_edited(tmp_path: Path) -> None:
+    """With real people, its changed content is refused while serving and at the next start."""
+    rules = own_rules(tmp_path)
+    file = rules / PRODUCT / "v1.yaml"
+    async with at_vendor(tmp_path, rules_dir=str(rules)) as (live, _):
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        first = (await live.stub.CreateDecision(create(GEORGE))).decision
+        file.write_text(file.read_text().replace("priority: 2", "priority: 3"))
+        reply = await listed(stub, refused=True)
+        assert [problem.code for problem in reply.refused] == ["R603"]
+        assert digest(reply) == first.ruleset_ref.digest
+    async with at_vendor(tmp_path, rules_dir=str(rules)) as (live, _):
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        reply = await listed(stub, refused=True)
+        assert [problem.code for problem in reply.refused] == ["R603"]
+        second = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert second.ruleset_ref == first.ruleset_ref
+
+
+async def test_validation_knows_what_may_not_be_used(tmp_path: Path) -> None:
+    """A blocked factor is found in a text that is sent, as it is in the folder."""
+    blocked = {"rules_dir": str(own_rules(tmp_path)), "blocked_factors": "identity.age_years"}
+    async with running(tmp_path, **blocked) as live:
+        stub = ruleset_service_pb2_grpc.RulesetServiceStub(live.channel)
+        text = (tmp_path / "rules" / PRODUCT / "v1.yaml").read_text()
+        text = text.replace("income.months_24m <", "identity.age_years <")
+        request = rules_pb.ValidateRulesetRequest(product=PRODUCT, source=text)
+        reply = await stub.ValidateRuleset(request)
+    assert "R220" in {problem.code for problem in reply.problems}

@@ -14,14 +14,20 @@ from decision_service.edge.metrics import Metrics
 
 
 def build_app(
-    metrics: Metrics, serving: Callable[[], bool], routes: Iterable[BaseRoute] = ()
+    metrics: Metrics,
+    serving: Callable[[], bool],
+    routes: Iterable[BaseRoute] = (),
+    remarks: Callable[[], Iterable[str]] = tuple,
 ) -> Starlette:
-    """The application with `/healthz`, `/metrics` and further routes."""
+    """The application with `/healthz`, `/metrics` and further routes.
+
+    `remarks` are lines below the status: what is amiss although decisions are made.
+    """
 
     async def healthz(_: Request) -> Response:
-        if serving():
-            return PlainTextResponse("SERVING\n")
-        return PlainTextResponse("NOT_SERVING\n", status_code=503)
+        status = "SERVING" if serving() else "NOT_SERVING"
+        text = "".join(f"{line}\n" for line in (status, *remarks()))
+        return PlainTextResponse(text, status_code=200 if status == "SERVING" else 503)
 
     async def show_metrics(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)

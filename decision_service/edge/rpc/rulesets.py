@@ -34,7 +34,10 @@ SERVICE = "decision_service.api.v1.RulesetService"
 
 @dataclass(frozen=True, slots=True)
 class RulesetUseCases:
-    """What the servicer translates for; `folder` reads the rules folder, off the event loop."""
+    """What the servicer translates for; `folder` reads the rules folder, off the event loop.
+
+    `blocked` are factors and inputs that no rule may use.
+    """
 
     shelf: RuleShelf
     try_rules: TryRules
@@ -42,6 +45,7 @@ class RulesetUseCases:
     log: DecisionLog
     clock: Clock
     agreement: Agreement
+    blocked: frozenset[str] = frozenset()
 
 
 class RulesetServicer:
@@ -95,7 +99,8 @@ class RulesetServicer:
         check_product(problems, request.product)
         problems.raise_if_any()
         folder = await asyncio.to_thread(self._use_cases.folder)
-        compilation = validate(folder, request.product, request.source)
+        blocked, now = self._use_cases.blocked, self._use_cases.clock.now()
+        compilation = validate(folder, request.product, request.source, blocked, now)
         return rules_pb.ValidateRulesetResponse(
             problems=[
                 problem_message(diagnostic) for diagnostic in ordered(compilation.diagnostics)

@@ -88,7 +88,12 @@ def said(node: Node | None) -> str:
 
 
 def _inner(node: Node) -> str:
-    return f"{{{said(node)}}}" if isinstance(node, MapNode) else said(node)
+    if not isinstance(node, MapNode):
+        return said(node)
+    keys = {entry.key for entry in node.entries}
+    if keys == {"in", "points"}:
+        return f"{said(node.get('in'))} gives {said(node.get('points'))} points"
+    return said(node.get("en")) if keys == {"en"} else f"{{{said(node)}}}"
 
 
 def in_words(name: str) -> str:

@@ -1,16 +1,79 @@
-"""Approval is never a default: something has to approve."""
+"""Approval is never a default: something has to approve, and be able to."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from decision_service.domain.verdict import Outcome
+from decision_service.ruleset.checks.shadowed import contained
+from decision_service.ruleset.constructs.rule import Rule
+from decision_service.ruleset.constructs.rules import Rules
 from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.satisfiable import Claim, can_hold
+
+_MOST_RULES = 100
 
 
 def check_approval(draft: Draft) -> None:
-    """R406 where no rule, band or row concludes APPROVE."""
+    """R406 where nothing can approve, R409 for a rule whose APPROVE others always worsen."""
     outcomes = {each.outcome for part in draft.parts() for each in part.part.conclusive()}
-    if Outcome.APPROVE in outcomes or not draft.stages:
+    if Outcome.APPROVE not in outcomes:
+        if draft.stages:
+            _nothing_approves("no rule, band or row approves", draft)
         return
-    message = "no rule, band or row approves, so that every application is referred or declined"
+    worse = [rule for stage in _stages(draft) for rule in stage if _worsens(rule, draft)]
+    worse = worse[:_MOST_RULES]
+    if worse and _impossible([], worse, draft):
+        _nothing_approves("some rule refers or declines whatever the values are", draft)
+        return
+    for stage in _stages(draft):
+        for index, rule in enumerate(stage):
+            if rule.then is Outcome.APPROVE and not _told(rule, stage[:index], stage, draft):
+                _check(rule, worse, draft)
+
+
+def _nothing_approves(what: str, draft: Draft) -> None:
+    message = f"{what}, so that every application is referred or declined"
     hint = "approval is never a default: add a rule with `then: APPROVE`"
+    if what.startswith("some rule"):
+        hint = "leave values for which no REFER or DECLINE holds"
     draft.report.error("R406", draft.root.node.key_place("stages"), message, hint)
+
+
+def _stages(draft: Draft) -> Iterator[Sequence[Rule]]:
+    for part in draft.parts():
+        if isinstance(part.part, Rules):
+            yield part.part.rules[:_MOST_RULES]
+
+
+def _worsens(rule: Rule, draft: Draft) -> bool:
+    """Whether it can refer or decline, and does where a value is missing; not if it always holds.
+
+    One that always holds is reported as that.
+    """
+    if rule.when is None or rule.then in (None, Outcome.APPROVE) or rule.on_missing is None:
+        return False
+    return can_hold([(rule.when, False)], draft.names.currency)
+
+
+def _told(rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: Draft) -> bool:
+    """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
+    same = any(o is not rule and o.when == rule.when for o in stage)
+    return same or any(o.then is not Outcome.APPROVE and contained(rule, o, draft) for o in earlier)
+
+
+def _check(rule: Rule, worse: Sequence[Rule], draft: Draft) -> None:
+    if rule.when is None or _impossible([(rule.when, True)], [], draft):
+        return
+    if not _impossible([(rule.when, True)], worse, draft):
+        return
+    by = next((o for o in worse if contained(rule, o, draft)), None)
+    others = "some other rule" if by is None else f"{by.what} on line {by.place.line}"
+    message = f"{rule.what} can never approve: whenever it holds, {others} refers or declines"
+    draft.report.error("R409", rule.when.place, message, "remove it, or narrow the others")
+
+
+def _impossible(claims: Sequence[Claim], worse: Sequence[Rule], draft: Draft) -> bool:
+    """Whether no values fulfil the claims and leave every one of these rules false."""
+    false = [(rule.when, False) for rule in worse if rule.when is not None]
+    return not can_hold([*claims, *false], draft.names.currency)

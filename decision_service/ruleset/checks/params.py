@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from decision_service.ruleset.draft import Draft
 
 
 def check_params(draft: Draft) -> None:
-    """R431 for a parameter that begins later than another one."""
+    """R431 for a parameter that begins later than another one, or later than today."""
     firsts = {name: param.steps[0].start for name, param in draft.params.items()}
-    dates = [first for first in firsts.values() if first is not None]
-    if not dates:
-        return
+    begun = min((first for first in firsts.values() if first is not None), default=None)
+    today = _today(draft)
     for name, first in firsts.items():
-        if first is not None and first > min(dates):
-            message = f"`params.{name}` has no value before {first}"
-            hint = f"other parameters begin on {min(dates)}: give it a value from then on"
-            draft.report.error("R431", draft.places[f"params.{name}"], message, hint)
+        if first is None or begun is None:
+            continue
+        if first > begun:
+            hint = f"other parameters begin on {begun}: give it a value from then on"
+            _report(name, first, hint, draft)
+        elif today is not None and first > today:
+            hint = f"today is {today}: give it a value from then on"
+            _report(name, first, hint, draft)
+
+
+def _today(draft: Draft) -> date | None:
+    if draft.now is None or draft.zone is None:
+        return None
+    return draft.now.astimezone(draft.zone).date()
+
+
+def _report(name: str, first: date, hint: str, draft: Draft) -> None:
+    message = f"`params.{name}` has no value before {first}"
+    draft.report.error("R431", draft.places[f"params.{name}"], message, hint)

@@ -29,14 +29,15 @@ def _check(rule: Rule, earlier: tuple[Rule, ...], draft: Draft) -> None:
             message = f"{rule.what} has the condition of {other.what} on line {other.place.line}"
             draft.report.error("R407", rule.when.place, message, "make them one rule")
             return
-        if _SEVERITY[rule.then] <= _SEVERITY[other.then] and _contained(rule, other, draft):
+        if _SEVERITY[rule.then] <= _SEVERITY[other.then] and contained(rule, other, draft):
             message = f"whenever {rule.what} holds, {other.what} on line {other.place.line} does"
             hint = f"it changes nothing after {other.then}; remove it or narrow the earlier one"
             draft.report.error("R408", rule.when.place, message, hint)
             return
 
 
-def _contained(rule: Rule, other: Rule, draft: Draft) -> bool:
+def contained(rule: Rule, other: Rule, draft: Draft) -> bool:
+    """Whether another rule holds whenever a rule does, each being true of some values."""
     if rule.when is None or other.when is None:
         return False
     currency = draft.names.currency

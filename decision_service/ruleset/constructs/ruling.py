@@ -165,7 +165,7 @@ def _finding(ready: Ready, truth: Any) -> Finding | None:
         return data_finding(gap)
     if rule.on_missing is None:
         return None
-    return data_finding(gap, rule.on_missing, rule.missing_reason)
+    return data_finding(gap, rule.on_missing, rule.missing_reason, ready.when)
 
 
 def _marked(ready: Ready, truth: Any, state: State) -> Finding | None:

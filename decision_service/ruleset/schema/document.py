@@ -40,7 +40,10 @@ def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
 
 def _shared(catalogue: Mapping[str, FactorSpec]) -> Schema:
     return {
-        "name": {"anyOf": [forms.factor_names(catalogue), forms.other_names(catalogue)]},
+        "factor": forms.factor_names(catalogue),
+        "name": {"anyOf": [forms.refers("factor"), forms.other_names(catalogue)]},
+        "condition": forms.written("string", "boolean"),
+        "expression": forms.written("string", "number", "boolean"),
         "rule": parts.rule(),
         "stage": parts.stage(),
         "characteristic": parts.characteristic(),

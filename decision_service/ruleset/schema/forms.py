@@ -20,8 +20,8 @@ DURATION: Schema = {"type": "string", "pattern": "^([1-9][0-9]{0,4}|0)[smhd]$"}
 NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}
 LITERAL: Schema = {"type": ["string", "number", "boolean"]}
-EXPRESSION: Schema = {"type": ["string", "number", "boolean"], "maxLength": 1000}
-CONDITION: Schema = {"type": ["string", "boolean"], "maxLength": 1000}
+EXPRESSION: Schema = {"$ref": "#/$defs/expression"}
+CONDITION: Schema = {"$ref": "#/$defs/condition"}
 DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -62,6 +62,11 @@ def about(form: Schema, sentence: str) -> Schema:
 def refers(name: str) -> Schema:
     """A form that stands once under `$defs`."""
     return {"$ref": f"#/$defs/{name}"}
+
+
+def written(*types: str) -> Schema:
+    """An expression; editors offer the factors' names to begin it with."""
+    return {"anyOf": [refers("factor"), {"type": [*types], "maxLength": 1000}]}
 
 
 def factor_names(catalogue: Mapping[str, FactorSpec]) -> Schema:

@@ -126,9 +126,9 @@ class Rulebook:
     def _reasons(self, arguments: list[Argument], kind: str) -> tuple[tuple[Any, ...], ...]:
         """At most four, one of each group, most important first."""
         coded = [a for a in arguments if a.code]
-        missing = [a for a in coded if a.hole is not None]
+        missing = [a for a in coded if a.hole is not None and not a.ruled]
         lost = [a for a in coded if a.hole is None and a.lost is not None]
-        other = [a for a in coded if a.hole is None and a.lost is None]
+        other = [a for a in coded if a.ruled or (a.hole is None and a.lost is None)]
         other.sort(key=self._priority)
         lost.sort(key=lambda a: -a.lost)
         ordered = [*missing, *other, *lost] if kind == "DATA" else [*other, *lost, *missing]

@@ -14,7 +14,10 @@ SEVERITY = {"APPROVE": 1, "REFER": 2, "DECLINE": 3}
 
 @dataclass(frozen=True)
 class Argument:
-    """One reason for an outcome; an empty code gives none. `hole` where something is missing."""
+    """One reason for an outcome; an empty code gives none. `hole` where something is missing.
+
+    `ruled` where a rule declines for what is missing.
+    """
 
     outcome: str
     code: str
@@ -23,6 +26,7 @@ class Argument:
     factor: str = ""
     lost: Any = None
     hole: Hole | None = None
+    ruled: bool = False
 
 
 def data(hole: Hole, outcome: str = "REFER", code: str = "") -> Argument:

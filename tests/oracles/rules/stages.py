@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import Any
@@ -44,7 +45,10 @@ def _unknown(rule: dict[str, Any], value: Gone) -> Argument | None:
     if value.tainted:
         return data(value.shown)
     action = rule.get("on_missing", "REFER")
-    return None if action == "SKIP" else data(value.shown, action, rule.get("missing_reason", ""))
+    if action == "SKIP":
+        return None
+    found = data(value.shown, action, rule.get("missing_reason", ""))
+    return replace(found, ruled=action == "DECLINE")
 
 
 def scorecard(card: dict[str, Any], run: Run) -> list[Argument]:

@@ -130,10 +130,16 @@ def test_a_wrong_word_in_rule_tests_does_not_validate(old, new):
 
 
 def test_the_names_of_all_factors_complete():
-    """A name that stands alone completes to any factor of the catalogue, with its meaning."""
-    names = json.loads(schema_text(Kind.RULESET))["$defs"]["name"]["anyOf"][0]
-    assert names["enum"] == list(catalogue())
-    assert len(names["enumDescriptions"]) == len(names["enum"])
+    """Where a name or an expression is expected, an editor offers every factor with its meaning."""
+    shared = json.loads(schema_text(Kind.RULESET))["$defs"]
+    factor = shared["factor"]
+    assert factor["enum"] == list(catalogue())
+    assert len(factor["enumDescriptions"]) == len(factor["enum"])
+    for place in ("name", "condition", "expression"):
+        assert shared[place]["anyOf"][0] == {"$ref": "#/$defs/factor"}
+    rule = shared["rule"]["properties"]
+    assert rule["when"]["$ref"] == "#/$defs/condition"
+    assert shared["characteristic"]["properties"]["factor"]["$ref"] == "#/$defs/name"
 
 
 def test_the_schemas_maps_have_the_keys_that_the_readers_have(monkeypatch):

@@ -8,8 +8,8 @@ from collections import Counter
 from tests.unit.ruleset.rulesets import ROOT
 
 PACKAGES = ("language", "ruleset", "rollout", "pipeline", "factors", "storage", "cli")
-IN_CODE = re.compile(r"""["']([RPT]\d{3})["']""")
-IN_GUIDE = re.compile(r"^\| ([RPT]\d{3}) \| (.+) \|$", re.MULTILINE)
+IN_CODE = re.compile(r"""["']([RPTM]\d{3})["']""")
+IN_GUIDE = re.compile(r"^\| ([RPTM]\d{3}) \| (.+) \|$", re.MULTILINE)
 
 
 def codes_of_the_program():

@@ -1,8 +1,8 @@
 """The evaluator beside a slow reading of the same rule files.
 
-`ORACLE_CASES=100000 pytest tests/unit/ruleset/test_oracle.py` runs that many cases, of as many
-rulesets as there are hundreds of cases; without it a few thousand are run. A failing case names
-its two seeds: `assert_same(ruleset_text(ruleset), …)` with them repeats it.
+`make oracle` runs 100,000 cases (`ORACLE_CASES`), of as many rulesets as there are hundreds of
+cases; without it 5,000 are run, the first of them. A failing case names its two seeds:
+`assert_same(ruleset_text(ruleset), …)` with them repeats it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,107 @@
+"""`rules test` and `rules check`: what they print and how they exit."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.unit.cli.commands import command, product_folder
+
+RECORDED = "  - name: a recorded person"
+
+
+@pytest.fixture
+def product(tmp_path):
+    """The worked example's product, with the tests that need no recording."""
+    folder = product_folder(tmp_path)
+    tests = folder / "tests" / "v1.yaml"
+    tests.write_text(tests.read_text().partition(RECORDED)[0])
+    return folder
+
+
+@pytest.fixture
+def run(capsys, tmp_path):
+    """A `rules` command on the folder."""
+    return lambda word, *words: command(capsys, "rules", word, tmp_path / "rules", *words)
+
+
+def edit(folder, old, new):
+    """Change the product's tests."""
+    tests = folder / "tests" / "v1.yaml"
+    text = tests.read_text()
+    assert old in text
+    tests.write_text(text.replace(old, new, 1))
+
+
+def suite(done):
+    """The one suite of a JUnit report."""
+    (found,) = ElementTree.fromstring(done.out)
+    return found
+
+
+def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
+    """Coverage below the floor is a finding, in one sentence with both figures."""
+    done = run("test")
+    assert done.code == 0
+    assert "not reached: rule `debt_high` true" in done.out
+    done = run("test", "--fail-under", "100")
+    assert done.code == 1
+    assert "less than the 100 % asked for" in done.err
+
+
+def test_a_failing_case_shows_expected_beside_actual_in_every_form(run, product):
+    """People see both lines; programs get the case's name and why; all exit with 1."""
+    edit(product, "{outcome: APPROVE, reasons: []", "{outcome: DECLINE, reasons: []")
+    done = run("test")
+    assert done.code == 1
+    assert "FAILED a steady earner is approved" in done.out
+    assert "expected DECLINE\n    actual   APPROVE" in done.out
+    done = run("test", "--format", "json")
+    assert done.code == 1
+    (version,) = json.loads(done.out)
+    assert [case["name"] for case in version["failed"]] == ["a steady earner is approved"]
+    done = run("test", "--format", "junit")
+    assert done.code == 1
+    found = suite(done)
+    assert (found.get("failures"), found.get("errors")) == ("1", "0")
+    assert len(found.findall("testcase/failure")) == 1
+
+
+def test_a_case_that_cannot_run_is_an_error_in_junit(run, product):
+    """A case that leaves a factor out is counted, and told with its line, not left out."""
+    edit(product, "    accounts.connected_count: 1\n", "")
+    done = run("test", "--format", "junit")
+    assert done.code == 1
+    found = suite(done)
+    errors = found.findall("testcase/error")
+    assert found.get("errors") == str(len(errors)) != "0"
+    assert int(found.get("tests")) == len(found.findall("testcase"))
+    assert "accounts.connected_count" in errors[0].get("message")
+
+
+def test_no_test_is_a_failure(run, product):
+    """A product without any test fails, with what to do."""
+    (product / "tests" / "v1.yaml").unlink()
+    done = run("test")
+    assert done.code == 1
+    assert "no test was found" in done.err
+
+
+def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
+    """With an error nothing would be loaded; a warning says nothing of the kind."""
+    done = run("check")
+    assert done.code == 0
+    assert done.out.endswith("0 errors, 1 warning in 2 files.\n")
+    file = product / "v1.yaml"
+    file.write_text(file.read_text().replace("income.months_24m <", "income.months_24 <"))
+    done = run("check")
+    assert done.code == 1
+    assert "did you mean `income.months_24m`" in done.out
+    assert done.out.endswith("would load nothing of this and keep the rules it has.\n")
+
+
+def test_strict_makes_warnings_findings(run, product):
+    """The same warning ends with 1 where it is asked for."""
+    assert run("check", "--strict").code == 1

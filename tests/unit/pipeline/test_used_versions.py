@@ -1,0 +1,153 @@
+"""A version that has decided anything stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from decision_service.domain.errors import StoreUnavailable
+from decision_service.pipeline.adoption import Settled, settle
+from decision_service.pipeline.loading import RuleFolder, load_rules
+from decision_service.pipeline.ports import StoredText
+from decision_service.pipeline.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rollouts import Rollouts
+from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.used_versions import altered
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
+from tests.unit.rollout.plans import edited
+
+OTHERWISE = ("priority: 2", "priority: 3")
+CALLED = ("title: ", "# a remark\ntitle: ")
+
+
+def with_version(folder: RuleFolder, version: int, *changes: tuple[str, str]) -> RuleFolder:
+    """A folder with the text of one version of the product changed."""
+    return _with_product(
+        folder,
+        lambda one: {
+            "rulesets": {
+                number: replace(file, text=edited(file.text, *changes))
+                if number == version
+                else file
+                for number, file in one.rulesets.items()
+            }
+        },
+    )
+
+
+def with_tables(folder: RuleFolder, *changes: tuple[str, str]) -> RuleFolder:
+    """A folder with the product's tables changed."""
+    return _with_product(
+        folder, lambda one: {"tables": {n: edited(t, *changes) for n, t in one.tables.items()}}
+    )
+
+
+def _with_product(folder, changes):
+    products = tuple(
+        replace(one, **changes(one)) if one.product == PRODUCT else one for one in folder.products
+    )
+    return replace(folder, products=products)
+
+
+async def reloaded(
+    log: InMemoryDecisionLog, folder: RuleFolder, **how: bool
+) -> tuple[Reloaded, RuleShelf]:
+    """What taking a folder over comes to in a process on the shipped rules."""
+    settled = await settle(log, rulebook(), NOW)
+    assert isinstance(settled, Settled)
+    shelf = RuleShelf(settled.rulebook, NOW)
+    rollouts = Rollouts(log, shelf, SetClock(), settled.entries)
+    reload = ReloadRules(lambda: folder, shelf, rollouts, log, SetClock(), **how)
+    return await reload(), shelf
+
+
+@pytest.fixture
+async def log() -> InMemoryDecisionLog:
+    """The record of a service in which version 1 has decided."""
+    world = World()
+    await world.log.put_texts(_texts(shipped_rules()))
+    await world.decide()(application(), world.call())
+    return world.log
+
+
+def _texts(folder: RuleFolder) -> tuple[StoredText, ...]:
+    return load_rules(folder, NOW).texts
+
+
+async def test_a_version_that_has_decided_is_not_edited(log: InMemoryDecisionLog) -> None:
+    """A changed value is refused at the file's `version`, and the hint names the next one."""
+    folder = with_version(shipped_rules(), 1, OTHERWISE)
+    result, shelf = await reloaded(log, folder)
+    assert result == Reloaded(accepted=False, faults=1)
+    [problem] = shelf.status.refused
+    assert (problem.code, problem.quoted) == ("R603", "version: 1")
+    assert "bring v1 back" in problem.hint
+    assert "as v2" in problem.hint
+
+
+async def test_its_tables_are_not_edited_either(log: InMemoryDecisionLog) -> None:
+    """A changed row of a table file is content of the version that reads it."""
+    [problem] = await altered(log, *_loaded(with_tables(shipped_rules(), (">= 30000", ">= 31000"))))
+    assert (problem.code, problem.file) == ("R603", "rules/personal-loan-ph/v1.yaml")
+
+
+def _loaded(folder: RuleFolder):
+    return folder, rulebook(folder)
+
+
+async def test_layout_is_no_content(log: InMemoryDecisionLog) -> None:
+    """A comment changes nothing, so that it may be added to a version that has decided."""
+    result, _ = await reloaded(log, with_version(shipped_rules(), 1, CALLED))
+    assert result.accepted
+
+
+async def test_a_version_that_has_decided_nothing_is_edited_freely(
+    log: InMemoryDecisionLog,
+) -> None:
+    """The candidate, by which nobody was decided, may still change."""
+    folder = with_version(
+        shipped_rules(), 2, ("regulatory: Declining income", "regulatory: Falling income")
+    )
+    result, _ = await reloaded(log, folder)
+    assert result.accepted
+
+
+async def test_on_made_up_people_it_is_edited(log: InMemoryDecisionLog) -> None:
+    """Where edits of used versions are allowed, as with embedded people, the change decides."""
+    folder = with_version(shipped_rules(), 1, OTHERWISE)
+    result, shelf = await reloaded(log, folder, edits_used=True)
+    assert result.accepted
+    assert shelf.status.refused == ()
+
+
+async def test_content_that_newer_code_digests_otherwise_is_unchanged(
+    log: InMemoryDecisionLog,
+) -> None:
+    """After an update of the service the stored text tells that the version is as it was."""
+    folder, book = _loaded(shipped_rules())
+    champion = book.product(PRODUCT).champion
+    body = next(t.body for t in _texts(folder) if t.digest == champion.digest)
+    before = InMemoryDecisionLog()
+    await before.put_texts(
+        [
+            StoredText("as computed before", "ruleset", body),
+            StoredText("used before", f"used {PRODUCT}@1", b"as computed before"),
+        ]
+    )
+    assert await altered(before, folder, book) == ()
+    assert await altered(before, *_loaded(with_version(folder, 1, OTHERWISE))) != ()
+
+
+async def test_no_decision_is_recorded_whose_version_could_not_be_noted() -> None:
+    """The note is durable before the decision is, so that none is ever missed."""
+
+    class Full(InMemoryDecisionLog):
+        async def put_texts(self, given) -> None:
+            raise StoreUnavailable("the store is full: make room")
+
+    world = World(log=Full())
+    with pytest.raises(StoreUnavailable):
+        await world.decide()(application(), world.call())
+    assert await world.log.find("anonymous", "r-1") is None
