@@ -202,7 +202,7 @@ async def start(
         metrics.read(
             *of_vendor(source),
             *of_rules(shelf),
-            *of_rollouts(occurrences),
+            *of_rollouts(occurrences, rollouts),
             *of_rooms(guard.rooms, guard.stalls),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
