@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
-from decision_service.domain.errors import StoreUnavailable, UpstreamUnavailable
+from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
 from decision_service.domain.money import Money
 from decision_service.pipeline.decide import DecideApplication
 from decision_service.pipeline.placing import place
 from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.wire import decode_facts
 from decision_service.rollout.gate import Pin
 from decision_service.rollout.state import RolloutState, adopt, kill
 from tests.fakes.plans import CHALLENGED, with_plan
@@ -148,6 +149,23 @@ async def test_a_returning_applicant_keeps_its_arm() -> None:
     made = replace(made, state=state)
     chosen = (await place(application(), made, world.log, world.clock.now())).assignment
     assert (chosen.arm, chosen.arm_reason) == (Arm.CHAMPION, ArmReason.PIN_ENDED)
+
+
+async def test_a_customer_keeps_its_arm_under_another_user_id() -> None:
+    """Where the lender's key is dealt, it is what is pinned and listed, and no request lacks it."""
+    by_reference = edited(
+        CHALLENGED, ("unit: user_id", "unit: customer_ref"), ("deny: []", "deny: [u-1]")
+    )
+    world = World(book=rulebook(with_plan(by_reference)))
+    decide = world.decide()
+    first = await decide(application(customer_ref="c-1"), world.call())
+    made = world.book.product(PRODUCT)
+    again = application(user_id="u-2", customer_ref="c-1")
+    chosen = (await place(again, made, world.log, NOW)).assignment
+    assert decode_facts(first.facts).assignment.arm_reason is ArmReason.CHALLENGER
+    assert chosen.arm_reason is ArmReason.PINNED
+    with pytest.raises(InputInvalid, match="customer_ref is empty"):
+        await decide(application(request_id="r-2"), world.call())
 
 
 async def test_the_challengers_approvals_of_the_day_are_counted_from_the_record() -> None:
