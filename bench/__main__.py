@@ -9,7 +9,20 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import bad_writes, cerbos, cold, factors, fuzz, memory, rules, scale, shadow, start, warm
+from bench import (
+    agree,
+    bad_writes,
+    cerbos,
+    cold,
+    factors,
+    fuzz,
+    memory,
+    rules,
+    scale,
+    shadow,
+    start,
+    warm,
+)
 
 PARTS: dict[str, Callable[..., None]] = {
     "rules": rules.run,
@@ -23,8 +36,9 @@ PARTS: dict[str, Callable[..., None]] = {
     "cerbos": cerbos.run,
     "bad-writes": bad_writes.run,
     "shadow": shadow.run,
+    "agree": agree.run,
 }
-LONG = {"memory", "cerbos", "bad-writes", "shadow"}
+LONG = {"memory", "cerbos", "bad-writes", "shadow", "agree"}
 """Parts that run only when they are asked for."""
 
 

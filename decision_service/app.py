@@ -227,7 +227,7 @@ async def start(
             *of_vendor(source),
             *of_rules(shelf),
             *of_agreement(agreement),
-            *of_rollouts(occurrences),
+            *of_rollouts(occurrences, rollouts),
             *of_rooms(guard.rooms, guard.stalls),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),

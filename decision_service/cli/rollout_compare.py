@@ -67,7 +67,7 @@ def compare(
     if form is Format.JSON:
         print_json(found)
     else:
-        print_comparison(found)
+        print_comparison(found, "shadow" if shadow else "challenger")
 
 
 def parse_window(text: str) -> Duration:
@@ -82,10 +82,10 @@ def parse_window(text: str) -> Duration:
     return length
 
 
-def print_comparison(found: pb.VersionComparison) -> None:
+def print_comparison(found: pb.VersionComparison, kind: str) -> None:
     """Agreement, the outcomes that met with their amounts, what moved them, and examples."""
     out = console()
-    for line in headlines(found):
+    for line in headlines(found, kind):
         out.print(line, markup=False, soft_wrap=True)
     if not found.compared:
         return
@@ -99,9 +99,9 @@ def print_comparison(found: pb.VersionComparison) -> None:
         out.print(move_table(found))
 
 
-def headlines(found: pb.VersionComparison) -> Iterator[str]:
+def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
     """What was compared and how far it agrees."""
-    pair = f"v{found.live_version} against v{found.other_version}"
+    pair = f"v{found.live_version} against {kind} v{found.other_version}"
     yield f"{found.product} · {pair} · decisions since {instant_words(found.since_time)}"
     left_out = [
         f"{count:,} {words}"

@@ -100,17 +100,21 @@ def _shadow(shadow: pb.ShadowFigures) -> Iterator[str]:
 
 
 def _state(one: pb.GuardrailFigures) -> str:
-    state = _STATES[one.standing]
-    if one.standing == "waiting":
-        return f"{state} ({one.units:,} of {one.min_units:,})"
-    if not one.units_missing:
+    state, waits = _STATES[one.standing], one.standing == "waiting"
+    if not (waits or one.units_missing):
         return state
-    by = f" by {instant_words(one.units_by_time)}" if one.HasField("units_by_time") else ""
-    return f"{state} so far ({one.units:,} applicants, about {one.units_missing:,} more needed{by})"
+    words = [f"{one.units:,} of {one.min_units:,}" if waits else f"{one.units:,} applicants"]
+    if one.units_missing:
+        words.append(f"about {one.units_missing:,} more needed")
+    if one.HasField("units_by_time"):
+        words.append(f"reached about {instant_words(one.units_by_time)}")
+    return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
 
 
 def _count(one: pb.NextStage) -> str:
     if not one.decisions_missing:
         return "count reached"
-    by = f" by {instant_words(one.decisions_by_time)}" if one.HasField("decisions_by_time") else ""
-    return f"{one.decisions_missing:,} more decisions needed{by}"
+    words = f"{one.decisions_missing:,} more decisions needed"
+    if not one.HasField("decisions_by_time"):
+        return words
+    return f"{words} (reached about {instant_words(one.decisions_by_time)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
@@ -10,7 +11,10 @@ from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.event_worker import EventWorker
+from decision_service.pipeline.guardrail_watch import ADVANCES, GUARDRAIL_ACTIONS
 from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.rollouts import Rollouts
+from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource, Status
@@ -128,15 +132,35 @@ def of_events(receiver: WebhookReceiver, worker: EventWorker) -> tuple[Reading, 
     )
 
 
-def of_rollouts(occurrences: Occurrences) -> tuple[Reading, ...]:
-    """What guardrails did and silent versions came to, by name and whatever names them further."""
+_ROLLOUTS = (
+    (GUARDRAIL_ACTIONS, "Steps that guardrails took", ("product", "guardrail", "action")),
+    (ADVANCES, "Stages that go-live advanced by itself", ("product",)),
+    (EVALUATIONS, "Silent versions asked, by result", ("product", "version", "result")),
+    (DROPPED, "Silent versions not asked, by why", ("product", "why")),
+    (SLOW, "Silent versions that took longer than they may", ("product", "version")),
+)
 
-    def read() -> Iterator[tuple[tuple[str, ...], float]]:
-        for (name, labels), count in sorted(occurrences.totals().items()):
-            yield (name, ",".join(f"{key}={value}" for key, value in labels)), count
 
-    words = "Actions of guardrails, automatic advances, and what became of silent versions"
-    return (Reading("rollout_events", words, read, ("event", "of"), counter=True),)
+def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, ...]:
+    """What guardrails did, what silent versions came to, and where this process stands."""
+
+    def read(name: str, labels: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
+        for (counted, pairs), count in sorted(occurrences.totals().items()):
+            if counted == name:
+                yield tuple(dict(pairs)[label] for label in labels), count
+
+    return (
+        *(
+            Reading(name, words, partial(read, name, labels), labels, counter=True)
+            for name, words, labels in _ROLLOUTS
+        ),
+        Reading(
+            "rollout_position",
+            "The last step of the journal that this process follows",
+            lambda: (((name,), entry.position) for name, entry in rollouts.standing().items()),
+            ("product",),
+        ),
+    )
 
 
 def of_rooms(rooms: Rooms, stalls: StallWatch) -> tuple[Reading, ...]:

@@ -14,6 +14,7 @@ from decision_service.pipeline.application import Application
 from decision_service.pipeline.placing import place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.underway import Underway
 from decision_service.rollout.gate import enters_comparison
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
@@ -42,13 +43,14 @@ async def admit(
     arms: ArmLog,
     now: datetime,
     assigned: Callable[[Assignment], None],
+    underway: Underway | None = None,
 ) -> Admission:
     """Admit an application to its product; `assigned` hears where before the inputs are checked.
 
     Raises InputInvalid with every wrong field, or StoreUnavailable where the
     rollout must know who decided the applicant before.
     """
-    placement = await place(application, product, arms, now)
+    placement = await place(application, product, arms, now, underway)
     assignment, unit = placement.assignment, placement.subject.unit
     assigned(assignment)
     as_of = AsOf.at(now, product.champion.zone)

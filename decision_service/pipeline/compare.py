@@ -91,6 +91,8 @@ class CompareVersions:
         version = question.shadow or _challenger(product)
         if question.shadow:
             groups = await self._pairs.groups(product.name, version, question.since)
+            if not groups:
+                _require_shadow(product, version)
         else:
             groups = grouped([pair async for pair in self._judged(product, version, question)])
         return Comparison(
@@ -149,6 +151,18 @@ class CompareVersions:
         decision = judge(shell_of(Recorded(entry, facts)), ruleset, factors)
         sent = inputs_from_wire(facts.inputs)
         return Case(decision, ruleset, read_snapshot(body), factors, sent, product.input_names)
+
+
+def _require_shadow(product: Product, version: int) -> None:
+    """Say that a version looks at nothing, where it left nothing and the plan does not have it."""
+    shadows = [f"v{shadow.version}" for shadow in product.plan.versions.shadow]
+    if f"v{version}" in shadows:
+        return
+    raise RulesetUnknown(
+        f"v{version} is no shadow of {product.name} and left no results: the plan's shadows are "
+        f"{', '.join(shadows) or 'none'}",
+        product=product.name,
+    )
 
 
 def _challenger(product: Product) -> int:

@@ -15,6 +15,7 @@ from decision_service.domain.errors import (
     RequestIdReused,
     RequestInProgress,
 )
+from decision_service.domain.money import Money
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
@@ -40,8 +41,10 @@ from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.shared import SharedWork
+from decision_service.pipeline.underway import Underway
 from decision_service.pipeline.used_versions import UsedVersions
 from decision_service.pipeline.warm import WarmShelf
+from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.model import CompiledRuleset
 
 ANSWER_MARGIN = 0.150
@@ -94,6 +97,11 @@ class _Run:
     work: SharedWork[StoredEntry] | None = None
     lease: Lease | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """Of runs with one key only one is in progress."""
+        return self.call.caller, self.application.request_id
+
     def seal(self) -> None:
         if self.work is not None:
             self.work.seal()
@@ -134,6 +142,7 @@ class DecideApplication:
         self._on_recorded = on_recorded or _unheard
         self._used = UsedVersions(ports.log)
         self._runs: dict[tuple[str, str], _Run] = {}
+        self._underway = Underway()
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
         """The recorded decision.
@@ -201,11 +210,14 @@ class DecideApplication:
         async with self._room:
             self._require_time(run.call)
             with self._beside.attempt(run.application) as attempt:
-                return await self._decided(run, attempt)
+                try:
+                    return await self._decided(run, attempt)
+                finally:
+                    self._underway.end(run.key)
 
     async def _decided(self, run: _Run, attempt: Attempt) -> StoredEntry:
         product = self._rulebook().product(run.application.product)
-        admission = await self._admit(run.application, product, attempt)
+        admission = await self._admit(run, product, attempt)
         try:
             gathering = None
             if admission.ruleset is not None:
@@ -224,16 +236,17 @@ class DecideApplication:
         self._tell(attempt, product, admission, result)
         return result.stored
 
-    async def _admit(
-        self, application: Application, product: Product, attempt: Attempt
-    ) -> Admission:
-        position = self._beside.position(product.name)
+    async def _admit(self, run: _Run, product: Product, attempt: Attempt) -> Admission:
+        position, application = self._beside.position(product.name), run.application
 
         def assigned(assignment: Assignment) -> None:
             attempt.assigned(assignment, position)
+            amount = application.inputs.get("requested_amount")
+            if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
+                self._underway.begin(run.key, product.name, amount)
 
-        now = self._ports.clock.now()
-        admission = await admit(application, product, self._ports.arms, now, assigned)
+        now, arms = self._ports.clock.now(), self._ports.arms
+        admission = await admit(application, product, arms, now, assigned, self._underway)
         if not self._last.doubts(now):
             return admission
         return replace(admission, as_of=replace(admission.as_of, doubtful=True))
@@ -243,7 +256,7 @@ class DecideApplication:
         if run.lease is not None:
             return
         seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
-        caller, request_id = run.call.caller, run.application.request_id
+        caller, request_id = run.key
         claimed = await self._ports.leases.claim(caller, request_id, seconds)
         if isinstance(claimed, StoredEntry):
             raise DecidedElsewhere(claimed)

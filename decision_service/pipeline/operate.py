@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.placing import Placement, place
@@ -24,6 +26,8 @@ from decision_service.rollout.state import (
     revive,
     roll_back,
 )
+
+log = structlog.get_logger("decision_service.rollout")
 
 _LOOKED_BACK = 100
 """How many steps are searched for the one that brought a track to its stage."""
@@ -138,14 +142,26 @@ class OperateRollouts:
             expected_plan_digest=order.plan_digest or plan.digest,
             expected_position=order.position or self._rollouts.latest(order.product).position,
         )
-        return await self._rollouts.move(order.product, change)
+        return await self._taken(change, order.product)
 
     async def _at_once(
         self, order: Order, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that is right wherever the rollout stands."""
-        change = Change(order.who, order.why, action, step)
-        return await self._rollouts.move(order.product, change)
+        return await self._taken(Change(order.who, order.why, action, step), order.product)
+
+    async def _taken(self, change: Change, product: str) -> JournalEntry | None:
+        """Take the step and log it; the reason, which may say anything, is in the journal alone."""
+        entry = await self._rollouts.move(product, change)
+        if entry is not None:
+            log.info(
+                "rollout moved",
+                product=product,
+                who=entry.who,
+                action=entry.action.value,
+                position=entry.position,
+            )
+        return entry
 
     async def _look(self, name: str) -> Look:
         recent = await self._rollouts.history(name, None, _LOOKED_BACK)

@@ -11,6 +11,7 @@ from decision_service.domain.time import AsOf
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.underway import Underway
 from decision_service.rollout.gate import (
     Subject,
     choose,
@@ -29,10 +30,16 @@ class Placement:
 
 
 async def place(
-    application: Application, product: Product, arms: ArmLog, now: datetime
+    application: Application,
+    product: Product,
+    arms: ArmLog,
+    now: datetime,
+    underway: Underway | None = None,
 ) -> Placement:
     """Put an applicant somewhere; plan and state are the product's, whatever comes meanwhile.
 
+    `underway` is what this process may yet approve; it counts towards the day's limit. Nothing else
+    runs between the look at it and the return.
     Raises InputInvalid where the request came without the plan's unit, and StoreUnavailable where
     a pin or a day's total could matter and cannot be read.
     """
@@ -43,7 +50,7 @@ async def place(
         subject = replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
     if day_total_matters(plan, assignment):
-        total = await _approved_today(product, arms, assignment, now)
+        total = await _approved_today(product, arms, assignment, now, underway or Underway())
         subject = replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
@@ -60,10 +67,16 @@ def _subject(application: Application, product: Product, now: datetime) -> Subje
 
 
 async def _approved_today(
-    product: Product, arms: ArmLog, assignment: Assignment, now: datetime
+    product: Product, arms: ArmLog, assignment: Assignment, now: datetime, underway: Underway
 ) -> Money:
-    """What the challenger approved this civil day in its ruleset's zone, in all processes."""
+    """What the challenger approved this civil day in its ruleset's zone, in all processes.
+
+    What is in progress here counts as approved; what ends while the store is asked, once too often
+    rather than not at all.
+    """
     ruleset = product.versions[assignment.version or 0]
     midnight = datetime.combine(AsOf.at(now, ruleset.zone).date, time(), ruleset.zone)
+    before = underway.of(product.name)
     minor = await arms.approved(product.name, Arm.CHALLENGER, midnight)
-    return Money(ruleset.currency, minor)
+    in_progress = {**before, **underway.of(product.name)}
+    return Money(ruleset.currency, minor + sum(in_progress.values()))

@@ -118,12 +118,7 @@ class ShowFigures:
             since=since,
             now=now,
             arms=await _arms(watching, since),
-            shadows=[
-                ShadowLine(
-                    s.version, s.percent, await self._pairs.groups(product, s.version, since)
-                )
-                for s in found.plan.versions.shadow
-            ],
+            shadows=[await self._shadow(product, s, since) for s in found.plan.versions.shadow],
             guards=[await _guard(word, found.plan, now) for word in words],
             next=[n for track in TrackName if (n := await _next(watching, track, words))],
         )
@@ -136,12 +131,15 @@ class ShowFigures:
 async def _arms(watching: Watching, since: datetime) -> Sequence[ArmLine]:
     window = Window(since, position_at(watching.history, since))
     tallies, totals = await watching.tallies(since), await watching.totals(window)
-    return [_arm(watching.product, arm, tallies, totals) for arm in _deciding(watching.product)]
+    lines = [_arm(watching.product, arm, tallies, totals) for arm in Arm]
+    return [line for line in lines if _shows(watching.product, line)]
 
 
-def _deciding(product: Product) -> Iterable[Arm]:
-    runs = running_challenger(product.plan, product.state)
-    return (Arm.CHAMPION, Arm.CHALLENGER) if runs else (Arm.CHAMPION,)
+def _shows(product: Product, line: ArmLine) -> bool:
+    """A challenger that runs no longer still shows what it did: it is why it was stopped."""
+    if line.arm is Arm.CHAMPION or running_challenger(product.plan, product.state):
+        return True
+    return bool(line.tally.decisions or line.errors.units)
 
 
 def _arm(
@@ -180,9 +178,9 @@ async def _guard(word: Word, plan: Plan, now: datetime) -> Guard:
     if word.judgement.standing is Said.TRIPPED:
         return Guard(word, None)
     needed = await asyncio.to_thread(applicants_needed, word.guardrail, test, plan, word.arms)
-    if needed is None:
-        return Guard(word, None)
-    return Guard(word, _awaited(needed, word.judgement.units, word.window.since, now))
+    fewest = word.guardrail.min_units if word.judgement.standing is Said.WAITING else 0
+    wanted = max(needed or 0, fewest)
+    return Guard(word, _awaited(wanted, word.judgement.units, word.window.since, now))
 
 
 async def _next(watching: Watching, track: TrackName, words: Sequence[Word]) -> Next | None:

@@ -79,6 +79,10 @@ class Rollouts:
         """The last step that this process knows of, from memory; raises ProductUnknown."""
         return self._latest[self._shelf.current().product(product).name]
 
+    def standing(self) -> Mapping[str, JournalEntry]:
+        """The last step of every product that this process knows of, by name."""
+        return dict(sorted(self._latest.items()))
+
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
         name = self._shelf.current().product(product).name

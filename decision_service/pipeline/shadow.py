@@ -45,7 +45,7 @@ class Budget:
     patience: float = 30.0
     linger: float = 0.05
     yielding: float = 0.25
-    share: float = 0.02
+    share: float = 0.005
     slow: float = 0.1
     unwritten: int = 4096
     write_every: float = 1.0

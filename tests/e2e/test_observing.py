@@ -24,6 +24,7 @@ GEORGE = sandbox_people()[0].user_id
 SERVICE = "/decision_service.api.v1."
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 CANARY = "Juana dela Cruz"
+ROOT = Path(__file__).parents[2]
 REQUESTS = {
     f"{SERVICE}DecisionService/CreateDecision": create(GEORGE),
     f"{SERVICE}DecisionService/GetDecision": service_pb.GetDecisionRequest(decision_id=DECISION),
@@ -45,6 +46,15 @@ async def metrics(live: Running) -> dict[str, float]:
     assert reply.headers["content-type"].startswith("text/plain")
     lines = (line for line in reply.text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+async def test_every_metric_is_described(live: Running) -> None:
+    """Operators find each name that `/metrics` shows in the table of docs/operations.md."""
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"{live.service.http_url}/metrics")).text
+    shown = re.findall(r"^# TYPE decision_service_(\S+)", text, re.MULTILINE)
+    described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "operations.md").read_text("utf-8")))
+    assert {name for name in shown if not name.endswith("_created")} <= described
 
 
 async def test_each_call_is_counted_logged_once_and_found_by_its_ids(

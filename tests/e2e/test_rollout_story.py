@@ -99,12 +99,15 @@ async def both_processes_show_the_same_figures(story: Story) -> None:
                 (await server.rollouts.GetRollout(request)).figures
                 for server in (story.one, story.other)
             ]
-            (champion,), (same,) = (figures.arms for figures in shown)
-            if champion == same and champion.attempts == champion.decisions:
+            (champion, challenger), same = (list(figures.arms) for figures in shown)
+            arms = [champion, challenger]
+            if arms == same and all(arm.attempts == arm.decisions for arm in arms):
                 break
             await asyncio.sleep(0.1)
-    assert 0 < champion.decisions < len(story.crowd.early)
+    assert champion.decisions + challenger.decisions == len(story.crowd.early)
     assert champion.approved.count == champion.applicants
+    assert challenger.declined.count == challenger.applicants
+    assert challenger.percent == "0"
 
 
 async def a_challengers_decision_replays(story: Story, made: list[decision_pb2.Decision]) -> None:

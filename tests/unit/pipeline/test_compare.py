@@ -36,6 +36,7 @@ versions:
     initial_stage: half
 """
 ALONE = HALF[: HALF.index("  challenger:")]
+SHADOWED = ALONE + "  shadow: [{version: 9, percent: 100}]\n"
 QUESTION = Question(PRODUCT, 0, NOW - timedelta(days=1), 100)
 
 
@@ -113,3 +114,11 @@ async def test_without_a_challenger_there_is_none_to_compare() -> None:
         await compared(world)
     with pytest.raises(ProductUnknown):
         await compared(world, replace(QUESTION, product="car-loan"))
+
+
+async def test_a_version_that_looks_at_nothing_is_named() -> None:
+    """Asking for a shadow that the plan does not have tells which ones it has."""
+    world = World(book=rulebook(planned(changed_rules(9), SHADOWED)))
+    with pytest.raises(RulesetUnknown, match=r"v7 is no shadow .* the plan's shadows are v9"):
+        await compared(world, replace(QUESTION, shadow=7))
+    assert (await compared(world, replace(QUESTION, shadow=9))).compared == 0

@@ -10,6 +10,7 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
+from decision_service.pipeline import guardrail_watch
 from decision_service.pipeline.arm_figures import Counted
 from decision_service.pipeline.guardrail_watch import (
     ADVANCES,
@@ -23,6 +24,7 @@ from decision_service.rollout.state import advance as advanced
 from decision_service.rollout.state import kill as killed
 from decision_service.rollout.state import resume as resumed
 from decision_service.rollout.state import revive as revived
+from tests.fakes.log import captured
 from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
 from tests.fakes.world import PRODUCT
 from tests.unit.rollout.plans import DAY
@@ -36,9 +38,11 @@ async def declining_too_much(one: Stand) -> None:
     await one.decide(Outcome.DECLINE, 210, Arm.CHALLENGER)
 
 
-async def test_a_challenger_that_declines_too_much_is_rolled_back() -> None:
-    """The guardrail's step is in the journal with the figures that caused it, and counted."""
-    one = await stand()
+async def test_a_challenger_that_declines_too_much_is_rolled_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The guardrail's step is in the journal and the log with its figures, and counted."""
+    one, lines = await stand(), captured(monkeypatch, guardrail_watch)
     await declining_too_much(one)
     entry = await one.look()
     assert entry is not None
@@ -62,6 +66,8 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back() -> None:
     assert one.state.challenger.stage is None
     names = {"product": PRODUCT, "action": "roll-back", "guardrail": "approvals"}
     assert one.seen.of(GUARDRAIL_ACTIONS, **names) == 1
+    [line] = [line for line in lines if line["event"] == "rollout moved"]
+    assert (line["who"], line["action"], line["figures"]) == (entry.who, "roll-back", entry.figures)
     assert await one.look() is None
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
-from decision_service.domain.errors import StoreUnavailable
+from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
 from decision_service.domain.money import Money
+from decision_service.pipeline.decide import DecideApplication
 from decision_service.pipeline.placing import place
 from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.wire import decode_facts
 from decision_service.rollout.gate import Pin
 from decision_service.rollout.state import RolloutState, adopt, kill
 from tests.fakes.plans import CHALLENGED, with_plan
-from tests.fakes.world import NOW, PRODUCT, World, application, rulebook
+from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.unit.rollout.plans import edited
 
 LIMITED = edited(
@@ -148,6 +151,23 @@ async def test_a_returning_applicant_keeps_its_arm() -> None:
     assert (chosen.arm, chosen.arm_reason) == (Arm.CHAMPION, ArmReason.PIN_ENDED)
 
 
+async def test_a_customer_keeps_its_arm_under_another_user_id() -> None:
+    """Where the lender's key is dealt, it is what is pinned and listed, and no request lacks it."""
+    by_reference = edited(
+        CHALLENGED, ("unit: user_id", "unit: customer_ref"), ("deny: []", "deny: [u-1]")
+    )
+    world = World(book=rulebook(with_plan(by_reference)))
+    decide = world.decide()
+    first = await decide(application(customer_ref="c-1"), world.call())
+    made = world.book.product(PRODUCT)
+    again = application(user_id="u-2", customer_ref="c-1")
+    chosen = (await place(again, made, world.log, NOW)).assignment
+    assert decode_facts(first.facts).assignment.arm_reason is ArmReason.CHALLENGER
+    assert chosen.arm_reason is ArmReason.PINNED
+    with pytest.raises(InputInvalid, match="customer_ref is empty"):
+        await decide(application(request_id="r-2"), world.call())
+
+
 async def test_the_challengers_approvals_of_the_day_are_counted_from_the_record() -> None:
     """With 20,000 approved of 50,000 a request for 40,000 goes to the champion."""
     world = World(book=rulebook(with_plan(LIMITED)))
@@ -158,3 +178,46 @@ async def test_the_challengers_approvals_of_the_day_are_counted_from_the_record(
     other = application(user_id="u-2", inputs=inputs)
     chosen = (await place(other, made, world.log, NOW)).assignment
     assert chosen.arm_reason is ArmReason.LIMIT_REACHED
+
+
+async def three_at_once(
+    world: World, decide: DecideApplication, source: ScriptedSource
+) -> list[asyncio.Task[object]]:
+    """Three requests of 20,000 that all wait for the vendor."""
+    calls = [
+        asyncio.create_task(decide(application(request_id=f"r-{n}"), world.call()))
+        for n in range(3)
+    ]
+    while source.asked < len(calls):
+        await asyncio.sleep(0)
+    return calls
+
+
+async def by_arm(world: World) -> dict[Arm, int]:
+    """How many decisions each arm recorded."""
+    tallies = await world.log.tallies(PRODUCT, NOW - timedelta(days=1), hashed=False)
+    return {tally.arm: tally.decisions for tally in tallies}
+
+
+async def test_requests_that_come_together_share_the_days_limit() -> None:
+    """Of three at once for 20,000 each, under 50,000 a day, one is the champion's."""
+    source = ScriptedSource(gate=asyncio.Event())
+    world = World(book=rulebook(with_plan(LIMITED)), source=source)
+    decide = world.decide()
+    calls = await three_at_once(world, decide, source)
+    source.gate.set()
+    await asyncio.gather(*calls)
+    assert await by_arm(world) == {Arm.CHAMPION: 1, Arm.CHALLENGER: 2}
+
+
+async def test_an_amount_that_came_to_nothing_is_free_again() -> None:
+    """Requests that fail take nothing of the day from those that follow."""
+    source = ScriptedSource(gate=asyncio.Event(), error=UpstreamUnavailable("down"))
+    world = World(book=rulebook(with_plan(LIMITED)), source=source)
+    decide = world.decide()
+    calls = await three_at_once(world, decide, source)
+    source.gate.set()
+    await asyncio.gather(*calls, return_exceptions=True)
+    source.error = None
+    await decide(application(), world.call())
+    assert await by_arm(world) == {Arm.CHALLENGER: 1}

@@ -10,6 +10,7 @@ from decision_service.pipeline.arm_figures import Counted
 from decision_service.pipeline.pairs import Standing
 from decision_service.pipeline.rollout_figures import Figures, Next, ShowFigures
 from decision_service.pipeline.rollout_ports import JournalAction
+from decision_service.rollout.judging import Standing as Said
 from decision_service.rollout.sequential import Tally
 from decision_service.rollout.state import TrackName
 from decision_service.rollout.state import kill as killed
@@ -56,6 +57,16 @@ async def test_a_challenger_that_decides_nobody_is_no_arm() -> None:
     assert (champion.arm, champion.share) == (Arm.CHAMPION, 5_000)
 
 
+async def test_a_challenger_that_was_stopped_still_shows_why() -> None:
+    """What it decided stays on the screen, with no share any more."""
+    one = await stand(EARLY)
+    await one.decide(Outcome.DECLINE, 2, Arm.CHALLENGER)
+    await one.operate(JournalAction.KILL, lambda plan, state, now: killed(state, Arm.CHALLENGER))
+    champion, challenger = (await shown(one)).arms
+    assert (champion.share, challenger.share) == (5_000, 0)
+    assert (challenger.version, challenger.tally.declined) == (2, 2)
+
+
 async def test_a_shadow_shows_what_it_would_change() -> None:
     """The results since the figures begin are there by how they stand."""
     one = await stand(EARLY)
@@ -76,6 +87,18 @@ async def test_a_comparison_says_how_many_are_still_needed_and_by_when() -> None
     assert guard.awaited.by is not None
     late = guard.awaited.by - (one.clock.now() + 2 * DAY * guard.awaited.missing / 20)
     assert abs(late) < timedelta(seconds=1)
+
+
+async def test_a_comparison_that_waits_says_how_long() -> None:
+    """Before it says anything it needs its `min_units`, and that too is told with its instant."""
+    one = await stand(EARLY, ("min_units: 300", "min_units: 100000"))
+    await one.decide(Outcome.APPROVE, 180)
+    await one.decide(Outcome.APPROVE, 20, Arm.CHALLENGER)
+    one.clock.wall += DAY
+    guard = next(g for g in (await shown(one)).guards if g.word.guardrail.name == "approvals")
+    assert guard.word.judgement.standing is Said.WAITING
+    assert guard.awaited is not None
+    assert guard.awaited.missing == 100_000 - 20
 
 
 async def test_the_next_stage_waits_for_hold_and_count() -> None:

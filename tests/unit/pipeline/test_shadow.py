@@ -136,6 +136,18 @@ async def test_a_slow_shadow_is_counted() -> None:
     assert await stand.standings() == [(Standing.COMPARED, 1)]
 
 
+async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
+    """After one that took a second nothing is evaluated for minutes, whatever waits."""
+    stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9, share=Budget().share))
+    stand.offer(1)
+    stand.offer(2)
+    async with stand.until_evaluated(1):
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+    await stand.shadows.aclose()
+    assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
+
+
 async def test_results_wait_for_a_store_that_is_down() -> None:
     """While the store fails results are kept, up to a bound, and written once it is back."""
     stand = Stand(budget=replace(AT_ONCE, unwritten=2))

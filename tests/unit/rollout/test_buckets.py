@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from functools import cache
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -99,19 +102,46 @@ def test_raising_a_share_removes_nobody(dealt, one, other):
     assert is_in(dealt, higher) or not is_in(dealt, lower)
 
 
-@pytest.mark.parametrize("percent", [1, 5, 10, 50, 95])
-def test_the_share_is_kept_over_many(percent):
-    """Of 100,000 applicants the share is met within half a point."""
-    share = sum(
-        is_in(slot("personal-loan-ph", f"user-{i}"), percent * 1000) for i in range(100_000)
-    )
-    assert abs(share / 1000 - percent) < 0.5
+USERS = [f"user-{i}" for i in range(100_000)]
+SALTS = ("personal-loan-ph", "personal-loan-ph-v2", "gig-advance-ph", "ph-payday-v4", "v2")
+RARE = 5
+"""Standard deviations that one draw in two million passes."""
 
 
-def test_two_salts_deal_independently():
+@cache
+def _dealt(salt: str) -> list[int]:
+    """The slots of 100,000 users, lowest first."""
+    return sorted(slot(salt, user) for user in USERS)
+
+
+def _within(salt: str, share: int) -> int:
+    """How many of them a share in thousandths of a percent lets in."""
+    return bisect_left(_dealt(salt), share)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(SALTS), st.integers(0, 100_000))
+def test_the_share_is_kept_over_many(salt, share):
+    """Of 100,000 users every share lets in as many as it says, within half a point."""
+    assert abs(_within(salt, share) - share) < 500
+    assert (_within(salt, 0), _within(salt, 100_000)) == (0, len(USERS))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.text(max_size=40).filter(str.isprintable), st.integers(1_000, 99_000))
+def test_any_salt_keeps_its_share(salt, share):
+    """Whatever the salt, the share is met as closely as an even draw would."""
+    inside = sum(is_in(slot(salt, user), share) for user in USERS[:20_000])
+    expected = 20_000 * share / 100_000
+    assert abs(inside - expected) < RARE * (expected * (1 - share / 100_000)) ** 0.5
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.integers(0, 10**9), min_size=2, max_size=2, unique=True))
+def test_two_salts_deal_independently(numbers):
     """Two rollouts of 5 % with different salts overlap in about a quarter of a percent."""
+    one, other = (f"rollout-{number}" for number in numbers)
     both = sum(
-        is_in(slot("personal-loan-ph", unit), 5_000) and is_in(slot("v2", unit), 5_000)
-        for unit in (f"user-{i}" for i in range(100_000))
+        is_in(slot(one, user), 5_000) and is_in(slot(other, user), 5_000) for user in USERS[:40_000]
     )
-    assert abs(both - 250) < 5 * 250**0.5
+    assert abs(both - 100) < RARE * 100**0.5

@@ -1,0 +1,31 @@
+"""What `/metrics` shows of rollouts."""
+
+from __future__ import annotations
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.verdict import Outcome
+from decision_service.edge.metrics import Metrics
+from decision_service.edge.readings import of_rollouts
+from decision_service.pipeline.shadow import DROPPED, EVALUATIONS
+from tests.fakes.watched import stand
+from tests.fakes.world import PRODUCT
+
+
+async def test_a_guardrails_step_is_a_sample_with_labels_of_its_own() -> None:
+    """Product, guardrail and action are labels that an alert can name, and the position moves."""
+    one = await stand()
+    await one.decide(Outcome.APPROVE, 600)
+    await one.decide(Outcome.DECLINE, 300, Arm.CHALLENGER)
+    assert await one.look() is not None
+    one.seen.count(EVALUATIONS, product=PRODUCT, version="3", result="compared")
+    one.seen.count(DROPPED, 2, product=PRODUCT, why="queue_full")
+    metrics = Metrics()
+    metrics.read(*of_rollouts(one.seen, one.rollouts))
+    shown = metrics.text().decode().splitlines()
+    prefix, product = "decision_service_", f'product="{PRODUCT}"'
+    acted = f'action="roll-back",guardrail="approvals",{product}'
+    assert f"{prefix}rollout_guardrail_actions_total{{{acted}}} 1.0" in shown
+    asked = f'{product},result="compared",version="3"'
+    assert f"{prefix}shadow_evaluations_total{{{asked}}} 1.0" in shown
+    assert f'{prefix}shadow_dropped_total{{{product},why="queue_full"}} 2.0' in shown
+    assert f"{prefix}rollout_position{{{product}}} 2.0" in shown
