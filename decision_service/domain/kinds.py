@@ -18,6 +18,8 @@ class Kind(StrEnum):
     IDENTITIES = "identities"
     LINKS = "links"
 
+    __hash__ = str.__hash__
+
 
 MONTHLY_KINDS = frozenset(
     {Kind.EINCOMES, Kind.INCOMES, Kind.CONTRIBUTIONS, Kind.EMPLOYMENTS, Kind.LIABILITIES}

@@ -28,6 +28,8 @@ class Cause(StrEnum):
     NOT_FETCHED = "NOT_FETCHED"
     CHANGED_WHILE_READING = "CHANGED_WHILE_READING"
 
+    __hash__ = str.__hash__
+
     @property
     def tainted(self) -> bool:
         """Whether nothing may look past this cause (failed, stale, partial, contradictory)."""
@@ -73,6 +75,8 @@ class DataReason(StrEnum):
     CONSENT_REVOKED = "CONSENT_REVOKED"
     RULE_ERROR = "RULE_ERROR"
     NO_RULE_APPROVED = "NO_RULE_APPROVED"
+
+    __hash__ = str.__hash__
 
 
 _DEFAULT_REASON = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import date
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
+
+class Month(msgspec.Struct, frozen=True, order=True):
     """A calendar month; `index` is year * 12 + (month - 1), so that months subtract."""
 
     index: int

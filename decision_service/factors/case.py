@@ -25,6 +25,7 @@ class Case:
 
     def once(self, key: Hashable, build: Callable[[Case], T]) -> T:
         """The result of `build` on this case, built at the first call with this key."""
-        if key not in self._done:
-            self._done[key] = build(self)
-        return cast("T", self._done[key])
+        found = self._done.get(key, self)
+        if found is self:
+            found = self._done[key] = build(self)
+        return cast("T", found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from decision_service.domain.needs import ClassRule
 from decision_service.factors.tally import BUCKET_OF, UNMAPPED
@@ -18,8 +19,8 @@ Phrase = tuple[str, str]
 """What a rule looks for: its first word, by which most texts are told, and all with blanks."""
 
 
-class Classifier(dict[str | None, Signed]):
-    """The buckets of one provider's transactions by description; each is looked at once.
+class Classifier:
+    """The buckets of one provider's transactions by what their descriptions say.
 
     A rule fits when its sign is the amount's (0 fits any) and one of its words (where it names
     any) begins a word of the description, case and punctuation aside: `withdraw` is in
@@ -27,20 +28,19 @@ class Classifier(dict[str | None, Signed]):
     """
 
     def __init__(self, provider_id: str, rules: Sequence[ClassRule]) -> None:
-        super().__init__()
-        fitting = [rule for rule in rules if fnmatchcase(provider_id, rule.provider)]
-        self._rules = [([_phrase(w) for w in rule.words or ("",)], rule) for rule in fitting]
-        self._phrases = sorted({phrase for phrases, _ in self._rules for phrase in phrases})
+        fitting = [rule for rule in rules if _fits(provider_id, rule.provider)]
+        self._rules = [(_phrases_of(rule.words), rule) for rule in fitting]
+        self._phrases = tuple({phrase: None for phrases, _ in self._rules for phrase in phrases})
         self._signed: dict[tuple[str, ...], Signed] = {}
 
-    def __missing__(self, description: str | None) -> Signed:
+    def signed(self, description: str | None) -> Signed:
+        """The buckets of a description; equal where descriptions are classed alike."""
         text = f" {(description or '').casefold()}"
         said = tuple([p for start, p in self._phrases if start in text and _says(text, start, p)])
         found = self._signed.get(said)
         if found is None:
             found = self._first(said, 0), self._first(said, 1), self._first(said, -1)
             self._signed[said] = found
-        self[description] = found
         return found
 
     def _first(self, said: Sequence[str], sign: int) -> int:
@@ -48,6 +48,17 @@ class Classifier(dict[str | None, Signed]):
             if rule.sign in (0, sign) and any(phrase in said for _, phrase in phrases):
                 return BUCKET_OF[rule.gives]
         return UNMAPPED
+
+
+@lru_cache(maxsize=4096)
+def _fits(provider_id: str, glob: str) -> bool:
+    return fnmatchcase(provider_id, glob)
+
+
+@lru_cache(maxsize=1024)
+def _phrases_of(words: tuple[str, ...]) -> Sequence[Phrase]:
+    """What a rule looks for; one without words finds its empty phrase in every text."""
+    return tuple(map(_phrase, words or ("",)))
 
 
 def _phrase(word: str) -> Phrase:

@@ -28,10 +28,11 @@ def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Factors:
     case = Case(snapshot, needs, as_of)
     values = {name: _value(case, name) for name in needs.factors}
     needed = _needed(case, needs.factors)
-    kinds = {k for k in FETCHED_KINDS if reading(snapshot, k) is not None} | needed
+    read = {kind for kind in FETCHED_KINDS if reading(snapshot, kind) is not None}
+    kinds = {Kind.ACCOUNTS} | read | needed
     return Factors(
         values=values,
-        kinds={k: _status(case, k) for k in Kind if k in kinds or k is Kind.ACCOUNTS},
+        kinds={k: _status(case, k) for k in (Kind.ACCOUNTS, *FETCHED_KINDS) if k in kinds},
         sources=tuple(source_use(case, f) for f in feeders(case)),
         oldest_used_sync=_oldest_sync(case, needed),
     )

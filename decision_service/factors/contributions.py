@@ -12,7 +12,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.figures import Amount, Figure, longest_run, mean
 from decision_service.factors.paid_months import ContributionBook, contribution_book
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import at, over, within
+from decision_service.factors.series import at, over
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
 CONTRIBUTIONS = Family(
@@ -94,7 +94,7 @@ def change(case: Case, length: int) -> Answer:
 def months_in_best_scheme(case: Case, length: int) -> Answer:
     """Distinct months of the best-covered scheme."""
     book = contribution_book(case)
-    return over(book, length, lambda _: _best_covered(book, length))
+    return over(book, length, lambda _: max(book.covered(length), default=0))
 
 
 def _amounts(
@@ -205,15 +205,7 @@ def longest_streak(case: Case) -> Answer:
 def schemes_count(case: Case) -> Answer:
     """How many schemes are paid to."""
     book = contribution_book(case)
-    return over(book, WHOLE, lambda _: sum(_covered(book, s, WHOLE) > 0 for s in book.schemes))
-
-
-def _best_covered(book: ContributionBook, length: int) -> int:
-    return max((_covered(book, scheme, length) for scheme in book.schemes), default=0)
-
-
-def _covered(book: ContributionBook, scheme: str, length: int) -> int:
-    return sum(amount > 0 for _, amount in within(book.schemes[scheme], (book.last(length),)))
+    return over(book, WHOLE, lambda _: sum(months > 0 for months in book.covered(WHOLE)))
 
 
 def _of_paid(

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import nlargest, nsmallest
-from typing import Protocol
+from functools import lru_cache
+from typing import Any, Protocol
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.months import Month
 from decision_service.factors.figures import Amount
 
 MOST_SHOWN = 5
+EDGE = 64
+"""How many records at either end tell roughly how heavy the heaviest of a long list are."""
 GRADES = ("payroll", "scheme", "platform", "self-declared")
 """Strongest proof first: payroll, employer-remitted scheme, gig platform, self-declared."""
 PAYROLL_GRADE, SCHEME_GRADE, PLATFORM_GRADE, DECLARED_GRADE = range(len(GRADES))
 
-Weight = tuple[int, str]
+Weight = tuple[Amount, str]
 """(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
 
-Entry = tuple[Amount, str, str, int]
-"""A weight with the record's source and grade."""
+Told = tuple[str, int]
+"""Who told of a record, and its grade."""
 
 
 class Named(Protocol):
@@ -30,68 +32,115 @@ class Named(Protocol):
         """The record's id."""
 
 
+class Heap(Protocol):
+    """Records of which nobody has looked yet for the heaviest."""
+
+    def bound(self) -> int:
+        """An amount that none of them exceeds, quickly told."""
+
+    def peak(self) -> int:
+        """The largest absolute amount among them."""
+
+    def top(self) -> Sequence[Weight]:
+        """The five heaviest of them."""
+
+
 class Proof:
-    """The records of one month: how many, and those that may weigh most."""
+    """The records of one month: how many, who told of them, and which may weigh most."""
 
-    __slots__ = ("entries", "records")
+    __slots__ = ("heaps", "month", "records", "told", "weights")
 
-    def __init__(self) -> None:
+    def __init__(self, month: int) -> None:
+        self.month = month
         self.records = 0
-        self.entries: list[Entry] = []
+        self.told: set[Told] = set()
+        self.weights: list[Weight] = []
+        self.heaps: list[Heap] = []
 
-    def note(
-        self, record_id: str, amount: Amount, source: str, grade: int, *, counted: bool = True
-    ) -> None:
+    def note(self, record_id: str, amount: Amount, told: Told, *, counted: bool = True) -> None:
         """Take one record in; `counted` is False for further months of a spread one."""
         self.records += counted
-        self.entries.append((-amount if amount > 0 else amount, record_id, source, grade))
+        self.told.add(told)
+        self.weights.append((-amount if amount > 0 else amount, record_id))
 
 
-def heaviest(weights: Sequence[tuple[Amount, str] | Entry]) -> tuple[str, ...]:
-    """The ids of the five heaviest records, each once, heavy first.
+def five(weights: Sequence[Weight]) -> Sequence[Weight]:
+    """The five heaviest records, each once, heavy first; a spread one may stand there twice."""
+    ordered = sorted(weights)
+    shown = ordered[:MOST_SHOWN]
+    if len({name for _, name in shown}) == len(shown):
+        return shown
+    first = {name: weight for weight, name in reversed(ordered)}
+    return sorted([(weight, name) for name, weight in first.items()])[:MOST_SHOWN]
 
-    All have to be sorted only where one of the five stands there twice, as a spread record may.
+
+def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
+    """The ids of the five heaviest records, heavy first."""
+    return tuple([name for _, name in five(weights)])
+
+
+def five_of(weights: Sequence[Weight], heaps: Sequence[Heap]) -> Sequence[Weight]:
+    """The five heaviest records, looking into heaps only where one of them may be."""
+    best = five(weights)
+    if len(best) == MOST_SHOWN:
+        heaps = [heap for heap in heaps if heap.bound() >= -best[-1][0]]
+    peaks = sorted([(-heap.peak(), place) for place, heap in enumerate(heaps)])
+    for peak, place in peaks:
+        if len(best) == MOST_SHOWN and peak > best[-1][0]:
+            break
+        best = five([*best, *heaps[place].top()])
+    return best
+
+
+def top_weights(records: Sequence[Named], sizes: Sequence[int]) -> Sequence[Weight]:
+    """The five heaviest of distinct records, heavy first, given with their absolute amounts.
+
+    Only records that may be shown are sorted. Many may weigh as much as the fifth, as trips at one
+    fare do: of those only ids are compared.
     """
-    five = [weight[1] for weight in nsmallest(MOST_SHOWN, weights)]
-    if len(weights) <= MOST_SHOWN or len(set(five)) == MOST_SHOWN:
-        return tuple(dict.fromkeys(five))
-    return tuple(dict.fromkeys(weight[1] for weight in sorted(weights)))[:MOST_SHOWN]
+    sample = sorted(_some(sizes))[-MOST_SHOWN:]
+    if not sample:
+        return []
+    floor, largest = sample[0], sample[-1]
+    if floor == largest and sizes.count(floor) == len(sizes):
+        return [(-floor, name) for name in _first_names([r.id for r in records])]
+    shown = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size > floor]
+    shown.sort()
+    if len(shown) < MOST_SHOWN:
+        tied = [r.id for size, r in zip(sizes, records, strict=True) if size == floor]
+        shown += [(-floor, name) for name in _first_names(tied)]
+    return shown[:MOST_SHOWN]
 
 
-def top_weights(
-    records: Sequence[Named], sizes: Sequence[int], first: int, end: int
-) -> Sequence[Weight]:
-    """The five heaviest of a slice of distinct records, heavy first, given with their sizes.
-
-    A size is an absolute amount. Many may weigh as much as the fifth, as trips at one fare do: of
-    those only ids are compared. Only records that may be shown are touched.
-    """
-    part = sizes[first:end]
-    largest = nlargest(MOST_SHOWN, part)
-    floor = largest[-1] if largest else 0
-    places = [place for place, size in enumerate(part, first) if size >= floor]
-    if len(places) <= MOST_SHOWN:
-        return sorted([(-sizes[place], records[place].id) for place in places])
-    heavier = largest[0] > floor
-    heavy = [place for place in places if sizes[place] > floor] if heavier else []
-    shown = sorted([(-sizes[place], records[place].id) for place in heavy])
-    tied = [records[place].id for place in places if not heavier or sizes[place] == floor]
-    return [*shown, *[(-floor, name) for name in nsmallest(MOST_SHOWN - len(shown), tied)]]
+def _first_names(names: Sequence[str]) -> Sequence[str]:
+    """The first five names in text order."""
+    bound = sorted(_some(names))[:MOST_SHOWN][-1]
+    return sorted([name for name in names if name <= bound])[:MOST_SHOWN]
 
 
-def proofs_evidence(
-    months: Sequence[tuple[int, Proof]], horizon: int, notes: tuple[str, ...] = ()
-) -> Evidence:
+def _some(values: Sequence[Any]) -> Sequence[Any]:
+    """The values at either end: their fifth in any order bounds that of all from one side."""
+    return values if len(values) <= 2 * EDGE else [*values[:EDGE], *values[-EDGE:]]
+
+
+def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:
     """The evidence of some months, given in order."""
-    entries = [entry for _, proof in months for entry in proof.entries]
-    told = {entry[2:] for entry in entries}
+    told = set[Told]().union(*[proof.told for proof in proofs])
+    weights = [weight for proof in proofs for weight in proof.weights]
+    heaps = [heap for proof in proofs for heap in proof.heaps]
     return Evidence(
-        records=sum([proof.records for _, proof in months]),
-        first=str(Month(months[0][0])) if months else None,
-        last=str(Month(months[-1][0])) if months else None,
-        horizon=str(Month(horizon)),
+        records=sum([proof.records for proof in proofs]),
+        first=month_name(proofs[0].month) if proofs else None,
+        last=month_name(proofs[-1].month) if proofs else None,
+        horizon=month_name(horizon),
         grade=GRADES[min([grade for _, grade in told])] if told else None,
-        top=heaviest(entries),
+        top=tuple([name for _, name in five_of(weights, heaps)]),
         sources=tuple(sorted({source for source, _ in told})),
         notes=notes,
     )
+
+
+@lru_cache(maxsize=1200)
+def month_name(index: int) -> str:
+    """A month (Month.index) as `yyyy-MM`; asked for again with each applicant."""
+    return str(Month(index))

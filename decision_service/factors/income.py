@@ -61,7 +61,7 @@ def months_total(case: Case) -> Answer:
     " month, payroll records by pay month (month of the end date, else of the start date), and"
     " transactions classed EARNING of accounts whose earnings stand in. All accounts count, also"
     " records that another account's payroll outranks.",
-    windows=months(3, 6, 9, 12),
+    windows=CALENDAR,
     lower=0,
     months=_same,
 )

@@ -10,9 +10,9 @@ from decision_service.domain.missing import Missing
 from decision_service.domain.snapshot import Transaction
 from decision_service.factors.case import Case
 from decision_service.factors.classes import Classifier
+from decision_service.factors.pages import Page, page_of
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.records import bad_date, last_day, transactions
-from decision_service.factors.runs import Page
 from decision_service.factors.usage import counted
 
 
@@ -37,8 +37,8 @@ def _ledger(case: Case) -> Ledger:
     for source, records in _by_source(case, clean.records).items():
         provider = counted(case)[source].provider_id
         classifier = Classifier(provider, case.policy.transaction_classes)
-        pages[source] = Page(records, classifier, case.currency)
-    late = [source for source, page in pages.items() if page.dates[-1] > end]
+        pages[source] = page_of(records, classifier, case.currency)
+    late = [source for source, page in pages.items() if any(r.dates[-1] > end for _, r in page)]
     return Ledger(pages, clean.taints + tuple(bad_date(Kind.TRANSACTIONS, s) for s in late))
 
 

@@ -11,12 +11,14 @@ from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.case import Case
+from decision_service.factors.civil import month_of
 from decision_service.factors.combine import Job, MonthFacts, combined, employer_key
 from decision_service.factors.evidence import (
     DECLARED_GRADE,
     PAYROLL_GRADE,
     PLATFORM_GRADE,
     SCHEME_GRADE,
+    month_name,
     proofs_evidence,
 )
 from decision_service.factors.figures import Amount
@@ -32,9 +34,9 @@ from decision_service.factors.payroll import (
 from decision_service.factors.quality import Feed, Supply, feed, supply
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.records import eincomes, incomes, last_day
-from decision_service.factors.runs import Stretch, month_period
 from decision_service.factors.series import Draft, MonthBook, Spans, within
-from decision_service.factors.tally import OF_EARNINGS, Tally
+from decision_service.factors.stretches import Stretch, first_of
+from decision_service.factors.tally import EARNED, Tally
 from decision_service.factors.usage import Feeder, counted, feeding
 
 GOVERNMENT = "GOVERNMENT"
@@ -60,18 +62,21 @@ class IncomeBook(MonthBook):
         super().__init__(Kind.EINCOMES, feed, sheet.draft)
         self.parts = parts
         self.facts: Mapping[int, MonthFacts] = sheet.facts
-        self.known_from: Month | None = None
+        self.known_from: int | None = None
         self._bases = sheet.bases
 
     def prove(self, spans: Spans) -> Evidence:
         """What the spans rest on, with the income's own notes."""
-        return proofs_evidence(within(self.proofs, spans), self.horizon, self._notes(spans))
+        return proofs_evidence(self.proofs(spans), self.horizon, self._notes(spans))
 
     def _notes(self, spans: Spans) -> tuple[str, ...]:
         """Whether two payroll bases are mixed, and from when gig earnings are known."""
+        if not self._bases and not self.known_from:
+            return ()
         bases = sorted({base for _, found in within(self._bases, spans) for base in found})
         mixed = (f"payroll amounts are {' and '.join(bases)}",) if len(bases) > 1 else ()
-        known = (f"gig earnings are known from {self.known_from} on",) if self.known_from else ()
+        since = self.known_from
+        known = (f"gig earnings are known from {month_name(since)} on",) if since else ()
         return mixed + known
 
 
@@ -103,7 +108,7 @@ def _income(case: Case) -> IncomeBook:
     sheet.draft.amounts.update({m: sum(jobs.values()) for m, jobs in parts.items()})
     book = IncomeBook(income_feed(case), sheet, parts)
     if stand_ins(case):
-        book.known_from = Month.of(stand_in_from(case.as_of))
+        book.known_from = month_of(stand_in_from(case.as_of))
     return book
 
 
@@ -153,11 +158,12 @@ def _stand_in_months(case: Case, feeder: Feeder) -> Mapping[int, Stretch]:
 
 def _months_of(case: Case, source: str) -> Mapping[int, Stretch]:
     page = ledger(case).pages.get(source)
-    pages = [page] if page else []
+    if page is None:
+        return {}
     first, last = Month.of(stand_in_from(case.as_of)), Month.of(last_day(case))
     months = range(first.index, last.index + 1)
-    found = {month: Stretch(pages, month_period(month)) for month in months}
-    return {month: stretch for month, stretch in found.items() if stretch.first}
+    found = {m: Stretch((page,), first_of(m), first_of(m + 1)) for m in months}
+    return {month: stretch for month, stretch in found.items() if any(stretch.tally.counts)}
 
 
 def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
@@ -166,7 +172,7 @@ def _take_payroll(case: Case, sheet: Sheet, record: Income) -> None:
     for month, share in placed.shares:
         proof = sheet.draft.proof(month)
         counts = month == placed.pay_month
-        proof.note(record.id, share, record.source, PAYROLL_GRADE, counted=counts)
+        proof.note(record.id, share, (record.source, PAYROLL_GRADE), counted=counts)
     flaw = _payroll_flaw(record, case.currency)
     if flaw is not None:
         for month in _flawed_months(record, placed):
@@ -206,8 +212,8 @@ def _payroll_flaw(record: Income, currency: str) -> Missing | None:
 
 
 def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
-    grade = _estimate_grade(counted(case)[record.source])
-    sheet.draft.proof(record.month).note(record.id, record.amount, record.source, grade)
+    told = record.source, _estimate_grade(counted(case)[record.source])
+    sheet.draft.proof(record.month).note(record.id, record.amount, told)
     if record.currency != case.currency:
         cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.EINCOMES, source=record.source)
         sheet.draft.flaw(record.month, cause)
@@ -226,9 +232,11 @@ def _take_earnings(sheet: Sheet, source: str, months: Mapping[int, Stretch]) -> 
     for month, stretch in months.items():
         sheet.month(month).earnings[source] = stretch.tally.net
         proof = sheet.draft.proof(month)
-        proof.records += stretch.tally.records(OF_EARNINGS)
-        top = stretch.heaviest(OF_EARNINGS)
-        proof.entries += [(weight, name, source, PLATFORM_GRADE) for weight, name in top]
+        earned = stretch.tally.counts[EARNED]
+        if earned:
+            proof.records += earned
+            proof.told.add((source, PLATFORM_GRADE))
+            proof.heaps += stretch.heaps(EARNED)
         _note_turnover(sheet.draft, month, stretch.tally, source)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -26,14 +27,19 @@ class ContributionBook(MonthBook):
     def __init__(self, feed: Feed, draft: Draft, schemes: Schemes) -> None:
         super().__init__(Kind.CONTRIBUTIONS, feed, draft)
         self.schemes = schemes
-        self._covered = frozenset(
-            month for months in schemes.values() for month, amount in months.items() if amount > 0
-        )
+        paid = [[m for m, amount in months.items() if amount > 0] for months in schemes.values()]
+        self._covered = frozenset().union(*paid)
+        self._paid = [sorted(months) for months in paid]
 
     def paid(self, months: int) -> Sequence[bool]:
         """Of each observed month among the last ones, whether any scheme was paid to."""
         first, last = self.last(months)
         return [month in self._covered for month in range(first, last + 1)]
+
+    def covered(self, months: int) -> Sequence[int]:
+        """Of each scheme, how many of the last months up to the horizon were paid."""
+        first, last = self.last(months)
+        return [bisect_right(paid, last) - bisect_left(paid, first) for paid in self._paid]
 
 
 def contribution_book(case: Case) -> ContributionBook:
@@ -46,8 +52,10 @@ def _book(case: Case) -> ContributionBook:
     draft = Draft()
     schemes = _schemes(_by_account(draft, clean.records, case.currency), counted(case))
     for amounts in schemes.values():
-        for month, amount in amounts.items():
-            draft.amounts[month] = draft.amounts.get(month, 0) + amount
+        earlier = draft.amounts
+        draft.amounts = {**earlier, **amounts}
+        for month in earlier.keys() & amounts.keys():
+            draft.amounts[month] = earlier[month] + amounts[month]
     supplies = (supply(case, Kind.CONTRIBUTIONS),)
     trust = feed(case, supplies, clean.taints, held=bool(clean.records))
     return ContributionBook(trust, draft, schemes)
@@ -58,7 +66,7 @@ def _by_account(draft: Draft, records: Sequence[Contribution], currency: str) ->
     accounts: defaultdict[str, dict[int, int]] = defaultdict(dict)
     for record in records:
         month = month_of(record.date)
-        draft.proof(month).note(record.id, record.amount, record.source, SCHEME_GRADE)
+        draft.proof(month).note(record.id, record.amount, (record.source, SCHEME_GRADE))
         if record.currency == currency:
             amounts = accounts[record.source]
             amounts[month] = amounts.get(month, 0) + record.amount
@@ -72,7 +80,8 @@ def _schemes(accounts: Schemes, feeders: Mapping[str, Feeder]) -> Schemes:
     """Each scheme's months; several accounts at one scheme tell of the same payments."""
     schemes: dict[str, dict[int, int]] = {}
     for source, amounts in accounts.items():
-        months_of = schemes.setdefault(feeders[source].provider_id, {})
-        for month, amount in amounts.items():
-            months_of[month] = max(amount, months_of.get(month, amount))
+        provider = feeders[source].provider_id
+        others = schemes.get(provider, {})
+        highest = {month: max(amounts[month], others[month]) for month in amounts.keys() & others}
+        schemes[provider] = {**others, **amounts, **highest}
     return schemes

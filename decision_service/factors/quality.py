@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
@@ -27,8 +28,7 @@ from decision_service.factors.usage import (
 EXPIRED_AFTER = timedelta(days=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Supply:
+class Supply(msgspec.Struct, frozen=True):
     """Who may feed one kind of a family: those that count, those in error, those revoked.
 
     `before` are those that count and gave records to an earlier snapshot, whatever their provider
@@ -45,8 +45,7 @@ class Supply:
     needed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(msgspec.Struct, frozen=True):
     """What a family's factors rest on; `horizon` is a Month.index.
 
     `missing` is empty where the data can be computed with; taints come before absent causes.
@@ -88,6 +87,10 @@ def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, h
 
 def account_taints(case: Case) -> list[Missing]:
     """What went wrong while the accounts were read; it taints every kind."""
+    return case.once("account taints", _account_taints)
+
+
+def _account_taints(case: Case) -> list[Missing]:
     listed = case.snapshot.accounts
     distinct = {(a.id, a) for a in listed}
     ids = [account_id for account_id, _ in distinct]
@@ -125,7 +128,7 @@ def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     fed = _first_kinds((s.kind, s.judged) for s in supplies)
     return [
         Missing(Cause.STALE, kind=kind, source=feeder.id)
-        for feeder, kind in fed.items()
+        for feeder, kind in fed
         if is_stale(case, feeder)
     ]
 
@@ -136,7 +139,7 @@ def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     fed = _first_kinds((s.kind, s.partial) for s in supplies)
     return [
         Missing(Cause.PARTIAL, kind=kind, source=f.id, account_error=f.error_code)
-        for f, kind in fed.items()
+        for f, kind in fed
     ]
 
 
@@ -144,7 +147,7 @@ def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
     """Only accounts that the applicant has disconnected could have fed the family."""
     fed = _first_kinds((s.kind, s.revoked) for s in supplies)
     code = DataReason.CONSENT_REVOKED
-    return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed.items()]
+    return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed]
 
 
 def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
@@ -171,13 +174,15 @@ def _connected_long(case: Case, feeder: Feeder) -> bool:
     return case.as_of.instant - feeder.created > EXPIRED_AFTER
 
 
-def _first_kinds(fed: Iterable[tuple[Kind, tuple[Feeder, ...]]]) -> Mapping[Feeder, Kind]:
+def _first_kinds(
+    fed: Iterable[tuple[Kind, tuple[Feeder, ...]]],
+) -> Collection[tuple[Feeder, Kind]]:
     """Each feeder once, with the first of the kinds that it feeds."""
-    kinds: dict[Feeder, Kind] = {}
+    kinds: dict[str, tuple[Feeder, Kind]] = {}
     for kind, several in fed:
         for feeder in several:
-            kinds.setdefault(feeder, kind)
-    return kinds
+            kinds.setdefault(feeder.id, (feeder, kind))
+    return kinds.values()
 
 
 def _union(several: Iterable[tuple[Feeder, ...]]) -> tuple[Feeder, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
@@ -38,8 +39,7 @@ Believable = Callable[[R, date], bool]
 """Whether a record's dates can be true, given the last day that is not in the future."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clean(Generic[R]):
+class Clean(msgspec.Struct, Generic[R], frozen=True):
     """What can be computed with, and the contradictions that were found on the way."""
 
     records: Sequence[R] = ()

@@ -42,7 +42,7 @@ class Draft:
         """The proof of a month, which makes the month one with a record."""
         found = self.proofs.get(month)
         if found is None:
-            found = self.proofs[month] = Proof()
+            found = self.proofs[month] = Proof(month)
         return found
 
     def flaw(self, month: int, cause: Missing) -> None:
@@ -63,7 +63,10 @@ class MonthBook:
         self._draft = draft
         self.first = min(draft.proofs, default=feed.horizon + 1)
         amounts = draft.amounts
-        self.values = [amounts.get(m, 0) for m in range(self.first, self.horizon + 1)]
+        months = range(self.first, self.horizon + 1)
+        self.values = [amounts.get(month, 0) for month in months]
+        self._proofs = [draft.proofs.get(month) for month in months]
+        self._any_unmapped = any(unmapped for unmapped, _ in draft.turnovers.values())
         self.missing = feed.missing or self._unsettled()
         self._judged: dict[Spans, Judged] = {}
 
@@ -72,14 +75,19 @@ class MonthBook:
         """How many months lie between the first record and the horizon, both counted."""
         return len(self.values)
 
-    @property
-    def proofs(self) -> Mapping[int, Proof]:
-        """The proof of each month that has a record."""
-        return self._draft.proofs
+    def proofs(self, spans: Spans) -> Sequence[Proof]:
+        """The proofs of the observed months of some spans that have a record, in order."""
+        return [
+            proof
+            for first, last in sorted(spans)
+            for proof in self._proofs[max(first - self.first, 0) : max(last - self.first + 1, 0)]
+            if proof is not None
+        ]
 
     def last(self, months: int) -> Span:
         """The observed part of the last calendar months up to the horizon."""
-        return max(self.first, self.horizon - months + 1), self.horizon
+        first = self.horizon - months + 1
+        return (first if first > self.first else self.first), self.horizon
 
     def between(self, span: Span) -> Sequence[Amount]:
         """The amounts of an observed span."""
@@ -87,7 +95,7 @@ class MonthBook:
 
     def records(self, span: Span) -> int:
         """How many records the months of a span hold."""
-        return sum(proof.records for _, proof in within(self._draft.proofs, (span,)))
+        return sum([proof.records for proof in self.proofs((span,))])
 
     def judged(self, spans: Spans) -> Judged:
         """What is wrong with the months of these spans, and what they rest on."""
@@ -106,7 +114,7 @@ class MonthBook:
         return () if self.values else (self.short(),)
 
     def _flaws(self, spans: Spans) -> tuple[Missing, ...]:
-        if not self._draft.flaws and not self._draft.turnovers:
+        if not self._draft.flaws and not self._any_unmapped:
             return ()
         found = {cause for _, causes in within(self._draft.flaws, spans) for cause in causes}
         if self._unmapped(spans):
@@ -120,7 +128,7 @@ class MonthBook:
 
     def prove(self, spans: Spans) -> Evidence:
         """What the months of these spans rest on, computed anew."""
-        return proofs_evidence(within(self._draft.proofs, spans), self.horizon)
+        return proofs_evidence(self.proofs(spans), self.horizon)
 
 
 def over(

@@ -61,21 +61,6 @@ class Tally(msgspec.Struct, frozen=True):
         return sum([self.counts[bucket] for bucket in of])
 
 
-NOTHING = Tally((0,) * (FOREIGN + 1), (0,) * FOREIGN, 0, 0)
-
-
 def unclassified(unmapped: int, turnover: int) -> bool:
     """Whether more than 20 % of the amounts in a window have no class."""
     return unmapped * UNMAPPED_LIMIT > turnover
-
-
-def total(tallies: Sequence[Tally]) -> Tally:
-    """The sums of several periods."""
-    if len(tallies) < 2:
-        return tallies[0] if tallies else NOTHING
-    return Tally(
-        counts=[sum(each) for each in zip(*[t.counts for t in tallies], strict=True)],
-        sums=[sum(each) for each in zip(*[t.sums for t in tallies], strict=True)],
-        turnover=sum([t.turnover for t in tallies]),
-        unmapped=sum([t.unmapped for t in tallies]),
-    )

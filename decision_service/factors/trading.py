@@ -10,15 +10,15 @@ import msgspec
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.evidence import heaviest
+from decision_service.factors.civil import month_of
+from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import trailing_end
 from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import feed, supply
-from decision_service.factors.runs import Period, Stretch, month_period
+from decision_service.factors.stretches import Stretch, first_of
 from decision_service.factors.tally import OF_ALL, Tally
 
 LOOK_BACK_MONTHS = 3
@@ -60,8 +60,8 @@ class TradeBook:
         """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
-            parts = [month_period(self._horizon - n) for n in reversed(range(months))]
-            found = self._window(parts, lambda day: str(Month.of(day)))
+            begins, before = first_of(self._horizon - months + 1), first_of(self._horizon + 1)
+            found = self._window(begins, before, lambda day: month_name(month_of(day)))
             self._windows["months", months, 0] = found
         return found
 
@@ -69,8 +69,8 @@ class TradeBook:
         """The trailing days that end at the sync, or as many days `before` that."""
         found = self._windows.get(("days", days, before))
         if found is None:
-            last = self.end - timedelta(days=before)
-            found = self._window([(last - timedelta(days=days - 1), last)], date.isoformat)
+            after = self.end - timedelta(days=before - 1)
+            found = self._window(after - timedelta(days=days), after, date.isoformat)
             self._windows["days", days, before] = found
         return found
 
@@ -99,20 +99,19 @@ class TradeBook:
             last=window.last,
             horizon=window.horizon,
             grade="platform" if records else None,
-            top=heaviest(window.stretch.heaviest(of)),
+            top=tuple([name for _, name in window.stretch.heaviest(of)]),
             sources=self._sources,
         )
 
-    def _window(self, parts: Sequence[Period], name: Callable[[date], str]) -> Window:
-        period = parts[0][0], parts[-1][1]
-        stretch = Stretch(self._pages, period, parts)
-        first, last = stretch.first, stretch.last
+    def _window(self, begins: date, before: date, name: Callable[[date], str]) -> Window:
+        stretch = Stretch(self._pages, begins, before)
+        edges = stretch.edges()
         return Window(
-            period[0],
+            begins,
             stretch,
-            name(first) if first else None,
-            name(last) if last else None,
-            name(period[1]),
+            name(edges[0]) if edges else None,
+            name(edges[1]) if edges else None,
+            name(before - timedelta(days=1)),
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+import msgspec
 
 from decision_service.domain.factor import SourceUse
 from decision_service.domain.kinds import Kind
@@ -30,8 +31,7 @@ class Standing(Enum):
     REVOKED = "revoked"
 
 
-@dataclass(frozen=True, slots=True)
-class Feeder:
+class Feeder(msgspec.Struct, frozen=True):
     """An account or archive as a place that records come from.
 
     `supported` is None where the provider is in no list: an account of it may feed anything.

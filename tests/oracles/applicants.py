@@ -46,6 +46,7 @@ class Case:
     snapshot: Snapshot
     policy: DataPolicy
     as_of: AsOf
+    term_months: int | None
 
 
 def applicant(seed: int) -> Case:
@@ -72,7 +73,8 @@ def applicant(seed: int) -> Case:
         known=_known(draft, accounts),
         **reads,
     )
-    return Case(snapshot, _policy(rng, max_age), as_of)
+    term = rng.choice((1, 6, 12, 36, 360, None)) if draft.chance(0.9) else rng.randrange(1, 61)
+    return Case(snapshot, _policy(rng, max_age), as_of, term)
 
 
 def _as_of(rng: Random) -> AsOf:

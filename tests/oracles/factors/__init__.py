@@ -51,11 +51,15 @@ def names() -> list[str]:
 
 
 def reference(
-    snapshot: Snapshot, policy: DataPolicy, as_of: AsOf, chosen: Iterable[str] | None = None
+    snapshot: Snapshot,
+    policy: DataPolicy,
+    as_of: AsOf,
+    chosen: Iterable[str] | None = None,
+    term_months: int | None = None,
 ) -> dict[str, Answer]:
     """The factors of one applicant: all of them, or the chosen ones."""
     wanted = names() if chosen is None else list(chosen)
-    who = Applicant(snapshot, policy, as_of, tuple(wanted))
+    who = Applicant(snapshot, policy, as_of, tuple(wanted), term_months)
     answers: dict[str, Answer] = {}
     prepared: dict[str, Any] = {}
     for name in wanted:

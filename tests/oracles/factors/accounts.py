@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
+from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Account, LinkCounts
 from tests.oracles.factors.applicant import (
     Applicant,
@@ -151,8 +152,8 @@ LINKS: dict[str, Factor] = {
 }
 
 
-def age_years(who: Applicant) -> int:
-    """Completed years; contradicting dates of birth are no answer."""
+def birth_of(who: Applicant) -> date:
+    """The one date of birth; contradicting dates are no answer."""
     causes = taints(who, [Kind.IDENTITIES])
     family = feeders_of(who, [Kind.IDENTITIES])
     births = set()
@@ -169,7 +170,12 @@ def age_years(who: Applicant) -> int:
         raise Unknown(Cause.NOT_CONNECTED)
     if not births:
         raise Unknown(Cause.NO_DATA)
-    return max(ages[0], 0)
+    return births.pop()
+
+
+def age_years(who: Applicant) -> int:
+    """Completed years today."""
+    return max(years_between(birth_of(who), who.as_of.date), 0)
 
 
 def years_between(birth: date, today: date) -> int:
@@ -181,9 +187,14 @@ def years_between(birth: date, today: date) -> int:
 
 
 def age_at_maturity_years(who: Applicant) -> int:
-    """The age needs the application's term, which is no part of the applicant's data."""
-    age_years(who)
-    raise Unknown(Cause.NOT_SENT)
+    """The age on the day so many months later, or on the last one of a month without that day."""
+    born = birth_of(who)
+    if who.term_months is None:
+        raise Unknown(Cause.NOT_SENT)
+    today = who.as_of.date
+    month = Month.of(today).plus(who.term_months)
+    day = min(today.day, month.last_day.day)
+    return max(years_between(born, date(month.year, month.number, day)), 0)
 
 
 IDENTITY: dict[str, Factor] = {

@@ -31,6 +31,7 @@ class Applicant:
     policy: DataPolicy
     as_of: AsOf
     named: tuple[str, ...] = ()
+    term_months: int | None = None
 
 
 @dataclass(frozen=True)

@@ -278,9 +278,8 @@ AGGREGATES: dict[str, Callable[[list[Fraction]], Fraction]] = {
     "median": median,
     "std": deviation,
 }
-for _n in [3, 6, 9, 12]:
-    FACTORS[f"count_{_n}m"] = count(_n)
 for _n in WINDOWS:
+    FACTORS[f"count_{_n}m"] = count(_n)
     FACTORS[f"months_{_n}m"] = months(_n)
     FACTORS[f"calendar_average_{_n}m"] = calendar_average(_n)
     for _name, _aggregate in AGGREGATES.items():

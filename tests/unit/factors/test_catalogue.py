@@ -15,7 +15,7 @@ NAMED_BY_HAND = {
     "contributions": 42,
     "employment": 8,
     "identity": 2,
-    "income": 88,
+    "income": 90,
     "liabilities": 29,
     "links": 9,
     "transactions": 42,

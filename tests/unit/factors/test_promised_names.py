@@ -12,7 +12,7 @@ from decision_service.factors.registry import catalogue
 
 PROMISED = """
 income.months_total
-income.count_{3,6,9,12}m
+income.count_{3,6,9,12,18,24}m
 income.months_{3,6,9,12,18,24}m
 income.change_{6,12,24}m
 income.change_{6,12,24}m_pct

@@ -19,23 +19,27 @@ from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
+    Employment,
     EstimatedIncome,
+    Identity,
     Income,
     Liability,
+    LinkCounts,
     Read,
     Snapshot,
     Transaction,
 )
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
+from decision_service.factors.reading import FETCHED_KINDS
 from decision_service.factors.registry import catalogue
 from tests.unit.factors.golden import CLASSES, NOW, PROVIDERS, instant, plus_zone
 
 ALL = tuple(catalogue())
 AS_OF: AsOf = plus_zone(NOW, "Asia/Manila")
 HORIZON = Month.parse("2026-10").index
-NEEDS = Needs(ALL, DataPolicy("PHP", transaction_classes=CLASSES))
-MONEY_KINDS = ("eincomes", "incomes", "contributions", "liabilities", "transactions")
+NEEDS = Needs(ALL, DataPolicy("PHP", transaction_classes=CLASSES), term_months=12)
+KINDS = tuple(kind.value for kind in FETCHED_KINDS)
 MONTHS = st.integers(HORIZON - 26, HORIZON)
 AMOUNTS = st.integers(0, 5_000_000)
 WORDS = st.sampled_from(["Trip", "Order 7", "Commission", "Refund", "Cash out", "Top up", "?"])
@@ -89,6 +93,17 @@ def _liability(name: str, amount: int, instalment: int, outstanding: int) -> Lia
     )
 
 
+def _employment(
+    name: str, source: str, start: date, days: int | None, employer: str | None
+) -> Employment:
+    end = None if days is None else min(start + timedelta(days=days), date(2026, 11, 25))
+    return Employment(name, source, employer, "Employed", start, end, None)
+
+
+def _links(name: str, source: str, counts: tuple[int, int], days: int | None) -> LinkCounts:
+    return LinkCounts(name, source, ((7, counts[0]), (90, counts[1])), days, days)
+
+
 def _days(first: date, last: date) -> st.SearchStrategy[date]:
     return st.dates(first, last)
 
@@ -108,7 +123,13 @@ SNAPSHOTS = st.builds(
         st.sampled_from(["Acme", "acme", "Bravo"]),
     ),
     contributions=_records(_contribution, st.sampled_from("ab"), MONTHS, AMOUNTS),
-    employments=st.just(Read()),
+    employments=_records(
+        _employment,
+        st.sampled_from("ap"),
+        _days(date(2019, 1, 1), date(2026, 11, 24)),
+        st.none() | st.integers(0, 900),
+        st.sampled_from(["Acme", "acme ", "Bravo", None]),
+    ),
     liabilities=_records(_liability, AMOUNTS, AMOUNTS, AMOUNTS),
     transactions=_records(
         _transaction,
@@ -117,8 +138,15 @@ SNAPSHOTS = st.builds(
         WORDS,
         AMOUNTS,
     ),
-    identities=st.just(Read()),
-    links=st.just(Read()),
+    identities=st.dates(date(1940, 1, 1), date(2008, 12, 31)).map(
+        lambda born: Read((Identity("i1", "a", born), Identity("i2", "g", None)))
+    ),
+    links=_records(
+        _links,
+        st.sampled_from("agl"),
+        st.tuples(st.integers(0, 9), st.integers(0, 9)),
+        st.none() | st.integers(0, 900),
+    ),
 )
 
 
@@ -131,7 +159,7 @@ def with_records(snapshot: Snapshot, change: Callable[[tuple[Any, ...]], Any]) -
     """The snapshot with every kind's records changed."""
     reads = {
         kind: msgspec.structs.replace(read, records=tuple(change(read.records)))
-        for kind in MONEY_KINDS
+        for kind in KINDS
         if (read := getattr(snapshot, kind)) is not None
     }
     return msgspec.structs.replace(snapshot, **reads)
@@ -163,6 +191,33 @@ def test_the_order_of_records_means_nothing(snapshot: Snapshot, dice: Any) -> No
 def test_duplicates_mean_nothing(snapshot: Snapshot) -> None:
     """The same record on two pages counts once."""
     assert computed(with_records(snapshot, lambda r: r + r)) == computed(snapshot)
+
+
+CYCLE_YEARS = 400
+CYCLE = timedelta(days=146_097)
+"""After 400 years the calendar repeats itself to the day, leap years and weekdays included."""
+
+
+def moved(record: Any) -> Any:
+    """A record, account or source with all its dates one cycle later."""
+    told = {name: getattr(record, name) for name in record.__struct_fields__}
+    later = {name: value + CYCLE for name, value in told.items() if isinstance(value, date)}
+    if "month" in told:
+        later["month"] = told["month"] + 12 * CYCLE_YEARS
+    return msgspec.structs.replace(record, **later)
+
+
+@settings(max_examples=60, deadline=None)
+@given(SNAPSHOTS)
+def test_no_factor_reads_the_clock(snapshot: Snapshot) -> None:
+    """An applicant and an instant of 400 years later have the values and causes of today."""
+    later = with_records(snapshot, lambda all_: map(moved, all_))
+    accounts = tuple(moved(account) for account in snapshot.accounts)
+    then = AsOf.at(AS_OF.instant + CYCLE, AS_OF.zone)
+    today = computed(snapshot).values
+    after = compute(msgspec.structs.replace(later, accounts=accounts), NEEDS, then).values
+    for name, factor in today.items():
+        assert (after[name].value, after[name].missing) == (factor.value, factor.missing), name
 
 
 FAR = {

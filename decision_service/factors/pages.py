@@ -1,0 +1,60 @@
+"""One source's transactions apart by bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from decision_service.domain.snapshot import Transaction
+from decision_service.factors.classes import Classifier, Signed
+from decision_service.factors.runs import Run
+from decision_service.factors.tally import FOREIGN
+
+Page = Sequence[tuple[int, Run]]
+"""Buckets with the runs in them, of which a bucket may have several; each of one sign."""
+
+ABROAD = (FOREIGN, FOREIGN, FOREIGN)
+
+
+def page_of(records: Sequence[Transaction], classifier: Classifier, currency: str) -> Page:
+    """Sort a source's transactions out."""
+    currencies = [record.currency for record in records]
+    if currencies.count(currency) == len(records):
+        return tuple(_sorted_out(records, classifier))
+    foreign = [r for r in records if r.currency != currency]
+    own = [r for r in records if r.currency == currency]
+    return (*_by_sign(ABROAD, foreign), *_sorted_out(own, classifier))
+
+
+def _sorted_out(
+    records: Sequence[Transaction], classifier: Classifier
+) -> Iterator[tuple[int, Run]]:
+    for signed, group in _alike(records, classifier).items():
+        yield from _by_sign(signed, group)
+
+
+def _alike(
+    records: Sequence[Transaction], classifier: Classifier
+) -> Mapping[Signed, Sequence[Transaction]]:
+    """Together what is classed alike, whatever the sign: the one loop over every transaction."""
+    groups: dict[str | None, list[Transaction]] = {}
+    alike: dict[Signed, list[Transaction]] = {}
+    group_of = groups.get
+    for record in records:
+        group = group_of(record.description)
+        if group is None:
+            signed = classifier.signed(record.description)
+            group = groups[record.description] = alike.setdefault(signed, [])
+        group.append(record)
+    return alike
+
+
+def _by_sign(signed: Signed, records: Sequence[Transaction]) -> Iterator[tuple[int, Run]]:
+    """The runs of credits, of debits, and of amounts of zero; mostly there is only one."""
+    run = Run(records)
+    if run.sign is not None:
+        yield signed[run.sign], run
+        return
+    for sign in (0, 1, -1):
+        part = [r for r in records if (r.amount > 0) - (r.amount < 0) == sign]
+        if part:
+            yield signed[sign], Run(part)
