@@ -57,7 +57,8 @@ async def admit(
     ruleset = product.versions[assignment.version]
     inputs = bound_inputs(product, ruleset, application.inputs)
     compared = enters_comparison(product.plan, placement.subject, assignment)
-    as_of = AsOf.at(now, ruleset.zone)
+    if ruleset.zone is not as_of.zone:
+        as_of = AsOf.at(now, ruleset.zone)
     return Admission(application, as_of, assignment, inputs, ruleset, unit, compared)
 
 

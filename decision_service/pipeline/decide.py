@@ -23,6 +23,7 @@ from decision_service.pipeline.claiming import ClaimingSource, DecidedElsewhere
 from decision_service.pipeline.conclude import Concluded, conclude
 from decision_service.pipeline.counters import Attempt
 from decision_service.pipeline.gathering import gather_for, withdrawn
+from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import (
     Clock,
@@ -131,6 +132,7 @@ class DecideApplication:
         self._last = last or LastRecord()
         self._room = room or WorkRoom()
         self._on_recorded = on_recorded or _unheard
+        self._known = KnownFactors()
         self._runs: dict[tuple[str, str], _Run] = {}
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -263,17 +265,16 @@ class DecideApplication:
                 gathering = withdrawn(user_id, gathering, held.consent)
 
     def _conclude(self, admission: Admission, gathering: Gathering | None, run: _Run) -> Concluded:
-        concluded = conclude(
+        return conclude(
             admission,
             gathering,
             encoder=self._ports.encoder,
             new_id=self._ports.new_id,
             caller=run.call.caller,
             content=run.content,
+            known=self._known,
+            fence=run.lease.fence if run.lease else "",
         )
-        if run.lease is None:
-            return concluded
-        return replace(concluded, entry=replace(concluded.entry, fence=run.lease.fence))
 
     async def _commit(self, entry: Entry, run: _Run) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from msgspec import structs
+
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import FieldProblem, InputInvalid
 from decision_service.domain.factor import Value
@@ -225,7 +227,7 @@ def _pinned(
         return _challenger(plan, challenger, subject, enrolment, ArmReason.PINNED)
     if pin.arm is Arm.CHAMPION and pin.version in plan.available:
         pinned = _champion(plan, enrolment, ArmReason.PINNED)
-        return replace(pinned, version=pin.version)
+        return structs.replace(pinned, version=pin.version)
     return _champion(plan, enrolment, ArmReason.PIN_ENDED)
 
 
@@ -233,7 +235,9 @@ def _champion(
     plan: Plan, enrolment: Assignment, reason: ArmReason, dealt: int | None = None
 ) -> Assignment:
     version = plan.versions.champion
-    return replace(enrolment, arm=Arm.CHAMPION, arm_reason=reason, arm_slot=dealt, version=version)
+    return structs.replace(
+        enrolment, arm=Arm.CHAMPION, arm_reason=reason, arm_slot=dealt, version=version
+    )
 
 
 def _challenger(
@@ -247,7 +251,7 @@ def _challenger(
     if not _within(challenger.limits, subject):
         return _champion(plan, enrolment, ArmReason.LIMIT_REACHED, dealt)
     version = challenger.version
-    return replace(
+    return structs.replace(
         enrolment, arm=Arm.CHALLENGER, arm_reason=reason, arm_slot=dealt, version=version
     )
 

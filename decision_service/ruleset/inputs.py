@@ -47,8 +47,8 @@ def bind_inputs(
             problems.append(found)
         elif found is not None:
             values[name] = found
-    known = set(ruleset.inputs) | also_known | ON_THE_REQUEST
-    problems += [_unknown(name, ruleset) for name in sorted(set(sent) - known)]
+    strange = sent.keys() - ruleset.inputs.keys() - also_known - ON_THE_REQUEST
+    problems += [_unknown(name, ruleset) for name in sorted(strange)]
     return BoundInputs(values, tuple(problems))
 
 
