@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -12,12 +12,14 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Missing
-from decision_service.domain.money import IllegalAmount, Money, exponent, to_minor
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NANOS = 1_000_000_000
+_LARGEST = int(LARGEST_AMOUNT)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WireError(ValueError):
@@ -66,30 +68,31 @@ def money_from_message(message: MoneyMessage) -> Money:
         raise WireError("currency_code must be three capital letters (ISO 4217), for example PHP")
     if abs(message.nanos) >= _NANOS or message.units * message.nanos < 0:
         raise WireError("nanos must lie within ±999,999,999 and have the sign of units")
-    amount = Decimal(message.units) + Decimal(message.nanos).scaleb(-9)
-    finest = Decimal(1).scaleb(-exponent(message.currency_code))
-    if amount % finest:
+    places = exponent(message.currency_code)
+    step = 10 ** (9 - places)
+    if message.nanos % step:
+        finest = Decimal(1).scaleb(-places)
         raise WireError(f"the amount must not be finer than {finest} {message.currency_code}")
-    try:
-        return Money(message.currency_code, to_minor(amount, message.currency_code))
-    except IllegalAmount:
-        raise WireError("the amount must lie within ±10^12") from None
+    minor = message.units * 10**places + message.nanos // step
+    if abs(minor) > _LARGEST * 10**places:
+        raise WireError("the amount must lie within ±10^12")
+    return Money(message.currency_code, minor)
 
 
 def money_to_message(money: Money) -> MoneyMessage:
     """An amount as units and nanos."""
     scale = 10 ** exponent(money.currency)
-    units = abs(money.minor) // scale
-    nanos = abs(money.minor) % scale * (_NANOS // scale)
+    units, rest = divmod(abs(money.minor), scale)
     sign = -1 if money.minor < 0 else 1
-    return MoneyMessage(currency_code=money.currency, units=sign * units, nanos=sign * nanos)
+    return MoneyMessage(
+        currency_code=money.currency, units=sign * units, nanos=sign * rest * (_NANOS // scale)
+    )
 
 
 def timestamp(instant: datetime) -> Timestamp:
     """An aware instant as a Timestamp."""
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message
+    since = instant - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
 def missing_message(missing: Missing) -> values_pb2.MissingCause:
