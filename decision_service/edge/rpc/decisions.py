@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import grpc
-
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
 from decision_service.edge.rpc.calls import CallInfo, Context, call_info
 from decision_service.edge.rpc.filters import filter_from, page_size
-from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.pages import make_token, read_token
 from decision_service.edge.rpc.replies import add_full_view, decision_message
 from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
@@ -119,19 +117,14 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     return message
 
 
-def handlers(servicer: DecisionServicer) -> grpc.GenericRpcHandler:
+def methods(servicer: DecisionServicer) -> Methods:
     """The service's methods; CreateDecision answers with bytes as they were recorded."""
-    return grpc.method_handlers_generic_handler(
-        SERVICE,
-        {
-            "CreateDecision": unary(
-                servicer.create_decision, service_pb.CreateDecisionRequest, bytes
-            ),
-            "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
-            "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
-            "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
-        },
-    )
+    return {
+        "CreateDecision": unary(servicer.create_decision, service_pb.CreateDecisionRequest, bytes),
+        "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
+        "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
+        "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
+    }
 
 
 def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
