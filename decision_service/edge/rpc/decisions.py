@@ -50,6 +50,7 @@ class DecisionServicer:
 
     def __init__(self, use_cases: UseCases) -> None:
         self._use_cases = use_cases
+        self._versions: dict[str | None, int] = {None: 0}
 
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: Context
@@ -59,7 +60,7 @@ class DecisionServicer:
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
         stored = await self._use_cases.decide(application, Call(info.caller, deadline))
-        _trail(info, stored)
+        self._trail(info, stored)
         reach(Point.BEFORE_REPLY)
         return stored.reply
 
@@ -70,7 +71,7 @@ class DecisionServicer:
         info, full = call_info(context), full_view(request.view)
         decision_id = decision_id_from(request.decision_id)
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
-        _trail(info, recorded.entry)
+        self._trail(info, recorded.entry)
         return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
 
     async def list_decisions(
@@ -99,6 +100,20 @@ class DecisionServicer:
         if not full:
             _strip(message)
         return service_pb.ReplayDecisionResponse(decision=message, differing_fields=differing)
+
+    def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
+        info.trailing.append(("x-decision-id", entry.decision_id))
+        version = self._version(entry)
+        if version:
+            info.trailing.append(("x-ruleset-version", str(version)))
+
+    def _version(self, entry: StoredEntry) -> int:
+        """The version that decided, 0 for none; read from one reply of each ruleset digest."""
+        version = self._versions.get(entry.ruleset_digest)
+        if version is None:
+            version = basic_message(entry).ruleset_ref.version
+            self._versions[str(entry.ruleset_digest)] = version
+        return version
 
 
 def basic_message(entry: StoredEntry) -> pb.Decision:
@@ -140,10 +155,3 @@ def _strip(message: pb.Decision) -> None:
     message.ClearField("factor_values")
     message.ClearField("rule_traces")
     message.ClearField("inputs")
-
-
-def _trail(info: CallInfo, entry: StoredEntry) -> None:
-    version = basic_message(entry).ruleset_ref.version
-    info.trailing.append(("x-decision-id", entry.decision_id))
-    if version:
-        info.trailing.append(("x-ruleset-version", str(version)))
