@@ -64,7 +64,6 @@ from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.pipeline.standing import LookAtApplicants
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.errors import StoreRefused
@@ -286,6 +285,8 @@ async def _open_store(
 async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:
     if settings.smile_mode is not SmileMode.EMBEDDED:
         return settings.base_url
+    from decision_service.simulator.server import build_app, serve  # only where it plays the vendor
+
     app = build_app(api_key=OFFLINE_KEY, api_secret=OFFLINE_SECRET, clock=clock.now)
     return await stack.enter_async_context(serve(app))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from io import FileIO
@@ -86,6 +87,7 @@ async def _serve(
         service = await start(settings, lines, calls, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
+    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
     if not asked.is_set():
         await _tell(banner(service), link)
     await asked.wait()
