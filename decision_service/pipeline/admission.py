@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import InputInvalid
@@ -19,8 +20,7 @@ from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """What one decision stands on, captured at once: rules, rollout, clock, zone and inputs.
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt;

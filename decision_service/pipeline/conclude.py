@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
+import msgspec
 from msgspec import Raw, structs
 
 from decision_service import __version__
@@ -37,8 +38,7 @@ from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
 
 
-@dataclass(frozen=True, slots=True)
-class Concluded:
+class Concluded(msgspec.Struct, frozen=True):
     """A decision, and the entry by which it is recorded."""
 
     decision: Decision
@@ -106,8 +106,7 @@ def expiry(
     return max(min(ends), as_of.instant) if ends else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
+class _Decided(msgspec.Struct, frozen=True):
     """A decision with what belongs to it beside what its caller reads."""
 
     decision: Decision

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+
+from msgspec import structs
 
 from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import (
@@ -147,7 +149,7 @@ class DecideApplication:
             if stored is not None:
                 return _same_content(stored, content)
         else:
-            application = replace(application, request_id=self._ports.new_id.request_id())
+            application = structs.replace(application, request_id=self._ports.new_id.request_id())
         return await self._once(application, content, call)
 
     async def _once(self, application: Application, content: bytes, call: Call) -> StoredEntry:
@@ -235,7 +237,8 @@ class DecideApplication:
         admission = await admit(application, product, self._ports.arms, now, assigned)
         if not self._last.doubts(now):
             return admission
-        return replace(admission, as_of=replace(admission.as_of, doubtful=True))
+        as_of = structs.replace(admission.as_of, doubtful=True)
+        return structs.replace(admission, as_of=as_of)
 
     async def _claim(self, run: _Run) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""

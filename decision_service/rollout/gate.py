@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from msgspec import structs
 
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
@@ -27,8 +28,7 @@ class Pin:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """One applicant at one instant.
 
     `inputs` need not be valid: a value of another type than declared counts as not sent.
@@ -37,7 +37,7 @@ class Subject:
 
     unit: str
     at: datetime
-    inputs: Mapping[str, Value] = field(default_factory=dict)
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     pin: Pin | None = None
     requested_amount: Money | None = None
     approved_today: Money | None = None
@@ -102,7 +102,9 @@ def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> b
     if assignment.enrolment_reason is not EnrolmentReason.IN_STAGE or not dealt:
         return False
     challenger = plan.versions.challenger
-    return challenger is None or _within(challenger.limits, replace(subject, approved_today=None))
+    return challenger is None or _within(
+        challenger.limits, structs.replace(subject, approved_today=None)
+    )
 
 
 def new_pin(assignment: Assignment, at: datetime) -> Pin | None:
