@@ -64,7 +64,8 @@ class Stand:
 
 def numbered(number: int) -> Case:
     """The case under another decision's id."""
-    return structs.replace(CASE, decision=structs.replace(CASE.decision, decision_id=f"dec_{number}"))
+    decision = structs.replace(CASE.decision, decision_id=f"dec_{number}")
+    return structs.replace(CASE, decision=decision)
 
 
 async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
