@@ -38,6 +38,7 @@ from decision_service.edge.rpc.authentication import CallersRefused
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.guard import certificates_of, guard_of
 from decision_service.edge.rpc.interceptors import Guard
+from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.replies import ProtoReplyEncoder
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
@@ -68,13 +69,12 @@ from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.pipeline.standing import LookAtApplicants
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rule_files import read_rules
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
-from decision_service.telemetry import LogQueue
+from decision_service.telemetry import CallLog, LogQueue
 from decision_service.upkeep import Upkeep
 from decision_service.warmth import warmth
 from decision_service.widget import connect_page
@@ -128,18 +128,22 @@ class Service:
 
 
 async def start(
-    settings: Settings, log_lines: LogQueue | None = None, *, init: bool = False
+    settings: Settings,
+    log_lines: LogQueue | None = None,
+    calls: CallLog | None = log_call,
+    *,
+    init: bool = False,
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
-    `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
-    where one is missing that was there once.
+    `log_lines` is where the log goes, for the count of dropped lines; `calls` takes the line of
+    each call. `init` lets a new store begin where one is missing that was there once.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        guard, certificates = _guard(settings, clock)
+        guard, certificates = _guard(settings, clock, calls)
         metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
@@ -286,9 +290,11 @@ async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> R
         raise StartError(str(error), error.lines) from None
 
 
-def _guard(settings: Settings, clock: SystemClock) -> tuple[Guard, Certificates | None]:
+def _guard(
+    settings: Settings, clock: SystemClock, calls: CallLog | None
+) -> tuple[Guard, Certificates | None]:
     try:
-        return guard_of(settings, clock.monotonic), certificates_of(settings)
+        return guard_of(settings, clock.monotonic, calls), certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
     except CallersRefused as error:
@@ -321,6 +327,8 @@ async def _open_store(
 async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:
     if settings.smile_mode is not SmileMode.EMBEDDED:
         return settings.base_url
+    from decision_service.simulator.server import build_app, serve  # only where it plays the vendor
+
     app = build_app(api_key=OFFLINE_KEY, api_secret=OFFLINE_SECRET, clock=clock.now)
     return await stack.enter_async_context(serve(app))
 

@@ -8,10 +8,14 @@ import logging
 import secrets
 import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from io import RawIOBase
-from typing import TextIO
+from typing import Any, TextIO, TypeAlias
 
+import msgspec
 import structlog
 from structlog.typing import EventDict
 
@@ -20,18 +24,54 @@ _LINGER_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
 
 
+class CallLine(msgspec.Struct, frozen=True):
+    """What the log says of one call that has ended.
+
+    Empty texts are what a line has no value for. `user` is a keyed hash.
+    """
+
+    method: str
+    code: str
+    reason: str | None
+    seconds: float
+    request_id: str
+    trace_id: str
+    caller: str
+    user: str
+
+    def fields(self) -> dict[str, Any]:
+        """The line's fields by name, those without a value left out."""
+        fields = {
+            "method": self.method,
+            "code": self.code,
+            "reason": self.reason,
+            "ms": round(self.seconds * 1000, 1),
+            "request_id": self.request_id,
+            "trace_id": self.trace_id,
+            "caller": self.caller,
+            "user": self.user,
+        }
+        return {name: value for name, value in fields.items() if value not in (None, "")}
+
+
+CallLog: TypeAlias = Callable[[CallLine], None]
+"""Takes the lines of calls; never waits."""
+
+
 class LogQueue:
     """A stream whose lines a thread writes on; what does not fit is dropped and counted.
 
     A full pipe therefore costs lines, never decisions. At most `most` lines wait. `stream` must
     not be buffered: a thread that is stuck in a buffer's lock would break the end of the process.
+    A call's line is made JSON by the thread; `bound` is what each of them says besides.
     """
 
     def __init__(self, stream: RawIOBase, most: int = _MOST_LINES) -> None:
         self.dropped = 0
+        self.bound: Mapping[str, Any] = {}
         self._stream = stream
         self._most = most
-        self._lines: deque[str] = deque()
+        self._lines: deque[str | tuple[float, CallLine]] = deque()
         self._filled = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -39,12 +79,11 @@ class LogQueue:
 
     def write(self, line: str) -> None:
         """Take a line; never waits."""
-        if len(self._lines) >= self._most:
-            self.dropped += 1
-            return
-        self._lines.append(line)
-        if not self._filled.is_set():
-            self._filled.set()
+        self._take(line)
+
+    def call(self, line: CallLine) -> None:
+        """Take the line of a call that ends now; never waits."""
+        self._take((time.time(), line))  # noqa: TID251 - when it is said; no decision sees it
 
     def flush(self) -> None:
         """Nothing to do: lines are written as soon as somebody reads them."""
@@ -54,6 +93,14 @@ class LogQueue:
         self._closed.set()
         self._filled.set()
         self._thread.join(_CLOSE_SECONDS)
+
+    def _take(self, line: str | tuple[float, CallLine]) -> None:
+        if len(self._lines) >= self._most:
+            self.dropped += 1
+            return
+        self._lines.append(line)
+        if not self._filled.is_set():
+            self._filled.set()
 
     def _run(self) -> None:
         while not (self._closed.is_set() and not self._lines):
@@ -66,12 +113,21 @@ class LogQueue:
         waiting = [self._lines.popleft() for _ in range(len(self._lines))]
         if not waiting:
             return
-        rest = memoryview("".join(waiting).encode("utf-8", "replace"))
+        rest = memoryview(b"".join(map(self._content, waiting)))
         try:
             while rest:
                 rest = rest[self._stream.write(rest) or 0 :]
         except (OSError, ValueError):
             self.dropped += len(waiting)
+
+    def _content(self, line: str | tuple[float, CallLine]) -> bytes:
+        if isinstance(line, str):
+            return line.encode("utf-8", "replace")
+        seconds, call = line
+        at = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+        fields = call.fields()
+        fields.update(self.bound, event="call", level="info", timestamp=at)
+        return msgspec.json.encode(fields) + b"\n"
 
 
 class _Forwarded(logging.Handler):
@@ -112,13 +168,28 @@ def configure_logging(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-        ),
+        wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
         logger_factory=structlog.WriteLoggerFactory(stream),  # type: ignore[arg-type]  # it needs write and flush alone
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Forwarded()], level=logging.WARNING, force=True)
+
+
+def call_log(level: str, *, as_json: bool, queue: LogQueue, other: CallLog) -> CallLog | None:
+    """What takes the lines of calls: nothing where the level leaves them out.
+
+    JSON is made by the queue's thread; for people to read, `other` logs them like all events.
+    """
+    if _number(level) > logging.INFO:
+        return None
+    if not as_json:
+        return other
+    queue.bound = structlog.contextvars.get_contextvars()
+    return queue.call
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
 
 
 class UserHash:

@@ -1,6 +1,7 @@
 """What every test shares: how Hypothesis draws its examples, and one PostgreSQL for a run.
 
-Hypothesis draws the same examples in every CI run; at a desk it keeps looking for new ones.
+Hypothesis draws the same examples in every CI run; at a desk it keeps looking for new ones. It
+judges no example by how long it takes: that is for benches.
 """
 
 import os
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-settings.register_profile("ci", derandomize=True, database=None)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", derandomize=True, database=None, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")

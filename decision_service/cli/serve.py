@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from io import FileIO
@@ -20,7 +21,8 @@ from decision_service.cli.stopping import HURRY_SECONDS, on_stop_signals
 from decision_service.cli.worker_process import Link
 from decision_service.cli.workers import serve_by_workers
 from decision_service.config import PREFIX, LogFormat, Settings, load, share_of
-from decision_service.telemetry import LogQueue, configure_logging
+from decision_service.edge.rpc.observing import log_call
+from decision_service.telemetry import LogQueue, call_log, configure_logging
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file of settings; the environment wins")
@@ -79,9 +81,13 @@ async def _serve(
     if link is not None:
         link.watch(gone=stop)
     try:
-        service = await start(settings, lines, init=init)
+        calls = call_log(
+            settings.log_level, as_json=logs_json(settings), queue=lines, other=log_call
+        )
+        service = await start(settings, lines, calls, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
+    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
     if not asked.is_set():
         await _tell(banner(service), link)
     await asked.wait()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 from decision_service.domain.factor import Factors, Value
 from decision_service.domain.time import AsOf
@@ -41,8 +42,7 @@ class ArmReason(StrEnum):
     LIMIT_REACHED = "LIMIT_REACHED"
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the rollout put one applicant.
 
     `rollout` is the plan's product. Slots are 0 to 99,999, or None where the hash was not asked
@@ -53,18 +53,17 @@ class Assignment:
     rollout: str
     enrolled: bool
     enrolment_reason: EnrolmentReason
-    enrolment_slot: int | None
     plan_digest: str
     stage: str
     percent: int
+    enrolment_slot: int | None = None
     arm: Arm | None = None
     arm_reason: ArmReason | None = None
     arm_slot: int | None = None
     version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RulesetRef:
+class RulesetRef(msgspec.Struct, frozen=True):
     """`digest` is the SHA-256 of the compiled content in hex: equal digests, equal behaviour."""
 
     ruleset: str
@@ -72,8 +71,7 @@ class RulesetRef:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """One decision as it is recorded and answered.
 
     A NOT_ENROLLED decision has no `ruleset_ref`, `factors` or `snapshot_id` and zero

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class AsOf:
+
+class AsOf(msgspec.Struct, frozen=True):
     """`instant` is aware; `date` is its civil date in `zone`, never a provider's.
 
     `doubtful` says that the clock had gone back, so that no age can be judged by this instant.

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from decision_service.edge.tallies import Buckets, Spread, Tally
 
 PREFIX = "decision_service_"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -33,18 +35,14 @@ class Reading:
 class MethodMetrics:
     """The counters of one method, looked up once."""
 
-    def __init__(self, method: str, calls: Counter, seconds: Histogram) -> None:
+    def __init__(self, method: str, calls: Tally, seconds: Buckets) -> None:
         self._method = method
         self._calls = calls
-        self._by_code: dict[str, Counter] = {}
-        self._seconds = seconds.labels(method)
+        self._seconds = seconds
 
     def ended(self, code: str, seconds: float) -> None:
         """A call ended with this code after so many seconds."""
-        found = self._by_code.get(code)
-        if found is None:
-            found = self._by_code[code] = self._calls.labels(self._method, code)
-        found.inc()
+        self._calls.add(self._method, code)
         self._seconds.observe(seconds)
 
 
@@ -55,31 +53,31 @@ class Metrics:
         self.registry = CollectorRegistry(auto_describe=True)
         self._readings: list[Reading] = []
         self.registry.register(_Readings(self._readings))
-        self._calls = self._counter("calls", "Calls by method and code", "method", "code")
-        self._failures = self._counter("errors", "Errors by code and reason", "code", "reason")
-        self._decisions = self._counter(
+        self._calls = self._tally("calls", "Calls by method and code", "method", "code")
+        self._failures = self._tally("errors", "Errors by code and reason", "code", "reason")
+        self._decisions = self._tally(
             "decisions", "Decisions recorded", "product", "outcome", "arm"
         )
-        self._call_seconds = self._histogram("call_seconds", "Time to answer", _SECONDS, "method")
-        self._commit_seconds = self._histogram(
+        self._call_seconds = self._spread("call_seconds", "Time to answer", _SECONDS, "method")
+        self._commit_seconds = self._spread(
             "store_commit_seconds", "Time of a group's commit", _COMMIT_SECONDS
-        )
-        self._group_size = self._histogram("store_group_size", "Decisions in a commit", _GROUPS)
+        ).of()
+        self._group_size = self._spread("store_group_size", "Decisions in a commit", _GROUPS).of()
         self.loop_lag = Gauge(
             f"{PREFIX}loop_lag_seconds", "How late the event loop runs", registry=self.registry
         )
 
     def of_method(self, method: str) -> MethodMetrics:
         """The counters of one method."""
-        return MethodMetrics(method, self._calls, self._call_seconds)
+        return MethodMetrics(method, self._calls, self._call_seconds.of(method))
 
     def failed(self, code: str, reason: str) -> None:
         """A call ended with an error."""
-        self._failures.labels(code, reason).inc()
+        self._failures.add(code, reason)
 
     def decided(self, product: str, outcome: str, arm: str) -> None:
         """A decision was recorded; one that is told again does not count."""
-        self._decisions.labels(product, outcome, arm).inc()
+        self._decisions.add(product, outcome, arm)
 
     def committed(self, seconds: float, decisions: int) -> None:
         """The store committed a group."""
@@ -94,13 +92,15 @@ class Metrics:
         """Everything in Prometheus' text format."""
         return generate_latest(self.registry)
 
-    def _counter(self, name: str, words: str, *labels: str) -> Counter:
-        return Counter(f"{PREFIX}{name}", words, labels, registry=self.registry)
+    def _tally(self, name: str, words: str, *labels: str) -> Tally:
+        tally = Tally(f"{PREFIX}{name}", words, *labels)
+        self.registry.register(tally)
+        return tally
 
-    def _histogram(
-        self, name: str, words: str, buckets: tuple[float, ...], *labels: str
-    ) -> Histogram:
-        return Histogram(f"{PREFIX}{name}", words, labels, registry=self.registry, buckets=buckets)
+    def _spread(self, name: str, words: str, bounds: tuple[float, ...], label: str = "") -> Spread:
+        spread = Spread(f"{PREFIX}{name}", words, bounds, label)
+        self.registry.register(spread)
+        return spread
 
 
 class _Readings(Collector):

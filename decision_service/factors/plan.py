@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from decision_service.domain.kinds import INCOME_KINDS, Kind
-from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
+from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
 from decision_service.domain.time import AsOf
 from decision_service.factors.horizons import stand_in_from
 from decision_service.factors.registry import registered
@@ -16,11 +19,12 @@ def fetch_plan(needs: Needs, as_of: AsOf) -> FetchPlan:
 
     Accounts are always read first and stand in no plan. Raises KeyError for an unknown factor.
     """
-    kinds = {kind for name in needs.factors for kind in registered(name).spec.kinds}
-    named_from = _transactions_from(needs, as_of)
-    income = bool(INCOME_KINDS & kinds)
+    asked = _asked(needs.factors)
+    reached = (reach(needs.policy, as_of) for reach in asked.reaches)
+    named_from = min(reached, default=None)
+    income = bool(INCOME_KINDS & asked.kinds)
     return FetchPlan(
-        kinds=frozenset(kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}),
+        kinds=asked.kinds,
         transactions=_when(named=named_from is not None, income=income),
         transactions_from=named_from,
         stand_in_from=stand_in_from(as_of) if income else None,
@@ -33,7 +37,17 @@ def _when(*, named: bool, income: bool) -> WhenTransactions:
     return WhenTransactions.IF_STANDING_IN if income else WhenTransactions.NEVER
 
 
-def _transactions_from(needs: Needs, as_of: AsOf) -> date | None:
-    """The earliest date that a named transactions factor may look at."""
-    reaches = [factor.reach for factor in map(registered, needs.factors) if factor.reach]
-    return min((reach(needs.policy, as_of) for reach in reaches), default=None)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What factors ask for on any day; `reaches` are those of transactions that they look at."""
+
+    kinds: frozenset[Kind]
+    reaches: tuple[Callable[[DataPolicy, AsOf], date], ...]
+
+
+@lru_cache(256)
+def _asked(names: tuple[str, ...]) -> _Asked:
+    factors = [registered(name) for name in names]
+    kinds = {kind for factor in factors for kind in factor.spec.kinds}
+    reaches = (factor.reach for factor in factors if factor.reach is not None)
+    return _Asked(frozenset(kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}), tuple(reaches))

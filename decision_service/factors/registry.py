@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -118,6 +118,12 @@ def catalogue() -> Mapping[str, FactorSpec]:
 def registered(name: str) -> Factor:
     """A factor by name; raises KeyError for one that the catalogue does not have."""
     return _FACTORS[name]
+
+
+@lru_cache(256)
+def depends_on_term(names: tuple[str, ...]) -> bool:
+    """Whether one of the factors rests on the application's requested term."""
+    return any(Cause.NOT_SENT in registered(name).spec.causes for name in names)
 
 
 @cache

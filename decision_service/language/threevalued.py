@@ -65,8 +65,10 @@ def rule_error(name: str, detail: str) -> Unknown:
 
 def union(values: Iterable[Anything]) -> Unknown | None:
     """UNKNOWN with the gaps of all unknown values, None where every value is there."""
-    gaps = [g for v in values if v.__class__ is Unknown for g in v.gaps]
-    return Unknown(gaps) if gaps else None
+    found = [v for v in values if v.__class__ is Unknown]
+    if len(found) < 2:
+        return found[0] if found else None
+    return Unknown([gap for value in found for gap in value.gaps])
 
 
 def compile_tree(node: Node) -> Evaluate:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import InputInvalid
@@ -20,8 +21,7 @@ from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True):
     """What one decision stands on, captured at once: rules, rollout, clock, zone and inputs.
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt;
@@ -59,7 +59,8 @@ async def admit(
     ruleset = product.versions[assignment.version]
     inputs = bound_inputs(product, ruleset, application.inputs)
     compared = enters_comparison(product.plan, placement.subject, assignment)
-    as_of = AsOf.at(now, ruleset.zone)
+    if ruleset.zone is not as_of.zone:
+        as_of = AsOf.at(now, ruleset.zone)
     return Admission(application, as_of, assignment, inputs, ruleset, unit, compared)
 
 

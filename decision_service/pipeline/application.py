@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -15,8 +14,7 @@ from decision_service.pipeline.wire import value_to_wire
 BASIC = ReplyStyle(full=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(msgspec.Struct, frozen=True):
     """One request to decide.
 
     `request_id` is empty when the client sent none. `inputs` holds what the client sent, with
@@ -29,7 +27,7 @@ class Application:
     product: str
     application_id: str = ""
     customer_ref: str = ""
-    inputs: Mapping[str, Value] = field(default_factory=dict)
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     wait_timeout: float = 0.0
     style: ReplyStyle = BASIC
 

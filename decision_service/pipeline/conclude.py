@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time
+from typing import Any
+
+import msgspec
+from msgspec import Raw, structs
 
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef
@@ -12,9 +16,10 @@ from decision_service.domain.factor import Factors, Value
 from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
-from decision_service.factors.compute import compute
+from decision_service.factors.registry import depends_on_term
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
+from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.pairs import Side, ended_in_rule_error
 from decision_service.pipeline.ports import (
     ArmDecision,
@@ -26,21 +31,14 @@ from decision_service.pipeline.ports import (
     WarmMark,
 )
 from decision_service.pipeline.snapshots import snapshot_body
-from decision_service.pipeline.wire import (
-    StoredFacts,
-    assignment_to_wire,
-    encode_facts,
-    factors_to_wire,
-    inputs_to_wire,
-)
+from decision_service.pipeline.wire import FactsToStore, encode_facts, inputs_to_wire
 from decision_service.rollout.gate import new_pin
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
 
 
-@dataclass(frozen=True, slots=True)
-class Concluded:
+class Concluded(msgspec.Struct, frozen=True):
     """A decision, and the entry by which it is recorded."""
 
     decision: Decision
@@ -55,57 +53,39 @@ def conclude(
     new_id: NewId,
     caller: str,
     content: bytes,
+    known: KnownFactors | None = None,
+    fence: str = "",
 ) -> Concluded:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
-    `gathering` is None exactly for an applicant outside the go-live.
+    `gathering` is None exactly for an applicant outside the go-live. Factor values come from
+    `known` where it has them. A `fence` is that of the lease under which this is decided.
     """
-    ruleset = admission.ruleset
-    decision = _outside(admission, new_id)
-    body: SnapshotBody | None = None
-    shown: tuple[StageTrace, ...] = ()
-    if ruleset is not None and gathering is not None:
-        body = gathering.body or snapshot_body(gathering.snapshot)
-        full = admission.application.style.full
-        decision = _decided(decision, ruleset, gathering, body.id, traced=full)
-        if full:
-            shown = traces(ruleset, decision.verdict)
-    entry = Entry(
-        decision_id=decision.decision_id,
-        caller=caller,
-        request_id=decision.request_id,
-        content=content,
-        user_id=decision.user_id,
-        product=decision.product,
-        application_id=decision.application_id,
-        customer_ref=decision.customer_ref,
-        outcome=decision.verdict.outcome,
-        created=decision.created,
-        reply=encoder.encode(decision, admission.application.style, shown),
-        facts=encode_facts(_facts(decision, admission.application)),
-        ruleset_digest=None if ruleset is None else ruleset.digest,
-        plan_digest=admission.assignment.plan_digest,
-        snapshot=body,
-        arm=_arm(decision, admission),
-        consent=0 if gathering is None else gathering.consent,
-        warm=_warm(gathering, body),
+    decision_id = new_id.decision_id(admission.as_of.instant)
+    if admission.ruleset is None or gathering is None:
+        decided = _outside(admission, decision_id)
+    else:
+        known = known or KnownFactors()
+        decided = _decided(admission, admission.ruleset, gathering, decision_id, known)
+    style = admission.application.style
+    reply = encoder.encode(decided.decision, style, decided.traces)
+    return Concluded(
+        decided.decision, _entry(admission, gathering, decided, reply, caller, content, fence)
     )
-    return Concluded(decision, entry)
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
     """What to compute for one application: the ruleset's needs with the requested term."""
     term = inputs.get("requested_term_months")
-    return replace(ruleset.needs, term_months=term) if isinstance(term, int) else ruleset.needs
+    if not isinstance(term, int) or not depends_on_term(ruleset.needs.factors):
+        return ruleset.needs
+    return replace(ruleset.needs, term_months=term)
 
 
-def judge(
-    decision: Decision, ruleset: CompiledRuleset, factors: Factors, *, traced: bool = False
-) -> Decision:
-    """The decision with the verdict of a ruleset on factors; the same for live and replay."""
-    facts = Facts(factors.values, decision.inputs, decision.as_of)
-    verdict = evaluate(ruleset, facts, traced=traced)
-    return replace(
+def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Decision:
+    """The recorded decision with the verdict of a ruleset on factors."""
+    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, decision.as_of))
+    return structs.replace(
         decision,
         verdict=verdict,
         factors=factors,
@@ -126,39 +106,95 @@ def expiry(
     return max(min(ends), as_of.instant) if ends else None
 
 
-def _outside(admission: Admission, new_id: NewId) -> Decision:
-    application, created = admission.application, admission.as_of.instant
+class _Decided(msgspec.Struct, frozen=True):
+    """A decision with what belongs to it beside what its caller reads."""
+
+    decision: Decision
+    snapshot: SnapshotBody | None = None
+    factors: Raw | None = None
+    traces: tuple[StageTrace, ...] = ()
+
+
+def _outside(admission: Admission, decision_id: str) -> _Decided:
+    return _Decided(_decision(admission, decision_id, Verdict(Outcome.NOT_ENROLLED)))
+
+
+def _decided(
+    admission: Admission,
+    ruleset: CompiledRuleset,
+    gathering: Gathering,
+    decision_id: str,
+    known: KnownFactors,
+) -> _Decided:
+    as_of, full = admission.as_of, admission.application.style.full
+    body = gathering.body or snapshot_body(gathering.snapshot)
+    needs = needs_of(ruleset, admission.inputs)
+    computed = known.of(gathering.snapshot, body.id, needs, ruleset.digest, as_of)
+    facts = Facts(computed.factors.values, admission.inputs, as_of)
+    verdict = evaluate(ruleset, facts, traced=full)
+    decision = _decision(
+        admission,
+        decision_id,
+        verdict,
+        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        factors=computed.factors,
+        snapshot_id=body.id,
+        fetched=gathering.fetched,
+        upstream_calls=gathering.calls,
+        expires=expiry(verdict, computed.factors, ruleset, as_of),
+    )
+    return _Decided(decision, body, computed.wire, traces(ruleset, verdict) if full else ())
+
+
+def _decision(admission: Admission, decision_id: str, verdict: Verdict, **rest: Any) -> Decision:
+    application = admission.application
     return Decision(
-        decision_id=new_id.decision_id(created),
+        decision_id=decision_id,
         request_id=application.request_id,
         application_id=application.application_id,
         customer_ref=application.customer_ref,
         user_id=application.user_id,
         product=application.product,
-        created=created,
+        created=admission.as_of.instant,
         as_of=admission.as_of,
         assignment=admission.assignment,
         inputs=admission.inputs,
-        verdict=Verdict(Outcome.NOT_ENROLLED),
+        verdict=verdict,
         engine_version=__version__,
+        **rest,
     )
 
 
-def _decided(
-    decision: Decision,
-    ruleset: CompiledRuleset,
-    gathering: Gathering,
-    snapshot_id: str,
-    *,
-    traced: bool,
-) -> Decision:
-    needs = needs_of(ruleset, decision.inputs)
-    factors = compute(gathering.snapshot, needs, decision.as_of)
-    return replace(
-        judge(decision, ruleset, factors, traced=traced),
-        snapshot_id=snapshot_id,
-        fetched=gathering.fetched,
-        upstream_calls=gathering.calls,
+def _entry(
+    admission: Admission,
+    gathering: Gathering | None,
+    decided: _Decided,
+    reply: bytes,
+    caller: str,
+    content: bytes,
+    fence: str,
+) -> Entry:
+    decision, ruleset = decided.decision, admission.ruleset
+    return Entry(
+        decision_id=decision.decision_id,
+        caller=caller,
+        request_id=decision.request_id,
+        content=content,
+        user_id=decision.user_id,
+        product=decision.product,
+        application_id=decision.application_id,
+        customer_ref=decision.customer_ref,
+        outcome=decision.verdict.outcome,
+        created=decision.created,
+        reply=reply,
+        facts=encode_facts(_facts(decision, admission.application, decided.factors)),
+        ruleset_digest=None if ruleset is None else ruleset.digest,
+        plan_digest=admission.assignment.plan_digest,
+        snapshot=decided.snapshot,
+        arm=_arm(decision, admission),
+        consent=0 if gathering is None else gathering.consent,
+        warm=_warm(gathering, decided.snapshot),
+        fence=fence,
     )
 
 
@@ -187,15 +223,15 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
     )
 
 
-def _facts(decision: Decision, application: Application) -> StoredFacts:
-    return StoredFacts(
+def _facts(decision: Decision, application: Application, factors: Raw | None) -> FactsToStore:
+    return FactsToStore(
         instant=decision.as_of.instant,
         zone=str(decision.as_of.zone),
         doubtful=decision.as_of.doubtful,
-        assignment=assignment_to_wire(decision.assignment),
+        assignment=decision.assignment,
         inputs=inputs_to_wire(decision.inputs),
         languages=application.style.languages,
-        factors=None if decision.factors is None else factors_to_wire(decision.factors),
+        factors=factors,
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from decision_service.domain.decision import Arm, Assignment
 from decision_service.domain.errors import (
@@ -70,6 +71,21 @@ class Attempt:
         return self.assignment is not None and not self.assignment.enrolled
 
 
+class _Ended(NamedTuple):
+    """How an attempt ended; those that ended alike are added up later, off the path of deciding."""
+
+    product: str
+    position: int
+    arm: Arm | None
+    version: int
+    hour: datetime
+    outside: bool
+    code: str
+    outcome: Outcome | None
+    rule_error: bool
+    bound: int | None
+
+
 class Counters:
     """The counters of one process; `process` is a name that no other process has ever had."""
 
@@ -77,6 +93,8 @@ class Counters:
         self._figures = figures
         self._clock = clock
         self._process = process
+        self._ended: Counter[_Ended] = Counter()
+        self._approved: Counter[_Ended] = Counter()
         self._counts: Counter[Cell] = Counter()
         self._changed: set[Cell] = set()
         self._in_progress = 0
@@ -118,6 +136,7 @@ class Counters:
 
     async def flush(self) -> None:
         """Write what changed; where the store fails, it is written with the next flush."""
+        self._add_up()
         written = {cell: self._counts[cell] for cell in self._changed}
         if not written:
             return
@@ -136,19 +155,33 @@ class Counters:
     def _count(self, attempt: Attempt, code: str, milliseconds: float | None) -> None:
         if code == ProductUnknown.reason:
             return  # any name a client makes up, and no product of ours
-        hour = _hour(self._clock.now())
-        for (counted, bucket), by in _events(attempt, code, milliseconds).items():
-            cell = Cell(
-                attempt.product,
-                attempt.position,
-                attempt.arm,
-                attempt.version,
-                hour,
-                counted,
-                bucket,
-            )
-            self._counts[cell] += by
-            self._changed.add(cell)
+        bound = None if milliseconds is None else bound_of(milliseconds)
+        entry = attempt.entry
+        ended = _Ended(
+            attempt.product,
+            attempt.position,
+            attempt.arm,
+            attempt.version,
+            _hour(self._clock.now()),
+            attempt.outside,
+            code,
+            None if entry is None else entry.outcome,
+            bool(entry and entry.arm and entry.arm.rule_error),
+            bound,
+        )
+        self._ended[ended] += 1
+        if entry is not None and entry.arm is not None and entry.arm.approved:
+            self._approved[ended] += entry.arm.approved
+
+    def _add_up(self) -> None:
+        """Turn what has ended since the last time into cells."""
+        for ended, times in self._ended.items():
+            for (counted, bucket), by in _events(ended, self._approved[ended]).items():
+                cell = Cell(*ended[:5], counted, bucket)
+                self._counts[cell] += by if counted is Counted.APPROVED else times
+                self._changed.add(cell)
+        self._ended.clear()
+        self._approved.clear()
 
 
 def code_of(error: BaseException) -> str:
@@ -167,28 +200,26 @@ OUTAGE_CODES = frozenset(
 """Codes of the vendor's faults and of outages; they are no fault of a version."""
 
 
-def _events(
-    attempt: Attempt, code: str, milliseconds: float | None
-) -> dict[tuple[Counted, str], int]:
-    entry = attempt.entry
-    if attempt.outside and not code:
+def _events(ended: _Ended, approved: int) -> dict[tuple[Counted, str], int]:
+    """What is counted of attempts that ended alike: once each, but for what was approved."""
+    if ended.outside and not ended.code:
         return {(Counted.OUTCOME, Outcome.NOT_ENROLLED.value): 1}
     found = {(Counted.ATTEMPTS, ""): 1}
-    if code:
-        found[Counted.ERROR, code] = 1
-    elif entry is not None:
-        found |= _decided(entry)
-    if milliseconds is not None:
-        found[Counted.LATENCY, str(bound_of(milliseconds))] = 1
+    if ended.code:
+        found[Counted.ERROR, ended.code] = 1
+    elif ended.outcome is not None:
+        found |= _decided(ended, ended.outcome, approved)
+    if ended.bound is not None:
+        found[Counted.LATENCY, str(ended.bound)] = 1
     return found
 
 
-def _decided(entry: Entry) -> dict[tuple[Counted, str], int]:
-    found = {(Counted.OUTCOME, entry.outcome.value): 1}
-    if entry.arm is not None and entry.arm.rule_error:
+def _decided(ended: _Ended, outcome: Outcome, approved: int) -> dict[tuple[Counted, str], int]:
+    found = {(Counted.OUTCOME, outcome.value): 1}
+    if ended.rule_error:
         found[Counted.RULE_ERROR, ""] = 1
-    if entry.arm is not None and entry.arm.approved:
-        found[Counted.APPROVED, ""] = entry.arm.approved
+    if approved:
+        found[Counted.APPROVED, ""] = approved
     return found
 
 

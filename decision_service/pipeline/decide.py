@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+
+from msgspec import structs
 
 from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import (
@@ -24,6 +26,7 @@ from decision_service.pipeline.claiming import ClaimingSource, DecidedElsewhere
 from decision_service.pipeline.conclude import Concluded, conclude
 from decision_service.pipeline.counters import Attempt
 from decision_service.pipeline.gathering import gather_for, withdrawn
+from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import (
     Clock,
@@ -141,6 +144,7 @@ class DecideApplication:
         self._room = room or WorkRoom()
         self._on_recorded = on_recorded or _unheard
         self._used = UsedVersions(ports.log)
+        self._known = KnownFactors()
         self._runs: dict[tuple[str, str], _Run] = {}
         self._underway = Underway()
 
@@ -156,7 +160,7 @@ class DecideApplication:
             if stored is not None:
                 return _same_content(stored, content)
         else:
-            application = replace(application, request_id=self._ports.new_id.request_id())
+            application = structs.replace(application, request_id=self._ports.new_id.request_id())
         return await self._once(application, content, call)
 
     async def _once(self, application: Application, content: bytes, call: Call) -> StoredEntry:
@@ -249,7 +253,8 @@ class DecideApplication:
         admission = await admit(application, product, arms, now, assigned, self._underway)
         if not self._last.doubts(now):
             return admission
-        return replace(admission, as_of=replace(admission.as_of, doubtful=True))
+        as_of = structs.replace(admission.as_of, doubtful=True)
+        return structs.replace(admission, as_of=as_of)
 
     async def _claim(self, run: _Run) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
@@ -279,17 +284,16 @@ class DecideApplication:
                 gathering = withdrawn(user_id, gathering, held.consent)
 
     def _conclude(self, admission: Admission, gathering: Gathering | None, run: _Run) -> Concluded:
-        concluded = conclude(
+        return conclude(
             admission,
             gathering,
             encoder=self._ports.encoder,
             new_id=self._ports.new_id,
             caller=run.call.caller,
             content=run.content,
+            known=self._known,
+            fence=run.lease.fence if run.lease else "",
         )
-        if run.lease is None:
-            return concluded
-        return replace(concluded, entry=replace(concluded.entry, fence=run.lease.fence))
 
     async def _commit(self, entry: Entry, run: _Run) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, time
+
+import msgspec
 
 from decision_service.domain.decision import Arm, Assignment
 from decision_service.domain.money import Money
@@ -21,8 +22,7 @@ from decision_service.rollout.gate import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(msgspec.Struct, frozen=True):
     """An assignment with the subject it was chosen for."""
 
     subject: Subject
@@ -47,11 +47,11 @@ async def place(
     subject = _subject(application, product, now)
     if pin_matters(plan, state, subject.unit):
         pin = await arms.pin(product.name, subject.unit, now - plan.pin_for)
-        subject = replace(subject, pin=pin)
+        subject = msgspec.structs.replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
     if day_total_matters(plan, assignment):
         total = await _approved_today(product, arms, assignment, now, underway or Underway())
-        subject = replace(subject, approved_today=total)
+        subject = msgspec.structs.replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
 

@@ -16,7 +16,7 @@ from decision_service.pipeline.ports import DecisionLog, StoredEntry
 from decision_service.pipeline.read import ReadDecisions, Recorded
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.snapshots import read_snapshot
-from decision_service.pipeline.wire import assignment_from_wire, inputs_from_wire
+from decision_service.pipeline.wire import inputs_from_wire
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -99,7 +99,7 @@ def shell_of(recorded: Recorded) -> Decision:
         product=entry.product,
         created=entry.created,
         as_of=facts.as_of,
-        assignment=assignment_from_wire(facts.assignment),
+        assignment=facts.assignment,
         inputs=inputs_from_wire(facts.inputs),
         verdict=Verdict(Outcome.NOT_ENROLLED),
         engine_version=__version__,

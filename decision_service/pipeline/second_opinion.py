@@ -6,7 +6,9 @@ Silent versions beside live decisions and comparisons of recorded ones ask it al
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from decision_service.domain.decision import Decision
 from decision_service.domain.factor import Factors, FactorValue, Value
@@ -24,8 +26,7 @@ from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """A decision with all that it was made from.
 
     `sent` are the inputs as the client sent them, `known` those that any loaded version declares.

@@ -30,8 +30,10 @@ class SharedWork(Generic[Result]):
         """The result, for at most this long; raises TimeoutError, or what the work raised."""
         self._waiting += 1
         try:
-            async with asyncio.timeout(max(seconds, 0)):
-                return await asyncio.shield(self._task)
+            await asyncio.wait((self._task,), timeout=max(seconds, 0))
+            if not self._task.done():
+                raise TimeoutError
+            return self._task.result()
         finally:
             self._waiting -= 1
             if not self._waiting and not self._sealed:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
+from decision_service.domain.decision import Assignment
 from decision_service.domain.factor import (
     Evidence,
     Factors,
@@ -80,34 +79,29 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
     oldest_used_sync: datetime | None
 
 
-class AssignmentWire(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the rollout put the applicant, as it is stored."""
-
-    rollout: str
-    enrolled: bool
-    enrolment_reason: EnrolmentReason
-    plan_digest: str
-    stage: str
-    percent: int
-    enrolment_slot: int | None = None
-    arm: Arm | None = None
-    arm_reason: ArmReason | None = None
-    arm_slot: int | None = None
-    version: int | None = None
-
-
-class StoredFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Everything besides snapshot and texts from which a decision can be recomputed."""
+class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is stored of the facts in either form."""
 
     instant: datetime
     zone: str
-    assignment: AssignmentWire
+    assignment: Assignment
     inputs: dict[str, Wire]
     languages: tuple[str, ...] = ()
-    factors: FactorsWire | None = None
     fetched: datetime | None = None
     upstream_calls: int = 0
     doubtful: bool = False
+
+
+class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):
+    """The facts about to be stored; the factor values are encoded by then."""
+
+    factors: msgspec.Raw | None = None
+
+
+class StoredFacts(_Facts, frozen=True, omit_defaults=True, kw_only=True):
+    """Everything besides snapshot and texts from which a decision can be recomputed."""
+
+    factors: FactorsWire | None = None
 
     @property
     def as_of(self) -> AsOf:
@@ -119,9 +113,14 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(StoredFacts)
 
 
-def encode_facts(facts: StoredFacts) -> bytes:
+def encode_facts(facts: FactsToStore) -> bytes:
     """The stored form."""
     return _ENCODER.encode(facts)
+
+
+def encode_factors(factors: Factors) -> msgspec.Raw:
+    """Factor values as a part of the facts that are stored."""
+    return msgspec.Raw(_ENCODER.encode(factors_to_wire(factors)))
 
 
 def decode_facts(body: bytes) -> StoredFacts:
@@ -156,16 +155,6 @@ def factors_from_wire(wire: FactorsWire) -> Factors:
     return Factors({v.name: v for v in values}, wire.kinds, wire.sources, wire.oldest_used_sync)
 
 
-def assignment_to_wire(assignment: Assignment) -> AssignmentWire:
-    """The assignment ready to be stored."""
-    return AssignmentWire(**_fields_of(assignment))
-
-
-def assignment_from_wire(wire: AssignmentWire) -> Assignment:
-    """The assignment that was stored."""
-    return Assignment(**_fields_of(wire))
-
-
 def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
     """Inputs ready to be stored."""
     return {name: value_to_wire(value) for name, value in inputs.items()}
@@ -174,7 +163,3 @@ def inputs_to_wire(inputs: Mapping[str, Value]) -> dict[str, Wire]:
 def inputs_from_wire(wire: Mapping[str, Wire]) -> dict[str, Value]:
     """The inputs that were stored."""
     return {name: value_from_wire(value) for name, value in wire.items()}
-
-
-def _fields_of(of: Assignment | AssignmentWire) -> dict[str, Any]:
-    return {name: getattr(of, name) for name in AssignmentWire.__struct_fields__}

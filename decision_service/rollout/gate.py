@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
+from msgspec import structs
 
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import FieldProblem, InputInvalid
@@ -25,8 +28,7 @@ class Pin:
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """One applicant at one instant.
 
     `inputs` need not be valid: a value of another type than declared counts as not sent.
@@ -35,7 +37,7 @@ class Subject:
 
     unit: str
     at: datetime
-    inputs: Mapping[str, Value] = field(default_factory=dict)
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     pin: Pin | None = None
     requested_amount: Money | None = None
     approved_today: Money | None = None
@@ -100,7 +102,9 @@ def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> b
     if assignment.enrolment_reason is not EnrolmentReason.IN_STAGE or not dealt:
         return False
     challenger = plan.versions.challenger
-    return challenger is None or _within(challenger.limits, replace(subject, approved_today=None))
+    return challenger is None or _within(
+        challenger.limits, structs.replace(subject, approved_today=None)
+    )
 
 
 def new_pin(assignment: Assignment, at: datetime) -> Pin | None:
@@ -225,7 +229,7 @@ def _pinned(
         return _challenger(plan, challenger, subject, enrolment, ArmReason.PINNED)
     if pin.arm is Arm.CHAMPION and pin.version in plan.available:
         pinned = _champion(plan, enrolment, ArmReason.PINNED)
-        return replace(pinned, version=pin.version)
+        return structs.replace(pinned, version=pin.version)
     return _champion(plan, enrolment, ArmReason.PIN_ENDED)
 
 
@@ -233,7 +237,9 @@ def _champion(
     plan: Plan, enrolment: Assignment, reason: ArmReason, dealt: int | None = None
 ) -> Assignment:
     version = plan.versions.champion
-    return replace(enrolment, arm=Arm.CHAMPION, arm_reason=reason, arm_slot=dealt, version=version)
+    return structs.replace(
+        enrolment, arm=Arm.CHAMPION, arm_reason=reason, arm_slot=dealt, version=version
+    )
 
 
 def _challenger(
@@ -247,7 +253,7 @@ def _challenger(
     if not _within(challenger.limits, subject):
         return _champion(plan, enrolment, ArmReason.LIMIT_REACHED, dealt)
     version = challenger.version
-    return replace(
+    return structs.replace(
         enrolment, arm=Arm.CHALLENGER, arm_reason=reason, arm_slot=dealt, version=version
     )
 

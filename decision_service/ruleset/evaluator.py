@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.missing import DataReason
@@ -23,8 +24,7 @@ _NOTHING_CONCLUDED = Finding(
 _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What a decision rests on: factor values by name, inputs by name without their prefix."""
 
     factors: Mapping[str, FactorValue]

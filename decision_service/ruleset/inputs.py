@@ -17,6 +17,8 @@ from decision_service.ruleset.model import CompiledRuleset, InputSpec
 ON_THE_REQUEST = frozenset({"requested_amount", "requested_term_months"})
 LONGEST_TEXT = 200
 MOST_DIGITS = 34
+_MOST_WHOLE = 10**MOST_DIGITS
+_LEAST_AMOUNT = -LARGEST_AMOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ def bind_inputs(
             problems.append(found)
         elif found is not None:
             values[name] = found
-    known = set(ruleset.inputs) | also_known | ON_THE_REQUEST
-    problems += [_unknown(name, ruleset) for name in sorted(set(sent) - known)]
+    strange = sent.keys() - ruleset.inputs.keys() - also_known - ON_THE_REQUEST
+    problems += [_unknown(name, ruleset) for name in sorted(strange)]
     return BoundInputs(values, tuple(problems))
 
 
@@ -99,6 +101,8 @@ def _typed(spec: InputSpec, value: Value) -> Value | None:
 def _number(spec: InputSpec, value: int | Decimal) -> Value | None:
     if spec.type not in (ValueType.INTEGER, ValueType.NUMBER):
         return None
+    if value.__class__ is int and -_MOST_WHOLE < value < _MOST_WHOLE:
+        return value if spec.type is ValueType.INTEGER else Decimal(value)
     exact = Decimal(value)
     if not exact.is_finite() or len(exact.as_tuple().digits) > MOST_DIGITS:
         return None
@@ -111,12 +115,12 @@ def _number(spec: InputSpec, value: int | Decimal) -> Value | None:
 def _within(
     spec: InputSpec, value: int | Decimal | Money, ruleset: CompiledRuleset
 ) -> Value | FieldProblem:
-    amount = value.major if isinstance(value, Money) else Decimal(value)
-    above = amount >= (-LARGEST_AMOUNT if spec.lower is None else spec.lower)
+    amount = value.major if isinstance(value, Money) else value
+    above = amount >= (_LEAST_AMOUNT if spec.lower is None else spec.lower)
     below = amount <= (LARGEST_AMOUNT if spec.upper is None else spec.upper)
     if above and below:
         return value
-    return _problem(spec, f"is {_printed(amount, spec, ruleset)}", ruleset)
+    return _problem(spec, f"is {_printed(Decimal(amount), spec, ruleset)}", ruleset)
 
 
 def _problem(spec: InputSpec, what: str, ruleset: CompiledRuleset) -> FieldProblem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from decision_service.domain.factor import FactorValue, Value, ValueType
@@ -106,5 +106,11 @@ def _factor(symbol: Symbol, currency: str, found: FactorValue | None) -> Any:
 
 def _input(symbol: Symbol, currency: str, value: Value | None) -> Any:
     if value is None:
-        return unknown(symbol.name, Cause.NOT_SENT)
+        return _not_sent(symbol.name)
     return to_runtime(symbol.name, value, symbol.type, currency)
+
+
+@lru_cache(1024)
+def _not_sent(name: str) -> Unknown:
+    """The same for every application that lacks the input, which is most where it is optional."""
+    return unknown(name, Cause.NOT_SENT)

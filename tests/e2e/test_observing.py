@@ -89,6 +89,21 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     assert GEORGE not in str(lines)
 
 
+async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Running) -> None:
+    """Trailers of CreateDecision, repeated or not, and of GetDecision say both, in either view."""
+    request = create(GEORGE)
+    first = live.stub.CreateDecision(request)
+    decision = (await first).decision
+    named = {
+        "x-decision-id": decision.decision_id,
+        "x-ruleset-version": str(decision.ruleset_ref.version),
+    }
+    read = service_pb.GetDecisionRequest(decision_id=decision.decision_id)
+    for call in (first, live.stub.CreateDecision(request), live.stub.GetDecision(read)):
+        await call
+        assert dict(await call.trailing_metadata()) == named
+
+
 @pytest.mark.parametrize("sent", ["x" * 201, "two words", "né"])
 async def test_a_malformed_request_id_counts_as_none(live: Running, sent: str) -> None:
     """It is neither echoed nor logged; the call is served."""

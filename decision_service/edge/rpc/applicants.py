@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import grpc
-
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.requests import Problems, check_reference, check_user_id
 from decision_service.edge.rpc.values import timestamp
 from decision_service.pipeline.applicant_ports import Applicant, LinkToken
@@ -78,17 +76,14 @@ class ApplicantServicer:
         return self._use_cases.clock.monotonic() + call_info(context).seconds - ANSWER_MARGIN
 
 
-def handlers(servicer: ApplicantServicer) -> grpc.GenericRpcHandler:
+def methods(servicer: ApplicantServicer) -> Methods:
     """The service's methods."""
-    return grpc.method_handlers_generic_handler(
-        SERVICE,
-        {
-            "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
-            "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
-            "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
-            "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
-        },
-    )
+    return {
+        "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
+        "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
+        "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
+        "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
+    }
 
 
 def _user_id(user_id: str) -> str:

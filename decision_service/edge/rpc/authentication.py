@@ -93,7 +93,7 @@ def authenticated(inner: Behaviour, method: str, door: Door) -> Behaviour:
         info = CURRENT.get()
         caller = door.caller(info, context)
         info.caller, info.sees_all = caller.name, caller.sees_all
-        if not allowed & caller.roles:
+        if allowed.isdisjoint(caller.roles):
             needed = " or ".join(sorted(allowed)) or "no role there is"
             raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
         return await inner(request, context)

@@ -45,7 +45,8 @@ class CallInfo:
     @property
     def languages(self) -> tuple[str, ...]:
         """What the caller reads, best first."""
-        return parse_languages(self.metadata.get("accept-language", ""))
+        header = self.metadata.get("accept-language")
+        return parse_languages(header) if header else ()
 
     @property
     def scope(self) -> str:
@@ -65,17 +66,17 @@ def call_info(context: Context) -> CallInfo:
 def read_call(context: Context, method: str) -> CallInfo:
     """Read what a call brings; malformed metadata counts as absent."""
     remaining = context.time_remaining()
-    pairs = context.invocation_metadata() or ()
-    metadata = {key: value for key, value in pairs if isinstance(value, str)}
-    request_id = metadata.get("x-request-id", "")
-    trace = _TRACEPARENT.fullmatch(metadata.get("traceparent", ""))
+    metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
     info = CallInfo(
         method,
         DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
         metadata,
-        trace_id=trace[1] if trace else "",
     )
-    if _REQUEST_ID.fullmatch(request_id):
+    if "traceparent" in metadata:
+        trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
+        info.trace_id = trace[1] if trace else ""
+    request_id = metadata.get("x-request-id", "")
+    if request_id and _REQUEST_ID.fullmatch(request_id):
         info.request_id = request_id
         info.trailing.append(("x-request-id", request_id))
     return info

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import grpc
-
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
 from decision_service.edge.rpc.calls import CallInfo, Context, call_info
 from decision_service.edge.rpc.filters import filter_from, page_size
-from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.pages import make_token, read_token
 from decision_service.edge.rpc.replies import add_full_view, decision_message
 from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
@@ -52,6 +50,7 @@ class DecisionServicer:
 
     def __init__(self, use_cases: UseCases) -> None:
         self._use_cases = use_cases
+        self._versions: dict[str | None, int] = {None: 0}
 
     async def create_decision(
         self, request: service_pb.CreateDecisionRequest, context: Context
@@ -61,7 +60,7 @@ class DecisionServicer:
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
         stored = await self._use_cases.decide(application, Call(info.caller, deadline))
-        _trail(info, stored)
+        self._trail(info, stored)
         reach(Point.BEFORE_REPLY)
         return stored.reply
 
@@ -72,7 +71,7 @@ class DecisionServicer:
         info, full = call_info(context), full_view(request.view)
         decision_id = decision_id_from(request.decision_id)
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
-        _trail(info, recorded.entry)
+        self._trail(info, recorded.entry)
         return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
 
     async def list_decisions(
@@ -102,6 +101,20 @@ class DecisionServicer:
             _strip(message)
         return service_pb.ReplayDecisionResponse(decision=message, differing_fields=differing)
 
+    def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
+        info.trailing.append(("x-decision-id", entry.decision_id))
+        version = self._version(entry)
+        if version:
+            info.trailing.append(("x-ruleset-version", str(version)))
+
+    def _version(self, entry: StoredEntry) -> int:
+        """The version that decided, 0 for none; read from one reply of each ruleset digest."""
+        version = self._versions.get(entry.ruleset_digest)
+        if version is None:
+            version = basic_message(entry).ruleset_ref.version
+            self._versions[str(entry.ruleset_digest)] = version
+        return version
+
 
 def basic_message(entry: StoredEntry) -> pb.Decision:
     """The recorded decision without what only the FULL view has."""
@@ -119,19 +132,14 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     return message
 
 
-def handlers(servicer: DecisionServicer) -> grpc.GenericRpcHandler:
+def methods(servicer: DecisionServicer) -> Methods:
     """The service's methods; CreateDecision answers with bytes as they were recorded."""
-    return grpc.method_handlers_generic_handler(
-        SERVICE,
-        {
-            "CreateDecision": unary(
-                servicer.create_decision, service_pb.CreateDecisionRequest, bytes
-            ),
-            "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
-            "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
-            "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
-        },
-    )
+    return {
+        "CreateDecision": unary(servicer.create_decision, service_pb.CreateDecisionRequest, bytes),
+        "GetDecision": unary(servicer.get_decision, service_pb.GetDecisionRequest),
+        "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
+        "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
+    }
 
 
 def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
@@ -147,10 +155,3 @@ def _strip(message: pb.Decision) -> None:
     message.ClearField("factor_values")
     message.ClearField("rule_traces")
     message.ClearField("inputs")
-
-
-def _trail(info: CallInfo, entry: StoredEntry) -> None:
-    version = basic_message(entry).ruleset_ref.version
-    info.trailing.append(("x-decision-id", entry.decision_id))
-    if version:
-        info.trailing.append(("x-ruleset-version", str(version)))

@@ -2,14 +2,14 @@
 
 exceptions → request context → access log → metrics → authentication → admission → the method.
 
-They are layers around each method, made once per method, instead of one gRPC interceptor each:
-gRPC would walk its chain and make every handler anew with each call.
+They are layers around each method, put there when it is added to the server, instead of gRPC
+interceptors, which gRPC would walk anew with each call.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,45 +21,42 @@ from decision_service.edge.rpc.admission import Rooms, admitted
 from decision_service.edge.rpc.authentication import Door, authenticated
 from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import Behaviour, streamed
-from decision_service.edge.rpc.observing import counted, exceptions_mapped, logged, with_context
+from decision_service.edge.rpc.observing import Notes, observed
 from decision_service.edge.rpc.stalls import StallWatch
-from decision_service.telemetry import UserHash
+from decision_service.telemetry import CallLog, UserHash
 
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What the layers need: who may call, how much at a time, and where it is written down."""
+    """What the layers need: who may call, how much at a time, and where it is written down.
+
+    `calls` takes the log's line of each call; None where nobody reads them.
+    """
 
     door: Door
     rooms: Rooms
     metrics: Metrics
     user_hash: UserHash
     stalls: StallWatch
+    calls: CallLog | None
 
 
-class Layers(grpc.aio.ServerInterceptor):
-    """Puts the layers around every method of every service."""
+class Layers:
+    """Stands for a server while services are added: puts the layers around every method."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, server: grpc.aio.Server, guard: Guard) -> None:
+        self._server = server
         self._guard = guard
-        self._wrapped: dict[str, Handler] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler:
-        """The method with its layers; None, which is UNIMPLEMENTED, where there is none."""
-        method = handler_call_details.method
-        wrapped = self._wrapped.get(method)
-        if wrapped is None:
-            handler = await continuation(handler_call_details)
-            if handler is None:
-                return None
-            wrapped = self._wrapped[method] = self._wrap(handler, method)
-        return wrapped
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        """Nothing to do: generated code adds the same methods by name as well."""
+
+    def add_registered_method_handlers(self, service: str, methods: Mapping[str, Handler]) -> None:
+        """Add a service's methods, each in its layers."""
+        wrapped = {name: self._wrap(m, f"/{service}/{name}") for name, m in methods.items()}
+        self._server.add_registered_method_handlers(service, wrapped)
 
     def _wrap(self, handler: Any, method: str) -> Handler:
         form = {
@@ -80,17 +77,15 @@ class Layers(grpc.aio.ServerInterceptor):
         behaviour = admitted(behaviour, method, guard.rooms)
         if method not in OPEN:
             behaviour = authenticated(behaviour, method, guard.door)
-        behaviour = counted(behaviour, method, guard.metrics)
-        behaviour = logged(behaviour, method, guard.user_hash)
-        behaviour = with_context(behaviour, method)
-        return exceptions_mapped(behaviour, method)
+        notes = Notes.of(method, guard.metrics, guard.calls, guard.user_hash)
+        return observed(behaviour, method, notes)
 
     def _ending(self, behaviour: Behaviour) -> Behaviour:
         leaving = self._guard.stalls.leaving
 
         async def call(request: Any, context: Context) -> Any:
             reply = await behaviour(request, context)
-            leaving(context)
+            leaving()
             return reply
 
         return call

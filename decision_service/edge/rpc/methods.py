@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import grpc
 from google.protobuf.message import Message
+
+Methods: TypeAlias = "dict[str, grpc.RpcMethodHandler[object, object]]"
+"""A service's methods by name."""
 
 
 def _serialize(message: Message) -> bytes:

@@ -1,4 +1,4 @@
-"""The outer layers: no exception's words get out, and every call is logged and counted once."""
+"""The outermost layer: no exception's words get out, and every call is logged and counted once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -14,7 +15,7 @@ import structlog
 from google.rpc.status_pb2 import Status
 
 from decision_service.domain.errors import CrossTenant, ServiceError
-from decision_service.edge.metrics import Metrics
+from decision_service.edge.metrics import MethodMetrics, Metrics
 from decision_service.edge.rpc.access import OPEN
 from decision_service.edge.rpc.calls import CURRENT, CallInfo, Context, read_call
 from decision_service.edge.rpc.layers import Behaviour
@@ -26,99 +27,110 @@ from decision_service.edge.rpc.status import (
     reason_of,
     status_of,
 )
+from decision_service.telemetry import CallLine, CallLog
 
 _SILENT = (*OPEN, "/grpc.reflection.")
 
 log = structlog.get_logger("decision_service.rpc")
 
 
-def exceptions_mapped(inner: Behaviour, method: str) -> Behaviour:
-    """Turn every exception into a status, so that no exception's text reaches a client."""
+def log_call(line: CallLine) -> None:
+    """Log a call as any other event."""
+    log.info("call", **line.fields())
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is written down of one method's calls: a line for each, counts, and times."""
+
+    name: str
+    metrics: Metrics
+    of_method: MethodMetrics
+    calls: CallLog | None
+    user_hash: Callable[[str], str]
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        metrics: Metrics,
+        calls: CallLog | None,
+        user_hash: Callable[[str], str],
+    ) -> Notes | None:
+        """The notes of a method; None for what platforms ask all the time."""
+        if method.startswith(_SILENT):
+            return None
+        name = method.rpartition("/")[2]
+        return cls(name, metrics, metrics.of_method(name), calls, user_hash)
+
+    def ended(self, request: Any, info: CallInfo | None, started: float) -> None:
+        """A call was answered."""
+        self._note(request, info, started, "OK", None)
+
+    def failed(
+        self, request: Any, info: CallInfo | None, started: float, error: BaseException
+    ) -> None:
+        """A call ended with an error."""
+        code, reason = code_name(error), reason_of(error)
+        self.metrics.failed(code, reason or code)
+        self._note(request, info, started, code, reason)
+
+    def _note(
+        self, request: Any, info: CallInfo | None, started: float, code: str, reason: str | None
+    ) -> None:
+        seconds = perf_counter() - started
+        self.of_method.ended(code, seconds)
+        if self.calls is None or info is None:
+            return
+        user = getattr(request, "user_id", "")
+        self.calls(
+            CallLine(
+                self.name,
+                code,
+                reason,
+                seconds,
+                info.request_id,
+                info.trace_id,
+                info.caller,
+                self.user_hash(user) if user else "",
+            )
+        )
+
+
+def observed(inner: Behaviour, method: str, notes: Notes | None) -> Behaviour:
+    """Read the call's metadata, once, send back what belongs to it, and note how the call ends.
+
+    Every exception becomes a status, so that no exception's text reaches a client.
+    """
 
     async def call(request: Any, context: Context) -> Any:
+        started, info = perf_counter(), None
         try:
-            return await inner(request, context)
-        except (grpc.aio.AbortError, asyncio.CancelledError):
-            raise
-        except Exception as error:  # noqa: BLE001 - the wall behind which every bug stays
-            info = CURRENT.get(None)
+            info = read_call(context, method)
+            CURRENT.set(info)
+            reply = await inner(request, context)
+            if info.trailing:
+                context.set_trailing_metadata(tuple(info.trailing))
+        except BaseException as error:
+            if notes is not None:
+                notes.failed(request, info, started, error)
+            if not isinstance(error, Exception) or isinstance(error, _TOLD):
+                raise
             await abort(context, _status(error, method, info), info.trailing if info else ())
+        if notes is not None:
+            notes.ended(request, info, started)
+        return reply
 
     return call
+
+
+_TOLD = (grpc.aio.AbortError, asyncio.CancelledError)
 
 
 def _status(error: Exception, method: str, info: CallInfo | None) -> Status:
     if isinstance(error, ServiceError) and may_be_told(error):
         return status_of(error)
     return internal(_incident(error, method, info))
-
-
-def with_context(inner: Behaviour, method: str) -> Behaviour:
-    """Read the call's metadata, once, and send back what belongs to it."""
-
-    async def call(request: Any, context: Context) -> Any:
-        info = read_call(context, method)
-        CURRENT.set(info)
-        reply = await inner(request, context)
-        if info.trailing:
-            context.set_trailing_metadata(tuple(info.trailing))
-        return reply
-
-    return call
-
-
-def logged(inner: Behaviour, method: str, user_hash: Callable[[str], str]) -> Behaviour:
-    """Write one line per call; a user appears as a keyed hash."""
-    if method.startswith(_SILENT):
-        return inner
-    name = method.rpartition("/")[2]
-
-    def line(request: Any, started: float, code: str, reason: str | None) -> None:
-        info, user = CURRENT.get(), getattr(request, "user_id", "")
-        log.info(
-            "call",
-            method=name,
-            code=code,
-            reason=reason,
-            ms=round((perf_counter() - started) * 1000, 1),
-            request_id=info.request_id or None,
-            trace_id=info.trace_id or None,
-            caller=info.caller or None,
-            user=user_hash(user) if user else None,
-        )
-
-    async def call(request: Any, context: Context) -> Any:
-        started = perf_counter()
-        try:
-            reply = await inner(request, context)
-        except BaseException as error:
-            line(request, started, code_name(error), reason_of(error))
-            raise
-        line(request, started, "OK", None)
-        return reply
-
-    return call
-
-
-def counted(inner: Behaviour, method: str, metrics: Metrics) -> Behaviour:
-    """Count the call, time it, and count what went wrong by code and reason."""
-    if method.startswith(_SILENT):
-        return inner
-    of_method = metrics.of_method(method.rpartition("/")[2])
-
-    async def call(request: Any, context: Context) -> Any:
-        started = perf_counter()
-        code = "OK"
-        try:
-            return await inner(request, context)
-        except BaseException as error:
-            code = code_name(error)
-            metrics.failed(code, reason_of(error) or code)
-            raise
-        finally:
-            of_method.ended(code, perf_counter() - started)
-
-    return call
 
 
 def _incident(error: Exception, method: str, info: CallInfo | None) -> str:

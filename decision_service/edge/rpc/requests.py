@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
-from functools import partial
+from typing import TypeVar
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -29,6 +29,11 @@ _DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _MOST_WAIT = 300.0
+_VIEWS = frozenset(pb.DecisionView.values())
+_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
+"""What a caller wants who names no languages."""
+
+Sent = TypeVar("Sent")
 RESERVED = ("requested_amount", "requested_term_months")
 
 
@@ -69,21 +74,24 @@ def application_from(
     problems = Problems()
     check_user_id(problems, request.user_id)
     check_product(problems, request.product)
-    for field in ("request_id", "application_id", "customer_ref"):
-        check_reference(problems, field, getattr(request, field))
-    wait = _wait_seconds(request, problems)
+    request_id, application_id = request.request_id, request.application_id
+    customer_ref = request.customer_ref
+    check_reference(problems, "request_id", request_id)
+    check_reference(problems, "application_id", application_id)
+    check_reference(problems, "customer_ref", customer_ref)
+    wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
     inputs = dict(inputs_from(request, problems))
     full = full_view(request.view, problems)
     problems.raise_if_any()
     return Application(
-        request_id=request.request_id,
+        request_id=request_id,
         user_id=request.user_id,
         product=request.product,
-        application_id=request.application_id,
-        customer_ref=request.customer_ref,
+        application_id=application_id,
+        customer_ref=customer_ref,
         inputs=inputs,
         wait_timeout=wait,
-        style=ReplyStyle(full=full, languages=languages),
+        style=ReplyStyle(full=full, languages=languages) if languages else _STYLES[full],
     )
 
 
@@ -102,11 +110,11 @@ def decision_id_from(decision_id: str) -> str:
 
 def full_view(view: int, problems: Problems | None = None) -> bool:
     """Whether the FULL view is asked for; an unknown view is a problem."""
-    own = problems or Problems()
-    if view not in pb.DecisionView.values():
+    if view not in _VIEWS:
+        own = problems or Problems()
         own.add("view", f"is {view}, which is no DecisionView")
-    if problems is None:
-        own.raise_if_any()
+        if problems is None:
+            own.raise_if_any()
     return view == pb.DECISION_VIEW_FULL
 
 
@@ -137,8 +145,8 @@ def inputs_from(
 ) -> Iterator[tuple[str, Value]]:
     """The inputs sent, amount and term among them; malformed ones are noted."""
     if request.HasField("requested_amount"):
-        read = partial(money_from_message, request.requested_amount)
-        yield from _read("requested_amount", read, problems)
+        field = "requested_amount"
+        yield from _read(field, money_from_message, request.requested_amount, problems)
     if request.HasField("requested_term_months"):
         yield "requested_term_months", request.requested_term_months
     for name, message in request.inputs.items():
@@ -154,11 +162,13 @@ def read_value(
     field: str, message: values_pb2.InputValue, problems: Problems
 ) -> Iterator[tuple[str, Value]]:
     """The name below the field's first point with its value, or nothing where it is malformed."""
-    yield from _read(field, partial(value_from_message, message), problems)
+    yield from _read(field, value_from_message, message, problems)
 
 
-def _read(field: str, read: Callable[[], Value], problems: Problems) -> Iterator[tuple[str, Value]]:
+def _read(
+    field: str, read: Callable[[Sent], Value], message: Sent, problems: Problems
+) -> Iterator[tuple[str, Value]]:
     try:
-        yield field.partition(".")[2] or field, read()
+        yield field.partition(".")[2] or field, read(message)
     except WireError as error:
         problems.add(field, f"is malformed: {error}")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import grpc
-
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
 from decision_service.edge.rpc.calls import Context, call_info
 from decision_service.edge.rpc.figures import comparison_message, figures_message
 from decision_service.edge.rpc.filters import page_size
-from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.pages import make_step_token, read_step_token
 from decision_service.edge.rpc.requests import Problems
 from decision_service.edge.rpc.rollout_replies import (
@@ -160,27 +158,22 @@ class RolloutServicer:
         return rollout_message(look, self._status().refused)
 
 
-def handlers(servicer: RolloutServicer) -> grpc.GenericRpcHandler:
+def methods(servicer: RolloutServicer) -> Methods:
     """The service's methods."""
-    return grpc.method_handlers_generic_handler(
-        SERVICE,
-        {
-            "ListRollouts": unary(servicer.list_rollouts, service_pb.ListRolloutsRequest),
-            "GetRollout": unary(servicer.get_rollout, service_pb.GetRolloutRequest),
-            "ExplainAssignment": unary(
-                servicer.explain_assignment, service_pb.ExplainAssignmentRequest
-            ),
-            "ListRolloutSteps": unary(
-                servicer.list_rollout_steps, service_pb.ListRolloutStepsRequest
-            ),
-            "AdvanceRollout": unary(servicer.advance_rollout, service_pb.AdvanceRolloutRequest),
-            "RollBackRollout": unary(servicer.roll_back_rollout, service_pb.RollBackRolloutRequest),
-            "PauseRollout": unary(servicer.pause_rollout, service_pb.PauseRolloutRequest),
-            "ResumeRollout": unary(servicer.resume_rollout, service_pb.ResumeRolloutRequest),
-            "CompareVersions": unary(servicer.compare_versions, service_pb.CompareVersionsRequest),
-            "SetKillSwitch": unary(servicer.set_kill_switch, service_pb.SetKillSwitchRequest),
-        },
-    )
+    return {
+        "ListRollouts": unary(servicer.list_rollouts, service_pb.ListRolloutsRequest),
+        "GetRollout": unary(servicer.get_rollout, service_pb.GetRolloutRequest),
+        "ExplainAssignment": unary(
+            servicer.explain_assignment, service_pb.ExplainAssignmentRequest
+        ),
+        "ListRolloutSteps": unary(servicer.list_rollout_steps, service_pb.ListRolloutStepsRequest),
+        "AdvanceRollout": unary(servicer.advance_rollout, service_pb.AdvanceRolloutRequest),
+        "RollBackRollout": unary(servicer.roll_back_rollout, service_pb.RollBackRolloutRequest),
+        "PauseRollout": unary(servicer.pause_rollout, service_pb.PauseRolloutRequest),
+        "ResumeRollout": unary(servicer.resume_rollout, service_pb.ResumeRolloutRequest),
+        "CompareVersions": unary(servicer.compare_versions, service_pb.CompareVersionsRequest),
+        "SetKillSwitch": unary(servicer.set_kill_switch, service_pb.SetKillSwitchRequest),
+    }
 
 
 def _decided_on(

@@ -6,15 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import grpc
-
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
 from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.methods import unary
+from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.replies import add_full_view, ref_message, verdict_fields
 from decision_service.edge.rpc.requests import Problems, check_product, inputs_from, read_value
 from decision_service.edge.rpc.values import decimal_text, timestamp
@@ -127,17 +125,14 @@ class RulesetServicer:
         return rules_pb.EvaluateRulesetResponse(decision=message)
 
 
-def handlers(servicer: RulesetServicer) -> grpc.GenericRpcHandler:
+def methods(servicer: RulesetServicer) -> Methods:
     """The service's methods."""
-    return grpc.method_handlers_generic_handler(
-        SERVICE,
-        {
-            "ListRulesets": unary(servicer.list_rulesets, rules_pb.ListRulesetsRequest),
-            "GetRuleset": unary(servicer.get_ruleset, rules_pb.GetRulesetRequest),
-            "ValidateRuleset": unary(servicer.validate_ruleset, rules_pb.ValidateRulesetRequest),
-            "EvaluateRuleset": unary(servicer.evaluate_ruleset, rules_pb.EvaluateRulesetRequest),
-        },
-    )
+    return {
+        "ListRulesets": unary(servicer.list_rulesets, rules_pb.ListRulesetsRequest),
+        "GetRuleset": unary(servicer.get_ruleset, rules_pb.GetRulesetRequest),
+        "ValidateRuleset": unary(servicer.validate_ruleset, rules_pb.ValidateRulesetRequest),
+        "EvaluateRuleset": unary(servicer.evaluate_ruleset, rules_pb.EvaluateRulesetRequest),
+    }
 
 
 def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import _async as reflection_aio
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
 from decision_service.edge.rpc.applicants import ApplicantUseCases
@@ -97,28 +98,31 @@ class Listening:
 async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
     server = grpc.aio.server(
-        interceptors=(Layers(listening.guard),),
         options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
         maximum_concurrent_rpcs=listening.guard.rooms.calls + _SPARE_CALLS,
     )
-    server.add_generic_rpc_handlers(
-        (
-            decisions.handlers(decisions.DecisionServicer(services.decisions)),
-            rulesets.handlers(rulesets.RulesetServicer(services.rulesets)),
-            rollouts.handlers(rollouts.RolloutServicer(services.rollouts)),
-            applicants.handlers(applicants.ApplicantServicer(services.applicants)),
-        )
-    )
     health = HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    if listening.reflection:
-        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+    _add(Layers(server, listening.guard), services, health, described=listening.reflection)
     started = RpcServer(server, health, _bind(server, listening))
     started.serving(yes=False)
     await server.start()
     return started
+
+
+def _add(layers: Layers, services: Services, health: HealthServicer, *, described: bool) -> None:
+    for service, methods in (
+        (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
+        (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
+        (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
+        (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
+    ):
+        layers.add_registered_method_handlers(service, methods)
+    health_pb2_grpc.add_HealthServicer_to_server(health, layers)  # type: ignore[arg-type]  # it adds only
+    if described:
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
+        describer = reflection_aio.ReflectionServicer(names)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(describer, layers)
 
 
 def _bind(server: grpc.aio.Server, listening: Listening) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any, TypeAlias
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
@@ -12,12 +13,22 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Missing
-from decision_service.domain.money import IllegalAmount, Money, exponent, to_minor
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _NANOS = 1_000_000_000
+_LARGEST = int(LARGEST_AMOUNT)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+Fields: TypeAlias = dict[str, Any]
+"""A message's fields by name.
+
+Protobuf makes a message with all that is in it from nested dicts at once; a message that is handed
+over in place of a dict it copies by writing it out and reading it again.
+"""
 
 
 class WireError(ValueError):
@@ -43,15 +54,20 @@ def value_from_message(message: values_pb2.InputValue) -> Value:
 
 def value_to_message(value: Value) -> values_pb2.InputValue:
     """The value as a client reads it."""
+    return values_pb2.InputValue(**value_fields(value))
+
+
+def value_fields(value: Value) -> Fields:
+    """The fields of an InputValue."""
     if isinstance(value, bool):
-        return values_pb2.InputValue(flag=value)
+        return {"flag": value}
     if isinstance(value, Money):
-        return values_pb2.InputValue(money=money_to_message(value))
+        return {"money": money_fields(value)}
     if isinstance(value, date):
-        return values_pb2.InputValue(date=value.isoformat())
+        return {"date": value.isoformat()}
     if isinstance(value, str):
-        return values_pb2.InputValue(text=value)
-    return values_pb2.InputValue(number=decimal_text(value))
+        return {"text": value}
+    return {"number": decimal_text(value)}
 
 
 def decimal_text(value: int | Decimal) -> str:
@@ -66,43 +82,56 @@ def money_from_message(message: MoneyMessage) -> Money:
         raise WireError("currency_code must be three capital letters (ISO 4217), for example PHP")
     if abs(message.nanos) >= _NANOS or message.units * message.nanos < 0:
         raise WireError("nanos must lie within ±999,999,999 and have the sign of units")
-    amount = Decimal(message.units) + Decimal(message.nanos).scaleb(-9)
-    finest = Decimal(1).scaleb(-exponent(message.currency_code))
-    if amount % finest:
+    places = exponent(message.currency_code)
+    step = 10 ** (9 - places)
+    if message.nanos % step:
+        finest = Decimal(1).scaleb(-places)
         raise WireError(f"the amount must not be finer than {finest} {message.currency_code}")
-    try:
-        return Money(message.currency_code, to_minor(amount, message.currency_code))
-    except IllegalAmount:
-        raise WireError("the amount must lie within ±10^12") from None
+    minor = message.units * 10**places + message.nanos // step
+    if abs(minor) > _LARGEST * 10**places:
+        raise WireError("the amount must lie within ±10^12")
+    return Money(message.currency_code, minor)
 
 
 def money_to_message(money: Money) -> MoneyMessage:
     """An amount as units and nanos."""
+    return MoneyMessage(**money_fields(money))
+
+
+def money_fields(money: Money) -> Fields:
+    """The fields of a google.type.Money."""
     scale = 10 ** exponent(money.currency)
-    units = abs(money.minor) // scale
-    nanos = abs(money.minor) % scale * (_NANOS // scale)
+    units, rest = divmod(abs(money.minor), scale)
     sign = -1 if money.minor < 0 else 1
-    return MoneyMessage(currency_code=money.currency, units=sign * units, nanos=sign * nanos)
+    nanos = rest * (_NANOS // scale)
+    return {"currency_code": money.currency, "units": sign * units, "nanos": sign * nanos}
 
 
 def timestamp(instant: datetime) -> Timestamp:
     """An aware instant as a Timestamp."""
-    message = Timestamp()
-    message.FromDatetime(instant)
-    return message
+    return Timestamp(**timestamp_fields(instant))
 
 
-def missing_message(missing: Missing) -> values_pb2.MissingCause:
-    """A cause of a missing value as a client reads it."""
-    return values_pb2.MissingCause(
-        cause=missing.cause.value,
-        tainted=missing.cause.tainted,
-        reason=missing.reason.value,
-        data_kind=missing.kind or "",
-        source_id=missing.source or "",
-        account_error_code=missing.account_error or "",
-        detail=missing.detail or "",
-    )
+def timestamp_fields(instant: datetime) -> Fields:
+    """The fields of a Timestamp."""
+    since = instant - _EPOCH
+    return {
+        "seconds": since.days * 86_400 + since.seconds,
+        "nanos": since.microseconds * 1000,
+    }
+
+
+def missing_fields(missing: Missing) -> Fields:
+    """The fields of a MissingCause: why a value is missing, as a client reads it."""
+    return {
+        "cause": missing.cause,
+        "tainted": missing.cause.tainted,
+        "reason": missing.reason,
+        "data_kind": missing.kind or "",
+        "source_id": missing.source or "",
+        "account_error_code": missing.account_error or "",
+        "detail": missing.detail or "",
+    }
 
 
 def _decimal(text: str) -> Decimal:

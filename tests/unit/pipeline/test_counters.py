@@ -28,16 +28,16 @@ CHALLENGER = Assignment(
     PRODUCT,
     True,
     EnrolmentReason.IN_STAGE,
-    7,
     "d",
     "half",
     50_000,
+    7,
     Arm.CHALLENGER,
     ArmReason.CHALLENGER,
     9,
     2,
 )
-OUTSIDE = Assignment(PRODUCT, False, EnrolmentReason.NOT_IN_STAGE, 7, "d", "half", 50_000)
+OUTSIDE = Assignment(PRODUCT, False, EnrolmentReason.NOT_IN_STAGE, "d", "half", 50_000, 7)
 
 
 class Stand:

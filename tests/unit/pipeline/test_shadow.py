@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.pairs import Standing
 from decision_service.pipeline.second_opinion import Case
@@ -62,7 +64,8 @@ class Stand:
 
 def numbered(number: int) -> Case:
     """The case under another decision's id."""
-    return replace(CASE, decision=replace(CASE.decision, decision_id=f"dec_{number}"))
+    decision = structs.replace(CASE.decision, decision_id=f"dec_{number}")
+    return structs.replace(CASE, decision=decision)
 
 
 async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:

@@ -6,11 +6,23 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 import structlog
 
-from decision_service.telemetry import LogQueue, UserHash, configure_logging
+from decision_service.edge.rpc import observing
+from decision_service.edge.rpc.observing import log_call
+from decision_service.telemetry import (
+    CallLine,
+    LogQueue,
+    UserHash,
+    call_log,
+    configure_logging,
+)
+
+FULL = CallLine("GetDecision", "NOT_FOUND", "NO", 0.0123, "los-7", "0af7", "los", "9c1d")
+SHORT = CallLine("GetDecision", "OK", None, 0.5, "", "", "", "")
 
 
 class Blocked(io.RawIOBase):
@@ -84,3 +96,46 @@ def test_users_are_named_by_a_keyed_hash() -> None:
     assert UserHash()("u-1") != UserHash()("u-1")
     assert len(name) == 16
     assert "u-1" not in name
+
+
+@pytest.mark.parametrize("call", [FULL, SHORT])
+def test_a_calls_line_is_the_same_whoever_makes_it(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch, call: CallLine
+) -> None:
+    """The thread's JSON has the fields and values, their order too, of any event's line."""
+    monkeypatch.setattr(observing, "log", structlog.get_logger())
+    stream = Blocked()
+    stream.gate.set()
+    queue = LogQueue(stream)
+    with structlog.contextvars.bound_contextvars(worker=2):
+        log_call(call)
+        taken = call_log("info", as_json=True, queue=queue, other=log_call)
+    assert taken is not None
+    taken(call)
+    queue.close()
+    theirs, ours = json.loads(written.getvalue()), json.loads(stream.taken)
+    times = [datetime.fromisoformat(one.pop("timestamp")) for one in (theirs, ours)]
+    assert timedelta() <= times[1] - times[0] < timedelta(minutes=1)
+    assert ours == theirs
+    assert ours["worker"] == 2
+
+
+def test_calls_beyond_the_bound_are_dropped_and_counted_like_lines() -> None:
+    """They wait in the same queue."""
+    stream = Blocked()
+    queue = LogQueue(stream, most=1)
+    queue.write("first\n")
+    assert stream.entered.wait(10)
+    queue.call(FULL)
+    queue.call(SHORT)
+    assert queue.dropped == 1
+    stream.gate.set()
+    queue.close()
+    assert b"los-7" in stream.taken
+
+
+def test_nobody_makes_lines_of_calls_that_the_level_leaves_out() -> None:
+    """Above info there is no log of calls; people read what all events are logged by."""
+    queue = LogQueue(Blocked())
+    assert call_log("warning", as_json=True, queue=queue, other=log_call) is None
+    assert call_log("debug", as_json=False, queue=queue, other=log_call) is log_call

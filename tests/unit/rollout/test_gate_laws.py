@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from decision_service.domain.decision import Arm, ArmReason
 from decision_service.domain.money import Money
@@ -59,7 +60,9 @@ states = st.builds(_at, st.sampled_from(LADDER), st.sampled_from(RUNGS))
 @given(subjects, states)
 def test_sticky(who, state):
     """The same applicant under the same plan and state is put in the same place again."""
-    assert choose(PLAN, state, who) == choose(PLAN, state, replace(who, inputs=dict(who.inputs)))
+    assert choose(PLAN, state, who) == choose(
+        PLAN, state, structs.replace(who, inputs=dict(who.inputs))
+    )
 
 
 @settings(deadline=None, max_examples=300)
@@ -112,12 +115,12 @@ def test_a_killed_challenger_decides_nobody_and_loses_nobody(who, state):
 @given(subjects, states, states)
 def test_a_pin_outlives_every_stage(who, first, later):
     """An applicant keeps arm and version through any change of stage that leaves the arm alive."""
-    chosen = choose(PLAN, first, replace(who, pin=None))
+    chosen = choose(PLAN, first, structs.replace(who, pin=None))
     pin = new_pin(chosen, NOW)
     if pin is None:
         return
     assert later.challenger is not None
-    again = choose(PLAN, later, replace(who, pin=pin))
+    again = choose(PLAN, later, structs.replace(who, pin=pin))
     gone = chosen.arm is Arm.CHALLENGER and later.challenger.stage is None
     assert again.enrolled
     assert (again.arm_reason is ArmReason.PIN_ENDED) == gone
@@ -138,10 +141,10 @@ def test_a_pin_that_does_not_matter_changes_nothing(who, stage, killed, plan):
     state = replace(initial_state(plan, NOW), go_live=Track(stage, NOW, None, killed=killed))
     if pin_matters(plan, state, who.unit):
         return
-    without = choose(plan, state, replace(who, pin=None))
+    without = choose(plan, state, structs.replace(who, pin=None))
     for version in state.decided_by:
         arm = Arm.CHAMPION if version == plan.versions.champion else Arm.CHALLENGER
-        pinned = choose(plan, state, replace(who, pin=Pin(arm, version, NOW)))
+        pinned = choose(plan, state, structs.replace(who, pin=Pin(arm, version, NOW)))
         assert (pinned.enrolled, pinned.arm, pinned.version) == (
             without.enrolled,
             without.arm,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from decision_service.domain.verdict import Outcome
 from decision_service.language.diagnostics import render_all
@@ -173,7 +172,7 @@ def test_a_recorded_case_may_name_its_own_date(ruleset):
 
     def snapshots(_fixture, as_of):
         seen.append(as_of.date.isoformat())
-        return replace(
+        return structs.replace(
             facts({"income.months_12m": 12, "contributions.months_12m": 12}), as_of=as_of
         )
 

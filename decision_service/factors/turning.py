@@ -1,0 +1,35 @@
+"""When factor values may change though the data does not: at ages that the policy bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.snapshot import Snapshot
+from decision_service.factors.quality import EXPIRED_AFTER
+
+
+def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:
+    """The instants, in order, until which values hold (and after which they may differ).
+
+    Between two of them `compute` depends on the civil date alone, whatever the instant: a sync is
+    stale, and a kind without records expired, only after one of these. There may be more of them
+    than matter, never fewer.
+    """
+    updates = [
+        moment
+        for a in snapshot.accounts
+        for moment in (a.connection_updated_at, a.monitor_updated_at)
+    ]
+    items = [source.newest_created_at for source in snapshot.sources]
+    created = [account.created_at for account in snapshot.accounts]
+    return tuple(
+        sorted({*_after((*updates, *items), policy.max_age), *_after(created, EXPIRED_AFTER)})
+    )
+
+
+def _after(moments: Iterable[datetime | None], span: timedelta) -> Iterable[datetime]:
+    for moment in moments:
+        if moment is not None and moment <= datetime.max.replace(tzinfo=moment.tzinfo) - span:
+            yield moment + span

@@ -1,0 +1,48 @@
+"""What is counted shows as Prometheus reads it."""
+
+import pytest
+
+from decision_service.edge.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """Every sample of ours by its text."""
+    lines = metrics.text().decode().splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name.removeprefix("decision_service_"): float(value) for name, _, value in pairs}
+
+
+def test_calls_are_counted_by_method_and_code_and_timed_within_inclusive_bounds() -> None:
+    """A time on a bound lies within it; every later bucket holds the earlier ones too."""
+    metrics = Metrics()
+    method = metrics.of_method("GetDecision")
+    for seconds in (0.005, 0.0078125, 60.0):
+        method.ended("OK", seconds)
+    method.ended("INTERNAL", 0.25)
+    seen = samples(metrics)
+    assert seen['calls_total{code="OK",method="GetDecision"}'] == 3
+    assert seen['calls_total{code="INTERNAL",method="GetDecision"}'] == 1
+    assert seen['call_seconds_bucket{le="0.005",method="GetDecision"}'] == 1
+    assert seen['call_seconds_bucket{le="0.01",method="GetDecision"}'] == 2
+    assert seen['call_seconds_bucket{le="10.0",method="GetDecision"}'] == 3
+    assert seen['call_seconds_bucket{le="+Inf",method="GetDecision"}'] == 4
+    assert seen['call_seconds_count{method="GetDecision"}'] == 4
+    assert seen['call_seconds_sum{method="GetDecision"}'] == pytest.approx(60.2628125)
+
+
+def test_a_methods_times_show_before_its_first_call() -> None:
+    """A rate begins at zero, not at nothing; what has further labels begins when it happens."""
+    metrics = Metrics()
+    metrics.of_method("GetDecision")
+    seen = samples(metrics)
+    assert seen['call_seconds_count{method="GetDecision"}'] == 0
+    assert seen["store_group_size_count"] == 0
+    assert not any(name.startswith("decisions_total") for name in seen)
+    metrics.decided("loan", "APPROVE", "champion")
+    metrics.failed("INTERNAL", "INTERNAL")
+    metrics.committed(0.002, 3)
+    seen = samples(metrics)
+    assert seen['decisions_total{arm="champion",outcome="APPROVE",product="loan"}'] == 1
+    assert seen['errors_total{code="INTERNAL",reason="INTERNAL"}'] == 1
+    assert seen['store_group_size_bucket{le="4.0"}'] == 1
+    assert seen["store_group_size_sum"] == 3

@@ -1,0 +1,82 @@
+"""What is remembered of factors is what would be computed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decision_service.domain.needs import Needs
+from decision_service.domain.time import AsOf
+from decision_service.factors.compute import compute
+from decision_service.factors.registry import catalogue
+from decision_service.pipeline.known_factors import KnownFactors
+from decision_service.pipeline.snapshots import snapshot_body
+from decision_service.pipeline.wire import encode_factors
+from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
+from tests.oracles.applicants import applicant
+
+ALL = tuple(catalogue())
+RULES = rulebook().products[PRODUCT].champion
+
+
+def _at(instant: datetime, *, doubtful: bool = False) -> AsOf:
+    return AsOf.at(instant, RULES.zone, doubtful=doubtful)
+
+
+@given(
+    st.integers(0, 1 << 32),
+    st.lists(st.tuples(st.integers(-40, 40), st.integers(0, 86_399), st.booleans()), max_size=5),
+    st.sampled_from([None, 6, 12]),
+)
+def test_it_never_differs_from_computing(
+    seed: int, moves: list[tuple[int, int, bool]], term: int | None
+) -> None:
+    """Whenever it is asked, in any order of instants, terms and doubts, it gives what is true."""
+    case = applicant(seed)
+    known, body = KnownFactors(), snapshot_body(case.snapshot)
+    for days, seconds, doubtful in [(0, 0, False), *moves, (0, 0, False)]:
+        instant = case.as_of.instant + timedelta(days=days, seconds=seconds)
+        as_of = AsOf.at(instant, case.as_of.zone, doubtful=doubtful)
+        needs = Needs(ALL, case.policy, term_months=term)
+        found = known.of(case.snapshot, body.id, needs, "digest", as_of)
+        assert found.factors == compute(case.snapshot, needs, as_of)
+        assert found.wire == encode_factors(found.factors)
+
+
+def test_a_later_decision_of_the_day_computes_nothing_again() -> None:
+    """The very same values are given until midnight or a turning point."""
+    known, snapshot = KnownFactors(), steady_earner()
+    body = snapshot_body(snapshot)
+
+    def of(as_of: AsOf) -> object:
+        return known.of(snapshot, body.id, RULES.needs, RULES.digest, as_of)
+
+    first = of(_at(NOW))
+    assert of(_at(NOW + timedelta(hours=3))) is first
+    assert of(_at(NOW, doubtful=True)) is not first
+    assert of(_at(NOW + timedelta(days=1))) is not first
+
+
+def test_another_ruleset_or_snapshot_is_another_result() -> None:
+    """Results are kept by the content of both."""
+    known, snapshot = KnownFactors(), steady_earner()
+    first = known.of(snapshot, "snap_1", RULES.needs, "one", _at(NOW))
+    assert known.of(snapshot, "snap_1", RULES.needs, "two", _at(NOW)) is not first
+    assert known.of(snapshot, "snap_2", RULES.needs, "one", _at(NOW)) is not first
+    assert known.of(snapshot, "snap_1", RULES.needs, "one", _at(NOW)) is first
+
+
+def test_the_longest_unused_is_forgotten() -> None:
+    """There are never more of them than was said."""
+    known, snapshot = KnownFactors(most=2), steady_earner()
+
+    def of(name: str) -> object:
+        return known.of(snapshot, name, RULES.needs, RULES.digest, _at(NOW))
+
+    first, second = of("1"), of("2")
+    assert of("1") is first
+    of("3")
+    assert of("1") is first
+    assert of("2") is not second
