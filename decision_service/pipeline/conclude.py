@@ -89,6 +89,7 @@ def conclude(
         arm=_arm(decision, admission),
         consent=0 if gathering is None else gathering.consent,
         warm=_warm(gathering, body),
+        rests_on=None if gathering is None else gathering.mark,
     )
     return Concluded(decision, entry)
 
