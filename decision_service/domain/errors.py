@@ -10,7 +10,8 @@
     │   ├── DataNotReady, SnapshotErased
     │   └── PlanChanged, RolloutRefused, RolloutMovedOn
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
-    ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved)
+    ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
+    │                    ReadingMoved)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
     ├── DeadlineMissed
     └── CrossTenant      data of another user came back; never recorded, always an alarm
@@ -194,6 +195,10 @@ class StoreUnavailable(StoreError):
 
 class ConsentMoved(StoreError):
     """The user withdrew consent while the decision was being made; callers never see this."""
+
+
+class ReadingMoved(StoreError):
+    """The warm reading that a decision rests on may not serve any more; callers never see this."""
 
 
 class StoreBusy(StoreUnavailable):

@@ -14,6 +14,7 @@ from decision_service.domain.errors import (
     ConsentMoved,
     DeadlineMissed,
     LeaseLost,
+    ReadingMoved,
     RequestIdReused,
     RequestInProgress,
 )
@@ -271,11 +272,18 @@ class DecideApplication:
     async def _recorded(
         self, admission: Admission, gathering: Gathering | None, run: _Run
     ) -> _Result:
-        """Decide and commit; what a withdrawal overtook is decided again without the data."""
+        """Decide and commit; decide again on what is there where something overtook the data.
+
+        A reading that was withdrawn while it was made leaves nothing to decide on.
+        """
         while True:
             concluded = self._conclude(admission, gathering, run)
             try:
                 return _Result(gathering, concluded, await self._commit(concluded.entry, run))
+            except ReadingMoved:
+                if admission.ruleset is None:
+                    raise
+                gathering = await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
                 if gathering is None:
                     raise

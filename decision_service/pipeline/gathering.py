@@ -29,11 +29,15 @@ async def gather_for(
 ) -> Gathering:
     """The applicant's data: from a warm reading where there is one, else from the vendor.
 
+    A reading that is remembered serves without asking the store, whose commit looks whether it may.
     Consent that is withdrawn while the vendor is read takes what is stored from before along.
-    Raises as `SnapshotSource.gather` and `DecisionLog.erase` do.
+    Raises as `SnapshotSource.gather`, `DecisionLog.held` and `erase` do.
     """
-    held = await log.held(user_id)
     plan = fetch_plan(needs, as_of)
+    recalled = None if warm is None else await warm.recall(user_id, plan, as_of.instant)
+    if recalled is not None and not recalled.look:
+        return recalled.gathering
+    held = await log.held(user_id)
 
     async def read(plan: FetchPlan) -> Gathering:
         nonlocal held
@@ -81,4 +85,4 @@ def withdrawn(user_id: str, gathering: Gathering, consent: int) -> Gathering:
     """What is left of a reading whose user withdrew consent meanwhile: nothing but that."""
     fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
     empty = Snapshot(user_id, account_faults=(fault,))
-    return replace(gathering, snapshot=empty, consent=consent, plan=None, body=None)
+    return replace(gathering, snapshot=empty, consent=consent, plan=None, body=None, mark=None)

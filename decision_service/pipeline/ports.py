@@ -40,7 +40,8 @@ class Gathering:
     `calls` counts the vendor's requests that this decision caused, retries included; a caller who
     joined another's reading caused none. `consent` is the user's count of revocations as it was
     before the reading. `plan` is set for a whole reading that may serve later decisions, `body`
-    where the stored form is known already.
+    where the stored form is known already. `mark` is that of the warm reading it was served from,
+    None where the vendor was asked.
     """
 
     snapshot: Snapshot
@@ -49,6 +50,7 @@ class Gathering:
     consent: int = 0
     plan: FetchPlan | None = None
     body: SnapshotBody | None = None
+    mark: WarmMark | None = None
 
 
 class SnapshotSource(Protocol):
@@ -116,8 +118,8 @@ class Entry:
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
     pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
     before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
-    the snapshot may serve later decisions. With a `fence`, a lease's, the entry is stored only
-    while that lease is held.
+    the snapshot may serve later decisions. An entry that `rests_on` a warm reading is stored only
+    while that reading may serve, and with a `fence`, a lease's, only while that lease is held.
     """
 
     decision_id: str
@@ -139,6 +141,7 @@ class Entry:
     consent: int = 0
     warm: WarmMark | None = None
     fence: str = ""
+    rests_on: WarmMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +252,10 @@ class DecisionLog(Protocol):
         """Store the decision with its snapshot in one transaction, durable on return.
 
         Where the request id is already taken, nothing is stored and the winner's entry returns
-        (the caller compares `content`). Raises ConsentMoved where the entry's `consent` is not the
-        user's any more, and LeaseLost where another process has taken the request over and not
-        stored it yet.
+        (the caller compares `content`). Raises ReadingMoved where the reading that it rests on was
+        quarantined, erased or replaced meanwhile, ConsentMoved where the `consent` of an entry that
+        rests on none is not the user's any more, and LeaseLost where another process has taken the
+        request over and not stored it yet.
         """
 
     async def get(self, decision_id: str) -> StoredEntry | None:

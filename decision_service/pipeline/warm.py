@@ -12,10 +12,11 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
 from decision_service.pipeline.ports import Gathering, Held, SnapshotBody
-from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
 from decision_service.pipeline.warm_ports import WarmLog
 
-MOST_REMEMBERED = 512
+REMEMBERED_BYTES = 32 << 20
+"""How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
 _KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
 
 
@@ -35,45 +36,80 @@ class Found:
     look: bool
 
 
-class WarmShelf:
-    """Finds warm snapshots; remembers the last few hundred decoded ones."""
+@dataclass(slots=True)
+class _Decoded:
+    """A stored snapshot, and what was last cut from it."""
 
-    def __init__(self, log: WarmLog, ages: Ages) -> None:
+    snapshot: Snapshot
+    body: SnapshotBody
+    part: tuple[FetchPlan, Snapshot, SnapshotBody] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its stored form."""
+        return len(self.body.body)
+
+    def cut(self, plan: FetchPlan) -> tuple[Snapshot, SnapshotBody]:
+        """What a reading by this plan would hold, with its stored form; the same again."""
+        if self.part is None or self.part[0] != plan:
+            fitting = cut(self.snapshot, plan)
+            body = self.body if fitting is self.snapshot else snapshot_body(fitting)
+            self.part = (plan, fitting, body)
+        return self.part[1:]
+
+
+class WarmShelf:
+    """Finds warm snapshots; remembers the last decoded ones, up to `most` stored bytes of them."""
+
+    def __init__(self, log: WarmLog, ages: Ages, most: int = REMEMBERED_BYTES) -> None:
         self._log = log
         self._ages = ages
-        self._decoded: OrderedDict[tuple[str, str], tuple[Snapshot, SnapshotBody]] = OrderedDict()
+        self._most = most
+        self._size = 0
+        self._decoded: OrderedDict[tuple[str, str], _Decoded] = OrderedDict()
 
     async def find(self, user_id: str, plan: FetchPlan, held: Held, now: datetime) -> Found | None:
         """A reading that is young enough for this plan; None where the vendor must be asked."""
         mark = held.warm
         if mark is None or not covers(mark.plan, plan) or now - mark.oldest > self._ages.snapshot:
             return None
-        stored = await self._stored(user_id, mark.snapshot_id)
-        if stored is None:
+        decoded = await self._stored(user_id, mark.snapshot_id)
+        if decoded is None:
             return None
-        snapshot, body = stored
-        fitting = cut(snapshot, plan)
-        known = body if fitting is snapshot else None
-        gathering = Gathering(fitting, mark.oldest, 0, held.consent, body=known)
+        snapshot, body = decoded.cut(plan)
+        gathering = Gathering(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
         return Found(gathering, look=now - mark.looked > self._ages.accounts)
+
+    async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> Found | None:
+        """As `find`, by what the store remembers; None as well where nothing is remembered."""
+        held = self._log.recalled(user_id)
+        return None if held is None else await self.find(user_id, plan, held, now)
 
     async def unchanged(self, user_id: str, held: Held, now: datetime) -> None:
         """The accounts behind a user's warm reading were found as they were."""
         if held.warm is not None:
             await self._log.looked(user_id, held.warm.snapshot_id, now)
 
-    async def _stored(self, user_id: str, snapshot_id: str) -> tuple[Snapshot, SnapshotBody] | None:
+    async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
         key = (user_id, snapshot_id)
+        decoded = self._decoded.get(key)
+        if decoded is not None:
+            self._decoded.move_to_end(key)
+            return decoded
+        body = await self._log.snapshot(user_id, snapshot_id)
+        if body is None:
+            return None
+        decoded = _Decoded(read_snapshot(body), SnapshotBody(snapshot_id, user_id, body))
+        self._remember(key, decoded)
+        return decoded
+
+    def _remember(self, key: tuple[str, str], decoded: _Decoded) -> None:
+        """Put it in the place of what was asked for longest ago; it stays whatever its size."""
         if key not in self._decoded:
-            body = await self._log.snapshot(user_id, snapshot_id)
-            if body is None:
-                return None
-            snapshot = read_snapshot(body)
-            self._decoded[key] = (snapshot, SnapshotBody(snapshot_id, user_id, body))
-        self._decoded.move_to_end(key)
-        while len(self._decoded) > MOST_REMEMBERED:
-            self._decoded.popitem(last=False)
-        return self._decoded[key]
+            self._decoded[key] = decoded
+            self._size += decoded.size
+        while self._size > self._most and len(self._decoded) > 1:
+            self._size -= self._decoded.popitem(last=False)[1].size
 
 
 def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:

@@ -15,6 +15,13 @@ class WarmLog(Protocol):
     async def held(self, user_id: str) -> Held:
         """As `DecisionLog.held`."""
 
+    def recalled(self, user_id: str) -> Held | None:
+        """What `held` would say, without asking the store; None where that is not remembered.
+
+        Another process may have changed it since: it serves only for an entry that `rests_on` its
+        reading, which is not stored then.
+        """
+
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """As `DecisionLog.snapshot`."""
 

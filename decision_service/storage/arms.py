@@ -15,6 +15,7 @@ from decision_service.storage.rows import insert_new
 from decision_service.storage.tables import arm_decisions
 
 _ROWS = arm_decisions.c
+_NAMES = tuple(_ROWS.keys())
 _SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
 _PIN = (
     select(_ROWS.arm, _ROWS.version, _ROWS.created)
@@ -29,7 +30,8 @@ _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
 
 def record(connection: Connection, decided: Sequence[tuple[StoredEntry, ArmDecision]]) -> None:
     """Record what these decisions mean for their rollouts; one that is there stays as it is."""
-    insert_new(connection, arm_decisions, [_row(entry, arm) for entry, arm in decided])
+    rows = [dict(zip(_NAMES, row(entry, arm), strict=True)) for entry, arm in decided]
+    insert_new(connection, arm_decisions, rows)
 
 
 def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:
@@ -45,18 +47,19 @@ def approved(connection: Connection, product: str, arm: Arm, since: datetime) ->
     return int(connection.execute(_APPROVED, chosen).scalar_one())
 
 
-def _row(entry: StoredEntry, arm: ArmDecision) -> dict[str, object]:
-    return {
-        "decision_id": entry.decision_id,
-        "product": entry.product,
-        "unit": arm.unit,
-        "arm": arm.arm.value,
-        "version": arm.version,
-        "hashed": arm.hashed,
-        "pins": arm.pins,
-        "outcome": entry.outcome.value,
-        "refer_kind": arm.refer_kind and arm.refer_kind.value,
-        "rule_error": arm.rule_error,
-        "approved": arm.approved,
-        "created": microseconds(entry.created),
-    }
+def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
+    """What a decision means for its rollout as the table has it, column by column."""
+    return (
+        entry.decision_id,
+        entry.product,
+        arm.unit,
+        arm.arm.value,
+        arm.version,
+        arm.hashed,
+        arm.pins,
+        entry.outcome.value,
+        arm.refer_kind and arm.refer_kind.value,
+        arm.rule_error,
+        arm.approved,
+        microseconds(entry.created),
+    )

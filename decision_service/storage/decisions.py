@@ -54,9 +54,26 @@ def from_microseconds(count: int) -> datetime:
 
 def stored(entry: Entry) -> StoredEntry:
     """The entry as it is read back once it is recorded; raises ValueError as `microseconds`."""
-    shared = {name: getattr(entry, name) for name in _NAMES if name != "snapshot_id"}
-    shared["created"] = from_microseconds(microseconds(entry.created))
-    return StoredEntry(**shared, snapshot_id=entry.snapshot.id if entry.snapshot else None)
+    created = entry.created
+    if created.tzinfo is not UTC:
+        created = from_microseconds(microseconds(created))
+    return StoredEntry(
+        entry.decision_id,
+        entry.caller,
+        entry.request_id,
+        entry.content,
+        entry.user_id,
+        entry.product,
+        entry.application_id,
+        entry.customer_ref,
+        entry.outcome,
+        created,
+        entry.reply,
+        entry.facts,
+        entry.ruleset_digest,
+        entry.plan_digest,
+        entry.snapshot.id if entry.snapshot else None,
+    )
 
 
 def record(connection: Connection, entries: Sequence[StoredEntry]) -> set[str]:
@@ -66,11 +83,32 @@ def record(connection: Connection, entries: Sequence[StoredEntry]) -> set[str]:
     recorded. Rows go in by key, so that two processes never wait for each other in turn.
     """
     ids = {entry.decision_id: _identity(entry) for entry in entries}
-    rows = [_row(entry) for entry in sorted(entries, key=key)]
+    rows = [dict(zip(_NAMES, row(entry), strict=True)) for entry in sorted(entries, key=key)]
     if insert_new(connection, decisions, rows) == len(rows):
         return set(ids)
     found = connection.execute(_IDENTITIES, {"ids": padded([*ids])})
-    return {row[0] for row in found if ids[row[0]] == tuple(row)}
+    return {one[0] for one in found if ids[one[0]] == tuple(one)}
+
+
+def row(entry: StoredEntry) -> tuple[object, ...]:
+    """An entry as the table has it, column by column."""
+    return (
+        entry.decision_id,
+        entry.caller,
+        entry.request_id,
+        entry.content,
+        entry.user_id,
+        entry.product,
+        entry.application_id,
+        entry.customer_ref,
+        entry.outcome.value,
+        microseconds(entry.created),
+        entry.reply,
+        entry.facts,
+        entry.ruleset_digest,
+        entry.plan_digest,
+        entry.snapshot_id,
+    )
 
 
 def by_keys(connection: Connection, keys: Iterable[Key]) -> Mapping[Key, StoredEntry]:
@@ -120,13 +158,6 @@ def _conditions(chosen: Filter) -> Iterator[ColumnElement[bool]]:
 
 def _identity(entry: StoredEntry) -> tuple[object, ...]:
     return tuple(getattr(entry, column.name) for column in _IDENTITY.selected_columns)
-
-
-def _row(entry: StoredEntry) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(entry, name) for name in _NAMES}
-    row["outcome"] = entry.outcome.value
-    row["created"] = microseconds(entry.created)
-    return row
 
 
 def _entry(row: Row[Any]) -> StoredEntry:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
     IntegrityError,
     ProgrammingError,
+    SQLAlchemyError,
 )
 from sqlalchemy.exc import (
     TimeoutError as PoolTimeout,
@@ -25,6 +28,14 @@ from decision_service.storage.errors import (
 UNFIT_VALUES = (UnicodeError, OverflowError)
 """What drivers raise by themselves for text that is no Unicode and for integers beyond 64 bits."""
 
+OF_SQLITE = (SQLAlchemyError, sqlite3.Error, *UNFIT_VALUES)
+"""What may be raised on a SQLite connection, through SQLAlchemy or by the driver itself."""
+
+_UNFIT_FOR_SQLITE = (
+    *UNFIT_VALUES,
+    *(DataError, IntegrityError, ProgrammingError),
+    *(sqlite3.DataError, sqlite3.IntegrityError, sqlite3.ProgrammingError),
+)
 _SQLITE_SENTENCES = {
     "SQLITE_FULL": "the store's disk is full",
     "SQLITE_BUSY": "the store is held by another program",
@@ -47,7 +58,7 @@ _TOO_MANY_CONNECTIONS = "53300"
 
 def of_sqlite(error: Exception) -> StoreError:
     """The store's error for an error on a SQLite connection."""
-    if isinstance(error, (*UNFIT_VALUES, DataError, IntegrityError, ProgrammingError)):
+    if isinstance(error, _UNFIT_FOR_SQLITE):
         return _refused(error)
     name = _sqlite_name(error)
     return _failed(_SQLITE_SENTENCES.get(name, f"the store failed ({name})"))
@@ -59,7 +70,8 @@ def spoils_connection(error: Exception) -> bool:
     After an I/O error the file may differ from what the connection believes, and a second fsync of
     the same handle would report success.
     """
-    return isinstance(error, DBAPIError) and _sqlite_name(error) not in _HARMLESS
+    of_database = isinstance(error, DBAPIError | sqlite3.Error)
+    return of_database and _sqlite_name(error) not in _HARMLESS
 
 
 def of_postgres(error: Exception) -> StoreError:
@@ -95,12 +107,12 @@ def said(error: BaseException | None) -> str:
 
 
 def _sqlstate(error: Exception) -> str:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
 
 
 def _sqlite_name(error: Exception) -> str:
-    cause = getattr(error, "orig", None)
-    name = str(getattr(cause, "sqlite_errorname", type(cause or error).__name__))
+    cause = getattr(error, "orig", None) or error
+    name = str(getattr(cause, "sqlite_errorname", type(cause).__name__))
     return next((known for known in _SQLITE_SENTENCES if name.startswith(known)), name)
 
 

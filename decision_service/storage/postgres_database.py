@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.engine.interfaces import IsolationLevel
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from decision_service.domain.errors import StoreError
 from decision_service.storage import faults, schema
 from decision_service.storage.address import PostgresServer
+from decision_service.storage.commits import Commit
 from decision_service.storage.errors import (
     ConnectionLost,
     RolledBack,
@@ -20,6 +21,7 @@ from decision_service.storage.errors import (
     StoreUnreachable,
     unavailable,
 )
+from decision_service.storage.postgres_recorder import PostgresRecorder
 
 T = TypeVar("T")
 
@@ -66,6 +68,7 @@ class PostgresDatabase:
         self._cleaner = _engine(
             server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
         )
+        self._recorder = PostgresRecorder(_options(server))
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -82,6 +85,12 @@ class PostgresDatabase:
     async def commit(self, work: Callable[[Connection], T]) -> T:
         """As `write`, on a connection that is kept for the decisions' commits alone."""
         return await self._repeat(self._committer, work)
+
+    async def record(self, group: Sequence[Commit]) -> Set[str]:
+        """Record plain commits, each by itself, in one statement."""
+        if self._closed:
+            raise unavailable("the store is closed: nothing was recorded")
+        return await self._recorder.record(group)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
         """Run work that need not outlive a crash of the server: each statement by itself.
@@ -101,6 +110,7 @@ class PostgresDatabase:
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
+        await self._recorder.aclose()
         used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
         for engine in used:
             await engine.dispose()
@@ -177,9 +187,19 @@ def _engine(
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         hide_parameters=True,
-        connect_args={
-            "timeout": CONNECT_SECONDS,
-            "command_timeout": command_seconds,
-            "server_settings": settings,
-        },
+        connect_args=_arguments(settings, command_seconds),
     )
+
+
+def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": command_seconds,
+        "server_settings": settings,
+    }
+
+
+def _options(server: PostgresServer) -> dict[str, Any]:
+    """How the driver itself connects to the server for a commit."""
+    _, found = server.url.get_dialect()().create_connect_args(server.url)
+    return dict(found) | _arguments(_SETTINGS, COMMAND_SECONDS)

@@ -86,6 +86,32 @@ class Packing:
             self._size -= len(self._bodies.popitem(last=False)[1])
 
 
+class DecidedOn:
+    """Remembers snapshots that decisions rest on, with the user's count of withdrawals then.
+
+    They stay stored until the user withdraws consent again.
+    """
+
+    def __init__(self, most: int = 8192) -> None:
+        self._most = most
+        self._epochs: OrderedDict[Key, int] = OrderedDict()
+
+    def epoch(self, key: Key) -> int | None:
+        """The count of withdrawals under which it was stored; None for one not remembered."""
+        return self._epochs.get(key)
+
+    def clear(self) -> None:
+        """Forget all: what nothing rests on any more may be gone."""
+        self._epochs.clear()
+
+    def keep(self, key: Key, epoch: int) -> None:
+        """A decision on this snapshot is recorded."""
+        self._epochs[key] = epoch
+        self._epochs.move_to_end(key)
+        if len(self._epochs) > self._most:
+            self._epochs.popitem(last=False)
+
+
 async def unpack(body: bytes) -> bytes:
     """The body as it was given, expanded off the event loop; raises StoreUnavailable on damage."""
     try:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -19,8 +20,9 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
-from decision_service.storage import faults, schema, sqlite_file
+from decision_service.storage import faults, plain, schema, sqlite_file
 from decision_service.storage.address import SqliteFile
+from decision_service.storage.commits import Commit
 from decision_service.storage.errors import StoreRefused, StoreUnwritable, unavailable
 from decision_service.storage.lock import FileLock
 
@@ -60,6 +62,10 @@ class SqliteDatabase:
     async def commit(self, work: Callable[[Connection], T]) -> T:
         """The same: there is one writer, whose work nobody else can hold up for long."""
         return await self._writer.run(work)
+
+    async def record(self, group: Sequence[Commit]) -> Set[str]:
+        """Record plain commits in one transaction, all of them or none."""
+        return await self._writer.run_bare(lambda c: plain.on_sqlite(_driver(c), group))
 
     async def scrub(self) -> None:
         """Write the log back into the file, where deleted content is overwritten, and empty it.
@@ -122,10 +128,14 @@ async def _first_write(file: SqliteFile, database: SqliteDatabase) -> None:
 
 def _emptied(connection: Connection) -> bool:
     """Whether the log could be written back and emptied."""
+    busy, _, _ = _driver(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the engine makes no other
-    busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
+    return driver
 
 
 def _unwritable(file: SqliteFile, error: BaseException | None) -> StoreUnwritable:
@@ -208,29 +218,30 @@ class _Connections:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._do, work)
 
     def _do(self, work: Callable[[Connection], T]) -> T:
-        connection = self._free.get_nowait()
-        try:
-            connection = connection or self._engine.connect()
-            with connection.begin():
-                return work(connection)
-        except (SQLAlchemyError, *faults.UNFIT_VALUES) as error:
-            if connection is not None and faults.spoils_connection(error):
-                connection.invalidate()
-                connection = None
-            raise faults.of_sqlite(error) from error
-        finally:
-            self._free.put(connection)
+        with self._connection() as connection, connection.begin():
+            return work(connection)
 
     async def run_bare(self, work: Callable[[Connection], T]) -> T:
-        """Run work outside any transaction."""
+        """Run work that looks after its transactions by itself."""
+        if self._closed:
+            raise unavailable("the store is closed: nothing was recorded")
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._bare, work)
 
     def _bare(self, work: Callable[[Connection], T]) -> T:
+        with self._connection() as connection:
+            return work(connection)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A free connection; after an error that spoils it, it is replaced."""
         connection = self._free.get_nowait()
         try:
             connection = connection or self._engine.connect()
-            return work(connection)
-        except SQLAlchemyError as error:
+            yield connection
+        except faults.OF_SQLITE as error:
+            if connection is not None and faults.spoils_connection(error):
+                connection.invalidate()
+                connection = None
             raise faults.of_sqlite(error) from error
         finally:
             self._free.put(connection)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import StoreError
+from decision_service.domain.errors import ReadingMoved, StoreError
 from decision_service.pipeline.agreement import ProcessRules
 from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
@@ -52,6 +52,7 @@ from decision_service.storage.erasure_journal import ErasureJournal
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.storage.postgres_database import PostgresDatabase
+from decision_service.storage.recollection import Recollection
 from decision_service.storage.writer import (
     LARGEST_GROUP,
     LINGER_SECONDS,
@@ -78,6 +79,7 @@ class Store:
         self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
+        self._recollection = Recollection()
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
@@ -136,7 +138,13 @@ class Store:
 
     async def commit(self, entry: Entry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
-        stored = await self._writer.commit(entry)
+        if entry.warm is not None:
+            self._recollection.forget(entry.user_id)
+        try:
+            stored = await self._writer.commit(entry)
+        except ReadingMoved:
+            self._recollection.forget(entry.user_id)
+            raise
         self.leases.forget(entry.fence)
         return stored
 
@@ -159,28 +167,42 @@ class Store:
 
     async def held(self, user_id: str) -> Held:
         """What is known of a user before reading: counts of earlier records, and the consent."""
-        return await self._database.read(partial(snapshots.held, user_id=user_id))
+        held = await self._database.read(partial(snapshots.held, user_id=user_id))
+        self._recollection.keep(user_id, held)
+        return held
+
+    def recalled(self, user_id: str) -> Held | None:
+        """What `held` said last, if nothing that this process knows of has changed it."""
+        return self._recollection.of(user_id)
 
     async def erase(self, user_id: str) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse what was read before."""
         self._writer.forget(user_id)
-        return await self._erasing.erase(user_id)
+        self._recollection.forget(user_id)
+        try:
+            return await self._erasing.erase(user_id)
+        finally:
+            self._recollection.forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
         """Delete at most so many decisions made before an instant, then what nothing rests on."""
+        self._writer.forget_decided()
         return await self._database.write(partial(expiry.expire, before=before, most=most))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""
+        self._recollection.forget(body.user_id)
         return await self._writer.keep_warm(body, mark, consent)
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
         """The accounts behind this reading were found unchanged."""
         work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
         await self._database.write(work)
+        self._recollection.forget(user_id)
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
         """Let nothing that was read until now serve any more."""
+        self._recollection.forget(user_id)
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
@@ -189,6 +211,7 @@ class Store:
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         """Record a new event of the vendor's, with the quarantine of its user."""
+        self._recollection.forget(event.user_id)
         work = partial(events.receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
 from sqlalchemy import Connection, delete, insert, literal, select
 
-from decision_service.domain.errors import ConsentMoved, LeaseLost, StoreError, StoreUnavailable
-from decision_service.failpoints import Point, reach
-from decision_service.pipeline.ports import (
-    ArmDecision,
-    Entry,
-    Lease,
-    SnapshotBody,
-    StoredEntry,
-    WarmMark,
+from decision_service.domain.errors import (
+    ConsentMoved,
+    LeaseLost,
+    ReadingMoved,
+    StoreError,
+    StoreUnavailable,
 )
+from decision_service.failpoints import Point, reach
+from decision_service.pipeline.ports import Entry, Lease, SnapshotBody, StoredEntry, WarmMark
 from decision_service.storage import (
     arms,
     consents,
     decisions,
     lease_rows,
+    resting,
     snapshots,
     tables,
     warm,
 )
 from decision_service.storage.batches import Batches
+from decision_service.storage.commits import Commit, rest_of
 from decision_service.storage.engine import Database
-from decision_service.storage.errors import RETRY_SECONDS, ConnectionLost, unavailable
-from decision_service.storage.snapshots import PackedSnapshot, Packing
+from decision_service.storage.errors import (
+    RETRY_SECONDS,
+    ConnectionLost,
+    RolledBack,
+    unavailable,
+)
+from decision_service.storage.snapshots import DecidedOn, PackedSnapshot, Packing
 
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
@@ -40,21 +45,6 @@ _PROBE_BYTES = 64 << 10
 
 OnCommit = Callable[[float, int], None]
 """Hears of each committed group: how many seconds it took, and how many decisions it held."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A decision, its snapshot, and what it means for its rollout, as they will be written.
-
-    With a `fence` only while the lease of that fence is held.
-    """
-
-    entry: StoredEntry
-    snapshot: PackedSnapshot | None
-    arm: ArmDecision | None = None
-    consent: int = 0
-    warm: WarmMark | None = None
-    fence: str = ""
 
 
 def unheard(_: float, __: int) -> None:
@@ -73,6 +63,7 @@ class Writer:
     ) -> None:
         self._database = database
         self._packing = Packing()
+        self._decided_on = DecidedOn()
         self._groups = Batches(self._commit_group, most=largest_group, linger=linger)
         self._on_commit = on_commit
         self._failed = False
@@ -84,11 +75,14 @@ class Writer:
         """
         stored = decisions.stored(entry)
         packed = None
-        if entry.snapshot is not None:
+        if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
-        commit = Commit(stored, packed, entry.arm, entry.consent, entry.warm, entry.fence)
-        return await self._groups.ask(commit)
+        commit = Commit(stored, rest_of(entry), packed, entry.arm, entry.warm, entry.fence)
+        answer = await self._groups.ask(commit)
+        if packed is not None and answer.decision_id == entry.decision_id:
+            self._decided_on.keep(packed.key, entry.consent)
+        return answer
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading beside the groups; False where it may not serve any more."""
@@ -96,9 +90,24 @@ class Writer:
         work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
         return await self._database.write(work)
 
+    def _is_stored(self, entry: Entry, snapshot: SnapshotBody) -> bool:
+        """Whether a snapshot is sure to be there in a transaction in which the entry's rest holds.
+
+        The reading that may serve is, and so is what a decision rests on that was recorded since
+        the user last withdrew consent.
+        """
+        mark = entry.rests_on
+        if mark is not None and mark.snapshot_id == snapshot.id:
+            return True
+        return self._decided_on.epoch((snapshot.user_id, snapshot.id)) == entry.consent
+
     def forget(self, user_id: str) -> None:
         """Drop what is remembered of a user's data."""
         self._packing.forget(user_id)
+
+    def forget_decided(self) -> None:
+        """Decisions, and with them snapshots, are about to be deleted."""
+        self._decided_on.clear()
 
     async def aclose(self) -> None:
         """Take no more decisions and commit those that wait."""
@@ -116,7 +125,7 @@ class Writer:
         reach(Point.BEFORE_COMMIT)
         began = perf_counter()
         try:
-            answers = await self._write(partial(record_group, group=group))
+            answers = await self._recorded(group)
         except StoreUnavailable:
             self._failed = True
             raise
@@ -124,6 +133,24 @@ class Writer:
         self._on_commit(perf_counter() - began, len(group))
         reach(Point.AFTER_COMMIT)
         return answers
+
+    async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
+        """Plain commits in few statements, and what cannot be recorded so the long way."""
+        plain = [commit for commit in group if commit.is_plain]
+        distinct = len({commit.entry.decision_id for commit in plain}) == len(plain)
+        done: Set[str] = await self._plain(plain) if plain and distinct else frozenset()
+        if len(done) == len(group):
+            return [commit.entry for commit in group]
+        rest = [commit for commit in group if commit.entry.decision_id not in done]
+        told = iter(await self._write(partial(record_group, group=rest)))
+        return [c.entry if c.entry.decision_id in done else next(told) for c in group]
+
+    async def _plain(self, group: Sequence[Commit]) -> Set[str]:
+        """Where a connection breaks, the long way settles what became of the transaction."""
+        try:
+            return await self._database.record(group)
+        except (ConnectionLost, RolledBack):
+            return frozenset()
 
     async def _write(
         self, work: Callable[[Connection], Sequence[StoredEntry | StoreError]]
@@ -142,7 +169,8 @@ def record_group(
 
     Of several with one key the first wins. Running it twice records nothing twice.
     """
-    first = {_key(commit): commit for commit in reversed(_consented(connection, group))}
+    moved = resting.moved(connection, (c.rest for c in group if c.rest is not None))
+    first = {commit.key: commit for commit in reversed(group) if commit.rest not in moved}
     lost = _lost(connection, first)
     open_ = [commit.entry for key, commit in first.items() if key not in lost]
     recorded = decisions.record(connection, open_)
@@ -154,28 +182,23 @@ def record_group(
     entries = {key: commit.entry for key, commit in won.items()}
     entries |= decisions.by_keys(connection, first.keys() - won.keys())
     reach(Point.IN_COMMIT)
-    return [entries.get(_key(commit)) or _refused(commit, first, lost) for commit in group]
-
-
-def _consented(connection: Connection, group: Sequence[Commit]) -> Sequence[Commit]:
-    """The members whose user has not withdrawn consent since their snapshot was read."""
-    with_data = {c.snapshot.user_id for c in group if c.snapshot is not None}
-    epochs = consents.epochs(connection, with_data)
-    return [
-        commit
-        for commit in group
-        if commit.snapshot is None or commit.consent == epochs.get(commit.snapshot.user_id, 0)
-    ]
+    return [entries.get(commit.key) or _refused(commit, first, lost) for commit in group]
 
 
 def _refused(
     commit: Commit, first: Mapping[decisions.Key, Commit], lost: Set[decisions.Key]
 ) -> StoreError:
-    if _key(commit) in lost:
+    if commit.key in lost:
         return _lease_lost()
-    if _key(commit) not in first:
-        return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
+    if commit.key not in first:
+        return _moved(commit)
     return _id_taken()
+
+
+def _moved(commit: Commit) -> StoreError:
+    if commit.rest is not None and commit.rest[2] is not None:
+        return ReadingMoved("the reading may not serve any more: nothing was recorded")
+    return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
 
 
 def _keep_warm(
@@ -214,10 +237,6 @@ def _write_and_remove(connection: Connection) -> None:
     filler = {"digest": _PROBE, "kind": _PROBE, "body": bytes(_PROBE_BYTES)}
     connection.execute(insert(tables.texts), filler)
     connection.execute(delete(tables.texts).where(tables.texts.c.digest == _PROBE))
-
-
-def _key(commit: Commit) -> decisions.Key:
-    return decisions.key(commit.entry)
 
 
 def _id_taken() -> StoreError:

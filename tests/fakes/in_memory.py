@@ -9,7 +9,12 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from decision_service.domain.decision import Arm
-from decision_service.domain.errors import ConsentMoved, LeaseLost, StoreUnavailable
+from decision_service.domain.errors import (
+    ConsentMoved,
+    LeaseLost,
+    ReadingMoved,
+    StoreUnavailable,
+)
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
@@ -39,7 +44,8 @@ class InMemoryDecisionLog:
     """The `DecisionLog`, `ArmLog` and `RolloutJournal` for tests of what stands above them.
 
     Set `down` to have every call fail as a store that cannot serve; `commits` counts the calls that
-    were answered; `fences` holds who has leave to commit which request.
+    were answered; `fences` holds who has leave to commit which request. What is remembered of a
+    user stays as it is whatever changes, as if other processes changed it.
     """
 
     def __init__(self) -> None:
@@ -53,6 +59,7 @@ class InMemoryDecisionLog:
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._warm: dict[str, WarmMark] = {}
         self._quarantined: dict[str, datetime] = {}
+        self._remembered: dict[str, Held] = {}
         self._events: dict[str, Event] = {}
         self._pending: dict[str, Event] = {}
         self._tokens: dict[str, IssuedToken] = {}
@@ -73,6 +80,9 @@ class InMemoryDecisionLog:
         key = (entry.caller, entry.request_id)
         if key in self._entries:
             return self._entries[key]
+        if entry.rests_on is not None and not self._may_serve(entry, entry.rests_on):
+            self._remembered.pop(entry.user_id, None)
+            raise ReadingMoved("the reading may not serve any more: nothing was recorded")
         if entry.snapshot is not None and entry.consent != self._consents[entry.user_id]:
             raise ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")
         if entry.decision_id in self._by_id:
@@ -115,7 +125,12 @@ class InMemoryDecisionLog:
             if user == user_id
         )
         last, warm = self._warm.get(user_id), self._warm_mark(user_id)
-        return Held(tuple(counts), self._consents[user_id], last, warm is not last)
+        held = Held(tuple(counts), self._consents[user_id], last, warm is not last)
+        self._remembered[user_id] = held
+        return held
+
+    def recalled(self, user_id: str) -> Held | None:
+        return self._remembered.get(user_id)
 
     async def erase(self, user_id: str) -> Erased:
         await self._turn()
@@ -309,6 +324,12 @@ class InMemoryDecisionLog:
     def _warm_mark(self, user_id: str) -> WarmMark | None:
         mark, since = self._warm.get(user_id), self._quarantined.get(user_id)
         return None if mark and since and mark.fetched <= since else mark
+
+    def _may_serve(self, entry: Entry, mark: WarmMark) -> bool:
+        now = self._warm_mark(entry.user_id)
+        if now is None or entry.consent != self._consents[entry.user_id]:
+            return False
+        return (now.snapshot_id, now.fetched) == (mark.snapshot_id, mark.fetched)
 
     def _mark(self, user_id: str, mark: WarmMark) -> None:
         known = self._warm.get(user_id)

@@ -13,10 +13,15 @@ from sqlalchemy.engine import make_url
 
 _SOCKET = ".s.PGSQL.5432"
 _COMMIT = b"COMMIT;"
+_RECORDING = b"FROM recorded"
+_BIND = b"B"
 
 
 class Cut(Enum):
-    """What the proxy does to the next COMMIT that comes by."""
+    """What the proxy does to the next commit that comes by.
+
+    That is a COMMIT, or the arguments of the statement that records plain commits by itself.
+    """
 
     NEVER = "never"
     BEFORE = "before"
@@ -79,9 +84,12 @@ class Proxy:
         upstream: asyncio.StreamWriter,
         back: asyncio.Task[None],
     ) -> None:
+        records = False
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
-                cut = self.cut if _COMMIT in data else Cut.NEVER
+                commits = _COMMIT in data or (records and data.startswith(_BIND))
+                records = records or _RECORDING in data
+                cut = self.cut if commits else Cut.NEVER
                 if cut is Cut.NEVER:
                     data, done = self.forth.passing(data)
                     upstream.write(data)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
+import pytest
+
+from decision_service.domain.errors import ReadingMoved
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.pipeline.events import Event, EventLog, Receipt
 from decision_service.pipeline.ports import DecisionLog, WarmMark
 from decision_service.pipeline.warm_ports import WarmLog
-from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 USER = SNAPSHOT.user_id
 PLAN = FetchPlan(
@@ -108,6 +112,73 @@ class WarmKit:
         assert (await log.held(USER)).warm is None
         assert list(await log.pending(1, withdrawals=False)) == [EVENT]
         assert list(await log.pending(9, withdrawals=False)) == [EVENT, second]
+
+    async def test_a_decision_rests_on_a_reading_that_may_serve(
+        self, log: WarmAndDecisionLog
+    ) -> None:
+        """Such an entry is stored with its snapshot, which is there already or stored with it."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        part = replace(SNAPSHOT, id="part", body=b"a part of it")
+        entries = [
+            numbered(1, snapshot=SNAPSHOT, rests_on=MARK),
+            numbered(2, snapshot=part, rests_on=MARK),
+            numbered(3, snapshot=part, rests_on=MARK),
+            numbered(4),
+        ]
+        assert await asyncio.gather(*map(log.commit, entries)) == [*map(as_stored, entries)]
+        again = [replace(one, request_id=f"again-{one.decision_id}") for one in entries]
+        again = [replace(one, decision_id=f"{one.decision_id}-2") for one in again]
+        assert await asyncio.gather(*map(log.commit, again)) == [*map(as_stored, again)]
+        assert await log.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
+        assert await log.snapshot(USER, "part") == b"a part of it"
+
+    @pytest.mark.parametrize("change", ["quarantine", "erase", "replace", "another"])
+    async def test_a_decision_on_a_reading_that_moved_is_refused(
+        self, log: WarmAndDecisionLog, change: str
+    ) -> None:
+        """Whatever ended the serving, nothing is recorded, the neighbours are, and no memory of the
+        reading outlives it."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        other = replace(SNAPSHOT, user_id="user-2")
+        await log.keep_warm(other, MARK, consent=0)
+        assert (await log.held(USER)).warm == MARK
+        rests_on = MARK
+        if change == "quarantine":
+            await log.quarantine(USER, LATER)
+        elif change == "erase":
+            await log.erase(USER)
+        elif change == "replace":
+            newer = replace(MARK, snapshot_id="s-2", fetched=LATER, looked=LATER)
+            await log.keep_warm(replace(SNAPSHOT, id="s-2"), newer, consent=0)
+        else:
+            rests_on = replace(MARK, fetched=LATER)
+        moved = numbered(1, snapshot=SNAPSHOT, rests_on=rests_on)
+        beside = [
+            numbered(2, user_id="user-2", snapshot=other, rests_on=MARK),
+            numbered(3),
+        ]
+        told = await asyncio.gather(
+            *map(log.commit, [beside[0], moved, beside[1]]), return_exceptions=True
+        )
+        assert isinstance(told[1], ReadingMoved)
+        assert told[::2] == [as_stored(one) for one in beside]
+        assert await log.get(moved.decision_id) is None
+        assert log.recalled(USER) is None
+
+    async def test_a_look_does_not_move_a_reading(self, log: WarmAndDecisionLog) -> None:
+        """Accounts that were found unchanged leave what rests on the reading as it is."""
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        await log.looked(USER, SNAPSHOT.id, LATER)
+        entry = numbered(1, snapshot=SNAPSHOT, rests_on=MARK)
+        assert await log.commit(entry) == as_stored(entry)
+
+    async def test_what_was_told_is_recalled(self, log: WarmAndDecisionLog) -> None:
+        """Without asking anybody, and only of a user that was asked about."""
+        assert log.recalled(USER) is None
+        await log.keep_warm(SNAPSHOT, MARK, consent=0)
+        held = await log.held(USER)
+        assert log.recalled(USER) == held
+        assert log.recalled("user-2") is None
 
     async def test_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
         """Page by page, those that are quarantined among them, those without a reading not."""

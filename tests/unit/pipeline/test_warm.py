@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -17,8 +17,9 @@ from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.gathering import ACCOUNTS_ONLY
-from decision_service.pipeline.ports import Gathering
-from decision_service.pipeline.warm import Ages, WarmShelf, covers, cut, is_whole, merged
+from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.snapshots import snapshot_body
+from decision_service.pipeline.warm import Ages, Found, WarmShelf, covers, cut, is_whole, merged
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
 
@@ -118,6 +119,86 @@ async def test_a_quarantine_ends_the_serving() -> None:
     await desk.log.quarantine("u-1", desk.world.clock.wall)
     desk.later(timedelta(seconds=1))
     assert [await desk.calls(), await desk.calls()] == [5, 0]
+
+
+async def test_what_is_remembered_serves_without_asking_the_store() -> None:
+    """Once a reading was looked up, later decisions on it read nothing before they commit."""
+    desk = Desk()
+    await desk.calls()
+    await desk.calls()
+    asked: list[str] = []
+    held = desk.log.held
+
+    async def watched(user_id: str) -> Held:
+        asked.append(user_id)
+        return await held(user_id)
+
+    desk.log.held = watched  # type: ignore[method-assign]  # the same store, overheard
+    assert [await desk.calls() for _ in range(3)] == [0, 0, 0]
+    assert asked == []
+    await desk.log.quarantine("u-1", desk.world.clock.wall)
+    desk.later(timedelta(seconds=1))
+    assert await desk.calls() == 5
+    assert asked == ["u-1"]
+
+
+async def test_another_process_may_erase_what_is_remembered() -> None:
+    """Consent that was withdrawn elsewhere is never missed: the vendor is asked anew."""
+    desk = Desk()
+    await desk.calls()
+    await desk.calls()
+    await desk.log.erase("u-1")
+    assert desk.log.recalled("u-1") is not None
+    assert [await desk.calls(), await desk.calls()] == [5, 0]
+    assert (await desk.log.held("u-1")).consent == 1
+
+
+async def test_decoded_readings_are_bounded_by_their_bytes() -> None:
+    """Beyond the bound the one that was asked for longest ago is read again, and decides alike."""
+    desk = Desk()
+    await desk.calls()
+    shelf = WarmShelf(desk.log, AGES, most=1)
+    mark = (await desk.log.held("u-1")).warm
+    assert mark is not None
+    held = await desk.log.held("u-1")
+    first = await shelf.find("u-1", mark.plan, held, NOW)
+    again = await shelf.find("u-1", mark.plan, held, NOW)
+    assert first is not None
+    assert again is not None
+    assert again.gathering.snapshot is first.gathering.snapshot
+    await desk.log.keep_warm(SnapshotBody("s-2", "u-2", body_of(first)), replaced(mark), 0)
+    other = await desk.log.held("u-2")
+    assert await shelf.find("u-2", mark.plan, other, NOW) is not None
+    evicted = await shelf.find("u-1", mark.plan, held, NOW)
+    assert evicted is not None
+    assert evicted.gathering.snapshot is not first.gathering.snapshot
+    assert evicted.gathering.snapshot == first.gathering.snapshot
+
+
+async def test_a_part_of_a_reading_is_cut_once() -> None:
+    """Decisions that need less than was read rest on one and the same part, stored form and all."""
+    desk = Desk()
+    await desk.calls()
+    shelf = WarmShelf(desk.log, AGES)
+    held = await desk.log.held("u-1")
+    less = plan(Kind.EINCOMES)
+    found = [await shelf.find("u-1", less, held, NOW) for _ in range(2)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].gathering.body is found[1].gathering.body
+    assert found[0].gathering.body == snapshot_body(found[0].gathering.snapshot)
+    assert found[0].gathering.mark == held.warm
+
+
+def body_of(found: Found) -> bytes:
+    """The stored form of what was found."""
+    assert found.gathering.body is not None
+    return found.gathering.body.body
+
+
+def replaced(mark: WarmMark) -> WarmMark:
+    """The mark of the second user's reading."""
+    return replace(mark, snapshot_id="s-2")
 
 
 async def test_a_faulty_reading_is_not_kept() -> None:

@@ -1,0 +1,49 @@
+"""A decision on its way into the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, WarmMark
+from decision_service.storage.decisions import microseconds
+from decision_service.storage.snapshots import PackedSnapshot
+
+Rest = tuple[str, int, str | None, int | None]
+"""What must be so when a decision is recorded: a user's count of withdrawals, and which reading may
+serve and when it was read, both None where that does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A decision, what it rests on, and what it means for its rollout, as they will be written.
+
+    `snapshot` is None where nothing has to be stored of it. With a `fence` it is written only while
+    the lease of that fence is held.
+    """
+
+    entry: StoredEntry
+    rest: Rest | None
+    snapshot: PackedSnapshot | None = None
+    arm: ArmDecision | None = None
+    warm: WarmMark | None = None
+    fence: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it leaves nothing behind but its own rows."""
+        return self.snapshot is None and self.warm is None and not self.fence
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(caller, request_id)"""
+        return self.entry.caller, self.entry.request_id
+
+
+def rest_of(entry: Entry) -> Rest | None:
+    """What an entry rests on; None where it rests on no data."""
+    if entry.snapshot is None:
+        return None
+    mark = entry.rests_on
+    if mark is None:
+        return entry.user_id, entry.consent, None, None
+    return entry.user_id, entry.consent, mark.snapshot_id, microseconds(mark.fetched)

@@ -1,0 +1,134 @@
+"""Plain commits: decisions that leave nothing but their own rows, recorded in very few statements.
+
+Nearly every decision on a warm reading is one. What cannot be recorded in this way (its rest has
+moved, its key is taken) is not told why here: it is committed again the long way, which knows.
+The statements go to the driver itself, since SQLAlchemy's part would cost more than the database's.
+"""
+# ruff: noqa: S608 - every statement is made of constants of this file
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence, Set
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, LargeBinary, Table, insert
+from sqlalchemy.dialects import sqlite
+
+from decision_service.failpoints import Point, reach
+from decision_service.pipeline.ports import ArmDecision
+from decision_service.storage import arms, decisions, resting, tables
+from decision_service.storage.commits import Commit
+
+NONE: Set[str] = frozenset()
+
+
+def on_sqlite(connection: sqlite3.Connection, group: Sequence[Commit]) -> Set[str]:
+    """Record all of a group in one transaction; the ids that are recorded, which are all or none.
+
+    Raises sqlite3.Error, having recorded nothing.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _written(connection, group):
+            connection.execute("ROLLBACK")
+            return NONE
+        reach(Point.IN_COMMIT)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return {commit.entry.decision_id for commit in group}
+
+
+def _written(connection: sqlite3.Connection, group: Sequence[Commit]) -> bool:
+    rests = {commit.rest for commit in group if commit.rest is not None}
+    if rests and connection.execute(resting.SQLITE, (json.dumps([*rests]),)).fetchone():
+        return False
+    rows = [decisions.row(commit.entry) for commit in group]
+    if connection.executemany(_DECISION, rows).rowcount != len(rows):
+        return False
+    armed = [arms.row(commit.entry, commit.arm) for commit in group if commit.arm is not None]
+    return not armed or connection.executemany(_ARM, armed).rowcount == len(armed)
+
+
+def _sqlite_insert(table: Table) -> str:
+    return f"{insert(table).compile(dialect=sqlite.dialect())} ON CONFLICT DO NOTHING"
+
+
+_DECISION = _sqlite_insert(tables.decisions)
+_ARM = _sqlite_insert(tables.arm_decisions)
+
+
+def postgres_arguments(group: Sequence[Commit]) -> Sequence[Sequence[Any]]:
+    """The arguments of POSTGRES: one list for each of the given's columns."""
+    return [*zip(*map(_given_row, group), strict=True)]
+
+
+def _given_row(commit: Commit) -> tuple[object, ...]:
+    rest = commit.rest or _NO_REST
+    return (*decisions.row(commit.entry), *rest[1:], *_of_arm(commit.arm))
+
+
+_NO_REST = ("", None, None, None)
+_ARM_COLUMNS = ("unit", "arm", "version", "hashed", "pins", "refer_kind", "rule_error", "approved")
+
+
+def _of_arm(arm: ArmDecision | None) -> tuple[object, ...]:
+    """What the arm's row has beside the decision's."""
+    if arm is None:
+        return (None,) * len(_ARM_COLUMNS)
+    return (
+        arm.unit,
+        arm.arm.value,
+        arm.version,
+        arm.hashed,
+        arm.pins,
+        arm.refer_kind and arm.refer_kind.value,
+        arm.rule_error,
+        arm.approved,
+    )
+
+
+def _postgres_type(kind: object) -> str:
+    if isinstance(kind, LargeBinary):
+        return "bytea"
+    if isinstance(kind, Boolean):
+        return "boolean"
+    return "bigint" if isinstance(kind, BigInteger) else "text"
+
+
+def _postgres() -> str:
+    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
+    columns = [(column.name, _postgres_type(column.type)) for column in decided]
+    columns += [("consent", "bigint"), ("mark", "text"), ("fetched", "bigint")]
+    columns += [(name, _postgres_type(armed[name].type)) for name in _ARM_COLUMNS]
+    arrays = ", ".join(f"${place}::{kind}[]" for place, (_, kind) in enumerate(columns, start=1))
+    names = ", ".join(name for name, _ in columns)
+    own, of_arm = ", ".join(decided.keys()), ", ".join(armed.keys())
+    return f"""
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place)
+),
+recorded AS (
+    INSERT INTO decisions ({own})
+    SELECT {own} FROM given
+    WHERE consent IS NULL OR ({resting.CONSENTED} AND (mark IS NULL OR {resting.SERVES}))
+    ORDER BY caller, request_id, place
+    ON CONFLICT DO NOTHING
+    RETURNING decisions.decision_id AS id
+),
+counted AS (
+    INSERT INTO arm_decisions ({of_arm})
+    SELECT {of_arm} FROM given JOIN recorded ON recorded.id = given.decision_id
+    WHERE arm IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT id FROM recorded
+"""
+
+
+POSTGRES = _postgres()
+"""Record those of the given whose rest holds and whose key is free; their ids."""
