@@ -26,6 +26,7 @@ from tests.reliability.parts import (
     kills,
     limit,
     once,
+    overload,
     webhooks,
 )
 from tests.reliability.sabotage import SABOTAGES
@@ -40,6 +41,7 @@ PARTS: dict[str, tuple[float, Part]] = {
     "once": (0, once.run),
     "limit": (0.03, limit.run),
     "deadlines": (0, deadlines.run),
+    "overload": (0, overload.run),
     "webhooks": (0, webhooks.run),
     "erasure": (0, erasure.run),
     "kills": (0.6, kills.run),
