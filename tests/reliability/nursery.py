@@ -8,6 +8,7 @@ Run as `python -m tests.reliability.nursery`: a line in says what to fork, a lin
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import json
 import os
@@ -23,6 +24,9 @@ from typing import Any
 
 from tests.e2e.service import ROOT
 from tests.reliability.forked import Forked
+
+_DIE_WITH_PARENT = 1
+"""PR_SET_PDEATHSIG of Linux's prctl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ def be_born(asked: dict[str, Any]) -> None:
     """Become the server that was asked for; never returns."""
     from tests.reliability import child
 
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)  # a bench that ends leaves nobody
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_RDWR)
     log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
