@@ -17,7 +17,19 @@ from pathlib import Path
 from decision_service.telemetry import configure_logging
 from tests.kits.postgres import running_postgres
 from tests.reliability.options import Options, parse
-from tests.reliability.parts import deadlines, evidence, faults, host, kills, limit, once
+from tests.reliability.parts import (
+    deadlines,
+    erasure,
+    evidence,
+    faults,
+    host,
+    kills,
+    limit,
+    neighbours,
+    once,
+    overload,
+    webhooks,
+)
 from tests.reliability.sabotage import SABOTAGES
 from tests.reliability.score import Score, render
 from tests.reliability.setting import Setting
@@ -30,7 +42,11 @@ PARTS: dict[str, tuple[float, Part]] = {
     "once": (0, once.run),
     "limit": (0.03, limit.run),
     "deadlines": (0, deadlines.run),
-    "kills": (0.97, kills.run),
+    "overload": (0, overload.run),
+    "neighbours": (0, neighbours.run),
+    "webhooks": (0, webhooks.run),
+    "erasure": (0, erasure.run),
+    "kills": (0.6, kills.run),
 }
 """Each part with its share of the minutes; those with none are bounded by counts and come on top,
 about a minute and a half of a run of five on two cores that nobody else uses.

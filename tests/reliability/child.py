@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,8 @@ from decision_service.failpoints import Point, arm
 from tests.reliability import sabotage
 
 
-def main() -> None:
-    """Arm what is asked for, then serve."""
+def main() -> int:
+    """Arm what is asked for, then serve; the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-at", help="POINT:N, killed when it is reached for the Nth time")
     parser.add_argument("--tasks", type=Path, help="where to note how many tasks there are")
@@ -37,7 +38,7 @@ def main() -> None:
         arm(Point.BEFORE_REPLY, partial(note_tasks, given.tasks))
     if given.requests_per_second:
         raise_limit(given.requests_per_second)
-    serve()
+    return serve()
 
 
 def death(times: int) -> Callable[[], None]:
@@ -67,4 +68,4 @@ def raise_limit(per_second: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

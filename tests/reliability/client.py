@@ -21,7 +21,7 @@ from decision_service.api.v1 import (
 from tests.reliability.history import Request
 
 LOAN, ADVANCE = "personal-loan-ph", "gig-advance-ph"
-_CREATE = "/decision_service.api.v1.DecisionService/CreateDecision"
+CREATE = "/decision_service.api.v1.DecisionService/CreateDecision"
 _QUICK = (
     ("grpc.initial_reconnect_backoff_ms", 20),
     ("grpc.min_reconnect_backoff_ms", 20),
@@ -72,7 +72,7 @@ async def connected(address: str) -> AsyncIterator[Client]:
     async with grpc.aio.insecure_channel(address, options=_QUICK) as channel:
         yield Client(
             channel,
-            channel.unary_unary(_CREATE, request_serializer=Request.SerializeToString),
+            channel.unary_unary(CREATE, request_serializer=Request.SerializeToString),
             decision_service_pb2_grpc.DecisionServiceStub(channel),
             ruleset_service_pb2_grpc.RulesetServiceStub(channel),
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
 TICK = 0.01
 WINDOW = 1.0
@@ -20,8 +22,9 @@ class Lag:
 
     def around(self, moment: float) -> float:
         """The longest lag within a second of a moment (time.monotonic)."""
-        near = (lag for at, lag in self.ticks if abs(at - moment) <= WINDOW)
-        return max(near, default=0.0)
+        first = bisect_left(self.ticks, (moment - WINDOW, 0.0))
+        near = takewhile(lambda tick: tick[0] <= moment + WINDOW, islice(self.ticks, first, None))
+        return max((lag for _, lag in near), default=0.0)
 
     async def tick(self) -> None:
         """Measure until cancelled."""

@@ -40,11 +40,11 @@ class Load:
 
     async def _calls(self, stop: asyncio.Event) -> None:
         acts: list[tuple[int, Callable[[Client], Awaitable[bool]]]] = [
-            (62, self._new),
-            (14, self._again),
-            (6, self._reuse),
-            (6, self._give_up),
-            (12, self._settle),
+            (66, self._new),
+            (10, self._again),
+            (4, self._reuse),
+            (4, self._give_up),
+            (16, self._settle),
         ]
         weights, kinds = zip(*acts, strict=True)
         while not stop.is_set():
@@ -118,11 +118,11 @@ class Load:
         return bool(said)
 
     def _fresh(self) -> Request:
-        """Four of five are outside the go-live; the others make the vendor work."""
+        """Nine of ten are outside the go-live; the others make the vendor work."""
         request_id = f"{self.name}-{next(self._numbers)}"
         who = person(
             self.dice.choice(("George", "Ryan", "Anisha")), self.dice.randrange(self.people)
         )
-        if self.dice.random() < 0.8:
+        if self.dice.random() < 0.9:
             return advance(request_id, who)
         return loan(request_id, who)

@@ -11,11 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import update
+
+from decision_service.edge.http import webhooks
 from decision_service.language import composer
 from decision_service.language.nodes import Entry
 from decision_service.pipeline import shared
 from decision_service.smile import client, parts, retries, waves
-from decision_service.storage import decisions, writer
+from decision_service.storage import consents, decisions, tables, writer
 
 LATE = 0.05
 
@@ -78,6 +81,25 @@ def retry_without_budget() -> None:
     retries.RetryBudget.take = lambda _: True  # type: ignore[method-assign]  # the sabotage
 
 
+def take_any_signature() -> None:
+    """Take whoever sends an event for the vendor."""
+    webhooks.signing_key = lambda *_: 0  # type: ignore[assignment]  # the sabotage
+
+
+def keep_the_keys() -> None:
+    """Delete a user's rows and leave the key that opens what the files still hold."""
+    erase = consents.erase
+
+    def forgetful(connection: Any, user_id: str) -> Any:
+        key = consents.keys(connection, {user_id})[user_id]
+        erased = erase(connection, user_id)
+        back = update(tables.consents).where(tables.consents.c.user_id == user_id)
+        connection.execute(back.values(key=key))
+        return erased
+
+    consents.erase = forgetful  # the sabotage
+
+
 @dataclass(frozen=True, slots=True)
 class Sabotage:
     """A safeguard to take away, and the part of the bench that must notice."""
@@ -93,6 +115,8 @@ SABOTAGES = {
     "follow-redirects": Sabotage(follow_redirects, "faults"),
     "last-key-wins": Sabotage(last_key_wins, "faults"),
     "retry-without-budget": Sabotage(retry_without_budget, "faults"),
+    "take-any-signature": Sabotage(take_any_signature, "webhooks"),
+    "keep-the-keys": Sabotage(keep_the_keys, "erasure"),
 }
 """By the names of `--sabotage`."""
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ import psutil
 from tests.e2e.process import clean_environ
 from tests.e2e.service import ROOT
 from tests.reliability.client import connected
+from tests.reliability.forked import Forked
+from tests.reliability.nursery import Nursery
 
 PATIENCE = 30.0
 
@@ -41,7 +44,10 @@ class Server:
     settings: dict[str, str]
     arguments: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
-    _process: Process | None = None
+    nursery: Nursery | None = None
+    """Forks it already imported, unless a start is to be cold."""
+
+    _process: Process | Forked | None = None
 
     @property
     def address(self) -> str:
@@ -59,24 +65,24 @@ class Server:
         assert self._process is not None
         return psutil.Process(self._process.pid)
 
-    async def start(self, *more: str) -> float:
+    async def start(self, *more: str, cold: bool = False) -> float:
         """Start it; seconds until it served. Raises NotServing."""
         settings = {**self.settings, "grpc_address": self.address}
-        began = time.monotonic()
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.reliability.child",
-                *self.arguments,
-                *more,
-                cwd=ROOT,
-                env=clean_environ(self.folder, **settings),
-                stdout=DEVNULL,
-                stderr=log,
-            )
+        environ = clean_environ(self.folder, **settings)
+        arguments, began = (*self.arguments, *more), time.monotonic()
+        if self.nursery is None or cold:
+            self._process = await self._executed(arguments, environ)
+        else:
+            self._process = await self.nursery.fork(arguments, environ, self.log)
         await self._until_serving()
         return time.monotonic() - began
+
+    async def _executed(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Process:
+        command = (sys.executable, "-m", "tests.reliability.child", *arguments)
+        with self.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *command, cwd=ROOT, env=environ, stdout=DEVNULL, stderr=log
+            )
 
     async def kill(self) -> None:
         """End it at once."""

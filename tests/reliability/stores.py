@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, NullPool, create_engine, select
 
+from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.engine import open_database
 from decision_service.storage.tables import decisions
+
+T = TypeVar("T")
 
 
 async def recorded(url: str) -> Mapping[str, list[bytes]]:
     """The recorded replies by request id, read past the service; more than one is a duplicate."""
+    return await looked(url, _replies)
+
+
+async def looked(url: str, work: Callable[[Connection], T]) -> T:
+    """Run work that only reads, past the service and beside it."""
+    address = parse_store_url(url)
+    if isinstance(address, SqliteFile):
+        engine = create_engine(
+            f"sqlite:///file:{address.path}?mode=ro&uri=true", poolclass=NullPool
+        )
+        with engine.connect() as connection:
+            return work(connection)
     database = await open_database(url)
     try:
-        return await database.read(_replies)
+        return await database.read(work)
     finally:
         await database.aclose()
+
+
+def files(url: str) -> list[Path]:
+    """The files of a SQLite store with its log; none of a server's."""
+    address = parse_store_url(url)
+    if not isinstance(address, SqliteFile):
+        return []
+    return [file for file in (address.path, Path(f"{address.path}-wal")) if file.exists()]
 
 
 def _replies(connection: Connection) -> dict[str, list[bytes]]:

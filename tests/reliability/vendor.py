@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
-from decision_service.simulator.ids import user_id
+from decision_service.simulator.ids import object_id, user_id
 from decision_service.simulator.people import like, sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve
-from decision_service.simulator.world import World
+from decision_service.simulator.world import Person, World
 
 KEY, SECRET = "canary-key-7f3a", "canary-secret-91bc"
 FAST = 100_000
 """Requests a second where the vendor's limit is not what is measured."""
+
+HOARD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,32 @@ def person(name: str, number: int) -> str:
     return user_id("like", name, number)
 
 
+def hoarder() -> str:
+    """The user id of one who lives like George and has ten thousand contributions."""
+    return user_id("hoarder")
+
+
+def _hoard(today: date) -> Person:
+    person = like("George", hoarder(), today)
+    first, *others = person.sources
+    pattern = first.of("contributions")
+    kept = tuple(
+        {**pattern[number % len(pattern)], "id": object_id("con", hoarder(), number)}
+        for number in range(HOARD)
+    )
+    whole = replace(first, items={**first.items, "contributions": kept})
+    return replace(person, sources=(whole, *others))
+
+
 def crowd(size: int, today: date) -> World:
-    """So many people like each of George, Ryan and Anisha."""
+    """So many people like each of George, Ryan and Anisha, and one with very much."""
     names = ("George", "Ryan", "Anisha")
     builders = {
         person(name, number): partial(like, name, person(name, number), today)
         for name in names
         for number in range(size)
     }
-    return World(today, builders)
+    return World(today, {**builders, hoarder(): partial(_hoard, today)})
 
 
 @asynccontextmanager

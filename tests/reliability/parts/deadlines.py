@@ -94,7 +94,7 @@ async def _caller(on: Bench, numbers: list[int], dice: Random, found: Found) -> 
             await on.client.decide(request, timeout=seconds)
             found.answers["OK"] += 1
         except grpc.RpcError as error:
-            found.answers[reason(error) or error.code().name] += 1
+            found.answers[reason(error) or f"{error.code().name} of the client's own"] += 1
         now = time.monotonic()
         found.replies.append((now, now - deadline))
 
