@@ -87,8 +87,8 @@ class Notes:
             CallLine(
                 self.name,
                 code,
+                round(seconds * 1000, 1),
                 reason,
-                seconds,
                 info.request_id,
                 info.trace_id,
                 info.caller,

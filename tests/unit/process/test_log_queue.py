@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import structlog
+import time_machine
 
 from decision_service.edge.rpc import observing
 from decision_service.edge.rpc.observing import log_call
@@ -21,8 +22,8 @@ from decision_service.telemetry import (
     configure_logging,
 )
 
-FULL = CallLine("GetDecision", "NOT_FOUND", "NO", 0.0123, "los-7", "0af7", "los", "9c1d")
-SHORT = CallLine("GetDecision", "OK", None, 0.5, "", "", "", "")
+FULL = CallLine("GetDecision", "NOT_FOUND", 12.3, "NO", 'los"7', "0af7", "los", "9c1d")
+SHORT = CallLine("GetDecision", "OK", 500.0)
 
 
 class Blocked(io.RawIOBase):
@@ -102,7 +103,7 @@ def test_users_are_named_by_a_keyed_hash() -> None:
 def test_a_calls_line_is_the_same_whoever_makes_it(
     written: io.StringIO, monkeypatch: pytest.MonkeyPatch, call: CallLine
 ) -> None:
-    """The thread's JSON has the fields and values, their order too, of any event's line."""
+    """The thread's JSON has the fields and values of any event's line."""
     monkeypatch.setattr(observing, "log", structlog.get_logger())
     stream = Blocked()
     stream.gate.set()
@@ -120,6 +121,25 @@ def test_a_calls_line_is_the_same_whoever_makes_it(
     assert ours["worker"] == 2
 
 
+def test_times_of_calls_are_told_to_the_microsecond() -> None:
+    """Whatever second came before, each line has its own."""
+    stream = Blocked()
+    stream.gate.set()
+    queue = LogQueue(stream)
+    with time_machine.travel(1_795_606_400.999999, tick=False):
+        queue.call(SHORT)
+    for instant in (1_795_606_401.0, 1_795_606_401.25, 5.000001):
+        with time_machine.travel(instant, tick=False):
+            queue.call(SHORT)
+    queue.close()
+    assert [json.loads(line)["timestamp"] for line in stream.taken.splitlines()] == [
+        "2026-11-25T11:33:20.999999Z",
+        "2026-11-25T11:33:21.000000Z",
+        "2026-11-25T11:33:21.250000Z",
+        "1970-01-01T00:00:05.000001Z",
+    ]
+
+
 def test_calls_beyond_the_bound_are_dropped_and_counted_like_lines() -> None:
     """They wait in the same queue."""
     stream = Blocked()
@@ -131,7 +151,7 @@ def test_calls_beyond_the_bound_are_dropped_and_counted_like_lines() -> None:
     assert queue.dropped == 1
     stream.gate.set()
     queue.close()
-    assert b"los-7" in stream.taken
+    assert b"NOT_FOUND" in stream.taken
 
 
 def test_nobody_makes_lines_of_calls_that_the_level_leaves_out() -> None:
