@@ -19,12 +19,14 @@ def check_approval(draft: Draft) -> None:
     outcomes = {each.outcome for part in draft.parts() for each in part.part.conclusive()}
     if Outcome.APPROVE not in outcomes:
         if draft.stages:
-            _nothing_approves("no rule, band or row approves", draft)
+            hint = "approval is never a default: add a rule with `then: APPROVE`"
+            _nothing_approves("no rule, band or row approves", hint, draft)
         return
     worse = [rule for stage in _stages(draft) for rule in stage if _worsens(rule, draft)]
     worse = worse[:_MOST_RULES]
     if worse and _impossible([], worse, draft):
-        _nothing_approves("some rule refers or declines whatever the values are", draft)
+        hint = "leave values for which no REFER or DECLINE holds"
+        _nothing_approves("some rule refers or declines whatever the values are", hint, draft)
         return
     for stage in _stages(draft):
         for index, rule in enumerate(stage):
@@ -32,11 +34,8 @@ def check_approval(draft: Draft) -> None:
                 _check(rule, worse, draft)
 
 
-def _nothing_approves(what: str, draft: Draft) -> None:
+def _nothing_approves(what: str, hint: str, draft: Draft) -> None:
     message = f"{what}, so that every application is referred or declined"
-    hint = "approval is never a default: add a rule with `then: APPROVE`"
-    if what.startswith("some rule"):
-        hint = "leave values for which no REFER or DECLINE holds"
     draft.report.error("R406", draft.root.node.key_place("stages"), message, hint)
 
 
