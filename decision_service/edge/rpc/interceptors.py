@@ -19,7 +19,6 @@ from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import OPEN
 from decision_service.edge.rpc.admission import Rooms, admitted
 from decision_service.edge.rpc.authentication import Door, authenticated
-from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import Behaviour, streamed
 from decision_service.edge.rpc.observing import Notes, observed
 from decision_service.edge.rpc.stalls import StallWatch
@@ -64,7 +63,8 @@ class Layers:
             "response_serializer": handler.response_serializer,
         }
         if handler.unary_unary is not None:
-            behaviour = self._ending(self._layered(handler.unary_unary, method))
+            leaving = self._guard.stalls.leaving
+            behaviour = self._layered(handler.unary_unary, method, leaving)
             return grpc.unary_unary_rpc_method_handler(behaviour, **form)
         if handler.unary_stream is not None:
             behaviour = self._layered(_writing(handler.unary_stream), method)
@@ -72,23 +72,15 @@ class Layers:
         behaviour = self._layered(_writing(handler.stream_stream), method)
         return grpc.stream_stream_rpc_method_handler(behaviour, **form)
 
-    def _layered(self, behaviour: Behaviour, method: str) -> Behaviour:
+    def _layered(
+        self, behaviour: Behaviour, method: str, leaving: Callable[[], None] | None = None
+    ) -> Behaviour:
         guard = self._guard
         behaviour = admitted(behaviour, method, guard.rooms)
         if method not in OPEN:
             behaviour = authenticated(behaviour, method, guard.door)
         notes = Notes.of(method, guard.metrics, guard.calls, guard.user_hash)
-        return observed(behaviour, method, notes)
-
-    def _ending(self, behaviour: Behaviour) -> Behaviour:
-        leaving = self._guard.stalls.leaving
-
-        async def call(request: Any, context: Context) -> Any:
-            reply = await behaviour(request, context)
-            leaving()
-            return reply
-
-        return call
+        return observed(behaviour, method, notes, leaving)
 
 
 def _writing(behaviour: Callable[..., Any]) -> Behaviour:

@@ -97,10 +97,16 @@ class Notes:
         )
 
 
-def observed(inner: Behaviour, method: str, notes: Notes | None) -> Behaviour:
+def observed(
+    inner: Behaviour,
+    method: str,
+    notes: Notes | None,
+    leaving: Callable[[], None] | None = None,
+) -> Behaviour:
     """Read the call's metadata, once, send back what belongs to it, and note how the call ends.
 
-    Every exception becomes a status, so that no exception's text reaches a client.
+    Every exception becomes a status, so that no exception's text reaches a client. `leaving` hears
+    of each reply that is about to be sent.
     """
 
     async def call(request: Any, context: Context) -> Any:
@@ -119,6 +125,8 @@ def observed(inner: Behaviour, method: str, notes: Notes | None) -> Behaviour:
             await abort(context, _status(error, method, info), info.trailing if info else ())
         if notes is not None:
             notes.ended(request, info, started)
+        if leaving is not None:
+            leaving()
         return reply
 
     return call

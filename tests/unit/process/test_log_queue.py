@@ -95,8 +95,10 @@ def test_users_are_named_by_a_keyed_hash() -> None:
     name = UserHash("k")("u-1")
     assert UserHash("k")("u-1") == name != UserHash("other")("u-1")
     assert UserHash()("u-1") != UserHash()("u-1")
+    assert UserHash("k" * 65)("u-1") != UserHash("k" * 64)("u-1") != UserHash("k" * 66)("u-1")
     assert len(name) == 16
     assert "u-1" not in name
+    assert UserHash("k")("u-2") != name
 
 
 @pytest.mark.parametrize("call", [FULL, SHORT])

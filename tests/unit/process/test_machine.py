@@ -1,8 +1,10 @@
 """Ids are of the forms that other programs read."""
 
+import os
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
@@ -23,23 +25,28 @@ def test_a_decision_id_is_a_ulid_of_its_millisecond(created: datetime) -> None:
     )
 
 
-def _vary(numbers: list[int], bits: int) -> None:
-    """No two are equal, and each of these bits is seen as 0 and as 1."""
-    ones, zeros = 0, 0
-    for number in numbers:
-        ones, zeros = ones | number, zeros | ~number
-    assert len(set(numbers)) == len(numbers)
-    assert (ones & bits, zeros & bits) == (bits, bits)
+@given(st.binary(min_size=5, max_size=5), st.binary(min_size=5, max_size=5))
+def test_a_decision_id_has_all_bits_that_the_kernel_gave(left: bytes, right: bytes) -> None:
+    """Its eighty random bits are those of two readings, in order."""
+    given_bytes = iter((left, right))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "urandom", lambda _: next(given_bytes))
+        made = Ids().decision_id(NOW)
+    assert ULID.from_str(made[4:]).bytes[6:] == left + right
 
 
-def test_decision_ids_of_one_instant_have_eighty_random_bits() -> None:
+def test_decision_ids_of_one_instant_differ() -> None:
     """Of a thousand no two are equal."""
-    made = [ULID.from_str(Ids().decision_id(NOW)[4:]).bytes for _ in range(1_000)]
-    _vary([int.from_bytes(one, "big") for one in made], (1 << 80) - 1)
+    assert len({Ids().decision_id(NOW) for _ in range(1_000)}) == 1_000
 
 
 def test_a_request_id_is_a_random_uuid() -> None:
-    """It is of version 4, and all bits vary but those that say so."""
+    """It is of version 4, no two are equal, and all bits vary but those that say so."""
     made = [uuid.UUID(Ids().request_id()) for _ in range(1_000)]
     assert {(one.version, one.variant) for one in made} == {(4, uuid.RFC_4122)}
-    _vary([one.int for one in made], (1 << 128) - 1 & ~(15 << 76 | 3 << 62))
+    assert len(set(made)) == len(made)
+    ones, zeros = 0, 0
+    for one in made:
+        ones, zeros = ones | one.int, zeros | ~one.int
+    bits = (1 << 128) - 1 & ~(15 << 76 | 3 << 62)
+    assert (ones & bits, zeros & bits) == (bits, bits)
