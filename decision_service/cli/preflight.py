@@ -16,7 +16,15 @@ from decision_service.cli.loop import run_async
 from decision_service.cli.output import Format, FormatOption, print_json
 from decision_service.cli.serve import ConfigOption
 from decision_service.cli.vendor import soon, vendor
-from decision_service.config import BASE_URLS, Settings, SmileMode, is_loopback, load, split_address
+from decision_service.config import (
+    BASE_URLS,
+    OnRevoke,
+    Settings,
+    SmileMode,
+    is_loopback,
+    load,
+    split_address,
+)
 from decision_service.domain.errors import ServiceError, StoreError
 from decision_service.edge.http.webhooks import PATH
 from decision_service.language.diagnostics import count
@@ -137,7 +145,7 @@ def _rules(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[Lin
 async def _stages(settings: Settings) -> Mapping[str, str | None]:
     """The stage that each rollout has reached; nothing of a store that cannot be looked into."""
     try:
-        store = await Store.open(settings.store_url, journal=settings.erasure_journal)
+        store = await _opened(settings)
     except StoreError:
         return {}
     try:
@@ -163,10 +171,19 @@ def _first_stage(name: str, product: Product, reached: str | None) -> Line:
     return Line("rollout", False, f"{words}: {todo}")
 
 
+async def _opened(settings: Settings) -> Store:
+    """The store as `serve` would open it, so that a restored backup is erased as it would be."""
+    return await Store.open(
+        settings.store_url,
+        journal=settings.erasure_journal,
+        erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+    )
+
+
 async def _store(settings: Settings) -> Line:
     shown = settings.store_url.rpartition("@")[2]
     try:
-        store = await Store.open(settings.store_url, journal=settings.erasure_journal)
+        store = await _opened(settings)
     except StoreLocked:
         return Line("store", True, f"{shown} is in use by a running service")
     except StoreError as error:

@@ -12,7 +12,7 @@ from decision_service.storage.tables import erasures, known_counts, link_tokens,
 
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
 _OF_USERS = (tables.consents, snapshots, known_counts, link_tokens, warm)
-_USERS = union(*(select(table.c.user_id) for table in _OF_USERS))
+_USERS = tuple(select(table.c.user_id) for table in _OF_USERS)
 _DECIDED = select(tables.decisions.c.user_id).distinct()
 
 
@@ -23,7 +23,8 @@ def done(connection: Connection) -> Mapping[str, str | None]:
 
 def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[str]:
     """Everybody of whom there may be something to erase."""
-    statement = union(_USERS, _DECIDED) if with_decisions else _USERS
+    chosen = (*_USERS, _DECIDED) if with_decisions else _USERS
+    statement = union(*chosen)  # flat: SQLite takes no union within another
     return [row[0] for row in connection.execute(statement)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.app import StartError
 from decision_service.simulator.people import sandbox_people
+from tests.e2e.process import command
 from tests.e2e.service import create, refusal, running
 
 GEORGE, RYAN, *_ = (person.user_id for person in sandbox_people())
@@ -71,3 +73,21 @@ def _key_of(store: Path, user_id: str) -> bytes:
     with closing(sqlite3.connect(store)) as connection:
         found = connection.execute("SELECT key FROM consents WHERE user_id = ?", (user_id,))
         return bytes(found.fetchone()[0])
+
+
+async def test_preflight_erases_a_backup_as_the_service_would(tmp_path: Path) -> None:
+    """Looked at first by preflight, a restored backup still loses decisions where erasures do."""
+    store, backup = tmp_path / "decisions.db", tmp_path / "backup.db"
+    thorough = {"on_revoke": "erase_decisions"}
+    async with running(tmp_path, **thorough) as live:
+        decided = (await live.stub.CreateDecision(create(GEORGE))).decision
+        _back_up(store, backup)
+        applicants = applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
+        await applicants.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
+    _restore(backup, store)
+    await asyncio.to_thread(command, "preflight", folder=tmp_path, **thorough)
+    async with running(tmp_path, **thorough) as live:
+        read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)
+        with pytest.raises(grpc.RpcError) as error:
+            await live.stub.GetDecision(read)
+        assert refusal(error.value).info.reason == "DECISION_UNKNOWN"
