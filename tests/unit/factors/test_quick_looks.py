@@ -66,8 +66,8 @@ class Heap:
         self.opened = False
 
     def bound(self) -> int:
-        """A little more than the heaviest."""
-        return self.peak() + 1
+        """No more than the heaviest."""
+        return self.peak()
 
     def peak(self) -> int:
         """The heaviest."""
