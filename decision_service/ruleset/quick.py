@@ -131,5 +131,11 @@ def _write_guarded(
     write(piece)
     missing = f"gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone)"
     guard = f"if s.marks or {missing}:" if piece.hard else "if s.marks:"
-    kept = [f"v{slot} = v[{slot}]" for slot in outputs]
-    page.attempt([guard, "    raise NeedsCare", *piece.lines], [careful, *kept])
+    instead = [careful, *(f"v{slot} = v[{slot}]" for slot in outputs)]
+    attempt = Page(page.source)
+    attempt.attempt(piece.lines, instead)
+    page.line(guard)
+    for text in instead:
+        page.line(text, 1)
+    page.line("else:")
+    page.add(attempt, 1)
