@@ -11,11 +11,19 @@ from decision_service.domain.kinds import Kind
 from decision_service.pipeline.events import WITHDRAWALS, Event, Meaning, Receipt
 from decision_service.storage import warm
 from decision_service.storage.decisions import microseconds
-from decision_service.storage.rows import insert_new
+from decision_service.storage.rows import insert_new, padded
 from decision_service.storage.tables import events
 
 _C = events.c
 _FORGOTTEN = {"user_id": "", "source": "", "kinds": ""}
+_WORDS = select(_C.event_id, *(_C[name] for name in _FORGOTTEN)).where(
+    _C.event_id.in_(bindparam("ids", expanding=True))
+)
+_SETTLED = (
+    update(events)
+    .where(_C.event_id == bindparam("id"))
+    .values(done=True, **{name: bindparam(name) for name in _FORGOTTEN})
+)
 
 
 def receive(connection: Connection, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
@@ -40,11 +48,23 @@ def pending(connection: Connection, limit: int, *, withdrawals: bool) -> Sequenc
     return [_event(*row) for row in connection.execute(query)]
 
 
-def done(connection: Connection, event_ids: Sequence[str]) -> None:
-    """Everything that these events asked for has happened: forget whom they concerned."""
-    settled = update(events).where(_C.event_id == bindparam("id"))
-    rows = [{"id": event_id} for event_id in sorted(event_ids)]
-    connection.execute(settled.values(done=True, **_FORGOTTEN), rows)
+def done(connection: Connection, event_ids: Sequence[str]) -> bool:
+    """Everything that these events asked for has happened: forget whom they concerned.
+
+    Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
+    same length take the words' place: a row that became shorter would make SQLite move its
+    neighbours together, and leave copies of them where they stood.
+    """
+    wanted = {"ids": padded(sorted(event_ids))}
+    found = connection.execute(_WORDS, wanted).all()
+    rows = [
+        {"id": row[0]}
+        | {name: " " * len(word) for name, word in zip(_FORGOTTEN, row[1:], strict=True)}
+        for row in found
+    ]
+    if rows:
+        connection.execute(_SETTLED, rows)
+    return any(row.source for row in found)
 
 
 def _row(event: Event, now: datetime) -> dict[str, object]:

@@ -222,7 +222,9 @@ class Store:
 
     async def done(self, event_ids: Sequence[str]) -> None:
         """Everything that these events asked for has happened."""
-        await self._database.write(partial(events.done, event_ids=event_ids))
+        named = await self._database.write(partial(events.done, event_ids=event_ids))
+        if named and not isinstance(self._database, PostgresDatabase):
+            await self._database.scrub()
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

@@ -220,6 +220,8 @@ def _report(
     score.none(PART, f"replays that differ, of {found.replayed}", len(found.replays_differ))
     _report_calls(score, sites)
     score.none(PART, "restarts that did not serve", len(kills.failures))
+    for words in kills.failures:
+        score.told(PART, "the last words of one", words.strip().rpartition("\n")[2])
     _report_recoveries(score, kills, setting.options.slack)
 
 
