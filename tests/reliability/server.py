@@ -9,9 +9,10 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 
 import grpc
 import psutil
@@ -23,6 +24,7 @@ from tests.reliability.forked import Forked
 from tests.reliability.nursery import Nursery
 
 PATIENCE = 30.0
+PORTS = SystemRandom()
 
 
 class NotServing(Exception):
@@ -30,10 +32,15 @@ class NotServing(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has, and that no client's connection is given while a server is dead.
+
+    Those come from 32768 on; one that got the server's port would keep it from coming back.
+    """
+    while True:
+        port = PORTS.randrange(20_000, 32_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True)
