@@ -8,9 +8,9 @@ from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, War
 from decision_service.storage.decisions import microseconds
 from decision_service.storage.snapshots import PackedSnapshot
 
-Rest = tuple[str, int, str | None, int | None]
-"""What must be so when a decision is recorded: a user's count of withdrawals, and which reading may
-serve and when it was read, both None where that does not matter."""
+Rest = tuple[str, int, str | None, int | None, str | None]
+"""What must be so when a decision is recorded: a user's count of withdrawals, which reading may
+serve and when it was read, and a snapshot that must be stored; None where that does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,15 @@ class Commit:
         return self.entry.caller, self.entry.request_id
 
 
-def rest_of(entry: Entry) -> Rest | None:
-    """What an entry rests on; None where it rests on no data."""
+def rest_of(entry: Entry, *, stored: bool) -> Rest | None:
+    """What an entry rests on; None where it rests on no data.
+
+    With `stored` its snapshot is not written with it. That of the reading that may serve is there.
+    """
     if entry.snapshot is None:
         return None
     mark = entry.rests_on
     if mark is None:
-        return entry.user_id, entry.consent, None, None
-    return entry.user_id, entry.consent, mark.snapshot_id, microseconds(mark.fetched)
+        return entry.user_id, entry.consent, None, None, None
+    asked = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
+    return entry.user_id, entry.consent, mark.snapshot_id, microseconds(mark.fetched), asked

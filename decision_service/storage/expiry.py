@@ -32,6 +32,8 @@ _DECIDED_ON = (
     )
     .exists()
 )
+_PLACE = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_MARKED = tuple_(warm.c.user_id, warm.c.snapshot_id)
 _LEFT_OVER = (
     select(snapshots.c.user_id, snapshots.c.snapshot_id)
     .where(snapshots.c.stored < bindparam("before"), ~_DECIDED_ON)
@@ -72,7 +74,12 @@ def _remove(connection: Connection, ids: Sequence[str]) -> None:
 
 
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
+    """Delete snapshots, and what may serve of them, unless a decision came to rest on one.
+
+    The first two statements wait for commits that look whether it is there; the last one, which
+    begins after them, sees their decisions.
+    """
     for key in keys:
-        for table in (warm, snapshots):
-            place = tuple_(table.c.user_id, table.c.snapshot_id)
-            connection.execute(delete(table).where(place == key))
+        connection.execute(delete(warm).where(_MARKED.in_([key])))
+        connection.execute(select(snapshots.c.user_id).where(_PLACE.in_([key])).with_for_update())
+        connection.execute(delete(snapshots).where(_PLACE.in_([key]), ~_DECIDED_ON))

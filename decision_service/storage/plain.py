@@ -72,7 +72,7 @@ def _given_row(commit: Commit) -> tuple[object, ...]:
     return (*decisions.row(commit.entry), *rest[1:], *_of_arm(commit.arm))
 
 
-_NO_REST = ("", None, None, None)
+_NO_REST = ("", None, None, None, None)
 _ARM_COLUMNS = ("unit", "arm", "version", "hashed", "pins", "refer_kind", "rule_error", "approved")
 
 
@@ -103,7 +103,7 @@ def _postgres_type(kind: object) -> str:
 def _postgres() -> str:
     decided, armed = tables.decisions.columns, tables.arm_decisions.columns
     columns = [(column.name, _postgres_type(column.type)) for column in decided]
-    columns += [("consent", "bigint"), ("mark", "text"), ("fetched", "bigint")]
+    columns += [("consent", "bigint"), ("mark", "text"), ("fetched", "bigint"), ("asked", "text")]
     columns += [(name, _postgres_type(armed[name].type)) for name in _ARM_COLUMNS]
     arrays = ", ".join(f"${place}::{kind}[]" for place, (_, kind) in enumerate(columns, start=1))
     names = ", ".join(name for name, _ in columns)
@@ -115,7 +115,7 @@ WITH given AS MATERIALIZED (
 recorded AS (
     INSERT INTO decisions ({own})
     SELECT {own} FROM given
-    WHERE consent IS NULL OR ({resting.CONSENTED} AND (mark IS NULL OR {resting.SERVES}))
+    WHERE consent IS NULL OR ({resting.HOLDS})
     ORDER BY caller, request_id, place
     ON CONFLICT DO NOTHING
     RETURNING decisions.decision_id AS id

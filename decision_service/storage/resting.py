@@ -20,6 +20,11 @@ WHERE coalesce(consents.epoch, 0) <> given.value ->> 1 OR (
         AND warm.fetched IS given.value ->> 3
         AND warm.quarantined < warm.fetched
     )
+) OR (
+    given.value ->> 4 IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM snapshots
+        WHERE snapshots.user_id = given.value ->> 0 AND snapshots.snapshot_id = given.value ->> 4
+    )
 )
 """
 """The places of what holds no more; the given are one JSON array of arrays."""
@@ -35,15 +40,29 @@ EXISTS (
 """PostgreSQL: whether a reading may serve. The lock keeps it so until the transaction ends, and
 with it the snapshot that it says is stored."""
 
+STORED = """
+EXISTS (
+    SELECT FROM snapshots
+    WHERE snapshots.user_id = given.user_id AND snapshots.snapshot_id = given.asked
+    FOR KEY SHARE
+)
+"""
+"""PostgreSQL: whether a snapshot is there, and stays until the transaction ends."""
+
 CONSENTED = """
 coalesce((SELECT epoch FROM consents WHERE consents.user_id = given.user_id), 0) = given.consent
 """
 
+HOLDS = f"""
+{CONSENTED} AND (given.mark IS NULL OR {SERVES}) AND (given.asked IS NULL OR {STORED})
+"""
+"""PostgreSQL: whether everything that was given of one decision is so."""
+
 _POSTGRES = f"""
 SELECT given.place - 1
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[])
-WITH ORDINALITY AS given (user_id, consent, mark, fetched, place)
-WHERE NOT ({CONSENTED} AND (given.mark IS NULL OR {SERVES}))
+FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])
+WITH ORDINALITY AS given (user_id, consent, mark, fetched, asked, place)
+WHERE NOT ({HOLDS})
 """
 
 

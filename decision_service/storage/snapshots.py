@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import Held, SnapshotBody
+from decision_service.pipeline.ports import Entry, Held, SnapshotBody
 from decision_service.storage import consents, tables, warm
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded, raise_to
@@ -89,7 +89,7 @@ class Packing:
 class DecidedOn:
     """Remembers snapshots that decisions rest on, with the user's count of withdrawals then.
 
-    They stay stored until the user withdraws consent again.
+    They are still stored, unless the user withdrew consent or somebody cleared away what is old.
     """
 
     def __init__(self, most: int = 8192) -> None:
@@ -100,9 +100,10 @@ class DecidedOn:
         """The count of withdrawals under which it was stored; None for one not remembered."""
         return self._epochs.get(key)
 
-    def clear(self) -> None:
-        """Forget all: what nothing rests on any more may be gone."""
-        self._epochs.clear()
+    def forget(self, entry: Entry) -> None:
+        """What a decision was to rest on may be gone."""
+        if entry.snapshot is not None:
+            self._epochs.pop((entry.snapshot.user_id, entry.snapshot.id), None)
 
     def keep(self, key: Key, epoch: int) -> None:
         """A decision on this snapshot is recorded."""

@@ -186,7 +186,6 @@ class Store:
 
     async def expire(self, before: datetime, most: int) -> int:
         """Delete at most so many decisions made before an instant, then what nothing rests on."""
-        self._writer.forget_decided()
         return await self._database.write(partial(expiry.expire, before=before, most=most))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:

@@ -78,8 +78,13 @@ class Writer:
         if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
             instant = decisions.microseconds(entry.created)
             packed = await self._packing.pack(entry.snapshot, instant)
-        commit = Commit(stored, rest_of(entry), packed, entry.arm, entry.warm, entry.fence)
-        answer = await self._groups.ask(commit)
+        rest = rest_of(entry, stored=packed is None)
+        commit = Commit(stored, rest, packed, entry.arm, entry.warm, entry.fence)
+        try:
+            answer = await self._groups.ask(commit)
+        except ReadingMoved:
+            self._decided_on.forget(entry)
+            raise
         if packed is not None and answer.decision_id == entry.decision_id:
             self._decided_on.keep(packed.key, entry.consent)
         return answer
@@ -91,23 +96,21 @@ class Writer:
         return await self._database.write(work)
 
     def _is_stored(self, entry: Entry, snapshot: SnapshotBody) -> bool:
-        """Whether a snapshot is sure to be there in a transaction in which the entry's rest holds.
+        """Whether a snapshot need not be written: the commit looks whether it is there.
 
-        The reading that may serve is, and so is what a decision rests on that was recorded since
-        the user last withdrew consent.
+        That of the reading that may serve is. A part of it is, most likely, where a decision on it
+        was recorded since the user last withdrew consent.
         """
         mark = entry.rests_on
-        if mark is not None and mark.snapshot_id == snapshot.id:
+        if mark is None:
+            return False
+        if mark.snapshot_id == snapshot.id:
             return True
         return self._decided_on.epoch((snapshot.user_id, snapshot.id)) == entry.consent
 
     def forget(self, user_id: str) -> None:
         """Drop what is remembered of a user's data."""
         self._packing.forget(user_id)
-
-    def forget_decided(self) -> None:
-        """Decisions, and with them snapshots, are about to be deleted."""
-        self._decided_on.clear()
 
     async def aclose(self) -> None:
         """Take no more decisions and commit those that wait."""
