@@ -69,8 +69,8 @@ def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) ->
 
 async def _all(settings: Settings) -> list[Line]:
     lines = [_mode(settings), *_hosts(settings), _transport(settings)]
-    lines += _rules(settings, await _stages(settings))
-    lines += [await _store(settings), _erasures(settings)]
+    store, stages = await _store(settings)
+    lines += [*_rules(settings, stages), store, _erasures(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await _clock(settings))
         async with vendor(settings) as source:
@@ -142,18 +142,12 @@ def _rules(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[Lin
         yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
 
 
-async def _stages(settings: Settings) -> Mapping[str, str | None]:
-    """The stage that each rollout has reached; nothing of a store that cannot be looked into."""
-    try:
-        store = await _opened(settings)
-    except StoreError:
-        return {}
+async def _stages(store: Store) -> Mapping[str, str | None]:
+    """The stage that each rollout has reached; nothing of a store that cannot be read."""
     try:
         return {name: step.after.go_live.stage for name, step in (await store.latest()).items()}
     except StoreError:
         return {}
-    finally:
-        await store.aclose()
 
 
 def _first_stage(name: str, product: Product, reached: str | None) -> Line:
@@ -180,21 +174,23 @@ async def _opened(settings: Settings) -> Store:
     )
 
 
-async def _store(settings: Settings) -> Line:
+async def _store(settings: Settings) -> tuple[Line, Mapping[str, str | None]]:
+    """Whether the store can be written, and the stages that rollouts have reached in it."""
     shown = settings.store_url.rpartition("@")[2]
     try:
         store = await _opened(settings)
     except StoreLocked:
-        return Line("store", True, f"{shown} is in use by a running service")
+        return Line("store", True, f"{shown} is in use by a running service"), {}
     except StoreError as error:
-        return Line("store", False, error.message)
+        return Line("store", False, error.message), {}
+    stages = await _stages(store)
     try:
         await store.check()
     except StoreError as error:
-        return Line("store", False, error.message)
+        return Line("store", False, error.message), stages
     finally:
         await store.aclose()
-    return Line("store", True, f"{shown} can be written")
+    return Line("store", True, f"{shown} can be written"), stages
 
 
 def _erasures(settings: Settings) -> Line:
