@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]
@@ -35,26 +36,30 @@ class Ids:
         """`dec_` and a ULID of this instant: its milliseconds, then 80 random bits."""
         since = created - _EPOCH
         millis = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
-        left, right = os.urandom(5), os.urandom(5)
-        return f"dec_{_text(millis, _TIME)}{_text(_int(left), _HALF)}{_text(_int(right), _HALF)}"
+        drawn, p = os.urandom(10), _PAIRS
+        left, right = int.from_bytes(drawn[:5], "big"), int.from_bytes(drawn[5:], "big")
+        return (
+            f"dec_{_second(millis >> 10)}{p[millis & 1023]}"
+            f"{p[left >> 30]}{p[left >> 20 & 1023]}{p[left >> 10 & 1023]}{p[left & 1023]}"
+            f"{p[right >> 30]}{p[right >> 20 & 1023]}{p[right >> 10 & 1023]}{p[right & 1023]}"
+        )
 
     def request_id(self) -> str:
-        """A random UUID (version 4, variant 1)."""
-        digits = os.urandom(16).hex()
-        variant = "89ab"[int(digits[16], 16) & 3]
+        """A UUID of version 7, variant 1: this millisecond, then 74 random bits.
+
+        Ids in the order of time lie side by side in the store's index, where random ones each touch
+        a page of their own.
+        """
+        millis = time.time_ns() // 1_000_000
+        digits = os.urandom(10).hex()
+        variant = "89ab"[int(digits[3], 16) & 3]
         return (
-            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+            f"{millis >> 16:08x}-{millis & 0xFFFF:04x}-7{digits[:3]}-"
+            f"{variant}{digits[4:7]}-{digits[7:19]}"
         )
 
 
-_TIME = (40, 30, 20, 10, 0)
-_HALF = (30, 20, 10, 0)
-
-
-def _int(raw: bytes) -> int:
-    return int.from_bytes(raw, "big")
-
-
-def _text(number: int, shifts: tuple[int, ...]) -> str:
-    """A number in Crockford's base 32, ten bits at a time."""
-    return "".join([_PAIRS[number >> shift & 1023] for shift in shifts])
+@lru_cache(2)
+def _second(number: int) -> str:
+    """The upper forty bits of an instant in Crockford's base 32, which last for a second."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in (30, 20, 10, 0)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
+from functools import partial
+from time import perf_counter
 from typing import Generic, TypeVar
 
 from decision_service.domain.errors import StoreError
@@ -13,17 +15,21 @@ from decision_service.storage.errors import EntryRefused, HeldUp, unavailable
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-_Waiting = tuple[Q, asyncio.Future[A]]
+Told = Callable[[A | Exception], None]
+"""Hears the answer to one question, or the error in its place; on the event loop, later."""
+
+_Waiting = tuple[Q, Told[A]]
 
 
 class Batches(Generic[Q, A]):
     """Collects questions while the batch before them runs, and has them answered together.
 
     `answer` gives one answer, or one error, per question, in order. A batch holds at most `most`
-    questions; where callers come in company it waits `linger` seconds for more of them, and a lone
-    caller is served at once. Batches run one after another on tasks of their own: a caller who goes
-    away changes nothing for the others, nor for its own question. More than `waiting` questions at
-    once are refused.
+    questions. It waits until as many callers are there as were served last or came meanwhile, for
+    at most `linger` seconds: so those who come in company stay together, and a lone caller is
+    served at once. Batches run one after another on tasks of their own: a caller
+    who goes away changes nothing for the others, nor for its own question. More than `waiting`
+    questions at once are refused.
     """
 
     def __init__(
@@ -41,22 +47,30 @@ class Batches(Generic[Q, A]):
         self._pending: list[_Waiting[Q, A]] = []
         self._batch: list[_Waiting[Q, A]] = []
         self._running: asyncio.Task[Sequence[A | StoreError]] | None = None
+        self._since = self._ended = 0.0
+        self._expected = 1
         self._enough = asyncio.Event()
         self._closed = False
 
     async def ask(self, question: Q) -> A:
         """The answer to one question; raises what `answer` gave or raised."""
+        waiter: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self.put(question, partial(_settle, waiter))
+        return await waiter
+
+    def put(self, question: Q, told: Told[A]) -> None:
+        """Have `told` hear the answer; raises StoreUnavailable where no question is taken."""
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         if len(self._pending) >= self._waiting:
             raise unavailable("too many callers wait for the store: nothing was recorded")
-        waiter: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        self._pending.append((question, waiter))
-        if len(self._pending) >= self._most:
+        if not self._pending:
+            self._since = perf_counter()
+        self._pending.append((question, told))
+        if len(self._pending) >= self._expected:
             self._enough.set()
         if self._running is None:
             self._start()
-        return await waiter
 
     async def aclose(self) -> None:
         """Take no more questions and answer those that wait."""
@@ -70,26 +84,27 @@ class Batches(Generic[Q, A]):
         self._running.add_done_callback(self._finish)
 
     async def _run(self) -> Sequence[A | StoreError]:
-        alone = len(self._batch) <= 1
         self._batch = []
-        await self._gather(alone=alone)
+        await self._gather()
         self._batch, self._pending = self._pending[: self._most], self._pending[self._most :]
         return await self._answers([question for question, _ in self._batch])
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
         """Called when a batch ended, however it ended: release its callers, begin the next."""
-        _release([waiter for _, waiter in self._batch], run)
+        self._expected = min(self._most, len(self._batch) + len(self._pending))
+        self._ended = perf_counter()
+        _tell([told for _, told in self._batch], run)
         self._running = None
         if self._pending:
             self._start()
 
-    async def _gather(self, *, alone: bool) -> None:
-        """Wait for company, unless the last batch had none and this has none, or it is full."""
-        alone = alone and len(self._pending) == 1
-        if alone or not self._linger or len(self._pending) >= self._most or self._closed:
+    async def _gather(self) -> None:
+        """Wait for as many as there were lately, but no longer than the linger."""
+        left = self._linger - (perf_counter() - max(self._since, self._ended))
+        if left <= 0 or len(self._pending) >= self._expected or self._closed:
             return
         self._enough.clear()
-        timer = asyncio.get_running_loop().call_later(self._linger, self._enough.set)
+        timer = asyncio.get_running_loop().call_later(left, self._enough.set)
         await self._enough.wait()
         timer.cancel()
 
@@ -109,27 +124,31 @@ class Batches(Generic[Q, A]):
             return error
 
 
-def _release(
-    waiters: Sequence[asyncio.Future[A]], work: asyncio.Future[Sequence[A | StoreError]]
-) -> None:
+def _tell(waiting: Sequence[Told[A]], work: asyncio.Future[Sequence[A | StoreError]]) -> None:
     failure = _failure(work)
-    answers = work.result() if failure is None else [failure] * len(waiters)
-    for waiter, answer in zip(waiters, answers, strict=True):
-        if waiter.done():
-            continue
-        if isinstance(answer, BaseException):
-            waiter.set_exception(_own(answer))
-        else:
-            waiter.set_result(answer)
+    answers = work.result() if failure is None else [failure] * len(waiting)
+    for told, answer in zip(waiting, answers, strict=True):
+        told(_own(answer) if isinstance(answer, Exception) else answer)
 
 
-def _failure(work: asyncio.Future[Sequence[A | StoreError]]) -> BaseException | None:
+def _settle(waiter: asyncio.Future[A], answer: A | Exception) -> None:
+    if waiter.done():
+        return
+    if isinstance(answer, Exception):
+        waiter.set_exception(answer)
+    else:
+        waiter.set_result(answer)
+
+
+def _failure(work: asyncio.Future[Sequence[A | StoreError]]) -> Exception | None:
     if work.cancelled():
         return unavailable("the store was stopped: ask again with the same request_id")
-    return work.exception()
+    error = work.exception()
+    assert error is None or isinstance(error, Exception)  # noqa: S101 - a task raises no other on
+    return error
 
 
-def _own(error: BaseException) -> BaseException:
+def _own(error: Exception) -> Exception:
     """An error of each waiter's own, since raising one object twice mixes up its tracebacks."""
     if not isinstance(error, StoreError):
         return error

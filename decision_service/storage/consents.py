@@ -27,6 +27,12 @@ _NONCE_BYTES = 12
 _EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
     consents.c.user_id.in_(bindparam("users", expanding=True))
 )
+_HELD = (
+    select(consents.c.user_id)
+    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
+    .order_by(consents.c.user_id)
+    .with_for_update(key_share=True)
+)
 _KEYS = select(consents.c.user_id, consents.c.key).where(
     consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
 )
@@ -38,6 +44,20 @@ def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
         return {}
     found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
     return {row[0]: row[1] for row in found}
+
+
+def hold(connection: Connection, users: Collection[str]) -> None:
+    """Keep these users' consents as they are until the transaction ends.
+
+    On PostgreSQL an erasure by another connection waits meanwhile, and one that came first is seen
+    by the next look. A user of whom nothing is known gets a row, since there is no lock on none.
+    """
+    if not users or connection.dialect.name != "postgresql":
+        return
+    wanted = sorted(users)
+    rows = [{"user_id": user, "epoch": 0, "key": None} for user in wanted]
+    insert_new(connection, consents, rows)
+    connection.execute(_HELD, {"users": padded(wanted)})
 
 
 def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:

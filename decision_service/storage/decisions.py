@@ -7,12 +7,12 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, tuple_
 
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry
 from decision_service.storage.rows import insert_new, padded
-from decision_service.storage.tables import LISTED_BY, decisions
+from decision_service.storage.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
 
 Key = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
@@ -130,7 +130,7 @@ def page(
     connection: Connection, chosen: Filter, after: Position | None, limit: int
 ) -> Sequence[StoredEntry]:
     """At most `limit` decisions of the filter, newest first, strictly after the position."""
-    conditions = [*_conditions(chosen)]
+    conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
     if after is not None:
         conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
     query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
@@ -145,15 +145,23 @@ def _rows_by_keys(connection: Connection, wanted: Sequence[Key]) -> Iterable[Row
     return connection.execute(_BY_KEYS, {"keys": padded(wanted)})
 
 
-def _conditions(chosen: Filter) -> Iterator[ColumnElement[bool]]:
-    for name in ("caller", *LISTED_BY):
-        wanted = getattr(chosen, name)
-        if wanted:
-            yield decisions.c[name] == wanted
+def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:
+    """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
+    names = [name for name in LISTED_BY if getattr(chosen, name)]
+    for place, name in enumerate(names):
+        column = _unled(name) if place and steered else decisions.c[name]
+        yield column == getattr(chosen, name)
+        if name in OFTEN_EMPTY:
+            yield is_given(decisions.c[name])
     if chosen.created_from is not None:
         yield decisions.c.created >= microseconds(chosen.created_from)
     if chosen.created_before is not None:
         yield decisions.c.created < microseconds(chosen.created_before)
+
+
+def _unled(name: str) -> ColumnElement[str]:
+    """A column of which SQLite reads no index."""
+    return literal_column(f"+decisions.{name}")
 
 
 def _identity(entry: StoredEntry) -> tuple[object, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
@@ -17,9 +18,14 @@ from decision_service.storage.tables import (
     warm,
 )
 
-_TABLES = (arm_decisions, shadow_results, decisions)
+_TABLES = (shadow_results, decisions)
+_Row = tuple[str, int, str]
+"""A decision by product, instant and id: where its row for its rollout is, too."""
+
+_ROW = (decisions.c.product, decisions.c.created, decisions.c.decision_id)
+_ARM_ROW = tuple_(*(arm_decisions.c[column.name] for column in _ROW))
 _OLD = (
-    select(decisions.c.decision_id)
+    select(*_ROW)
     .where(decisions.c.created < bindparam("before"))
     .order_by(decisions.c.created, decisions.c.decision_id)
     .limit(bindparam("most"))
@@ -47,7 +53,7 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
     Where none is left, snapshots go that were stored before it and that no decision rests on.
     """
     chosen = {"before": microseconds(before), "most": most}
-    old = [row[0] for row in connection.execute(_OLD, chosen)]
+    old = _rows(connection.execute(_OLD, chosen))
     if old:
         _remove(connection, old)
         return len(old)
@@ -58,15 +64,20 @@ def expire(connection: Connection, before: datetime, most: int) -> int:
 
 def remove_decisions(connection: Connection, user_id: str) -> None:
     """Delete every decision of a user."""
-    found = connection.execute(
-        select(decisions.c.decision_id).where(decisions.c.user_id == user_id)
-    )
-    _remove(connection, [row[0] for row in found])
+    found = connection.execute(select(*_ROW).where(decisions.c.user_id == user_id))
+    _remove(connection, _rows(found))
 
 
-def _remove(connection: Connection, ids: Sequence[str]) -> None:
-    if not ids:
+def _rows(found: Iterable[Sequence[Any]]) -> Sequence[_Row]:
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
+    if not rows:
         return
+    arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
+    connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
+    ids = [row[2] for row in rows]
     for table in _TABLES:
         column = table.c.decision_id
         chosen = column.in_(bindparam("ids", expanding=True))

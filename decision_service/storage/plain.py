@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence, Set
+from functools import cache
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, LargeBinary, Table, insert
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import BigInteger, Boolean, LargeBinary, Table
 
 from decision_service.failpoints import Point, reach
-from decision_service.pipeline.ports import ArmDecision
+from decision_service.pipeline.ports import ArmDecision, StoredEntry
 from decision_service.storage import arms, decisions, resting, tables
 from decision_service.storage.commits import Commit
 
@@ -25,41 +26,84 @@ NONE: Set[str] = frozenset()
 
 
 def on_sqlite(connection: sqlite3.Connection, group: Sequence[Commit]) -> Set[str]:
-    """Record all of a group in one transaction; the ids that are recorded, which are all or none.
+    """Record those of a group whose key is free in one transaction; the ids that are recorded.
 
-    Raises sqlite3.Error, having recorded nothing.
+    None are where the rest of one has moved. Raises sqlite3.Error, having recorded nothing.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _written(connection, group):
-            connection.execute("ROLLBACK")
-            return NONE
+        recorded = _written(connection, group)
         reach(Point.IN_COMMIT)
-        connection.execute("COMMIT")
+        connection.execute("COMMIT" if recorded else "ROLLBACK")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return recorded
+
+
+def _written(connection: sqlite3.Connection, group: Sequence[Commit]) -> Set[str]:
+    rests = {commit.rest for commit in group if commit.rest is not None}
+    if rests and connection.execute(resting.SQLITE, (json.dumps([*rests]),)).fetchone():
+        return NONE
+    rows = [decisions.row(commit.entry) for commit in group]
+    if not _all_new(connection, tables.decisions, rows):
+        group = _recorded(connection, group)
+    armed = [_arm_row(commit.entry, commit.arm) for commit in group if commit.arm is not None]
+    _all_new(connection, tables.arm_decisions, armed)
     return {commit.entry.decision_id for commit in group}
 
 
-def _written(connection: sqlite3.Connection, group: Sequence[Commit]) -> bool:
-    rests = {commit.rest for commit in group if commit.rest is not None}
-    if rests and connection.execute(resting.SQLITE, (json.dumps([*rests]),)).fetchone():
-        return False
-    rows = [decisions.row(commit.entry) for commit in group]
-    if connection.executemany(_DECISION, rows).rowcount != len(rows):
-        return False
-    armed = [arms.row(commit.entry, commit.arm) for commit in group if commit.arm is not None]
-    return not armed or connection.executemany(_ARM, armed).rowcount == len(armed)
+def _recorded(connection: sqlite3.Connection, group: Sequence[Commit]) -> Sequence[Commit]:
+    """Those whose row is theirs: another may have their key, or their id."""
+    ids = json.dumps([commit.entry.decision_id for commit in group])
+    found = set(connection.execute(_IDENTITIES, (ids,)))
+    return [commit for commit in group if (commit.entry.decision_id, *commit.key) in found]
 
 
-def _sqlite_insert(table: Table) -> str:
-    return f"{insert(table).compile(dialect=sqlite.dialect())} ON CONFLICT DO NOTHING"
+_IDENTITIES = """
+SELECT decision_id, caller, request_id FROM decisions
+WHERE decision_id IN (SELECT value FROM json_each(?))
+"""
 
 
-_DECISION = _sqlite_insert(tables.decisions)
-_ARM = _sqlite_insert(tables.arm_decisions)
+def _arm_row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
+    """An arm's row with numbers for bools: the driver looks long for what a bool becomes."""
+    values = arms.row(entry, arm)
+    return (
+        *values[:5],
+        int(arm.hashed),
+        int(arm.pins),
+        *values[7:9],
+        int(arm.rule_error),
+        *values[10:],
+    )
+
+
+def _all_new(
+    connection: sqlite3.Connection, table: Table, rows: Sequence[tuple[object, ...]]
+) -> bool:
+    """Insert rows, many at a time; whether none of them clashed.
+
+    Each statement gives the interpreter's lock away and waits for it again: so few of them.
+    """
+    new = 0
+    for first in range(0, len(rows), _MANY):
+        some = rows[first : first + _MANY]
+        values = [*chain.from_iterable(some)]
+        new += connection.execute(_insert(table, len(some)), values).rowcount
+    return new == len(rows)
+
+
+@cache
+def _insert(table: Table, rows: int) -> str:
+    """`OR IGNORE`, since what could fail half way makes SQLite copy every page aside first."""
+    names = table.columns.keys()
+    marks = f"({', '.join('?' * len(names))})"
+    return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES {', '.join([marks] * rows)}"
+
+
+_MANY = 16
 
 
 def postgres_arguments(group: Sequence[Commit]) -> Sequence[Sequence[Any]]:

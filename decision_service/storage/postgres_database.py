@@ -55,6 +55,11 @@ _SETTINGS = {
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
 _PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_RECORDER_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""Its one statement is planned once: planning costs as much as carrying it out.
+
+It looks rows up by key, however small a table was when it was planned.
+"""
 
 
 class PostgresDatabase:
@@ -202,4 +207,4 @@ def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> di
 def _options(server: PostgresServer) -> dict[str, Any]:
     """How the driver itself connects to the server for a commit."""
     _, found = server.url.get_dialect()().create_connect_args(server.url)
-    return dict(found) | _arguments(_SETTINGS, COMMAND_SECONDS)
+    return dict(found) | _arguments(_RECORDER_SETTINGS, COMMAND_SECONDS)

@@ -64,7 +64,7 @@ class SqliteDatabase:
         return await self._writer.run(work)
 
     async def record(self, group: Sequence[Commit]) -> Set[str]:
-        """Record plain commits in one transaction, all of them or none."""
+        """Record plain commits in one transaction, those whose key is free."""
         return await self._writer.run_bare(lambda c: plain.on_sqlite(_driver(c), group))
 
     async def scrub(self) -> None:

@@ -10,20 +10,19 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
+    ColumnElement,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData()
-postgres_metadata = MetaData()
-"""Of tables that only a store of several processes has."""
 
 
 def _text() -> TypeEngine[str]:
@@ -52,16 +51,34 @@ decisions = Table(
 )
 """One row per decision; the order of the columns is the order of `StoredEntry`."""
 
-LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome")
-"""The columns a list may be filtered by; each has an index that is read newest first."""
+LISTED_BY = ("user_id", "application_id", "customer_ref", "product", "outcome", "caller")
+"""The columns a list may be filtered by; each has an index that is read newest first.
 
-Index("decisions_created", decisions.c.created, decisions.c.decision_id)
-for _column in LISTED_BY:
+That of the column that comes first here is read: it leaves the fewest decisions to look at.
+
+Decisions of one instant are put in order as they are read: their ids in every index would double
+what a decision writes there.
+"""
+
+OFTEN_EMPTY = frozenset({"application_id", "customer_ref"})
+"""Those whose index leaves out the decisions that have none."""
+
+
+def is_given(column: Column[str]) -> ColumnElement[bool]:
+    """That a column is not empty, in the one form by which both databases find the index."""
+    return column != literal_column("''")
+
+
+Index("decisions_created", decisions.c.created)
+for _name in LISTED_BY:
+    _listed = decisions.c[_name]
+    _kept = is_given(_listed) if _name in OFTEN_EMPTY else None
     Index(
-        f"decisions_{_column}",
-        decisions.c[_column],
+        f"decisions_{_name}",
+        _listed,
         decisions.c.created,
-        decisions.c.decision_id,
+        sqlite_where=_kept,
+        postgresql_where=_kept,
     )
 
 snapshots = Table(
@@ -156,7 +173,7 @@ texts = Table(
 arm_decisions = Table(
     "arm_decisions",
     metadata,
-    Column("decision_id", _text(), primary_key=True),
+    Column("decision_id", _text(), nullable=False),
     Column("product", _text(), nullable=False),
     Column("unit", _text(), nullable=False),
     Column("arm", _text(), nullable=False),
@@ -168,11 +185,22 @@ arm_decisions = Table(
     Column("rule_error", Boolean, nullable=False),
     Column("approved", BigInteger),
     Column("created", BigInteger, nullable=False),
+    PrimaryKeyConstraint("product", "created", "decision_id"),
+    sqlite_with_rowid=False,
 )
-"""One row per decision of an enrolled applicant: what its rollout counts, pins and limits."""
+"""One row per decision of an enrolled applicant: what its rollout counts, pins and limits.
 
-Index("arm_decisions_unit", arm_decisions.c.product, arm_decisions.c.unit, arm_decisions.c.created)
-Index("arm_decisions_created", arm_decisions.c.product, arm_decisions.c.created)
+In the order in which rollouts read it, so that it needs no second index for that.
+"""
+
+Index(
+    "arm_decisions_pin",
+    arm_decisions.c.product,
+    arm_decisions.c.unit,
+    arm_decisions.c.created,
+    sqlite_where=arm_decisions.c.pins,
+    postgresql_where=arm_decisions.c.pins,
+)
 
 applicants = Table(
     "applicants",
@@ -196,32 +224,6 @@ link_tokens = Table(
     Column("renewals", BigInteger, nullable=False),
 )
 """Link tokens that were handed out, by digest: whoever holds one may have another."""
-
-leases = Table(
-    "leases",
-    postgres_metadata,
-    Column("caller", _text(), primary_key=True),
-    Column("request_id", _text(), primary_key=True),
-    Column("fence", _text(), nullable=False),
-    Column("backend", Integer, nullable=False),
-    Column("expires", DateTime(timezone=True), nullable=False),
-    prefixes=["UNLOGGED"],
-)
-"""Requests that a process decides now. `backend` is the server process of the holder's connection.
-
-Unlogged, so that a lease waits for no disk; a crash of the server empties the table, which fences
-every holder off. Instants here are the server's own, since only it compares them.
-"""
-
-processes = Table(
-    "processes",
-    postgres_metadata,
-    Column("process", _text(), primary_key=True),
-    Column("rules", _text(), nullable=False),
-    Column("seen", DateTime(timezone=True), nullable=False),
-    prefixes=["UNLOGGED"],
-)
-"""What each living process decides by, and when it last said so, by the server's clock."""
 
 rollout_journal = Table(
     "rollout_journal",

@@ -27,7 +27,7 @@ from decision_service.storage import (
     tables,
     warm,
 )
-from decision_service.storage.batches import Batches
+from decision_service.storage.batches import Batches, Told
 from decision_service.storage.commits import Commit, rest_of
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import (
@@ -88,6 +88,23 @@ class Writer:
         if packed is not None and answer.decision_id == entry.decision_id:
             self._decided_on.keep(packed.key, entry.consent)
         return answer
+
+    def submit(self, entry: Entry, told: Told[StoredEntry]) -> bool:
+        """As `commit`, for an entry that writes no more than its own rows; else False."""
+        snapshot = entry.snapshot
+        if entry.warm is not None or snapshot is None or not self._is_stored(entry, snapshot):
+            return False
+        rest = rest_of(entry, stored=True)
+        commit = Commit(decisions.stored(entry), rest, None, entry.arm, None, entry.fence)
+        self._groups.put(commit, partial(self._submitted, entry, told))
+        return True
+
+    def _submitted(
+        self, entry: Entry, told: Told[StoredEntry], answer: StoredEntry | Exception
+    ) -> None:
+        if isinstance(answer, ReadingMoved):
+            self._decided_on.forget(entry)
+        told(answer)
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading beside the groups; False where it may not serve any more."""
@@ -172,6 +189,7 @@ def record_group(
 
     Of several with one key the first wins. Running it twice records nothing twice.
     """
+    consents.hold(connection, {c.entry.user_id for c in group if c.snapshot is not None})
     moved = resting.moved(connection, (c.rest for c in group if c.rest is not None))
     first = {commit.key: commit for commit in reversed(group) if commit.rest not in moved}
     lost = _lost(connection, first)
@@ -209,6 +227,7 @@ def _keep_warm(
 ) -> bool:
     """A reading that does not come to serve, and the one that it replaces, are not kept for it."""
     user_id = packed.user_id
+    consents.hold(connection, (user_id,))
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:
         return False
     before, _ = warm.mark(connection, user_id)

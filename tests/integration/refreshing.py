@@ -12,13 +12,14 @@ from pathlib import Path
 import httpx
 
 from decision_service.domain.snapshot import Provider, Snapshot
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder
 from decision_service.machine import Ids
-from decision_service.pipeline.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.decide import DecideApplication
 from decision_service.pipeline.event_worker import EventWorker
 from decision_service.pipeline.events import Event, ReceiveEvents
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.refresh import RefreshApplicants
+from decision_service.pipeline.run import Call, Ports
 from decision_service.pipeline.snapshots import read_snapshot
 from decision_service.pipeline.warm import Ages, WarmShelf
 from decision_service.simulator.server import Simulator, build_app

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy.engine import make_url
 
 from decision_service.domain.errors import StoreUnavailable
@@ -22,7 +23,7 @@ from tests.kits.postgres import Postgres
 
 USER = SNAPSHOT.user_id
 OTHER = replace(SNAPSHOT, user_id="user-2")
-DECIDED = replace(ENTRY, snapshot=SNAPSHOT)
+DECIDED = structs.replace(ENTRY, snapshot=SNAPSHOT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ import resource
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, text
 
 from decision_service.domain.errors import StoreUnavailable
@@ -154,7 +154,7 @@ async def test_a_transaction_begins_as_a_writer(store: Store, path: Path) -> Non
 
 async def test_a_damaged_snapshot_is_unavailable(store: Store) -> None:
     """A stored body that no longer unpacks is an error of the store, not an erased snapshot."""
-    await store.commit(replace(ENTRY, snapshot=SNAPSHOT))
+    await store.commit(structs.replace(ENTRY, snapshot=SNAPSHOT))
     damage = text("UPDATE snapshots SET body = x'00'")
     await store._database.write(lambda c: c.execute(damage).rowcount)
     with pytest.raises(StoreUnavailable, match="damaged"):

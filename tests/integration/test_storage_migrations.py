@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from msgspec import structs
 from sqlalchemy import Connection, text
 
+from decision_service.domain.decision import Arm
+from decision_service.pipeline.ports import Filter
+from decision_service.rollout.gate import Pin
 from decision_service.storage import migrations, postgres_database, schema
 from decision_service.storage.engine import Database, migrate, open_database
 from decision_service.storage.errors import SchemaUnfit
+from decision_service.storage.process_tables import postgres_metadata
 from decision_service.storage.store import Store
-from decision_service.storage.tables import metadata, postgres_metadata
-from tests.kits.decision_entries import ENTRY, as_stored
+from decision_service.storage.tables import metadata
+from tests.kits.arm_log import CHAMPION
+from tests.kits.decision_entries import ENTRY, NOON, as_stored
 from tests.kits.postgres import Postgres
 
 NEWEST = max(path.name[:4] for path in Path(migrations.__file__).parent.glob("versions/*.py"))
@@ -106,6 +113,34 @@ async def test_older_tables_are_refused_until_they_are_migrated(
     monkeypatch.undo()
     with pytest.raises(SchemaUnfit, match=f"schema 9999, newer than {NEWEST}"):
         await Store.open(url)
+
+
+async def test_rollouts_keep_what_was_decided_before(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of version 0011 is brought up with every decision, pin and figure of its rollouts."""
+    older = tmp_path / "migrations"
+    later = shutil.ignore_patterns(*(f"{number:04d}_*" for number in range(12, 100)))
+    shutil.copytree(Path(migrations.__file__).parent, older, ignore=later)
+    monkeypatch.setattr(schema, "_SCRIPTS", str(older))
+    await migrate(url)
+    store = await Store.open(url)
+    await store.commit(structs.replace(ENTRY, arm=CHAMPION))
+    await store.aclose()
+    monkeypatch.undo()
+    with pytest.raises(SchemaUnfit, match=r"schema 0011 .* needs .*migrate"):
+        await Store.open(url)
+    await migrate(url)
+    store = await Store.open(url)
+    assert await store.get(ENTRY.decision_id) == as_stored(ENTRY)
+    assert await store.list(Filter(product=ENTRY.product), None, 9) == [as_stored(ENTRY)]
+    assert await store.pin(ENTRY.product, "user-1", NOON) == Pin(Arm.CHAMPION, 1, NOON)
+    assert await store.approved(ENTRY.product, Arm.CHAMPION, NOON) == 2_000_000
+    (tally,) = await store.tallies(ENTRY.product, NOON, hashed=True)
+    assert (tally.arm, tally.decisions) == (Arm.CHAMPION, 1)
+    assert await store.expire(NOON + timedelta(days=1), 9) == 1
+    assert await store.approved(ENTRY.product, Arm.CHAMPION, NOON) == 0
+    await store.aclose()
 
 
 async def test_a_step_that_fails_leaves_the_tables_as_they_were(

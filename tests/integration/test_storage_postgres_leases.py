@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 
 import asyncpg
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from decision_service.domain.errors import LeaseLost, RequestInProgress
@@ -105,7 +105,7 @@ async def test_a_killed_holder_is_succeeded_at_once(url: str, store: Store) -> N
         waiting = asyncio.create_task(take(store))
         await asyncio.to_thread(process.kill)
         lease = await waiting
-    assert await store.commit(replace(ENTRY, fence=lease.fence)) == as_stored(ENTRY)
+    assert await store.commit(structs.replace(ENTRY, fence=lease.fence)) == as_stored(ENTRY)
 
 
 async def test_a_holder_that_works_on_renews_its_lease(url: str) -> None:
@@ -115,7 +115,7 @@ async def test_a_holder_that_works_on_renews_its_lease(url: str) -> None:
         [(first,)] = await query(url, "SELECT expires FROM leases")
         while await query(url, "SELECT expires FROM leases") == [(first,)]:
             await asyncio.sleep(0.01)
-        await store.commit(replace(ENTRY, fence=lease.fence))
+        await store.commit(structs.replace(ENTRY, fence=lease.fence))
         assert await query(url, "SELECT * FROM leases") == []
 
 
@@ -156,9 +156,9 @@ async def test_a_crash_of_the_server_fences_every_holder_off(
     await asyncio.to_thread(postgres.crash)
     await asyncio.to_thread(postgres.restart)
     with pytest.raises(LeaseLost):
-        await store.commit(replace(ENTRY, fence=lease.fence))
+        await store.commit(structs.replace(ENTRY, fence=lease.fence))
     again = await take(store, seconds=0)
-    assert await store.commit(replace(ENTRY, fence=again.fence)) == as_stored(ENTRY)
+    assert await store.commit(structs.replace(ENTRY, fence=again.fence)) == as_stored(ENTRY)
 
 
 async def test_a_lease_waits_for_no_disk(url: str, store: Store) -> None:

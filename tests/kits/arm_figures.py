@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
+from msgspec import structs
+
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
@@ -39,7 +41,7 @@ def decided(number: int, unit: str, outcome: Outcome, **changes: object) -> Entr
     """A decision of the champion's on an applicant dealt by the hash, changed."""
     arm = ArmDecision(unit, Arm.CHAMPION, 1, hashed=True, pins=True)
     own = {name: changes.pop(name) for name in ("created", "product") if name in changes}
-    return numbered(number, arm=replace(arm, **changes), outcome=outcome, **own)
+    return numbered(number, arm=structs.replace(arm, **changes), outcome=outcome, **own)
 
 
 class ArmFiguresKit:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
+
+from msgspec import structs
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
@@ -28,7 +29,7 @@ class ArmLogKit:
 
     async def test_a_recorded_decision_pins_its_unit(self, log: ArmLogAndDecisionLog) -> None:
         """The pin names the arm and version that decided, and when; another unit has none."""
-        await log.commit(replace(ENTRY, arm=CHAMPION))
+        await log.commit(structs.replace(ENTRY, arm=CHAMPION))
         assert await log.pin(PRODUCT, "user-1", LONG_AGO) == Pin(Arm.CHAMPION, 1, NOON)
         assert await log.pin(PRODUCT, "user-2", LONG_AGO) is None
         assert await log.pin("gig-advance-ph", "user-1", LONG_AGO) is None
@@ -38,10 +39,10 @@ class ArmLogKit:
     ) -> None:
         """A later pin replaces an earlier one, one that was kept sets none, an old one is gone."""
         later, kept = NOON + timedelta(days=1), NOON + timedelta(days=2)
-        other = replace(CHAMPION, arm=Arm.CHALLENGER, version=2)
+        other = structs.replace(CHAMPION, arm=Arm.CHALLENGER, version=2)
         await log.commit(numbered(1, arm=CHAMPION))
         await log.commit(numbered(2, arm=other, created=later))
-        await log.commit(numbered(3, arm=replace(CHAMPION, pins=False), created=kept))
+        await log.commit(numbered(3, arm=structs.replace(CHAMPION, pins=False), created=kept))
         pin = Pin(Arm.CHALLENGER, 2, later)
         assert await log.pin(PRODUCT, "user-1", LONG_AGO) == pin
         assert await log.pin(PRODUCT, "user-1", later) == pin
@@ -50,7 +51,9 @@ class ArmLogKit:
     async def test_approved_amounts_add_up_per_arm(self, log: ArmLogAndDecisionLog) -> None:
         """Only the arm's own approvals from the instant on are counted; without any it is 0."""
         earlier = NOON - timedelta(hours=1)
-        refused = replace(CHALLENGER, approved=None, refer_kind=ReferKind.DATA, rule_error=True)
+        refused = structs.replace(
+            CHALLENGER, approved=None, refer_kind=ReferKind.DATA, rule_error=True
+        )
         await log.commit(numbered(1, arm=CHALLENGER, outcome=Outcome.APPROVE, created=earlier))
         await log.commit(numbered(2, arm=CHALLENGER, outcome=Outcome.APPROVE))
         await log.commit(numbered(3, arm=CHAMPION, outcome=Outcome.APPROVE))
@@ -63,7 +66,7 @@ class ArmLogKit:
         self, log: ArmLogAndDecisionLog
     ) -> None:
         """An entry whose request id was taken leaves no pin and no approved amount."""
-        await log.commit(replace(ENTRY, arm=CHAMPION))
+        await log.commit(structs.replace(ENTRY, arm=CHAMPION))
         await log.commit(numbered(2, request_id=ENTRY.request_id, arm=CHALLENGER))
         assert await log.pin(PRODUCT, "user-2", LONG_AGO) is None
         assert await log.approved(PRODUCT, Arm.CHALLENGER, LONG_AGO) == 0

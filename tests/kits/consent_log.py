@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from decision_service.domain.errors import ConsentMoved
 from decision_service.pipeline.ports import DecisionLog, Erased, Held
@@ -18,7 +19,7 @@ class ConsentKit:
 
     async def test_an_erasure_takes_data_and_leaves_decisions(self, log: DecisionLog) -> None:
         """Snapshots and counts are gone, the decision reads back byte for byte."""
-        entry = replace(ENTRY, snapshot=SNAPSHOT)
+        entry = structs.replace(ENTRY, snapshot=SNAPSHOT)
         await log.commit(entry)
         assert await log.erase(USER) == Erased(snapshots=1)
         assert await log.snapshot(USER, SNAPSHOT.id) is None
@@ -29,7 +30,7 @@ class ConsentKit:
         """An entry of the earlier consent is not recorded; one without data, or of now, is."""
         await log.erase(USER)
         with pytest.raises(ConsentMoved):
-            await log.commit(replace(ENTRY, snapshot=SNAPSHOT, consent=0))
+            await log.commit(structs.replace(ENTRY, snapshot=SNAPSHOT, consent=0))
         assert await log.get(ENTRY.decision_id) is None
         assert await log.snapshot(USER, SNAPSHOT.id) is None
         await log.commit(numbered(2))
@@ -40,7 +41,7 @@ class ConsentKit:
         self, log: DecisionLog
     ) -> None:
         """A later entry under a taken key still gets the first decision."""
-        stored = await log.commit(replace(ENTRY, snapshot=SNAPSHOT))
+        stored = await log.commit(structs.replace(ENTRY, snapshot=SNAPSHOT))
         await log.erase(USER)
         again = numbered(2, request_id=ENTRY.request_id, snapshot=SNAPSHOT, consent=1)
         assert await log.commit(again) == stored

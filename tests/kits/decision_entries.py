@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
+
+from msgspec import structs
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
@@ -38,7 +40,7 @@ SNAPSHOT = SnapshotBody(
 def numbered(number: int, **changes: object) -> Entry:
     """An entry of its own id and request."""
     own = {"decision_id": f"dec_{number:026d}", "request_id": f"request-{number}"}
-    return replace(ENTRY, **(own | changes))
+    return structs.replace(ENTRY, **(own | changes))
 
 
 def as_stored(entry: Entry) -> StoredEntry:

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta, timezone
 
+from msgspec import structs
+
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
@@ -27,14 +29,14 @@ class DecisionLogKit(ListingKit):
 
     async def test_a_decision_reads_back_as_it_was_committed(self, log: DecisionLog) -> None:
         """Commit, find and get give every field of the entry, bytes and microseconds included."""
-        entry = replace(ENTRY, snapshot=SNAPSHOT)
+        entry = structs.replace(ENTRY, snapshot=SNAPSHOT)
         assert await log.commit(entry) == as_stored(entry)
         assert await log.find(entry.caller, entry.request_id) == as_stored(entry)
         assert await log.get(entry.decision_id) == as_stored(entry)
 
     async def test_a_decision_may_lack_all_that_is_optional(self, log: DecisionLog) -> None:
         """A NOT_ENROLLED entry without ruleset, plan, snapshot and references reads back so."""
-        entry = replace(
+        entry = structs.replace(
             ENTRY,
             outcome=Outcome.NOT_ENROLLED,
             application_id="",
@@ -50,7 +52,7 @@ class DecisionLogKit(ListingKit):
     async def test_instants_come_back_in_utc(self, log: DecisionLog) -> None:
         """An instant given in another zone is the same instant, in UTC, when read."""
         manila = timezone(timedelta(hours=8))
-        entry = replace(ENTRY, created=NOON.astimezone(manila))
+        entry = structs.replace(ENTRY, created=NOON.astimezone(manila))
         for found in (await log.commit(entry), await log.get(entry.decision_id)):
             assert found is not None
             assert found.created == NOON
@@ -145,7 +147,7 @@ class DecisionLogKit(ListingKit):
 
     async def test_a_snapshot_reads_back(self, log: DecisionLog) -> None:
         """The body comes back byte for byte, by user and id."""
-        await log.commit(replace(ENTRY, snapshot=SNAPSHOT))
+        await log.commit(structs.replace(ENTRY, snapshot=SNAPSHOT))
         assert await log.snapshot(SNAPSHOT.user_id, SNAPSHOT.id) == SNAPSHOT.body
         assert await log.snapshot("user-2", SNAPSHOT.id) is None
 

@@ -8,9 +8,10 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
+
+from msgspec import structs
 
 from decision_service.domain.errors import LeaseLost
 from decision_service.pipeline.ports import Lease
@@ -77,7 +78,7 @@ async def _hold_and_commit(url: str, seconds: float, talk: Connection) -> None:
     talk.send("held")
     while await asyncio.to_thread(talk.recv):
         try:
-            stored = await store.commit(replace(ENTRY, fence=lease.fence))
+            stored = await store.commit(structs.replace(ENTRY, fence=lease.fence))
         except LeaseLost:
             talk.send("lost")
         else:

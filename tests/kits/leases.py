@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec import structs
 
 from decision_service.domain.errors import ConsentMoved, LeaseLost, RequestInProgress
 from decision_service.pipeline.ports import DecisionLog, Lease, Leases, StoredEntry
@@ -67,7 +68,7 @@ class LeasesKit:
         lease = await claimed(one)
         waiting = asyncio.create_task(two.leases.claim(*KEY, LONG))
         await asyncio.sleep(0)
-        await one.log.commit(replace(ENTRY, fence=lease.fence))
+        await one.log.commit(structs.replace(ENTRY, fence=lease.fence))
         assert await waiting == as_stored(ENTRY)
 
     async def test_a_stored_decision_is_given_instead_of_a_lease(
@@ -75,7 +76,7 @@ class LeasesKit:
     ) -> None:
         """Who claims after the commit gets the decision, and leaves no lease behind."""
         one, two = replicas
-        await one.log.commit(replace(ENTRY, fence=(await claimed(one)).fence))
+        await one.log.commit(structs.replace(ENTRY, fence=(await claimed(one)).fence))
         for _ in range(2):
             assert await two.leases.claim(*KEY, 0) == as_stored(ENTRY)
 
@@ -91,7 +92,7 @@ class LeasesKit:
         lease = await waiting
         assert isinstance(lease, Lease)
         with pytest.raises(LeaseLost):
-            await one.log.commit(replace(ENTRY, fence=former.fence))
+            await one.log.commit(structs.replace(ENTRY, fence=former.fence))
         stored = await two.log.commit(numbered(2, request_id=ENTRY.request_id, fence=lease.fence))
         assert stored.decision_id == numbered(2).decision_id
 
@@ -108,7 +109,7 @@ class LeasesKit:
         with pytest.raises(LeaseLost):
             await one.log.commit(late)
         assert await one.log.find(*KEY) is None
-        winner = await two.log.commit(replace(ENTRY, fence=lease.fence))
+        winner = await two.log.commit(structs.replace(ENTRY, fence=lease.fence))
         assert await one.log.commit(late) == winner
         assert await one.log.get(late.decision_id) is None
 
@@ -130,9 +131,9 @@ class LeasesKit:
     ) -> None:
         """What is decided again without the data is stored under the same lease."""
         one, _ = replicas
-        entry = replace(ENTRY, fence=(await claimed(one)).fence, snapshot=SNAPSHOT)
+        entry = structs.replace(ENTRY, fence=(await claimed(one)).fence, snapshot=SNAPSHOT)
         with pytest.raises(ConsentMoved):
-            await one.log.commit(replace(entry, consent=7))
+            await one.log.commit(structs.replace(entry, consent=7))
         assert (await one.log.commit(entry)).decision_id == entry.decision_id
 
     async def test_releasing_what_is_not_held_changes_nothing(
@@ -145,5 +146,5 @@ class LeasesKit:
         lease = await two.leases.claim(*KEY, LONG)
         one.leases.release(former)
         assert isinstance(lease, Lease)
-        stored = await two.log.commit(replace(ENTRY, fence=lease.fence))
+        stored = await two.log.commit(structs.replace(ENTRY, fence=lease.fence))
         assert isinstance(stored, StoredEntry)

@@ -41,6 +41,13 @@ def ask_all(batches: Batches[int, int], numbers: Sequence[int]) -> list[asyncio.
     return [asyncio.create_task(batches.ask(number)) for number in numbers]
 
 
+async def in_company(work: Work, size: int, *, linger: float) -> Batches[int, int]:
+    """Batches in which so many callers were served together lately."""
+    batches = Batches(work.double, most=100, linger=linger)
+    await asyncio.gather(*ask_all(batches, range(size)))
+    return batches
+
+
 async def test_callers_who_come_together_are_answered_together() -> None:
     """Forty callers at once cost one piece of work, and each gets its own answer."""
     work = Work()
@@ -80,24 +87,55 @@ async def test_a_lone_caller_does_not_wait_for_company() -> None:
         assert await batches.ask(number) == 2 * number
 
 
-async def test_callers_in_company_wait_for_more_until_the_batch_is_full() -> None:
-    """Two callers linger; the third fills the batch and starts it."""
+async def test_callers_in_company_stay_together() -> None:
+    """Of three who were served together two wait for the third, however long the linger."""
     work = Work()
-    batches = Batches(work.double, most=3, linger=LONG)
+    batches = await in_company(work, 3, linger=LONG)
     two = ask_all(batches, [1, 2])
-    await asyncio.sleep(0)
-    assert work.batches == []
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert work.batches == [[0, 1, 2]]
     third = ask_all(batches, [3])
     assert await asyncio.gather(*two, *third) == [2, 4, 6]
-    assert work.batches == [[1, 2, 3]]
+    assert work.batches == [[0, 1, 2], [1, 2, 3]]
+
+
+async def test_who_came_meanwhile_waits_for_those_who_are_served() -> None:
+    """Two halves that take turns become one company."""
+    work = Work()
+    batches = await in_company(work, 1, linger=LONG)
+    work.go.clear()
+    first = ask_all(batches, [1, 2])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    second = ask_all(batches, [3, 4])
+    await asyncio.sleep(0)
+    work.go.set()
+    await asyncio.gather(*first)
+    again = ask_all(batches, [5, 6])
+    await asyncio.gather(*second, *again)
+    assert work.batches == [[0], [1, 2], [3, 4, 5, 6]]
+
+
+async def test_company_is_never_expected_beyond_the_bound() -> None:
+    """A full batch starts at once, however many came before."""
+    work = Work()
+    batches = Batches(work.double, most=3, linger=LONG)
+    work.go.clear()
+    callers = ask_all(batches, range(8))
+    await asyncio.sleep(0)
+    work.go.set()
+    await asyncio.gather(*callers[:6])
+    await batches.aclose()
+    assert work.batches == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
 async def test_the_linger_ends() -> None:
-    """Company that stays below the bound is served after the linger."""
+    """Who waits for company that does not come is served after the linger."""
     work = Work()
-    batches = Batches(work.double, most=100, linger=0.001)
+    batches = await in_company(work, 3, linger=0.001)
     assert await asyncio.gather(*ask_all(batches, [1, 2])) == [2, 4]
-    assert work.batches == [[1, 2]]
+    assert work.batches == [[0, 1, 2], [1, 2]]
 
 
 async def test_one_bad_question_fails_alone() -> None:
@@ -167,8 +205,7 @@ async def test_all_callers_leaving_does_not_stop_the_work() -> None:
 
 async def test_closing_answers_those_who_wait_and_refuses_those_who_come() -> None:
     """Callers in a linger are served at once on closing; afterwards nobody is."""
-    work = Work()
-    batches = Batches(work.double, most=100, linger=LONG)
+    batches = await in_company(Work(), 9, linger=LONG)
     callers = ask_all(batches, range(5))
     await asyncio.sleep(0)
     await batches.aclose()
@@ -190,10 +227,13 @@ async def test_closing_finishes_every_batch() -> None:
 async def test_the_queue_is_bounded() -> None:
     """One caller too many is refused at once and disturbs nobody."""
     work = Work()
-    batches = Batches(work.double, most=100, linger=LONG, waiting=2)
+    work.go.clear()
+    batches = Batches(work.double, most=100, waiting=2)
+    served = ask_all(batches, [0])
+    await work.started.wait()
     callers = ask_all(batches, [1, 2])
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="too many"):
         await batches.ask(3)
-    await batches.aclose()
-    assert await asyncio.gather(*callers) == [2, 4]
+    work.go.set()
+    assert await asyncio.gather(*served, *callers) == [0, 2, 4]

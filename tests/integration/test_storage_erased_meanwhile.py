@@ -1,0 +1,122 @@
+"""An erasure at one process that meets, within its transaction, data another is about to store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import asyncpg
+import pytest
+
+from decision_service.domain.errors import ConsentMoved
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import SNAPSHOT, as_stored, numbered
+from tests.kits.postgres import Postgres
+from tests.kits.warm_log import MARK
+
+USER = SNAPSHOT.user_id
+COLD = numbered(1, snapshot=SNAPSHOT)
+_BLOCKED = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+_STORED = "SELECT count(*) FROM snapshots"
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    """A new database with tables."""
+    return postgres.migrated()
+
+
+@pytest.fixture
+async def other(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody who can hold a table."""
+    connection = await asyncpg.connect(url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def stores(url: str) -> AsyncIterator[tuple[Store, Store]]:
+    """The process that decides and the one that erases."""
+    deciding, erasing = await Store.open(url), await Store.open(url)
+    yield deciding, erasing
+    await deciding.aclose()
+    await erasing.aclose()
+
+
+async def decide(store: Store) -> None:
+    """Record a decision with what was read for it."""
+    assert await store.commit(COLD) == as_stored(COLD)
+
+
+async def keep(store: Store) -> None:
+    """Store a reading beside decisions."""
+    assert await store.keep_warm(SNAPSHOT, MARK, 0)
+
+
+async def until(happened: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again until something is so."""
+    async with asyncio.timeout(10):
+        while not await happened():
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "new"])
+@pytest.mark.parametrize(
+    ("work", "table"), [(decide, "decisions"), (decide, "known_counts"), (keep, "known_counts")]
+)
+async def test_what_was_read_before_an_erasure_is_gone_after_it(
+    stores: tuple[Store, Store],
+    other: asyncpg.Connection,
+    work: Callable[[Store], Awaitable[None]],
+    table: str,
+    *,
+    known: bool,
+) -> None:
+    """However far what stores it has come: the erasure waits for it, and leaves nothing."""
+    deciding, erasing = stores
+    if known:
+        await deciding.commit(numbered(2, snapshot=replace(SNAPSHOT, id="earlier")))
+    held = other.transaction()
+    await held.start()
+    await other.execute(f"LOCK TABLE {table} IN SHARE MODE")
+    storing = asyncio.ensure_future(work(deciding))
+    await until(lambda: blocked(other, 1))
+    erased = asyncio.ensure_future(erasing.erase(USER))
+    await until(lambda: ended_or_blocked(other, erased))
+    await held.rollback()
+    await asyncio.gather(storing, erased)
+    assert await other.fetchval(_STORED) == 0
+    assert await erasing.snapshot(USER, SNAPSHOT.id) is None
+    found = await erasing.held(USER)
+    assert (found.consent, found.last, found.counts) == (1, None, ())
+
+
+async def test_what_was_read_before_an_erasure_is_refused_after_it(
+    stores: tuple[Store, Store], other: asyncpg.Connection
+) -> None:
+    """Though it came when the erasure was not yet through, and the user was not known before."""
+    deciding, erasing = stores
+    held = other.transaction()
+    await held.start()
+    await other.execute("LOCK TABLE link_tokens IN SHARE MODE")
+    erased = asyncio.ensure_future(erasing.erase(USER))
+    await until(lambda: blocked(other, 1))
+    deciding_late = asyncio.ensure_future(deciding.commit(COLD))
+    await until(lambda: ended_or_blocked(other, deciding_late))
+    await held.rollback()
+    await erased
+    with pytest.raises(ConsentMoved):
+        await deciding_late
+    assert not await deciding.keep_warm(SNAPSHOT, MARK, 0)
+    assert await other.fetchval(_STORED) == 0
+
+
+async def blocked(other: asyncpg.Connection, waiters: int) -> bool:
+    """Whether so many transactions wait for another's lock."""
+    return bool(await other.fetchval(_BLOCKED) >= waiters)
+
+
+async def ended_or_blocked(other: asyncpg.Connection, second: asyncio.Future[object]) -> bool:
+    """Whether the second of two is through, or waits as the first does."""
+    return second.done() or await blocked(other, 2)

@@ -1,0 +1,136 @@
+"""What the databases read to answer: lists, pins and figures look at no more than they need."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import Connection, event
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import Filter, Position
+from decision_service.storage import arms, decisions, expiry, plain, postgres_database
+from decision_service.storage.address import PostgresServer, parse_store_url
+from decision_service.storage.engine import Database, open_database
+from tests.kits.decision_entries import NOON
+from tests.kits.postgres import Postgres
+
+ALONE = [
+    (Filter(), "created"),
+    (Filter(user_id="x"), "user_id"),
+    (Filter(application_id="x"), "application_id"),
+    (Filter(customer_ref="x"), "customer_ref"),
+    (Filter(product="x"), "product"),
+    (Filter(outcome=Outcome.REFER), "outcome"),
+    (Filter(caller="x"), "caller"),
+]
+TOGETHER = [
+    (Filter(caller="x", user_id="x", product="x", outcome=Outcome.REFER), "user_id"),
+    (Filter(caller="x", application_id="x", outcome=Outcome.REFER), "application_id"),
+    (Filter(caller="x", customer_ref="x", product="x"), "customer_ref"),
+    (Filter(caller="x", product="x", created_from=NOON), "product"),
+]
+TIES_ALONE = "USE TEMP B-TREE FOR LAST TERM OF ORDER BY"
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    """A new file."""
+    database = await open_database(f"sqlite:///{tmp_path}/decisions.db")
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+async def server(postgres: Postgres) -> AsyncIterator[Database]:
+    """A new database of PostgreSQL's."""
+    database = await open_database(postgres.migrated())
+    yield database
+    await database.aclose()
+
+
+def plan_of(connection: Connection, work: Callable[[Connection], object]) -> list[str]:
+    """How the database means to carry out the first statement of some work."""
+    seen: list[tuple[str, object]] = []
+
+    def note(_: object, __: object, statement: str, parameters: object, *___: object) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    work(connection)
+    event.remove(connection, "before_cursor_execute", note)
+    (statement, parameters), *_ = seen
+    of_sqlite = connection.dialect.name == "sqlite"
+    explain = "EXPLAIN QUERY PLAN " if of_sqlite else "EXPLAIN "
+    found = connection.exec_driver_sql(explain + statement, parameters)  # type: ignore[arg-type]
+    return [row[3] if of_sqlite else row[0] for row in found]
+
+
+def second_page(chosen: Filter) -> Callable[[Connection], object]:
+    """What reads a page of a list that is not its first."""
+    return lambda c: decisions.page(c, chosen, Position(NOON, "d"), 50)
+
+
+@pytest.mark.parametrize(("chosen", "index"), ALONE + TOGETHER)
+async def test_every_filter_reads_one_index_newest_first(
+    sqlite: Database, chosen: Filter, index: str
+) -> None:
+    """A page is found through the index of what leaves the fewest; only ties are sorted."""
+    first, *rest = await sqlite.read(lambda c: plan_of(c, second_page(chosen)))
+    assert first.startswith(f"SEARCH decisions USING INDEX decisions_{index} (")
+    assert "created<?" in first
+    assert rest == [TIES_ALONE]
+
+
+@pytest.mark.parametrize(("chosen", "index"), ALONE)
+async def test_postgres_finds_every_filters_index(
+    server: Database, chosen: Filter, index: str
+) -> None:
+    """Where a table is worth an index, that of the filter serves the order too, but for ties."""
+
+    def explained(connection: Connection) -> list[str]:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+        return plan_of(connection, second_page(chosen))
+
+    plan = "\n".join(await server.write(explained))
+    assert f"Index Scan Backward using decisions_{index} on decisions" in plan
+    assert "Presorted Key: created" in plan
+
+
+async def test_what_rollouts_ask_for_is_read_in_order(sqlite: Database) -> None:
+    """A pin is one step in its index, and sums over a time read that time's rows alone."""
+    pin = await sqlite.read(lambda c: plan_of(c, lambda c: arms.pin(c, "loan", "u", NOON)))
+    assert pin == [
+        "SEARCH arm_decisions USING INDEX arm_decisions_pin (product=? AND unit=? AND created>?)"
+    ]
+    champion = Arm.CHAMPION
+    sums = await sqlite.read(
+        lambda c: plan_of(c, lambda c: arms.approved(c, "loan", champion, NOON))
+    )
+    assert sums == ["SEARCH arm_decisions USING PRIMARY KEY (product=? AND created>?)"]
+
+
+async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:
+    """Clearing away reads the oldest decisions and no others."""
+    first, *_ = await sqlite.read(lambda c: plan_of(c, lambda c: expiry.expire(c, NOON, 10)))
+    assert first == "SEARCH decisions USING INDEX decisions_created (created<?)"
+
+
+async def test_a_plain_commit_is_planned_once_and_looks_rows_up_by_key(postgres: Postgres) -> None:
+    """The one plan that serves every group reads no table from end to end, though all are empty."""
+    address = parse_store_url(postgres.migrated())
+    assert isinstance(address, PostgresServer)
+    connection = await asyncpg.connect(**postgres_database._options(address))
+    await connection.execute(f"PREPARE plain AS {plain.POSTGRES}")
+    given = ", ".join("NULL" for _ in range(plain.POSTGRES.count("[]")))
+    plan = "\n".join(
+        row[0] for row in await connection.fetch(f"EXPLAIN VERBOSE EXECUTE plain ({given})")
+    )
+    await connection.close()
+    assert "$1" in plan
+    assert "Seq Scan" not in plan
+    assert "Index Scan using warm_pkey" in plan
