@@ -24,12 +24,16 @@ class EnrolmentReason(StrEnum):
     IN_STAGE = "IN_STAGE"
     NOT_IN_STAGE = "NOT_IN_STAGE"
 
+    __hash__ = str.__hash__
+
 
 class Arm(StrEnum):
     """Which of a product's concurrent ruleset versions decides."""
 
     CHAMPION = "champion"
     CHALLENGER = "challenger"
+
+    __hash__ = str.__hash__
 
 
 class ArmReason(StrEnum):
@@ -40,6 +44,8 @@ class ArmReason(StrEnum):
     PINNED = "PINNED"
     PIN_ENDED = "PIN_ENDED"
     LIMIT_REACHED = "LIMIT_REACHED"
+
+    __hash__ = str.__hash__
 
 
 class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     DECLINE = "DECLINE"
     NOT_ENROLLED = "NOT_ENROLLED"
 
+    __hash__ = str.__hash__
+
 
 class ReferKind(StrEnum):
     """Which queue a referral belongs to; where several apply, the first listed is given."""
@@ -30,6 +32,8 @@ class ReferKind(StrEnum):
     DATA = "DATA"
     POLICY = "POLICY"
     SCORE = "SCORE"
+
+    __hash__ = str.__hash__
 
 
 class Component(StrEnum):
@@ -41,6 +45,8 @@ class Component(StrEnum):
     TABLE = "TABLE"
     LEGAL = "LEGAL"
     DATA = "DATA"
+
+    __hash__ = str.__hash__
 
 
 class Truth(StrEnum):
@@ -90,6 +96,8 @@ class OfferKind(StrEnum):
 
     FULL = "FULL"
     REDUCED = "REDUCED"
+
+    __hash__ = str.__hash__
 
 
 class Offer(msgspec.Struct, frozen=True):

@@ -35,6 +35,6 @@ def trailing_end(as_of: AsOf, feeders: Iterable[Feeder]) -> date:
     return min((last_seen(as_of, f) for f in feeders), default=as_of.date)
 
 
-def stand_in_from(as_of: AsOf) -> date:
-    """From when transactions stand in as income: the first day of the 13th month before as_of."""
-    return Month.of(as_of.date).plus(-STAND_IN_MONTHS).first_day
+def stand_in_from(day: date) -> date:
+    """From when transactions stand in as income: the first day of the 13th month before a day."""
+    return Month.of(day).plus(-STAND_IN_MONTHS).first_day

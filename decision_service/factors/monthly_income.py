@@ -108,7 +108,7 @@ def _income(case: Case) -> IncomeBook:
     sheet.draft.amounts.update({m: sum(jobs.values()) for m, jobs in parts.items()})
     book = IncomeBook(income_feed(case), sheet, parts)
     if stand_ins(case):
-        book.known_from = month_of(stand_in_from(case.as_of))
+        book.known_from = month_of(stand_in_from(case.as_of.date))
     return book
 
 
@@ -141,7 +141,7 @@ def _transaction_taints(case: Case) -> list[Missing]:
     if not stand_ins(case):
         return []
     read = case.snapshot.transactions
-    late = read and read.first_day and read.first_day > stand_in_from(case.as_of)
+    late = read and read.first_day and read.first_day > stand_in_from(case.as_of.date)
     unread = [Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS)] if late else []
     return [*ledger(case).taints, *unread]
 
@@ -160,7 +160,7 @@ def _months_of(case: Case, source: str) -> Mapping[int, Stretch]:
     page = ledger(case).pages.get(source)
     if page is None:
         return {}
-    first, last = Month.of(stand_in_from(case.as_of)), Month.of(last_day(case))
+    first, last = Month.of(stand_in_from(case.as_of.date)), Month.of(last_day(case))
     months = range(first.index, last.index + 1)
     found = {m: Stretch((page,), first_of(m), first_of(m + 1)) for m in months}
     return {month: stretch for month, stretch in found.items() if any(stretch.tally.counts)}

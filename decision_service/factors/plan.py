@@ -20,21 +20,23 @@ def fetch_plan(needs: Needs, as_of: AsOf) -> FetchPlan:
     Accounts are always read first and stand in no plan. Raises KeyError for an unknown factor.
     """
     asked = _asked(needs.factors)
-    reached = (reach(needs.policy, as_of) for reach in asked.reaches)
-    named_from = min(reached, default=None)
+    if not asked.reaches:
+        return _without_named(asked.kinds, as_of.date)
     income = bool(INCOME_KINDS & asked.kinds)
     return FetchPlan(
         kinds=asked.kinds,
-        transactions=_when(named=named_from is not None, income=income),
-        transactions_from=named_from,
-        stand_in_from=stand_in_from(as_of) if income else None,
+        transactions=WhenTransactions.ALWAYS,
+        transactions_from=min(reach(needs.policy, as_of) for reach in asked.reaches),
+        stand_in_from=stand_in_from(as_of.date) if income else None,
     )
 
 
-def _when(*, named: bool, income: bool) -> WhenTransactions:
-    if named:
-        return WhenTransactions.ALWAYS
-    return WhenTransactions.IF_STANDING_IN if income else WhenTransactions.NEVER
+@lru_cache(256)
+def _without_named(kinds: frozenset[Kind], day: date) -> FetchPlan:
+    """The plan of a civil day where no factor names transactions."""
+    if not INCOME_KINDS & kinds:
+        return FetchPlan(kinds)
+    return FetchPlan(kinds, WhenTransactions.IF_STANDING_IN, stand_in_from=stand_in_from(day))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,10 @@ def annuity(amount: Number, monthly_rate: Number, months: Number) -> Decimal:
     _check_months(months)
     if monthly_rate == 0:
         return quotient(amount, months)
-    return quotient(product(amount, monthly_rate), _discounted(monthly_rate, months))
+    discounted = _discounted(monthly_rate, months)
+    if not discounted:
+        raise ZeroDivisionError
+    return Decimal(amount) * monthly_rate / discounted
 
 
 def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Decimal:
@@ -89,7 +92,7 @@ def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Dec
     _check_months(months)
     if monthly_rate == 0:
         return product(payment, months)
-    return quotient(product(payment, _discounted(monthly_rate, months)), monthly_rate)
+    return Decimal(payment) * _discounted(monthly_rate, months) / monthly_rate
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:

@@ -66,8 +66,10 @@ def rule_error(name: str, detail: str) -> Unknown:
 def union(values: Iterable[Anything]) -> Unknown | None:
     """UNKNOWN with the gaps of all unknown values, None where every value is there."""
     found = [v for v in values if v.__class__ is Unknown]
-    if len(found) < 2:
-        return found[0] if found else None
+    if not found:
+        return None
+    if all([value is found[0] for value in found]):  # noqa: C419 - a list is quicker
+        return found[0]
     return Unknown([gap for value in found for gap in value.gaps])
 
 
@@ -149,14 +151,35 @@ def _against_constant(slot: int, operator_: str, constant: tree.Literal) -> Eval
 def _strict(node: Node, function: Callable[..., Anything]) -> Evaluate:
     """A function that is UNKNOWN as soon as one argument is."""
     arguments = [compile_tree(part) for part in tree.parts(node)]
-    name = tree.parts(node)[-1].text
-    text = node.text
+    applied = _without_raising(node, function)
+    if len(arguments) == 2:
+        return _strict_pair(arguments[0], arguments[1], applied)
 
     def evaluate(values: Values) -> Anything:
         given = [argument(values) for argument in arguments]
         missing = union(given)
-        if missing is not None:
-            return missing
+        return applied(*given) if missing is None else missing
+
+    return evaluate
+
+
+def _strict_pair(first: Evaluate, second: Evaluate, applied: Callable[..., Anything]) -> Evaluate:
+    """The same of two arguments, as arithmetic and comparisons have them."""
+
+    def evaluate(values: Values) -> Anything:
+        left, right = first(values), second(values)
+        if left.__class__ is Unknown:
+            return union((left, right)) if right.__class__ is Unknown else left
+        return right if right.__class__ is Unknown else applied(left, right)
+
+    return evaluate
+
+
+def _without_raising(node: Node, function: Callable[..., Anything]) -> Callable[..., Anything]:
+    """A function that gives UNKNOWN where there is no result."""
+    name, text = tree.parts(node)[-1].text, node.text
+
+    def applied(*given: Anything) -> Anything:
         try:
             return function(*given)
         except ZeroDivisionError:
@@ -164,7 +187,7 @@ def _strict(node: Node, function: Callable[..., Anything]) -> Evaluate:
         except (ArithmeticError, TypeError, ValueError):
             return rule_error(text, "the result has no exact number")
 
-    return evaluate
+    return applied
 
 
 def _within(node: tree.Within) -> Evaluate:
@@ -183,8 +206,9 @@ def _decided_by(operands: Sequence[Node], *, decisive: bool) -> Evaluate:
 
     def evaluate(values: Values) -> Anything:
         found = [part(values) for part in parts]
-        if any(f is decisive for f in found):
-            return decisive
+        for truth in found:
+            if truth is decisive:
+                return decisive
         missing = union(found)
         return (not decisive) if missing is None else missing
 

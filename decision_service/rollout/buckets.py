@@ -7,6 +7,8 @@ openfeature-flagd-core 2.0.0.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import mmh3
 
 ALGORITHM = "murmur3-cbor-1"
@@ -23,8 +25,14 @@ def slot(salt: str, unit: str) -> int:
     `(h * 100000) >> 32` of the unsigned `h = murmur3_x86_32(0x82 || cbor(salt) || cbor(unit))`.
     Seed 0. Raises ValueError for a text longer than 65,535 bytes of UTF-8.
     """
-    h: int = mmh3.hash(_PAIR + _cbor_text(salt) + _cbor_text(unit), 0, signed=False)
+    h: int = mmh3.hash(_before_unit(salt) + _cbor_text(unit), 0, signed=False)
     return (h * SLOTS) >> 32
+
+
+@lru_cache(256)
+def _before_unit(salt: str) -> bytes:
+    """What is hashed before the unit; there are as many as salts in the plans."""
+    return _PAIR + _cbor_text(salt)
 
 
 def is_in(slot: int, percent_thousandths: int) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Component, Outcome, ReferKind, Verdict
+from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Verdict
 from decision_service.language.arithmetic import exactly
 from decision_service.ruleset.findings import Finding
 from decision_service.ruleset.model import CompiledRuleset
@@ -24,12 +25,37 @@ _NOTHING_CONCLUDED = Finding(
 _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
+class Loaded(msgspec.Struct, frozen=True):
+    """Parameters and factor values of a period as a ruleset takes them; the `gone` have none.
+
+    It is good for the ruleset, the factors and the period that it was made of, and no others.
+    """
+
+    values: tuple[Any, ...]
+    gone: frozenset[int]
+    period: Period
+
+
 class Facts(msgspec.Struct, frozen=True):
-    """What a decision rests on: factor values by name, inputs by name without their prefix."""
+    """What a decision rests on: factor values by name, inputs by name without their prefix.
+
+    `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
+    """
 
     factors: Mapping[str, FactorValue]
     inputs: Mapping[str, Value]
     as_of: AsOf
+    loaded: Loaded | None = None
+
+
+def load(ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf) -> Loaded:
+    """Factor values as a ruleset takes them on a day, for any number of evaluations."""
+    program = ruleset.program
+    period = program.timeline.at(as_of.date)
+    gone = set(period.gone)
+    with exactly():
+        values = program.quick.load(factors, period.values, gone)
+    return Loaded(values, frozenset(gone), period)
 
 
 def evaluate(ruleset: CompiledRuleset, facts: Facts, *, traced: bool = False) -> Verdict:
@@ -40,42 +66,44 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts, *, traced: bool = False) ->
     came to beside the values; of any other that is found again from the values.
     """
     program = ruleset.program
-    period = program.timeline.at(facts.as_of.date)
-    state = State(list(period.values), set(period.gone))
+    loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
+    state = State([], set(loaded.gone))
     with exactly():
         quick = program.traced() if traced else program.quick
-        noted = quick.run(facts.factors, facts.inputs, state)
+        noted = quick.run(loaded.values, facts.inputs, state)
         if state.undecided:
             state.add(_NOTHING_CONCLUDED)
-        return _verdict(ruleset, state, noted, facts.as_of, period)
+        return _verdict(ruleset, state, noted, facts.as_of, loaded.period)
 
 
 def _verdict(
     ruleset: CompiledRuleset, state: State, noted: Noted | None, as_of: AsOf, period: Period
 ) -> Verdict:
-    outcome = state.outcome
-    findings = _arguments(state, outcome)
-    kind = _refer_kind(outcome, findings)
+    outcome, kind = state.outcome, None
+    reasons: tuple[Reason, ...] = ()
+    if outcome is not Outcome.APPROVE:
+        findings = _arguments(state, outcome)
+        kind = _refer_kind(outcome, findings)
+        reasons = ranked(ruleset, kind, findings, state.values)
     declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
+    values = tuple(state.values)
     return Verdict(
-        outcome=outcome,
-        refer_kind=kind,
-        reasons=ranked(ruleset, outcome, kind, findings, state.values),
-        data_requests=data_requests(state.gaps),
-        scores=tuple(state.scores),
-        offer=None if declined else state.offer,
-        conditions=() if declined else tuple(state.conditions),
-        valid_until=None if valid_for is None else as_of.instant + valid_for,
-        param_change=period.ends,
-        raw_trace=(tuple(state.values),) if noted is None else (tuple(state.values), noted),
+        outcome,
+        kind,
+        reasons,
+        data_requests(state.gaps) if state.gaps else (),
+        tuple(state.scores),
+        None if declined else state.offer,
+        () if declined else tuple(state.conditions),
+        None if valid_for is None else as_of.instant + valid_for,
+        period.ends,
+        (values,) if noted is None else (values, noted),
     )
 
 
 def _arguments(state: State, outcome: Outcome) -> list[Finding]:
-    """The findings for the outcome, in the order of the file."""
-    if outcome is Outcome.DECLINE:
-        return state.declines
-    return state.refers if outcome is Outcome.REFER else state.approves
+    """The findings for an outcome that has reasons, in the order of the file."""
+    return state.declines if outcome is Outcome.DECLINE else state.refers
 
 
 def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:

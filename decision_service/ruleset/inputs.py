@@ -17,7 +17,7 @@ from decision_service.ruleset.model import CompiledRuleset, InputSpec
 ON_THE_REQUEST = frozenset({"requested_amount", "requested_term_months"})
 LONGEST_TEXT = 200
 MOST_DIGITS = 34
-_MOST_WHOLE = 10**MOST_DIGITS
+MOST_WHOLE = 10**MOST_DIGITS
 _LEAST_AMOUNT = -LARGEST_AMOUNT
 
 
@@ -101,7 +101,7 @@ def _typed(spec: InputSpec, value: Value) -> Value | None:
 def _number(spec: InputSpec, value: int | Decimal) -> Value | None:
     if spec.type not in (ValueType.INTEGER, ValueType.NUMBER):
         return None
-    if value.__class__ is int and -_MOST_WHOLE < value < _MOST_WHOLE:
+    if value.__class__ is int and -MOST_WHOLE < value < MOST_WHOLE:
         return value if spec.type is ValueType.INTEGER else Decimal(value)
     exact = Decimal(value)
     if not exact.is_finite() or len(exact.as_tuple().digits) > MOST_DIGITS:

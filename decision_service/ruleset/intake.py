@@ -56,24 +56,37 @@ class Intake:
         for name, symbol in self.inputs:
             yield symbol.slot, _input(symbol, self.currency, inputs.get(name))
 
-    def write(self, page: Page) -> None:
-        """Write the same as lines that set `v1` and so on from `f` and `i`, and add to `gone`."""
+    def write_factors(self, page: Page) -> None:
+        """Write the same for factors: lines that set `v1` and so on from `f`, and add to `gone`."""
         currency = page.bind(self.currency)
         for symbol in self.factors:
-            found = f"f[{page.bind(symbol.name)}].value"
+            page.attempt([f"x = f[{page.bind(symbol.name)}].value"], ["x = None"])
             careful = f"{page.bind(partial(_factor_into, symbol, self.currency))}(f, gone)"
-            _write(symbol, found, careful, currency, page)
+            _write_test(symbol, currency, page)
+            _write_careful(symbol, careful, page)
+
+    def write_inputs(self, page: Page) -> None:
+        """Write the same for inputs, from `i`; one that was not sent is the same every time."""
+        currency = page.bind(self.currency)
+        if self.inputs:
+            page.line("get = i.get")
         for name, symbol in self.inputs:
-            found = f"i[{page.bind(name)}]"
+            page.line(f"x = get({page.bind(name)})")
             careful = f"{page.bind(partial(_input_into, symbol, self.currency))}(x, gone)"
-            _write(symbol, found, careful, currency, page)
+            _write_test(symbol, currency, page)
+            page.line("elif x is None:")
+            page.line(f"v{symbol.slot} = {page.bind(_not_sent(symbol.name))}", 1)
+            page.line(f"gone.add({symbol.slot})", 1)
+            _write_careful(symbol, careful, page)
 
 
-def _write(symbol: Symbol, found: str, careful: str, currency: str, page: Page) -> None:
+def _write_test(symbol: Symbol, currency: str, page: Page) -> None:
     value = "x.minor" if symbol.type is ValueType.MONEY else "x"
-    page.attempt([f"x = {found}"], ["x = None"])
     page.line(f"if {_TESTS[symbol.type].format(currency=currency)}:")
     page.line(f"v{symbol.slot} = {value}", 1)
+
+
+def _write_careful(symbol: Symbol, careful: str, page: Page) -> None:
     page.line("else:")
     page.line(f"v{symbol.slot} = {careful}", 1)
 

@@ -1,6 +1,7 @@
 """A whole ruleset as one generated Python function: what every decision runs.
 
-Factors are read once and kept in local names; each part writes its own piece, straight on. A piece
+Factors are read by a function of their own, since of one applicant they stay the same for a while,
+and kept in local names; each part writes its own piece, straight on. A piece
 that reads a missing value, or whose arithmetic has no result, hands over to the part's careful way
 (`carefully.py`), and the function goes on behind it. Both ways leave the same state.
 
@@ -27,7 +28,8 @@ from decision_service.ruleset.state import State
 from decision_service.ruleset.weighing import displayed
 
 Noted = tuple[tuple[Any, ...], tuple[Any, ...]]
-Run = Callable[[Mapping[str, FactorValue], Mapping[str, Value], State], Noted | None]
+Load = Callable[[Mapping[str, FactorValue], tuple[Any, ...], set[int]], tuple[Any, ...]]
+Run = Callable[[tuple[Any, ...], Mapping[str, Value], State], Noted | None]
 
 _WORDS: Mapping[str, Any] = {
     **intake.WORDS,
@@ -45,8 +47,12 @@ _WORDS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Quick:
-    """The function, and for whoever looks for a fault its source and what its names stand for."""
+    """The functions, and for whoever looks for a fault their source and what its names stand for.
 
+    `load` puts parameters and factors in order for `run`, and is the same whatever is sent.
+    """
+
+    load: Load
     run: Run
     source: str
     bound: Mapping[str, Any]
@@ -55,19 +61,30 @@ class Quick:
 def generate(parts: Parts, size: int, constants: Iterable[int], *, traced: bool = False) -> Quick:
     """The function of a ruleset with so many slots; `constants` are those of its parameters."""
     source = Source(_WORDS, traced)
+    known = _write_load(parts, sorted(constants), source)
     page = Page(source)
-    page.line("p = s.values")
     page.line("gone = s.gone")
     page.line("declines, refers, approves = s.declines, s.refers, s.approves")
-    known = sorted(constants)
-    for slot in known:
-        page.line(f"v{slot} = p[{slot}]")
-    parts.intake.write(page)
-    known += parts.intake.slots
+    if known:
+        page.line(f"{displayed([f'v{slot}' for slot in known])} = k")
+    parts.intake.write_inputs(page)
+    known += [symbol.slot for _, symbol in parts.intake.inputs]
     page.line(f"v = s.values = [{', '.join(_laid_out(size, known))}]")
     _write_parts(parts, page)
-    source.define("run", "f, i, s", page)
-    return Quick(source.compiled()["run"], source.text, source.bound)
+    source.define("run", "k, i, s", page)
+    functions = source.compiled()
+    return Quick(functions["load"], functions["run"], source.text, source.bound)
+
+
+def _write_load(parts: Parts, constants: list[int], source: Source) -> list[int]:
+    """The function that takes factors out of `f` and parameters out of `p`; the slots it gives."""
+    page = Page(source)
+    parts.intake.write_factors(page)
+    factors = [symbol.slot for symbol in parts.intake.factors]
+    given = [*(f"p[{slot}]" for slot in constants), *(f"v{slot}" for slot in factors)]
+    page.line(f"return {displayed(given)}")
+    source.define("load", "f, p, gone", page)
+    return constants + factors
 
 
 def _laid_out(size: int, known: Sequence[int]) -> list[str]:

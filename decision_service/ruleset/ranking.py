@@ -64,14 +64,11 @@ _HELP = {
 
 def ranked(
     ruleset: CompiledRuleset,
-    outcome: Outcome,
     kind: ReferKind | None,
     findings: Sequence[Finding],
     values: Sequence[Any],
 ) -> tuple[Reason, ...]:
-    """The reasons of an outcome; an APPROVE has none."""
-    if outcome is Outcome.APPROVE:
-        return ()
+    """The reasons of an outcome that has any."""
     chosen = [finding for finding in findings if finding.code]
     if len(chosen) > 1:
         chosen = _foremost(_ordered(ruleset, chosen, data_first=kind is ReferKind.DATA), ruleset)

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Assignment, Decision, RulesetRef
 from decision_service.domain.factor import Factors, FactorValue, KindStatus, SourceUse, Value
 from decision_service.domain.verdict import (
@@ -33,7 +32,6 @@ from decision_service.edge.rpc.values import (
     timestamp_fields,
     value_fields,
 )
-from decision_service.pipeline.ports import ReplyStyle
 
 
 def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
@@ -41,24 +39,12 @@ def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnu
     return {None: 0} | {name: kind.Value(f"{prefix}_{name}") for name in names}
 
 
-_OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
-_REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
-_COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
-_OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
-_TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
-_STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
-
-
-class ProtoReplyEncoder:
-    """The `ReplyEncoder` of the pipeline: a serialized CreateDecisionResponse."""
-
-    def encode(self, decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> bytes:
-        """The response's bytes, the same for equal arguments (map entries sorted)."""
-        fields = _decision_fields(decision, style.languages)
-        if style.full:
-            fields |= _full_fields(decision.inputs, decision.factors, traces)
-        response = service_pb.CreateDecisionResponse(decision=fields)
-        return response.SerializeToString(deterministic=True)
+OUTCOMES = _numbers(pb.Outcome, "OUTCOME", Outcome)
+REFER_KINDS = _numbers(pb.ReferKind, "REFER_KIND", ReferKind)
+COMPONENTS = _numbers(pb.Component, "COMPONENT", Component)
+OFFER_KINDS = _numbers(pb.OfferKind, "OFFER_KIND", OfferKind)
+TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
+STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
 
 
 def decision_message(decision: Decision, languages: Sequence[str]) -> pb.Decision:
@@ -91,10 +77,10 @@ def _decision_fields(decision: Decision, languages: Sequence[str]) -> Fields:
 def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
     """The fields of a Decision that hold what a ruleset concluded."""
     return {
-        "outcome": _OUTCOMES[verdict.outcome],
-        "refer_kind": _REFER_KINDS[verdict.refer_kind],
+        "outcome": OUTCOMES[verdict.outcome],
+        "refer_kind": REFER_KINDS[verdict.refer_kind],
         "reasons": [_reason(reason, languages) for reason in verdict.reasons],
-        "data_requests": [_data_request(request) for request in verdict.data_requests],
+        "data_requests": [data_request_fields(request) for request in verdict.data_requests],
         "scores": [_score(score) for score in verdict.scores],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
         "conditions": [_condition(one, languages) for one in verdict.conditions],
@@ -141,12 +127,22 @@ def add_full_view(
 def _full_fields(
     inputs: Mapping[str, Value], factors: Factors | None, traces: Sequence[StageTrace]
 ) -> Fields:
-    values = {} if factors is None else factors.values
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
-        "factor_values": [_factor_value(values[name]) for name in sorted(values)],
-        "rule_traces": [_rule_trace(stage, rule) for stage in traces for rule in stage.rules],
+        "factor_values": [] if factors is None else factor_fields(factors),
+        "rule_traces": trace_fields(traces),
     }
+
+
+def factor_fields(factors: Factors) -> list[Fields]:
+    """The factor values of a Decision, by name."""
+    values = factors.values
+    return [_factor_value(values[name]) for name in sorted(values)]
+
+
+def trace_fields(traces: Sequence[StageTrace]) -> list[Fields]:
+    """The rule traces of a Decision, in file order."""
+    return [_rule_trace(stage, rule) for stage in traces for rule in stage.rules]
 
 
 def in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
@@ -163,7 +159,7 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
     return {
         "code": reason.code,
         "message": in_language(reason.texts, languages),
-        "component": _COMPONENTS[reason.component],
+        "component": COMPONENTS[reason.component],
         "factor": reason.factor,
         "actual": reason.actual,
         "required": reason.required,
@@ -172,7 +168,8 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
     }
 
 
-def _data_request(request: DataRequest) -> Fields:
+def data_request_fields(request: DataRequest) -> Fields:
+    """The fields of a DataRequest."""
     cause = missing_fields(request.missing)
     return {"factor": request.factor, "cause": cause, "help": request.help}
 
@@ -193,7 +190,7 @@ def _condition(condition: Condition, languages: Sequence[str]) -> Fields:
 def _offer(offer: Offer) -> Fields:
     rate = offer.monthly_rate
     return {
-        "kind": _OFFER_KINDS[offer.kind],
+        "kind": OFFER_KINDS[offer.kind],
         "approved_amount": money_fields(offer.approved_amount),
         "max_amount": None if offer.max_amount is None else money_fields(offer.max_amount),
         "term_months": offer.term_months or 0,
@@ -213,12 +210,19 @@ def _quality_fields(decision: Decision) -> Fields:
     if decision.fetched is not None:
         fields["fetched_time"] = timestamp_fields(decision.fetched)
     if factors is not None:
-        fields["accounts"] = [_account_use(source) for source in factors.sources]
-        fields["kinds"] = [
-            {"data_kind": kind, "status": _STATUSES[factors.kinds[kind]]}
-            for kind in sorted(factors.kinds)
-        ]
+        fields |= use_fields(factors)
     return fields
+
+
+def use_fields(factors: Factors) -> Fields:
+    """The fields of a DataQuality that say what the factor values rest on."""
+    return {
+        "accounts": [_account_use(source) for source in factors.sources],
+        "kinds": [
+            {"data_kind": kind, "status": STATUSES[factors.kinds[kind]]}
+            for kind in sorted(factors.kinds)
+        ],
+    }
 
 
 def _account_use(source: SourceUse) -> Fields:
@@ -254,10 +258,10 @@ def _factor_value(factor: FactorValue) -> Fields:
 def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
     return {
         "stage": stage.name,
-        "stage_outcome": _OUTCOMES[stage.concluded],
-        "component": _COMPONENTS[stage.component],
+        "stage_outcome": OUTCOMES[stage.concluded],
+        "component": COMPONENTS[stage.component],
         "rule": rule.id,
-        "truth": _TRUTHS[rule.truth],
+        "truth": TRUTHS[rule.truth],
         "effect": rule.effect,
         "reason": rule.reason,
         "comparisons": [
@@ -267,7 +271,7 @@ def _rule_trace(stage: StageTrace, rule: RuleTrace) -> Fields:
                 "right": c.right,
                 "actual": c.actual,
                 "required": c.required,
-                "truth": _TRUTHS[c.truth],
+                "truth": TRUTHS[c.truth],
             }
             for c in rule.comparisons
         ],

@@ -78,19 +78,21 @@ def decimal_text(value: int | Decimal) -> str:
 
 def money_from_message(message: MoneyMessage) -> Money:
     """An amount in whole minor units; raises WireError unless it is legal and exact in them."""
-    if not _CURRENCY.fullmatch(message.currency_code):
+    currency, units, nanos = message.currency_code, message.units, message.nanos
+    if not _CURRENCY.fullmatch(currency):
         raise WireError("currency_code must be three capital letters (ISO 4217), for example PHP")
-    if abs(message.nanos) >= _NANOS or message.units * message.nanos < 0:
+    if abs(nanos) >= _NANOS or units * nanos < 0:
         raise WireError("nanos must lie within ±999,999,999 and have the sign of units")
-    places = exponent(message.currency_code)
+    places = exponent(currency)
     step = 10 ** (9 - places)
-    if message.nanos % step:
+    if nanos % step:
         finest = Decimal(1).scaleb(-places)
-        raise WireError(f"the amount must not be finer than {finest} {message.currency_code}")
-    minor = message.units * 10**places + message.nanos // step
-    if abs(minor) > _LARGEST * 10**places:
+        raise WireError(f"the amount must not be finer than {finest} {currency}")
+    scale = 10**places
+    minor = units * scale + nanos // step
+    if abs(minor) > _LARGEST * scale:
         raise WireError("the amount must lie within ±10^12")
-    return Money(message.currency_code, minor)
+    return Money(currency, minor)
 
 
 def money_to_message(money: Money) -> MoneyMessage:

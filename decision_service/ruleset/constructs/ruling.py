@@ -160,12 +160,12 @@ def _finding(ready: Ready, truth: Any) -> Finding | None:
         return ready.holds
     if truth is False:
         return None
-    gap, rule = truth.shown, ready.rule
+    rule = ready.rule
     if truth.tainted:
-        return data_finding(gap)
+        return data_finding(truth.shown)
     if rule.on_missing is None:
         return None
-    return data_finding(gap, rule.on_missing, rule.missing_reason, ready.when)
+    return data_finding(truth.shown, rule.on_missing, rule.missing_reason, ready.when)
 
 
 def _marked(ready: Ready, truth: Any, state: State) -> Finding | None:

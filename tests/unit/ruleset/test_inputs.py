@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from decision_service.domain.factor import ValueType
 from decision_service.domain.money import Money
 from decision_service.ruleset.inputs import bind_inputs
+from decision_service.ruleset.model import InputSpec
+from decision_service.ruleset.plain_inputs import PlainInputs
 from tests.unit.ruleset.rulesets import compiled, php, rules, stages
 
 HEAD = """\
@@ -164,3 +170,75 @@ def test_the_request_fields_may_be_undeclared():
     when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
     bound = bind_inputs(compiled(stages(rules(when), head=head)), ASKED)
     assert (bound.values, bound.problems) == ({}, ())
+
+
+NAMES = ["requested_amount", "requested_term_months", "declared_monthly_debt", "customer_type"]
+NAMES += ["share", "note", "insured", "since", "whole", "colour", "nonsense"]
+anything = st.one_of(
+    st.booleans(),
+    st.integers(-2, 40) | st.sampled_from([10**12, 10**12 + 1, 10**34, -(10**34), 10**40]),
+    st.decimals(-2, 40, places=2, allow_nan=True) | st.just(Decimal("NaN")),
+    st.builds(Money, st.sampled_from(["PHP", "PHP", "PHP", "USD"]), st.integers(-100, 60_000_000)),
+    st.sampled_from([10**14, 10**14 + 1, -(10**14), 10**40]).map(lambda m: Money("PHP", m)),
+    st.sampled_from(["new", "existing", "x", "x" * 200, "x" * 201, ValueType.MONEY]),
+    st.dates(),
+    st.datetimes(),
+)
+fitting = st.fixed_dictionaries(
+    {
+        "requested_amount": st.builds(
+            Money, st.sampled_from(["PHP", "PHP", "USD"]), st.integers(90_000, 51_000_000)
+        ),
+        "requested_term_months": st.integers(0, 37) | st.just(Decimal(6)),
+    },
+    optional={
+        "declared_monthly_debt": st.builds(Money, st.just("PHP"), st.integers(-1, 1)),
+        "customer_type": st.sampled_from(["new", "existing", "other"]),
+        "note": st.sampled_from(["", "x" * 200, "x" * 201]),
+        "insured": st.booleans(),
+        "since": st.dates(),
+        "whole": st.integers(-3, 9),
+        "huge": st.sampled_from([10**12 + 1, 10**34 - 1, 10**34, 10**34 + 1, 10**36 + 1]),
+        "colour": st.just("red"),
+        "nonsense": st.just(1),
+    },
+)
+BOUNDED = HEAD.replace("inputs:\n", "inputs:\n  whole: {type: integer, min: -1.5, max: 6.5}\n")
+
+
+@pytest.fixture(scope="module")
+def bounded():
+    """The same with integers between bounds that are none, and up to one with too many digits."""
+    when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
+    made = compiled(stages(rules(when), head=BOUNDED))
+    huge = InputSpec("huge", ValueType.INTEGER, upper=Decimal(10**38))
+    return replace(made, inputs={**made.inputs, "huge": huge})
+
+
+@settings(deadline=None, max_examples=600)
+@given(fitting, st.dictionaries(st.sampled_from(NAMES), anything, max_size=2))
+def test_what_is_plainly_right_is_bound_the_same_and_nothing_else_is(bounded, sent, odd):
+    """Plain binding gives the same values in the same order, or leaves it to `bind_inputs`."""
+    also_known, sent = frozenset({"colour"}), {**sent, **odd}
+    plain = PlainInputs(bounded, also_known).bound(sent)
+    bound = bind_inputs(bounded, sent, also_known)
+    if plain is not None:
+        assert bound.problems == ()
+        assert list(plain.items()) == list(bound.values.items())
+        assert [type(value) for value in plain.values()] == [type(v) for v in bound.values.values()]
+
+
+def test_an_application_without_fault_is_bound_plainly(ruleset):
+    """Amounts, whole terms, texts, flags and dates within their bounds need no second look."""
+    sent = {
+        "requested_amount": php(500000),
+        "requested_term_months": 36,
+        "declared_monthly_debt": php(0),
+        "customer_type": "new",
+        "note": "x" * 200,
+        "insured": True,
+        "since": date(2026, 1, 2),
+    }
+    assert PlainInputs(ruleset, frozenset()).bound(sent) == sent
+    for name in ("requested_amount", "requested_term_months"):
+        assert PlainInputs(ruleset, frozenset()).bound({**sent, name: None}) is None

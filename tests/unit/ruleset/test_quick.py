@@ -19,7 +19,7 @@ from decision_service.ruleset.constructs.lookup import TableRunner
 from decision_service.ruleset.constructs.offering import OfferRunner
 from decision_service.ruleset.constructs.ruling import RulesRunner
 from decision_service.ruleset.constructs.scoring import ScorecardRunner
-from decision_service.ruleset.evaluator import evaluate
+from decision_service.ruleset.evaluator import Facts, evaluate, load
 from tests.unit.ruleset.generated import (
     ASKED,
     FACTORS,
@@ -131,10 +131,19 @@ def some_facts(draw):
 
 
 def carefully(ruleset):
-    """The ruleset without its generated function."""
+    """The ruleset without its generated functions."""
     program = ruleset.program
-    run = program.parts.run
-    return replace(ruleset, program=replace(program, quick=replace(program.quick, run=run)))
+
+    def load(factors, parameters, _gone):
+        return factors, parameters
+
+    def run(loaded, inputs, state):
+        factors, parameters = loaded
+        state.values = list(parameters)
+        program.parts.run(factors, inputs, state)
+
+    quick = replace(program.quick, load=load, run=run)
+    return replace(ruleset, program=replace(program, quick=quick))
 
 
 @LAWS
@@ -157,6 +166,21 @@ def test_every_construct_gives_the_same_verdict_either_way(everything, given_fac
     """Derived names, all hit policies, offer, conditions and post-checks agree in both ways."""
     found = facts(given_facts, **{**asked, "declared_monthly_debt": debt})
     assert evaluate(everything, found) == evaluate(carefully(everything), found)
+
+
+@LAWS
+@given(some_facts(), st.lists(st.sampled_from([ASKED, {}, {"customer_type": "new"}]), max_size=3))
+def test_factors_are_loaded_once_for_any_inputs(everything, given_facts, asked):
+    """What was loaded before gives the same verdicts, traced or not, and is left as it was."""
+    found = facts(given_facts)
+    loaded = load(everything, found.factors, found.as_of)
+    for inputs in asked:
+        plain = Facts(found.factors, inputs, found.as_of)
+        again = Facts(found.factors, inputs, found.as_of, loaded)
+        for traced in (False, True):
+            expected = evaluate(everything, plain, traced=traced)
+            assert evaluate(everything, again, traced=traced) == expected
+    assert load(everything, found.factors, found.as_of) == loaded
 
 
 def test_where_all_values_are_there_only_the_generated_function_runs(everything, monkeypatch):

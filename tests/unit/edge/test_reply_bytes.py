@@ -1,0 +1,237 @@
+"""Replies put together by hand are byte for byte what protobuf makes of the same decision."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.domain.decision import (
+    Arm,
+    ArmReason,
+    Assignment,
+    Decision,
+    EnrolmentReason,
+    RulesetRef,
+)
+from decision_service.domain.factor import Evidence, Factors, FactorValue, KindStatus, SourceUse
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.money import Money
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import (
+    ComparisonTrace,
+    Component,
+    Condition,
+    DataRequest,
+    Offer,
+    OfferKind,
+    Outcome,
+    Reason,
+    ReferKind,
+    RuleTrace,
+    Score,
+    StageTrace,
+    Truth,
+    Verdict,
+)
+from decision_service.edge.rpc.protobuf_bytes import varint
+from decision_service.edge.rpc.replies import add_full_view, decision_message
+from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder
+from decision_service.pipeline.ports import ReplyStyle
+from tests.fakes.world import NOW
+
+LONG = "₱ and a text that is longer than one byte of length can tell, " * 4
+words = st.sampled_from(["", "a", "ñ", LONG, "x" * 127, "x" * 128]) | st.text(
+    st.characters(exclude_categories=["Cs"]), max_size=20
+)
+whole = st.sampled_from([0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2**31 - 1]) | st.integers(
+    0, 2**31 - 1
+)
+instants = st.datetimes(datetime(1960, 1, 1), datetime(2120, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+decimals = st.decimals(-(10**6), 10**6, places=3) | st.sampled_from(
+    [Decimal(text) for text in ("-0", "0", "0.00", "4.4E+2", "440", "440.0", "0.050", "1E-7")]
+)
+amounts = st.builds(
+    Money, st.sampled_from(["PHP", "JPY", "KWD", "CLF"]), st.integers(-(10**15), 10**15)
+)
+values = st.one_of(
+    st.booleans(), st.integers(-(10**40), 10**40), decimals, amounts, words, st.dates()
+)
+texts = st.fixed_dictionaries({"en": words}, optional={"fil": words, "fil-PH": words})
+missing = st.builds(
+    Missing,
+    st.sampled_from(Cause),
+    code=st.none() | st.sampled_from(DataReason),
+    kind=st.none() | st.sampled_from(Kind),
+    source=st.none() | words,
+    account_error=st.none() | words,
+    detail=st.none() | words,
+)
+
+
+def few(of: st.SearchStrategy) -> st.SearchStrategy:
+    """A short tuple."""
+    return st.lists(of, max_size=3).map(tuple)
+
+
+offers = st.builds(
+    Offer,
+    st.sampled_from(OfferKind),
+    amounts,
+    max_amount=st.none() | amounts,
+    term_months=st.none() | whole,
+    monthly_rate=st.none() | decimals,
+    tier=words,
+    binding=words,
+    outputs=st.dictionaries(words, values, max_size=4),
+)
+verdicts = st.builds(
+    Verdict,
+    st.sampled_from(Outcome),
+    refer_kind=st.none() | st.sampled_from(ReferKind),
+    reasons=few(
+        st.builds(
+            Reason,
+            words,
+            texts,
+            st.sampled_from(Component),
+            factor=words,
+            actual=words,
+            required=words,
+            points_lost=st.none() | decimals,
+            regulatory_text=words,
+        )
+    ),
+    data_requests=few(st.builds(DataRequest, words, missing, words)),
+    scores=few(st.builds(Score, words, decimals, decimals, words)),
+    offer=st.none() | offers,
+    conditions=few(st.builds(Condition, words, texts)),
+)
+assignments = st.builds(
+    Assignment,
+    words,
+    st.booleans(),
+    st.sampled_from(EnrolmentReason),
+    words,
+    words,
+    st.integers(0, 100_000),
+    enrolment_slot=st.none() | st.integers(0, 99_999),
+    arm=st.none() | st.sampled_from(Arm),
+    arm_reason=st.none() | st.sampled_from(ArmReason),
+    arm_slot=st.none() | st.integers(0, 99_999),
+)
+evidences = st.builds(Evidence, whole, st.none() | words, top=few(words), notes=few(words))
+factor_values = st.builds(FactorValue, words, st.none() | values, few(missing), evidences)
+factors = st.builds(
+    Factors,
+    st.lists(factor_values, max_size=3).map(lambda found: {one.name: one for one in found}),
+    st.dictionaries(st.sampled_from(Kind), st.sampled_from(KindStatus), max_size=4),
+    few(
+        st.builds(
+            SourceUse, words, words, words, st.none() | instants, st.booleans(), st.none() | words
+        )
+    ),
+    st.none(),
+)
+traces = few(
+    st.builds(
+        StageTrace,
+        words,
+        st.sampled_from(Component),
+        st.none() | st.sampled_from(Outcome),
+        few(
+            st.builds(
+                RuleTrace,
+                words,
+                words,
+                st.sampled_from(Truth),
+                comparisons=few(
+                    st.builds(
+                        ComparisonTrace, words, words, words, words, words, st.sampled_from(Truth)
+                    )
+                ),
+            )
+        ),
+    )
+)
+decisions = st.builds(
+    Decision,
+    *[words] * 6,
+    created=instants,
+    as_of=st.dates().map(lambda day: AsOf(NOW, day, UTC)),
+    assignment=assignments,
+    inputs=st.dictionaries(words, values, max_size=4),
+    verdict=verdicts,
+    engine_version=words,
+    ruleset_ref=st.none() | st.builds(RulesetRef, words, whole, words),
+    factors=st.none() | factors,
+    snapshot_id=st.none() | words,
+    fetched=st.none() | instants,
+    upstream_calls=whole,
+    expires=st.none() | instants,
+)
+styles = st.builds(ReplyStyle, st.booleans(), st.sampled_from([(), ("fil-PH", "de"), ("de",)]))
+ENCODER = ProtoReplyEncoder()
+
+
+def by_protobuf(decision: Decision, style: ReplyStyle, of: tuple[StageTrace, ...]) -> bytes:
+    """The reply made as a message and written out as a whole."""
+    message = decision_message(decision, style.languages)
+    if style.full:
+        add_full_view(message, decision.inputs, decision.factors, of)
+    response = service_pb.CreateDecisionResponse(decision=message)
+    return response.SerializeToString(deterministic=True)
+
+
+@settings(deadline=None, max_examples=500)
+@given(decisions, styles, traces)
+def test_a_reply_is_what_protobuf_would_write(decision, style, of):
+    """Any decision in either view gives protobuf's bytes, the first time and from memory."""
+    expected = by_protobuf(decision, style, of)
+    assert ENCODER.encode(decision, style, of) == expected
+    assert ENCODER.encode(decision, style, of) == expected
+
+
+@settings(deadline=None, max_examples=200)
+@given(decisions, factors, styles, st.none() | words, st.none() | instants, whole)
+def test_factor_values_are_known_again_whatever_else_changes(
+    decision, computed, style, snapshot_id, fetched, calls
+):
+    """Two decisions on one object of factors each say their own snapshot, time and calls."""
+    for changed in (
+        structs.replace(decision, factors=computed),
+        structs.replace(
+            decision,
+            factors=computed,
+            snapshot_id=snapshot_id,
+            fetched=fetched,
+            upstream_calls=calls,
+        ),
+    ):
+        assert ENCODER.encode(changed, style, ()) == by_protobuf(changed, style, ())
+
+
+@given(decisions)
+def test_factor_values_that_are_forgotten_are_not_confused_with_later_ones(decision):
+    """An object that takes the place of another in memory has replies of its own."""
+    encoder, style = ProtoReplyEncoder(), ReplyStyle(full=True)
+    for number in range(20):
+        value = FactorValue(f"f{number}", number)
+        computed = Factors({value.name: value}, {}, (), None)
+        changed = structs.replace(decision, factors=computed)
+        assert encoder.encode(changed, style, ()) == by_protobuf(changed, style, ())
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_whole_numbers_of_any_size(number):
+    """Groups of seven bits, lowest first; a negative number takes ten bytes."""
+    groups, rest = [], number % 2**64
+    while rest > 127:
+        groups.append(rest % 128 + 128)
+        rest //= 128
+    assert varint(number) == bytes([*groups, rest])
