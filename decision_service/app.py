@@ -39,7 +39,7 @@ from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.guard import certificates_of, guard_of
 from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.observing import log_call
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
@@ -52,7 +52,7 @@ from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.compare import CompareVersions
 from decision_service.pipeline.counters import Counters
-from decision_service.pipeline.decide import DecideApplication, Ports
+from decision_service.pipeline.decide import DecideApplication
 from decision_service.pipeline.guardrail_watch import GuardrailWatch, Watcher
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.occurrences import Occurrences
@@ -65,6 +65,7 @@ from decision_service.pipeline.replay import ReplayDecision
 from decision_service.pipeline.retention import Retention
 from decision_service.pipeline.rollout_figures import ShowFigures
 from decision_service.pipeline.rulesets import TryRules
+from decision_service.pipeline.run import Ports
 from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.pipeline.standing import LookAtApplicants
@@ -232,7 +233,7 @@ async def start(
             *of_rules(shelf),
             *of_agreement(agreement),
             *of_rollouts(occurrences, rollouts),
-            *of_rooms(guard.rooms, guard.stalls),
+            *of_rooms(guard.rooms, guard.stalls, server),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )

@@ -8,6 +8,7 @@ from functools import partial
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.admission import Rooms
+from decision_service.edge.rpc.server import RpcServer
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.event_worker import EventWorker
@@ -163,7 +164,7 @@ def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, 
     )
 
 
-def of_rooms(rooms: Rooms, stalls: StallWatch) -> tuple[Reading, ...]:
+def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> tuple[Reading, ...]:
     """Work in progress, waiting and refused, and calls whose reply nobody read."""
     by_name = (("work", rooms.work), ("reads", rooms.reads))
     return (
@@ -182,7 +183,10 @@ def of_rooms(rooms: Rooms, stalls: StallWatch) -> tuple[Reading, ...]:
         Reading(
             "shed",
             "Calls refused for want of a place",
-            lambda: (((name,), room.refused) for name, room in by_name),
+            lambda: (
+                *(((name,), room.refused) for name, room in by_name),
+                (("calls",), server.refused),
+            ),
             ("room",),
             counter=True,
         ),

@@ -12,13 +12,16 @@ from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.placing import place
+from decision_service.pipeline.placing import Placement, place, place_at_once
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Product
 from decision_service.pipeline.underway import Underway
-from decision_service.rollout.gate import enters_comparison
+from decision_service.rollout.gate import enters_comparison, unit_of
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
+
+Assigned = Callable[[Assignment], object]
+"""Hears where the rollout put an applicant."""
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -42,7 +45,7 @@ async def admit(
     product: Product,
     arms: ArmLog,
     now: datetime,
-    assigned: Callable[[Assignment], None],
+    assigned: Assigned,
     underway: Underway | None = None,
 ) -> Admission:
     """Admit an application to its product; `assigned` hears where before the inputs are checked.
@@ -50,17 +53,71 @@ async def admit(
     Raises InputInvalid with every wrong field, or StoreUnavailable where the
     rollout must know who decided the applicant before.
     """
+    admission = admit_at_once(application, product, now, assigned)
+    if admission is not None:
+        return admission
     placement = await place(application, product, arms, now, underway)
-    assignment, unit = placement.assignment, placement.subject.unit
-    assigned(assignment)
-    as_of = AsOf.at(now, product.champion.zone)
-    if not assignment.enrolled or assignment.version is None:
+    return _by_placement(application, product, now, assigned, placement)
+
+
+def admit_at_once(
+    application: Application,
+    product: Product,
+    now: datetime,
+    assigned: Assigned | None = None,
+) -> Admission | None:
+    """Admit as `admit` does, without waiting; None where the rollout must know more for it.
+
+    `assigned` hears nothing where None returns. Raises InputInvalid with every wrong field.
+    """
+    everybody = product.everybody
+    if everybody is not None:
+        unit = unit_of(product.plan, application.user_id, application.customer_ref)
+        assignment = everybody.assignment(unit)
+        if assignment is not None:
+            if assigned is not None:
+                assigned(assignment)
+            return _admitted(
+                application, product, now, assignment, unit, compared=everybody.compared
+            )
+    placement = place_at_once(application, product, now)
+    if placement is None:
+        return None
+    return _by_placement(application, product, now, assigned, placement)
+
+
+def _by_placement(
+    application: Application,
+    product: Product,
+    now: datetime,
+    assigned: Assigned | None,
+    placement: Placement,
+) -> Admission:
+    assignment, subject = placement.assignment, placement.subject
+    if assigned is not None:
+        assigned(assignment)
+    compared = enters_comparison(product.plan, subject, assignment)
+    return _admitted(application, product, now, assignment, subject.unit, compared=compared)
+
+
+def _admitted(
+    application: Application,
+    product: Product,
+    now: datetime,
+    assignment: Assignment,
+    unit: str,
+    *,
+    compared: bool,
+) -> Admission:
+    version = assignment.version
+    if not assignment.enrolled or version is None:
+        as_of = AsOf.at(now, product.champion.zone)
         return Admission(application, as_of, assignment, dict(application.inputs), None, unit)
-    ruleset = product.versions[assignment.version]
-    inputs = bound_inputs(product, ruleset, application.inputs)
-    compared = enters_comparison(product.plan, placement.subject, assignment)
-    if ruleset.zone is not as_of.zone:
-        as_of = AsOf.at(now, ruleset.zone)
+    ruleset = product.versions[version]
+    inputs = product.plain_inputs[version].bound(application.inputs)
+    if inputs is None:
+        inputs = bound_inputs(product, ruleset, application.inputs)
+    as_of = AsOf.at(now, ruleset.zone)
     return Admission(application, as_of, assignment, inputs, ruleset, unit, compared)
 
 

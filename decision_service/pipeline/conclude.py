@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, time
-from typing import Any
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
 
 import msgspec
 from msgspec import Raw, structs
@@ -20,7 +20,7 @@ from decision_service.factors.registry import depends_on_term
 from decision_service.pipeline.admission import Admission
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.known_factors import KnownFactors
-from decision_service.pipeline.pairs import Side, ended_in_rule_error
+from decision_service.pipeline.pairs import approved_amount, ended_in_rule_error
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
@@ -32,7 +32,7 @@ from decision_service.pipeline.ports import (
 )
 from decision_service.pipeline.snapshots import snapshot_body
 from decision_service.pipeline.wire import FactsToStore, encode_facts, inputs_to_wire
-from decision_service.rollout.gate import new_pin
+from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
@@ -98,12 +98,22 @@ def expiry(
     verdict: Verdict, factors: Factors, ruleset: CompiledRuleset, as_of: AsOf
 ) -> datetime | None:
     """The earliest of `valid_for`, oldest used sync + `max_age`, and a used parameter's change."""
-    ends = [verdict.valid_until] if verdict.valid_until else []
+    end, change = verdict.valid_until, verdict.param_change
     if factors.oldest_used_sync is not None:
-        ends.append(factors.oldest_used_sync + ruleset.needs.policy.max_age)
-    if verdict.param_change is not None:
-        ends.append(datetime.combine(verdict.param_change, time(), as_of.zone))
-    return max(min(ends), as_of.instant) if ends else None
+        end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
+    if change is not None:
+        end = _earlier(end, _midnight(change, as_of.zone))
+    return end if end is None or end > as_of.instant else as_of.instant
+
+
+def _earlier(end: datetime | None, other: datetime) -> datetime:
+    return other if end is None or other < end else end
+
+
+@lru_cache(256)
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """When a civil day begins; in UTC, so that it is compared with instants quickly."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 class _Decided(msgspec.Struct, frozen=True):
@@ -130,38 +140,54 @@ def _decided(
     body = gathering.body or snapshot_body(gathering.snapshot)
     needs = needs_of(ruleset, admission.inputs)
     computed = known.of(gathering.snapshot, body.id, needs, ruleset.digest, as_of)
-    facts = Facts(computed.factors.values, admission.inputs, as_of)
+    loaded = computed.loaded(ruleset, as_of)
+    facts = Facts(computed.factors.values, admission.inputs, as_of, loaded)
     verdict = evaluate(ruleset, facts, traced=full)
     decision = _decision(
         admission,
         decision_id,
         verdict,
-        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        factors=computed.factors,
-        snapshot_id=body.id,
-        fetched=gathering.fetched,
-        upstream_calls=gathering.calls,
-        expires=expiry(verdict, computed.factors, ruleset, as_of),
+        RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        computed.factors,
+        body.id,
+        gathering.fetched,
+        gathering.calls,
+        expiry(verdict, computed.factors, ruleset, as_of),
     )
     return _Decided(decision, body, computed.wire, traces(ruleset, verdict) if full else ())
 
 
-def _decision(admission: Admission, decision_id: str, verdict: Verdict, **rest: Any) -> Decision:
-    application = admission.application
+def _decision(
+    admission: Admission,
+    decision_id: str,
+    verdict: Verdict,
+    ref: RulesetRef | None = None,
+    factors: Factors | None = None,
+    snapshot_id: str | None = None,
+    fetched: datetime | None = None,
+    calls: int = 0,
+    expires: datetime | None = None,
+) -> Decision:
+    application, as_of = admission.application, admission.as_of
     return Decision(
-        decision_id=decision_id,
-        request_id=application.request_id,
-        application_id=application.application_id,
-        customer_ref=application.customer_ref,
-        user_id=application.user_id,
-        product=application.product,
-        created=admission.as_of.instant,
-        as_of=admission.as_of,
-        assignment=admission.assignment,
-        inputs=admission.inputs,
-        verdict=verdict,
-        engine_version=__version__,
-        **rest,
+        decision_id,
+        application.request_id,
+        application.application_id,
+        application.customer_ref,
+        application.user_id,
+        application.product,
+        as_of.instant,
+        as_of,
+        admission.assignment,
+        admission.inputs,
+        verdict,
+        __version__,
+        ref,
+        factors,
+        snapshot_id,
+        fetched,
+        calls,
+        expires,
     )
 
 
@@ -217,10 +243,10 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
         arm=assignment.arm,
         version=assignment.version,
         hashed=admission.compared,
-        pins=new_pin(assignment, decision.created) is not None,
+        pins=sets_pin(assignment),
         refer_kind=verdict.refer_kind,
         rule_error=ended_in_rule_error(verdict),
-        approved=Side.of(verdict).amount,
+        approved=approved_amount(verdict),
     )
 
 

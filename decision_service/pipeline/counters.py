@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from decision_service.domain.decision import Arm, Assignment
@@ -43,6 +43,8 @@ class Attempt:
     """One decision in progress; what is known of it when it ends is what is counted."""
 
     product: str
+    timed: bool = True
+    started: float = 0.0
     assignment: Assignment | None = None
     position: int = 0
     entry: Entry | None = None
@@ -54,21 +56,6 @@ class Attempt:
     def decided(self, entry: Entry) -> None:
         """The decision is recorded."""
         self.entry = entry
-
-    @property
-    def arm(self) -> Arm | None:
-        """The arm that decides; None before one was chosen."""
-        return self.assignment.arm if self.assignment else None
-
-    @property
-    def version(self) -> int:
-        """The version that decides; 0 before one was chosen."""
-        return (self.assignment.version if self.assignment else None) or 0
-
-    @property
-    def outside(self) -> bool:
-        """Whether the applicant is not decided here; such calls say nothing about an arm."""
-        return self.assignment is not None and not self.assignment.enrolled
 
 
 class _Ended(NamedTuple):
@@ -86,6 +73,10 @@ class _Ended(NamedTuple):
     bound: int | None
 
 
+_Key = tuple[str, int, Arm | None, int, datetime, bool, str, Outcome | None, bool, int | None]
+"""The same as a plain tuple, which is made and looked up more quickly."""
+
+
 class Counters:
     """The counters of one process; `process` is a name that no other process has ever had."""
 
@@ -93,13 +84,19 @@ class Counters:
         self._figures = figures
         self._clock = clock
         self._process = process
-        self._ended: Counter[_Ended] = Counter()
-        self._approved: Counter[_Ended] = Counter()
+        self._ended: dict[_Key, int] = {}
+        self._approved: dict[_Key, int] = {}
+        self._hour = _Hour()
         self._counts: Counter[Cell] = Counter()
         self._changed: set[Cell] = set()
         self._in_progress = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no decision is in progress."""
+        return not self._in_progress
 
     async def idle(self) -> None:
         """Returns once no decision is in progress."""
@@ -107,26 +104,41 @@ class Counters:
 
     @contextmanager
     def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
-        """Count a decision that is begun here, and what it comes to.
-
-        `timed` is false where the caller asked to wait for data: that time is no fault of ours.
-        """
-        attempt, started = Attempt(product), self._clock.monotonic()
-        code = ""
-        self._in_progress += 1
-        self._idle.clear()
+        """Count a decision that is begun here, and what it comes to."""
+        attempt = self.begun(product, timed=timed)
         try:
             yield attempt
         except BaseException as error:
-            code = code_of(error)
-            timed = timed and isinstance(error, DeadlineMissed)
+            self.ended(attempt, error)
             raise
-        finally:
-            self._in_progress -= 1
-            if not self._in_progress:
-                self._idle.set()
-            milliseconds = (self._clock.monotonic() - started) * 1000
-            self._count(attempt, code, milliseconds if timed else None)
+        self.ended(attempt)
+
+    def begun(self, product: str, *, timed: bool, since: float | None = None) -> Attempt:
+        """A decision is begun; whoever begins it says once when it has `ended`.
+
+        `timed` is false where the caller asked to wait for data: that time is no fault of ours.
+        `since` is when it was begun (Clock.monotonic), by default now.
+        """
+        if not self._in_progress:
+            self._idle.clear()
+        self._in_progress += 1
+        return Attempt(product, timed, self._clock.monotonic() if since is None else since)
+
+    def withdrawn(self) -> None:
+        """A decision that was begun comes to nothing here: it is told again, or begun anew."""
+        self._in_progress -= 1
+        if not self._in_progress:
+            self._idle.set()
+
+    def ended(self, attempt: Attempt, error: BaseException | None = None) -> None:
+        """It has ended, with this error or by being recorded: count what it came to."""
+        self.withdrawn()
+        timed, code = attempt.timed, ""
+        if error is not None:
+            timed = timed and isinstance(error, DeadlineMissed)
+            code = code_of(error)
+        milliseconds = (self._clock.monotonic() - attempt.started) * 1000
+        self._count(attempt, code, bound_of(milliseconds) if timed else None)
 
     async def run(self) -> None:
         """Write what was counted, for ever."""
@@ -148,35 +160,36 @@ class Counters:
         self._forget_past_hours()
 
     def _forget_past_hours(self) -> None:
-        hour = _hour(self._clock.now())
+        hour = self._hour.of(self._clock.now())
         for cell in [c for c in self._counts if c.hour < hour and c not in self._changed]:
             del self._counts[cell]
 
-    def _count(self, attempt: Attempt, code: str, milliseconds: float | None) -> None:
+    def _count(self, attempt: Attempt, code: str, bound: int | None) -> None:
         if code == ProductUnknown.reason:
             return  # any name a client makes up, and no product of ours
-        bound = None if milliseconds is None else bound_of(milliseconds)
-        entry = attempt.entry
-        ended = _Ended(
+        entry, given = attempt.entry, attempt.assignment
+        arm = None if entry is None else entry.arm
+        ended = (
             attempt.product,
             attempt.position,
-            attempt.arm,
-            attempt.version,
-            _hour(self._clock.now()),
-            attempt.outside,
+            None if given is None else given.arm,
+            0 if given is None else given.version or 0,
+            self._hour.of(self._clock.now()),
+            given is not None and not given.enrolled,
             code,
             None if entry is None else entry.outcome,
-            bool(entry and entry.arm and entry.arm.rule_error),
+            arm is not None and arm.rule_error,
             bound,
         )
-        self._ended[ended] += 1
-        if entry is not None and entry.arm is not None and entry.arm.approved:
-            self._approved[ended] += entry.arm.approved
+        self._ended[ended] = self._ended.get(ended, 0) + 1
+        if arm is not None and arm.approved:
+            self._approved[ended] = self._approved.get(ended, 0) + arm.approved
 
     def _add_up(self) -> None:
         """Turn what has ended since the last time into cells."""
-        for ended, times in self._ended.items():
-            for (counted, bucket), by in _events(ended, self._approved[ended]).items():
+        for key, times in self._ended.items():
+            ended = _Ended(*key)
+            for (counted, bucket), by in _events(ended, self._approved.get(key, 0)).items():
                 cell = Cell(*ended[:5], counted, bucket)
                 self._counts[cell] += by if counted is Counted.APPROVED else times
                 self._changed.add(cell)
@@ -223,5 +236,17 @@ def _decided(ended: _Ended, outcome: Outcome, approved: int) -> dict[tuple[Count
     return found
 
 
-def _hour(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0)
+class _Hour:
+    """Which hour an instant lies in, by the hour that the last one lay in."""
+
+    __slots__ = ("_next", "_start")
+
+    def __init__(self) -> None:
+        self._start = self._next = datetime.min.replace(tzinfo=UTC)
+
+    def of(self, now: datetime) -> datetime:
+        """The hour's first instant."""
+        if not self._start <= now < self._next:
+            self._start = now.replace(minute=0, second=0, microsecond=0)
+            self._next = self._start + timedelta(hours=1)
+        return self._start

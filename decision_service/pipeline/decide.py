@@ -15,11 +15,11 @@ from decision_service.domain.errors import (
     DeadlineMissed,
     LeaseLost,
     ReadingMoved,
-    RequestIdReused,
     RequestInProgress,
 )
 from decision_service.domain.money import Money
 from decision_service.failpoints import Point, reach
+from decision_service.pipeline import at_once
 from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
@@ -29,86 +29,21 @@ from decision_service.pipeline.counters import Attempt
 from decision_service.pipeline.gathering import gather_for, withdrawn
 from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.last_record import LastRecord
-from decision_service.pipeline.ports import (
-    Clock,
-    DecisionLog,
-    Entry,
-    Gathering,
-    Lease,
-    Leases,
-    NewId,
-    ReplyEncoder,
-    SnapshotSource,
-    StoredEntry,
-)
-from decision_service.pipeline.rollout_ports import ArmLog
+from decision_service.pipeline.ports import Entry, Gathering, StoredEntry
 from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Product, Rulebook
+from decision_service.pipeline.run import FLOOR, Call, OnRecorded, Ports, Run, Runs, reused
 from decision_service.pipeline.shared import SharedWork
 from decision_service.pipeline.underway import Underway
 from decision_service.pipeline.used_versions import UsedVersions
-from decision_service.pipeline.warm import WarmShelf
 from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.model import CompiledRuleset
 
 ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
 
-FLOOR = 0.300
-"""With less than this left a decision is not begun."""
-
 FOLLOW_MARGIN = 0.050
 """Seconds before the deadline at which a caller is told that another's run still goes on."""
-
-
-OnRecorded = Callable[[StoredEntry, str], None]
-"""Hears of each decision when it is recorded, with its arm; not of one that is told again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What deciding needs of the world."""
-
-    source: SnapshotSource
-    log: DecisionLog
-    arms: ArmLog
-    encoder: ReplyEncoder
-    clock: Clock
-    new_id: NewId
-    leases: Leases
-    warm: WarmShelf | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Who asks, and until when (Clock.monotonic) an answer is of use."""
-
-    caller: str
-    deadline: float
-
-
-@dataclass(slots=True)
-class _Run:
-    """A decision in progress; `until` is the deadline of its most patient caller.
-
-    The `lease` is had before the vendor is asked, and never where nothing is gathered.
-    """
-
-    application: Application
-    content: bytes
-    call: Call
-    until: float
-    work: SharedWork[StoredEntry] | None = None
-    lease: Lease | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Of runs with one key only one is in progress."""
-        return self.call.caller, self.application.request_id
-
-    def seal(self) -> None:
-        if self.work is not None:
-            self.work.seal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +81,23 @@ class DecideApplication:
         self._on_recorded = on_recorded or _unheard
         self._used = UsedVersions(ports.log)
         self._known = KnownFactors()
-        self._runs: dict[tuple[str, str], _Run] = {}
+        self._runs: Runs = {}
         self._underway = Underway()
+        self._desk = at_once.Desk(
+            ports,
+            rulebook,
+            beside,
+            self._last,
+            self._room,
+            self._on_recorded,
+            self._used,
+            self._known,
+            self._runs,
+        )
+
+    def at_once(self, application: Application, call: Call, told: at_once.Told) -> bool:
+        """Decide without a wait before the commit; see `at_once.begin`."""
+        return at_once.begin(self._desk, application, call, told)
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
         """The recorded decision.
@@ -183,7 +133,7 @@ class DecideApplication:
         if run is None:
             run = self._begin(key, application, content, call)
         elif not hmac.compare_digest(run.content, content):
-            raise _reused()
+            raise reused()
         run.until = max(run.until, call.deadline)
         assert run.work is not None  # noqa: S101 - set by _begin before anything awaits
         try:
@@ -194,9 +144,9 @@ class DecideApplication:
 
     def _begin(
         self, key: tuple[str, str], application: Application, content: bytes, call: Call
-    ) -> _Run:
+    ) -> Run:
         self._require_time(call)
-        run = _Run(application, content, call, until=call.deadline)
+        run = Run(application, content, call, until=call.deadline)
         self._runs[key] = run
         run.work = SharedWork(self._decide(run), on_end=partial(self._runs.pop, key, None))
         return run
@@ -211,7 +161,7 @@ class DecideApplication:
                 "call with a later deadline"
             )
 
-    async def _decide(self, run: _Run) -> StoredEntry:
+    async def _decide(self, run: Run) -> StoredEntry:
         async with self._room:
             self._require_time(run.call)
             with self._beside.attempt(run.application) as attempt:
@@ -220,7 +170,7 @@ class DecideApplication:
                 finally:
                     self._underway.end(run.key)
 
-    async def _decided(self, run: _Run, attempt: Attempt) -> StoredEntry:
+    async def _decided(self, run: Run, attempt: Attempt) -> StoredEntry:
         product = self._rulebook().product(run.application.product)
         admission = await self._admit(run, product, attempt)
         try:
@@ -241,7 +191,7 @@ class DecideApplication:
         self._tell(attempt, product, admission, result)
         return result.stored
 
-    async def _admit(self, run: _Run, product: Product, attempt: Attempt) -> Admission:
+    async def _admit(self, run: Run, product: Product, attempt: Attempt) -> Admission:
         position, application = self._beside.position(product.name), run.application
 
         def assigned(assignment: Assignment) -> None:
@@ -257,7 +207,7 @@ class DecideApplication:
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)
 
-    async def _claim(self, run: _Run) -> None:
+    async def _claim(self, run: Run) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
         if run.lease is not None:
             return
@@ -270,7 +220,7 @@ class DecideApplication:
         self._require_time(run.call)
 
     async def _recorded(
-        self, admission: Admission, gathering: Gathering | None, run: _Run
+        self, admission: Admission, gathering: Gathering | None, run: Run
     ) -> _Result:
         """Decide and commit; decide again on what is there where something overtook the data.
 
@@ -291,7 +241,7 @@ class DecideApplication:
                 held = await self._ports.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
-    def _conclude(self, admission: Admission, gathering: Gathering | None, run: _Run) -> Concluded:
+    def _conclude(self, admission: Admission, gathering: Gathering | None, run: Run) -> Concluded:
         return conclude(
             admission,
             gathering,
@@ -303,7 +253,7 @@ class DecideApplication:
             fence=run.lease.fence if run.lease else "",
         )
 
-    async def _commit(self, entry: Entry, run: _Run) -> StoredEntry:
+    async def _commit(self, entry: Entry, run: Run) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._ports.clock.monotonic() > run.until:
             raise _too_late()
@@ -321,7 +271,7 @@ class DecideApplication:
             self._beside.recorded(attempt, product, admission, result.gathering, result.concluded)
             self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
 
-    async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: _Run) -> Gathering:
+    async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: Run) -> Gathering:
         clock = self._ports.clock
         stop_at = run.call.deadline - ANSWER_MARGIN
         return await gather_for(
@@ -343,15 +293,8 @@ def _unheard(_: StoredEntry, __: str) -> None:
 def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:
     """The stored decision, if it answers this content; raises RequestIdReused otherwise."""
     if not hmac.compare_digest(stored.content, content):
-        raise _reused()
+        raise reused()
     return stored
-
-
-def _reused() -> RequestIdReused:
-    """The error that reveals nothing of the first request."""
-    return RequestIdReused(
-        "this request_id was already used for a request with other content: use a new one"
-    )
 
 
 def _too_late() -> DeadlineMissed:

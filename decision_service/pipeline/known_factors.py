@@ -16,16 +16,26 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.turning import turning_points
 from decision_service.pipeline.wire import encode_factors
+from decision_service.ruleset.evaluator import Loaded, load
+from decision_service.ruleset.model import CompiledRuleset
 
 MOST_REMEMBERED = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Computed:
-    """Factor values, and the same as they are recorded."""
+    """Factor values, the same as they are recorded, and as a ruleset took them."""
 
     factors: Factors
     wire: msgspec.Raw
+    _loaded: Loaded | None = None
+
+    def loaded(self, ruleset: CompiledRuleset, as_of: AsOf) -> Loaded:
+        """The values as the ruleset takes them, which was loaded again if it is another object."""
+        loaded = self._loaded
+        if loaded is None or loaded.period is not ruleset.program.timeline.at(as_of.date):
+            loaded = self._loaded = load(ruleset, self.factors.values, as_of)
+        return loaded
 
 
 _Moment = tuple[date, bool, int, int | None]

@@ -44,9 +44,7 @@ class Side:
     @classmethod
     def of(cls, verdict: Verdict) -> Side:
         """The side of a verdict."""
-        approves = verdict.outcome is Outcome.APPROVE and verdict.offer is not None
-        amount = verdict.offer.approved_amount.minor if approves and verdict.offer else None
-        return cls(verdict.outcome, verdict.refer_kind, amount)
+        return cls(verdict.outcome, verdict.refer_kind, approved_amount(verdict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +99,17 @@ def swapped(pair: Pair) -> Pair:
     return replace(pair, live=pair.other, other=pair.live, moved=changes)
 
 
+def approved_amount(verdict: Verdict) -> int | None:
+    """What a verdict approves, in minor units."""
+    if verdict.outcome is not Outcome.APPROVE or verdict.offer is None:
+        return None
+    return verdict.offer.approved_amount.minor
+
+
 def ended_in_rule_error(verdict: Verdict) -> bool:
     """Whether a fault in the rules themselves made this a referral."""
-    return any(r.missing.reason is DataReason.RULE_ERROR for r in verdict.data_requests)
+    requests = verdict.data_requests
+    return bool(requests) and any(r.missing.reason is DataReason.RULE_ERROR for r in requests)
 
 
 class PairLog(Protocol):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 from decision_service.domain.decision import Arm, Decision
 from decision_service.domain.needs import FetchPlan
@@ -90,8 +92,7 @@ class SnapshotBody:
     counts: tuple[KnownCount, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ArmDecision:
+class ArmDecision(msgspec.Struct, frozen=True):
     """What an enrolled decision means for its rollout; recorded with it, in one transaction.
 
     `unit` is what the plan deals (the user, or the lender's customer). `hashed` says that the
@@ -109,8 +110,7 @@ class ArmDecision:
     approved: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A decision ready to be stored.
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
@@ -256,6 +256,12 @@ class DecisionLog(Protocol):
         quarantined, erased or replaced meanwhile, ConsentMoved where the `consent` of an entry that
         rests on none is not the user's any more, and LeaseLost where another process has taken the
         request over and not stored it yet.
+        """
+
+    def submit(self, entry: Entry, told: Callable[[StoredEntry | Exception], None]) -> bool:
+        """As `commit`, without waiting: `told` hears later, and once, what that returns or raises.
+
+        False, and nothing has happened, where more than the decision's own rows must be written.
         """
 
     async def get(self, decision_id: str) -> StoredEntry | None:

@@ -11,7 +11,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
-from decision_service.pipeline.ports import Gathering, Held, SnapshotBody
+from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
 from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
 from decision_service.pipeline.warm_ports import WarmLog
 
@@ -71,7 +71,7 @@ class WarmShelf:
     async def find(self, user_id: str, plan: FetchPlan, held: Held, now: datetime) -> Found | None:
         """A reading that is young enough for this plan; None where the vendor must be asked."""
         mark = held.warm
-        if mark is None or not covers(mark.plan, plan) or now - mark.oldest > self._ages.snapshot:
+        if mark is None or not self._serves(mark, plan, now):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
         if decoded is None:
@@ -84,6 +84,22 @@ class WarmShelf:
         """As `find`, by what the store remembers; None as well where nothing is remembered."""
         held = self._log.recalled(user_id)
         return None if held is None else await self.find(user_id, plan, held, now)
+
+    def at_hand(self, user_id: str, plan: FetchPlan, now: datetime) -> Gathering | None:
+        """As `recall`, where the reading may serve as it is and is there decoded; else None."""
+        held = self._log.recalled(user_id)
+        mark = None if held is None else held.warm
+        if held is None or mark is None or not self._serves(mark, plan, now):
+            return None
+        decoded = self._decoded.get((user_id, mark.snapshot_id))
+        if decoded is None or now - mark.looked > self._ages.accounts:
+            return None
+        self._decoded.move_to_end((user_id, mark.snapshot_id))
+        snapshot, body = decoded.cut(plan)
+        return Gathering(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
+
+    def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
+        return covers(mark.plan, plan) and now - mark.oldest <= self._ages.snapshot
 
     async def unchanged(self, user_id: str, held: Held, now: datetime) -> None:
         """The accounts behind a user's warm reading were found as they were."""
@@ -130,6 +146,8 @@ def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
     Transactions that only may stand in for income harm nothing where they do not: factors decide
     that by the records.
     """
+    if wanted == read:  # nearly always
+        return True
     if not wanted.kinds <= read.kinds:
         return False
     if wanted.transactions is WhenTransactions.NEVER:

@@ -29,14 +29,14 @@ Wire = list[str]
 
 def value_to_wire(value: Value) -> Wire:
     """The value with its type's letter, exact and the same for equal values."""
+    if isinstance(value, Money):  # first what nearly every application sends
+        return ["m", value.currency, str(value.minor)]
     if isinstance(value, bool):
         return ["f", "1" if value else "0"]
     if isinstance(value, int):
         return ["i", str(value)]
     if isinstance(value, Decimal):
         return ["n", str(value)]
-    if isinstance(value, Money):
-        return ["m", value.currency, str(value.minor)]
     if isinstance(value, date):
         return ["d", value.isoformat()]
     return ["t", value]

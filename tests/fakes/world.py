@@ -21,16 +21,17 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
-from decision_service.edge.rpc.replies import ProtoReplyEncoder
+from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.counters import Counters
-from decision_service.pipeline.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.decide import DecideApplication
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import RuleFolder, load_rules
 from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.ports import Gathering, Leases, SnapshotSource
 from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.run import Call, Ports
 from decision_service.pipeline.shadow import Shadows
 from decision_service.pipeline.warm import WarmShelf
 from decision_service.storage.rule_files import read_rules

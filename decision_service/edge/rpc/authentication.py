@@ -84,18 +84,29 @@ class Door:
         return found
 
 
-def authenticated(inner: Behaviour, method: str, door: Door) -> Behaviour:
-    """Let only those through who hold a role that the method's row names."""
-    allowed = METHODS.get(method, frozenset())
-    name = method.rpartition("/")[2]
+class Gate:
+    """Lets only those into a method who hold a role that its row names."""
+
+    def __init__(self, method: str, door: Door) -> None:
+        self.method = method
+        self._door = door
+        self._allowed = METHODS.get(method, frozenset())
+
+    def let_in(self, info: CallInfo, context: Context) -> None:
+        """Note who is calling; raises Unauthenticated or PermissionDenied."""
+        caller = self._door.caller(info, context)
+        info.caller, info.sees_all = caller.name, caller.sees_all
+        if self._allowed.isdisjoint(caller.roles):
+            needed = " or ".join(sorted(self._allowed)) or "no role there is"
+            name = self.method.rpartition("/")[2]
+            raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
+
+
+def authenticated(inner: Behaviour, gate: Gate) -> Behaviour:
+    """Let only those through whom the gate lets in."""
 
     async def call(request: Any, context: Context) -> Any:
-        info = CURRENT.get()
-        caller = door.caller(info, context)
-        info.caller, info.sees_all = caller.name, caller.sees_all
-        if allowed.isdisjoint(caller.roles):
-            needed = " or ".join(sorted(allowed)) or "no role there is"
-            raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
+        gate.let_in(CURRENT.get(), context)
         return await inner(request, context)
 
     return call

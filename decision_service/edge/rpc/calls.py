@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import grpc
+from decision_service.edge.rpc.transport.call import Call
 
 DEFAULT_DEADLINE = 10.0
 """Seconds granted to a caller who names no deadline."""
@@ -22,7 +22,7 @@ _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
 _MOST_LANGUAGES = 8
 
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Context: TypeAlias = Call
 
 
 @dataclass(slots=True)

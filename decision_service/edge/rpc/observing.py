@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import grpc
 import structlog
 from google.rpc.status_pb2 import Status
 
@@ -27,6 +26,7 @@ from decision_service.edge.rpc.status import (
     reason_of,
     status_of,
 )
+from decision_service.edge.rpc.transport.call import CallEnded
 from decision_service.telemetry import CallLine, CallLog
 
 _SILENT = (*OPEN, "/grpc.reflection.")
@@ -101,7 +101,7 @@ def observed(
     inner: Behaviour,
     method: str,
     notes: Notes | None,
-    leaving: Callable[[], None] | None = None,
+    leaving: Callable[[Context], None] | None = None,
 ) -> Behaviour:
     """Read the call's metadata, once, send back what belongs to it, and note how the call ends.
 
@@ -126,13 +126,13 @@ def observed(
         if notes is not None:
             notes.ended(request, info, started)
         if leaving is not None:
-            leaving()
+            leaving(context)
         return reply
 
     return call
 
 
-_TOLD = (grpc.aio.AbortError, asyncio.CancelledError)
+_TOLD = (CallEnded, asyncio.CancelledError)
 
 
 def _status(error: Exception, method: str, info: CallInfo | None) -> Status:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TypeVar
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -33,7 +32,6 @@ _VIEWS = frozenset(pb.DecisionView.values())
 _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 """What a caller wants who names no languages."""
 
-Sent = TypeVar("Sent")
 RESERVED = ("requested_amount", "requested_term_months")
 
 
@@ -80,7 +78,7 @@ def application_from(
     check_reference(problems, "application_id", application_id)
     check_reference(problems, "customer_ref", customer_ref)
     wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
-    inputs = dict(inputs_from(request, problems))
+    inputs = inputs_from(request, problems)
     full = full_view(request.view, problems)
     problems.raise_if_any()
     return Application(
@@ -142,14 +140,25 @@ def inputs_from(
     | rules_pb.EvaluateRulesetRequest
     | rollout_pb.ExplainAssignmentRequest,
     problems: Problems,
-) -> Iterator[tuple[str, Value]]:
+) -> dict[str, Value]:
     """The inputs sent, amount and term among them; malformed ones are noted."""
+    inputs: dict[str, Value] = {}
     if request.HasField("requested_amount"):
-        field = "requested_amount"
-        yield from _read(field, money_from_message, request.requested_amount, problems)
+        try:
+            inputs["requested_amount"] = money_from_message(request.requested_amount)
+        except WireError as error:
+            problems.add("requested_amount", f"is malformed: {error}")
     if request.HasField("requested_term_months"):
-        yield "requested_term_months", request.requested_term_months
-    for name, message in request.inputs.items():
+        inputs["requested_term_months"] = request.requested_term_months
+    if request.inputs:
+        inputs.update(_named(request.inputs, problems))
+    return inputs
+
+
+def _named(
+    sent: Mapping[str, values_pb2.InputValue], problems: Problems
+) -> Iterator[tuple[str, Value]]:
+    for name, message in sent.items():
         if not _NAME.fullmatch(name):
             problems.add("inputs", "has a name that is not lower-case letters, digits and _")
         elif name in RESERVED:
@@ -162,13 +171,7 @@ def read_value(
     field: str, message: values_pb2.InputValue, problems: Problems
 ) -> Iterator[tuple[str, Value]]:
     """The name below the field's first point with its value, or nothing where it is malformed."""
-    yield from _read(field, value_from_message, message, problems)
-
-
-def _read(
-    field: str, read: Callable[[Sent], Value], message: Sent, problems: Problems
-) -> Iterator[tuple[str, Value]]:
     try:
-        yield field.partition(".")[2] or field, read(message)
+        yield field.partition(".")[2] or field, value_from_message(message)
     except WireError as error:
         problems.add(field, f"is malformed: {error}")

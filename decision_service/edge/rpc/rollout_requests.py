@@ -83,7 +83,7 @@ def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
     if request.user_id:
         check_user_id(problems, request.user_id)
     check_reference(problems, "customer_ref", request.customer_ref)
-    inputs = dict(inputs_from(request, problems))
+    inputs = inputs_from(request, problems)
     problems.raise_if_any()
     return Application(
         request_id="",

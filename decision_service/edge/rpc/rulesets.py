@@ -147,7 +147,7 @@ def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:
     if request.as_of_date:
         as_of = problems.date("as_of_date", request.as_of_date)
     missing = dict(_causes(request, problems))
-    inputs = dict(inputs_from(request, problems))
+    inputs = inputs_from(request, problems)
     problems.raise_if_any()
     return Trial(
         product=request.product,

@@ -6,24 +6,30 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import _async as reflection_aio
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_status import rpc_status
 
+from decision_service.domain.errors import Overloaded
 from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
+from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.interceptors import Guard, Layers
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.rpc.status import status_of
+from decision_service.edge.rpc.transport.server import Bounds, Server
 from decision_service.edge.tls import AddressInUse, Certificates
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
 SERVICES = (decisions.SERVICE, rulesets.SERVICE, rollouts.SERVICE, applicants.SERVICE)
 _SPARE_CALLS = 156 + MOST_WATCHES
+MOST_WAITING = 512
+"""How many events may wait for the event loop before calls are refused without it."""
 
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -43,12 +49,17 @@ OPTIONS = (
 class RpcServer:
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
-    server: grpc.aio.Server
+    server: Server
     health: HealthServicer
     port: int
     is_serving: bool = False
     stopping: bool = False
     _hurried: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def refused(self) -> int:
+        """How many calls were refused before anything of them was looked at."""
+        return self.server.refused
 
     def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
@@ -97,21 +108,24 @@ class Listening:
 
 async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
-    server = grpc.aio.server(
-        options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
-        maximum_concurrent_rpcs=listening.guard.rooms.calls + _SPARE_CALLS,
+    server = Server(
+        (*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
+        _bounds(listening.guard.rooms),
     )
     health = HealthServicer()
     _add(Layers(server, listening.guard), services, health, described=listening.reflection)
     started = RpcServer(server, health, _bind(server, listening))
     started.serving(yes=False)
-    await server.start()
+    server.start()
     return started
 
 
 def _add(layers: Layers, services: Services, health: HealthServicer, *, described: bool) -> None:
+    servicer = decisions.DecisionServicer(services.decisions)
+    layers.add_registered_method_handlers(
+        decisions.SERVICE, decisions.methods(servicer), decisions.quick_methods(servicer)
+    )
     for service, methods in (
-        (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
         (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
@@ -125,15 +139,21 @@ def _add(layers: Layers, services: Services, health: HealthServicer, *, describe
         reflection_pb2_grpc.add_ServerReflectionServicer_to_server(describer, layers)
 
 
-def _bind(server: grpc.aio.Server, listening: Listening) -> int:
+def _bounds(rooms: Rooms) -> Bounds:
+    """What is open at most, and what the rest is told."""
+    told = rpc_status.to_status(status_of(Overloaded("more calls are open than are served: retry")))
+    return Bounds(
+        calls=rooms.calls + _SPARE_CALLS,
+        waiting=MOST_WAITING,
+        code=told.code.value[0],
+        details=told.details,
+        trailing=tuple(told.trailing_metadata),
+    )
+
+
+def _bind(server: Server, listening: Listening) -> int:
     address, certificates = listening.address, listening.certificates
-    try:
-        if certificates is not None:
-            port = server.add_secure_port(address, certificates.credentials())
-        else:
-            port = server.add_insecure_port(address)
-    except RuntimeError:
-        port = 0
+    port = server.listen(address, None if certificates is None else certificates.credentials())
     if not port:
         raise AddressInUse(
             f"{address} cannot be bound: another program uses it or it is not this machine's; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 from decision_service.edge.rpc.layers import STALL_SECONDS
 
@@ -13,16 +13,27 @@ FEW = 256
 """So many replies are kept in the list before those that have arrived are taken out."""
 
 
+class Leaving(Protocol):
+    """A call whose reply is on its way until it is done."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the connection has taken everything."""
+
+    def cancel(self) -> None:
+        """Break the call off."""
+
+
 class StallWatch:
     """Knows which replies are on their way, and ends the calls of those that do not arrive.
 
-    Ended tasks are looked for when the list has doubled, instead of each telling that it ends.
+    Calls that are done are looked for when the list has doubled, instead of each telling it.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self.ended = 0
         self._seconds = seconds
-        self._leaving: list[tuple[float, asyncio.Task[Any]]] = []
+        self._leaving: list[tuple[float, Leaving]] = []
         self._most = FEW
 
     @property
@@ -36,12 +47,9 @@ class StallWatch:
         self._tidy()
         return len(self._leaving)
 
-    def leaving(self) -> None:
-        """A reply is about to be sent by the task that runs."""
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self._leaving.append((self._seconds(), task))
+    def leaving(self, call: Leaving) -> None:
+        """A reply is about to be sent."""
+        self._leaving.append((self._seconds(), call))
         if len(self._leaving) > self._most:
             self._tidy()
             self._most = max(FEW, 2 * len(self._leaving))
@@ -50,10 +58,10 @@ class StallWatch:
         """End the calls whose reply has been under way for ten seconds."""
         self._tidy()
         latest = self._seconds() - STALL_SECONDS
-        late = [task for since, task in self._leaving if since <= latest]
+        late = [call for since, call in self._leaving if since <= latest]
         self._leaving = [one for one in self._leaving if one[0] > latest]
-        for task in late:
-            task.cancel()
+        for call in late:
+            call.cancel()
         self.ended += len(late)
 
     async def run(self) -> None:
@@ -63,4 +71,4 @@ class StallWatch:
             self.look()
 
     def _tidy(self) -> None:
-        self._leaving = [one for one in self._leaving if not one[1].done()]
+        self._leaving = [one for one in self._leaving if not one[1].done]

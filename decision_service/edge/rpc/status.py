@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import NoReturn
 
-import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -16,6 +15,8 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from decision_service.domain import errors
+from decision_service.edge.rpc.calls import Context
+from decision_service.edge.rpc.transport.call import CallEnded
 
 DOMAIN = "decision_service.api.v1"
 
@@ -127,14 +128,19 @@ def internal(incident: str) -> Status:
 
 
 async def abort(
-    context: grpc.aio.ServicerContext[Message, Message],
+    context: Context,
     status: Status,
     trailing: Iterable[tuple[str, str]] = (),
 ) -> NoReturn:
     """End the call with a status, its details, and trailing metadata besides them."""
+    end(context, status, trailing)
+    raise CallEnded
+
+
+def end(context: Context, status: Status, trailing: Iterable[tuple[str, str]] = ()) -> None:
+    """As `abort`, for who is not called by the call's own task."""
     made = rpc_status.to_status(status)
-    await context.abort(made.code, made.details, (*made.trailing_metadata, *trailing))
-    raise AssertionError("abort returned")  # pragma: no cover - it always raises
+    context.end(made.code.value[0], made.details, (*made.trailing_metadata, *trailing))
 
 
 def _status(code: int, message: str, details: list[Message]) -> Status:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.edge.rpc import authentication
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authentication import CallersRefused, Door, authenticated
+from decision_service.edge.rpc.authentication import CallersRefused, Door, Gate, authenticated
 from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
 from decision_service.edge.rpc.calls import CURRENT, CallInfo
 from decision_service.language.diagnostics import render_all
@@ -80,9 +80,9 @@ async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
     """An RPC that nobody has thought of is closed, even where callers are not configured."""
     CURRENT.set(CallInfo("/x.Y/New", 1.0, {}))
     with pytest.raises(PermissionDenied):
-        await authenticated(_answer, "/x.Y/New", Door())(b"", Peer())
+        await authenticated(_answer, Gate("/x.Y/New", Door()))(b"", Peer())
     listing = "/decision_service.api.v1.DecisionService/ListDecisions"
-    assert await authenticated(_answer, listing, Door())(b"", Peer()) == b"answer"
+    assert await authenticated(_answer, Gate(listing, Door()))(b"", Peer()) == b"answer"
 
 
 async def _answer(_: object, __: object) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from decision_service.domain.decision import Arm
@@ -97,6 +97,6 @@ def test_a_rule_that_failed_is_an_alarm(failed: bool) -> None:
     """Whoever looks after the rules is told the product, the version and the decision."""
     arm = ArmDecision("u-1", Arm.CHAMPION, 3, hashed=True, pins=False, rule_error=failed)
     with capture_logs() as logs:
-        tell_of_rule_errors(replace(ENTRY, arm=arm))
+        tell_of_rule_errors(structs.replace(ENTRY, arm=arm))
     told = [(line["alarm"], line["version"], line["decision_id"]) for line in logs]
     assert told == ([("RULE_ERROR", 3, ENTRY.decision_id)] if failed else [])

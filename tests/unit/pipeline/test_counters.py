@@ -169,3 +169,30 @@ async def test_hours_are_kept_apart_and_forgotten_once_written() -> None:
     late = await stand.log.totals(PRODUCT, NOW + timedelta(hours=1), 0)
     assert [t.count for t in late if t.counted is Counted.ATTEMPTS] == [1]
     assert {cell.hour for cell in stand.counters._counts} == {NOW + timedelta(hours=1)}
+
+
+async def test_what_is_begun_and_ended_by_hand_counts_as_an_attempt_does() -> None:
+    """The plain way and the `with` leave the same cells, errors and idleness alike."""
+    by_hand, with_block = Stand(), Stand()
+    for error in (None, DeadlineMissed("late"), StoreUnavailable("down"), asyncio.CancelledError()):
+        for timed in (True, False):
+            with_block.attempt(error=error, timed=timed)
+            attempt = by_hand.counters.begun(PRODUCT, timed=timed)
+            attempt.assigned(CHALLENGER, 3)
+            by_hand.clock.seconds += 0.09
+            if error is None:
+                attempt.decided(decided(1, "u-1", Outcome.APPROVE))
+            by_hand.counters.ended(attempt, error)
+    assert await by_hand.seen() == await with_block.seen()
+
+
+async def test_a_decision_that_is_begun_keeps_the_counters_busy_until_it_ends() -> None:
+    """What waits for idleness goes on once every decision that was begun has ended."""
+    stand = Stand()
+    first, second = (stand.counters.begun(PRODUCT, timed=True) for _ in range(2))
+    waiting = asyncio.create_task(stand.counters.idle())
+    stand.counters.ended(first)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    stand.counters.ended(second)
+    await asyncio.wait_for(waiting, 1)

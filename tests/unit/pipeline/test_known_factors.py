@@ -14,6 +14,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.snapshots import snapshot_body
 from decision_service.pipeline.wire import encode_factors
+from decision_service.ruleset.evaluator import load
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 from tests.oracles.applicants import applicant
 
@@ -80,3 +81,16 @@ def test_the_longest_unused_is_forgotten() -> None:
     of("3")
     assert of("1") is first
     assert of("2") is not second
+
+
+def test_values_are_loaded_again_for_rules_that_were_read_again() -> None:
+    """Equal rules that were compiled anew take the values anew; the same rules do not."""
+    known, snapshot, as_of = KnownFactors(), steady_earner(), _at(NOW)
+    body = snapshot_body(snapshot)
+    found = known.of(snapshot, body.id, RULES.needs, RULES.digest, as_of)
+    first = found.loaded(RULES, as_of)
+    assert found.loaded(RULES, as_of) is first
+    again = rulebook().products[PRODUCT].champion
+    assert again.digest == RULES.digest
+    assert found.loaded(again, as_of) is not first
+    assert found.loaded(again, as_of) == load(again, found.factors.values, as_of)

@@ -1,0 +1,187 @@
+"""Admitting applications: at once where nothing must be asked, and otherwise the same by asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.decision import Assignment, EnrolmentReason
+from decision_service.domain.errors import InputInvalid, ServiceError
+from decision_service.domain.money import Money
+from decision_service.domain.time import AsOf
+from decision_service.pipeline.admission import Admission, admit, admit_at_once
+from decision_service.pipeline.application import Application
+from decision_service.pipeline.rulebook import Product
+from decision_service.rollout.gate import (
+    Subject,
+    choose,
+    day_total_matters,
+    enters_comparison,
+    pin_matters,
+    unit_of,
+)
+from decision_service.rollout.state import RolloutState, kill
+from decision_service.ruleset.inputs import bind_inputs
+from tests.fakes.in_memory import InMemoryDecisionLog
+from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.world import NOW, PRODUCT, application, rulebook
+from tests.unit.rollout.plans import edited
+
+LIVE = edited(CHALLENGED, (CHALLENGED[CHALLENGED.index("  challenger:") :], ""))
+SEGMENT = """deny: []
+  segments: [{name: big, percent: 100, when: inputs.requested_amount > 300}]"""
+PLANS = (
+    LIVE,
+    edited(LIVE, ("deny: []", "deny: [u-1]")),
+    edited(LIVE, ("salt: personal-loan-ph", 'salt: "ñ, a longer salt than twenty-four bytes"')),
+    edited(LIVE, ("unit: user_id", "unit: customer_ref")),
+    edited(LIVE, ("deny: []", SEGMENT)),
+    CHALLENGED,
+    edited(
+        CHALLENGED,
+        ("initial_stage: whole", "initial_stage: whole\n    limits: {max_approved_per_day: 900}"),
+    ),
+)
+
+
+def products(text: str) -> list[Product]:
+    """The product of a plan: at each stage, killed, and with a version that decided before."""
+    made = rulebook(with_plan(text)).product(PRODUCT)
+    stages = [step.name for step in made.plan.go_live.stages.steps]
+    tracks = [replace(made.state.go_live, stage=stage) for stage in [None, *stages]]
+    states = [replace(made.state, go_live=track) for track in tracks]
+    killed = kill(made.state, None)
+    assert isinstance(killed, RolloutState)
+    states += [killed, replace(made.state, decided_by=(1, 2))]
+    return [replace(made, state=state) for state in states]
+
+
+PRODUCTS = [product for text in PLANS for product in products(text)]
+applications = st.builds(
+    application,
+    user_id=st.sampled_from(["u-1", "staff-1"]) | st.text("uñ-1", min_size=1, max_size=60),
+    customer_ref=st.sampled_from(["", "c-1", "staff-1"]),
+    inputs=st.fixed_dictionaries(
+        {"requested_term_months": st.sampled_from([0, 6, 12])},
+        optional={
+            "requested_amount": st.sampled_from([Money("PHP", 2_000_000), Money("USD", 1), 3]),
+            "other_charges": st.sampled_from([Money("PHP", 1), "much"]),
+            "unheard_of": st.just("x"),
+        },
+    ),
+)
+instants = st.timedeltas(timedelta(days=-40), timedelta(days=40)).map(lambda by: NOW + by)
+
+
+class Heard:
+    """Notes the assignments that it is told."""
+
+    def __init__(self) -> None:
+        self.assignments: list[Assignment] = []
+
+    def __call__(self, assignment: Assignment) -> None:
+        self.assignments.append(assignment)
+
+
+def _run(coroutine: Coroutine[None, None, Admission]) -> Admission:
+    """What a coroutine returns that waits for nobody but itself."""
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            admission: Admission = end.value
+            return admission
+
+
+def _plainly(asked: Application, product: Product, now: datetime) -> Admission:
+    """Who is admitted how, with nothing prepared and nothing left out."""
+    amount = asked.inputs.get("requested_amount")
+    subject = Subject(
+        unit_of(product.plan, asked.user_id, asked.customer_ref),
+        now,
+        asked.inputs,
+        requested_amount=amount if isinstance(amount, Money) else None,
+    )
+    assignment = choose(product.plan, product.state, subject)
+    if assignment.version is None:
+        as_of = AsOf.at(now, product.champion.zone)
+        return Admission(asked, as_of, assignment, dict(asked.inputs), None, subject.unit)
+    ruleset = product.versions[assignment.version]
+    bound = bind_inputs(ruleset, asked.inputs, product.input_names)
+    if bound.problems:
+        raise InputInvalid("; ".join(p.description for p in bound.problems), bound.problems)
+    compared = enters_comparison(product.plan, subject, assignment)
+    as_of = AsOf.at(now, ruleset.zone)
+    return Admission(asked, as_of, assignment, dict(bound.values), ruleset, subject.unit, compared)
+
+
+def _or_error(admitted: Callable[[], Admission | None]) -> Admission | str | None:
+    """An admission, or the kind and words of the error in its place."""
+    try:
+        return admitted()
+    except ServiceError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _asks(asked: Application, product: Product) -> bool:
+    """Whether the store must be asked about an applicant, by the gate's own words."""
+    unit = unit_of(product.plan, asked.user_id, asked.customer_ref)
+    if pin_matters(product.plan, product.state, unit):
+        return True
+    return day_total_matters(
+        product.plan, choose(product.plan, product.state, Subject(unit, NOW, asked.inputs))
+    )
+
+
+@settings(deadline=None, max_examples=600)
+@given(applications, st.integers(0, len(PRODUCTS) - 1), instants)
+def test_what_is_admitted_at_once_is_what_the_gate_and_the_ruleset_say(asked, number, now):
+    """The quick ways give the same admission or error as plain reading, or leave it to the store.
+
+    Waiting for a store that knows nothing comes to the same.
+    """
+    product, log, heard, waiting = PRODUCTS[number], InMemoryDecisionLog(), Heard(), Heard()
+    expected = _or_error(lambda: _plainly(asked, product, now))
+    quick = _or_error(lambda: admit_at_once(asked, product, now, heard))
+    slow = _or_error(lambda: _run(admit(asked, product, log, now, waiting)))
+    assert slow == expected
+    if quick is None:
+        assert _asks(asked, product)
+        assert heard.assignments == []
+        return
+    assert quick == expected
+    assert heard.assignments == waiting.assignments
+    if isinstance(expected, Admission):
+        assert heard.assignments == [expected.assignment]
+        assert list(quick.inputs) == list(expected.inputs)
+
+
+def test_at_once_leaves_to_the_store_what_only_it_knows() -> None:
+    """Below 100 %, with an earlier version, or with a day's limit, nobody is admitted at once."""
+    live, limited = products(LIVE), products(PLANS[-1])
+    staff, everybody, earlier = live[1], live[4], live[-1]
+    assert admit_at_once(application(), everybody, NOW) is not None
+    for product in (staff, earlier, limited[4]):
+        assert admit_at_once(application(), product, NOW) is None
+
+
+def test_who_is_outside_the_go_live_is_so_at_once() -> None:
+    """Nobody need ask the store to turn the denied away."""
+    denying = products(PLANS[1])[4]
+    admission = admit_at_once(application(), denying, NOW)
+    assert admission is not None
+    assert admission.ruleset is None
+    assert admission.assignment.enrolment_reason is EnrolmentReason.DENIED
+
+
+def test_a_wrong_input_is_told_after_the_assignment() -> None:
+    """An error counts under the arm that would have decided."""
+    heard = Heard()
+    with pytest.raises(InputInvalid, match="requested_term_months"):
+        admit_at_once(application(inputs={}), products(LIVE)[4], NOW, heard)
+    assert [one.version for one in heard.assignments] == [1]

@@ -1,0 +1,45 @@
+"""What a decision is worth, and until when, from its verdict and the data it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.factor import Factors
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Outcome, Verdict
+from decision_service.pipeline.conclude import expiry
+from tests.fakes.world import PRODUCT, rulebook
+
+RULESET = rulebook().products[PRODUCT].champion
+instants = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.none() | instants,
+    st.none() | instants,
+    st.none() | st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+    instants,
+    st.sampled_from(["Asia/Manila", "America/New_York", "America/Havana", "Asia/Beirut"]),
+    st.integers(0, 40 * 24),
+)
+def test_a_decision_ends_with_the_first_thing_it_rests_on(valid, synced, change, now, zone, hours):
+    """The earliest of its validity, its data's age and a parameter's new day; never before now."""
+    needs = replace(
+        RULESET.needs, policy=replace(RULESET.needs.policy, max_age=timedelta(hours=hours))
+    )
+    ruleset = replace(RULESET, needs=needs)
+    ends = [valid] if valid else []
+    if synced:
+        ends.append(synced + timedelta(hours=hours))
+    if change:
+        ends.append(datetime.combine(change, time(), ZoneInfo(zone)).astimezone(UTC))
+    expected = max(min(ends), now) if ends else None
+    verdict = Verdict(Outcome.APPROVE, valid_until=valid, param_change=change)
+    as_of = AsOf.at(now, ZoneInfo(zone))
+    assert expiry(verdict, Factors({}, {}, (), synced), ruleset, as_of) == expected
