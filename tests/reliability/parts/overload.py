@@ -6,103 +6,72 @@ and the vendor's events keep that good: what is short is the service's own time.
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from itertools import count
 
-import grpc
-
+from tests.reliability import storm as storms
 from tests.reliability.bench import Bench, bench
-from tests.reliability.client import loan, reason
+from tests.reliability.client import loan
 from tests.reliability.lag import Lag, lag_measured
 from tests.reliability.score import Score
 from tests.reliability.sender import SECRETS
 from tests.reliability.setting import Setting
+from tests.reliability.storm import Storm
 from tests.reliability.vendor import person
 
 PART = "overload"
+METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
 PEOPLE = 100
-AT_A_TIME = 16
+AT_A_TIME = 64
 """Callers who wait for their answer before they ask again: how much can be carried."""
 
 TIMES = 3
 CALM, STORM = 5.0, 15.0
 """Seconds of a run of five minutes."""
 
-PATIENCE = 10.0
 GOODPUT = 0.8
 REFUSED_WITHIN = 0.05
 MEGABYTES = 48
 """How much more memory may be held for the calls that wait: about a thousand of them."""
 
 
-@dataclass(slots=True)
-class Found:
-    """What came of calls in one phase."""
-
-    decided: int = 0
-    answers: Counter[str] = field(default_factory=Counter)
-    refusals: list[tuple[float, float]] = field(default_factory=list)
-    """When each refusal came, and how long it took."""
-
-
 async def run(setting: Setting, score: Score, seconds: float) -> None:
     """Find out how much can be carried, then come three times as often."""
     del seconds  # its own times bound this part
-    calm, storm, numbers, scale = Found(), Found(), count(), max(0.2, setting.options.share)
+    scale = max(0.2, setting.options.share)
     warm = {"webhook_secrets": SECRETS[0].decode(), "accounts_max_age": "1h"}
     async with bench(setting, PART, PEOPLE, **warm) as on, lag_measured() as lag:
-        await _closed(on, numbers, CALM * scale, Found())
-        carried = await _closed(on, numbers, CALM * scale, calm)
-        before = on.server.process.memory_info().rss
-        await _open(on, numbers, TIMES * carried, STORM * scale, storm)
-        grown = (on.server.process.memory_info().rss - before) >> 20
-    goodput = storm.decided / (STORM * scale)
-    _report(score, setting.options.slack, carried, goodput)
-    _report_refusals(score, setting.options.slack, storm, lag)
+        storm = Storm(METHOD, _requests())
+        transport = await storms.storming(on.server.address, storm)
+        with storms.connected(transport):
+            await storms.carried(storm, AT_A_TIME, CALM * scale)
+            carried = await storms.carried(storm, AT_A_TIME, CALM * scale)
+            grown, goodput = await _stormed(on, storm, TIMES * carried, STORM * scale)
+        _report(score, setting.options.slack, carried, goodput)
+        _report_refusals(score, setting.options.slack, storm, lag)
     score.judged(PART, "more memory", f"{grown} MB", f"<= {MEGABYTES} MB", kept=grown <= MEGABYTES)
 
 
-async def _closed(on: Bench, numbers: count[int], seconds: float, found: Found) -> float:
-    """Decisions a second of callers who wait for their answers."""
-    until = time.monotonic() + seconds
+def _requests() -> Callable[[], bytes]:
+    """Applications of everybody in turn, each new."""
+    numbers = count()
 
-    async def caller() -> None:
-        while time.monotonic() < until:
-            await _call(on, next(numbers), found)
+    def made() -> bytes:
+        number = next(numbers)
+        request = loan(f"load-{number}", person("George", number % PEOPLE))
+        return request.SerializeToString()
 
-    await asyncio.gather(*(caller() for _ in range(AT_A_TIME)))
-    return found.decided / seconds
-
-
-async def _open(on: Bench, numbers: count[int], pace: float, seconds: float, found: Found) -> None:
-    """So many calls a second whatever comes of them; those that wait at the end are given up."""
-    began, calls = time.monotonic(), set[asyncio.Task[None]]()
-    for number in range(int(pace * seconds)):
-        await asyncio.sleep(began + number / pace - time.monotonic())
-        call = asyncio.create_task(_call(on, next(numbers), found))
-        calls.add(call)
-        call.add_done_callback(calls.discard)
-    found.answers["still waiting"] = len(calls)
-    for call in list(calls):
-        call.cancel()
-    await asyncio.gather(*calls, return_exceptions=True)
+    return made
 
 
-async def _call(on: Bench, number: int, found: Found) -> None:
-    request, began = loan(f"load-{number}", person("George", number % PEOPLE)), time.monotonic()
-    try:
-        await on.client.decide(request, timeout=PATIENCE)
-        found.decided += 1
-        found.answers["decided"] += 1
-    except grpc.RpcError as error:
-        found.answers[reason(error) or error.code().name] += 1
-        if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-            now = time.monotonic()
-            found.refusals.append((now, now - began))
+async def _stormed(on: Bench, storm: Storm, pace: float, seconds: float) -> tuple[int, float]:
+    """Megabytes that a storm took, and decisions a second in it."""
+    before, decided = on.server.process.memory_info().rss, storm.decided
+    storm.refusals.clear()
+    await storms.blow(storm, pace, seconds)
+    grown = (on.server.process.memory_info().rss - before) >> 20
+    return grown, (storm.decided - decided) / seconds
 
 
 def _report(score: Score, slack: float, carried: float, goodput: float) -> None:
@@ -114,19 +83,25 @@ def _report(score: Score, slack: float, carried: float, goodput: float) -> None:
     score.row("C15", "" if share >= least else f"{100 * share:.0f} % of what can be carried")
 
 
-def _report_refusals(score: Score, slack: float, storm: Found, lag: Lag) -> None:
-    told = ", ".join(f"{name} {n}" for name, n in storm.answers.most_common(5))
-    score.told(PART, f"answers at {TIMES} times", told)
-    longest = max((one for _, one in lag.ticks), default=0.0)
-    took = [max(0.0, taken - longest_near) for taken, longest_near in _with_lag(storm, lag)]
-    if len(took) > 1:
-        p99 = statistics.quantiles(took, n=100)[-1]
+def _report_refusals(score: Score, slack: float, storm: Storm, lag: Lag) -> None:
+    """Who keeps to a connection's streams is refused by the service; others by gRPC's core."""
+    refused, beyond = len(storm.refusals), storm.resets
+    told = f"{refused - beyond} by the service, {beyond} as streams too many"
+    score.told(PART, f"refused at {TIMES} times", f"{told}; {len(storm.open)} waited at the end")
+    score.judged(PART, "connections lost", f"{int(storm.broken)}", "0", kept=not storm.broken)
+    if refused > 1:
         bound = REFUSED_WITHIN * slack
-        name, promise = f"refused within, p99 of {len(took)}", f"<= {bound * 1000:.0f} ms"
+        whole = _p99(taken for _, taken in storm.refusals)
+        p99 = _p99(max(0.0, taken - late) for taken, late in _with_lag(storm, lag))
+        name, promise = f"refused within, p99 of {refused}", f"<= {bound * 1000:.0f} ms"
         score.judged(PART, name, f"{p99 * 1000:.0f} ms", promise, kept=p99 <= bound)
-        score.told(PART, "the bench's own longest lag", f"{longest * 1000:.0f} ms")
+        score.told(PART, "the same with the bench's own lag", f"{whole * 1000:.0f} ms")
 
 
-def _with_lag(storm: Found, lag: Lag) -> list[tuple[float, float]]:
+def _p99(seconds: Iterable[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[-1]
+
+
+def _with_lag(storm: Storm, lag: Lag) -> list[tuple[float, float]]:
     """How long each refusal took, and how late the bench was about then."""
     return [(taken, lag.around(at)) for at, taken in storm.refusals]
