@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -287,6 +290,66 @@ async def test_a_quick_answer_needs_no_task_and_may_be_left_to_one() -> None:
         assert await call == b"quick"
         assert dict(await call.trailing_metadata())["x-way"] == "quick"
         assert await ask(b"slow") == b"slow"
+
+
+async def test_a_client_that_leaves_a_quick_call_leaves_nothing_behind() -> None:
+    """The call is closed when its answer comes, or when its behaviour is cancelled after all."""
+    taken: list[tuple[bytes, Call]] = []
+    cancelled = asyncio.Event()
+
+    def quick(request: bytes, call: Call) -> bool:
+        taken.append((request, call))
+        return True
+
+    async def never(_: bytes, __: Call) -> bytes:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError("unreachable")
+
+    async with serving({"Wait": method(never, quick=quick)}) as (server, channel):
+        for message in (b"answered", b"served"):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await channel.unary_unary("/t.T/Wait")(message, timeout=0.1)
+            assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        (_, answered), (request, served) = taken
+        assert server.open == 2
+        answered.reply(b"late", ())
+        served.serve(request)
+        await cancelled.wait()
+        while server.open:
+            await asyncio.sleep(0.001)
+        assert answered.done
+
+
+async def test_a_loop_that_works_takes_events_by_itself() -> None:
+    """Callers are served while nothing but the server's own work is due, however much comes."""
+    async with serving({"Echo": method(echo)}) as (server, channel):
+        ask = channel.unary_unary("/t.T/Echo")
+        for _ in range(3):
+            sent = [str(number).encode() for number in range(90)]
+            assert await asyncio.gather(*(ask(one) for one in sent)) == sent
+        assert server.refused == 0
+    assert server.open == 0
+
+
+def test_grpc_knows_the_way_in_which_it_is_asked_to_wait() -> None:
+    """A name that it does not know would change nothing but a line on stderr."""
+    script = (
+        "import decision_service, grpc, asyncio\n"
+        "from decision_service.edge.rpc.transport.server import Bounds, Server\n"
+        "Server((), Bounds(1, 1, 8, '', ())).listen('127.0.0.1:0')\n"
+    )
+    said = {}
+    for chosen in ({}, {"GRPC_EXPERIMENTS": "-no_such_way"}):
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("GRPC_")} | chosen
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
+        )
+        said[len(chosen)] = done.stderr
+    assert "no_such_way" in said[1]
+    assert "event_engine_listener" not in said[0]
 
 
 async def test_a_tag_that_breaks_ends_no_other_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,13 +29,15 @@ Context: TypeAlias = Call
 class CallInfo:
     """One call, from its metadata on.
 
-    `seconds` is what was left of the deadline when it came. `caller` and `sees_all` (whether it may
+    `seconds` is what was left of the deadline when it came, which is the service's own where the
+    client named none. `caller` and `sees_all` (whether it may
     read other callers' decisions) are set by authentication. `trailing` leaves with the reply.
     """
 
     method: str
     seconds: float
     metadata: Mapping[str, str] = field(repr=False)
+    own_deadline: bool = False
     request_id: str = ""
     trace_id: str = ""
     caller: str = ""
@@ -71,6 +73,7 @@ def read_call(context: Context, method: str) -> CallInfo:
         method,
         DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
         metadata,
+        remaining is None,
     )
     if "traceparent" in metadata:
         trace = _TRACEPARENT.fullmatch(metadata["traceparent"])

@@ -7,6 +7,7 @@ left to the other layers, which begin anew and say what is wrong.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Protocol
@@ -41,6 +42,7 @@ class Quick(Protocol):
 
 def started_at_once(inner: Quick, gate: Gate, notes: Notes | None, watch: StallWatch) -> Start:
     """The method in its layers."""
+    patience = _Patience()
 
     def start(request: Any, call: Context) -> bool:
         started = perf_counter()
@@ -50,8 +52,8 @@ def started_at_once(inner: Quick, gate: Gate, notes: Notes | None, watch: StallW
             answered = _Answered(request, call, info, notes, watch, started)
             if not inner(request, info, answered.answer, answered.otherwise):
                 return False
-            if call.time_remaining() is None:  # gRPC ends those that have a deadline
-                answered.hurry(info.seconds)
+            if info.own_deadline:  # gRPC ends those that have the client's
+                patience.ends(answered, started + info.seconds)
             return True
         except ServiceError:
             return False
@@ -62,10 +64,45 @@ def started_at_once(inner: Quick, gate: Gate, notes: Notes | None, watch: StallW
     return start
 
 
-class _Answered:
-    """What is done when a call has its answer."""
+class _Patience:
+    """The calls to which the service's own deadline applies, in the order in which it comes.
 
-    __slots__ = ("_call", "_info", "_notes", "_request", "_started", "_timer", "_watch")
+    One timer serves all of them; those that have ended are forgotten as later ones come.
+    """
+
+    def __init__(self) -> None:
+        self._calls: deque[tuple[float, _Answered]] = deque()
+        self._armed = False
+
+    def ends(self, call: _Answered, when: float) -> None:
+        """Tell a call's client at this instant of `perf_counter`, unless it has ended."""
+        calls = self._calls
+        while calls and calls[0][1].ended:
+            calls.popleft()
+        calls.append((when, call))
+        if not self._armed:
+            self._arm()
+
+    def _arm(self) -> None:
+        self._armed = True
+        left = max(0.0, self._calls[0][0] - perf_counter())
+        asyncio.get_running_loop().call_later(left, self._look)
+
+    def _look(self) -> None:
+        calls, now = self._calls, perf_counter()
+        while calls and (calls[0][1].ended or calls[0][0] <= now):
+            _, call = calls.popleft()
+            if not call.ended:
+                call.late()
+        self._armed = False
+        if calls:
+            self._arm()
+
+
+class _Answered:
+    """What is done when a call has its answer; `ended` says that it has one."""
+
+    __slots__ = ("_call", "_info", "_notes", "_request", "_started", "_watch", "ended")
 
     def __init__(
         self,
@@ -78,15 +115,12 @@ class _Answered:
     ) -> None:
         self._request, self._call, self._info = request, call, info
         self._notes, self._watch, self._started = notes, watch, started
-        self._timer: asyncio.TimerHandle | None = None
+        self.ended = False
 
-    def hurry(self, seconds: float) -> None:
-        """Tell a client without a deadline when the service's own has come."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._late)
-
-    def _late(self) -> None:
+    def late(self) -> None:
         """The decision goes on; asking again with its request id finds it."""
-        self._failed(DeadlineMissed("the deadline came before the decision was recorded"))
+        self.ended = True
+        self._failed(_late())
 
     def _failed(self, error: ServiceError) -> None:
         end(self._call, status_of(error), self._info.trailing)
@@ -94,25 +128,26 @@ class _Answered:
             self._notes.failed(self._request, self._info, self._started, error)
 
     def answer(self, reply: bytes) -> None:
-        """Send it, unless its client has left."""
+        """Send it; gRPC does not, where the client's deadline has come meanwhile."""
         call, notes = self._call, self._notes
-        if self._timer is not None:
-            self._timer.cancel()
+        self.ended = True
         if call.ended:
-            return
-        if call.gone:
-            if notes is not None:
-                left = asyncio.CancelledError()
-                notes.failed(self._request, self._info, self._started, left)
             return
         call.reply(reply, self._info.trailing)
         self._watch.leaving(call)
-        if notes is not None:
+        if notes is None:
+            return
+        if perf_counter() - self._started < self._info.seconds:
             notes.ended(self._request, self._info, self._started)
+        else:
+            notes.failed(self._request, self._info, self._started, _late())
 
     def otherwise(self) -> None:
         """Serve it on a task of its own, with all its layers."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if not self._call.gone and not self._call.ended:
+        self.ended = True
+        if not self._call.ended:
             self._call.serve(self._request)
+
+
+def _late() -> DeadlineMissed:
+    return DeadlineMissed("the deadline came before the decision was recorded")

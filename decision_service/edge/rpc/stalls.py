@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -27,13 +28,14 @@ class Leaving(Protocol):
 class StallWatch:
     """Knows which replies are on their way, and ends the calls of those that do not arrive.
 
-    Calls that are done are looked for when the list has doubled, instead of each telling it.
+    Those that are done are forgotten as later ones come, and where one that stalls stands before
+    them, when the list has doubled.
     """
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self.ended = 0
         self._seconds = seconds
-        self._leaving: list[tuple[float, Leaving]] = []
+        self._leaving: deque[tuple[float, Leaving]] = deque()
         self._most = FEW
 
     @property
@@ -49,7 +51,10 @@ class StallWatch:
 
     def leaving(self, call: Leaving) -> None:
         """A reply is about to be sent."""
-        self._leaving.append((self._seconds(), call))
+        leaving = self._leaving
+        while leaving and leaving[0][1].done:
+            leaving.popleft()
+        leaving.append((self._seconds(), call))
         if len(self._leaving) > self._most:
             self._tidy()
             self._most = max(FEW, 2 * len(self._leaving))
@@ -59,7 +64,7 @@ class StallWatch:
         self._tidy()
         latest = self._seconds() - STALL_SECONDS
         late = [call for since, call in self._leaving if since <= latest]
-        self._leaving = [one for one in self._leaving if one[0] > latest]
+        self._leaving = deque(one for one in self._leaving if one[0] > latest)
         for call in late:
             call.cancel()
         self.ended += len(late)
@@ -71,4 +76,4 @@ class StallWatch:
             self.look()
 
     def _tidy(self) -> None:
-        self._leaving = [one for one in self._leaving if not one[1].done]
+        self._leaving = deque(one for one in self._leaving if not one[1].done)

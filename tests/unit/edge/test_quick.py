@@ -30,7 +30,6 @@ class FakeCall:
     """A call by hand: what was done with it."""
 
     remaining: float | None = 5.0
-    gone: bool = False
     ended: bool = False
     done: bool = False
     sent: list[tuple[Any, ...]] = field(default_factory=list)
@@ -67,9 +66,11 @@ class Desk:
     watch: StallWatch = field(default_factory=lambda: StallWatch(lambda: 0.0))
 
     def start(self, call: FakeCall, inner: Quick | None = None) -> bool:
+        return self.starter(inner)(REQUEST, call)
+
+    def starter(self, inner: Quick | None = None) -> Callable[[Any, Any], bool]:
         notes = Notes.of(METHOD, Metrics(), self.lines.append, lambda user: f"hash of {user}")
-        begin = started_at_once(inner or self.take, Gate(METHOD, Door()), notes, self.watch)
-        return begin(REQUEST, call)  # type: ignore[arg-type]  # as much of a call as is used
+        return started_at_once(inner or self.take, Gate(METHOD, Door()), notes, self.watch)
 
     def take(self, _: Any, info: CallInfo, answer: Any, otherwise: Any) -> bool:
         self.info, self.answer, self.otherwise = info, answer, otherwise
@@ -92,15 +93,31 @@ async def test_an_answer_is_sent_noted_and_watched() -> None:
     assert desk.watch.under_way == 1
 
 
-async def test_a_client_that_has_left_is_sent_nothing() -> None:
-    """Its call counts as cancelled."""
-    desk, call = Desk(), FakeCall()
+async def test_an_answer_after_the_clients_deadline_counts_as_none() -> None:
+    """It is handed to gRPC, which ends the call without it; the call's line tells the truth."""
+    desk, call = Desk(), FakeCall(remaining=0.0)
     assert desk.start(call)
-    call.gone = True
     assert desk.answer is not None
     desk.answer(b"yes")
-    assert not call.sent
-    assert [one.code for one in desk.lines] == ["CANCELLED"]
+    assert [one[0] for one in call.sent] == ["reply"]
+    assert [one.code for one in desk.lines] == ["DEADLINE_EXCEEDED"]
+
+
+async def test_one_timer_serves_all_calls_without_a_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those that were answered are left alone, and the next that is not has its turn."""
+    monkeypatch.setattr("decision_service.edge.rpc.calls.DEFAULT_DEADLINE", 0.01)
+    desk, calls, answers = Desk(), [FakeCall(remaining=None) for _ in range(3)], []
+    begin = desk.starter()
+    for call in calls:
+        assert begin(REQUEST, call)
+        answers.append(desk.answer)
+    answers[1](b"yes")
+    while not calls[2].sent:
+        await asyncio.sleep(0.001)
+    assert [call.sent[0][0] for call in calls] == ["end", "reply", "end"]
+    assert all(len(call.sent) == 1 for call in calls)
 
 
 async def test_what_cannot_be_settled_goes_on_as_a_task() -> None:

@@ -34,6 +34,20 @@ def test_a_reply_that_does_not_arrive_in_ten_seconds_ends_its_call() -> None:
     assert (watch.ended, watch.under_way) == (1, 1)
 
 
+def test_one_that_stalls_does_not_keep_those_behind_it() -> None:
+    """Replies that arrive after it are forgotten all the same, and it is ended in its time."""
+    now = 0.0
+    watch = StallWatch(lambda: now)
+    stalled = Reply()
+    watch.leaving(stalled)
+    for _ in range(4 * stalls.FEW):
+        watch.leaving(Reply(done=True))
+        assert watch.remembered <= stalls.FEW + 1
+    now = STALL_SECONDS
+    watch.look()
+    assert stalled.cancelled
+
+
 def test_replies_that_have_arrived_are_not_kept() -> None:
     """However many leave between two looks, only those under way and a few more are remembered."""
     watch = StallWatch(lambda: 0.0)

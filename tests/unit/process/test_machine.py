@@ -3,14 +3,14 @@
 import os
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
 
-from decision_service.machine import Ids
+from decision_service.machine import Ids, RandomBits
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 INSTANTS = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
@@ -29,10 +29,26 @@ def test_a_decision_id_is_a_ulid_of_its_millisecond(created: datetime) -> None:
 @given(st.binary(min_size=10, max_size=10))
 def test_a_decision_id_has_all_bits_that_the_kernel_gave(drawn: bytes) -> None:
     """Its eighty random bits are those of one reading, in order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "urandom", lambda size: drawn[:size])
-        made = Ids().decision_id(NOW)
+    made = Ids(lambda: drawn).decision_id(NOW)
     assert ULID.from_str(made[4:]).bytes[6:] == drawn
+
+
+def test_no_bits_are_drawn_twice() -> None:
+    """Not by threads that draw at the same time, nor by a forked child and its parent."""
+    bits = RandomBits()
+    with ThreadPoolExecutor(8) as threads:
+        drawn = [*threads.map(lambda _: bits.eighty_bits(), range(5_000))]
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, b"".join(bits.eighty_bits() for _ in range(100)))
+        os._exit(0)
+    os.waitpid(child, 0)
+    told = os.read(reading, 1_000)
+    drawn += [told[at : at + 10] for at in range(0, len(told), 10)]
+    drawn += [bits.eighty_bits() for _ in range(200)]
+    assert {len(one) for one in drawn} == {10}
+    assert len(set(drawn)) == len(drawn) == 5_300
 
 
 def test_decision_ids_of_one_instant_differ() -> None:

@@ -80,6 +80,7 @@ class Call:
         "_headed",
         "_owner",
         "_trailing",
+        "_watched",
         "counted",
         "done",
         "ended",
@@ -95,8 +96,18 @@ class Call:
         self.ended = self.done = self.gone = False
         self._event, self._core = event, event.call
         self._owner = owner
-        self._headed = False
+        self._headed = self._watched = False
         self._trailing: Metadata = ()
+
+    def begin(self) -> None:
+        """Wait for its first message, and for its end where it may take a while.
+
+        A call that is taken over at once has its end in the batch of its reply: its client that
+        leaves before is not noticed, which spares an operation and an event of each call.
+        """
+        if self.method.quick is None:
+            self._watch()
+        self._begin((ReceiveMessage(NO_FLAGS),), self.tag_message)
 
     def time_remaining(self) -> float | None:
         """Seconds until the client's deadline; None without one."""
@@ -154,6 +165,7 @@ class Call:
 
     def serve(self, request: Any) -> None:
         """Have its behaviour serve it, on a task of its own."""
+        self._watch()
         self._owner.serve(self, request)
 
     def cancel(self) -> None:
@@ -209,7 +221,7 @@ class Call:
                 self.end(12, f"{self.method.name} takes one message", ())
             return
         if self.method.requests:
-            self._owner.serve(self, self.messages(message))
+            self.serve(self.messages(message))
             return
         try:
             request = self.method.read(message)
@@ -218,14 +230,20 @@ class Call:
             return
         quick = self.method.quick
         if quick is None or not quick(request, self):
-            self._owner.serve(self, request)
+            self.serve(request)
 
     def _leave(self, task: asyncio.Task[None]) -> None:
         task.cancel()
 
+    def _watch(self) -> None:
+        if not self._watched:
+            self._watched = True
+            self._begin((ReceiveClose(NO_FLAGS),), self.tag_closed)
+
     def _send_last(self, code: int, details: bytes, trailing: Metadata, *message: Any) -> None:
         status = SendStatus(trailing, code, details, NO_FLAGS)
-        self._begin((status, *self._head(), *message), self.tag_sent)
+        close = () if self._watched else (ReceiveClose(NO_FLAGS),)
+        self._begin((status, *self._head(), *message, *close), self.tag_sent)
 
     def _head(self) -> tuple[Any, ...]:
         if self._headed:

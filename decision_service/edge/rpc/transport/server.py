@@ -21,13 +21,10 @@ import structlog
 from decision_service.edge.rpc.transport.call import Call, CallEnded, Metadata, Method
 from decision_service.edge.rpc.transport.core import (
     DONE,
-    NO_FLAGS,
     SHUT_DOWN,
     CompletionQueue,
     CoreServer,
     Event,
-    ReceiveClose,
-    ReceiveMessage,
 )
 
 log = structlog.get_logger("decision_service.rpc")
@@ -38,8 +35,8 @@ ACCEPTING = 128
 TOGETHER = 512
 """So many events at most are taken from gRPC before the loop is woken for them."""
 
-AT_A_TIME = 32
-"""After so many events the loop looks at what else it has to do."""
+AT_A_TIME = 8
+"""After so many events the loop looks at what else it has to do, and for new events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +69,8 @@ class Server:
         self._outbox: list[tuple[Call, bytes, Metadata]] = []
         self._woken = self._ended = False
         self._taking = threading.Lock()
+        self._busy = threading.Lock()
+        self._is_busy = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
         self._stopping = False
@@ -141,20 +140,16 @@ class Server:
             self.open -= 1
 
     def _send(self) -> None:
+        self._work()
         leaving, self._outbox = self._outbox, []
         for call, message, trailing in leaving:
             call.send_reply(message, trailing)
 
     def _serve_inbox(self) -> None:
-        """On the loop: what came since, a part at a time.
-
-        A loop that is busy takes events by itself, since the thread would hardly get to it: it has
-        to wait for the interpreter anew after each.
-        """
+        """On the loop: what came since, a part at a time."""
         self._woken = False
+        self._work()
         inbox = self._inbox
-        if len(inbox) >= AT_A_TIME:
-            self._take_all()
         for _ in range(min(AT_A_TIME, len(inbox))):
             work, given = inbox.popleft()
             work(given)
@@ -162,14 +157,40 @@ class Server:
             self._woken = True
             self._loop.call_soon(self._serve_inbox)
 
+    def _work(self) -> None:
+        """On the loop: while it works it takes events by itself.
+
+        The thread would hardly get to it: it has to wait for the interpreter anew after each, and
+        stops the loop to get it.
+        """
+        if not self._is_busy:
+            self._is_busy = True
+            self._busy.acquire()
+            self._loop.call_soon(self._rest)
+
+    def _rest(self) -> None:
+        """On the loop, when all that was due is done: leave the events to the thread again."""
+        self._take_all()
+        if self._inbox or self._outbox:
+            self._loop.call_soon(self._rest)
+            if self._inbox and not self._woken:
+                self._woken = True
+                self._loop.call_soon(self._serve_inbox)
+            return
+        self._is_busy = False
+        self._busy.release()
+
     def _wait(self) -> None:
         """The thread: every event's tag is called, until the server has stopped."""
         while not self._ended:
             self._take(self._queue.poll())
-            self._take_all()
+            if not self._is_busy:
+                self._take_all()
             if self._inbox and not self._woken:
                 self._woken = True
                 self._loop.call_soon_threadsafe(self._serve_inbox)
+            with self._busy:
+                pass
 
     def _take_all(self) -> None:
         """All events that are there, up to a number."""
@@ -206,9 +227,7 @@ class Server:
             self._refuse(call)
             return
         self.open += 1
-        begin = event.call.start_server_batch
-        begin((ReceiveClose(NO_FLAGS),), call.tag_closed)
-        begin((ReceiveMessage(NO_FLAGS),), call.tag_message)
+        call.begin()
 
     def _is_full(self) -> bool:
         return self.open >= self._bounds.calls or len(self._inbox) > self._bounds.waiting
