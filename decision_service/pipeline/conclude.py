@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
 import msgspec
-from msgspec import Raw, structs
+from msgspec import structs
 
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef
@@ -121,7 +121,7 @@ class _Decided(msgspec.Struct, frozen=True):
 
     decision: Decision
     snapshot: SnapshotBody | None = None
-    factors: Raw | None = None
+    factors: bytes | None = None
     traces: tuple[StageTrace, ...] = ()
 
 
@@ -250,7 +250,7 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
     )
 
 
-def _facts(decision: Decision, application: Application, factors: Raw | None) -> FactsToStore:
+def _facts(decision: Decision, application: Application, factors: bytes | None) -> FactsToStore:
     return FactsToStore(
         instant=decision.as_of.instant,
         zone=str(decision.as_of.zone),
@@ -258,7 +258,7 @@ def _facts(decision: Decision, application: Application, factors: Raw | None) ->
         assignment=decision.assignment,
         inputs=inputs_to_wire(decision.inputs),
         languages=application.style.languages,
-        factors=factors,
+        packed_factors=factors,
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
     )

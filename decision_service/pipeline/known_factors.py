@@ -7,15 +7,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import msgspec
-
 from decision_service.domain.factor import Factors
 from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.turning import turning_points
-from decision_service.pipeline.wire import encode_factors
+from decision_service.pipeline.wire import pack_factors
 from decision_service.ruleset.evaluator import Loaded, load
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -27,7 +25,7 @@ class Computed:
     """Factor values, the same as they are recorded, and as a ruleset took them."""
 
     factors: Factors
-    wire: msgspec.Raw
+    wire: bytes
     _loaded: Loaded | None = None
 
     def loaded(self, ruleset: CompiledRuleset, as_of: AsOf) -> Loaded:
@@ -74,7 +72,7 @@ class KnownFactors:
             self._known.move_to_end(key)
             return known.computed
         factors = compute(snapshot, needs, as_of)
-        computed = Computed(factors, encode_factors(factors))
+        computed = Computed(factors, pack_factors(factors))
         self._known[key] = _Remembered(turns, moment, computed)
         self._known.move_to_end(key)
         while len(self._known) > self._most:

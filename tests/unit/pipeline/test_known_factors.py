@@ -13,7 +13,7 @@ from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.snapshots import snapshot_body
-from decision_service.pipeline.wire import encode_factors
+from decision_service.pipeline.wire import pack_factors
 from decision_service.ruleset.evaluator import load
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 from tests.oracles.applicants import applicant
@@ -43,7 +43,7 @@ def test_it_never_differs_from_computing(
         needs = Needs(ALL, case.policy, term_months=term)
         found = known.of(case.snapshot, body.id, needs, "digest", as_of)
         assert found.factors == compute(case.snapshot, needs, as_of)
-        assert found.wire == encode_factors(found.factors)
+        assert found.wire == pack_factors(found.factors)
 
 
 def test_a_later_decision_of_the_day_computes_nothing_again() -> None:
