@@ -71,6 +71,16 @@ def logs_json(settings: Settings) -> bool:
     return chosen is LogFormat.JSON
 
 
+_SHARE = 0.001
+"""Seconds after which a thread gives the interpreter to another that waits for it (Python's are
+0.005). A commit waits for it several times: beside an applicant with very much that was a tenth of
+a second."""
+
+_YOUNG = 10_000
+"""So many objects more than were let go of are there before cycles are looked for: a decision makes
+some hundred, and no cycles."""
+
+
 async def _serve(
     settings: Settings, lines: LogQueue, descriptor: int = -1, *, init: bool = False
 ) -> int:
@@ -88,6 +98,8 @@ async def _serve(
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
     gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
+    gc.set_threshold(_YOUNG)
+    sys.setswitchinterval(_SHARE)
     if not asked.is_set():
         await _tell(banner(service), link)
     await asked.wait()

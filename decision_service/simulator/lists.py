@@ -19,6 +19,9 @@ _BY_SOURCE = ("userId", "sourceId")
 _DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
 _MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 Rows = Callable[[Person, datetime], Iterable[Json]]
+_LONG = 1_000
+_LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
+"""By list, the person, filters and rows of the last long one: its next page is asked for next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,18 @@ class Listing:
         """Yield everything the filters leave, each person's newest first."""
         now = tenant.now()
         for person in _whose(tenant, filters):
-            rows = [row for row in self.rows(person, now) if self._fits(row, filters)]
-            yield from sorted(rows, key=self._newest, reverse=True)
+            yield from self._of(person, now, filters)
+
+    def _of(self, person: Person, now: datetime, filters: Filters) -> Sequence[Json]:
+        """What the filters leave of one person, newest first; a long list is put in order once."""
+        latest = _LONG_LISTS.get(self.name)
+        if latest is not None and latest[0] is person and latest[1] == filters:
+            return latest[2]
+        rows = [row for row in self.rows(person, now) if self._fits(row, filters)]
+        rows.sort(key=self._newest, reverse=True)
+        if len(rows) >= _LONG:
+            _LONG_LISTS[self.name] = person, filters, rows
+        return rows
 
     def _fits(self, row: Json, filters: Filters) -> bool:
         source = filters.get("sourceId"), filters.get("accountId")

@@ -88,7 +88,8 @@ class Applicant:
             listing = LISTINGS[kind]
             ask = self._ask(listing.path, first_day, source, optional=listing.optional)
             listed: Listed[Any] = await self._list(ask, listing.decode, kind.value, kind)
-            return since(from_items(kind, listed.items, duplicates=listed.duplicates), first_day)
+            part = await from_items(kind, listed.items, duplicates=listed.duplicates)
+            return since(part, first_day)
 
         try:
             return await read()

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import date
+import asyncio
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decision_service.simulator.dates import civil_day
+from decision_service.simulator.ids import object_id, user_id
 from decision_service.simulator.pages import Cursor, page, read_cursor
+from decision_service.simulator.people import like
 from decision_service.simulator.population import population
+from decision_service.simulator.world import Person, World
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, Stand, ids, open_stand
 
 UNKNOWN = "tenantId-00000000000000000000000000000000"
+HOARD = 1_200
+
+
+def _hoarder(name: str, today: date) -> Person:
+    """Somebody with a contribution on each of the last 1,200 days."""
+    whole = like("George", user_id(name), today)
+    first = whole.sources[0]
+    pattern = first.of("contributions")
+    kept = tuple(
+        {
+            **pattern[day % len(pattern)],
+            "id": object_id("con", user_id(name), day),
+            "date": (today - timedelta(days=day)).isoformat(),
+        }
+        for day in range(HOARD)
+    )
+    own = replace(first, items={**first.items, "contributions": kept})
+    return replace(whole, sources=(own,))
+
+
+def _hoarders(names: tuple[str, ...], today: date) -> World:
+    return World(today, {user_id(name): partial(_hoarder, name, today) for name in names})
 
 
 @settings(max_examples=60, deadline=None)
@@ -43,6 +72,24 @@ async def test_illegal_sizes_are_refused(stand: Stand, size: str) -> None:
     """A size outside 1 to 150 is INVALID_PARAMETERS."""
     answer = await stand.get("/eincomes", size=size)
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_PARAMETERS")
+
+
+async def test_a_long_list_is_the_same_however_it_is_asked_for() -> None:
+    """Two people's, from a day on or whole, page by page in turns: none is taken for another."""
+    names = ("anna", "bea")
+    async with open_stand(partial(_hoarders, names)) as stand:
+        day = civil_day(stand.clock()) - timedelta(days=HOARD - 101)
+        windows = ({}, {"startDate": day.isoformat()})
+        asked = [{"userId": user_id(name), **window} for name in names for window in windows]
+        first = [await stand.items("/contributions", **query) for query in asked]
+        again = await asyncio.gather(
+            *(stand.items("/contributions", **query) for query in asked for _ in range(2))
+        )
+    assert [len(items) for items in first] == [HOARD, HOARD - 100, HOARD, HOARD - 100]
+    assert again == [items for items in first for _ in range(2)]
+    for query, items in zip(asked, first, strict=True):
+        assert {item["metadata"]["userId"] for item in items} == {query["userId"]}
+        assert [item["date"] for item in items] == sorted((i["date"] for i in items), reverse=True)
 
 
 async def test_a_cursor_carries_the_filters(stand: Stand) -> None:
