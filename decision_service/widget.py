@@ -10,7 +10,6 @@ from decision_service.edge.http.connect import WidgetOptions, connect_routes
 from decision_service.pipeline.applicant_ports import LinkToken
 from decision_service.pipeline.onboarding import OnboardApplicants
 from decision_service.pipeline.ports import Clock
-from decision_service.simulator.link_api import LINK_PREFIX, SCRIPT_PATH
 
 API_HOSTS = {
     SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
@@ -51,6 +50,8 @@ def widget_options(settings: Settings, smile_url: str) -> WidgetOptions:
 
 def _addresses(settings: Settings, smile_url: str) -> tuple[str, str]:
     if settings.smile_mode is SmileMode.EMBEDDED:
+        from decision_service.simulator.link_api import LINK_PREFIX, SCRIPT_PATH
+
         root = smile_url.removesuffix("/v1")
         return root + SCRIPT_PATH, root + LINK_PREFIX
     return WIDGET_SCRIPT, API_HOSTS[settings.smile_mode]

@@ -35,8 +35,7 @@ class NewId(Protocol):
         """A UUID for a request that came without one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gathering:
+class Gathering(msgspec.Struct, frozen=True):
     """One reading of an applicant: the data, when it ended, and what it cost this caller.
 
     `calls` counts the vendor's requests that this decision caused, retries included; a caller who
@@ -144,8 +143,7 @@ class Entry(msgspec.Struct, frozen=True):
     rests_on: WarmMark | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
+class StoredEntry(msgspec.Struct, frozen=True):
     """A decision as it is read back, with the fields of `Entry`."""
 
     decision_id: str

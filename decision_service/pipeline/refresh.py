@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from decision_service.domain.errors import DataNotReady, UpstreamUnavailable, UserUnknown
 from decision_service.domain.needs import FetchPlan, WhenTransactions

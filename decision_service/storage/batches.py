@@ -27,7 +27,8 @@ class Batches(Generic[Q, A]):
     `answer` gives one answer, or one error, per question, in order. A batch holds at most `most`
     questions. It waits until as many callers are there as were served last or came meanwhile, for
     at most `linger` seconds: so those who come in company stay together, and a lone caller is
-    served at once. Batches run one after another on tasks of their own: a caller
+    served at once. With more than one of `turns` company is split into as many, so that one is
+    served while the next gathers. Batches run one after another on tasks of their own: a caller
     who goes away changes nothing for the others, nor for its own question. More than `waiting`
     questions at once are refused.
     """
@@ -38,11 +39,13 @@ class Batches(Generic[Q, A]):
         *,
         most: int,
         linger: float = 0.0,
+        turns: int = 1,
         waiting: int = 10_000,
     ) -> None:
         self._answer = answer
         self._most = most
         self._linger = linger
+        self._turns = turns
         self._waiting = waiting
         self._pending: list[_Waiting[Q, A]] = []
         self._batch: list[_Waiting[Q, A]] = []
@@ -91,7 +94,8 @@ class Batches(Generic[Q, A]):
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
         """Called when a batch ended, however it ended: release its callers, begin the next."""
-        self._expected = min(self._most, len(self._batch) + len(self._pending))
+        callers = len(self._batch) + len(self._pending)
+        self._expected = min(self._most, -(-callers // self._turns))
         self._ended = perf_counter()
         _tell([told for _, told in self._batch], run)
         self._running = None

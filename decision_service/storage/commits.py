@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, WarmMark
 from decision_service.storage.decisions import microseconds
@@ -13,8 +13,7 @@ Rest = tuple[str, int, str | None, int | None, str | None]
 serve and when it was read, and a snapshot that must be stored; None where that does not matter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """A decision, what it rests on, and what it means for its rollout, as they will be written.
 
     `snapshot` is None where nothing has to be stored of it. With a `fence` it is written only while

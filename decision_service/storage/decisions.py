@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,7 @@ Key = tuple[str, str]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_NAMES = tuple(field.name for field in fields(StoredEntry))
+_NAMES = StoredEntry.__struct_fields__
 _ALL = select(*(decisions.c[name] for name in _NAMES))
 _KEY = tuple_(decisions.c.caller, decisions.c.request_id)
 _BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))

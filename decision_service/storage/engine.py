@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence, Set
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection
 
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.commits import Commit
 from decision_service.storage.errors import StoreRefused
-from decision_service.storage.postgres_database import migrate_postgres, open_postgres
 from decision_service.storage.sqlite_database import migrate_sqlite, open_sqlite
+
+if TYPE_CHECKING:
+    from decision_service.storage.postgres_database import PostgresDatabase
 
 __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
@@ -23,7 +25,19 @@ READERS = 4
 
 
 class Database(Protocol):
-    """Runs plain SQLAlchemy work: the same functions of a connection serve every dialect."""
+    """Runs plain SQLAlchemy work: the same functions of a connection serve every dialect.
+
+    `turns` says into how many groups decisions in company are best split: one where the commit is
+    this processor's work, two where another program commits while the next are decided.
+    """
+
+    @property
+    def turns(self) -> int:
+        """At least one."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may use it: PostgreSQL's is, and no other."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""
@@ -60,7 +74,14 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await open_sqlite(address, readers, init=init)
+    from decision_service.storage.postgres_database import open_postgres  # a tenth of the start
+
     return await open_postgres(address, readers)
+
+
+def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
+    """Whether it is the one that processes share."""
+    return database.shared
 
 
 async def migrate(url: str, *, init: bool = False) -> None:
@@ -69,4 +90,6 @@ async def migrate(url: str, *, init: bool = False) -> None:
     if isinstance(address, SqliteFile):
         await asyncio.to_thread(migrate_sqlite, address, init=init)
     else:
+        from decision_service.storage.postgres_database import migrate_postgres
+
         await migrate_postgres(address)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,7 +18,9 @@ from decision_service.storage import decisions, lease_rows
 from decision_service.storage.batches import Batches
 from decision_service.storage.decisions import Key
 from decision_service.storage.errors import HeldUp
-from decision_service.storage.postgres_database import PostgresDatabase
+
+if TYPE_CHECKING:
+    from decision_service.storage.postgres_database import PostgresDatabase
 
 T = TypeVar("T")
 

@@ -65,6 +65,9 @@ It looks rows up by key, however small a table was when it was planned.
 class PostgresDatabase:
     """The `Database` on a server; any number of processes share it."""
 
+    turns = 2
+    shared = True
+
     def __init__(self, server: PostgresServer, readers: int) -> None:
         self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
         self._writer = _engine(server, 1)

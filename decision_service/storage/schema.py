@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+from pathlib import Path
+
 from sqlalchemy import Connection, column, inspect, select, table, text, update
 
 from decision_service.storage.errors import SchemaUnfit
 
-_SCRIPTS = "decision_service.storage:migrations"
+_SCRIPTS = str(Path(__file__).parent / "migrations")
 _VERSIONS = table("alembic_version", column("version_num"))
 _MIGRATION_LOCK = 0x6465_6369_7369_6F6E
 """Held by PostgreSQL for one migration at a time; any number of our own would do."""
@@ -23,8 +22,11 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         _wait_for_other_migrations(connection)
     _require_ours(connection)
-    config = _config()
-    config.attributes["connection"] = connection
+    from alembic import command  # a tenth of the start, where nothing is to be brought up
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", _SCRIPTS)
     command.upgrade(config, "head")
 
 
@@ -47,7 +49,7 @@ def require_usable(connection: Connection) -> None:
 def _require_current(connection: Connection) -> None:
     _require_ours(connection)
     found = version(connection)
-    newest = _known_versions()[0]
+    newest = known_versions()[0]
     if found is None:
         raise SchemaUnfit("the store has no tables yet: run `decision-service migrate` once")
     if found != newest:
@@ -70,7 +72,7 @@ def _require_ours(connection: Connection) -> None:
         raise SchemaUnfit(
             "the database holds tables of another program: set STORE_URL to one of its own"
         )
-    known = _known_versions()
+    known = known_versions()
     if found is not None and found not in known:
         raise SchemaUnfit(
             f"the store has schema {found}, newer than {known[0]}, the newest that this program "
@@ -78,13 +80,7 @@ def _require_ours(connection: Connection) -> None:
         )
 
 
-def _known_versions() -> tuple[str, ...]:
-    """Newest first."""
-    scripts = ScriptDirectory.from_config(_config())
-    return tuple(script.revision for script in scripts.walk_revisions())
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", _SCRIPTS)
-    return config
+def known_versions() -> tuple[str, ...]:
+    """Newest first: a script's file is named by the version that it makes, the next number."""
+    scripts = Path(_SCRIPTS, "versions").glob("[0-9]*_*.py")
+    return tuple(sorted((script.name.partition("_")[0] for script in scripts), reverse=True))

@@ -31,13 +31,16 @@ T = TypeVar("T")
 LOCK_SECONDS = 1.0
 """How long a write waits for another program's lock."""
 
-_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF", "PRAGMA cache_size=-16384")
+_PRAGMAS = ("PRAGMA foreign_keys=ON", "PRAGMA trusted_schema=OFF")
 _WRITER_PRAGMAS = (
+    "PRAGMA cache_size=-16384",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
 )
-_READER_PRAGMAS = ("PRAGMA query_only=ON",)
+_READER_PRAGMAS = ("PRAGMA query_only=ON", "PRAGMA cache_size=-2048")
+"""Reading is rare, and the kernel keeps the file's pages; what each reader kept of them besides
+would only grow with the store."""
 
 
 _SCRUBS, _SCRUB_PAUSE = 20, 0.05
@@ -45,6 +48,9 @@ _SCRUBS, _SCRUB_PAUSE = 20, 0.05
 
 class SqliteDatabase:
     """The `Database` in one file, for one process."""
+
+    turns = 1
+    shared = False
 
     def __init__(self, path: Path, readers: int, lock: FileLock) -> None:
         self._writer = _Connections(writing_engine(path), 1)

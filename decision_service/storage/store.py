@@ -46,12 +46,11 @@ from decision_service.storage import (
 )
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.batches import Batches, Told
-from decision_service.storage.engine import READERS, Database, open_database
+from decision_service.storage.engine import READERS, Database, is_shared, open_database
 from decision_service.storage.erasing import Erasing
 from decision_service.storage.erasure_journal import ErasureJournal
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
-from decision_service.storage.postgres_database import PostgresDatabase
 from decision_service.storage.recollection import Recollection
 from decision_service.storage.writer import (
     LARGEST_GROUP,
@@ -116,7 +115,7 @@ class Store:
         except BaseException:
             await database.aclose()
             raise
-        leases = SharedLeases(database, lease) if isinstance(database, PostgresDatabase) else None
+        leases = SharedLeases(database, lease) if is_shared(database) else None
         return cls(database, linger, largest_group, leases, on_commit, erasing)
 
     async def aclose(self) -> None:
@@ -233,7 +232,7 @@ class Store:
     async def done(self, event_ids: Sequence[str]) -> None:
         """Everything that these events asked for has happened."""
         named = await self._database.write(partial(events.done, event_ids=event_ids))
-        if named and not isinstance(self._database, PostgresDatabase):
+        if named and not self._database.shared:
             await self._database.scrub()
 
     async def put_texts(self, given: Iterable[StoredText]) -> None:
@@ -300,7 +299,7 @@ class Store:
 
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
         """Say what this process decides by, and hear what all living ones said last."""
-        if not isinstance(self._database, PostgresDatabase):
+        if not is_shared(self._database):
             return (mine,)
         return await self._database.note(partial(process_rows.report, mine=mine))
 

@@ -64,7 +64,9 @@ class Writer:
         self._database = database
         self._packing = Packing()
         self._decided_on = DecidedOn()
-        self._groups = Batches(self._commit_group, most=largest_group, linger=linger)
+        self._groups = Batches(
+            self._commit_group, most=largest_group, linger=linger, turns=database.turns
+        )
         self._on_commit = on_commit
         self._failed = False
 

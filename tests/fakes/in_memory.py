@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from decision_service.domain.decision import Arm
@@ -37,7 +37,7 @@ from decision_service.pipeline.ports import (
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
 
-_SHARED = tuple(field.name for field in fields(StoredEntry) if field.name != "snapshot_id")
+_SHARED = tuple(name for name in StoredEntry.__struct_fields__ if name != "snapshot_id")
 
 
 class InMemoryDecisionLog:

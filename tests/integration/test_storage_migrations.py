@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from msgspec import structs
 from sqlalchemy import Connection, text
 
@@ -81,6 +82,24 @@ async def test_the_steps_make_the_tables_that_the_code_knows(database: Database)
         return list(compare_metadata(context, [metadata, *own]))
 
     assert await database.read(differences) == []
+
+
+def test_versions_are_known_by_the_names_of_their_scripts() -> None:
+    """What alembic reads out of the scripts says the same, in the same order."""
+    scripts = ScriptDirectory(Path(migrations.__file__).parent)
+    assert schema.known_versions() == tuple(one.revision for one in scripts.walk_revisions())
+
+
+async def test_postgresql_keeps_a_decision_in_one_piece(database: Database) -> None:
+    """No row of a decision that has up to 4,000 bytes is cut up."""
+
+    def options(connection: Connection) -> list[str] | None:
+        if connection.dialect.name != "postgresql":
+            pytest.skip("SQLite has no such choice")
+        told = "SELECT reloptions FROM pg_class WHERE relname = 'decisions'"
+        return list(connection.execute(text(told)).scalar_one())
+
+    assert await database.read(options) == ["toast_tuple_target=4080"]
 
 
 async def test_migrating_twice_changes_nothing(url: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import UTC, datetime
 
 from msgspec import structs
@@ -45,7 +44,7 @@ def numbered(number: int, **changes: object) -> Entry:
 
 def as_stored(entry: Entry) -> StoredEntry:
     """What must come back for an entry, written out independently of any implementation."""
-    names = [field.name for field in fields(StoredEntry) if field.name != "snapshot_id"]
+    names = [name for name in StoredEntry.__struct_fields__ if name != "snapshot_id"]
     return StoredEntry(
         **{name: getattr(entry, name) for name in names},
         snapshot_id=entry.snapshot.id if entry.snapshot else None,

@@ -25,6 +25,8 @@ class WatchedDatabase:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.turns = database.turns
+        self.shared = False
         self.commits = 0
         self.written = asyncio.Event()
         self.go = asyncio.Event()

@@ -100,6 +100,16 @@ async def test_callers_in_company_stay_together() -> None:
     assert work.batches == [[0, 1, 2], [1, 2, 3]]
 
 
+async def test_company_can_be_split_into_turns() -> None:
+    """With two turns, half of those who came together begin while the other half is awaited."""
+    work = Work()
+    batches = Batches(work.double, most=100, linger=LONG, turns=2)
+    await asyncio.gather(*ask_all(batches, range(5)))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*ask_all(batches, range(3)))
+    assert work.batches == [[0, 1, 2, 3, 4], [0, 1, 2]]
+
+
 async def test_who_came_meanwhile_waits_for_those_who_are_served() -> None:
     """Two halves that take turns become one company."""
     work = Work()
