@@ -41,9 +41,13 @@ class Process:
         return self.popen.wait(20)
 
 
+_NOT_OURS = ("DECISION_", "PYTHONDONTWRITEBYTECODE")
+"""An installed service has its modules compiled; to do it at each start takes longer than they."""
+
+
 def clean_environ(folder: Path, **settings: str) -> dict[str, str]:
     """This environment without settings of the service, plus the given ones."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DECISION_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     return kept | environ(folder, **settings)
 
 
