@@ -1,4 +1,4 @@
-"""Callers at a pace of their own, over one connection by hand.
+"""Callers at a pace of their own, over connections by hand.
 
 A client library in Python would take as long for a call as the service takes to refuse it, and what
 is to be measured would be its own queue.
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 
 from tests.e2e.wire import (
     ACK,
@@ -136,41 +138,56 @@ class Storm(asyncio.Protocol):
             self.call()
 
 
-async def carried(storm: Storm, at_a_time: int, seconds: float) -> float:
-    """Decisions a second of so many callers who wait for their answers."""
-    before, storm.closed_loop = storm.decided, True
-    storm.call(at_a_time)
+async def warmed(storms: Sequence[Storm], at_a_time: int, decisions: int, seconds: float) -> None:
+    """Ask until so many were decided; raises TimeoutError where that takes longer."""
+    async with asyncio.timeout(seconds):
+        while decided(storms) < decisions:
+            await carried(storms, at_a_time, 1.0)
+
+
+async def carried(storms: Sequence[Storm], at_a_time: int, seconds: float) -> float:
+    """Decisions a second of so many callers on each connection who wait for their answers."""
+    before = decided(storms)
+    for storm in storms:
+        storm.closed_loop = True
+        storm.call(at_a_time)
     await asyncio.sleep(seconds)
-    storm.closed_loop = False
-    made = storm.decided - before
-    while storm.open and not storm.broken:
+    made = decided(storms) - before
+    for storm in storms:
+        storm.closed_loop = False
+    while any(storm.open and not storm.broken for storm in storms):
         await asyncio.sleep(0.01)
     return made / seconds
 
 
-async def blow(storm: Storm, pace: float, seconds: float) -> None:
-    """So many calls a second whatever comes of them."""
+async def blow(storms: Sequence[Storm], pace: float, seconds: float) -> None:
+    """So many calls a second whatever comes of them, on the connections in turn."""
     began, sent, count = time.monotonic(), 0, int(pace * seconds)
-    while sent < count and not storm.broken:
+    turns = cycle(storms)
+    while sent < count and not all(storm.broken for storm in storms):
         due = min(count, int((time.monotonic() - began + _AHEAD) * pace))
         if due > sent:
-            storm.call(due - sent)
+            next(turns).call(due - sent)
             sent = due
         await asyncio.sleep(_AHEAD)
 
 
-@contextmanager
-def connected(transport: asyncio.Transport) -> Iterator[None]:
-    """Break the connection off in the end, with the calls that are open."""
-    try:
-        yield
-    finally:
-        transport.abort()
+def decided(storms: Sequence[Storm]) -> int:
+    """How many calls were answered with a message."""
+    return sum(storm.decided for storm in storms)
 
 
-async def storming(address: str, storm: Storm) -> asyncio.Transport:
-    """Connect a storm."""
+@asynccontextmanager
+async def connected(address: str, storms: Sequence[Storm]) -> AsyncIterator[None]:
+    """Connect them, and break the connections off in the end, with the calls that are open."""
     host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(lambda: storm, host, int(port))
-    return transport
+    with ExitStack() as stack:
+        for storm in storms:
+            transport, _ = await loop.create_connection(partial(_same, storm), host, int(port))
+            stack.callback(transport.abort)
+        yield
+
+
+def _same(storm: Storm) -> Storm:
+    return storm

@@ -35,7 +35,7 @@ OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
     ("grpc.max_metadata_size", METADATA_LIMIT),
     ("grpc.absolute_max_metadata_size", METADATA_LIMIT),
-    ("grpc.max_concurrent_streams", 1_000),
+    ("grpc.max_concurrent_streams", 256),
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
