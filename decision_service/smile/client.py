@@ -79,6 +79,7 @@ class Client:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             follow_redirects=False,
+            verify=not base_url.startswith("http://"),  # what is not used need not be loaded
             # httpx counts per phase; the whole attempt is timed by whoever calls `get`, sooner.
             timeout=2 * limits.attempt_seconds,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
