@@ -25,9 +25,14 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 @contextmanager
 def full_disk(log: Path) -> Iterator[None]:
-    """Have the system refuse to let any file grow beyond what this one has."""
+    """Have the system refuse to let any file grow beyond what this one has.
+
+    Nor beyond what the service writes to see whether there is room: a log that was written back
+    begins anew, inside of what it had.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
+    most = min(log.stat().st_size, 64 << 10)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     try:
         yield
     finally:
