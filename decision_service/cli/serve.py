@@ -39,6 +39,15 @@ InitOption = Annotated[
 WorkerOption = Annotated[int, typer.Option("--worker", hidden=True)]
 LinkOption = Annotated[int, typer.Option("--link", hidden=True)]
 
+_SHARE = 0.001
+"""Seconds after which a thread gives the interpreter to another that waits for it (Python's are
+0.005). A commit waits for it several times: beside an applicant with very much that was a tenth of
+a second."""
+
+_YOUNG = 10_000
+"""So many objects more than were let go of are there before cycles are looked for: a decision makes
+some hundred, and no cycles."""
+
 
 def serve(
     config: ConfigOption = None,
@@ -69,16 +78,6 @@ def logs_json(settings: Settings) -> bool:
     if chosen is None:
         chosen = LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
     return chosen is LogFormat.JSON
-
-
-_SHARE = 0.001
-"""Seconds after which a thread gives the interpreter to another that waits for it (Python's are
-0.005). A commit waits for it several times: beside an applicant with very much that was a tenth of
-a second."""
-
-_YOUNG = 10_000
-"""So many objects more than were let go of are there before cycles are looked for: a decision makes
-some hundred, and no cycles."""
 
 
 async def _serve(

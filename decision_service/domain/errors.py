@@ -238,6 +238,11 @@ class DeadlineMissed(ServiceError):
 
     reason = "DEADLINE_EXCEEDED"
 
+    @classmethod
+    def unrecorded(cls) -> Self:
+        """The error of a decision that goes on: asking again finds it."""
+        return cls("the deadline came before the decision was recorded")
+
 
 class CrossTenant(ServiceError):
     """The vendor answered with another user's data; an alarm, never a decision."""

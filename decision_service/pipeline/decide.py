@@ -139,7 +139,7 @@ class DecideApplication:
         try:
             stored = await run.work.wait(self._left(call) - (0 if leads else FOLLOW_MARGIN))
         except TimeoutError:
-            raise _too_late() if leads else RequestInProgress.still() from None
+            raise DeadlineMissed.unrecorded() if leads else RequestInProgress.still() from None
         return _same_content(stored, content)
 
     def _begin(
@@ -256,7 +256,7 @@ class DecideApplication:
     async def _commit(self, entry: Entry, run: Run) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._ports.clock.monotonic() > run.until:
-            raise _too_late()
+            raise DeadlineMissed.unrecorded()
         run.seal()
         stored = await self._ports.log.commit(entry)
         self._last.note(stored.created)
@@ -295,7 +295,3 @@ def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:
     if not hmac.compare_digest(stored.content, content):
         raise reused()
     return stored
-
-
-def _too_late() -> DeadlineMissed:
-    return DeadlineMissed("the deadline came before the decision was recorded")

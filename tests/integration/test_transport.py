@@ -54,6 +54,21 @@ async def echo(request: bytes, call: Call) -> bytes:
     return request
 
 
+def endless(cancelled: asyncio.Event, begun: asyncio.Event | None = None) -> Behaviour:
+    """A behaviour that ends only by being cancelled."""
+
+    async def behaviour(_: bytes, __: Call) -> bytes:
+        if begun is not None:
+            begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError("unreachable")
+
+    return behaviour
+
+
 async def test_a_message_goes_in_and_one_comes_back() -> None:
     """With what the client sent beside it, its deadline, and the trailers of the reply."""
     seen: list[Any] = []
@@ -131,15 +146,7 @@ async def test_a_client_that_leaves_cancels_its_call(timeout: float | None) -> N
     """Whether it cancels or its deadline comes, the behaviour is cancelled."""
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def behaviour(_: bytes, __: Call) -> bytes:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        raise AssertionError("unreachable")
-
-    async with serving({"Wait": method(behaviour)}) as (_, channel):
+    async with serving({"Wait": method(endless(cancelled, begun))}) as (_, channel):
         call = channel.unary_unary("/t.T/Wait")(b"", timeout=timeout)
         await begun.wait()
         if timeout is None:
@@ -255,15 +262,7 @@ async def test_a_stop_breaks_off_what_does_not_end_in_time() -> None:
     """A shorter grace that is asked for later counts."""
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def never(_: bytes, __: Call) -> bytes:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        raise AssertionError("unreachable")
-
-    async with serving({"Never": method(never)}) as (server, channel):
+    async with serving({"Never": method(endless(cancelled, begun))}) as (server, channel):
         held = asyncio.ensure_future(channel.unary_unary("/t.T/Never")(b""))
         await begun.wait()
         slowly = asyncio.create_task(server.stop(60))
@@ -301,14 +300,7 @@ async def test_a_client_that_leaves_a_quick_call_leaves_nothing_behind() -> None
         taken.append((request, call))
         return True
 
-    async def never(_: bytes, __: Call) -> bytes:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        raise AssertionError("unreachable")
-
-    async with serving({"Wait": method(never, quick=quick)}) as (server, channel):
+    async with serving({"Wait": method(endless(cancelled), quick=quick)}) as (server, channel):
         for message in (b"answered", b"served"):
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await channel.unary_unary("/t.T/Wait")(message, timeout=0.1)

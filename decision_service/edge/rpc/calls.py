@@ -30,8 +30,8 @@ class CallInfo:
     """One call, from its metadata on.
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
-    client named none. `caller` and `sees_all` (whether it may
-    read other callers' decisions) are set by authentication. `trailing` leaves with the reply.
+    client named none (`own_deadline`). `caller` and `sees_all` (whether it may read other callers'
+    decisions) are set by authentication. `trailing` leaves with the reply.
     """
 
     method: str

@@ -120,7 +120,7 @@ class _Answered:
     def late(self) -> None:
         """The decision goes on; asking again with its request id finds it."""
         self.ended = True
-        self._failed(_late())
+        self._failed(DeadlineMissed.unrecorded())
 
     def _failed(self, error: ServiceError) -> None:
         end(self._call, status_of(error), self._info.trailing)
@@ -140,14 +140,10 @@ class _Answered:
         if perf_counter() - self._started < self._info.seconds:
             notes.ended(self._request, self._info, self._started)
         else:
-            notes.failed(self._request, self._info, self._started, _late())
+            notes.failed(self._request, self._info, self._started, DeadlineMissed.unrecorded())
 
     def otherwise(self) -> None:
         """Serve it on a task of its own, with all its layers."""
         self.ended = True
         if not self._call.ended:
             self._call.serve(self._request)
-
-
-def _late() -> DeadlineMissed:
-    return DeadlineMissed("the deadline came before the decision was recorded")
