@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,13 @@ from decision_service.pipeline.snapshots import read_snapshot
 from decision_service.pipeline.wire import inputs_from_wire
 from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset
+
+AT_ONCE = 2
+"""How many are replayed at a time: one is computed while another is read.
+
+Each computes for milliseconds on the event loop; many side by side would hold the store's
+connections, and everybody else, for as long as all of them take.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,18 @@ class ReplayDecision:
         self._reading = reading
         self._archive = archive
         self._rulebook = rulebook
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
         """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
 
-        Where `scope` names a caller, other callers' decisions are unknown.
+        Where `scope` names a caller, other callers' decisions are unknown. First come, first
+        served, a few at a time.
         """
+        async with self._turns:
+            return await self._replayed(decision_id, which, scope)
+
+    async def _replayed(self, decision_id: str, which: WhichRules, scope: str) -> Replayed:
         recorded = await self._reading.get(decision_id, full=True, scope=scope)
         entry = recorded.entry
         if entry.snapshot_id is None:

@@ -25,7 +25,8 @@ class Verdict:
     refused_yet_recorded: set[str] = field(default_factory=set)
     invented: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
-    replays_differ: set[str] = field(default_factory=set)
+    replays_differ: dict[str, list[str]] = field(default_factory=dict)
+    not_replayed: dict[str, str] = field(default_factory=dict)
     asked_again: int = 0
     replayed: int = 0
 
@@ -35,6 +36,7 @@ class Verdict:
             getattr(self, name).update(getattr(other, name))
         self.unsettled |= other.unsettled
         self.replays_differ |= other.replays_differ
+        self.not_replayed |= other.not_replayed
         self.asked_again += other.asked_again
         self.replayed += other.replayed
 
@@ -81,13 +83,15 @@ async def replay(client: Client, operations: Sequence[Operation], found: Verdict
 
     async def one(operation: Operation) -> None:
         reply = service_pb.CreateDecisionResponse.FromString(operation.reply or b"")
+        request_id = operation.request.request_id
+        found.replayed += 1
         try:
             differing = await client.replay(reply.decision.decision_id)
-        except grpc.RpcError:
-            differing = ["not replayed"]
-        found.replayed += 1
+        except grpc.aio.AioRpcError as error:
+            found.not_replayed[request_id] = f"{error.code().name} {error.details()}"
+            return
         if differing:
-            found.replays_differ.add(operation.request.request_id)
+            found.replays_differ[request_id] = differing
 
     await _side_by_side(one, operations)
 

@@ -218,6 +218,9 @@ def _report(
     settled = f"{found.asked_again} of {found.asked_again + len(found.unsettled)}"
     score.judged(PART, "asked again and settled", settled, "all", kept=not found.unsettled)
     score.none(PART, f"replays that differ, of {found.replayed}", len(found.replays_differ))
+    score.none(PART, "refused a replay", len(found.not_replayed))
+    for words in (*map(", ".join, found.replays_differ.values()), *found.not_replayed.values()):
+        score.told(PART, "what one replay showed", words)
     _report_calls(score, sites)
     score.none(PART, "restarts that did not serve", len(kills.failures))
     for words in kills.failures:
