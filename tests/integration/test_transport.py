@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import grpc
@@ -34,10 +34,10 @@ def _read(message: bytes) -> bytes:
 
 @asynccontextmanager
 async def serving(
-    methods: Mapping[str, Method], bounds: Bounds = BOUNDS
+    methods: Mapping[str, Method], bounds: Bounds = BOUNDS, **options: int
 ) -> AsyncIterator[tuple[Server, grpc.aio.Channel]]:
-    """A server of these methods, and a channel to it."""
-    server = Server((), bounds)
+    """A server of these methods with some of gRPC's options, and a channel to it."""
+    server = Server(((f"grpc.{name}", value) for name, value in options.items()), bounds)
     server.add({f"/t.T/{name}": one for name, one in methods.items()})
     port = server.listen("127.0.0.1:0")
     server.start()
@@ -294,13 +294,15 @@ async def test_a_quick_answer_needs_no_task_and_may_be_left_to_one() -> None:
 async def test_a_client_that_leaves_a_quick_call_leaves_nothing_behind() -> None:
     """The call is closed when its answer comes, or when its behaviour is cancelled after all."""
     taken: list[tuple[bytes, Call]] = []
-    cancelled = asyncio.Event()
 
     def quick(request: bytes, call: Call) -> bool:
         taken.append((request, call))
         return True
 
-    async with serving({"Wait": method(endless(cancelled), quick=quick)}) as (server, channel):
+    async with serving({"Wait": method(endless(asyncio.Event()), quick=quick)}) as (
+        server,
+        channel,
+    ):
         for message in (b"answered", b"served"):
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await channel.unary_unary("/t.T/Wait")(message, timeout=0.1)
@@ -309,10 +311,46 @@ async def test_a_client_that_leaves_a_quick_call_leaves_nothing_behind() -> None
         assert server.open == 2
         answered.reply(b"late", ())
         served.serve(request)
-        await cancelled.wait()
-        while server.open:
+        while server.open or served.task is None or not served.task.done():
             await asyncio.sleep(0.001)
         assert answered.done
+        assert served.task.cancelled()
+
+
+@pytest.mark.parametrize("how", ["answered", "refused", "quickly", "left"])
+async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None:
+    """However many calls somebody still knows, as errors do, the connection takes further ones."""
+    held: list[Call] = []
+    left = asyncio.Queue[None]()
+
+    async def behaviour(request: bytes, call: Call) -> bytes:
+        held.append(call)
+        if how == "refused":
+            await call.abort(grpc.StatusCode.UNAVAILABLE)
+        if how == "left":
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.put_nowait(None)
+        return request
+
+    def quick(_: bytes, call: Call) -> bool:
+        held.append(call)
+        call.reply(b"", ())
+        return True
+
+    own = {"quick": quick} if how == "quickly" else {}
+    async with serving(
+        {"Held": method(behaviour, **own), "Echo": method(echo)}, max_concurrent_streams=4
+    ) as (server, channel):
+        for _ in range(20):
+            with suppress(grpc.aio.AioRpcError):
+                await channel.unary_unary("/t.T/Held")(b"", timeout=0.05 if how == "left" else 5)
+            if how == "left":
+                await left.get()
+        assert await channel.unary_unary("/t.T/Echo")(b"still", timeout=5) == b"still"
+        assert len(held) == 20
+    assert server.open == 0
 
 
 async def test_a_loop_that_works_takes_events_by_itself() -> None:

@@ -155,9 +155,14 @@ async def carried(storms: Sequence[Storm], at_a_time: int, seconds: float) -> fl
     made = decided(storms) - before
     for storm in storms:
         storm.closed_loop = False
+    await calmed(storms)
+    return made / seconds
+
+
+async def calmed(storms: Sequence[Storm]) -> None:
+    """Wait until every call has its answer."""
     while any(storm.open and not storm.broken for storm in storms):
         await asyncio.sleep(0.01)
-    return made / seconds
 
 
 async def blow(storms: Sequence[Storm], pace: float, seconds: float) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 import grpc
+import msgspec
 
 from decision_service.edge.rpc.transport.core import (
     NO_FLAGS,
@@ -33,8 +33,7 @@ class CallEnded(Exception):
     """The call was ended with a status; nothing more is to be done for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     """How calls of one method are served.
 
     `quick` may take a call over at once, in which case it ends it; where it gives False the
@@ -72,12 +71,17 @@ class Call:
 
     It belongs to the event loop, except for what the names of the tags below say: those run on the
     thread that waits for gRPC.
+
+    It lets go of gRPC's call as soon as that is over. gRPC counts a stream for as long as anybody
+    holds its call, and takes no further ones on a connection that has as many as it may: whoever
+    remembers this call for longer, as an error's traceback does, would keep others out.
     """
 
     __slots__ = (
         "_core",
-        "_event",
+        "_details",
         "_headed",
+        "_metadata",
         "_owner",
         "_trailing",
         "_watched",
@@ -94,7 +98,8 @@ class Call:
         self.task: asyncio.Task[None] | None = None
         self.counted = True
         self.ended = self.done = self.gone = False
-        self._event, self._core = event, event.call
+        self._core: Any = event.call
+        self._details, self._metadata = event.call_details, event.invocation_metadata
         self._owner = owner
         self._headed = self._watched = False
         self._trailing: Metadata = ()
@@ -111,13 +116,13 @@ class Call:
 
     def time_remaining(self) -> float | None:
         """Seconds until the client's deadline; None without one."""
-        deadline: float = self._event.call_details.deadline
+        deadline: float = self._details.deadline
         now = time.time()  # noqa: TID251 - gRPC's core gives the deadline by this clock
         return None if deadline > NEVER else max(deadline - now, 0)
 
     def invocation_metadata(self) -> Metadata:
         """What the client sent beside its message."""
-        return self._event.invocation_metadata  # type: ignore[no-any-return]  # of the core
+        return self._metadata  # type: ignore[no-any-return]  # of the core
 
     def set_trailing_metadata(self, trailing: Metadata) -> None:
         """What leaves with an OK."""
@@ -169,8 +174,15 @@ class Call:
         self._owner.serve(self, request)
 
     def cancel(self) -> None:
-        """Break the call off; its client learns no more than that."""
-        self._core.cancel()
+        """Break the call off, unless it is over; its client learns no more than that."""
+        core = self._core
+        if core is not None:
+            core.cancel()
+
+    def served(self) -> None:
+        """Its behaviour is over: where its client is gone too, nothing more is to be sent."""
+        if self.gone:
+            self._core = None
 
     async def write(self, message: Any) -> None:
         """Send one message of a stream; returns when gRPC has taken it."""
@@ -213,6 +225,7 @@ class Call:
     def tag_sent(self, _: Event) -> None:
         """The status, and all before it, was handed to the connection."""
         self.done = True
+        self._core = None
         self._owner.left(self)
 
     def _take(self, message: bytes | None) -> None:

@@ -12,10 +12,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import msgspec
 import structlog
 
 from decision_service.edge.rpc.transport.call import Call, CallEnded, Metadata, Method
@@ -44,8 +44,7 @@ AT_A_TIME = 8
 """After so many events the loop looks at what else it has to do, and for new events."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """How many calls may be open, and how many events may wait for the loop.
 
     What comes beyond either is told `code`, `details` and `trailing` at once, by the thread that
@@ -275,6 +274,8 @@ async def _served(call: Call, request: Any) -> None:
         if not call.gone and not call.ended:
             call.cancel()
         raise
+    finally:
+        call.served()
 
 
 async def _unserved(_: Any, call: Call) -> None:
