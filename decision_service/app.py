@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import structlog
 from starlette.routing import BaseRoute
 
@@ -91,8 +91,7 @@ class StartError(Exception):
         self.lines = lines
 
 
-@dataclass(slots=True)
-class Service:
+class Service(msgspec.Struct):
     """A started service; `smile_url` is where applicants' data comes from."""
 
     settings: Settings

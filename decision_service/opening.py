@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from decision_service.language.diagnostics import Diagnostic, count, render
@@ -31,8 +31,7 @@ class RulesUnusable(Exception):
         self.lines = lines
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """The rules that decide, and where their rollouts stand."""
 
     shelf: RuleShelf

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
@@ -31,8 +31,7 @@ FILES_SECONDS = 1.0
 log = structlog.get_logger("decision_service.upkeep")
 
 
-@dataclass(frozen=True, slots=True)
-class Upkeep:
+class Upkeep(msgspec.Struct, frozen=True):
     """What has to be kept up."""
 
     server: RpcServer

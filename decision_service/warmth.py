@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.config import Settings
 from decision_service.edge.http.webhooks import WebhookReceiver
@@ -19,8 +20,7 @@ from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 
 
-@dataclass(frozen=True, slots=True)
-class Warmth:
+class Warmth(msgspec.Struct, frozen=True):
     """The pieces; `receiver` is what the HTTP edge serves.
 
     `pace` is the time between two users of this process's sweep, so that all workers together ask

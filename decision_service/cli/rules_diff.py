@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import groupby
 from typing import Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from decision_service.cli.output import Format, FormatOption, console, print_json
 from decision_service.cli.rules_folder import DEFAULT_PATH

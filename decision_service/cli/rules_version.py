@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules_folder import DEFAULT_PATH, choose

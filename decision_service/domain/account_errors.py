@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class AccountError:
+class AccountError(msgspec.Struct, frozen=True):
     """Why an account could not be connected or read, and what helps, each one sentence."""
 
     happened: str

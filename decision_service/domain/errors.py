@@ -23,8 +23,9 @@ person's data and no secret; `fields` are the values of the message, for ErrorIn
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Self
+
+import msgspec
 
 
 class ServiceError(Exception):
@@ -41,8 +42,7 @@ class ServiceError(Exception):
         self.fields: Mapping[str, str] = {k: str(v) for k, v in fields.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
+class FieldProblem(msgspec.Struct, frozen=True):
     """One field of a request that is wrong: its path as the client wrote it, and what to do."""
 
     field: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -30,8 +29,7 @@ Value = int | Decimal | Money | str | bool | date
 """A present value: integer int, number Decimal, money Money, text str, flag bool, date date."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactorSpec:
+class FactorSpec(msgspec.Struct, frozen=True):
     """A factor's contract: rule files are checked against it, docs and fetch plans follow from it.
 
     `lower` and `upper` are inclusive bounds in the factor's unit (major units for money), None is
@@ -105,8 +103,7 @@ class KindStatus(StrEnum):
     MISSING = "MISSING"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceUse:
+class SourceUse(msgspec.Struct, frozen=True):
     """How one account (or archive, upload, social security record) served a decision.
 
     `synced` is the newest of connection and monitor update (an archive: its newest item); `used`
@@ -121,8 +118,7 @@ class SourceUse:
     error_code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
+class Factors(msgspec.Struct, frozen=True):
     """The result of `factors.compute`: the values asked for, and the quality of what they rest on.
 
     `oldest_used_sync` is the earliest sync among the used sources that feed a needed kind.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Provider
@@ -39,8 +40,7 @@ class TransactionClass(StrEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True)
-class ClassRule:
+class ClassRule(msgspec.Struct, frozen=True):
     """One line of `_data/transaction_classes.yaml`; the first that matches gives the class.
 
     `provider` is a glob over provider ids, `words` case-folded words of which one must stand in the
@@ -53,8 +53,7 @@ class ClassRule:
     gives: TransactionClass
 
 
-@dataclass(frozen=True, slots=True)
-class DataPolicy:
+class DataPolicy(msgspec.Struct, frozen=True):
     """A ruleset's `data:` section with the `_data` files that are part of its content.
 
     `max_age` is the longest time since an account's sync; `posting_lag` pairs a provider glob with
@@ -69,7 +68,7 @@ class DataPolicy:
     posting_lag: tuple[tuple[str, int], ...] = ()
     default_lag: int = 0
     transaction_classes: tuple[ClassRule, ...] = ()
-    provider_types: Mapping[str, Provider] = field(default_factory=dict)
+    provider_types: Mapping[str, Provider] = msgspec.field(default_factory=dict)
 
     def lag_months(self, provider_id: str) -> int:
         """Months after a month's end before this provider has posted it."""
@@ -79,8 +78,7 @@ class DataPolicy:
         return self.default_lag
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(msgspec.Struct, frozen=True):
     """The arguments of `factors.compute` that a compiled ruleset fixes.
 
     `term_months` is the one that the application brings: the requested term, for the age at
@@ -100,8 +98,7 @@ class WhenTransactions(StrEnum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
-class FetchPlan:
+class FetchPlan(msgspec.Struct, frozen=True):
     """What to ask the vendor for; hashable, so that decisions with one plan share one reading.
 
     `kinds` are read whole, side by side, after the accounts. `transactions_from` is the first day

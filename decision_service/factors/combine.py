@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.figures import Amount
@@ -17,13 +18,12 @@ Job = tuple[str, str]
 """What a part of an income is (PAYROLL, ESTIMATE or GIG), and whose."""
 
 
-@dataclass(slots=True)
-class MonthFacts:
+class MonthFacts(msgspec.Struct):
     """One month as told: payroll by account and employer, the rest by account."""
 
-    payroll: dict[tuple[str, str], Amount] = field(default_factory=dict)
-    estimates: dict[str, int] = field(default_factory=dict)
-    earnings: dict[str, int] = field(default_factory=dict)
+    payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
+    estimates: dict[str, int] = msgspec.field(default_factory=dict)
+    earnings: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 def employer_key(name: str | None) -> str:

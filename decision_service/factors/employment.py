@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
+
+import msgspec
 
 from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import Kind
@@ -27,8 +28,7 @@ NO_EVIDENCE = frozenset({Cause.NO_EVIDENCE})
 OPEN = "An employment is open without an end date, or with one on or after as_of's civil date."
 
 
-@dataclass(frozen=True, slots=True)
-class Jobs:
+class Jobs(msgspec.Struct, frozen=True):
     """The applicant's employments, or why they are not known."""
 
     records: Sequence[Employment]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
@@ -27,8 +28,7 @@ YEAR = 12
 DEVIATION_NEEDS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
+class Statistic(msgspec.Struct, frozen=True):
     """One figure over the months with income; `else_cause` where it has too few of them."""
 
     name: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
@@ -16,8 +17,7 @@ from decision_service.factors.records import bad_date, last_day, transactions
 from decision_service.factors.usage import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(msgspec.Struct, frozen=True):
     """`pages` by source, of those that have a transaction; `taints` are contradictions and
     impossible dates.
     """

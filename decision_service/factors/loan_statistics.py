@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
@@ -26,8 +27,7 @@ Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause
 """Work on one amount of each loan concerned, or tell what the loans do not tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """One amount of each loan concerned: its name, which loans, and when it is missing.
 
     `money` picks the loans that make the statistics MIXED_CURRENCY when in another currency.
@@ -41,8 +41,7 @@ class Measured:
     parity: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
+class Statistic(msgspec.Struct, frozen=True):
     """A figure over at least `needs` amounts."""
 
     name: str

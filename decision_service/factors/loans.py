@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
@@ -27,8 +28,7 @@ Found = Figure | Cause | Untold
 Work = Callable[[Sequence[Liability]], Found]
 
 
-@dataclass(frozen=True, slots=True)
-class Loans:
+class Loans(msgspec.Struct, frozen=True):
     """The applicant's loans, or why they are not known."""
 
     records: Sequence[Liability]

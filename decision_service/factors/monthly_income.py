@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
@@ -42,13 +43,12 @@ from decision_service.factors.usage import Feeder, counted, feeding
 GOVERNMENT = "GOVERNMENT"
 
 
-@dataclass(slots=True)
-class Sheet:
+class Sheet(msgspec.Struct):
     """The monthly income as it is filled: the draft, each month's facts, the bases of payroll."""
 
-    draft: Draft = field(default_factory=Draft)
-    facts: dict[int, MonthFacts] = field(default_factory=dict)
-    bases: dict[int, set[str]] = field(default_factory=dict)
+    draft: Draft = msgspec.field(default_factory=Draft)
+    facts: dict[int, MonthFacts] = msgspec.field(default_factory=dict)
+    bases: dict[int, set[str]] = msgspec.field(default_factory=dict)
 
     def month(self, index: int) -> MonthFacts:
         """What is known of a month so far."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+
+import msgspec
 
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
@@ -46,8 +47,7 @@ MONTHLY_SHARE = {
 """Payments a month by frequency, for amortizations; Hourly, Variable, Unspecified tell nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """An amount by month (Month.index), with the one that counts as its pay month."""
 
     pay_month: int

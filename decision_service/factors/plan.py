@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+
+import msgspec
 
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTransactions
@@ -39,8 +40,7 @@ def _without_named(kinds: frozenset[Kind], day: date) -> FetchPlan:
     return FetchPlan(kinds, WhenTransactions.IF_STANDING_IN, stand_in_from=stand_in_from(day))
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """What factors ask for on any day; `reaches` are those of transactions that they look at."""
 
     kinds: frozenset[Kind]

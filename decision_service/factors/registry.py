@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache, partial
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.kinds import Kind
@@ -44,8 +45,7 @@ Work = Callable[..., Answer]
 """`(case)`, or `(case, length)` for a parametric family."""
 
 
-@dataclass(frozen=True, slots=True)
-class Factor:
+class Factor(msgspec.Struct, frozen=True):
     """A factor's contract with its computation; `reach` only where it looks at transactions."""
 
     spec: FactorSpec
@@ -56,8 +56,7 @@ class Factor:
 _FACTORS: dict[str, Factor] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(msgspec.Struct, frozen=True):
     """What the factors of a family have in common: name, data kinds, causes of missing values."""
 
     name: str
@@ -90,8 +89,7 @@ class Family:
         return register
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """A factor or parametric family as it was declared."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
@@ -29,14 +30,13 @@ Turnover = tuple[int, int]
 """Unmapped and all absolute amounts of a month's transactions."""
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """A series as it is filled, in any order: amounts, proofs and flaws by month."""
 
-    amounts: dict[int, Amount] = field(default_factory=dict)
-    proofs: dict[int, Proof] = field(default_factory=dict)
-    flaws: dict[int, set[Missing]] = field(default_factory=dict)
-    turnovers: dict[int, Turnover] = field(default_factory=dict)
+    amounts: dict[int, Amount] = msgspec.field(default_factory=dict)
+    proofs: dict[int, Proof] = msgspec.field(default_factory=dict)
+    flaws: dict[int, set[Missing]] = msgspec.field(default_factory=dict)
+    turnovers: dict[int, Turnover] = msgspec.field(default_factory=dict)
 
     def proof(self, month: int) -> Proof:
         """The proof of a month, which makes the month one with a record."""

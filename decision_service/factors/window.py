@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 WHOLE = 12 * 10_000
 """Months of a window longer than any history."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """`label` is for the factor's name, `period` for its sentences; `length` in months or days."""
 
     label: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.language import tree
@@ -68,8 +69,7 @@ def read_expression(
     return expect(node, expected, scope.currency, report)
 
 
-@dataclass(slots=True)
-class _Checking:
+class _Checking(msgspec.Struct):
     parsed: Parsed
     scope: Scope
     report: Report

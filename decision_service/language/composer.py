@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import msgspec
 import yaml
+from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report, split_lines
 from decision_service.language.nodes import Entry, ListNode, MapNode, Node, Scalar
@@ -33,16 +34,15 @@ class _GaveUp(Exception):
     """Reading stopped at a problem that is already reported."""
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A collection whose end has not come yet."""
 
     place: Place
     flow: bool
     is_map: bool
     key: Scalar | None = None
-    entries: dict[str, Entry] = field(default_factory=dict)
-    items: list[Node] = field(default_factory=list)
+    entries: dict[str, Entry] = msgspec.field(default_factory=dict)
+    items: list[Node] = msgspec.field(default_factory=list)
 
 
 class Composer:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.missing import Cause
@@ -19,8 +20,7 @@ from decision_service.language.types import NameFault, Symbol
 from decision_service.language.values import to_runtime
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """A name with its type, bounds (inclusive, major units) and labels, before it has a slot."""
 
     name: str
@@ -48,8 +48,7 @@ class DeclaredNames:
         return NameFault("R202", f"unknown name `{name}`", did_you_mean(name, self.symbols))
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """A checked condition; `names` are those it reads, in text order."""
 
     text: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
+
+import msgspec
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as a line break
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -26,8 +27,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, order=True):
     """A span of one line: `line` and `column` count from 1, `end` is the column after the span."""
 
     file: str
@@ -40,8 +40,7 @@ class Place:
         return Place(self.file, self.line, self.column + start, self.column + max(end, start + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(msgspec.Struct, frozen=True):
     """One located problem.
 
     `code` is stable (`R204`); `quoted` the source line; `end` the column after the marked span;
@@ -67,17 +66,16 @@ class Diagnostic:
 MOST_PROBLEMS = 200
 
 
-@dataclass(slots=True)
-class Report:
+class Report(msgspec.Struct):
     """Collects problems and never stops at the first; knows the texts, so as to quote them.
 
     It keeps 200 errors and as many warnings: nobody reads more, and a text made of faults would
     otherwise cost more than a good one.
     """
 
-    _lines: dict[str, list[str]] = field(default_factory=dict)
-    _found: dict[tuple[str, int, int, str, str], Diagnostic] = field(default_factory=dict)
-    _counts: dict[Severity, int] = field(default_factory=lambda: dict.fromkeys(Severity, 0))
+    _lines: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    _found: dict[tuple[str, int, int, str, str], Diagnostic] = msgspec.field(default_factory=dict)
+    _counts: dict[Severity, int] = msgspec.field(default_factory=lambda: dict.fromkeys(Severity, 0))
 
     def add_text(self, file: str, text: str) -> None:
         """Make a file's lines known for quoting."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.lexer import Fault, Token, split
@@ -32,8 +33,7 @@ _ALLOWED = (
 _SIMPLER = "give a part of it a name under `derived:`"
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """An expression's structure; `numbers` gives the exact text of each number by its start."""
 
     scalar: Scalar

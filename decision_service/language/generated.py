@@ -10,9 +10,10 @@ arithmetic has no result, what is written raises one of CARE, and the trees' clo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any as Anything
+
+import msgspec
 
 from decision_service.language import arithmetic, tree
 from decision_service.language.threevalued import Unknown
@@ -28,17 +29,16 @@ CARE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """Whatever of these is raised, the closures name what it was."""
 
 
-@dataclass(slots=True)
-class Source:
+class Source(msgspec.Struct):
     """Python source in the making: functions in order, and the values that its names stand for.
 
     `traced` says that it is to keep what it came to on the way.
     """
 
-    words: Mapping[str, Anything] = field(default_factory=dict)
+    words: Mapping[str, Anything] = msgspec.field(default_factory=dict)
     traced: bool = False
-    bound: dict[str, Anything] = field(default_factory=dict)
-    functions: list[str] = field(default_factory=list)
+    bound: dict[str, Anything] = msgspec.field(default_factory=dict)
+    functions: list[str] = msgspec.field(default_factory=list)
     temporaries: int = 0
 
     @property
@@ -88,17 +88,16 @@ class Source:
         return names
 
 
-@dataclass(slots=True)
-class Page:
+class Page(msgspec.Struct):
     """Lines of one function, or of a piece of it.
 
     `slots` are those that its expressions read, `hard` those of them that must hold values.
     """
 
     source: Source
-    lines: list[str] = field(default_factory=list)
-    slots: set[int] = field(default_factory=set)
-    hard: set[int] = field(default_factory=set)
+    lines: list[str] = msgspec.field(default_factory=list)
+    slots: set[int] = msgspec.field(default_factory=set)
+    hard: set[int] = msgspec.field(default_factory=set)
 
     def line(self, text: str, depth: int = 0) -> None:
         """Add a line."""

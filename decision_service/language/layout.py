@@ -8,8 +8,8 @@ ends of lines. Scalars stay as they were written.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 
+import msgspec
 import yaml
 
 from decision_service.language.pieces import Comment, LayoutError, Piece, Source, cut
@@ -48,8 +48,7 @@ def _meaning(piece: Piece) -> object:
     return [(_meaning(key), _meaning(value)) for key, value in piece.entries]
 
 
-@dataclass(slots=True)
-class _Writer:
+class _Writer(msgspec.Struct):
     """Writes a source line by line; comments follow the lines they stood on or above.
 
     `path` pairs the columns at which the open maps and lists stood with where they stand now, and
@@ -57,9 +56,9 @@ class _Writer:
     """
 
     source: Source
-    lines: list[str] = field(default_factory=list)
-    pending: list[Comment] = field(default_factory=list)
-    path: list[tuple[int, int]] = field(default_factory=list)
+    lines: list[str] = msgspec.field(default_factory=list)
+    pending: list[Comment] = msgspec.field(default_factory=list)
+    path: list[tuple[int, int]] = msgspec.field(default_factory=list)
     last: tuple[tuple[int, int], ...] = ()
     commented: bool = True
 

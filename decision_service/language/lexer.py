@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from keyword import iskeyword
+
+import msgspec
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -74,8 +75,7 @@ class Sort(Enum):
     COMMA = "comma"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """A piece of the text; `start` and `end` count characters from 0, the end excluded."""
 
     text: str
@@ -85,8 +85,7 @@ class Token:
     callable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What is wrong with an expression and where."""
 
     start: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.language.diagnostics import Place
 
@@ -13,8 +14,7 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True):
     """A leaf: its `text` as YAML reads it, and whether it stood without quotes (`plain`).
 
     `verbatim` says that the text is the source within the place, so that a position in the text is
@@ -68,8 +68,7 @@ def few_digits(text: str) -> bool:
     return significant <= MOST_DIGITS and len(text) <= 2 * MOST_DIGITS
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One key of a map with its value."""
 
     key: str
@@ -77,8 +76,7 @@ class Entry:
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class MapNode:
+class MapNode(msgspec.Struct, frozen=True):
     """A map in file order; keys are unique. The place is its first key or its brace."""
 
     entries: tuple[Entry, ...]
@@ -93,8 +91,7 @@ class MapNode:
         return next((e.key_place for e in self.entries if e.key == key), self.place)
 
 
-@dataclass(frozen=True, slots=True)
-class ListNode:
+class ListNode(msgspec.Struct, frozen=True):
     """A list in file order; the place is its first dash or its bracket."""
 
     items: tuple[Node, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+import msgspec
 import yaml
 
 _COMMENT = re.compile(r"#[^\n]*")
@@ -22,8 +22,7 @@ class LayoutError(ValueError):
         self.line = line
 
 
-@dataclass(slots=True)
-class Piece:
+class Piece(msgspec.Struct):
     """A scalar, list or map and where it stood; `entries` pairs keys with values.
 
     `start` and `end` are positions in the text; `source` is a scalar's text in the file, `value`
@@ -36,8 +35,8 @@ class Piece:
     source: str = ""
     value: str = ""
     style: str = ""
-    items: list[Piece] = field(default_factory=list)
-    entries: list[tuple[Piece, Piece]] = field(default_factory=list)
+    items: list[Piece] = msgspec.field(default_factory=list)
+    entries: list[tuple[Piece, Piece]] = msgspec.field(default_factory=list)
     kind: str = "scalar"
 
     @property
@@ -56,8 +55,7 @@ class Piece:
             yield from value.scalars()
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(msgspec.Struct, frozen=True):
     """A comment; `alone` where no key or value stands before it on its line."""
 
     start: int
@@ -66,8 +64,7 @@ class Comment:
     alone: bool
 
 
-@dataclass(slots=True)
-class Source:
+class Source(msgspec.Struct):
     """A whole text: its root, its comments in order, and where its lines begin."""
 
     text: str

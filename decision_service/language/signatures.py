@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.tree import Node, Read
@@ -22,8 +23,7 @@ MOST_ARGUMENTS = 20
 Result = Callable[[Sequence[Node]], ValueType | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """One function; `fixed` are its arguments' types where they do not depend on each other."""
 
     name: str

@@ -6,7 +6,7 @@ Inside `{…}` and `[…]` a comma ends a plain scalar and ` #` starts a comment
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.nodes import Entry, Node, Scalar

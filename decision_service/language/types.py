@@ -7,9 +7,10 @@ are numbers. A bare literal is money wherever money is expected. Everything else
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 
@@ -20,8 +21,7 @@ NUMERIC = frozenset({INTEGER, NUMBER})
 ORDERED = frozenset({INTEGER, NUMBER, MONEY, DATE})
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(msgspec.Struct, frozen=True):
     """A name an expression may use; its value stands in `slot` of the list of values.
 
     `lower` and `upper` are inclusive bounds in the type's unit (major units for money), `labels`
@@ -38,8 +38,7 @@ class Symbol:
     constant: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NameFault:
+class NameFault(msgspec.Struct, frozen=True):
     """Why a name cannot be used: code, message and hint of the diagnostic.
 
     An empty code says that the reason is reported elsewhere already.

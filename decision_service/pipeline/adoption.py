@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.domain.errors import RolloutMovedOn
 from decision_service.pipeline.rollout_ports import (
@@ -23,16 +24,14 @@ ATTEMPTS = 5
 """How often a step is tried anew that another process came before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """A rulebook whose rollouts stand where the journal says, and each product's last entry."""
 
     rulebook: Rulebook
     entries: Mapping[str, JournalEntry]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(msgspec.Struct, frozen=True):
     """The changed plans that do not fit their running rollouts; nothing was changed."""
 
     clashes: Mapping[str, tuple[Clash, ...]]

@@ -7,9 +7,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
@@ -25,8 +25,7 @@ PERIOD = 5.0
 """Seconds from one look to the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessRules:
+class ProcessRules(msgspec.Struct, frozen=True):
     """What a process decides by: the digest of all its rulesets and plans."""
 
     process: str
@@ -43,8 +42,7 @@ class ProcessLog(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(msgspec.Struct, frozen=True):
     """Rules that so many processes decide by; `here` says that this one is among them."""
 
     digest: str

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Account
 from decision_service.pipeline.ports import Erased
 
 
-@dataclass(frozen=True, slots=True)
-class Applicant:
+class Applicant(msgspec.Struct, frozen=True):
     """Who is onboarded: the caller of ours that it belongs to, and the caller's own reference."""
 
     caller: str
@@ -28,16 +29,14 @@ class LinkToken:
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
+class Enrolled(msgspec.Struct, frozen=True):
     """A user as the vendor made it, with a first token."""
 
     user_id: str
     token: LinkToken
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+class Sync(msgspec.Struct, frozen=True):
     """One finished collection of data: which kinds of which account, and when it ended."""
 
     source: str
@@ -45,8 +44,7 @@ class Sync:
     finished: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(msgspec.Struct, frozen=True):
     """What the vendor says of a user's accounts now.
 
     `arriving` are the accounts whose data is still being collected, `being_linked` those that the
@@ -59,8 +57,7 @@ class Connections:
     being_linked: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(msgspec.Struct, frozen=True):
     """A link token that was handed out, by its SHA-256 in hex; the token itself is not kept.
 
     `renewals` is how many tokens came before it on the same page.
@@ -98,8 +95,7 @@ class Enrolment(Protocol):
         """The user's accounts and how far their data is; raises UserUnknown, CrossTenant."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicantRecord:
+class ApplicantRecord(msgspec.Struct, frozen=True):
     """What the store knows of an applicant; `user_id` is None while no user is known.
 
     `begun` is when it was first asked for. `claimed` says that this call is the one that may

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 
@@ -27,8 +28,7 @@ class Counted(StrEnum):
     APPROVED = "approved"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """One counter of one hour.
 
     `position` is the journal entry that the rollout stood at: what came before an operator's answer
@@ -45,8 +45,7 @@ class Cell:
     bucket: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(msgspec.Struct, frozen=True):
     """A counter added up over hours and processes."""
 
     arm: Arm | None
@@ -56,8 +55,7 @@ class Total:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class ArmTally:
+class ArmTally(msgspec.Struct, frozen=True):
     """What one version decided as one arm: `decisions` in all, the rest by applicants.
 
     An applicant counts once, by the first decision in the window. `missing` are referrals of kind

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 from msgspec import structs
 
 from decision_service.domain.errors import RequestInProgress
@@ -35,8 +35,7 @@ Told = Callable[[StoredEntry | None, str], None]
 of the request id under which it was begun."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """What deciding at once shares with the long way."""
 
     ports: Ports
@@ -50,8 +49,7 @@ class Desk:
     runs: Runs
 
 
-@dataclass(slots=True)
-class _Begun:
+class _Begun(msgspec.Struct):
     """A decision on its way into the store."""
 
     desk: Desk

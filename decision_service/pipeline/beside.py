@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from decision_service.pipeline.admission import Admission
@@ -21,8 +21,7 @@ from decision_service.rollout.gate import shadows
 log = structlog.get_logger("decision_service.rules")
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(msgspec.Struct, frozen=True):
     """`position` gives the entry of its journal at which a product's rollout stands."""
 
     counters: Counters

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RulesetUnknown
@@ -31,8 +32,7 @@ from decision_service.pipeline.wire import decode_facts, factors_from_wire, inpu
 _PAGE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """What to compare: a shadow by its version, or for 0 the challenger.
 
     Of recorded decisions the newest `most` from `since` on are judged again by the other version.
@@ -44,8 +44,7 @@ class Question:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """Alike pairs together; `live` is what decided (or the champion), `other` what is compared."""
 
     product: str

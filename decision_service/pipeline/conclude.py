@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
 import msgspec
 from msgspec import structs
+from msgspec.structs import replace
 
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef

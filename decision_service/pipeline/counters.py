@@ -10,9 +10,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+
+import msgspec
 
 from decision_service.domain.decision import Arm, Assignment
 from decision_service.domain.errors import (
@@ -38,8 +39,7 @@ CROSS_TENANT = "CROSS_TENANT"
 _CANCELLED = "CANCELLED"
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """One decision in progress; what is known of it when it ends is what is counted."""
 
     product: str

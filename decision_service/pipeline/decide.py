@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from msgspec import structs
 
 from decision_service.domain.decision import Assignment
@@ -46,8 +46,7 @@ FOLLOW_MARGIN = 0.050
 """Seconds before the deadline at which a caller is told that another's run still goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
+class _Result(msgspec.Struct, frozen=True):
     """What a decision rests on, what it came to, and what is stored under its request id."""
 
     gathering: Gathering | None

@@ -5,10 +5,11 @@ read again. What they say is not believed; the vendor's answer decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.ports import Clock
@@ -23,8 +24,7 @@ class Meaning(StrEnum):
     NOTED = "noted"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event: `digest` is the SHA-256 of its body, `kinds` what it says has changed.
 
     `added` is how many transactions it says are new; 0 where it does not say.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import msgspec
 import structlog
 
 from decision_service.domain.errors import (
@@ -57,8 +57,7 @@ _JOURNALLED = {
 _SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 
 
-@dataclass(frozen=True, slots=True)
-class Watcher:
+class Watcher(msgspec.Struct, frozen=True):
     """What watching needs of the world."""
 
     shelf: RuleShelf

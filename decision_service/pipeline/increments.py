@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
@@ -19,8 +19,7 @@ OVERLAP = timedelta(days=35)
 """How far before the newest known transaction is read again: platforms settle within a month."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What events say has changed; no kinds means everything. `added` counts new transactions."""
 
     kinds: frozenset[Kind] = frozenset()

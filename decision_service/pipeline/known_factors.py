@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import date, datetime
+
+import msgspec
 
 from decision_service.domain.factor import Factors
 from decision_service.domain.needs import Needs
@@ -20,8 +21,7 @@ from decision_service.ruleset.model import CompiledRuleset
 MOST_REMEMBERED = 512
 
 
-@dataclass(slots=True)
-class Computed:
+class Computed(msgspec.Struct):
     """Factor values, the same as they are recorded, and as a ruleset took them."""
 
     factors: Factors
@@ -41,8 +41,7 @@ _Moment = tuple[date, bool, int, int | None]
 whether the clock is in doubt, how many turning points have passed, the requested term."""
 
 
-@dataclass(slots=True)
-class _Remembered:
+class _Remembered(msgspec.Struct):
     turns: tuple[datetime, ...]
     moment: _Moment
     computed: Computed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.condition import Declared, DeclaredNames
@@ -22,33 +23,30 @@ NO_NAMES = DeclaredNames("", ())
 """The inputs of a version that does not compile: its plan is checked all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextFile:
+class TextFile(msgspec.Struct, frozen=True):
     """A file that was read; `path` is as messages show it, `rules/personal-loan-ph/v1.yaml`."""
 
     path: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """A file that could not be read, and why in one sentence."""
 
     path: str
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class ProductTexts:
+class ProductTexts(msgspec.Struct, frozen=True):
     """One product's folder: `rulesets` by version, `tables` by their path within the folder."""
 
     product: str
     path: str
-    rulesets: Mapping[int, TextFile] = field(default_factory=dict)
+    rulesets: Mapping[int, TextFile] = msgspec.field(default_factory=dict)
     plan: TextFile | None = None
-    tables: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     tests: tuple[TextFile, ...] = ()
-    fixtures: Mapping[str, str] = field(default_factory=dict)
+    fixtures: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def contents(self) -> dict[str, str]:
@@ -63,15 +61,14 @@ class ProductTexts:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFolder:
+class RuleFolder(msgspec.Struct, frozen=True):
     """A whole rules folder; `data` holds `_data/*.yaml` by file name.
 
     `manifest` is what was published last, where anything was.
     """
 
     products: tuple[ProductTexts, ...] = ()
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     manifest: TextFile | None = None
 
@@ -84,8 +81,7 @@ class RuleFolder:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Loading:
+class Loading(msgspec.Struct, frozen=True):
     """What came of a folder: `rulebook` is None where any diagnostic is an error.
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.

@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
+
+import msgspec
 
 from decision_service.language.diagnostics import Diagnostic, Report, Severity
 from decision_service.language.fields import Fields
@@ -27,8 +28,7 @@ _REMEDY = "wait until the folder is copied whole, or publish it: decision-servic
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(msgspec.Struct, frozen=True):
     """What a manifest says of itself: who published, when (`2026-11-25T10:00:00Z`), and what.
 
     `digest` is that of the files' names and digests, so equal ones are equal folders. With

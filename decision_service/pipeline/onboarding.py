@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+
+import msgspec
 
 from decision_service.domain.errors import RequestInProgress, ServiceError, UpstreamUnavailable
 from decision_service.pipeline.applicant_ports import (
@@ -29,8 +30,7 @@ RENEWABLE = timedelta(days=1)
 RENEWALS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Onboarded:
+class Onboarded(msgspec.Struct, frozen=True):
     """An applicant's user and a fresh token; `created` where this call made the user."""
 
     user_id: str
@@ -38,8 +38,7 @@ class Onboarded:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ErasedApplicant:
+class ErasedApplicant(msgspec.Struct, frozen=True):
     """How many accounts were revoked at the vendor, and how many snapshots destroyed here."""
 
     accounts: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import structlog
 
 from decision_service.domain.decision import Arm
@@ -33,8 +33,7 @@ _LOOKED_BACK = 100
 """How many steps are searched for the one that brought a track to its stage."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """A step that somebody wants.
 
     `plan_digest` and `position` are what it was decided on; empty and 0 stand for what this process
@@ -48,8 +47,7 @@ class Order:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """One rollout as it stands: `entered` is the step that brought each track to its stage."""
 
     product: Product
@@ -57,8 +55,7 @@ class Look:
     entered: Mapping[TrackName, JournalEntry]
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(msgspec.Struct, frozen=True):
     """Where an applicant would be put, and by which plan."""
 
     product: Product

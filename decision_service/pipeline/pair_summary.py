@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.pairs import Group
@@ -13,8 +14,7 @@ MOST_MOVES = 50
 _WORST_LAST = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomePair:
+class OutcomePair(msgspec.Struct, frozen=True):
     """Decisions of one pair of outcomes, with the amounts that each side approves in them.
 
     `examples` are decision ids, newest first, at most three.
@@ -28,8 +28,7 @@ class OutcomePair:
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(msgspec.Struct, frozen=True):
     """One rule or reason that told the versions apart, in how many decisions, and one of them."""
 
     change: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.missing import DataReason
 from decision_service.domain.verdict import (
@@ -33,8 +35,7 @@ class Standing(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """What one version concluded; `amount` is the approved one in minor units."""
 
     outcome: Outcome
@@ -47,8 +48,7 @@ class Side:
         return cls(verdict.outcome, verdict.refer_kind, approved_amount(verdict))
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True):
     """A recorded decision beside what another version makes of the same data.
 
     `other` is None unless the standing is COMPARED. `moved` names the rules and reasons that differ
@@ -66,8 +66,7 @@ class Pair:
     moved: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Pairs that came out alike: how many, with what amounts, and the newest as an example."""
 
     standing: Standing

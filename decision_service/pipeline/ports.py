@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -78,8 +77,7 @@ class SnapshotSource(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotBody:
+class SnapshotBody(msgspec.Struct, frozen=True):
     """A snapshot ready to be stored: `id` is content-addressed within the user.
 
     `counts` is how many records of each kind each source gave, for `DecisionLog.known`.
@@ -163,8 +161,7 @@ class StoredEntry(msgspec.Struct, frozen=True):
     snapshot_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """Which decisions to list; None and empty mean any. The time range is half open."""
 
     caller: str = ""
@@ -177,16 +174,14 @@ class Filter:
     created_before: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a page ended: newest first by (created, decision_id)."""
 
     created: datetime
     decision_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredText:
+class StoredText(msgspec.Struct, frozen=True):
     """A text by digest.
 
     `kind` is `ruleset`, `plan`, `rules` for a whole good folder, or `used` and a version for what
@@ -198,8 +193,7 @@ class StoredText:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WarmMark:
+class WarmMark(msgspec.Struct, frozen=True):
     """A stored snapshot that may serve again: when and by which plan it was read.
 
     `looked` is when its accounts were last found unchanged. `oldest` is when its oldest part was
@@ -213,8 +207,7 @@ class WarmMark:
     oldest: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """What the store holds of a user.
 
     `counts` are the most records of each kind that each source ever gave. `consent` counts the
@@ -233,8 +226,7 @@ class Held:
         return None if self.quarantined else self.last
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(msgspec.Struct, frozen=True):
     """What an erasure took away: stored snapshots of the user."""
 
     snapshots: int
@@ -289,8 +281,7 @@ class DecisionLog(Protocol):
         """The text of a kind whose digest sorts last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """Leave for one process to decide one request; its `fence` goes into the entry."""
 
     caller: str
@@ -316,8 +307,7 @@ class Leases(Protocol):
         """Give a lease back whose entry is not going to be stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyStyle:
+class ReplyStyle(msgspec.Struct, frozen=True):
     """How the caller wants the answer: FULL adds factor values and traces; languages best first."""
 
     full: bool

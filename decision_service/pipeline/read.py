@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.errors import DecisionUnknown
 from decision_service.domain.factor import Factors
@@ -20,8 +21,7 @@ from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.explain import traces
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """A decision as recorded: its entry, its facts, and for the FULL view factors and traces."""
 
     entry: StoredEntry
@@ -30,8 +30,7 @@ class Recorded:
     traces: tuple[StageTrace, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """One page of a listing; `next` is None on the last one."""
 
     entries: Sequence[StoredEntry]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from decision_service.domain.errors import RolloutMovedOn, StoreError
 from decision_service.language.diagnostics import Diagnostic, render
@@ -27,8 +28,7 @@ MOST_TOLD = 20
 log = structlog.get_logger("decision_service.rules")
 
 
-@dataclass(frozen=True, slots=True)
-class Reloaded:
+class Reloaded(msgspec.Struct, frozen=True):
     """What a reading came to: whether its rules decide from now on, and how many faults it had.
 
     `again` says that the folder may be good and the store failed: read it once more.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service import __version__
 from decision_service.domain.decision import Decision
@@ -29,16 +30,14 @@ connections, and everybody else, for as long as all of them take.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class WhichRules:
+class WhichRules(msgspec.Struct, frozen=True):
     """The rules to replay by; empty means the recorded ones. A digest beats a version."""
 
     version: int = 0
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Replayed:
+class Replayed(msgspec.Struct, frozen=True):
     """What was recorded (in FULL) beside what comes out now."""
 
     recorded: Recorded

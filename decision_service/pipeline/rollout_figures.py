@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.arm_figures import ArmTally, Counted, Total
@@ -31,8 +32,7 @@ LONGEST = timedelta(days=30)
 _FORESEEABLE = timedelta(days=3650).total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
-class ArmLine:
+class ArmLine(msgspec.Struct, frozen=True):
     """One arm since the figures begin; `share` in thousandths of a percent of all applicants.
 
     `approved` is in minor units over all decisions, the outcomes are of applicants. `p99_ms` is 0
@@ -48,8 +48,7 @@ class ArmLine:
     p99_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowLine:
+class ShadowLine(msgspec.Struct, frozen=True):
     """One silent version since the figures begin; `share` in thousandths of the enrolled."""
 
     version: int
@@ -61,16 +60,14 @@ class ShadowLine:
         return sum(g.count for g in self.groups if g.standing is standing)
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(msgspec.Struct, frozen=True):
     """A number that is waited for, and when it is reached at the pace so far (None: unknown)."""
 
     missing: int
     by: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(msgspec.Struct, frozen=True):
     """What a track's next stage waits for; `count` are decisions, `ready_by` when all is met."""
 
     track: TrackName
@@ -79,16 +76,14 @@ class Next:
     ready_by: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """What a guardrail says; for a comparison also the applicants it still needs to tell."""
 
     word: Word
     awaited: Awaited | None
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True):
     """Everything that a rollout has measured, since `since`."""
 
     product: Product

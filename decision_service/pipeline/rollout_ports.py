@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.gate import Pin
@@ -42,8 +43,7 @@ class JournalAction(StrEnum):
     REVIVE = "revive"
 
 
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
+class JournalEntry(msgspec.Struct, frozen=True):
     """One step of a product's rollout: who took it, when, why, from what to what.
 
     `position` counts a product's entries from 1 without gaps. `before` is None for the first.
@@ -60,7 +60,7 @@ class JournalEntry:
     before: RolloutState | None
     after: RolloutState
     plan_digest: str
-    figures: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class JournalMovedOn(Exception):

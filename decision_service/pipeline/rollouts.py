@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 import structlog
 
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
@@ -33,8 +33,7 @@ StepTaken = Callable[[Plan, RolloutState, datetime], Step]
 """From where a rollout stands, under its plan and at an instant, to where it shall stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A step to take, who takes it and why.
 
     `action` names it in the journal. Where `expected_plan_digest` is given, the step was decided on
@@ -48,7 +47,7 @@ class Change:
     action: JournalAction
     step: StepTaken
     expected_plan_digest: str | None = None
-    figures: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = msgspec.field(default_factory=dict)
     expected_position: int | None = None
 
 

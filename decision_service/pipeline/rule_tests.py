@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
@@ -24,8 +25,7 @@ from decision_service.ruleset.evaluator import Facts
 from decision_service.ruleset.model import CompiledRuleset
 
 
-@dataclass(frozen=True, slots=True)
-class VersionResults:
+class VersionResults(msgspec.Struct, frozen=True):
     """The tests of one ruleset version; `problems` kept some of them from running."""
 
     ruleset: CompiledRuleset

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown
 from decision_service.rollout.everybody import Everybody, everybody
@@ -14,8 +16,7 @@ from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.plain_inputs import PlainInputs
 
 
-@dataclass(frozen=True)
-class Product:
+class Product(msgspec.Struct, frozen=True, dict=True):
     """One product: its ruleset versions, its rollout plan, and where the rollout stands."""
 
     name: str
@@ -47,11 +48,10 @@ class Product:
         return everybody(self.plan, self.state)
 
 
-@dataclass(frozen=True)
-class Rulebook:
+class Rulebook(msgspec.Struct, frozen=True, dict=True):
     """A whole good set of products; every decision keeps the one it was admitted with."""
 
-    products: Mapping[str, Product] = field(default_factory=dict)
+    products: Mapping[str, Product] = msgspec.field(default_factory=dict)
 
     def product(self, name: str) -> Product:
         """A product by name; raises ProductUnknown."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
+
+import msgspec
 
 from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
@@ -28,21 +29,19 @@ from decision_service.ruleset.explain import traces
 from decision_service.ruleset.model import CompiledRuleset, RulesetFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """What to evaluate: a user's data where `user_id` is set, else the given factor values."""
 
     product: str
     version: int = 0
     user_id: str = ""
-    factors: Mapping[str, Value] = field(default_factory=dict)
-    missing: Mapping[str, Cause] = field(default_factory=dict)
+    factors: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    missing: Mapping[str, Cause] = msgspec.field(default_factory=dict)
     as_of: date | None = None
-    inputs: Mapping[str, Value] = field(default_factory=dict)
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True):
     """What came of a trial."""
 
     ruleset: CompiledRuleset

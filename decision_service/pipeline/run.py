@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from decision_service.domain.errors import RequestIdReused
 from decision_service.pipeline.application import Application
@@ -29,8 +30,7 @@ OnRecorded = Callable[[StoredEntry, str], None]
 """Hears of each decision when it is recorded, with its arm; not of one that is told again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(msgspec.Struct, frozen=True):
     """What deciding needs of the world."""
 
     source: SnapshotSource
@@ -43,16 +43,14 @@ class Ports:
     warm: WarmShelf | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """Who asks, and until when (Clock.monotonic) an answer is of use."""
 
     caller: str
     deadline: float
 
 
-@dataclass(slots=True)
-class Run:
+class Run(msgspec.Struct):
     """A decision in progress; `until` is the deadline of its most patient caller.
 
     The `lease` is had before the vendor is asked, and never where nothing is gathered.

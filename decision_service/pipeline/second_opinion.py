@@ -6,9 +6,9 @@ Silent versions beside live decisions and comparisons of recorded ones ask it al
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Decision
 from decision_service.domain.factor import Factors, FactorValue, Value

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
@@ -29,8 +29,7 @@ DROPPED = "shadow_dropped"
 SLOW = "shadow_slow"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(msgspec.Struct, frozen=True):
     """What shadows may take.
 
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
@@ -51,8 +50,7 @@ class Budget:
     write_every: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(msgspec.Struct, frozen=True):
     case: Case
     versions: tuple[CompiledRuleset, ...]
     since: float

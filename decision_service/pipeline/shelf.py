@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Diagnostic, count
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.rollout.state import RolloutState
 
 
-@dataclass(frozen=True, slots=True)
-class ShelfStatus:
+class ShelfStatus(msgspec.Struct, frozen=True):
     """`since` is when each digest began to decide; `refused` is empty after a good reading."""
 
     rulebook: Rulebook

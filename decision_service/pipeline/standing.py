@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.domain.account_errors import explained
 from decision_service.domain.kinds import Kind
@@ -15,8 +16,7 @@ from decision_service.pipeline.ports import Clock
 CONNECTED, DISCONNECTED, ERROR = "CONNECTED", "DISCONNECTED", "ERROR"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountStanding:
+class AccountStanding(msgspec.Struct, frozen=True):
     """One account: the vendor's words for its status and error, and ours for a person.
 
     `advice` is what the applicant can do; empty where nothing is needed.
@@ -27,8 +27,7 @@ class AccountStanding:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KindStanding:
+class KindStanding(msgspec.Struct, frozen=True):
     """When one kind of one account was last collected."""
 
     kind: Kind
@@ -36,8 +35,7 @@ class KindStanding:
     collected: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """`ready` says that a decision now would rest on data; otherwise `why_not` says what lacks."""
 
     user_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -20,24 +19,21 @@ REMEMBERED_BYTES = 32 << 20
 _KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
 
 
-@dataclass(frozen=True, slots=True)
-class Ages:
+class Ages(msgspec.Struct, frozen=True):
     """How old the account list and the data of a warm snapshot may be."""
 
     accounts: timedelta = timedelta(minutes=15)
     snapshot: timedelta = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A warm reading; with `look` it may serve only once the account list was found unchanged."""
 
     gathering: Gathering
     look: bool
 
 
-@dataclass(slots=True)
-class _Decoded:
+class _Decoded(msgspec.Struct):
     """A stored snapshot, and what was last cut from it."""
 
     snapshot: Snapshot

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.arm_figures import ArmFigures, ArmTally, Counted, Total
@@ -30,8 +31,7 @@ EARLIER = timedelta(days=30)
 _COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(msgspec.Struct, frozen=True):
     """What one guardrail says of one arm, or of the product where `arm` is None.
 
     `arms` holds what a comparison compares.
@@ -44,16 +44,15 @@ class Word:
     arms: ArmTallies | None = None
 
 
-@dataclass(slots=True)
-class Watching:
+class Watching(msgspec.Struct):
     """One look at one product; what several guardrails ask for is read once."""
 
     figures: ArmFigures
     product: Product
     history: Sequence[JournalEntry]
     now: datetime
-    _tallies: dict[tuple[object, ...], Sequence[ArmTally]] = field(default_factory=dict)
-    _totals: dict[Window, Sequence[Total]] = field(default_factory=dict)
+    _tallies: dict[tuple[object, ...], Sequence[ArmTally]] = msgspec.field(default_factory=dict)
+    _totals: dict[Window, Sequence[Total]] = msgspec.field(default_factory=dict)
 
     async def words(self) -> list[Word]:
         """What each guardrail says of whom it watches; nothing of an arm that decides nobody."""

@@ -7,8 +7,9 @@ kill it again a second later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
@@ -30,8 +31,7 @@ _ANSWERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """What is looked at: from `since` on, and for counters from the journal's `position` on.
 
     `whole` says that a guardrail's own window is looked at to its full length.

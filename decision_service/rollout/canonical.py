@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from decision_service.language.condition import Condition
 from decision_service.rollout.buckets import ALGORITHM
@@ -18,7 +20,7 @@ _NOT_CONTENT = frozenset({"digest", "available"})
 
 def digest_of(plan: Plan) -> str:
     """SHA-256 in hex of the plan's values and of the hash that deals by them."""
-    content = {f.name: getattr(plan, f.name) for f in fields(plan) if f.name not in _NOT_CONTENT}
+    content = {name: value for name, value in asdict(plan).items() if name not in _NOT_CONTENT}
     canonical = {"algorithm": ALGORITHM, "plan": _plain(content)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -50,7 +52,7 @@ def _plain_collection(value: object) -> object:
         return sorted(map(str, value))
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if is_dataclass(value):
+    if isinstance(value, Struct):
         kind = type(value).__name__
-        return {"": kind} | {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {"": kind} | {name: _plain(item) for name, item in asdict(value).items()}
     raise TypeError(f"{type(value).__name__} has no place in a plan")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -19,8 +18,7 @@ from decision_service.rollout.model import WHOLE, Challenger, Limits, Plan, Segm
 from decision_service.rollout.state import RolloutState, is_killed
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(msgspec.Struct, frozen=True):
     """The arm and version that decided an applicant first, and when; the plan says how long."""
 
     arm: Arm

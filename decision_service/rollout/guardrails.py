@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 
 class Metric(StrEnum):
@@ -45,8 +46,7 @@ class Action(StrEnum):
     KILL = "kill"
 
 
-@dataclass(frozen=True, slots=True)
-class Ceiling:
+class Ceiling(msgspec.Struct, frozen=True):
     """Tripped when the figure of the last `window` is above `maximum` (a fraction, or ms).
 
     Without a window it looks at all since the challenger entered its stage.
@@ -56,15 +56,13 @@ class Ceiling:
     window: timedelta | None
 
 
-@dataclass(frozen=True, slots=True)
-class VersusChampion:
+class VersusChampion(msgspec.Struct, frozen=True):
     """Tripped when the arms differ otherwise than meant, with at most `alpha` false alarms."""
 
     alpha: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Guardrail:
+class Guardrail(msgspec.Struct, frozen=True):
     """One watch; it says nothing before `min_units` applicants (or attempts) were seen."""
 
     name: str

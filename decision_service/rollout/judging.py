@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.guardrails import (
@@ -43,8 +45,7 @@ class Standing(StrEnum):
     TRIPPED = "tripped"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """One guardrail's word on one arm or product.
 
     `value` is the rate (a fraction), the latency in ms, or the difference between the arms
@@ -57,8 +58,7 @@ class Judgement:
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class ArmTallies:
+class ArmTallies(msgspec.Struct, frozen=True):
     """The hashed applicants of both arms since they decide side by side.
 
     `earlier` is the champion's tally before that, which makes the test quicker, never less safe.

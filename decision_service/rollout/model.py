@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from decision_service.domain.decision import Arm
 from decision_service.language.condition import Condition
@@ -30,8 +31,7 @@ class Advance(StrEnum):
     AUTO = "auto"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """One step of a track: `percent` in thousandths, `hold` and `min_decisions` before the next."""
 
     name: str
@@ -40,8 +40,7 @@ class Stage:
     min_decisions: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stages:
+class Stages(msgspec.Struct, frozen=True):
     """A track's ladder, percents never descending; `initial` is one of its names."""
 
     steps: tuple[Stage, ...]
@@ -70,8 +69,7 @@ class Stages:
         return next((i for i, s in enumerate(self.steps) if s.name == name), -1)
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """A group with its own share: `percent` in thousandths, dealt by go-live's salt."""
 
     name: str
@@ -79,8 +77,7 @@ class Segment:
     percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class GoLive:
+class GoLive(msgspec.Struct, frozen=True):
     """Whether an applicant is decided here at all."""
 
     salt: str
@@ -91,43 +88,38 @@ class GoLive:
     advance: Advance = Advance.MANUAL
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True):
     """What a challenger is meant to do to a rate: `change` give or take `within`, as fractions."""
 
     change: Decimal
     within: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """How much a challenger may approve, in major units of the ruleset's currency."""
 
     max_amount: Decimal | None = None
     max_approved_per_day: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Challenger:
+class Challenger(msgspec.Struct, frozen=True):
     """A version that decides for a share of the enrolled, dealt by a salt of its own."""
 
     version: int
     salt: str
     stages: Stages
-    expect: Mapping[Metric, Expectation] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    expect: Mapping[Metric, Expectation] = msgspec.field(default_factory=dict)
+    limits: Limits = msgspec.field(default_factory=Limits)
 
 
-@dataclass(frozen=True, slots=True)
-class Shadow:
+class Shadow(msgspec.Struct, frozen=True):
     """A version that is evaluated silently for a share of the enrolled, in thousandths."""
 
     version: int
     percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
+class Versions(msgspec.Struct, frozen=True):
     """Which ruleset versions decide, and which only look on."""
 
     champion: int
@@ -141,8 +133,7 @@ class Versions:
         return self.challenger.version if self.challenger else None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """One product's checked plan.
 
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are

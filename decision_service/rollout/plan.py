@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.language import yaml
 from decision_service.language.diagnostics import Diagnostic, Report
@@ -19,8 +20,7 @@ from decision_service.rollout.reading.versions import Known, read_versions
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
 
 
-@dataclass(frozen=True, slots=True)
-class PlanReading:
+class PlanReading(msgspec.Struct, frozen=True):
     """A plan, or None where any diagnostic is an error."""
 
     plan: Plan | None

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.rollout.judging import Judgement, Standing
 from decision_service.rollout.model import Advance, Plan, Stage, Stages
 from decision_service.rollout.state import RolloutState, Track, TrackName
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(msgspec.Struct, frozen=True):
     """`next` is None at the last stage.
 
     `holds_until` is when the present stage has held long enough, `decisions_missing` how many it

@@ -13,8 +13,9 @@ may come in any order and proportion; each one's rate is taken as constant withi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf, lgamma, log, sqrt
+
+import msgspec
 
 NOTICEABLE = 0.05
 """A departure of five points beyond what is meant, which sample sizes are stated for."""
@@ -25,8 +26,7 @@ _PRIOR_WEIGHT = 40
 _NORMAL_95 = 1.959964
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True):
     """How often something happened: `events` of `units`."""
 
     units: int = 0
@@ -41,8 +41,7 @@ class Tally:
 NOTHING = Tally()
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """The differences (challenger minus champion) that are meant, both ends included."""
 
     low: float = 0.0
@@ -54,8 +53,7 @@ class Band:
         return (self.low + self.high) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
+class _Counts(msgspec.Struct, frozen=True):
     """Events and their absence; fractions for expected counts."""
 
     hits: float

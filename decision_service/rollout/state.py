@@ -7,8 +7,10 @@ repeat: where nothing changes, the same state returns.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.rollout.model import Plan
@@ -43,8 +45,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutState:
+class RolloutState(msgspec.Struct, frozen=True):
     """One product's standing; `challenger` is None where the plan has none.
 
     `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
@@ -58,8 +59,7 @@ class RolloutState:
     decided_by: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Why a step was not taken, in one sentence for an operator."""
 
     message: str

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.rollout.model import WHOLE, Plan, Stages
 
@@ -16,8 +18,7 @@ class TrackName(StrEnum):
     CHALLENGER = "challenger"
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(msgspec.Struct, frozen=True):
     """Where one ladder stands.
 
     `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
@@ -32,8 +33,7 @@ class Track:
     version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
+class Clash(msgspec.Struct, frozen=True):
     """Why a changed plan does not fit a running state, and the keys that lead to the culprit."""
 
     keys: tuple[str, ...]

@@ -8,8 +8,9 @@ where they were not noted on the way.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.verdict import Component, Verdict
@@ -22,8 +23,7 @@ from decision_service.ruleset.part import Runner
 from decision_service.ruleset.state import State
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True):
     """A derived name's slot and how its value is found."""
 
     slot: int
@@ -35,8 +35,7 @@ class Definition:
         state.put(self.slot, self.evaluate(state.values))
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(msgspec.Struct, frozen=True):
     """A stage, or a part that follows the stages, with what runs it."""
 
     name: str
@@ -54,8 +53,7 @@ class Stage:
         return noted if isinstance(noted, Conclusion) else self.runner.reviewed(noted, values)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """What an evaluation goes through, in order."""
 
     intake: Intake

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import TypeVar
+
+import msgspec
 
 from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, DataReason, Missing
@@ -28,20 +29,18 @@ _NOON = time(12)
 _GIVEN = ("factors", "inputs", "as_of")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """Inputs and factors that a file names, by name."""
 
-    inputs: Mapping[str, Value] = field(default_factory=dict)
-    factors: Mapping[str, FactorValue] = field(default_factory=dict)
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
 
     def over(self, other: Given) -> Given:
         """These, and what only the other one names."""
         return Given({**other.inputs, **self.inputs}, {**other.factors, **self.factors})
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One test; a recorded one names its fixture in `snapshot` and stands on its facts.
 
     `as_of` is None where a recorded case leaves it to its fixture.
@@ -55,8 +54,7 @@ class Case:
     snapshot: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFile:
+class CaseFile(msgspec.Struct, frozen=True):
     """The cases of one file, and all that is wrong with it; after an error there are no cases."""
 
     path: str
@@ -64,8 +62,7 @@ class CaseFile:
     diagnostics: tuple[Diagnostic, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """The ruleset version that a file of cases is about."""
 
     ruleset: str
@@ -83,8 +80,7 @@ def case_target(path: str, text: str) -> Target | None:
     return Target(name.text, int(version.text))
 
 
-@dataclass(frozen=True, slots=True)
-class GivenFile:
+class GivenFile(msgspec.Struct, frozen=True):
     """What one file gives for one evaluation; `as_of` is None where it does not say."""
 
     given: Given

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
@@ -44,16 +45,14 @@ Raises ValueError with one sentence where the fixture cannot be read.
 """
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Goal:
+class Goal(msgspec.Struct, frozen=True, order=True):
     """Something that a test can reach: `what` (rule `no_source`) and `which` (true)."""
 
     what: str
     which: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaseResult:
+class CaseResult(msgspec.Struct, frozen=True):
     """One case's run; `problem` says why there is no verdict."""
 
     case: Case
@@ -116,8 +115,7 @@ def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
         yield Goal("reason", str(reason.code))
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True):
     """What all cases together reached of what can be reached."""
 
     reached: tuple[Goal, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from decision_service.domain.factor import FactorSpec
 from decision_service.domain.needs import Needs
@@ -39,8 +40,7 @@ REQUIRED = (
 OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
 
 
-@dataclass(frozen=True, slots=True)
-class Compilation:
+class Compilation(msgspec.Struct, frozen=True):
     """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error."""
 
     ruleset: CompiledRuleset | None

@@ -15,6 +15,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+import msgspec
+
+from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
 from decision_service.ruleset.draft import Draft
 
@@ -46,9 +49,11 @@ def canonical(value: Any) -> Any:
     """The value as JSON can hold it; fields that equality ignores are left out."""
     if isinstance(value, Symbol):
         return ["name", value.name]
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: getattr(value, f.name) for f in fields(value) if f.compare}
-        return [type(value).__name__, canonical(parts)]
+    if isinstance(value, Provider):
+        return {name: canonical(item) for name, item in msgspec.structs.asdict(value).items()}
+    names = _counting(value)
+    if names:
+        return [type(value).__name__, canonical({name: getattr(value, name) for name in names})]
     if isinstance(value, Mapping):
         return {str(key): canonical(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):
@@ -67,6 +72,13 @@ def _leaf(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value
-    if hasattr(value, "__struct_fields__"):
-        return {name: canonical(getattr(value, name)) for name in value.__struct_fields__}
     return value
+
+
+def _counting(value: Any) -> tuple[str, ...]:
+    """The fields of a record that equality looks at; none where it is no record."""
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(f.name for f in fields(value) if f.compare)
+    return ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import DataPolicy
@@ -20,8 +21,7 @@ from decision_service.ruleset.names import Names
 from decision_service.ruleset.part import Part
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(msgspec.Struct, frozen=True):
     """A named expression."""
 
     name: str
@@ -29,8 +29,7 @@ class Derived:
     tree: Tree
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPart:
+class NamedPart(msgspec.Struct, frozen=True):
     """A stage with its body, or a section that follows the stages."""
 
     name: str
@@ -39,8 +38,7 @@ class NamedPart:
     place: Place
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """Everything read from one rule file; what could not be read is simply not there.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
@@ -55,17 +53,17 @@ class Draft:
     version: int = 0
     title: str = ""
     zone: ZoneInfo | None = None
-    policy: DataPolicy = field(default_factory=lambda: DataPolicy("XXX"))
-    inputs: dict[str, InputSpec] = field(default_factory=dict)
-    params: dict[str, ParamSpec] = field(default_factory=dict)
-    derived: list[Derived] = field(default_factory=list)
-    reasons: dict[str, ReasonSpec] = field(default_factory=dict)
-    stages: list[NamedPart] = field(default_factory=list)
-    closing: list[NamedPart] = field(default_factory=list)
+    policy: DataPolicy = msgspec.field(default_factory=lambda: DataPolicy("XXX"))
+    inputs: dict[str, InputSpec] = msgspec.field(default_factory=dict)
+    params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
+    derived: list[Derived] = msgspec.field(default_factory=list)
+    reasons: dict[str, ReasonSpec] = msgspec.field(default_factory=dict)
+    stages: list[NamedPart] = msgspec.field(default_factory=list)
+    closing: list[NamedPart] = msgspec.field(default_factory=list)
     valid_for: timedelta | None = None
-    places: dict[str, Place] = field(default_factory=dict)
-    used_reasons: set[str] = field(default_factory=set)
-    ids: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, Place] = msgspec.field(default_factory=dict)
+    used_reasons: set[str] = msgspec.field(default_factory=set)
+    ids: dict[str, Place] = msgspec.field(default_factory=dict)
     now: datetime | None = None
 
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
@@ -22,8 +23,7 @@ _OFFER = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate"
 NO_OFFER: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One expectation that was not met, expected beside actual."""
 
     field: str
@@ -31,8 +31,7 @@ class Difference:
     actual: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(msgspec.Struct, frozen=True):
     """What was written under `expect`; only what was written is compared.
 
     `lists` and `maps` hold the keys that were given. `offer` None says nothing about the offer, an

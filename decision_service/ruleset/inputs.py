@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from decision_service.domain.errors import FieldProblem
 from decision_service.domain.factor import Value, ValueType
@@ -21,8 +22,7 @@ MOST_WHOLE = 10**MOST_DIGITS
 _LEAST_AMOUNT = -LARGEST_AMOUNT
 
 
-@dataclass(frozen=True, slots=True)
-class BoundInputs:
+class BoundInputs(msgspec.Struct, frozen=True):
     """The inputs as evaluation takes them, and what is wrong with the others."""
 
     values: Mapping[str, Value]

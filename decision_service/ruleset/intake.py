@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing, shown_first
@@ -34,8 +35,7 @@ WORDS: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(msgspec.Struct, frozen=True):
     """Where factors and inputs (by name, without their prefix) go."""
 
     currency: str

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import Needs
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from decision_service.ruleset.program import Program
 
 
-@dataclass(frozen=True, slots=True)
-class RulesetFiles:
+class RulesetFiles(msgspec.Struct, frozen=True):
     """The texts of one ruleset version.
 
     `path` is the version's file as messages show it (`rules/personal-loan-ph/v1.yaml`). `data`
@@ -29,12 +29,11 @@ class RulesetFiles:
     product: str
     path: str
     text: str
-    data: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
+class InputSpec(msgspec.Struct, frozen=True):
     """What the loan system sends under one name; bounds are inclusive, money in major units."""
 
     name: str
@@ -45,8 +44,7 @@ class InputSpec:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonSpec:
+class ReasonSpec(msgspec.Struct, frozen=True):
     """A reason code of the ruleset; a smaller `priority` comes first, one reason per `group`."""
 
     code: str
@@ -56,16 +54,14 @@ class ReasonSpec:
     priority: int = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A parameter's value from a day on (None: always), as evaluation wants it."""
 
     start: date | None
     value: Literal
 
 
-@dataclass(frozen=True, slots=True)
-class ParamSpec:
+class ParamSpec(msgspec.Struct, frozen=True):
     """A named constant whose value may change on dates; steps are in date order."""
 
     name: str
@@ -73,8 +69,7 @@ class ParamSpec:
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledRuleset:
+class CompiledRuleset(msgspec.Struct, frozen=True):
     """A checked ruleset, ready to evaluate.
 
     `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments

@@ -8,8 +8,9 @@ record of a run into words (describe).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from decision_service.domain.verdict import Component, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
@@ -20,8 +21,7 @@ from decision_service.ruleset.state import State
 from decision_service.ruleset.wording import Wording
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """An expression of a part and what it belongs to (rule `short_history`)."""
 
     tree: Node
@@ -29,8 +29,7 @@ class Written:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Conclusive:
+class Conclusive(msgspec.Struct, frozen=True):
     """Something that can conclude an outcome, and whether it can say why."""
 
     outcome: Outcome
@@ -39,8 +38,7 @@ class Conclusive:
     has_reason: bool
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """A finished evaluation, for describing it: values by slot and how to print them."""
 
     stage: str

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+import msgspec
 
 from decision_service.ruleset.carefully import Parts, Stage
 from decision_service.ruleset.quick import Quick
 from decision_service.ruleset.wording import Wording
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True):
     """The parameters' values from a day on (None: from ever), laid out by slot.
 
     `gone` are the slots of parameters that have no value yet; `ends` is the next day on which a
@@ -27,8 +27,7 @@ class Period:
     ends: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """All parameters over time: `periods[i + 1]` begins on `starts[i]`."""
 
     starts: tuple[date, ...]
@@ -39,8 +38,7 @@ class Timeline:
         return self.periods[bisect_right(self.starts, day)]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """Everything `evaluate` runs: `quick` for a verdict, `parts` for what its pieces came to.
 
     `traced` gives the function that notes what they come to; it is made when first asked for.

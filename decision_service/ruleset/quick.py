@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.verdict import Offer, OfferKind, Score
@@ -45,8 +46,7 @@ _WORDS: Mapping[str, Any] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Quick:
+class Quick(msgspec.Struct, frozen=True):
     """The functions, and for whoever looks for a fault their source and what its names stand for.
 
     `load` puts parameters and factors in order for `run`, and is the same whatever is sent.

@@ -7,19 +7,20 @@ brought to closed ends, so that `[0, 6)` and `[0, 5]` are the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cmp_to_key
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
 
 _STEPPED = frozenset({ValueType.INTEGER, ValueType.MONEY, ValueType.DATE})
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """Values from `low` to `high`; None is without end; `open_low` and `open_high` exclude them."""
 
     low: Any = None

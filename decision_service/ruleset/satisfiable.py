@@ -7,8 +7,9 @@ the question is about values that are there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from decision_service.language import tree
 from decision_service.language.tree import Node
@@ -29,20 +30,18 @@ def can_hold(claims: Sequence[Claim], currency: str) -> bool:
     return _Search(currency).open(list(claims), _World())
 
 
-@dataclass(slots=True)
-class _World:
+class _World(msgspec.Struct):
     """What the claims so far leave open: spans and labels by slot, and flags taken as given."""
 
-    spans: dict[int, Span] = field(default_factory=dict)
-    labels: dict[int, frozenset[Any]] = field(default_factory=dict)
-    taken: dict[Node, bool] = field(default_factory=dict)
+    spans: dict[int, Span] = msgspec.field(default_factory=dict)
+    labels: dict[int, frozenset[Any]] = msgspec.field(default_factory=dict)
+    taken: dict[Node, bool] = msgspec.field(default_factory=dict)
 
     def copy(self) -> _World:
         return _World(dict(self.spans), dict(self.labels), dict(self.taken))
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(msgspec.Struct):
     currency: str
     branches: int = 0
 

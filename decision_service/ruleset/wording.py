@@ -8,6 +8,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
@@ -44,8 +46,7 @@ Explain = Callable[[Values], tuple[str, str, str]]
 Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A comparison in words: the side that is judged, its value, and what it is held against."""
 
     subject: Node

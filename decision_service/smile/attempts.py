@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from decision_service.domain.missing import DataReason
@@ -28,8 +28,7 @@ Data = TypeVar("Data")
 _log = structlog.get_logger("smile")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """What operators watch: counts since the start.
 
     `credential_refusals` are the readings in a row that ended because our keys were refused; one

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.pipeline.ports import Clock
@@ -34,8 +34,7 @@ _LONGEST_PROBLEM = 64 * 1024
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What to ask for: a path below the base URL and query parameters.
 
     `optional` data belongs to a product of the vendor that a key pair need not be subscribed to.
@@ -45,7 +44,7 @@ class Ask:
     """
 
     path: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = msgspec.field(default_factory=dict)
     optional: bool = False
     method: str = "GET"
     content: bytes | None = None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.snapshot import Account
 from decision_service.smile.readiness import DISCONNECTED
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(msgspec.Struct, frozen=True):
     """`changed`: anything differs; `revoked`: the accounts that are gone or disconnected now."""
 
     changed: bool

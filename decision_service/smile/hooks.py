@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from decision_service.smile.allowance import Allowance
@@ -23,8 +21,7 @@ _PAGE = PageDecoder(Envelope[Page[WebhookAnswer]], list[WebhookAnswer], "webhook
 _ONE = OneDecoder(Envelope[WebhookAnswer], "webhooks")
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(msgspec.Struct, frozen=True):
     """A registered webhook: where the vendor sends which types of events."""
 
     id: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+
+class Limits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
 
     `window_seconds` is the length of the sliding second with its margin for stalls.

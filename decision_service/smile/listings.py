@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.smile import mapping
@@ -36,8 +37,7 @@ def _as_listed(items: tuple[Thing, ...]) -> tuple[Thing, ...]:
     return items
 
 
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[Thing, Record]):
+class Listing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     """One kind: its endpoint, its page decoder, and how an item becomes a record.
 
     `choose` leaves out items that newer ones replace; `optional` as in `Ask`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.smile.answers import Answer, Page
@@ -16,8 +17,7 @@ from decision_service.smile.limits import Limits
 Thing = TypeVar("Thing", bound=Answer)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed(Generic[Thing]):
+class Listed(msgspec.Struct, Generic[Thing], frozen=True):
     """The distinct items in the vendor's order; `duplicates` counts equal ones dropped."""
 
     items: tuple[Thing, ...]

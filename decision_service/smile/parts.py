@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
@@ -17,11 +19,10 @@ from decision_service.smile.origins import ACCOUNT, merged, origin
 _AT_A_TIME = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """A `Read` with the sources that its items named, and the ids of the accounts among them."""
 
-    read: Read[Any] = field(default_factory=Read)
+    read: Read[Any] = msgspec.field(default_factory=Read)
     sources: tuple[Source, ...] = ()
     accounts: frozenset[str] = frozenset()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import httpx
+import msgspec
 import structlog
 
 from decision_service.config import FetchMode
@@ -39,8 +39,7 @@ _REFUSALS_UNTIL_UNWELL = 3
 _log = structlog.get_logger("smile")
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(msgspec.Struct, frozen=True):
     """What operators watch; counts are since the start, refusals of our keys in a row.
 
     `waited_seconds` is what requests waited for the limit so far, `paused_seconds` how long all

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -15,8 +15,7 @@ _POSTGRES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _POSTGRES_OPTIONS = frozenset({"host", "sslmode"})
 
 
-@dataclass(frozen=True, slots=True)
-class SqliteFile:
+class SqliteFile(msgspec.Struct, frozen=True):
     """A database file; the path is as it was given, so relative to the working directory."""
 
     path: Path
@@ -26,8 +25,7 @@ class SqliteFile:
         return self.path.with_name(self.path.name + suffix)
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresServer:
+class PostgresServer(msgspec.Struct, frozen=True):
     """A database on a PostgreSQL server; `url` is in the driver's form."""
 
     url: URL

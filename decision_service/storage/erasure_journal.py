@@ -15,9 +15,10 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import msgspec
 
 from decision_service.storage.errors import StoreDamaged, StoreUnwritable, unavailable
 
@@ -28,8 +29,7 @@ _LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{64})\n")
 _LINE_LENGTH = 32 + 1 + 64 + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(msgspec.Struct, frozen=True):
     """One erasure of a user, by its id (32 hexadecimal digits)."""
 
     id: str

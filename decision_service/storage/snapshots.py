@@ -6,8 +6,8 @@ import asyncio
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.domain.kinds import Kind
@@ -35,8 +35,7 @@ _SEALED = (
 REMEMBERED_BYTES = 32 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class PackedSnapshot:
+class PackedSnapshot(msgspec.Struct, frozen=True):
     """A snapshot with its body compressed; `stored` is in microseconds since 1970."""
 
     user_id: str

@@ -10,7 +10,8 @@ Format".
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 _HEADER = 32
 _FRAME_HEADER = 24
@@ -20,8 +21,7 @@ _WORD = 0xFFFFFFFF
 Checksum = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Log:
+class _Log(msgspec.Struct, frozen=True):
     """A log's header: the byte order of its checksums, page size, salt and first checksum."""
 
     order: str

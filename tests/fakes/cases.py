@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from decision_service.domain.time import AsOf
 from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from decision_service.pipeline.loading import RuleFolder, TextFile
 from tests.fakes.world import PRODUCT, shipped_rules

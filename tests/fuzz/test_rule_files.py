@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Severity
 from decision_service.pipeline.loading import load_rules

@@ -6,11 +6,11 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
 from decision_service.pipeline.ports import Filter, StoredText

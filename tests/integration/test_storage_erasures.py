@@ -6,11 +6,12 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from decision_service.domain.errors import StoreUnavailable

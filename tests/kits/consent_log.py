@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from decision_service.domain.errors import ConsentMoved
 from decision_service.pipeline.ports import DecisionLog, Erased, Held

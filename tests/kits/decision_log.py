@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta, timezone
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind

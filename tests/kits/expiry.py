@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from decision_service.pipeline.ports import WarmMark
 from decision_service.storage.store import Store

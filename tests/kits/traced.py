@@ -12,7 +12,7 @@ import pytest
 
 SCRIPT = """
 import asyncio, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import numbered

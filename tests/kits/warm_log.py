@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from decision_service.domain.errors import ReadingMoved
 from decision_service.domain.kinds import Kind

@@ -6,13 +6,14 @@ another one when that has expired.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -30,8 +31,7 @@ _LONGEST_TOKEN = 2048
 _NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
 
 
-@dataclass(frozen=True, slots=True)
-class WidgetOptions:
+class WidgetOptions(msgspec.Struct, frozen=True):
     """What the page hands to the vendor's widget, in its own words.
 
     `script_url` is where the widget's script is, `api_host` what the widget talks to; empty
@@ -81,7 +81,6 @@ class WidgetOptions:
 
 def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
     """The page, its files, and the address where it asks for another token."""
-    page = _page(options)
     headers = {
         **_NO_STORE,
         "content-security-policy": options.policy(),
@@ -89,7 +88,7 @@ def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
     }
 
     async def connect(_: Request) -> Response:
-        return HTMLResponse(page, headers=headers)
+        return HTMLResponse(await asyncio.to_thread(_page, options), headers=headers)
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
@@ -117,11 +116,15 @@ def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
     ]
 
 
+@cache
 def _page(options: WidgetOptions) -> str:
     """The page is the same for everybody: the token stays in the address, which the script reads.
 
-    It is therefore in no template, no cache and no log of ours.
+    It is therefore in no template, no cache and no log of ours. It is made when it is first asked
+    for, so that no start waits for the template's machinery.
     """
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
     environment = Environment(
         loader=PackageLoader(__package__, "pages"),
         autoescape=select_autoescape(("html",)),

@@ -7,8 +7,9 @@ requests and reads therefore get their answers however many decisions are in pro
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.errors import DeadlineMissed
 from decision_service.edge.rpc.access import OPEN, PACKAGE
@@ -27,8 +28,7 @@ _HEAVY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rooms:
+class Rooms(msgspec.Struct, frozen=True):
     """`work` is for what gathers or computes, `reads` for what only looks something up."""
 
     work: WorkRoom

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.edge.rpc.calls import Context, call_info
@@ -18,8 +18,7 @@ from decision_service.pipeline.standing import AccountStanding, LookAtApplicants
 SERVICE = "decision_service.api.v1.ApplicantService"
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicantUseCases:
+class ApplicantUseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for."""
 
     onboard: OnboardApplicants

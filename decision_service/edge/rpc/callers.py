@@ -17,8 +17,11 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.edge.rpc.access import Role
 from decision_service.language import yaml
@@ -38,8 +41,7 @@ _TOO_LONG = 200
 Key = TypeVar("Key", str, bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Somebody who may call; `name` is part of every decision's key and never changes."""
 
     name: str
@@ -76,8 +78,7 @@ class Callers:
         return next((self.certificates[n] for n in names if n in self.certificates), None)
 
 
-@dataclass(frozen=True, slots=True)
-class CallersReading:
+class CallersReading(msgspec.Struct, frozen=True):
     """The callers, or None where any diagnostic is an error."""
 
     callers: Callers | None

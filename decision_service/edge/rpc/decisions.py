@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
@@ -38,8 +40,7 @@ COMPARED = (
 """The fields of a decision that a replay is compared by."""
 
 
-@dataclass(frozen=True, slots=True)
-class UseCases:
+class UseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for."""
 
     decide: DecideApplication

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import grpc
+import msgspec
 
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import OPEN
@@ -32,8 +32,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 NONE: Mapping[str, Quick] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(msgspec.Struct, frozen=True):
     """What the layers need: who may call, how much at a time, and where it is written down.
 
     `calls` takes the log's line of each call; None where nobody reads them.

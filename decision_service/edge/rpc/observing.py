@@ -6,10 +6,10 @@ import asyncio
 import secrets
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import msgspec
 import structlog
 from google.rpc.status_pb2 import Status
 
@@ -39,8 +39,7 @@ def log_call(line: CallLine) -> None:
     log.info("call", **line.fields())
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(msgspec.Struct, frozen=True):
     """What is written down of one method's calls: a line for each, counts, and times."""
 
     name: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
@@ -37,8 +39,7 @@ from decision_service.rollout.state import TrackName
 SERVICE = "decision_service.api.v1.RolloutService"
 
 
-@dataclass(frozen=True, slots=True)
-class RolloutUseCases:
+class RolloutUseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for."""
 
     operate: OperateRollouts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
@@ -30,8 +31,7 @@ from decision_service.ruleset.model import CompiledRuleset, InputSpec
 SERVICE = "decision_service.api.v1.RulesetService"
 
 
-@dataclass(frozen=True, slots=True)
-class RulesetUseCases:
+class RulesetUseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for; `folder` reads the rules folder, off the event loop.
 
     `blocked` are factors and inputs that no rule may use.

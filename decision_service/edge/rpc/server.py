@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
 
+import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import _async as reflection_aio
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
@@ -45,8 +45,7 @@ OPTIONS = (
 """A connection that does not get ready, does not answer, or floods is closed by the transport."""
 
 
-@dataclass(slots=True)
-class RpcServer:
+class RpcServer(msgspec.Struct):
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
     server: Server
@@ -54,7 +53,7 @@ class RpcServer:
     port: int
     is_serving: bool = False
     stopping: bool = False
-    _hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    _hurried: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     @property
     def refused(self) -> int:
@@ -82,8 +81,7 @@ class RpcServer:
         await self.server.stop(grace)
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(msgspec.Struct, frozen=True):
     """What a server serves."""
 
     decisions: UseCases
@@ -92,8 +90,7 @@ class Services:
     applicants: ApplicantUseCases
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """Where a server listens, what stands around its methods, and whether it describes itself.
 
     Only processes that all share the port may listen on one; nobody else then notices a second.

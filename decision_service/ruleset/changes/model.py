@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
+
+import msgspec
 
 from decision_service.language.diagnostics import Place
 from decision_service.language.nodes import ListNode, MapNode, Node, Scalar
@@ -30,8 +31,7 @@ class Sort(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One difference.
 
     `group` is the part of the file (`stage eligibility`), `subject` what it is about (`rule

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+import msgspec
 
 from decision_service.language.diagnostics import Report
 from decision_service.language.nodes import ListNode, MapNode, Node, Scalar
@@ -24,8 +25,7 @@ from decision_service.ruleset.constructs.table_rows import read_rows
 from decision_service.ruleset.model import RulesetFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """One of two versions: its tree, and the files that hold its tables' rows."""
 
     root: MapNode

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+
+import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorSpec
 from decision_service.language.diagnostics import Report
@@ -33,8 +35,7 @@ _AFTER_STAGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """`identical`: the digests are equal. `alike`: only product, number or title differ."""
 
     identical: bool

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
+
+import msgspec
 
 from decision_service.language import tree
 from decision_service.language.types import ORDERED
@@ -51,16 +52,14 @@ def _check(table: Table, draft: Draft) -> None:
         draft.report.error("R423", table.place, message, 'add a row, the last perhaps of "-"')
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(msgspec.Struct, frozen=True):
     """Values of one column that satisfy the same rows; `text` names them."""
 
     matches: Matches
     text: str
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(msgspec.Struct):
     """Walks all combinations of regions, each distinct state once."""
 
     grid: Grid
@@ -68,8 +67,8 @@ class _Search:
     counted: int = 0
     steps: int = 0
     gap: tuple[str, ...] | None = None
-    overlaps: dict[int, tuple[int, int]] = field(default_factory=dict)
-    seen: set[tuple[int, int, int]] = field(default_factory=set)
+    overlaps: dict[int, tuple[int, int]] = msgspec.field(default_factory=dict)
+    seen: set[tuple[int, int, int]] = msgspec.field(default_factory=set)
 
     @property
     def every(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+import msgspec
+
 from decision_service.domain.verdict import Outcome
 from decision_service.language import tree
 from decision_service.language.diagnostics import Place
@@ -12,8 +14,7 @@ from decision_service.language.types import Symbol
 from decision_service.ruleset.constructs.cells import Cell
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
+class Bin(msgspec.Struct, frozen=True):
     """Values of a factor and the points they give."""
 
     cell: Cell
@@ -62,8 +63,7 @@ class Band:
     place: Place = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """A scorecard; bands from the highest total down; `score` and `band` are its results."""
 
     id: str

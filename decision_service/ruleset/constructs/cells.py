@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.nodes import Scalar
@@ -47,8 +49,7 @@ class Cell:
         return self.sort is Sort.ANYTHING or value in self.labels
 
 
-@dataclass(frozen=True, slots=True)
-class CellReader:
+class CellReader(msgspec.Struct, frozen=True):
     """Reads cells on one name."""
 
     symbol: Symbol

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from decision_service.language.generated import Page, whole
 from decision_service.language.threevalued import Unknown
@@ -20,8 +21,7 @@ class Matches(NamedTuple):
     open: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column's cells, searchable by value.
 
     `edges` are the sorted ends of all spans; `regions` alternate between the values below an edge

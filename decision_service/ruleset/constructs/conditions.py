@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from decision_service.domain.verdict import Component, Condition, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
 from decision_service.language.fields import Fields
@@ -35,8 +37,7 @@ class Demand:
     place: Place = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Demands:
+class Demands(msgspec.Struct, frozen=True):
     """All conditions in order."""
 
     demands: tuple[Demand, ...]

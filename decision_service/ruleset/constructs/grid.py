@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 from decision_service.domain.verdict import Outcome
 from decision_service.language import tree
 from decision_service.language.diagnostics import Place
@@ -44,8 +46,7 @@ class Row:
     place: Place = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """A table; `outputs` have slots of their own, `concludes` says that rows have outcomes."""
 
     id: str

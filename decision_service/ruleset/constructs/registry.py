@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.verdict import Component
 from decision_service.language.nodes import Node
@@ -16,8 +17,7 @@ def _no_names(_node: Node) -> set[str]:
     return set()
 
 
-@dataclass(frozen=True, slots=True)
-class Construct:
+class Construct(msgspec.Struct, frozen=True):
     """A key of the rule file, how its body is read, and which names the body will define.
 
     `components` are those that a stage with it may have.

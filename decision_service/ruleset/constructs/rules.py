@@ -6,7 +6,8 @@ Used as a stage's `rules:` and as `post_checks:`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
@@ -24,8 +25,7 @@ OPTIONAL = ("reason", "on_missing", "because", "missing_reason")
 ON_MISSING = ("REFER", "DECLINE", "SKIP")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """A list of rules whose reasons come from one component."""
 
     component: Component

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
 from decision_service.language.generated import Page, may_raise
@@ -19,8 +20,7 @@ from decision_service.ruleset.weighing import Weigh, displayed, weigher, write_w
 from decision_service.ruleset.wording import truth_of
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """A rule with what it concludes when it holds."""
 
     rule: Rule

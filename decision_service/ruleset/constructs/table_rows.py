@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+import msgspec
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean, split_lines
 from decision_service.language.fields import Fields
@@ -16,8 +17,7 @@ from decision_service.language.yaml import LARGEST_TEXT
 from decision_service.ruleset.model import RulesetFiles
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(msgspec.Struct, frozen=True):
     """A row's cells in the order of the columns."""
 
     cells: tuple[Scalar, ...]

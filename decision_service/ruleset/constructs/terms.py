@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from decision_service.language.diagnostics import Place
 from decision_service.language.tree import Node
 from decision_service.language.types import Symbol
@@ -22,8 +24,7 @@ class Line:
     place: Place = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """An offer's lines in order; `below` is the reason of an amount under the minimum."""
 
     lines: Mapping[str, Line]

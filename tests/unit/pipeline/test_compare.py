@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome

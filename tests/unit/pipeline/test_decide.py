@@ -1,9 +1,9 @@
 """Deciding, against a scripted vendor and an in-memory log."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.domain.errors import (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from decision_service.pipeline.loading import TextFile, load_rules
 from decision_service.pipeline.manifest import digest, manifest_problems, manifest_text

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm, ArmReason, EnrolmentReason
 from decision_service.domain.errors import InputInvalid

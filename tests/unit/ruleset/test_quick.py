@@ -6,12 +6,12 @@ import io
 import re
 import token
 import tokenize
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.constructs.conditions import DemandsRunner
