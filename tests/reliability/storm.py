@@ -138,13 +138,6 @@ class Storm(asyncio.Protocol):
             self.call()
 
 
-async def warmed(storms: Sequence[Storm], at_a_time: int, decisions: int, seconds: float) -> None:
-    """Ask until so many were decided; raises TimeoutError where that takes longer."""
-    async with asyncio.timeout(seconds):
-        while decided(storms) < decisions:
-            await carried(storms, at_a_time, 1.0)
-
-
 async def carried(storms: Sequence[Storm], at_a_time: int, seconds: float) -> float:
     """Decisions a second of so many callers on each connection who wait for their answers."""
     before = decided(storms)
