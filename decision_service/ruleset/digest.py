@@ -49,7 +49,7 @@ def canonical(value: Any) -> Any:
     """The value as JSON can hold it; fields that equality ignores are left out."""
     if isinstance(value, Symbol):
         return ["name", value.name]
-    if isinstance(value, Provider):
+    if isinstance(value, Provider):  # written as ever, so that recorded digests stay what they are
         return {name: canonical(item) for name, item in msgspec.structs.asdict(value).items()}
     names = _counting(value)
     if names:

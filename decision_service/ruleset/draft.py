@@ -53,7 +53,9 @@ class Draft(msgspec.Struct):
     version: int = 0
     title: str = ""
     zone: ZoneInfo | None = None
-    policy: DataPolicy = msgspec.field(default_factory=lambda: DataPolicy("XXX"))
+    policy: DataPolicy = msgspec.field(
+        default_factory=lambda: DataPolicy("XXX")  # ISO 4217 for no currency, until it is read
+    )
     inputs: dict[str, InputSpec] = msgspec.field(default_factory=dict)
     params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)

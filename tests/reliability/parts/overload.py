@@ -168,15 +168,15 @@ def _tell_of_many(score: Score, seen: Weather, every: Sequence[Storm], lag: Lag)
     share = 100 * statistics.median(seen.shares)
     told = f"{share:.0f} % ({_range(seen)}); refused {_refused(every, seen)}"
     score.told(PART, f"the same on {MANY} connections", told)
-    refusals = [refusal for storm in every for refusal in storm.refusals]
+    refusals = _refusals(every)
     if len(refusals) > 1:
-        p99 = _p99(max(0.0, taken - lag.around(at)) for at, taken in refusals)
+        p99 = _beyond_lag(refusals, lag)
         score.told(PART, f"refused there within, p99 of {len(refusals)}", f"{p99 * 1000:.0f} ms")
 
 
 def _refused(every: Sequence[Storm], seen: Weather) -> str:
     beyond = sum(storm.resets for storm in every)
-    refused = sum(len(storm.refusals) for storm in every) - beyond
+    refused = len(_refusals(every)) - beyond
     told = f"{refused} by the service, {beyond} as streams too many"
     return f"{told}; {seen.waiting} waited at the end"
 
@@ -185,17 +185,27 @@ def _report_refusals(
     score: Score, slack: float, every: Sequence[Storm], lag: Lag, seen: Weather
 ) -> None:
     """Who keeps to a connection's streams is refused by the service; others by gRPC's core."""
-    refusals = [refusal for storm in every for refusal in storm.refusals]
+    refusals = _refusals(every)
     refused, lost = len(refusals), sum(storm.broken for storm in every)
     score.told(PART, f"refused at {TIMES} times", _refused(every, seen))
     score.judged(PART, "connections lost", f"{lost}", "0", kept=not lost)
     if refused > 1:
         bound = REFUSED_WITHIN * slack
         whole = _p99(taken for _, taken in refusals)
-        p99 = _p99(max(0.0, taken - lag.around(at)) for at, taken in refusals)
+        p99 = _beyond_lag(refusals, lag)
         name, promise = f"refused within, p99 of {refused}", f"<= {bound * 1000:.0f} ms"
         score.judged(PART, name, f"{p99 * 1000:.0f} ms", promise, kept=p99 <= bound)
         score.told(PART, "the same with the bench's own lag", f"{whole * 1000:.0f} ms")
+
+
+def _refusals(every: Sequence[Storm]) -> list[tuple[float, float]]:
+    """When each call was refused on any connection, and how long that took."""
+    return [refusal for storm in every for refusal in storm.refusals]
+
+
+def _beyond_lag(refusals: Iterable[tuple[float, float]], lag: Lag) -> float:
+    """The slowest hundredth, less what the bench itself was late."""
+    return _p99(max(0.0, taken - lag.around(at)) for at, taken in refusals)
 
 
 def _p99(seconds: Iterable[float]) -> float:

@@ -9,7 +9,7 @@ from decision_service.domain.errors import DecisionUnknown
 from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.read import ReadDecisions
-from decision_service.pipeline.replay import AT_ONCE, ReplayDecision, WhichRules
+from decision_service.pipeline.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
 from tests.fakes.world import World, application
 
 
@@ -34,35 +34,41 @@ class Watched:
         return getattr(self.world.log, name)
 
 
-def replaying(watched: Watched) -> ReplayDecision:
-    """Replays over the watched log."""
-    world = watched.world
+async def decided() -> tuple[str, ReplayDecision, Watched]:
+    """A decision's id, replays over the watched log that holds it, and the log."""
+    world = World()
+    stored = await world.decide()(application(), world.call())
+    watched = Watched(world)
     archive = RulesetArchive(watched, lambda: world.book)
     reading = ReadDecisions(watched, archive)
-    return ReplayDecision(watched, reading, archive, lambda: world.book)
+    return (
+        stored.decision_id,
+        ReplayDecision(watched, reading, archive, lambda: world.book),
+        watched,
+    )
+
+
+def many(replay: ReplayDecision, decision_id: str, count: int) -> list[asyncio.Task[Replayed]]:
+    """So many replays of it, asked for at once."""
+    return [asyncio.create_task(replay(decision_id, WhichRules())) for _ in range(count)]
 
 
 async def test_a_few_are_replayed_at_a_time_and_all_of_them_in_the_end() -> None:
     """Of twenty replays at once a few read the store; the others wait, and none is refused."""
-    world = World()
-    stored = await world.decide()(application(), world.call())
-    watched = Watched(world)
-    replay = replaying(watched)
-    asked = [asyncio.create_task(replay(stored.decision_id, WhichRules())) for _ in range(20)]
+    decision_id, replay, watched = await decided()
+    asked = many(replay, decision_id, 20)
     await asyncio.sleep(0)
     watched.gate.set()
     replayed = await asyncio.gather(*asked)
     assert watched.most == AT_ONCE
-    assert {one.decision.verdict.outcome for one in replayed} == {stored.outcome}
+    recorded = replayed[0].recorded.entry.outcome
+    assert {one.decision.verdict.outcome for one in replayed} == {recorded}
 
 
 async def test_one_that_fails_or_leaves_gives_its_turn_on() -> None:
     """Unknown decisions and callers who go away do not use the turns up."""
-    world = World()
-    stored = await world.decide()(application(), world.call())
-    watched = Watched(world)
-    replay = replaying(watched)
-    gone = [asyncio.create_task(replay(stored.decision_id, WhichRules())) for _ in range(4)]
+    decision_id, replay, watched = await decided()
+    gone = many(replay, decision_id, 4)
     await asyncio.sleep(0)
     for task in gone:
         task.cancel()
@@ -71,4 +77,4 @@ async def test_one_that_fails_or_leaves_gives_its_turn_on() -> None:
     for _ in range(2 * AT_ONCE):
         with pytest.raises(DecisionUnknown):
             await replay("0" * 26, WhichRules())
-    assert (await replay(stored.decision_id, WhichRules())).decision.decision_id
+    assert (await replay(decision_id, WhichRules())).decision.decision_id

@@ -99,7 +99,8 @@ class Call:
         self.counted = True
         self.ended = self.done = self.gone = False
         self._core: Any = event.call
-        self._details, self._metadata = event.call_details, event.invocation_metadata
+        self._details = event.call_details
+        self._metadata: Metadata = event.invocation_metadata
         self._owner = owner
         self._headed = self._watched = False
         self._trailing: Metadata = ()
@@ -122,7 +123,7 @@ class Call:
 
     def invocation_metadata(self) -> Metadata:
         """What the client sent beside its message."""
-        return self._metadata  # type: ignore[no-any-return]  # of the core
+        return self._metadata
 
     def set_trailing_metadata(self, trailing: Metadata) -> None:
         """What leaves with an OK."""
