@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from typing import Annotated
 
@@ -33,6 +34,8 @@ COMMANDS = (
     "migrate",
 )
 """Each is a module here, with a function of its name or, as `commands`, a group."""
+
+_DRAWING = ("rich", "pygments")
 
 
 def version() -> None:
@@ -62,13 +65,30 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     program.callback()(_options)
     named = next((one for one in arguments if not one.startswith("-")), "")
     for name in (named,) if named in COMMANDS else () if named == "version" else COMMANDS:
-        module = import_module(f"decision_service.cli.{name}")
+        with _undrawn() if name == named == "serve" else nullcontext():
+            module = import_module(f"decision_service.cli.{name}")
         if hasattr(module, "commands"):
             program.add_typer(module.commands, name=name)
         else:
             program.command()(getattr(module, name))
     program.command()(version)
     return program
+
+
+@contextmanager
+def _undrawn() -> Iterator[None]:
+    """Import as if what draws on terminals were not installed; what is imported already stays.
+
+    A server draws nothing. structlog would load it to colour tracebacks and httpx for a command of
+    its own, a tenth of the time to start; both do without where it is missing.
+    """
+    hidden = [name for name in _DRAWING if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not installed
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

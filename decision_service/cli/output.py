@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from rich.console import Console
-from rich.table import Table
 
 from decision_service.cli.errors import CommandError
+
+if TYPE_CHECKING:  # `serve` prints by no more than `print_error`: it does without rich
+    from rich.console import Console
+    from rich.table import Table
 
 _PIPE_WIDTH = 200
 
@@ -32,12 +34,16 @@ FormatOption = Annotated[
 
 def console() -> Console:
     """Standard output; wide and plain when it is not a terminal."""
+    from rich.console import Console
+
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
 
 
 def table(*columns: str) -> Table:
     """A table without boxes whose first column leads."""
+    from rich.table import Table
+
     made = Table(box=None, pad_edge=True, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
-    Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -68,18 +67,6 @@ def is_given(column: Column[str]) -> ColumnElement[bool]:
     """That a column is not empty, in the one form by which both databases find the index."""
     return column != literal_column("''")
 
-
-Index("decisions_created", decisions.c.created)
-for _name in LISTED_BY:
-    _listed = decisions.c[_name]
-    _kept = is_given(_listed) if _name in OFTEN_EMPTY else None
-    Index(
-        f"decisions_{_name}",
-        _listed,
-        decisions.c.created,
-        sqlite_where=_kept,
-        postgresql_where=_kept,
-    )
 
 snapshots = Table(
     "snapshots",
@@ -149,8 +136,6 @@ events = Table(
 From then on nothing is kept of whom they concerned.
 """
 
-Index("events_pending", events.c.done, events.c.received)
-
 known_counts = Table(
     "known_counts",
     metadata,
@@ -193,15 +178,6 @@ arm_decisions = Table(
 In the order in which rollouts read it, so that it needs no second index for that.
 """
 
-Index(
-    "arm_decisions_pin",
-    arm_decisions.c.product,
-    arm_decisions.c.unit,
-    arm_decisions.c.created,
-    sqlite_where=arm_decisions.c.pins,
-    postgresql_where=arm_decisions.c.pins,
-)
-
 applicants = Table(
     "applicants",
     metadata,
@@ -212,8 +188,6 @@ applicants = Table(
     Column("claimed_until", BigInteger, nullable=False),
 )
 """Which of the vendor's users an applicant is; `claimed_until` guards its creation."""
-
-Index("applicants_user_id", applicants.c.user_id)
 
 link_tokens = Table(
     "link_tokens",
@@ -277,10 +251,3 @@ shadow_results = Table(
 
 `moved` holds the rules and reasons that told the two apart, one a line.
 """
-
-Index(
-    "shadow_results_created",
-    shadow_results.c.product,
-    shadow_results.c.version,
-    shadow_results.c.created,
-)

@@ -21,9 +21,9 @@ from decision_service.rollout.gate import Pin
 from decision_service.storage import migrations, postgres_database, schema
 from decision_service.storage.engine import Database, migrate, open_database
 from decision_service.storage.errors import SchemaUnfit
+from decision_service.storage.indexes import indexed
 from decision_service.storage.process_tables import postgres_metadata
 from decision_service.storage.store import Store
-from decision_service.storage.tables import metadata
 from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, NOON, as_stored
 from tests.kits.postgres import Postgres
@@ -79,7 +79,7 @@ async def test_the_steps_make_the_tables_that_the_code_knows(database: Database)
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         own = [postgres_metadata] if connection.dialect.name == "postgresql" else []
-        return list(compare_metadata(context, [metadata, *own]))
+        return list(compare_metadata(context, [indexed, *own]))
 
     assert await database.read(differences) == []
 
