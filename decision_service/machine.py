@@ -28,52 +28,54 @@ class SystemClock:
         return time.monotonic()
 
 
-class RandomBits:
-    """Random bits of the kernel, fetched for many ids at a time.
+class RandomText:
+    """Texts of random characters, made of the kernel's bits for many at a time.
 
-    No bits are given away twice: each draw is taken out in one step, whatever thread asks, and a
-    forked child begins with none of its parent's.
+    `alphabet` has a power of two of characters, 256 at most, so that each is as likely as any
+    other. No bits are given away twice: each text is taken out in one step, whatever thread asks,
+    and a forked child begins with none of its parent's.
     """
 
-    def __init__(self) -> None:
-        self._draws: deque[bytes] = deque()
-        os.register_at_fork(after_in_child=self._draws.clear)
+    def __init__(
+        self, alphabet: str, length: int, kernel: Callable[[int], bytes] = os.urandom
+    ) -> None:
+        self._letters = (alphabet * (256 // len(alphabet))).encode("ascii")
+        self._length = length
+        self._kernel = kernel
+        self._texts: deque[str] = deque()
+        os.register_at_fork(after_in_child=self._texts.clear)
 
-    def eighty_bits(self) -> bytes:
-        """Ten bytes."""
+    def draw(self) -> str:
+        """`length` characters."""
         try:
-            return self._draws.pop()
+            return self._texts.pop()
         except IndexError:
-            fetched = os.urandom(10 * _AT_A_TIME)
-            self._draws.extend(fetched[at : at + 10] for at in range(0, len(fetched), 10))
-            return os.urandom(10)
+            drawn, length = self._drawn(_AT_A_TIME), self._length
+            self._texts.extend(drawn[at : at + length] for at in range(0, len(drawn), length))
+            return self._drawn(1)
+
+    def _drawn(self, texts: int) -> str:
+        """One byte for each character, of which so many bits count as tell the characters apart."""
+        return self._kernel(texts * self._length).translate(self._letters).decode("ascii")
 
 
 _AT_A_TIME = 128
-_BITS = RandomBits()
+_SIXTEEN = RandomText(_CROCKFORD, 16)
+_DIGITS = RandomText("0123456789abcdef", 19)
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 class Ids:
     """Decision ids are ULIDs, made request ids are UUIDs; both are made by hand, since it is quick.
 
     The packages for them take five times as long, and a warm decision has no time to give away.
-    `bits` gives ten random bytes.
     """
-
-    def __init__(self, bits: Callable[[], bytes] = _BITS.eighty_bits) -> None:
-        self._bits = bits
 
     def decision_id(self, created: datetime) -> str:
         """`dec_` and a ULID of this instant: its milliseconds, then 80 random bits."""
         since = created - _EPOCH
         millis = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
-        drawn, p = self._bits(), _PAIRS
-        left, right = int.from_bytes(drawn[:5], "big"), int.from_bytes(drawn[5:], "big")
-        return (
-            f"dec_{_second(millis >> 10)}{p[millis & 1023]}"
-            f"{p[left >> 30]}{p[left >> 20 & 1023]}{p[left >> 10 & 1023]}{p[left & 1023]}"
-            f"{p[right >> 30]}{p[right >> 20 & 1023]}{p[right >> 10 & 1023]}{p[right & 1023]}"
-        )
+        return f"dec_{_second(millis >> 10)}{_PAIRS[millis & 1023]}{_SIXTEEN.draw()}"
 
     def request_id(self) -> str:
         """A UUID of version 7, variant 1: this millisecond, then 74 random bits.
@@ -81,16 +83,18 @@ class Ids:
         Ids in the order of time lie side by side in the store's index, where random ones each touch
         a page of their own.
         """
-        millis = time.time_ns() // 1_000_000
-        digits = self._bits().hex()
-        variant = "89ab"[int(digits[3], 16) & 3]
-        return (
-            f"{millis >> 16:08x}-{millis & 0xFFFF:04x}-7{digits[:3]}-"
-            f"{variant}{digits[4:7]}-{digits[7:19]}"
-        )
+        begun = _millisecond(time.time_ns() // 1_000_000)
+        digits = _DIGITS.draw()
+        return f"{begun}{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:]}"
 
 
 @lru_cache(2)
 def _second(number: int) -> str:
     """The upper forty bits of an instant in Crockford's base 32, which last for a second."""
     return "".join([_PAIRS[number >> shift & 1023] for shift in (30, 20, 10, 0)])
+
+
+@lru_cache(2)
+def _millisecond(number: int) -> str:
+    """What UUIDs of one millisecond begin with."""
+    return f"{number >> 16:08x}-{number & 0xFFFF:04x}-7"

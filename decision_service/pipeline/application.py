@@ -12,6 +12,7 @@ from decision_service.pipeline.ports import ReplyStyle
 from decision_service.pipeline.wire import value_to_wire
 
 BASIC = ReplyStyle(full=False)
+_ENCODER = msgspec.msgpack.Encoder()
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -41,4 +42,4 @@ class Application(msgspec.Struct, frozen=True):
             [[name, value_to_wire(self.inputs[name])] for name in sorted(self.inputs)],
             self.style.full,
         ]
-        return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
+        return hashlib.sha256(_ENCODER.encode(fields)).digest()

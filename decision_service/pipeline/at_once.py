@@ -130,7 +130,7 @@ def _began(desk: Desk, application: Application, call: Call, told: Told, since: 
         content=content,
         known=desk.known,
     )
-    shared = SharedResult[StoredEntry]()
+    shared: SharedResult[StoredEntry] = SharedResult()  # to name the type as it is made costs more
     run = Run(application, content, call, call.deadline, shared)
     attempt = desk.beside.begun(application, since)
     attempt.assigned(admission.assignment, desk.beside.position(product.name))

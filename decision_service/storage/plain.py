@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Sequence, Set
 from functools import cache
 from itertools import chain
@@ -106,9 +107,26 @@ def _insert(table: Table, rows: int) -> str:
 _MANY = 16
 
 
-def postgres_arguments(group: Sequence[Commit]) -> Sequence[Sequence[Any]]:
-    """The arguments of POSTGRES: one list for each of the given's columns."""
-    return [*zip(*map(_given_row, group), strict=True)]
+def postgres(group: Sequence[Commit]) -> tuple[str, Sequence[Any]]:
+    """A statement that records those of a group whose rest holds and whose key is free, and tells
+    their ids; and its arguments, row after row.
+
+    There are statements for a few numbers of rows, so that a server has few to plan and remember:
+    the last row is repeated until one fits, and clashes with itself.
+    """
+    rows = _fitting(len(group))
+    given = [_given_row(commit) for commit in group]
+    given += [given[-1]] * (rows - len(given))
+    return postgres_statement(rows), [*chain.from_iterable(given)]
+
+
+_ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+
+
+def _fitting(rows: int) -> int:
+    """The least number of rows that there is a statement for; beyond the last, as many as given."""
+    place = bisect_left(_ROWS, rows)
+    return _ROWS[place] if place < len(_ROWS) else rows
 
 
 def _given_row(commit: Commit) -> tuple[object, ...]:
@@ -144,17 +162,22 @@ def _postgres_type(kind: object) -> str:
     return "bigint" if isinstance(kind, BigInteger) else "text"
 
 
-def _postgres() -> str:
+@cache
+def postgres_statement(rows: int) -> str:
+    """The statement for so many rows, each value an argument of its own.
+
+    Lists of values, one for each column, would be shorter; the driver takes three times as long to
+    write them, since it looks at every value for whether it is a list again.
+    """
     decided, armed = tables.decisions.columns, tables.arm_decisions.columns
     columns = [(column.name, _postgres_type(column.type)) for column in decided]
     columns += [("consent", "bigint"), ("mark", "text"), ("fetched", "bigint"), ("asked", "text")]
     columns += [(name, _postgres_type(armed[name].type)) for name in _ARM_COLUMNS]
-    arrays = ", ".join(f"${place}::{kind}[]" for place, (_, kind) in enumerate(columns, start=1))
     names = ", ".join(name for name, _ in columns)
     own, of_arm = ", ".join(decided.keys()), ", ".join(armed.keys())
     return f"""
-WITH given AS MATERIALIZED (
-    SELECT * FROM unnest({arrays}) WITH ORDINALITY AS given ({names}, place)
+WITH given ({names}, place) AS MATERIALIZED (
+    VALUES {", ".join(_placed_row(place, columns) for place in range(rows))}
 ),
 recorded AS (
     INSERT INTO decisions ({own})
@@ -174,5 +197,10 @@ SELECT id FROM recorded
 """
 
 
-POSTGRES = _postgres()
-"""Record those of the given whose rest holds and whose key is free; their ids."""
+def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:
+    """One row's arguments and its place; the types of the first are those of all."""
+    first = place * len(columns) + 1
+    marks = [f"${first + number}" for number in range(len(columns))]
+    if not place:
+        marks = [f"{mark}::{kind}" for mark, (_, kind) in zip(marks, columns, strict=True)]
+    return f"({', '.join(marks)}, {place})"

@@ -15,9 +15,12 @@ from decision_service.failpoints import Point, reach
 from decision_service.storage import faults
 from decision_service.storage.commits import Commit
 from decision_service.storage.errors import RETRY_SECONDS, ConnectionLost, HeldUp
-from decision_service.storage.plain import NONE, POSTGRES, postgres_arguments
+from decision_service.storage.plain import NONE, postgres
 
 _LOST = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+
+_KEEPING = {"max_cacheable_statement_size": 0, "max_cached_statement_lifetime": 0}
+"""Statements of any size stay prepared, for as long as the connection lasts."""
 
 
 class PostgresRecorder:
@@ -46,9 +49,10 @@ class PostgresRecorder:
     async def _record(self, group: Sequence[Commit]) -> Set[str]:
         connection = self._connection
         if connection is None or connection.is_closed():
-            connection = self._connection = await asyncpg.connect(**self._options)
+            connection = self._connection = await asyncpg.connect(**self._options, **_KEEPING)
         reach(Point.IN_COMMIT)
-        found = await connection.fetch(POSTGRES, *postgres_arguments(group))
+        statement, arguments = postgres(group)
+        found = await connection.fetch(statement, *arguments)
         return {row[0] for row in found}
 
     async def aclose(self) -> None:

@@ -120,17 +120,25 @@ async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:
     assert first == "SEARCH decisions USING INDEX decisions_created (created<?)"
 
 
-async def test_a_plain_commit_is_planned_once_and_looks_rows_up_by_key(postgres: Postgres) -> None:
-    """The one plan that serves every group reads no table from end to end, though all are empty."""
+@pytest.mark.parametrize("rows", [1, 16, 128])
+async def test_a_plain_commit_is_planned_once_and_looks_rows_up_by_key(
+    postgres: Postgres, rows: int
+) -> None:
+    """A plan that serves every group reads no table from end to end, though all are empty."""
     address = parse_store_url(postgres.migrated())
     assert isinstance(address, PostgresServer)
     connection = await asyncpg.connect(**postgres_database._options(address))
-    await connection.execute(f"PREPARE plain AS {plain.POSTGRES}")
-    given = ", ".join("NULL" for _ in range(plain.POSTGRES.count("[]")))
+    statement = plain.postgres_statement(rows)
+    await connection.execute(f"PREPARE plain AS {statement}")
+    given = ", ".join("NULL" for _ in range(statement.count("$")))
     plan = "\n".join(
         row[0] for row in await connection.fetch(f"EXPLAIN VERBOSE EXECUTE plain ({given})")
     )
+    planned = await connection.fetchrow(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'plain'"
+    )
     await connection.close()
-    assert "$1" in plan
+    assert planned is not None
+    assert tuple(planned) == (1, 0)
     assert "Seq Scan" not in plan
     assert "Index Scan using warm_pkey" in plan

@@ -6,22 +6,28 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, text
 
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Filter, SnapshotBody
-from decision_service.storage import postgres_database
+from decision_service.storage import decisions, postgres_database
+from decision_service.storage.address import PostgresServer, parse_store_url
+from decision_service.storage.commits import Commit
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreUnreachable
+from decision_service.storage.postgres_recorder import PostgresRecorder
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
+from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.postgres import Postgres
 from tests.kits.postgres_proxy import Cut, Meter, proxied
@@ -48,6 +54,30 @@ async def opened(url: str, **options: int) -> AsyncIterator[Store]:
 async def ids(store: Store) -> list[str]:
     """All decisions in the store."""
     return [row.decision_id for row in await store.list(Filter(), None, 10_000)]
+
+
+async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None:
+    """Whatever rows a statement has beyond the group's, each is there once, with its arm."""
+    url = postgres.migrated()
+    address = parse_store_url(url)
+    assert isinstance(address, PostgresServer)
+    recorder = PostgresRecorder(postgres_database._options(address))
+    names = count(1)
+    for size in (*range(1, 36), 100, 128, 130):
+        group = [plain_commit(f"{next(names):026}") for _ in range(size)]
+        assert await recorder.record(group) == {commit.entry.decision_id for commit in group}
+    await recorder.aclose()
+    made = next(names) - 1
+    connection = await asyncpg.connect(url)
+    for table in ("decisions", "arm_decisions"):
+        assert await connection.fetchval(f"SELECT count(*) FROM {table}") == made
+    await connection.close()
+
+
+def plain_commit(name: str) -> Commit:
+    """One that leaves no more than its own rows."""
+    entry = structs.replace(ENTRY, decision_id=f"dec_{name}", request_id=name, snapshot=None)
+    return Commit(decisions.stored(entry), None, arm=CHAMPION)
 
 
 async def test_two_processes_agree_on_every_key(url: str) -> None:

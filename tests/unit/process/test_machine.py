@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ulid import ULID
 
-from decision_service.machine import Ids, RandomBits
+from decision_service.machine import Ids, RandomText
 
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 INSTANTS = st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
@@ -26,29 +28,35 @@ def test_a_decision_id_is_a_ulid_of_its_millisecond(created: datetime) -> None:
     )
 
 
-@given(st.binary(min_size=10, max_size=10))
-def test_a_decision_id_has_all_bits_that_the_kernel_gave(drawn: bytes) -> None:
-    """Its eighty random bits are those of one reading, in order."""
-    made = Ids(lambda: drawn).decision_id(NOW)
-    assert ULID.from_str(made[4:]).bytes[6:] == drawn
+@given(st.sampled_from(["01", "0123456789abcdef", "0123456789ABCDEFGHJKMNPQRSTVWXYZ"]))
+def test_every_character_of_a_random_text_is_as_likely_as_any_other(alphabet: str) -> None:
+    """Of all bytes that the kernel can give, each character has its share; none is left out."""
+    drawn = RandomText(alphabet, 256, kernel=lambda size: bytes(range(256)) * (size // 256)).draw()
+    assert Counter(drawn) == dict.fromkeys(alphabet, 256 // len(alphabet))
 
 
-def test_no_bits_are_drawn_twice() -> None:
+def test_no_text_is_drawn_twice() -> None:
     """Not by threads that draw at the same time, nor by a forked child and its parent."""
-    bits = RandomBits()
+    texts = RandomText("0123456789abcdef", 20)
     with ThreadPoolExecutor(8) as threads:
-        drawn = [*threads.map(lambda _: bits.eighty_bits(), range(5_000))]
+        drawn = [*threads.map(lambda _: texts.draw(), range(5_000))]
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os.write(writing, b"".join(bits.eighty_bits() for _ in range(100)))
+        os.write(writing, "".join(texts.draw() for _ in range(100)).encode())
         os._exit(0)
     os.waitpid(child, 0)
-    told = os.read(reading, 1_000)
-    drawn += [told[at : at + 10] for at in range(0, len(told), 10)]
-    drawn += [bits.eighty_bits() for _ in range(200)]
-    assert {len(one) for one in drawn} == {10}
+    told = os.read(reading, 2_000).decode()
+    drawn += [told[at : at + 20] for at in range(0, len(told), 20)]
+    drawn += [texts.draw() for _ in range(200)]
+    assert {len(one) for one in drawn} == {20}
     assert len(set(drawn)) == len(drawn) == 5_300
+
+
+def test_a_decision_id_varies_in_all_its_random_characters() -> None:
+    """Of a thousand ids each place has had every character, which ULIDs have for random bits."""
+    made = [Ids().decision_id(NOW)[14:] for _ in range(1_000)]
+    assert {frozenset(place) for place in zip(*made, strict=True)} == {frozenset(CROCKFORD)}
 
 
 def test_decision_ids_of_one_instant_differ() -> None:
