@@ -181,7 +181,7 @@ def rows(
         raise RuntimeError("cerbos wrote no audit log")
 
 
-def run(rounds: int = 3, seconds: float = 2.0) -> None:
+def run(rounds: int = 9, seconds: float = 0.8) -> None:
     """Print decisions a second beside Cerbos' checks."""
     try:
         with tempfile.TemporaryDirectory() as name:

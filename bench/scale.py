@@ -65,7 +65,7 @@ def _database(postgres: Postgres) -> str:
     return url
 
 
-def run(rounds: int = 3, seconds: float = 3.0) -> None:
+def run(rounds: int = 7, seconds: float = 1.5) -> None:
     """Print the decisions a second of both, and their ratio."""
     if missing := h2load.missing():
         print(f"\nscale  left out: {missing}")

@@ -180,7 +180,7 @@ def on_store(
                 }
 
 
-def run(rounds: int = 3, seconds: float = 2.0) -> None:
+def run(rounds: int = 13, seconds: float = 0.7) -> None:
     """Print decisions a second and latencies beside the echo's."""
     if missing := pinning_is_missing() or h2load.missing():
         print(f"\nwarm  left out: {missing}")
