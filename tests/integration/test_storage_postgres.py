@@ -33,6 +33,10 @@ from tests.kits.postgres import Postgres
 from tests.kits.postgres_proxy import Cut, Meter, proxied
 
 CUTS = 12
+ASLEEP = """
+SELECT count(*) FROM pg_stat_activity
+WHERE state = 'active' AND query = 'SELECT pg_sleep(30)' AND datname = current_database()
+"""
 
 
 @pytest.fixture
@@ -78,6 +82,27 @@ def plain_commit(name: str) -> Commit:
     """One that leaves no more than its own rows."""
     entry = structs.replace(ENTRY, decision_id=f"dec_{name}", request_id=name, snapshot=None)
     return Commit(decisions.stored(entry), None, arm=CHAMPION)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_reader_that_leaves_takes_no_connection_along(url: str, times: int) -> None:
+    """However often it is told to leave while the server works, the one connection serves on."""
+    watch = await asyncpg.connect(url)
+    async with opened(url, readers=1) as store:
+        database = store._database
+        for _ in range(3):
+            asleep = asyncio.create_task(
+                database.read(lambda connection: connection.execute(text("SELECT pg_sleep(30)")))
+            )
+            while not await watch.fetchval(ASLEEP):
+                await asyncio.sleep(0.01)
+            for _ in range(times):
+                asleep.cancel()
+                await asyncio.sleep(0)
+            with pytest.raises(asyncio.CancelledError):
+                await asleep
+            assert await database.read(lambda c: c.execute(text("SELECT 2")).scalar()) == 2
+    await watch.close()
 
 
 async def test_two_processes_agree_on_every_key(url: str) -> None:

@@ -20,6 +20,13 @@ def test_a_start_loads_only_what_every_service_needs(module: str) -> None:
     assert not {*NEEDLESS} & loaded_by(f"import {module}")
 
 
+def test_postgresql_is_used_without_the_object_mapper() -> None:
+    """Opening that store loads its driver and SQLAlchemy's core, and no more of SQLAlchemy."""
+    loaded = loaded_by("import decision_service.storage.postgres_database")
+    assert "asyncpg" in loaded
+    assert "sqlalchemy.orm" not in loaded
+
+
 def test_the_command_to_serve_loads_nothing_that_draws() -> None:
     """Libraries that would colour tracebacks find nothing to do it with; afterwards it is there."""
     assert not {"rich", "pygments"} & loaded_by(
