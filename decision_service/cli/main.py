@@ -94,20 +94,28 @@ def _undrawn() -> Iterator[None]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code: 0 done, 1 findings, 2 usage, 3 server."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # What is imported stays: to look through it for garbage takes a tenth of the time to start.
+    sys.exit(run_prepared(prepared(arguments), arguments))
+
+
+def prepared(arguments: Sequence[str]) -> typer.Typer:
+    """The program with what the command that is named needs, imported as a start of it does.
+
+    What is imported stays: to look through it for garbage takes a tenth of the time to start.
+    """
     gc.disable()
     program = _program(arguments)
     gc.freeze()
     gc.enable()
-    sys.exit(_run(program, arguments))
+    return program
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are sentences on stderr."""
-    return _run(_program(arguments), arguments)
+    return run_prepared(_program(arguments), arguments)
 
 
-def _run(program: typer.Typer, arguments: Sequence[str]) -> int:
+def run_prepared(program: typer.Typer, arguments: Sequence[str]) -> int:
+    """As `run`, by a program that is there already."""
     if list(arguments[:1]) == ["--debug"]:
         return _code(program(args=arguments, standalone_mode=False))
     try:

@@ -1,5 +1,6 @@
 """`serve` with what a test arms in it: a death, a sabotage, a larger share of the vendor's limit.
 
+It is loaded by the command line, and in no other way, so that a start takes what it takes people.
 Run as `python -m tests.reliability.child`; the settings are the service's own.
 """
 
@@ -16,14 +17,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from decision_service import app
-from decision_service.cli.serve import serve
-from decision_service.failpoints import Point, arm
-from tests.reliability import sabotage
+from decision_service.cli.main import prepared, run_prepared
+
+SERVE = ("serve",)
 
 
 def main() -> int:
     """Arm what is asked for, then serve; the exit code."""
+    program = prepared(SERVE)
+    from decision_service.failpoints import Point, arm
+    from tests.reliability import sabotage
+
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-at", help="POINT:N, killed when it is reached for the Nth time")
     parser.add_argument("--tasks", type=Path, help="where to note how many tasks there are")
@@ -38,7 +42,7 @@ def main() -> int:
         arm(Point.BEFORE_REPLY, partial(note_tasks, given.tasks))
     if given.requests_per_second:
         raise_limit(given.requests_per_second)
-    return serve()
+    return run_prepared(program, SERVE)
 
 
 def death(times: int) -> Callable[[], None]:
@@ -59,6 +63,8 @@ def note_tasks(file: Path) -> None:
 
 def raise_limit(per_second: int) -> None:
     """Ask the vendor more often than the service's settings allow."""
+    from decision_service import app
+
     limits = app.Limits
 
     def generous(**given: Any) -> Any:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from decision_service.cli.main import prepared
 from tests.e2e.service import ROOT
 from tests.reliability.forked import Forked
 
@@ -62,8 +63,9 @@ async def nursery() -> AsyncIterator[Nursery]:
 
 def main() -> None:
     """Import everything, then fork for every line."""
-    from tests.reliability import child  # noqa: F401 - this is what takes the time
+    from tests.reliability import child, sabotage  # noqa: F401 - as a child loads it when it starts
 
+    prepared(child.SERVE)  # this is what takes the time
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever dies is gone at once
     if len([*Path("/proc/self/task").iterdir()]) > 1:
         raise SystemExit("an import started a thread: what is forked would miss it")
