@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_HEX = "0123456789abcdef"
 _PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]
 """The two characters of each number of ten bits."""
 
@@ -50,19 +51,21 @@ class RandomText:
         try:
             return self._texts.pop()
         except IndexError:
-            drawn, length = self._drawn(_AT_A_TIME), self._length
-            self._texts.extend(drawn[at : at + length] for at in range(0, len(drawn), length))
-            return self._drawn(1)
+            first, *others = self._drawn()
+            self._texts.extend(others)
+            return first
 
-    def _drawn(self, texts: int) -> str:
-        """One byte for each character, of which so many bits count as tell the characters apart."""
-        return self._kernel(texts * self._length).translate(self._letters).decode("ascii")
+    def _drawn(self) -> list[str]:
+        """Each character is made of one byte, of which as many bits count as tell them apart."""
+        length = self._length
+        drawn = self._kernel(_AT_A_TIME * length).translate(self._letters).decode("ascii")
+        return [drawn[at : at + length] for at in range(0, len(drawn), length)]
 
 
 _AT_A_TIME = 128
 _SIXTEEN = RandomText(_CROCKFORD, 16)
-_DIGITS = RandomText("0123456789abcdef", 19)
-_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+_DIGITS = RandomText(_HEX, 19)
+_VARIANT = dict(zip(_HEX, "89ab" * 4, strict=True))
 
 
 class Ids:

@@ -83,7 +83,7 @@ def _undrawn() -> Iterator[None]:
     its own, a tenth of the time to start; both do without where it is missing.
     """
     hidden = [name for name in _DRAWING if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: not installed
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None says: not installed
     try:
         yield
     finally:

@@ -12,7 +12,6 @@ from decision_service.pipeline.ports import ReplyStyle
 from decision_service.pipeline.wire import value_to_wire
 
 BASIC = ReplyStyle(full=False)
-_ENCODER = msgspec.msgpack.Encoder()
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -42,4 +41,4 @@ class Application(msgspec.Struct, frozen=True):
             [[name, value_to_wire(self.inputs[name])] for name in sorted(self.inputs)],
             self.style.full,
         ]
-        return hashlib.sha256(_ENCODER.encode(fields)).digest()
+        return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()

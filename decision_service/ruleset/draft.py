@@ -17,7 +17,7 @@ from decision_service.language.nodes import ListNode, Node, Scalar
 from decision_service.language.tree import Node as Tree
 from decision_service.language.tree import Read
 from decision_service.ruleset.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
-from decision_service.ruleset.names import Names
+from decision_service.ruleset.names import NO_CURRENCY, Names
 from decision_service.ruleset.part import Part
 
 
@@ -53,9 +53,7 @@ class Draft(msgspec.Struct):
     version: int = 0
     title: str = ""
     zone: ZoneInfo | None = None
-    policy: DataPolicy = msgspec.field(
-        default_factory=lambda: DataPolicy("XXX")  # ISO 4217 for no currency, until it is read
-    )
+    policy: DataPolicy = msgspec.field(default_factory=lambda: DataPolicy(NO_CURRENCY))
     inputs: dict[str, InputSpec] = msgspec.field(default_factory=dict)
     params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
     derived: list[Derived] = msgspec.field(default_factory=list)

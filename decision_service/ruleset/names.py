@@ -21,6 +21,10 @@ _UNKNOWN = {
 }
 
 
+NO_CURRENCY = "XXX"
+"""ISO 4217's code for none: what a ruleset has until its own is read."""
+
+
 class Names:
     """The scope of a rule file, filled section by section; each symbol has a slot of its own.
 
@@ -32,7 +36,7 @@ class Names:
     def __init__(
         self, catalogue: Mapping[str, FactorSpec], blocked: frozenset[str] = frozenset()
     ) -> None:
-        self.currency = "XXX"
+        self.currency = NO_CURRENCY
         self.catalogue = catalogue
         self.blocked = blocked
         self.symbols: dict[str, Symbol] = {}

@@ -14,20 +14,22 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import typer
+
 from decision_service.cli.main import prepared, run_prepared
+from decision_service.failpoints import Point, arm
 
 SERVE = ("serve",)
 
 
 def main() -> int:
     """Arm what is asked for, then serve; the exit code."""
-    program = prepared(SERVE)
-    from decision_service.failpoints import Point, arm
-    from tests.reliability import sabotage
-
+    program, sabotage = loaded()
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-at", help="POINT:N, killed when it is reached for the Nth time")
     parser.add_argument("--tasks", type=Path, help="where to note how many tasks there are")
@@ -43,6 +45,13 @@ def main() -> int:
     if given.requests_per_second:
         raise_limit(given.requests_per_second)
     return run_prepared(program, SERVE)
+
+
+def loaded() -> tuple[typer.Typer, ModuleType]:
+    """The program as the command line loads it, and only then what breaks it; once they are there
+    this takes no time.
+    """
+    return prepared(SERVE), import_module("tests.reliability.sabotage")
 
 
 def death(times: int) -> Callable[[], None]:

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from decision_service.cli.main import prepared
 from tests.e2e.service import ROOT
+from tests.reliability import child
 from tests.reliability.forked import Forked
 
 _DIE_WITH_PARENT = 1
@@ -63,9 +63,7 @@ async def nursery() -> AsyncIterator[Nursery]:
 
 def main() -> None:
     """Import everything, then fork for every line."""
-    from tests.reliability import child, sabotage  # noqa: F401 - as a child loads it when it starts
-
-    prepared(child.SERVE)  # this is what takes the time
+    child.loaded()  # this is what takes the time
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever dies is gone at once
     if len([*Path("/proc/self/task").iterdir()]) > 1:
         raise SystemExit("an import started a thread: what is forked would miss it")
@@ -81,8 +79,6 @@ def main() -> None:
 
 def be_born(asked: dict[str, Any]) -> None:
     """Become the server that was asked for; never returns."""
-    from tests.reliability import child
-
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)  # a bench that ends leaves nobody
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nowhere = os.open(os.devnull, os.O_RDWR)
