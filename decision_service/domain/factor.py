@@ -25,6 +25,14 @@ class ValueType(StrEnum):
     DATE = "date"
 
 
+class Better(StrEnum):
+    """Which way a factor's value helps an applicant; NONE where neither way does."""
+
+    UP = "up"
+    DOWN = "down"
+    NONE = "none"
+
+
 Value = int | Decimal | Money | str | bool | date
 """A present value: integer int, number Decimal, money Money, text str, flag bool, date date."""
 
@@ -37,7 +45,8 @@ class FactorSpec(msgspec.Struct, frozen=True):
     the computation in words. `months` is how many settled months of data the factor looks at (None:
     the whole history or no months at all), `needs_months` how many of them must be observed for it
     to have a value (None: any number). `parity` marks factors that exist only for comparison
-    with the vendor's own.
+    with the vendor's own, `knock_out_only` those that no score, price or limit may use. `better`
+    says which way helps an applicant, `derived_from` which other factors this one is computed from.
     """
 
     name: str
@@ -53,6 +62,9 @@ class FactorSpec(msgspec.Struct, frozen=True):
     months: int | None = None
     parity: bool = False
     needs_months: int | None = None
+    better: Better = Better.NONE
+    derived_from: tuple[str, ...] = ()
+    knock_out_only: bool = False
 
     @property
     def family(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
 import msgspec
@@ -18,6 +19,7 @@ class Cause(StrEnum):
     NO_EVIDENCE = "NO_EVIDENCE"
     DIVISION_BY_ZERO = "DIVISION_BY_ZERO"
     NOT_SENT = "NOT_SENT"
+    UNKNOWN_PROVIDER = "UNKNOWN_PROVIDER"
     SOURCE_FAILED = "SOURCE_FAILED"
     PARTIAL = "PARTIAL"
     STALE = "STALE"
@@ -26,6 +28,7 @@ class Cause(StrEnum):
     UNCLASSIFIED = "UNCLASSIFIED"
     EXPIRED = "EXPIRED"
     NOT_FETCHED = "NOT_FETCHED"
+    NOT_YET_POSTED = "NOT_YET_POSTED"
     CHANGED_WHILE_READING = "CHANGED_WHILE_READING"
 
     __hash__ = str.__hash__
@@ -44,6 +47,7 @@ ABSENT = frozenset(
         Cause.NO_EVIDENCE,
         Cause.DIVISION_BY_ZERO,
         Cause.NOT_SENT,
+        Cause.UNKNOWN_PROVIDER,
     }
 )
 
@@ -52,6 +56,7 @@ class DataReason(StrEnum):
     """Built-in reason codes of kind DATA, plus the one policy code that no ruleset declares."""
 
     DATA_MISSING = "DATA_MISSING"
+    NOT_YET_POSTED = "NOT_YET_POSTED"
     STALE_DATA = "STALE_DATA"
     PARTIAL_DATA = "PARTIAL_DATA"
     SOURCE_FAILED = "SOURCE_FAILED"
@@ -88,6 +93,7 @@ _DEFAULT_REASON = {
     Cause.UNCLASSIFIED: DataReason.UNCLASSIFIED_TRANSACTIONS,
     Cause.EXPIRED: DataReason.DATA_EXPIRED,
     Cause.NOT_FETCHED: DataReason.SOURCE_FAILED,
+    Cause.NOT_YET_POSTED: DataReason.NOT_YET_POSTED,
     Cause.CHANGED_WHILE_READING: DataReason.DATA_CHANGED_DURING_READ,
 }
 
@@ -97,7 +103,8 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `code` is the failure's own reason code where the cause alone does not tell it; `kind` the data
     concerned, `source` the account or archive id, `account_error` Smile's error code of it, and
-    `detail` a field path or count, never a person's data.
+    `detail` a field path or count, never a person's data. NOT_YET_POSTED names the `month`
+    (Month.index) that is open and the civil date on which `source` is `due` to have posted it.
     """
 
     cause: Cause
@@ -106,6 +113,8 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     account_error: str | None = None
     detail: str | None = None
+    month: int | None = None
+    due: date | None = None
 
     @property
     def reason(self) -> DataReason:

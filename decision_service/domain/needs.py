@@ -53,12 +53,29 @@ class ClassRule(msgspec.Struct, frozen=True):
     gives: TransactionClass
 
 
+class SchemeCeiling(msgspec.Struct, frozen=True):
+    """The most that a scheme can tell of a month's income, from a civil date on.
+
+    `provider` is a glob over provider ids, `amount` minor units of `currency`; of several that fit
+    a month the one with the latest `since` on or before the month's first day counts.
+    """
+
+    provider: str
+    currency: str
+    since: date
+    amount: int
+
+
 class DataPolicy(msgspec.Struct, frozen=True):
     """A ruleset's `data:` section with the `_data` files that are part of its content.
 
     `max_age` is the longest time since an account's sync; `posting_lag` pairs a provider glob with
-    months, first match wins, `default_lag` otherwise; `provider_types` is the fallback where the
-    vendor's provider list could not be read.
+    months, first match wins, `default_lag` otherwise. Where the months are 0, `posting_lag_days`
+    pairs a provider glob with days in the same way; else payroll has `payroll_lag_days` and
+    everything else `default_lag_days`. `provider_types` is the fallback where the vendor's provider
+    list could not be read. `not_employers` are words that name no employer (folded: "voluntary"),
+    `legal_forms` words that do not tell employers apart (folded: "inc"). Providers in
+    `document_providers` pass on what people upload, those in `fee_providers` charge fees.
     """
 
     currency: str
@@ -69,6 +86,14 @@ class DataPolicy(msgspec.Struct, frozen=True):
     default_lag: int = 0
     transaction_classes: tuple[ClassRule, ...] = ()
     provider_types: Mapping[str, Provider] = msgspec.field(default_factory=dict)
+    posting_lag_days: tuple[tuple[str, int], ...] = ()
+    payroll_lag_days: int = 10
+    default_lag_days: int = 0
+    ceilings: tuple[SchemeCeiling, ...] = ()
+    not_employers: tuple[str, ...] = ()
+    legal_forms: tuple[str, ...] = ()
+    document_providers: frozenset[str] = frozenset()
+    fee_providers: frozenset[str] = frozenset()
 
     def lag_months(self, provider_id: str) -> int:
         """Months after a month's end before this provider has posted it."""
@@ -76,6 +101,13 @@ class DataPolicy(msgspec.Struct, frozen=True):
             if fnmatchcase(provider_id, pattern):
                 return months
         return self.default_lag
+
+    def lag_days(self, provider_id: str, kind: Kind) -> int:
+        """Days after a month's end before this provider has posted a kind, beside its months."""
+        for pattern, days in self.posting_lag_days:
+            if fnmatchcase(provider_id, pattern):
+                return days
+        return self.payroll_lag_days if kind is Kind.INCOMES else self.default_lag_days
 
 
 class Needs(msgspec.Struct, frozen=True):

@@ -147,6 +147,20 @@ class LinkCounts(msgspec.Struct, frozen=True, array_like=True):
     last_days: int | None = None
 
 
+class Task(msgspec.Struct, frozen=True, array_like=True):
+    """One collection of data by the vendor: LINK_ACCOUNT, UPDATE_ACCOUNT and others as it says.
+
+    It runs while `finished` is None and `status` is not Finished.
+    """
+
+    id: str
+    source: str
+    type: str
+    status: str | None
+    started: datetime | None
+    finished: datetime | None
+
+
 class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):
     """One kind as it was read: its records in no promised order, and what went wrong.
 
@@ -162,15 +176,19 @@ class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):
 
 
 class KnownCount(msgspec.Struct, frozen=True, array_like=True):
-    """What earlier snapshots held: how many records of a kind one source had given at most."""
+    """What earlier snapshots held: how many records of a kind one source had given at most.
+
+    `newest` is the Month.index of the newest record with income, for kinds that make up income.
+    """
 
     source: str
     kind: Kind
     count: int
+    newest: int | None = None
 
 
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One applicant's data; a kind that is None was not fetched."""
+    """One applicant's data; a kind that is None was not fetched, nor `tasks` asked for."""
 
     user_id: str
     accounts: tuple[Account, ...] = ()
@@ -186,3 +204,4 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     transactions: Read[Transaction] | None = None
     identities: Read[Identity] | None = None
     links: Read[LinkCounts] | None = None
+    tasks: Read[Task] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import FactorSpec, ValueType
+from decision_service.domain.factor import Better, FactorSpec, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy
@@ -77,7 +77,8 @@ class Family(msgspec.Struct, frozen=True):
 
         Options: `windows`, `lower`, `upper`, `months` (a number, or a function of the window's
         length), `needs_months` (of the same form: how many of them must be observed), `labels`,
-        `causes` and `kinds` (besides the family's), `parity`.
+        `causes` and `kinds` (besides the family's), `parity`, `better` (which way helps an
+        applicant), `derived_from` (names of factors that it is computed from), `knock_out_only`.
         """
         shape = Shape(name, type_, unit, sentence, formula, **options)
 
@@ -106,6 +107,9 @@ class Shape(msgspec.Struct, frozen=True):
     causes: frozenset[Cause] = frozenset()
     kinds: frozenset[Kind] = frozenset()
     parity: bool = False
+    better: Better = Better.NONE
+    derived_from: tuple[str, ...] = ()
+    knock_out_only: bool = False
 
 
 def catalogue() -> Mapping[str, FactorSpec]:
@@ -165,6 +169,9 @@ def _spec(family: Family, shape: Shape, window: Window | None) -> FactorSpec:
         months=None if whole else _bound(shape.months, length),
         parity=shape.parity,
         needs_months=_bound(shape.needs_months, length),
+        better=shape.better,
+        derived_from=tuple(name.format(**words) for name in shape.derived_from),
+        knock_out_only=shape.knock_out_only,
     )
 
 
