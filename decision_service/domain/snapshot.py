@@ -150,7 +150,8 @@ class LinkCounts(msgspec.Struct, frozen=True, array_like=True):
 class Task(msgspec.Struct, frozen=True, array_like=True):
     """One collection of data by the vendor: LINK_ACCOUNT, UPDATE_ACCOUNT and others as it says.
 
-    It runs while `finished` is None and `status` is not Finished.
+    It runs while `finished` is None and `status` is not Finished. `saved` says whether it saved any
+    data when it finished; one that did not is no sync.
     """
 
     id: str
@@ -159,6 +160,12 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     status: str | None
     started: datetime | None
     finished: datetime | None
+    saved: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether the vendor is still collecting; a new word for the status has ended with it."""
+        return self.finished is None and self.status != "Finished"
 
 
 class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import CombineIncome
+from decision_service.factors.evidence import DOCUMENT_GRADE, PAYROLL_GRADE, PLATFORM_GRADE
 from decision_service.factors.figures import Amount
 from decision_service.factors.usage import Feeder
 
@@ -17,82 +19,138 @@ GIG = "gig"
 Job = tuple[str, str]
 """What a part of an income is (PAYROLL, ESTIMATE or GIG), and whose."""
 
+Teller = tuple[str, Kind]
+"""An account and the kind of its records."""
+
 
 class MonthFacts(msgspec.Struct):
-    """One month as told: payroll by account and employer, the rest by account."""
+    """One month as told: payroll by account and employer, the rest by account.
+
+    `grades` holds the grade of each account's estimate.
+    """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
     estimates: dict[str, int] = msgspec.field(default_factory=dict)
     earnings: dict[str, int] = msgspec.field(default_factory=dict)
+    grades: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-def employer_key(name: str | None) -> str:
-    """An employer's name without case and superfluous blanks; no name is one employer."""
-    return " ".join((name or "").casefold().split())
+class Part(msgspec.Struct):
+    """What one job gives in a month: the amount that counts, its grade, and who told it."""
+
+    amount: Amount
+    grade: int
+    told: dict[Teller, Amount]
 
 
-def combined(
-    mode: CombineIncome, facts: MonthFacts, feeders: Mapping[str, Feeder]
-) -> dict[Job, Amount]:
+Feeders = Mapping[str, Feeder]
+Parts = Mapping[Job, Part]
+
+
+def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
     """The month's income by job; the income is the sum of the parts.
 
-    per_job: payroll is the sum over employers of the highest account within each, gig the sum over
-    platforms of the highest account at each, estimates the highest formal account; payroll plus
-    gig where the month has payroll, otherwise the larger of estimates and gig. max and sum: the
-    highest account, or all of them.
+    per_job: payroll is the sum over employers of the account that proves best and then tells most,
+    gig the sum over platforms of the highest account at each, estimates the highest formal account;
+    payroll plus gig where the month has payroll, otherwise the larger of estimates and gig. max and
+    sum: the highest account, or all of them.
     """
     if mode is CombineIncome.PER_JOB:
         return _per_job(facts, feeders)
-    parts = {
-        _account_job(source, facts, feeders): a for source, a in account_amounts(facts).items()
-    }
+    parts = {_account_job(s, facts, feeders): _account(s, facts, feeders) for s in tellers(facts)}
     if mode is CombineIncome.SUM or not parts:
         return parts
-    job = max(sorted(parts), key=lambda j: parts[j])
+    job = max(sorted(parts), key=lambda j: parts[j].amount)
     return {job: parts[job]}
 
 
-def _per_job(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> dict[Job, Amount]:
-    payroll: dict[Job, Amount] = {}
+def tellers(facts: MonthFacts) -> Sequence[str]:
+    """The accounts that tell of a month, in text order."""
+    return sorted({s for s, _ in facts.payroll} | facts.estimates.keys() | facts.earnings.keys())
+
+
+def told_by(facts: MonthFacts, teller: Teller) -> Amount:
+    """What an account's records of one kind tell of a month; 0 where they do not."""
+    source, kind = teller
+    if kind is Kind.INCOMES:
+        return sum(amount for (account, _), amount in facts.payroll.items() if account == source)
+    told = facts.estimates if kind is Kind.EINCOMES else facts.earnings
+    return told.get(source, 0)
+
+
+def payroll_grade(feeder: Feeder) -> int:
+    """How well an account's payroll proves income."""
+    return DOCUMENT_GRADE if feeder.document else PAYROLL_GRADE
+
+
+def platform_grade(feeder: Feeder) -> int:
+    """How well a platform's account proves income."""
+    return DOCUMENT_GRADE if feeder.document else PLATFORM_GRADE
+
+
+def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
+    payroll: dict[Job, Part] = {}
     for (source, employer), amount in facts.payroll.items():
         if not feeders[source].gig:
-            _keep_highest(payroll, (PAYROLL, employer), amount)
-    gig: dict[Job, Amount] = {}
-    estimates: dict[Job, Amount] = {}
-    for source, amount in account_amounts(facts).items():
-        feeder = feeders[source]
-        if feeder.gig:
-            _keep_highest(gig, (GIG, feeder.provider_id), amount)
-        elif source in facts.estimates:
-            _keep_highest(estimates, (ESTIMATE, ""), amount)
+            grade = payroll_grade(feeders[source])
+            told = {(source, Kind.INCOMES): amount}
+            _keep_best(payroll, (PAYROLL, employer), Part(amount, grade, told))
+    gig: dict[Job, Part] = {}
+    estimates: dict[Job, Part] = {}
+    for source in tellers(facts):
+        part = _account(source, facts, feeders)
+        if feeders[source].gig:
+            _keep_best(gig, (GIG, feeders[source].provider_id), part)
+        elif not payroll and source in facts.estimates:
+            _keep_largest(estimates, (ESTIMATE, ""), part)
     if payroll:
         return payroll | gig
     return _larger(estimates, gig)
 
 
-def _larger(estimates: dict[Job, Amount], gig: dict[Job, Amount]) -> dict[Job, Amount]:
+def _larger(estimates: Parts, gig: Parts) -> Parts:
     if not estimates or not gig:
         return estimates or gig
-    return estimates if sum(estimates.values()) >= sum(gig.values()) else gig
+    return estimates if total(estimates) >= total(gig) else gig
 
 
-def account_amounts(facts: MonthFacts) -> dict[str, Amount]:
-    """Each account's month: its payroll, where there is none its estimate, else its earnings."""
-    found: dict[str, Amount] = {}
-    for (source, _), amount in facts.payroll.items():
-        found[source] = found.get(source, 0) + amount
-    for others in (facts.estimates, facts.earnings):
-        for source, amount in others.items():
-            found.setdefault(source, amount)
-    return found
+def total(parts: Parts) -> Amount:
+    """The income that the parts make up."""
+    return sum(part.amount for part in parts.values())
 
 
-def _account_job(source: str, facts: MonthFacts, feeders: Mapping[str, Feeder]) -> Job:
+def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:
+    """An account's month: its payroll, where there is none its estimate, else its earnings."""
+    feeder = feeders[source]
+    paid = [amount for (account, _), amount in facts.payroll.items() if account == source]
+    if paid:
+        return Part(sum(paid), payroll_grade(feeder), {(source, Kind.INCOMES): sum(paid)})
+    if source in facts.estimates:
+        amount = facts.estimates[source]
+        return Part(amount, facts.grades[source], {(source, Kind.EINCOMES): amount})
+    amount = facts.earnings[source]
+    return Part(amount, platform_grade(feeder), {(source, Kind.TRANSACTIONS): amount})
+
+
+def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> Job:
     if feeders[source].gig:
         return GIG, source
     paid = any(account == source for account, _ in facts.payroll)
     return (PAYROLL if paid else ESTIMATE), source
 
 
-def _keep_highest(parts: dict[Job, Amount], job: Job, amount: Amount) -> None:
-    parts[job] = max(parts[job], amount) if job in parts else amount
+def _keep_best(parts: dict[Job, Part], job: Job, part: Part) -> None:
+    """The better proof counts, whatever the other tells; of equal proof the larger amount."""
+    held = parts.get(job)
+    if held is not None and held.grade != part.grade:
+        parts[job] = min(held, part, key=lambda p: p.grade)
+    else:
+        _keep_largest(parts, job, part)
+
+
+def _keep_largest(parts: dict[Job, Part], job: Job, part: Part) -> None:
+    held = parts.get(job)
+    if held is None or part.amount > held.amount:
+        parts[job] = part
+    elif part.amount == held.amount:
+        parts[job] = Part(held.amount, min(held.grade, part.grade), held.told | part.told)

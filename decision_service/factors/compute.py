@@ -12,7 +12,7 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.case import Case
 from decision_service.factors.figures import present
-from decision_service.factors.monthly_income import stand_ins
+from decision_service.factors.income_trust import platforms_or_partial
 from decision_service.factors.quality import account_taints
 from decision_service.factors.reading import FETCHED_KINDS, reading
 from decision_service.factors.registry import registered
@@ -48,9 +48,9 @@ def _value(case: Case, name: str) -> FactorValue:
 
 
 def _needed(case: Case, names: Iterable[str]) -> set[Kind]:
-    """The kinds that the factors rest on; transactions also where they stand in as income."""
+    """The kinds that the factors rest on; transactions also where they may stand in as income."""
     kinds = {kind for name in names for kind in registered(name).spec.kinds}
-    if Kind.EINCOMES in kinds and stand_ins(case):
+    if Kind.EINCOMES in kinds and platforms_or_partial(case):
         kinds.add(Kind.TRANSACTIONS)
     return kinds
 

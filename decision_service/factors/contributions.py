@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
-from decision_service.factors.figures import Amount, Figure, longest_run, mean
-from decision_service.factors.paid_months import ContributionBook, contribution_book
+from decision_service.factors.figures import Amount, Figure, mean
+from decision_service.factors.paid_months import ContributionBook, Scheme, contribution_book
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import at, over
+from decision_service.factors.series import at, over, over_span
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
 CONTRIBUTIONS = Family(
@@ -21,7 +21,12 @@ CONTRIBUTIONS = Family(
     READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY},
 )
 MONTHLY = (
-    "A month's contribution is the sum over schemes (providers) of the highest account at each."
+    "A month's contribution is the sum over schemes (providers) of the highest account at each. The"
+    " contribution horizon is the earliest month that a live scheme has settled (of none live: any"
+    " scheme)."
+)
+OWN_HORIZON = (
+    " Each scheme is read up to its own settled month: posted, or with its posting lag passed."
 )
 
 
@@ -37,11 +42,13 @@ def _same(length: int) -> int:
     "Count of the distinct months up to the contribution horizon with a contribution above zero in"
     f" any scheme. {MONTHLY}",
     lower=0,
+    better=Better.UP,
 )
 def months_total(case: Case) -> Answer:
     """Months with a contribution, ever."""
     book = contribution_book(case)
-    return over(book, WHOLE, lambda _: sum(book.paid(WHOLE)))
+    paid = {month for scheme in book.paying for month in scheme.paid if month <= book.horizon}
+    return over(book, WHOLE, lambda _: len(paid))
 
 
 @CONTRIBUTIONS.factor(
@@ -54,6 +61,7 @@ def months_total(case: Case) -> Answer:
     windows=months(3, 6, 9, 12),
     lower=0,
     months=_same,
+    better=Better.UP,
 )
 def count(case: Case, length: int) -> Answer:
     """Contribution records in a window."""
@@ -71,6 +79,7 @@ def count(case: Case, length: int) -> Answer:
     windows=months(6, 12, 24),
     months=lambda n: n + 1,
     needs_months=lambda n: n + 1,
+    better=Better.UP,
 )
 def change(case: Case, length: int) -> Answer:
     """The difference of two months."""
@@ -84,17 +93,19 @@ def change(case: Case, length: int) -> Answer:
     ValueType.INTEGER,
     "months",
     "Months with a contribution in the best-covered scheme among the {period}.",
-    "For each scheme the count of the {n} calendar months up to the contribution horizon with a"
-    " contribution above zero; the largest of these counts.",
+    "For each scheme the most months with a contribution above zero among {n} calendar months that"
+    " end with a month from the one whose posting lag has just passed to the newest posted one; the"
+    " largest of these counts. What a scheme has posted early never counts less.",
     windows=CALENDAR,
     lower=0,
     upper=_same,
     months=_same,
+    better=Better.UP,
 )
 def months_in_best_scheme(case: Case, length: int) -> Answer:
     """Distinct months of the best-covered scheme."""
     book = contribution_book(case)
-    return over(book, length, lambda _: max(book.covered(length), default=0))
+    return over_span(book, book.reach(length), lambda: _best(book, lambda s: s.most_paid(length)))
 
 
 def _amounts(
@@ -119,6 +130,7 @@ def _amounts(
         lower=0,
         months=_same,
         causes=frozenset({of_none}) if isinstance(of_none, Cause) else frozenset(),
+        better=Better.UP,
     )(answer)
 
 
@@ -148,34 +160,36 @@ _amounts(
     ValueType.INTEGER,
     "months",
     "Months from the last contribution to the horizon.",
-    "Contribution horizon minus the last month up to it with a contribution above zero in any"
-    " scheme; NO_EVIDENCE when none is.",
+    "For each scheme its settled month minus the last month up to it with a contribution above"
+    " zero; the smallest of these; NO_EVIDENCE when no scheme has one." + OWN_HORIZON,
     lower=0,
     causes=frozenset({Cause.NO_EVIDENCE}),
+    better=Better.DOWN,
 )
 def months_since_last(case: Case) -> Answer:
     """The age of the last contribution."""
     book = contribution_book(case)
-    return over(book, WHOLE, lambda _: _since_last(book))
+    return over_span(book, book.reach(WHOLE), lambda: _since_last(book))
 
 
 @CONTRIBUTIONS.factor(
     "longest_gap_{w}",
     ValueType.INTEGER,
     "months",
-    "The longest run of months without any contribution in the {period}.",
-    "The longest run of observed months among the {n} calendar months up to the contribution"
-    " horizon without a contribution above zero in any scheme; months before the first record are"
-    " not observed.",
+    "The longest run of months without a contribution in the {period}, in the best scheme.",
+    "For each scheme the longest run of observed months without a contribution above zero among the"
+    " {n} calendar months up to its settled one; months before its first record are not observed;"
+    " the smallest of these." + OWN_HORIZON,
     windows=months(12),
     lower=0,
     upper=_same,
     months=_same,
+    better=Better.DOWN,
 )
 def longest_gap(case: Case, length: int) -> Answer:
     """The longest gap."""
     book = contribution_book(case)
-    return over(book, length, lambda _: longest_run([not paid for paid in book.paid(length)]))
+    return over_span(book, book.reach(length), lambda: _shortest_gap(book, length))
 
 
 @CONTRIBUTIONS.factor(
@@ -183,14 +197,15 @@ def longest_gap(case: Case, length: int) -> Answer:
     ValueType.INTEGER,
     "months",
     "The longest run of months with a contribution.",
-    "The longest run of months up to the contribution horizon, over the whole history, with a"
-    " contribution above zero in any scheme.",
+    "For each scheme the longest run of months with a contribution above zero up to its settled"
+    " month; the longest of these." + OWN_HORIZON,
     lower=0,
+    better=Better.UP,
 )
 def longest_streak(case: Case) -> Answer:
     """The longest streak."""
     book = contribution_book(case)
-    return over(book, WHOLE, lambda _: longest_run(book.paid(WHOLE)))
+    return over_span(book, book.reach(WHOLE), lambda: _best(book, Scheme.longest_streak))
 
 
 @CONTRIBUTIONS.factor(
@@ -198,14 +213,13 @@ def longest_streak(case: Case) -> Answer:
     ValueType.INTEGER,
     "schemes",
     "Schemes with a contribution.",
-    "Count of the providers with a contribution above zero up to the contribution horizon, over the"
-    " whole history.",
+    "Count of the providers with a contribution above zero over the whole history." + OWN_HORIZON,
     lower=0,
 )
 def schemes_count(case: Case) -> Answer:
     """How many schemes are paid to."""
     book = contribution_book(case)
-    return over(book, WHOLE, lambda _: sum(months > 0 for months in book.covered(WHOLE)))
+    return over_span(book, book.reach(WHOLE), lambda: len(book.paying))
 
 
 def _of_paid(
@@ -216,5 +230,12 @@ def _of_paid(
 
 
 def _since_last(book: ContributionBook) -> int | Cause:
-    paid = book.paid(WHOLE)
-    return paid[::-1].index(True) if any(paid) else Cause.NO_EVIDENCE
+    return min((s.since_last() for s in book.paying), default=Cause.NO_EVIDENCE)
+
+
+def _shortest_gap(book: ContributionBook, length: int) -> int:
+    return min((s.longest_gap(length) for s in book.schemes), default=0)
+
+
+def _best(book: ContributionBook, figure: Callable[[Scheme], int]) -> int:
+    return max((figure(scheme) for scheme in book.schemes), default=0)

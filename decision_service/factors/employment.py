@@ -15,7 +15,7 @@ from decision_service.domain.snapshot import Employment
 from decision_service.factors.answer import Answer, answer
 from decision_service.factors.case import Case
 from decision_service.factors.civil import plus_months, whole_months
-from decision_service.factors.combine import employer_key
+from decision_service.factors.employers import employer_key
 from decision_service.factors.evidence import MOST_SHOWN
 from decision_service.factors.figures import Figure
 from decision_service.factors.quality import feed, supply
@@ -81,13 +81,13 @@ def longest_tenure_months(case: Case) -> Answer:
     ValueType.INTEGER,
     "employers",
     "Distinct employers, past ones included.",
-    "Count of the distinct employer names of all employments, case and blanks aside; employments"
-    " without a name are one employer.",
+    "Count of the distinct employers of all employments; case, punctuation, blanks and legal forms"
+    " do not tell names apart, and employments without a name are one employer.",
     lower=0,
 )
 def employers_count(case: Case) -> Answer:
     """How many employers there were."""
-    return _on_jobs(case, lambda all_: len({employer_key(r.employer) for r in all_}))
+    return _on_jobs(case, lambda all_: len({employer_key(r.employer, case.policy) for r in all_}))
 
 
 @EMPLOYMENT.factor(
@@ -104,7 +104,7 @@ def employers_count(case: Case) -> Answer:
 def jobs_started(case: Case, length: int) -> Answer:
     """How often a job was begun."""
     since = plus_months(case.as_of.date, -length)
-    return _on_jobs(case, lambda all_: len({_begun(r) for r in all_ if r.start > since}))
+    return _on_jobs(case, lambda all_: len(_begun([r for r in all_ if r.start > since], case)))
 
 
 @EMPLOYMENT.factor(
@@ -159,8 +159,9 @@ def _until(record: Employment, today: date) -> date:
     return record.end + timedelta(days=1)
 
 
-def _begun(record: Employment) -> tuple[str, int]:
-    return employer_key(record.employer), Month.of(record.start).index
+def _begun(records: Sequence[Employment], case: Case) -> set[tuple[str, int]]:
+    """Employers with the month of the start; a job on record twice began once."""
+    return {(employer_key(r.employer, case.policy), Month.of(r.start).index) for r in records}
 
 
 def _since_end(records: Sequence[Employment], today: date) -> int | Cause:

@@ -13,15 +13,15 @@ from decision_service.factors.figures import Amount
 MOST_SHOWN = 5
 EDGE = 64
 """How many records at either end tell roughly how heavy the heaviest of a long list are."""
-GRADES = ("payroll", "scheme", "platform", "self-declared")
-"""Strongest proof first: payroll, employer-remitted scheme, gig platform, self-declared."""
-PAYROLL_GRADE, SCHEME_GRADE, PLATFORM_GRADE, DECLARED_GRADE = range(len(GRADES))
+GRADES = ("PAYROLL", "REMITTED", "PLATFORM", "DOCUMENT", "DECLARED")
+"""Strongest proof first: payroll, a scheme that an employer pays to, a gig platform, uploads."""
+PAYROLL_GRADE, REMITTED_GRADE, PLATFORM_GRADE, DOCUMENT_GRADE, DECLARED_GRADE = range(len(GRADES))
 
 Weight = tuple[Amount, str]
 """(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
 
-Told = tuple[str, int]
-"""Who told of a record, and its grade."""
+Told = tuple[str, int | None]
+"""Who told of a record, and its grade as proof of income; None where it proves none."""
 
 
 class Named(Protocol):
@@ -126,6 +126,7 @@ def _some(values: Sequence[Any]) -> Sequence[Any]:
 def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:
     """The evidence of some months, given in order."""
     told = set[Told]().union(*[proof.told for proof in proofs])
+    grades = [grade for _, grade in told if grade is not None]
     weights = [weight for proof in proofs for weight in proof.weights]
     heaps = [heap for proof in proofs for heap in proof.heaps]
     return Evidence(
@@ -133,7 +134,7 @@ def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...
         first=month_name(proofs[0].month) if proofs else None,
         last=month_name(proofs[-1].month) if proofs else None,
         horizon=month_name(horizon),
-        grade=GRADES[min([grade for _, grade in told])] if told else None,
+        grade=GRADES[min(grades)] if grades else None,
         top=tuple([name for _, name in five_of(weights, heaps)]),
         sources=tuple(sorted({source for source, _ in told})),
         notes=notes,

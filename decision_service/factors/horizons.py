@@ -1,15 +1,83 @@
-"""Which months are settled: ended before the sync, with the provider's posting lag passed."""
+"""Which months a source has settled: ended before its sync, and posted or past its lag."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Collection, Iterable
+from datetime import date, timedelta
 
+import msgspec
+
+from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
+from decision_service.factors.case import Case
 from decision_service.factors.usage import Feeder
 
+LIVE_MONTHS = 3
+LATE_MONTHS = 13
+"""For so many months after a scheme's newest record its silence may only be late."""
 STAND_IN_MONTHS = 13
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One account's records of one kind, as far as they tell which months are known.
+
+    Months are Month.index. `seen` is the civil date of the sync or of as_of, the earlier one.
+    `settled` is the last month that ended before it and is posted or past its lag; `newest` the
+    last month with a record, `newest_income` the last one with an amount above zero (None: none).
+    `lag_months`, where above 0, counts in place of `lag_days`.
+    """
+
+    feeder: Feeder
+    kind: Kind
+    seen: date
+    lag_months: int
+    lag_days: int
+    settled: int
+    newest: int
+    newest_income: int | None
+
+    @property
+    def live(self) -> bool:
+        """Whether its newest income is at most 3 months before its settled month."""
+        return self.newest_income is not None and self.newest_income >= self.settled - LIVE_MONTHS
+
+    @property
+    def prompt(self) -> bool:
+        """Whether it is payroll or a platform, whose silence is no mere lateness."""
+        return self.kind is Kind.INCOMES or self.feeder.gig
+
+    @property
+    def scheme(self) -> bool:
+        """Whether it holds a scheme's estimates, whose silence may only be late."""
+        return self.kind is Kind.EINCOMES and self.feeder.scheme
+
+    @property
+    def doubtful(self) -> range:
+        """The months after a scheme's newest record that may still be posted."""
+        end = min(self.settled, self.newest + LATE_MONTHS) if self.scheme else self.newest
+        return range(self.newest + 1, end + 1)
+
+    def due(self, month: int) -> date:
+        """The first day on which a month counts as settled though it has not been posted."""
+        return due_date(month, self.lag_months, self.lag_days)
+
+
+def source_of(
+    case: Case,
+    feeder: Feeder,
+    kind: Kind,
+    posted: Collection[int],
+    *,
+    newest: int,
+    newest_income: int | None,
+) -> Source:
+    """A source with its settled month; `posted` holds the months that one of its records posts."""
+    lag = case.policy.lag_months(feeder.provider_id)
+    days = case.policy.lag_days(feeder.provider_id, kind)
+    seen = last_seen(case.as_of, feeder)
+    settled = settled_month(seen, lag, days, posted)
+    return Source(feeder, kind, seen, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
@@ -19,15 +87,37 @@ def last_seen(as_of: AsOf, feeder: Feeder) -> date:
     return feeder.synced.astimezone(as_of.zone).date()
 
 
-def settled_month(as_of: AsOf, feeder: Feeder) -> int:
-    """The last month (Month.index) that is complete and posted for one feeder."""
-    return Month.of(last_seen(as_of, feeder)).index - 1 - feeder.settled_lag
+def settled_month(seen: date, lag_months: int, lag_days: int, posted: Iterable[int]) -> int:
+    """The last month that ended before a day and by then was posted or past its lag."""
+    ended = Month.of(seen).index - 1
+    return max(lag_month(seen, lag_months, lag_days), min(max(posted, default=0), ended))
 
 
-def family_horizon(as_of: AsOf, feeders: Iterable[Feeder]) -> int:
-    """The earliest horizon among the feeders; of none, the last complete month before as_of."""
-    fallback = Month.of(as_of.date).index - 1
-    return min((settled_month(as_of, f) for f in feeders), default=fallback)
+def lag_month(seen: date, lag_months: int, lag_days: int) -> int:
+    """The last month whose lag has passed by a day."""
+    if lag_months:
+        return Month.of(seen).index - 1 - lag_months
+    return Month.of(seen - timedelta(days=lag_days)).index - 1
+
+
+def due_date(month: int, lag_months: int, lag_days: int) -> date:
+    """The first day on which a month's lag has passed."""
+    if lag_months:
+        return Month(month + 1 + lag_months).first_day
+    return Month(month + 1).first_day + timedelta(days=lag_days)
+
+
+def family_horizon(case: Case, feeders: Iterable[Feeder], kind: Kind) -> int:
+    """The earliest month whose lag has passed among the feeders; of none, the last one that ended.
+
+    For kinds whose records are of days, so that a month is whole when it has ended.
+    """
+    lags = [(f, case.policy.lag_months(f.provider_id)) for f in feeders]
+    months = [
+        lag_month(last_seen(case.as_of, f), lag, case.policy.lag_days(f.provider_id, kind))
+        for f, lag in lags
+    ]
+    return min(months, default=Month.of(case.as_of.date).index - 1)
 
 
 def trailing_end(as_of: AsOf, feeders: Iterable[Feeder]) -> date:

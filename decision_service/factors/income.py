@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from decision_service.domain.factor import ValueType
-from decision_service.domain.kinds import INCOME_KINDS
+from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
@@ -18,16 +18,19 @@ from decision_service.factors.figures import (
     percent_change,
     variation,
 )
-from decision_service.factors.monthly_income import income
+from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import MonthBook, at, over
+from decision_service.factors.series import MonthBook, at, either_way, over, over_span
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
-INCOME = Family(
-    "income",
-    INCOME_KINDS,
-    READ_CAUSES | {Cause.SHORT_HISTORY, Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED},
-)
+INCOME_CAUSES = READ_CAUSES | {
+    Cause.SHORT_HISTORY,
+    Cause.MIXED_CURRENCY,
+    Cause.UNCLASSIFIED,
+    Cause.UNKNOWN_PROVIDER,
+    Cause.NOT_YET_POSTED,
+}
+INCOME = Family("income", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 TREND_MONTHS = 3
 CONSERVATIVE_NEEDS = 3
 VOLATILITY_NEEDS = 4
@@ -46,10 +49,11 @@ def _same(length: int) -> int:
     "Months with income over the whole history.",
     "Count of months up to the income horizon whose monthly income is above zero.",
     lower=0,
+    better=Better.UP,
 )
 def months_total(case: Case) -> Answer:
     """Months with income, ever."""
-    return over(income(case), WHOLE, _with_income)
+    return either_way(income_presence(case), WHOLE, _with_income)
 
 
 @INCOME.factor(
@@ -64,11 +68,13 @@ def months_total(case: Case) -> Answer:
     windows=CALENDAR,
     lower=0,
     months=_same,
+    better=Better.UP,
 )
 def count(case: Case, length: int) -> Answer:
     """Income records in a window."""
-    book = income(case)
-    return over(book, length, lambda _: book.records(book.last(length)))
+    book = income_presence(case)
+    span = book.last(length)
+    return over_span(book, span, lambda: book.records(span))
 
 
 @INCOME.factor(
@@ -82,10 +88,11 @@ def count(case: Case, length: int) -> Answer:
     lower=0,
     upper=_same,
     months=_same,
+    better=Better.UP,
 )
 def months_with_income(case: Case, length: int) -> Answer:
     """Months with income in a window."""
-    return over(income(case), length, _with_income)
+    return either_way(income_presence(case), length, _with_income)
 
 
 @INCOME.factor(
@@ -98,6 +105,7 @@ def months_with_income(case: Case, length: int) -> Answer:
     windows=months(6, 12, 24),
     months=lambda n: n + 1,
     needs_months=lambda n: n + 1,
+    better=Better.UP,
 )
 def change(case: Case, length: int) -> Answer:
     """The difference of two months."""
@@ -115,6 +123,7 @@ def change(case: Case, length: int) -> Answer:
     months=lambda n: n + 1,
     needs_months=lambda n: n + 1,
     causes=DIVISION,
+    better=Better.UP,
 )
 def change_pct(case: Case, length: int) -> Answer:
     """The relative difference of two months."""
@@ -133,6 +142,7 @@ def change_pct(case: Case, length: int) -> Answer:
     months=lambda n: n + TREND_MONTHS,
     needs_months=lambda n: n + TREND_MONTHS,
     causes=DIVISION,
+    better=Better.UP,
 )
 def trend(case: Case, length: int) -> Answer:
     """The relative difference of two medians of three months."""
@@ -152,6 +162,7 @@ def trend(case: Case, length: int) -> Answer:
     windows=CALENDAR,
     months=_same,
     needs_months=_same,
+    better=Better.UP,
 )
 def calendar_average(case: Case, length: int) -> Answer:
     """The mean over calendar months."""
@@ -169,6 +180,7 @@ def calendar_average(case: Case, length: int) -> Answer:
     windows=months(6, 12),
     months=_same,
     needs_months=CONSERVATIVE_NEEDS,
+    better=Better.UP,
 )
 def conservative(case: Case, length: int) -> Answer:
     """The smallest of three averages."""
@@ -188,10 +200,11 @@ def cautious(values: Sequence[Amount]) -> Amount:
     "Income horizon minus the first month whose income is above zero; NO_EVIDENCE when none is.",
     lower=0,
     causes=NO_EVIDENCE,
+    better=Better.UP,
 )
 def months_since_first(case: Case) -> Answer:
     """The age of the first income."""
-    return over(income(case), WHOLE, _since_first)
+    return either_way(income_presence(case), WHOLE, _since_first)
 
 
 @INCOME.factor(
@@ -203,10 +216,11 @@ def months_since_first(case: Case) -> Answer:
     " is.",
     lower=0,
     causes=NO_EVIDENCE,
+    better=Better.DOWN,
 )
 def months_since_last(case: Case) -> Answer:
     """The age of the last income."""
-    return over(income(case), WHOLE, lambda v: _since_first(v[::-1], from_start=True))
+    return either_way(income_presence(case), WHOLE, since_last)
 
 
 @INCOME.factor(
@@ -220,10 +234,11 @@ def months_since_last(case: Case) -> Answer:
     lower=0,
     upper=_same,
     months=_same,
+    better=Better.DOWN,
 )
 def gap_months(case: Case, length: int) -> Answer:
     """Months without income."""
-    return over(income(case), length, lambda v: sum(amount <= 0 for amount in v))
+    return either_way(income_presence(case), length, lambda v: sum(a == 0 for a in v))
 
 
 @INCOME.factor(
@@ -237,10 +252,11 @@ def gap_months(case: Case, length: int) -> Answer:
     lower=0,
     upper=_same,
     months=_same,
+    better=Better.DOWN,
 )
 def longest_gap(case: Case, length: int) -> Answer:
     """The longest gap."""
-    return over(income(case), length, lambda v: longest_run([amount <= 0 for amount in v]))
+    return either_way(income_presence(case), length, lambda v: longest_run([a == 0 for a in v]))
 
 
 @INCOME.factor(
@@ -256,21 +272,26 @@ def longest_gap(case: Case, length: int) -> Answer:
     months=_same,
     needs_months=VOLATILITY_NEEDS,
     causes=DIVISION,
+    better=Better.DOWN,
 )
 def volatility(case: Case, length: int) -> Answer:
     """The coefficient of variation."""
     return over(income(case), length, variation, needs=VOLATILITY_NEEDS)
 
 
-def _with_income(values: Sequence[Amount]) -> int:
-    return sum(amount > 0 for amount in values)
+def _with_income(values: Sequence[Amount | None]) -> int:
+    return sum(bool(amount) for amount in values)
 
 
-def _since_first(values: Sequence[Amount], *, from_start: bool = False) -> int | Cause:
-    for index, amount in enumerate(values):
-        if amount > 0:
-            return index if from_start else len(values) - 1 - index
-    return Cause.NO_EVIDENCE
+def _since_first(values: Sequence[Amount | None]) -> int | Cause:
+    places = (index for index, amount in enumerate(values) if amount)
+    return next((len(values) - 1 - index for index in places), Cause.NO_EVIDENCE)
+
+
+def since_last(values: Sequence[Amount | None]) -> int | Cause:
+    """How many months of a series lie after the last one with income."""
+    places = (index for index, amount in enumerate(reversed(values)) if amount)
+    return next(places, Cause.NO_EVIDENCE)
 
 
 def _two_months(

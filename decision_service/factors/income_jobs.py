@@ -100,8 +100,8 @@ def _over_jobs(
 def _jobs(book: IncomeBook, length: int) -> dict[Job, Amount]:
     sums: dict[Job, Amount] = {}
     for _, parts in within(book.parts, (book.last(length),)):
-        for job, amount in parts.items():
-            sums[job] = sums.get(job, 0) + amount
+        for job, part in parts.items():
+            sums[job] = sums.get(job, 0) + part.amount
     return {job: max(amount, 0) for job, amount in sums.items()}
 
 

@@ -21,7 +21,7 @@ from decision_service.factors.figures import (
 )
 from decision_service.factors.income import INCOME
 from decision_service.factors.monthly_income import income
-from decision_service.factors.series import over
+from decision_service.factors.series import over, over_span
 from decision_service.factors.window import CALENDAR, WHOLE, WHOLE_HISTORY, months
 
 YEAR = 12
@@ -127,7 +127,8 @@ def starting_amount(case: Case) -> Answer:
 )
 def growth(case: Case) -> Answer:
     """Growth of the latest month with income."""
-    return over(income(case), WHOLE, _growth)
+    book = income(case)
+    return over_span(book, book.last(WHOLE), lambda: _growth(book.values))
 
 
 @INCOME.factor(
@@ -201,15 +202,14 @@ def _edge(values: Sequence[Amount], position: int) -> Amount | Cause:
     return earned[position] if earned else Cause.NO_EVIDENCE
 
 
-def _growth(values: Sequence[Amount]) -> Amount | Cause:
-    latest = max((i for i, amount in enumerate(values) if amount > 0), default=None)
+def _growth(values: Sequence[Amount | None]) -> Amount | Cause:
+    latest = max((i for i, amount in enumerate(values) if amount and amount > 0), default=None)
     if latest is None:
         return Cause.NO_EVIDENCE
-    if latest < YEAR:
-        return Cause.SHORT_HISTORY
-    return percent_change(values[latest], values[latest - YEAR])
+    new, old = values[latest], values[latest - YEAR] if latest >= YEAR else None
+    return Cause.SHORT_HISTORY if new is None or old is None else percent_change(new, old)
 
 
 def _at_max(values: Sequence[Amount]) -> int | Cause:
-    best = max(values)
+    best = max(values, default=0)
     return sum(amount == best for amount in values) if best > 0 else Cause.NO_EVIDENCE

@@ -43,7 +43,8 @@ def _ledger(case: Case) -> Ledger:
 
 
 def _by_source(case: Case, records: Sequence[Transaction]) -> Mapping[str, Sequence[Transaction]]:
-    sources = sorted(sources_naming(case, Kind.TRANSACTIONS) & counted(case).keys())
+    known = {source for source, feeder in counted(case).items() if feeder.known}
+    sources = sorted(sources_naming(case, Kind.TRANSACTIONS) & known)
     if len(sources) == 1:
         return {sources[0]: records}
     return {source: [r for r in records if r.source == source] for source in sources}

@@ -17,7 +17,7 @@ from decision_service.factors.figures import Amount, Figure
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
 from decision_service.factors.quality import Feed, feed, supply
 from decision_service.factors.records import liabilities
-from decision_service.factors.usage import Feeder, Standing, counted
+from decision_service.factors.usage import Feeder, FeederState, counted
 
 Untold = tuple[Missing, ...]
 """What the loans do not tell, at least one thing."""
@@ -148,7 +148,7 @@ def _debt_free(trust: Feed, records: Sequence[Liability]) -> bool:
 
 def _lists_loans(feeder: Feeder) -> bool:
     known = feeder.supported is not None and Kind.LIABILITIES in feeder.supported
-    return known and feeder.is_account and feeder.standing is Standing.USED
+    return known and feeder.is_account and feeder.state is FeederState.USED
 
 
 def _proof(case: Case, records: Sequence[Liability]) -> Evidence:

@@ -3,43 +3,80 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
-from decision_service.factors.evidence import SCHEME_GRADE
-from decision_service.factors.quality import Feed, feed, supply
+from decision_service.factors.figures import longest_run
+from decision_service.factors.horizons import Source, lag_month, source_of
+from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import contributions
-from decision_service.factors.series import Draft, MonthBook
-from decision_service.factors.usage import Feeder, counted
+from decision_service.factors.series import Draft, MonthBook, View
+from decision_service.factors.usage import counted
 
-Schemes = Mapping[str, Mapping[int, int]]
-"""Amounts by scheme, or by account, and month."""
+Amounts = Mapping[int, int]
+"""Minor units by month (Month.index)."""
+
+
+class Scheme(msgspec.Struct, frozen=True):
+    """One scheme's payments; `paid` are its months with one, in order.
+
+    `lag` is the last month whose posting lag has passed, `settled` the last one that is posted or
+    past its lag; `first` is its first month with a record.
+    """
+
+    provider: str
+    amounts: Amounts
+    paid: Sequence[int]
+    first: int
+    lag: int
+    settled: int
+    live: bool
+
+    def most_paid(self, months: int) -> int:
+        """The most paid months in a window that ends from the lag month to the settled one."""
+        return max(self._paid(end, months) for end in range(self.lag, self.settled + 1))
+
+    def _paid(self, end: int, months: int) -> int:
+        return bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
+
+    def since_last(self) -> int:
+        """Months from the last paid month to the settled one; there must be a paid month."""
+        return self.settled - self.paid[-1]
+
+    def runs(self, first: int) -> Sequence[bool]:
+        """Of each month from one on, or from the first record, whether it was paid."""
+        held = frozenset(self.paid)
+        return [m in held for m in range(max(first, self.first), self.settled + 1)]
+
+    def longest_gap(self, months: int) -> int:
+        """The longest run of unpaid observed months among the last ones."""
+        return longest_run([not paid for paid in self.runs(self.settled - months + 1)])
+
+    def longest_streak(self) -> int:
+        """The longest run of paid months."""
+        return longest_run(self.runs(self.first))
 
 
 class ContributionBook(MonthBook):
-    """All schemes' contributions by month, with each scheme's own months."""
+    """All schemes' contributions up to the earliest month that the live ones have settled."""
 
-    def __init__(self, feed: Feed, draft: Draft, schemes: Schemes) -> None:
-        super().__init__(Kind.CONTRIBUTIONS, feed, draft)
+    def __init__(self, view: View, draft: Draft, schemes: Sequence[Scheme]) -> None:
+        super().__init__(Kind.CONTRIBUTIONS, view, draft, draft.amounts)
         self.schemes = schemes
-        paid = [[m for m, amount in months.items() if amount > 0] for months in schemes.values()]
-        self._covered = frozenset().union(*paid)
-        self._paid = [sorted(months) for months in paid]
+        self.paying = [scheme for scheme in schemes if scheme.paid]
 
-    def paid(self, months: int) -> Sequence[bool]:
-        """Of each observed month among the last ones, whether any scheme was paid to."""
-        first, last = self.last(months)
-        return [month in self._covered for month in range(first, last + 1)]
-
-    def covered(self, months: int) -> Sequence[int]:
-        """Of each scheme, how many of the last months up to the horizon were paid."""
-        first, last = self.last(months)
-        return [bisect_right(paid, last) - bisect_left(paid, first) for paid in self._paid]
+    def reach(self, months: int) -> tuple[int, int]:
+        """The months that some scheme's last months lie in."""
+        lag = min((s.lag for s in self.schemes), default=self.horizon)
+        settled = max((s.settled for s in self.schemes), default=self.horizon)
+        return lag - months + 1, settled
 
 
 def contribution_book(case: Case) -> ContributionBook:
@@ -50,38 +87,77 @@ def contribution_book(case: Case) -> ContributionBook:
 def _book(case: Case) -> ContributionBook:
     clean = contributions(case)
     draft = Draft()
-    schemes = _schemes(_by_account(draft, clean.records, case.currency), counted(case))
-    for amounts in schemes.values():
-        earlier = draft.amounts
-        draft.amounts = {**earlier, **amounts}
-        for month in earlier.keys() & amounts.keys():
-            draft.amounts[month] = earlier[month] + amounts[month]
-    supplies = (supply(case, Kind.CONTRIBUTIONS),)
-    trust = feed(case, supplies, clean.taints, held=bool(clean.records))
-    return ContributionBook(trust, draft, schemes)
+    schemes = _schemes(case, draft, clean.records)
+    for scheme in schemes:
+        for month, amount in scheme.amounts.items():
+            draft.amounts[month] = draft.amounts.get(month, 0) + amount
+    trust = feed(case, (supply(case, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records))
+    return ContributionBook(View(_horizon(case, schemes), trust.missing), draft, schemes)
 
 
-def _by_account(draft: Draft, records: Sequence[Contribution], currency: str) -> Schemes:
-    """Each account's months; proofs and flaws go to the draft."""
-    accounts: defaultdict[str, dict[int, int]] = defaultdict(dict)
+def _horizon(case: Case, schemes: Sequence[Scheme]) -> int:
+    judges = [s for s in schemes if s.live] or schemes
+    return min((s.settled for s in judges), default=Month.of(case.as_of.date).index - 1)
+
+
+def _schemes(case: Case, draft: Draft, records: Sequence[Contribution]) -> Sequence[Scheme]:
+    """The schemes in text order; proofs and other currencies go to the draft."""
+    accounts: dict[str, list[Contribution]] = {}
     for record in records:
-        month = month_of(record.date)
-        draft.proof(month).note(record.id, record.amount, (record.source, SCHEME_GRADE))
-        if record.currency == currency:
-            amounts = accounts[record.source]
-            amounts[month] = amounts.get(month, 0) + record.amount
-        else:
-            cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
-            draft.flaw(month, cause)
-    return accounts
+        accounts.setdefault(record.source, []).append(record)
+    schemes: dict[str, list[tuple[Source, Amounts]]] = {}
+    for account, own in sorted(accounts.items()):
+        source, amounts = _account(case, draft, account, own)
+        schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
+    return [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
 
 
-def _schemes(accounts: Schemes, feeders: Mapping[str, Feeder]) -> Schemes:
-    """Each scheme's months; several accounts at one scheme tell of the same payments."""
-    schemes: dict[str, dict[int, int]] = {}
-    for source, amounts in accounts.items():
-        provider = feeders[source].provider_id
-        others = schemes.get(provider, {})
-        highest = {month: max(amounts[month], others[month]) for month in amounts.keys() & others}
-        schemes[provider] = {**others, **amounts, **highest}
-    return schemes
+def _account(
+    case: Case, draft: Draft, account: str, records: Sequence[Contribution]
+) -> tuple[Source, Amounts]:
+    """An account's payments up to its settled month."""
+    months = [month_of(record.date) for record in records]
+    paid = max((month_of(r.date) for r in records if r.amount > 0), default=None)
+    feeder, newest = counted(case)[account], max(months)
+    source = source_of(case, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid)
+    amounts: dict[int, int] = {}
+    for month, record in zip(months, records, strict=True):
+        if month <= source.settled:
+            _take(case, draft, amounts, month, record)
+    return source, amounts
+
+
+def _take(
+    case: Case, draft: Draft, amounts: dict[int, int], month: int, record: Contribution
+) -> None:
+    draft.proof(month).note(record.id, record.amount, (record.source, None))
+    if record.currency == case.currency:
+        amounts[month] = amounts.get(month, 0) + record.amount
+    else:
+        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
+        draft.abroad(month, record.id, cause)
+
+
+def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme:
+    """A scheme's months; several accounts at one scheme tell of the same payments."""
+    sources = [source for source, _ in accounts]
+    judges = [source for source in sources if source.live] or sources
+    amounts = _highest(own for _, own in accounts)
+    settled = max(source.settled for source in judges)
+    return Scheme(
+        provider,
+        amounts,
+        sorted(m for m, amount in amounts.items() if amount > 0),
+        min(amounts, default=settled + 1),
+        max(lag_month(s.seen, s.lag_months, s.lag_days) for s in judges),
+        settled,
+        any(source.live for source in sources),
+    )
+
+
+def _highest(accounts: Iterable[Amounts]) -> Amounts:
+    found: dict[int, int] = {}
+    for own in accounts:
+        for month, amount in own.items():
+            found[month] = max(amount, found.get(month, amount))
+    return found

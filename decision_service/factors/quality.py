@@ -12,11 +12,10 @@ from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
-from decision_service.factors.horizons import family_horizon
 from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
     Feeder,
-    Standing,
+    FeederState,
     counted,
     feeders,
     feeding,
@@ -26,6 +25,8 @@ from decision_service.factors.usage import (
 )
 
 EXPIRED_AFTER = timedelta(days=60)
+SYNCS_WITHIN = timedelta(days=1)
+"""How long a first sync may run before its account counts as failed."""
 
 
 class Supply(msgspec.Struct, frozen=True):
@@ -46,13 +47,12 @@ class Supply(msgspec.Struct, frozen=True):
 
 
 class Feed(msgspec.Struct, frozen=True):
-    """What a family's factors rest on; `horizon` is a Month.index.
+    """What a family's factors rest on.
 
     `missing` is empty where the data can be computed with; taints come before absent causes.
     """
 
     feeders: tuple[Feeder, ...]
-    horizon: int
     missing: tuple[Missing, ...]
 
 
@@ -72,17 +72,21 @@ def supply(case: Case, kind: Kind) -> Supply:
 def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool) -> Feed:
     """The family's trust: `taints` were found in its records, `held` says that it has any."""
     counts = _union(s.counted for s in supplies)
-    found = [*account_taints(case), *taints]
-    for each in supplies:
-        found += read_taints(case, each.kind) if each.needed else ()
-    found += _stale(case, supplies) + _partial(case, supplies)
-    found += _expired(case, supplies)
+    found = [*account_taints(case), *taints, *supply_taints(case, supplies)]
     if not held and not counts:
         found += _revoked(supplies)
     if not found and not held:
         cause = Cause.NO_DATA if counts else Cause.NOT_CONNECTED
         found = [Missing(cause, kind=supplies[0].kind)]
-    return Feed(counts, family_horizon(case.as_of, counts), in_order(found))
+    return Feed(counts, in_order(found))
+
+
+def supply_taints(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+    """What is wrong with the readings and the accounts that may feed some kinds."""
+    found = [taint for s in supplies if s.needed for taint in read_taints(case, s.kind)]
+    for judge in (_stale, _unfinished, _partial, _expired):
+        found += judge(case, supplies)
+    return found
 
 
 def account_taints(case: Case) -> list[Missing]:
@@ -120,7 +124,7 @@ def read_taints(case: Case, kind: Kind) -> list[Missing]:
 
 def _may_give(case: Case, kind: Kind) -> set[str]:
     """The used and partial ones that feed the kind; the failure of any other one harms nothing."""
-    used = [f for f in feeding(case, kind) if f.standing is Standing.USED]
+    used = [f for f in feeding(case, kind) if f.state is FeederState.USED]
     return {f.id for f in (*used, *partial_feeding(case, kind))}
 
 
@@ -131,6 +135,33 @@ def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
         for feeder, kind in fed
         if is_stale(case, feeder)
     ]
+
+
+def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+    """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
+    fed = _first_kinds((s.kind, s.judged) for s in supplies)
+    return [
+        *(Missing(cause, kind=kind, source=f.id) for f, kind in fed for cause in _syncing(case, f)),
+        *(fault for f, kind in fed for fault in _unclear(case, f, kind)),
+    ]
+
+
+def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
+    """NOT_FETCHED while the first sync runs; PARTIAL when it has run for a day."""
+    since = feeder.linking_since
+    if since is None:
+        return ()
+    if case.as_of.instant - since <= SYNCS_WITHIN:
+        return (Cause.NOT_FETCHED,)
+    return (Cause.PARTIAL,) if case.policy.partial is not PartialPolicy.USE else ()
+
+
+def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Iterable[Missing]:
+    """What went wrong while the vendor was asked whether the account's first sync has ended."""
+    tasks = case.snapshot.tasks
+    for fault in tasks.faults if tasks else ():
+        if fault.source in (None, feeder.id):
+            yield Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
 
 
 def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:

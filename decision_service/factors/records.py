@@ -23,7 +23,7 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.factors.case import Case
 from decision_service.factors.reading import sources_naming
-from decision_service.factors.usage import counted, feeders
+from decision_service.factors.usage import EARNING_KINDS, counted, feeders
 
 
 class _Sourced(Protocol):
@@ -116,10 +116,11 @@ def _clean(
 
 
 def _of_counted(case: Case, kind: Kind, records: Sequence[R]) -> Sequence[R]:
-    sources = counted(case)
-    if sources_naming(case, kind) <= sources.keys():
+    """The records of counted sources; of unknown providers nothing that may be income counts."""
+    telling = {s for s, f in counted(case).items() if f.known or kind not in EARNING_KINDS}
+    if sources_naming(case, kind) <= telling:
         return records
-    return [r for r in records if r.source in sources]
+    return [r for r in records if r.source in telling]
 
 
 def _unlisted(case: Case, kind: Kind) -> list[Missing]:

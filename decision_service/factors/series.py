@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from decision_service.domain.factor import Evidence
+from decision_service.domain.factor import NO_EVIDENCE, Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.evidence import Proof, proofs_evidence
 from decision_service.factors.figures import Amount, Figure
-from decision_service.factors.quality import Feed
 from decision_service.factors.tally import unclassified
 
 T = TypeVar("T")
@@ -29,14 +28,21 @@ Judged = tuple[tuple[Missing, ...], Evidence]
 Turnover = tuple[int, int]
 """Unmapped and all absolute amounts of a month's transactions."""
 
+ONE_FOREIGN = "one record in another currency is left out"
+
 
 class Draft(msgspec.Struct):
-    """A series as it is filled, in any order: amounts, proofs and flaws by month."""
+    """A series as it is filled, in any order: amounts, proofs and flaws by month.
+
+    `foreign` holds the records in another currency by month, each with what it would make missing.
+    """
 
     amounts: dict[int, Amount] = msgspec.field(default_factory=dict)
     proofs: dict[int, Proof] = msgspec.field(default_factory=dict)
     flaws: dict[int, set[Missing]] = msgspec.field(default_factory=dict)
+    foreign: dict[int, dict[str, Missing]] = msgspec.field(default_factory=dict)
     turnovers: dict[int, Turnover] = msgspec.field(default_factory=dict)
+    notes: dict[int, set[str]] = msgspec.field(default_factory=dict)
 
     def proof(self, month: int) -> Proof:
         """The proof of a month, which makes the month one with a record."""
@@ -49,31 +55,55 @@ class Draft(msgspec.Struct):
         """Say what is wrong with a month."""
         self.flaws.setdefault(month, set()).add(cause)
 
+    def note(self, month: int, words: str) -> None:
+        """Say in the evidence what was done with records of a month."""
+        self.notes.setdefault(month, set()).add(words)
+
+    def abroad(self, month: int, record_id: str, cause: Missing) -> None:
+        """Take in a record in another currency; one alone in a window does no harm."""
+        self.foreign.setdefault(month, {})[record_id] = cause
+
+    def mixed(self, spans: Spans) -> tuple[set[Missing], bool]:
+        """What other currencies make missing, and whether one single record is left out instead."""
+        found = {id_: m for m, records in within(self.foreign, spans) for id_ in records}
+        if len(found) == 1 and self.amounts.get(next(iter(found.values())), 0) > 0:
+            return set(), True
+        records = [causes for _, causes in within(self.foreign, spans)]
+        return {cause for causes in records for cause in causes.values()}, False
+
+
+class View(msgspec.Struct, frozen=True):
+    """What of a series can be computed with: up to which month, and which months are not known.
+
+    `missing` says why nothing can be; `open` holds the months that wait for a source; `unobserved`
+    months before the horizon are neither zero nor a gap.
+    """
+
+    horizon: int
+    missing: tuple[Missing, ...] = ()
+    open: Mapping[int, Missing] = {}
+    unobserved: Collection[int] = frozenset()
+
 
 class MonthBook:
     """A family's series from its first record to its horizon; months after it are set aside.
 
     `missing` says why nothing can be computed; `values` holds one amount a month, 0 where there is
-    no record; `observed` is its length.
+    no record and None where the month is not observed.
     """
 
-    def __init__(self, kind: Kind, feed: Feed, draft: Draft) -> None:
+    def __init__(self, kind: Kind, view: View, draft: Draft, values: Mapping[int, Amount]) -> None:
         self.kind = kind
-        self.horizon = feed.horizon
+        self.view = view
+        self.horizon = view.horizon
         self._draft = draft
-        self.first = min(draft.proofs, default=feed.horizon + 1)
-        amounts = draft.amounts
+        self.first = min(draft.proofs, default=view.horizon + 1)
         months = range(self.first, self.horizon + 1)
-        self.values = [amounts.get(month, 0) for month in months]
+        self.values = [None if m in view.unobserved else values.get(m, 0) for m in months]
         self._proofs = [draft.proofs.get(month) for month in months]
         self._any_unmapped = any(unmapped for unmapped, _ in draft.turnovers.values())
-        self.missing = feed.missing or self._unsettled()
+        self.missing = view.missing or (() if self.values else (self.short(),))
         self._judged: dict[Spans, Judged] = {}
-
-    @property
-    def observed(self) -> int:
-        """How many months lie between the first record and the horizon, both counted."""
-        return len(self.values)
 
     def proofs(self, spans: Spans) -> Sequence[Proof]:
         """The proofs of the observed months of some spans that have a record, in order."""
@@ -85,13 +115,34 @@ class MonthBook:
         ]
 
     def last(self, months: int) -> Span:
-        """The observed part of the last calendar months up to the horizon."""
+        """The part of the last calendar months up to the horizon that begins with a record."""
         first = self.horizon - months + 1
         return (first if first > self.first else self.first), self.horizon
 
+    def raw(self, span: Span) -> Sequence[Amount | None]:
+        """The amounts of a span from the first record on; None for months not observed."""
+        return self.values[max(span[0] - self.first, 0) : max(span[1] - self.first + 1, 0)]
+
     def between(self, span: Span) -> Sequence[Amount]:
-        """The amounts of an observed span."""
-        return self.values[span[0] - self.first : span[1] - self.first + 1]
+        """The amounts of the observed months of a span."""
+        return [amount for amount in self.raw(span) if amount is not None]
+
+    def observed(self, span: Span) -> int:
+        """How many months of a span are observed."""
+        return len(self.between(span))
+
+    def waiting(self, spans: Spans) -> Missing | None:
+        """The first open month of some spans, with the source that it waits for."""
+        found = within(self.view.open, spans) if self.view.open else ()
+        return found[0][1] if found else None
+
+    def read(self, span: Span, open_as: int) -> Sequence[Amount | None]:
+        """The amounts of a span, its open months taken for this amount."""
+        raw, open_ = self.raw(span), self.view.open
+        if not open_:
+            return raw
+        first = max(span[0], self.first)
+        return [open_as if first + at in open_ else amount for at, amount in enumerate(raw)]
 
     def records(self, span: Span) -> int:
         """How many records the months of a span hold."""
@@ -106,17 +157,15 @@ class MonthBook:
 
     def short(self) -> Missing:
         """The history is shorter than the factor needs."""
-        return Missing(
-            Cause.SHORT_HISTORY, kind=self.kind, detail=f"{self.observed} months observed"
-        )
-
-    def _unsettled(self) -> tuple[Missing, ...]:
-        return () if self.values else (self.short(),)
+        detail = f"{sum(value is not None for value in self.values)} months observed"
+        return Missing(Cause.SHORT_HISTORY, kind=self.kind, detail=detail)
 
     def _flaws(self, spans: Spans) -> tuple[Missing, ...]:
-        if not self._draft.flaws and not self._any_unmapped:
+        draft = self._draft
+        if not draft.flaws and not draft.foreign and not self._any_unmapped:
             return ()
-        found = {cause for _, causes in within(self._draft.flaws, spans) for cause in causes}
+        found = {cause for _, causes in within(draft.flaws, spans) for cause in causes}
+        found |= draft.mixed(spans)[0]
         if self._unmapped(spans):
             found.add(Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS))
         return in_order(found)
@@ -128,7 +177,15 @@ class MonthBook:
 
     def prove(self, spans: Spans) -> Evidence:
         """What the months of these spans rest on, computed anew."""
-        return proofs_evidence(self.proofs(spans), self.horizon)
+        return proofs_evidence(self.proofs(spans), self.horizon, self.notes(spans))
+
+    def notes(self, spans: Spans) -> tuple[str, ...]:
+        """What was done with records of these months, in words."""
+        if not self._draft.notes and not self._draft.foreign:
+            return ()
+        said = {words for _, notes in within(self._draft.notes, spans) for words in notes}
+        alone = (ONE_FOREIGN,) if self._draft.mixed(spans)[1] else ()
+        return (*sorted(said), *alone)
 
 
 def over(
@@ -138,11 +195,22 @@ def over(
     *,
     needs: int = 0,
 ) -> Answer:
-    """Work on the observed part of the last months; SHORT_HISTORY when fewer than `needs`."""
+    """Work on the observed part of the last months; SHORT_HISTORY when fewer than `needs`.
+
+    NOT_YET_POSTED where one of these months is open.
+    """
     if book.missing:
         return Answer(None, book.missing)
     span = book.last(months)
-    return _on(book, (span,), needs, lambda: work(book.between(span)))
+    enough = book.observed(span) >= needs
+    return _on(book, (span,), enough=enough, work=lambda: work(book.between(span)))
+
+
+def over_span(book: MonthBook, span: Span, work: Callable[[], Figure | Cause]) -> Answer:
+    """Work on a span that reaches as it must; what is wrong with its months is wrong with it."""
+    if book.missing:
+        return Answer(None, book.missing)
+    return _on(book, (span,), enough=True, work=work)
 
 
 def at(
@@ -150,27 +218,56 @@ def at(
     spans: Spans,
     work: Callable[[Sequence[Sequence[Amount]]], Figure | Cause],
 ) -> Answer:
-    """Work on some spans; SHORT_HISTORY when one of them begins before the first record."""
+    """Work on some spans; SHORT_HISTORY when a month of one of them is not observed."""
     if book.missing:
         return Answer(None, book.missing)
-    needs = book.horizon - min(first for first, _ in spans) + 1
-    return _on(book, spans, needs, lambda: work([book.between(span) for span in spans]))
+    enough = all(book.observed(span) == span[1] - span[0] + 1 for span in spans)
+    return _on(book, spans, enough=enough, work=lambda: work([book.between(s) for s in spans]))
 
 
-def _on(book: MonthBook, spans: Spans, needs: int, work: Callable[[], Figure | Cause]) -> Answer:
+def _on(
+    book: MonthBook, spans: Spans, *, enough: bool, work: Callable[[], Figure | Cause]
+) -> Answer:
     flaws, evidence = book.judged(spans)
-    if flaws:
-        return Answer(None, flaws)
-    if book.observed < needs:
+    waiting = book.waiting(spans)
+    causes = flaws if waiting is None else in_order([*flaws, waiting])
+    if causes:
+        return Answer(None, causes, evidence if waiting else NO_EVIDENCE)
+    if not enough:
         return Answer(None, (book.short(),), evidence)
     return answer(work(), book.kind, evidence)
 
 
+def either_way(
+    book: MonthBook,
+    months: int,
+    work: Callable[[Sequence[Amount | None]], Figure | Cause],
+) -> Answer:
+    """Work on the last months read twice, open months with income and without.
+
+    Where both give the same it is the value, else the month is NOT_YET_POSTED. `work` is given 1
+    for a month with income, 0 for one without, None for one that is not observed.
+    """
+    if book.missing:
+        return Answer(None, book.missing)
+    span = book.last(months)
+    flaws, evidence = book.judged((span,))
+    if flaws:
+        return Answer(None, flaws)
+    figures = {work(book.read(span, open_as)) for open_as in (0, 1)}
+    waiting = book.waiting((span,))
+    if len(figures) > 1 and waiting is not None:
+        return Answer(None, (waiting,), evidence)
+    return answer(figures.pop(), book.kind, evidence)
+
+
 def within(by_month: Mapping[int, T], spans: Spans) -> list[tuple[int, T]]:
     """The entries of the months that lie in one of the spans, which do not overlap; in order."""
+    if not by_month:
+        return []
     return [
         (month, by_month[month])
         for first, last in sorted(spans)
-        for month in range(first, last + 1)
+        for month in range(max(first, min(by_month)), min(last, max(by_month)) + 1)
         if month in by_month
     ]

@@ -15,7 +15,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
 from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
-from decision_service.factors.horizons import trailing_end
+from decision_service.factors.horizons import family_horizon, trailing_end
 from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.stretches import Stretch, first_of
@@ -48,7 +48,7 @@ class TradeBook:
         trust = feed(case, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
         self.end = trailing_end(case.as_of, trust.feeders)
-        self._horizon = trust.horizon
+        self._horizon = family_horizon(case, trust.feeders, Kind.TRANSACTIONS)
         read = case.snapshot.transactions
         self._read_from = read.first_day if read else None
         self._sources = tuple(f.id for f in trust.feeders)

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Snapshot
-from decision_service.factors.quality import EXPIRED_AFTER
+from decision_service.factors.income_trust import REMEMBERED
+from decision_service.factors.quality import EXPIRED_AFTER, SYNCS_WITHIN
+from decision_service.factors.usage import DISCONNECTED, sync_tasks
 
 
 def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:
@@ -24,9 +26,16 @@ def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ..
     ]
     items = [source.newest_created_at for source in snapshot.sources]
     created = [account.created_at for account in snapshot.accounts]
-    return tuple(
-        sorted({*_after((*updates, *items), policy.max_age), *_after(created, EXPIRED_AFTER)})
-    )
+    tasks = list(sync_tasks(snapshot))
+    gone = [a for a in snapshot.accounts if a.connection_status == DISCONNECTED]
+    syncs = (*updates, *items, *(task.finished for task in tasks))
+    points = {
+        *_after(syncs, policy.max_age),
+        *_after(created, EXPIRED_AFTER),
+        *_after([task.started for task in tasks if task.runs], SYNCS_WITHIN),
+        *_after([account.connection_updated_at for account in gone], REMEMBERED),
+    }
+    return tuple(sorted(points))
 
 
 def _after(moments: Iterable[datetime | None], span: timedelta) -> Iterable[datetime]:

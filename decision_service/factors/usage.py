@@ -9,20 +9,28 @@ from enum import Enum
 import msgspec
 
 from decision_service.domain.factor import SourceUse
-from decision_service.domain.kinds import Kind
-from decision_service.domain.needs import DataPolicy, PartialPolicy
-from decision_service.domain.snapshot import Account, Provider, Snapshot, Source
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.needs import PartialPolicy
+from decision_service.domain.snapshot import Account, Provider, Snapshot, Source, Task
 from decision_service.factors.case import Case
 from decision_service.factors.reading import delivered, had_before, sources_naming
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
 GIG = "GIG"
+GOVERNMENT = "GOVERNMENT"
+LINK_TASK = "LINK_ACCOUNT"
+SOCIAL_SECURITY = "SOCIAL_SECURITY"
 
+EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
+"""What may make up income: of a provider that nobody knows, records of these are dropped."""
+
+_UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
+_SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
 _KIND_OF_SUPPORTED = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
-class Standing(Enum):
+class FeederState(Enum):
     """USED counts; PARTIAL delivered once and is now in error; the others never count."""
 
     USED = "used"
@@ -34,9 +42,10 @@ class Standing(Enum):
 class Feeder(msgspec.Struct, frozen=True):
     """An account or archive as a place that records come from.
 
-    `supported` is None where the provider is in no list: an account of it may feed anything.
-    `synced` is the newest of connection and monitor update (an archive: its newest item).
-    `settled_lag` is the provider's posting lag in months.
+    `supported` is None where the provider is in no list. `synced` is the newest of connection
+    update, monitor update and the end of the last task that saved data (an archive: its newest
+    item). `revoked` is when a disconnected account was disconnected, `linking_since` when its first
+    sync began that has not finished. `document` says that its records come from uploads.
     """
 
     id: str
@@ -44,17 +53,29 @@ class Feeder(msgspec.Struct, frozen=True):
     provider_type: str
     supported: frozenset[Kind] | None
     status: str
-    standing: Standing
+    state: FeederState
     synced: datetime | None
     created: datetime | None
     error_code: str | None
     is_account: bool
-    settled_lag: int
+    document: bool
+    revoked: datetime | None = None
+    linking_since: datetime | None = None
 
     @property
     def gig(self) -> bool:
         """Whether the provider is a gig platform."""
         return self.provider_type == GIG
+
+    @property
+    def scheme(self) -> bool:
+        """Whether it is a social security scheme's, whose absence may only be late."""
+        return self.provider_type == GOVERNMENT or self.status == SOCIAL_SECURITY
+
+    @property
+    def known(self) -> bool:
+        """Whether the provider is in some list."""
+        return self.supported is not None
 
     def could_feed(self, kind: Kind) -> bool:
         """Whether its provider has this kind, or may have it."""
@@ -78,15 +99,20 @@ def feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
 
 def partial_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts that delivered this kind or could, and are now in error."""
-    partial = [f for f in feeders(case) if f.standing is Standing.PARTIAL]
+    partial = [f for f in feeders(case) if f.state is FeederState.PARTIAL]
     return _feeding(case, kind, partial)
 
 
 def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     """Disconnected accounts that fed this kind or could have."""
-    revoked = [f for f in feeders(case) if f.standing is Standing.REVOKED]
+    revoked = [f for f in feeders(case) if f.state is FeederState.REVOKED]
     fed = [f for f in revoked if had_before(case.snapshot, f.id, kind)]
     return tuple(sorted({*_feeding(case, kind, revoked), *fed}, key=lambda f: f.id))
+
+
+def unknown(case: Case) -> tuple[Feeder, ...]:
+    """The counted ones whose provider is in no list."""
+    return tuple(f for f in counted(case).values() if not f.known)
 
 
 def is_stale(case: Case, feeder: Feeder) -> bool:
@@ -111,54 +137,70 @@ def source_use(case: Case, feeder: Feeder) -> SourceUse:
     )
 
 
+def sync_tasks(snapshot: Snapshot) -> Iterable[Task]:
+    """The tasks that collect an account's data; those of archives are no sync."""
+    read = snapshot.tasks
+    return (task for task in (read.records if read else ()) if task.type in _SYNCS)
+
+
 def _feeders(case: Case) -> tuple[Feeder, ...]:
-    snapshot, policy = case.snapshot, case.policy
-    known = {**policy.provider_types, **{p.id: p for p in snapshot.providers}}
+    snapshot = case.snapshot
+    known = {**case.policy.provider_types, **{p.id: p for p in snapshot.providers}}
     found = {a.id: _account(a, known.get(a.provider_id), case) for a in snapshot.accounts}
     for source in snapshot.sources:
-        found.setdefault(source.id, _archive(source, known.get(source.provider_id), policy))
+        found.setdefault(source.id, _archive(source, known.get(source.provider_id)))
     return tuple(found[key] for key in sorted(found))
 
 
 def _account(account: Account, provider: Provider | None, case: Case) -> Feeder:
-    updates = [t for t in (account.connection_updated_at, account.monitor_updated_at) if t]
+    tasks = [task for task in sync_tasks(case.snapshot) if task.source == account.id]
+    saved = [task.finished for task in tasks if task.saved]
+    updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
+    gone = account.connection_status == DISCONNECTED
     return Feeder(
         id=account.id,
         provider_id=account.provider_id,
         provider_type=provider.type if provider else "",
         supported=_kinds(provider),
         status=account.connection_status,
-        standing=_standing(account, case.snapshot),
-        synced=max(updates, default=None),
+        state=_state(account, case.snapshot),
+        synced=max((t for t in updates if t is not None), default=None),
         created=account.created_at,
         error_code=account.error_code,
         is_account=True,
-        settled_lag=case.policy.lag_months(account.provider_id),
+        document=account.provider_id in case.policy.document_providers,
+        revoked=account.connection_updated_at if gone else None,
+        linking_since=_linking_since(tasks, case.as_of.instant),
     )
 
 
-def _archive(source: Source, provider: Provider | None, policy: DataPolicy) -> Feeder:
+def _linking_since(tasks: Iterable[Task], now: datetime) -> datetime | None:
+    running = [task for task in tasks if task.type == LINK_TASK and task.runs]
+    return min((task.started or now for task in running), default=None)
+
+
+def _archive(source: Source, provider: Provider | None) -> Feeder:
     return Feeder(
         id=source.id,
         provider_id=source.provider_id,
         provider_type=provider.type if provider else "",
         supported=_kinds(provider),
         status=source.type,
-        standing=Standing.USED,
+        state=FeederState.USED,
         synced=source.newest_created_at,
         created=None,
         error_code=None,
         is_account=False,
-        settled_lag=policy.lag_months(source.provider_id),
+        document=source.type in _UPLOADED,
     )
 
 
-def _standing(account: Account, snapshot: Snapshot) -> Standing:
+def _state(account: Account, snapshot: Snapshot) -> FeederState:
     if account.connection_status == CONNECTED:
-        return Standing.USED
+        return FeederState.USED
     if account.connection_status == DISCONNECTED:
-        return Standing.REVOKED
-    return Standing.PARTIAL if delivered(snapshot, account.id) else Standing.ABANDONED
+        return FeederState.REVOKED
+    return FeederState.PARTIAL if delivered(snapshot, account.id) else FeederState.ABANDONED
 
 
 def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
@@ -168,12 +210,16 @@ def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
 
 
 def _counted(case: Case) -> dict[str, Feeder]:
-    allowed = {Standing.USED}
+    allowed = {FeederState.USED}
     if case.policy.partial is PartialPolicy.USE:
-        allowed.add(Standing.PARTIAL)
-    return {f.id: f for f in feeders(case) if f.standing in allowed}
+        allowed.add(FeederState.PARTIAL)
+    return {f.id: f for f in feeders(case) if f.state in allowed}
 
 
 def _feeding(case: Case, kind: Kind, among: Iterable[Feeder]) -> tuple[Feeder, ...]:
     named = sources_naming(case, kind)
-    return tuple(f for f in among if f.could_feed(kind) or f.id in named)
+    return tuple(
+        f
+        for f in among
+        if (f.could_feed(kind) or f.id in named) and (f.known or kind not in EARNING_KINDS)
+    )

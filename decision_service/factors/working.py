@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts, account_amounts
+from decision_service.factors.combine import MonthFacts
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
-from decision_service.factors.monthly_income import income
+from decision_service.factors.income import INCOME_CAUSES
+from decision_service.factors.monthly_income import income_presence
 from decision_service.factors.paid_months import contribution_book
-from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import MonthBook, Span, over, within
+from decision_service.factors.registry import Family
+from decision_service.factors.series import MonthBook, Span, either_way, over, within
 from decision_service.factors.usage import Feeder, counted
 
 RECENT_MONTHS = 3
 EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
-FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED})
-PAY = Family("employment", INCOME_KINDS, READ_CAUSES | FLAWS | {Cause.SHORT_HISTORY})
-"""Factors about work that rest on income alone: employments are not fetched for them."""
+FLAWS = frozenset({Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NOT_YET_POSTED})
+PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
+"""Factors about work that rest on the monthly income."""
 
 
 @PAY.factor(
@@ -31,12 +32,14 @@ PAY = Family("employment", INCOME_KINDS, READ_CAUSES | FLAWS | {Cause.SHORT_HIST
     "",
     "Whether payroll was paid within 3 months of the horizon.",
     "True when one of the last 3 months up to the income horizon has payroll of an account that is"
-    " no gig platform; missing where the monthly income of these months is.",
+    " no gig platform. Otherwise false, or NOT_YET_POSTED where one of these months is open;"
+    " missing where the monthly income of these months is.",
     months=RECENT_MONTHS,
+    better=Better.UP,
 )
 def has_payroll(case: Case) -> Answer:
     """Whether there is recent payroll."""
-    return over(income(case), RECENT_MONTHS, lambda _: bool(_recent(case, paid)))
+    return _recently(case, paid)
 
 
 @PAY.factor(
@@ -45,12 +48,14 @@ def has_payroll(case: Case) -> Answer:
     "",
     "Whether a gig platform gave income within 3 months of the horizon.",
     "True when one of the last 3 months up to the income horizon has income above zero of an"
-    " account at a gig platform; missing where the monthly income of these months is.",
+    " account at a gig platform. Otherwise false, or NOT_YET_POSTED where one of these months is"
+    " open; missing where the monthly income of these months is.",
     months=RECENT_MONTHS,
+    better=Better.UP,
 )
 def has_gig(case: Case) -> Answer:
     """Whether there are recent gig earnings."""
-    return over(income(case), RECENT_MONTHS, lambda _: bool(_recent(case, gigged)))
+    return _recently(case, gigged)
 
 
 @EMPLOYMENT.factor(
@@ -95,17 +100,27 @@ def paid(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
 
 def gigged(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
     """Whether a month has income above zero of a gig platform."""
-    amounts = account_amounts(facts)
-    return any(amount > 0 for source, amount in amounts.items() if feeders[source].gig)
+    paid = ((source, amount) for (source, _), amount in facts.payroll.items())
+    told = (*paid, *facts.estimates.items(), *facts.earnings.items())
+    return any(amount > 0 for source, amount in told if feeders[source].gig)
 
 
 Says = Callable[[MonthFacts, Mapping[str, Feeder]], bool]
 
 
+def _recently(case: Case, says: Says) -> Answer:
+    """Whether a recent month shows it; an open month could, where none does."""
+    book = income_presence(case)
+    if not book.missing and _recent(case, says):
+        return either_way(book, RECENT_MONTHS, lambda _: True)
+    return over(book, RECENT_MONTHS, lambda _: False)
+
+
 def _after_the_last_end(case: Case, known: Jobs) -> Answer:
     """UNEMPLOYED where nothing came in any month after the latest end date's."""
     since = max(Month.of(r.end).index + 1 for r in known.records if r.end is not None)
-    flaws = _flaws([(book, (since, book.horizon)) for book in _books(case)])
+    spans = [(book, (since, book.horizon)) for book in _books(case)]
+    flaws = _flaws(spans) or (() if _anything(case, since) else _waiting(spans))
     if flaws:
         return Answer(None, flaws)
     figure = Cause.NO_EVIDENCE if _anything(case, since) else UNEMPLOYED
@@ -113,24 +128,21 @@ def _after_the_last_end(case: Case, known: Jobs) -> Answer:
 
 
 def _recent(case: Case, says: Says) -> bool:
-    return _says(case, _recent_span(income(case)), says)
+    return _says(case, _recent_span(income_presence(case)), says)
 
 
 def _says(case: Case, span: Span, says: Says) -> bool:
-    months = within(income(case).facts, (span,))
+    months = within(income_presence(case).facts, (span,))
     return any(says(facts, counted(case)) for _, facts in months)
 
 
 def _contributed(case: Case, span: Span) -> bool:
-    book = contribution_book(case)
-    return any(
-        amount > 0 for amounts in book.schemes.values() for _, amount in within(amounts, (span,))
-    )
+    return any(month >= span[0] for s in contribution_book(case).schemes for month in s.paid)
 
 
 def _anything(case: Case, since: int) -> bool:
     """Whether payroll, gig income or a contribution came in some month from this one on."""
-    span = (since, income(case).horizon)
+    span = (since, income_presence(case).horizon)
     if _says(case, span, paid) or _says(case, span, gigged):
         return True
     return _contributed(case, (since, contribution_book(case).horizon))
@@ -149,12 +161,17 @@ def _flaws(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
     return in_order([m for book, span in spans for m in book.judged((span,))[0]])
 
 
+def _waiting(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
+    """The open months of some spans."""
+    return tuple(m for book, span in spans if (m := book.waiting((span,))) is not None)
+
+
 def _books(case: Case) -> tuple[MonthBook, MonthBook]:
-    return income(case), contribution_book(case)
+    return income_presence(case), contribution_book(case)
 
 
 def _nothing_connected(case: Case, known: Jobs) -> bool:
-    causes = [known.missing, income(case).missing, contribution_book(case).missing]
+    causes = [known.missing, income_presence(case).missing, contribution_book(case).missing]
     return all(_only(Cause.NOT_CONNECTED, missing) for missing in causes)
 
 

@@ -1,0 +1,74 @@
+"""Which months' income is backed: proved by payroll, a remitting employer, or a platform."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Missing
+from decision_service.factors.answer import in_order
+from decision_service.factors.case import Case
+from decision_service.factors.combine import Job, Part, Parts, total
+from decision_service.factors.evidence import DECLARED_GRADE, DOCUMENT_GRADE, PLATFORM_GRADE
+from decision_service.factors.figures import Amount
+from decision_service.factors.income_months import income_parts
+from decision_service.factors.income_sources import income_settlement
+from decision_service.factors.income_trust import employment_taints
+from decision_service.factors.proof_of_income import confirmed_employers
+from decision_service.factors.quality import read_taints
+from decision_service.factors.records import contributions
+from decision_service.factors.series import Span, within
+
+
+def backed_months(case: Case) -> Collection[int]:
+    """The months of whose income two thirds are backed."""
+    return case.once("backed months", _backed_months)
+
+
+def last_backed(case: Case, horizon: int) -> int | None:
+    """The last backed month up to a horizon."""
+    return max((month for month in backed_months(case) if month <= horizon), default=None)
+
+
+def latest_prompt(case: Case) -> int | None:
+    """The latest month that a payroll or platform source has settled, live or not."""
+    prompt = [s.settled for s in income_settlement(case).sources if s.prompt]
+    return max(prompt, default=None)
+
+
+def amounts_by_grade(case: Case, span: Span) -> Mapping[int, Amount]:
+    """The income of a span by the grade of what proves it; a negative part counts nothing."""
+    found: dict[int, Amount] = {}
+    for _, parts in within(income_parts(case), (span,)):
+        for part in parts.values():
+            found[part.grade] = found.get(part.grade, 0) + max(part.amount, 0)
+    return found
+
+
+def proof_taints(case: Case, span: Span) -> tuple[Missing, ...]:
+    """What went wrong with the data that could prove more of a span's income."""
+    grades = amounts_by_grade(case, span)
+    unproved = DECLARED_GRADE in grades
+    found = [*employment_taints(case, matter=unproved or DOCUMENT_GRADE in grades)]
+    if unproved or case.snapshot.contributions is None:
+        found += [*read_taints(case, Kind.CONTRIBUTIONS), *contributions(case).taints]
+    return in_order(found)
+
+
+def _backed_months(case: Case) -> frozenset[int]:
+    return frozenset(m for m, parts in income_parts(case).items() if _backed(case, parts))
+
+
+def _backed(case: Case, parts: Parts) -> bool:
+    income = total(parts)
+    backing = sum(part.amount for job, part in parts.items() if _backs(case, job, part))
+    return income > 0 and backing * 3 >= income * 2
+
+
+def _backs(case: Case, job: Job, part: Part) -> bool:
+    if part.grade <= PLATFORM_GRADE:
+        return True
+    if part.grade != DOCUMENT_GRADE:
+        return False
+    tellers = {source for source, _ in part.told}
+    return bool(set(confirmed_employers(case).get(job[1], ())) - tellers)

@@ -1,0 +1,187 @@
+"""What is told of each month's income: payroll, estimates and earnings, with their proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.snapshot import EstimatedIncome, Income
+from decision_service.factors.case import Case
+from decision_service.factors.combine import (
+    MonthFacts,
+    Parts,
+    combined,
+    payroll_grade,
+    platform_grade,
+)
+from decision_service.factors.income_sources import (
+    earned,
+    income_sources,
+    month_of_earnings,
+    platforms,
+    stand_in_months,
+)
+from decision_service.factors.income_trust import platform_taints, platforms_or_partial
+from decision_service.factors.paychecks import Paycheck, flawed_months, pay_month, paychecks
+from decision_service.factors.proof_of_income import estimate_grade
+from decision_service.factors.records import eincomes
+from decision_service.factors.series import Draft
+from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, UNMAPPED, Tally
+from decision_service.factors.usage import Feeder, counted
+
+SEVERAL = 2
+"""One foreign record may be left out, two may not: more need not be told apart."""
+TELLING = (*OF_NET, UNMAPPED, FOREIGN)
+"""What makes a month one with a record of earnings, or with one that nobody can read."""
+BESIDE = "a payslip counts beside those that its period contains"
+
+
+class Sheet(msgspec.Struct):
+    """The monthly income as it is filled: the draft, each month's facts, the bases of payroll.
+
+    Months that their source has not settled are not in it: they are set aside.
+    """
+
+    draft: Draft = msgspec.field(default_factory=Draft)
+    facts: dict[int, MonthFacts] = msgspec.field(default_factory=dict)
+    bases: dict[int, set[str]] = msgspec.field(default_factory=dict)
+
+    def month(self, index: int) -> MonthFacts:
+        """What is known of a month so far."""
+        return self.facts.setdefault(index, MonthFacts())
+
+
+def income_months(case: Case) -> Sheet:
+    """Every settled month's facts and proofs."""
+    return case.once("income months", _income_months)
+
+
+def income_parts(case: Case) -> Mapping[int, Parts]:
+    """Each settled month's income by job."""
+    return case.once("income parts", _parts)
+
+
+def _parts(case: Case) -> Mapping[int, Parts]:
+    mode, feeders = case.policy.combine_income, counted(case)
+    return {m: combined(mode, facts, feeders) for m, facts in income_months(case).facts.items()}
+
+
+def _income_months(case: Case) -> Sheet:
+    sheet = Sheet()
+    for check in paychecks(case).counted:
+        _take_paycheck(case, sheet, check)
+    _take_flawed(case, sheet)
+    for estimate in eincomes(case).records:
+        if estimate.month <= _settled(case, estimate.source, Kind.EINCOMES):
+            _take_estimate(case, sheet, estimate)
+    for feeder in platforms(case):
+        _take_earnings(case, sheet, feeder)
+    _take_taints(case, sheet)
+    return sheet
+
+
+def _settled(case: Case, account: str, kind: Kind) -> int:
+    source = income_sources(case).get((account, kind))
+    return source.settled if source else 0
+
+
+def _take_paycheck(case: Case, sheet: Sheet, check: Paycheck) -> None:
+    settled = _settled(case, check.account, Kind.INCOMES)
+    grade = payroll_grade(counted(case)[check.account])
+    for month, share in check.placed.shares:
+        if month > settled:
+            continue
+        counts = month == check.placed.pay_month
+        told = (check.account, grade)
+        sheet.draft.proof(month).note(check.slip.record.id, share, told, counted=counts)
+        payroll = sheet.month(month).payroll
+        job = (check.account, check.employer)
+        payroll[job] = payroll.get(job, 0) + share
+        sheet.bases.setdefault(month, set()).add(check.base)
+
+
+def _take_flawed(case: Case, sheet: Sheet) -> None:
+    """The records that have no amount to count, and what else is wrong with months of payroll."""
+    found = paychecks(case)
+    for month, flaw in found.flaws:
+        sheet.draft.flaw(month, flaw)
+    for month in found.beside:
+        sheet.draft.note(month, BESIDE)
+    for record in found.flawed:
+        settled = _settled(case, record.source, Kind.INCOMES)
+        months = [month for month in flawed_months(record) if month <= settled]
+        told = (record.source, payroll_grade(counted(case)[record.source]))
+        for month in months:
+            proof = sheet.draft.proof(month)
+            proof.note(record.id, 0, told, counted=month == pay_month(record))
+            if record.currency != case.currency:
+                _abroad(sheet, month, record, Kind.INCOMES)
+
+
+def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind) -> None:
+    cause = Missing(Cause.MIXED_CURRENCY, kind=kind, source=record.source)
+    sheet.draft.abroad(month, record.id, cause)
+
+
+def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
+    grade = estimate_grade(case, counted(case)[record.source], record.month)
+    sheet.draft.proof(record.month).note(record.id, record.amount, (record.source, grade))
+    if record.currency != case.currency:
+        _abroad(sheet, record.month, record, Kind.EINCOMES)
+        return
+    facts = sheet.month(record.month)
+    facts.estimates[record.source] = facts.estimates.get(record.source, 0) + record.amount
+    facts.grades[record.source] = grade
+
+
+def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
+    """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
+    settled = _settled(case, feeder.id, Kind.TRANSACTIONS)
+    for month in stand_in_months(case):
+        tally = month_of_earnings(case, feeder.id, month).tally
+        if not stands_in(sheet, feeder.id, month) or not tally.records(TELLING):
+            continue
+        if month <= settled and month in earned(case, feeder):
+            sheet.month(month).earnings[feeder.id] = earned(case, feeder)[month]
+        if month <= settled or not settled:
+            _prove_earnings(case, sheet.draft, feeder, month)
+
+
+def stands_in(sheet: Sheet, account: str, month: int) -> bool:
+    """Whether a gig account tells a month by its transactions alone."""
+    facts = sheet.facts.get(month)
+    if facts is None:
+        return True
+    paid = any(source == account for source, _ in facts.payroll)
+    return not paid and account not in facts.estimates
+
+
+def _take_taints(case: Case, sheet: Sheet) -> None:
+    """What went wrong with platforms' transactions, in the months of which they alone tell."""
+    for taint in platform_taints(case):
+        for feeder in platforms_or_partial(case):
+            if taint.source in (None, feeder.id):
+                for month in stand_in_months(case):
+                    if stands_in(sheet, feeder.id, month):
+                        sheet.draft.flaw(month, taint)
+
+
+def _prove_earnings(case: Case, draft: Draft, feeder: Feeder, month: int) -> None:
+    stretch = month_of_earnings(case, feeder.id, month)
+    proof = draft.proof(month)
+    if stretch.tally.counts[EARNED]:
+        proof.records += stretch.tally.counts[EARNED]
+        proof.told.add((feeder.id, platform_grade(feeder)))
+        proof.heaps += stretch.heaps(EARNED)
+    _note_turnover(draft, month, stretch.tally, feeder.id)
+
+
+def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:
+    unmapped, turnover = draft.turnovers.get(month, (0, 0))
+    draft.turnovers[month] = unmapped + total.unmapped, turnover + total.turnover
+    cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS, source=source)
+    for place in range(min(total.counts[FOREIGN], SEVERAL)):
+        draft.abroad(month, f"{source}:{month}:{place}", cause)

@@ -1,0 +1,135 @@
+"""income.*: payroll alone, over all employers together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from decision_service.factors.answer import Answer, answer
+from decision_service.factors.case import Case
+from decision_service.factors.combine import PAYROLL
+from decision_service.factors.figures import Amount
+from decision_service.factors.horizons import Source
+from decision_service.factors.income import INCOME, since_last
+from decision_service.factors.income_months import income_months, income_parts
+from decision_service.factors.income_sources import income_settlement, income_sources
+from decision_service.factors.income_trust import income_feed
+from decision_service.factors.series import Draft, MonthBook, View, over, over_span
+
+NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
+
+
+class Payroll(msgspec.Struct, frozen=True):
+    """Formal payroll by month, up to the last month that some live payroll source has settled.
+
+    `complete` is the last month that all of them have settled.
+    """
+
+    book: MonthBook
+    complete: int
+
+
+@INCOME.factor(
+    "months_since_last_payroll",
+    ValueType.INTEGER,
+    "months",
+    "Months from the last month with payroll to the latest that payroll has settled.",
+    "The latest month that a live payroll source has settled (of none live: any) minus the last one"
+    " up to it with payroll above zero, over all employers together; NO_EVIDENCE where no payroll"
+    " account feeds. Payroll's own silence: nothing else is looked at.",
+    lower=0,
+    causes=NO_PAYROLL,
+    better=Better.DOWN,
+)
+def months_since_last_payroll(case: Case) -> Answer:
+    """How long payroll has been silent."""
+    found = payroll(case)
+    if found is None:
+        return _no_payroll(case)
+    silent = since_last(found.book.values)
+    last = found.book.horizon - (silent if isinstance(silent, int) else 0)
+    return over_span(found.book, (last, found.book.horizon), lambda: silent)
+
+
+@INCOME.factor(
+    "latest_payroll_month",
+    ValueType.MONEY,
+    "currency",
+    "Payroll of the latest month that all payroll accounts have settled.",
+    "Payroll over all employers together of the latest month that every live payroll source has"
+    " settled (of none live: every one); NO_EVIDENCE where no payroll account feeds.",
+    causes=NO_PAYROLL,
+    months=1,
+    better=Better.UP,
+)
+def latest_payroll_month(case: Case) -> Answer:
+    """The newest payroll."""
+    found = payroll(case)
+    if found is None:
+        return _no_payroll(case)
+    last = found.complete - found.book.horizon
+    return over(found.book, 1 - last, lambda values: values[last - 1], needs=1 - last)
+
+
+@INCOME.factor(
+    "live_sources_count",
+    ValueType.INTEGER,
+    "sources",
+    "Payroll and platform sources that are live.",
+    "Count of the payroll sources (an account or upload with payroll) and platform sources (a gig"
+    " account's payroll, estimates or transactions) whose newest income is at most 3 months before"
+    " their settled month; 0 where only schemes tell.",
+    lower=0,
+    better=Better.UP,
+)
+def live_sources_count(case: Case) -> Answer:
+    """How many sources would show at once that the income stopped."""
+    missing = income_feed(case).missing
+    tainted = tuple(m for m in missing if m.cause.tainted)
+    return Answer(None, tainted) if tainted else Answer(len(income_settlement(case).prompt))
+
+
+def payroll(case: Case) -> Payroll | None:
+    """The applicant's formal payroll; None where no account has any."""
+    return case.once("payroll", _payroll)
+
+
+def _payroll(case: Case) -> Payroll | None:
+    sources = [s for s in income_sources(case).values() if _formal(s)]
+    if not sources:
+        return None
+    judges = [s for s in sources if s.live] or sources
+    view = View(max(s.settled for s in judges), income_feed(case).missing)
+    book = MonthBook(Kind.INCOMES, view, _draft(case), _amounts(case))
+    return Payroll(book, min(s.settled for s in judges))
+
+
+def _draft(case: Case) -> Draft:
+    """The income's draft with what is told of payroll alone."""
+    whole = income_months(case).draft
+    flaws = {m: {f for f in found if f.kind is Kind.INCOMES} for m, found in whole.flaws.items()}
+    foreign = {
+        m: {id_: f for id_, f in found.items() if f.kind is Kind.INCOMES}
+        for m, found in whole.foreign.items()
+    }
+    return Draft(whole.amounts, whole.proofs, flaws, foreign)
+
+
+def _formal(source: Source) -> bool:
+    return source.kind is Kind.INCOMES and not source.feeder.gig
+
+
+def _amounts(case: Case) -> Mapping[int, Amount]:
+    return {
+        month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
+        for month, parts in income_parts(case).items()
+    }
+
+
+def _no_payroll(case: Case) -> Answer:
+    tainted = tuple(m for m in income_feed(case).missing if m.cause.tainted)
+    return Answer(None, tainted) if tainted else answer(Cause.NO_EVIDENCE, Kind.INCOMES)

@@ -1,0 +1,122 @@
+"""income.*: how well the income is proved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.missing import Cause
+from decision_service.factors.answer import Answer, in_order
+from decision_service.factors.backing import (
+    amounts_by_grade,
+    backed_months,
+    last_backed,
+    latest_prompt,
+    proof_taints,
+)
+from decision_service.factors.case import Case
+from decision_service.factors.evidence import GRADES
+from decision_service.factors.figures import Figure
+from decision_service.factors.income import INCOME_CAUSES, NO_EVIDENCE
+from decision_service.factors.monthly_income import income
+from decision_service.factors.registry import Family
+from decision_service.factors.series import Span, over_span
+from decision_service.factors.window import months
+
+PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
+PROOF = Family("income", PROOF_KINDS, INCOME_CAUSES)
+YEAR = 12
+GRADING = (
+    " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment with a named"
+    " employer covers, or of a scheme paid to in 18 of the 24 months up to it; PLATFORM; DOCUMENT,"
+    " payroll of an upload, an archive or a provider of documents; DECLARED, all else."
+)
+BACKED = (
+    " A month is backed where PAYROLL, REMITTED and PLATFORM parts, and DOCUMENT ones whose"
+    " employer another account's employment names, make up two thirds of its income." + GRADING
+)
+
+
+@PROOF.factor(
+    "backed_months_{w}",
+    ValueType.INTEGER,
+    "months",
+    "Months of the {period} whose income somebody else than the applicant proves.",
+    "Count of the backed months among the {n} calendar months up to the income horizon." + BACKED,
+    windows=months(YEAR),
+    lower=0,
+    upper=lambda n: n,
+    months=lambda n: n,
+    better=Better.UP,
+)
+def backed_months_in(case: Case, length: int) -> Answer:
+    """How many months are proved."""
+    span = income(case).last(length)
+    within_it = range(span[0], span[1] + 1)
+    return _proved(case, span, lambda: sum(month in within_it for month in backed_months(case)))
+
+
+@PROOF.factor(
+    "months_since_backed",
+    ValueType.INTEGER,
+    "months",
+    "Months from the last backed month to the latest that payroll or a platform has settled.",
+    "The latest settled month of any payroll or platform source, live or not, minus the last backed"
+    " month up to the income horizon, at least 0; NO_EVIDENCE without such a source, or without a"
+    " backed month." + BACKED,
+    lower=0,
+    causes=NO_EVIDENCE,
+    better=Better.DOWN,
+)
+def months_since_backed(case: Case) -> Answer:
+    """How long the proof has been silent."""
+    book = income(case)
+    backed, settled = last_backed(case, book.horizon), latest_prompt(case)
+    span = (book.horizon if backed is None else backed, book.horizon)
+    return _proved(case, span, lambda: _since(backed, settled))
+
+
+@PROOF.factor(
+    "weakest_grade_{w}",
+    ValueType.TEXT,
+    "",
+    "The weakest proof that more than a third of the income of the {period} rests on.",
+    "Of the income of the {n} calendar months up to the income horizon, by grade: the first grade,"
+    " from the weakest up, at which it and all weaker ones make up more than a third; NO_EVIDENCE"
+    " without income." + GRADING,
+    windows=months(6),
+    labels=GRADES,
+    months=lambda n: n,
+    causes=NO_EVIDENCE,
+)
+def weakest_grade(case: Case, length: int) -> Answer:
+    """The weakest proof that matters."""
+    span = income(case).last(length)
+    return _proved(case, span, lambda: _weakest(case, span))
+
+
+def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answer:
+    """Work on a span; missing also where data that could prove more of it went wrong."""
+    found = over_span(income(case), span, work)
+    taints = proof_taints(case, span)
+    if not taints or any(m.cause.tainted for m in found.missing):
+        return found
+    return Answer(None, in_order([*found.missing, *taints]))
+
+
+def _since(backed: int | None, settled: int | None) -> int | Cause:
+    if backed is None or settled is None:
+        return Cause.NO_EVIDENCE
+    return max(settled - backed, 0)
+
+
+def _weakest(case: Case, span: Span) -> str | Cause:
+    amounts = amounts_by_grade(case, span)
+    income_, held = sum(amounts.values()), Fraction(0)
+    for grade in sorted(amounts, reverse=True):
+        held += amounts[grade]
+        if held * 3 > income_:
+            return GRADES[grade]
+    return Cause.NO_EVIDENCE

@@ -1,0 +1,121 @@
+"""The sources of the monthly income, with the months that each has settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.months import Month
+from decision_service.factors.case import Case
+from decision_service.factors.combine import Teller
+from decision_service.factors.horizons import Source, last_seen, source_of, stand_in_from
+from decision_service.factors.ledger import ledger
+from decision_service.factors.netting import month_net
+from decision_service.factors.pages import Page
+from decision_service.factors.paychecks import paychecks, posted_month
+from decision_service.factors.payroll import last_day_of
+from decision_service.factors.records import eincomes, employments, incomes, last_day
+from decision_service.factors.settlement import Settlement
+from decision_service.factors.stretches import Stretch, first_of
+from decision_service.factors.tally import OF_NET
+from decision_service.factors.usage import Feeder, counted, feeding
+
+Earned = Mapping[int, int]
+"""An account's net earnings by month, of the months with an earning, a fee or a reversal."""
+
+
+def income_sources(case: Case) -> Mapping[Teller, Source]:
+    """Every account's kinds with income records, by account and kind."""
+    return case.once("income sources", _sources)
+
+
+def income_settlement(case: Case) -> Settlement:
+    """Which months the sources of income have settled."""
+    return case.once("income settlement", _settlement)
+
+
+def platforms(case: Case) -> tuple[Feeder, ...]:
+    """The counted gig accounts that have or may have transactions."""
+    return tuple(f for f in feeding(case, Kind.TRANSACTIONS) if f.gig)
+
+
+def earned(case: Case, feeder: Feeder) -> Earned:
+    """A gig account's net earnings by month, from the first day that stands in as income."""
+    return case.once(("earned", feeder.id), lambda c: _earned(c, feeder.id))
+
+
+def stand_in_months(case: Case) -> range:
+    """The months of which transactions may be income: 13 before as_of's, and as_of's own."""
+    first = Month.of(stand_in_from(case.as_of.date)).index
+    return range(first, Month.of(last_day(case)).index + 1)
+
+
+def month_of_earnings(case: Case, source: str, month: int) -> Stretch:
+    """A gig account's transactions of one month."""
+    page: Page = ledger(case).pages.get(source, ())
+    return case.once(
+        ("month of earnings", source, month),
+        lambda _: Stretch((page,), first_of(month), first_of(month + 1)),
+    )
+
+
+def _sources(case: Case) -> Mapping[Teller, Source]:
+    found = [*_estimates(case), *_payroll(case), *_earnings(case)]
+    return {(source.feeder.id, source.kind): source for source in found}
+
+
+def _settlement(case: Case) -> Settlement:
+    today = case.as_of.date
+    ended = {Month.of(r.end).index for r in employments(case).records if r.end and r.end < today}
+    sources = list(income_sources(case).values())
+    return Settlement(sources, ended, Month.of(today).index - 1)
+
+
+def _estimates(case: Case) -> Iterable[Source]:
+    amounts: dict[str, dict[int, int]] = {}
+    for record in eincomes(case).records:
+        months = amounts.setdefault(record.source, {})
+        months[record.month] = max(record.amount, months.get(record.month, record.amount))
+    for source, months in amounts.items():
+        yield _source(case, source, Kind.EINCOMES, months, months)
+
+
+def _payroll(case: Case) -> Iterable[Source]:
+    posted: dict[str, set[int]] = {}
+    amounts: dict[str, dict[int, int]] = {}
+    for record in incomes(case).records:
+        seen = Month.of(last_seen(case.as_of, counted(case)[record.source])).index
+        posted.setdefault(record.source, set()).add(posted_month(record, seen))
+        months = amounts.setdefault(record.source, {})
+        months.setdefault(Month.of(last_day_of(record)).index, 0)
+    for check in paychecks(case).counted:
+        for month, share in check.placed.shares:
+            held = amounts[check.account].get(month, 0)
+            amounts[check.account][month] = max(held, int(share > 0))
+    for source, months in amounts.items():
+        yield _source(case, source, Kind.INCOMES, posted[source], months)
+
+
+def _earnings(case: Case) -> Iterable[Source]:
+    for feeder in platforms(case):
+        months = earned(case, feeder)
+        if months:
+            yield _source(case, feeder.id, Kind.TRANSACTIONS, months, months)
+
+
+def _source(
+    case: Case, source: str, kind: Kind, posted: Iterable[int], amounts: Mapping[int, int]
+) -> Source:
+    paid = [month for month, amount in amounts.items() if amount > 0]
+    feeder = counted(case)[source]
+    newest, income = max(amounts), max(paid, default=None)
+    return source_of(case, feeder, kind, frozenset(posted), newest=newest, newest_income=income)
+
+
+def _earned(case: Case, source: str) -> Earned:
+    if source not in ledger(case).pages:
+        return {}
+    page, months = ledger(case).pages[source], stand_in_months(case)
+    tallies = {month: month_of_earnings(case, source, month).tally for month in months}
+    telling = [month for month, tally in tallies.items() if tally.records(OF_NET)]
+    return {month: month_net(page, month, months.start) for month in telling}

@@ -1,0 +1,141 @@
+"""How far the data of the monthly income can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.months import Month
+from decision_service.factors.answer import in_order
+from decision_service.factors.case import Case
+from decision_service.factors.horizons import LIVE_MONTHS, stand_in_from
+from decision_service.factors.income_sources import earned, income_settlement, platforms
+from decision_service.factors.ledger import ledger
+from decision_service.factors.quality import (
+    Feed,
+    Supply,
+    feed,
+    read_taints,
+    supply,
+    supply_taints,
+)
+from decision_service.factors.records import eincomes, employments, incomes
+from decision_service.factors.usage import (
+    EARNING_KINDS,
+    Feeder,
+    FeederState,
+    feeders,
+    partial_feeding,
+    unknown,
+)
+
+REMEMBERED = timedelta(days=90)
+"""For so long a disconnected account that fed the income makes it expired."""
+
+
+def income_feed(case: Case) -> Feed:
+    """Whether the monthly income can be computed, and why not."""
+    return case.once("income feed", _feed)
+
+
+def platforms_or_partial(case: Case) -> tuple[Feeder, ...]:
+    """The gig accounts whose transactions may be income, those in error included."""
+    partial = [f for f in partial_feeding(case, Kind.TRANSACTIONS) if f.gig]
+    return (*platforms(case), *(f for f in partial if f not in platforms(case)))
+
+
+def platform_taints(case: Case) -> Sequence[Missing]:
+    """What is wrong with the transactions of gig accounts, wherever they stand in as income."""
+    return case.once("platform taints", _platform_taints)
+
+
+def _feed(case: Case) -> Feed:
+    held = bool(eincomes(case).records or incomes(case).records) or any(
+        earned(case, feeder) for feeder in platforms(case)
+    )
+    taints = [*eincomes(case).taints, *incomes(case).taints, *_just_revoked(case)]
+    taints += employment_taints(case, matter=income_settlement(case).rests_on_employments)
+    if not held:
+        taints += platform_taints(case)
+    supplies = (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), _gig_supply(case))
+    found = feed(case, supplies, taints, held=held)
+    return found if found.feeders or not unknown(case) else _of_unknown(found)
+
+
+def employment_taints(case: Case, *, matter: bool) -> Sequence[Missing]:
+    """What went wrong with employments where they matter; where they were not read, always."""
+    if not matter and case.snapshot.employments is not None:
+        return ()
+    return [*read_taints(case, Kind.EMPLOYMENTS), *employments(case).taints]
+
+
+def _of_unknown(found: Feed) -> Feed:
+    """Nothing feeds the income but accounts at providers that nobody knows."""
+    tainted = tuple(m for m in found.missing if m.cause.tainted)
+    cause = Missing(Cause.UNKNOWN_PROVIDER, kind=Kind.EINCOMES)
+    return Feed(found.feeders, tainted or (cause,))
+
+
+def _gig_supply(case: Case) -> Supply:
+    """Gig accounts may feed the income; what taints their transactions is judged by month."""
+    several = supply(case, Kind.TRANSACTIONS)
+    return Supply(
+        Kind.TRANSACTIONS,
+        counted=platforms(case),
+        partial=(),
+        revoked=tuple(f for f in several.revoked if f.gig),
+        before=(),
+        judged=(),
+        needed=False,
+    )
+
+
+def _platform_taints(case: Case) -> Sequence[Missing]:
+    accounts = platforms_or_partial(case)
+    if not accounts:
+        return ()
+    several = supply(case, Kind.TRANSACTIONS)
+    gig = Supply(
+        Kind.TRANSACTIONS,
+        counted=platforms(case),
+        partial=tuple(f for f in several.partial if f.gig),
+        revoked=(),
+        before=tuple(f for f in several.before if f in platforms(case)),
+        judged=platforms(case),
+    )
+    ids = {feeder.id for feeder in accounts}
+    found = [*supply_taints(case, (gig,)), *ledger(case).taints, *_read_late(case)]
+    return in_order([taint for taint in found if taint.source is None or taint.source in ids])
+
+
+def _read_late(case: Case) -> Sequence[Missing]:
+    read = case.snapshot.transactions
+    late = read and read.first_day and read.first_day > stand_in_from(case.as_of.date)
+    return [Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS)] if late else []
+
+
+def _just_revoked(case: Case) -> Sequence[Missing]:
+    """Accounts that fed the income and were disconnected lately: that hides a lost job."""
+    gone = [f for f in feeders(case) if f.state is FeederState.REVOKED and _lately(case, f)]
+    code = DataReason.CONSENT_REVOKED
+    return [
+        Missing(Cause.EXPIRED, code, known.kind, f.id)
+        for f in gone
+        for known in case.snapshot.known
+        if known.source == f.id and known.kind in EARNING_KINDS and _was_live(case, f, known.newest)
+    ]
+
+
+def _lately(case: Case, feeder: Feeder) -> bool:
+    return feeder.revoked is None or case.as_of.instant - feeder.revoked <= REMEMBERED
+
+
+def _was_live(case: Case, feeder: Feeder, newest: int | None) -> bool:
+    """Whether its newest income was at most 3 months and its lag before the disconnection."""
+    if newest is None:
+        return False
+    gone = (feeder.revoked or case.as_of.instant).astimezone(case.as_of.zone)
+    lag = case.policy.lag_months(feeder.provider_id)
+    return newest >= Month.of(gone.date()).index - LIVE_MONTHS - lag - 1

@@ -1,0 +1,61 @@
+"""Whether a source that carries the income already shows, in a later month, that it fell."""
+
+from __future__ import annotations
+
+from decision_service.factors.case import Case
+from decision_service.factors.combine import MonthFacts, Teller, told_by, total
+from decision_service.factors.figures import Amount, median
+from decision_service.factors.horizons import Source
+from decision_service.factors.income_months import income_months, income_parts
+from decision_service.factors.settlement import Settlement
+
+KNOWN_MONTHS = 6
+CARRIES = 3
+"""A source carries the income where it gives one part in three of it or more."""
+FALLEN = (5, 3)
+"""A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
+
+
+def newest_truth(case: Case, settled: Settlement, horizon: int, first: int) -> bool:
+    """Whether a live source that carries the last 6 known months fell in a month after them.
+
+    `horizon` is the latest month whose amount is known, `first` the first month with a record.
+    """
+    months = range(max(horizon - KNOWN_MONTHS + 1, first), horizon + 1)
+    return any(
+        _carries(case, source, months) and _fell(case, settled, source, months)
+        for source in settled.sources
+        if source.live and source.settled > horizon
+    )
+
+
+def _carries(case: Case, source: Source, months: range) -> bool:
+    income = sum(total(income_parts(case).get(month, {})) for month in months)
+    carried = sum(_counted(case, source, month) for month in months)
+    return 0 < income <= carried * CARRIES
+
+
+def _fell(case: Case, settled: Settlement, source: Source, months: range) -> bool:
+    usual = median([_counted(case, source, month) for month in months])
+    later = range(months.stop, source.settled + 1)
+    return any(_low(_told(case, source, m), usual) for m in later if settled.settles(source, m))
+
+
+def _low(amount: Amount, usual: Amount) -> bool:
+    times, medians = FALLEN
+    return amount <= 0 or amount * times < usual * medians
+
+
+def _counted(case: Case, source: Source, month: int) -> Amount:
+    """What a source tells of a month's income where its telling is what counts."""
+    parts = income_parts(case).get(month, {})
+    return sum(part.told.get(_teller(source), 0) for part in parts.values())
+
+
+def _told(case: Case, source: Source, month: int) -> Amount:
+    facts = income_months(case).facts.get(month, MonthFacts())
+    return told_by(facts, _teller(source))
+
+
+def _teller(source: Source) -> Teller:
+    return source.feeder.id, source.kind

@@ -1,0 +1,106 @@
+"""Payslips of one job, each pay once: told twice, summed up, or beside a summary."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from operator import attrgetter
+
+import msgspec
+
+from decision_service.domain.snapshot import Income
+from decision_service.factors.payroll import amount_of, last_day_of
+
+SHORT_DAYS = 2
+"""Periods may share so many days and still be different pay: a pay day belongs to two periods."""
+CLOSE = 20
+"""A summary replaces its parts where it is within one part in twenty (5 %) of their sum."""
+
+
+class Payslip(msgspec.Struct, frozen=True):
+    """A payroll record with its period (both days counted) and its amount in minor units."""
+
+    record: Income
+    start: date
+    last: date
+    amount: int
+
+    @property
+    def days(self) -> int:
+        """The length of the period."""
+        return (self.last - self.start).days + 1
+
+    def contains(self, other: Payslip) -> bool:
+        """Whether the other period lies within this longer one."""
+        return self.start <= other.start and other.last <= self.last and self.days > other.days
+
+    def shared_days(self, other: Payslip) -> int:
+        """How many days both periods have, at least 0."""
+        shared = min(self.last, other.last) - max(self.start, other.start)
+        return max(shared.days + 1, 0)
+
+
+class Paid(msgspec.Struct, frozen=True):
+    """One job's payslips that count, those that contradict each other, and those beside others.
+
+    `beside` are records whose period contains others that they do not sum up: both count.
+    """
+
+    counted: tuple[Payslip, ...]
+    clashing: frozenset[Payslip]
+    beside: tuple[Payslip, ...]
+
+
+def payslip(record: Income) -> Payslip | None:
+    """A record as a payslip; None where it tells no amount."""
+    found = amount_of(record)
+    return found and Payslip(record, record.start, last_day_of(record), found[0])
+
+
+def paid_once(slips: Iterable[Payslip]) -> Paid:
+    """The payslips of one account's job with each pay once.
+
+    Equal periods are the same pay, with the larger amount, where they are longer than two days or
+    the amounts are equal. A period that contains others replaces them where its amount is within
+    5 % of their sum. Any other overlap of more than two days is a contradiction.
+    """
+    kept: list[Payslip] = []
+    beside: list[Payslip] = []
+    for slip in sorted(_distinct(slips), key=lambda s: (s.days, s.start, s.record.id)):
+        first = bisect_left(kept, slip.start, key=attrgetter("start"))
+        end = bisect_right(kept, slip.last, key=attrgetter("start"))
+        parts = [other for other in kept[first:end] if slip.contains(other)]
+        if parts and _sums_up(slip, parts):
+            kept[first:end] = [other for other in kept[first:end] if not slip.contains(other)]
+        elif parts:
+            beside.append(slip)
+        insort(kept, slip, key=attrgetter("start"))
+    replaced = set(beside) - set(kept)
+    return Paid(tuple(kept), _clashing(kept), tuple(s for s in beside if s not in replaced))
+
+
+def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
+    found: dict[tuple[date, date, int], Payslip] = {}
+    for slip in sorted(slips, key=lambda s: (-s.amount, s.record.id)):
+        told_apart = slip.amount if slip.days <= SHORT_DAYS else 0
+        found.setdefault((slip.start, slip.last, told_apart), slip)
+    return list(found.values())
+
+
+def _sums_up(slip: Payslip, parts: Sequence[Payslip]) -> bool:
+    total = sum(part.amount for part in parts)
+    return abs(slip.amount - total) * CLOSE <= abs(total)
+
+
+def _clashing(ordered: Sequence[Payslip]) -> frozenset[Payslip]:
+    """Those of which another period has more than two days, neither containing the other."""
+    found: set[Payslip] = set()
+    for place, slip in enumerate(ordered):
+        for other in ordered[place + 1 :]:
+            if other.start > slip.last - timedelta(days=SHORT_DAYS):
+                break
+            apart = slip.contains(other) or other.contains(slip)
+            if not apart and slip.shared_days(other) > SHORT_DAYS:
+                found |= {slip, other}
+    return frozenset(found)

@@ -1,0 +1,84 @@
+"""Which months of an income are known, which are open, and who is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from decision_service.domain.missing import Cause, Missing
+from decision_service.factors.horizons import Source
+
+
+class Settlement:
+    """The sources of an income, and which of them have settled a month.
+
+    `judges` are the live sources, of none live all of them; `horizon` (Month.index) is the latest
+    month that one of them has settled. `ended` holds the months in which employments ended.
+    """
+
+    def __init__(self, sources: Sequence[Source], ended: Collection[int], fallback: int) -> None:
+        self.sources = sources
+        self.judges = [s for s in sources if s.live] or list(sources)
+        self.prompt = [s for s in sources if s.live and s.prompt]
+        self.horizon = max((s.settled for s in self.judges), default=fallback)
+        self._settled_promptly = max((s.settled for s in self.prompt), default=0)
+        self._last_end = max(ended, default=0)
+
+    def settles(self, source: Source, month: int) -> bool:
+        """Whether nothing of a month can still come from a source."""
+        return month <= source.settled and month not in self._doubtful(source)
+
+    def waited_for(self, month: int, among: Iterable[Source]) -> Missing | None:
+        """The source whose part of a month is outstanding, the first due; None when none is."""
+        late = [s for s in among if not self.settles(s, month)]
+        if not late:
+            return None
+        first = min(late, key=lambda s: (s.due(month), s.feeder.id, s.kind))
+        return not_yet_posted(first, month)
+
+    def open(self, month: int) -> Missing | None:
+        """Who could still show that a month without income had some; None when nobody can."""
+        return self.waited_for(month, self.judges)
+
+    def incomplete(self, month: int, *, outranked: bool) -> Missing | None:
+        """Who could still add to a month's amount; payroll outranks estimates that are to come."""
+        return self.waited_for(month, self.prompt if outranked else self.judges)
+
+    @property
+    def rests_on_employments(self) -> bool:
+        """Whether the end of an employment could tell what a scheme's silence means."""
+        return any(self._silent(source) for source in self.judges)
+
+    def _doubtful(self, source: Source) -> Collection[int]:
+        """A scheme's silent months, unless a job has ended since or prompt sources tell of them."""
+        return () if self._last_end >= source.newest else self._silent(source)
+
+    def _silent(self, source: Source) -> range:
+        months = source.doubtful
+        return range(max(months.start, self._settled_promptly + 1), months.stop)
+
+
+def not_yet_posted(source: Source, month: int) -> Missing:
+    """A month that a source has not posted, with the day on which it is due."""
+    return Missing(
+        Cause.NOT_YET_POSTED,
+        kind=source.kind,
+        source=source.feeder.id,
+        month=month,
+        due=source.due(month),
+    )
+
+
+def open_months(
+    settlement: Settlement, months: Iterable[int], with_income: Collection[int]
+) -> Mapping[int, Missing]:
+    """The months up to the horizon of which nobody knows whether they have income."""
+    waiting = {m: settlement.open(m) for m in months if m not in with_income}
+    return {month: missing for month, missing in waiting.items() if missing is not None}
+
+
+def incomplete_months(
+    settlement: Settlement, months: Iterable[int], outranked: Collection[int]
+) -> Mapping[int, Missing]:
+    """The months whose amount something may still be added to; `outranked` ones have payroll."""
+    waiting = {m: settlement.incomplete(m, outranked=m in outranked) for m in months}
+    return {month: missing for month, missing in waiting.items() if missing is not None}

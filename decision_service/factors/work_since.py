@@ -1,0 +1,83 @@
+"""employment.*: what employments say beside the income: a job that began, one that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import Employment
+from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.backing import last_backed, proof_taints
+from decision_service.factors.case import Case
+from decision_service.factors.employers import named_employer
+from decision_service.factors.employment import is_open, jobs
+from decision_service.factors.income import INCOME_CAUSES
+from decision_service.factors.monthly_income import income, income_presence
+from decision_service.factors.registry import Family
+
+WORK_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
+WORK = Family("employment", WORK_KINDS, INCOME_CAUSES)
+NAMED = " Words such as voluntary and self-employed name no employer."
+
+
+@WORK.factor(
+    "started_since_backed",
+    ValueType.FLAG,
+    "",
+    "Whether a job began since income was backed last.",
+    "True when an open employment with a named employer began in the last backed month up to the"
+    " income horizon or later; false otherwise, and without a backed month." + NAMED,
+    better=Better.UP,
+)
+def started_since_backed(case: Case) -> Answer:
+    """Whether a new job explains that the old proof is silent."""
+    return _on_income(case, lambda: _started(case))
+
+
+@WORK.factor(
+    "ended_without_income",
+    ValueType.FLAG,
+    "",
+    "Whether a job ended and no income has come since.",
+    "True when an employment ended, none with a named employer is open, and no month after that of"
+    " the latest end has income; false otherwise. A month that no source has settled has none."
+    + NAMED,
+    better=Better.DOWN,
+)
+def ended_without_income(case: Case) -> Answer:
+    """Whether the applicant may be out of work."""
+    return _on_income(case, lambda: _ended(case))
+
+
+def _on_income(case: Case, work: Callable[[], bool]) -> Answer:
+    """Work on employments and income; tainted where either is."""
+    book, known = income(case), jobs(case)
+    taints = [m for m in (*income_presence(case).missing, *known.missing) if m.cause.tainted]
+    found = in_order([*taints, *proof_taints(case, book.last(1))])
+    if found:
+        return Answer(None, found)
+    return answer(work(), Kind.EMPLOYMENTS, known.evidence)
+
+
+def _started(case: Case) -> bool:
+    backed = last_backed(case, income(case).horizon)
+    return backed is not None and any(
+        Month.of(record.start).index >= backed for record in _open_named(case)
+    )
+
+
+def _ended(case: Case) -> bool:
+    ends = [r.end for r in jobs(case).records if r.end and not is_open(r, case.as_of.date)]
+    if not ends or _open_named(case):
+        return False
+    return not any(month > Month.of(max(ends)).index for month in income_presence(case).with_income)
+
+
+def _open_named(case: Case) -> list[Employment]:
+    return [
+        record
+        for record in jobs(case).records
+        if is_open(record, case.as_of.date) and named_employer(record.employer, case.policy)
+    ]
