@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
@@ -55,6 +55,7 @@ def is_open(record: Employment, today: date) -> bool:
     f" date, as reported; NO_EVIDENCE without an open one. {OPEN}",
     lower=0,
     causes=NO_EVIDENCE,
+    better=Better.UP,
 )
 def current_tenure_months(case: Case) -> Answer:
     """The age of the oldest open employment."""
@@ -70,6 +71,7 @@ def current_tenure_months(case: Case) -> Answer:
     "The most completed months from the start date to the day after the end date, to as_of's civil"
     " date for an open one, among all employments, each for itself.",
     lower=0,
+    better=Better.UP,
 )
 def longest_tenure_months(case: Case) -> Answer:
     """The longest employment."""

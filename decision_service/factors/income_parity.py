@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import msgspec
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
@@ -76,6 +76,7 @@ def _register(statistic: Statistic) -> None:
         months=lambda n: n,
         causes=frozenset({Cause.NO_EVIDENCE}) if statistic.needs else frozenset(),
         parity=True,
+        better=Better.NONE if statistic.name == "std" else Better.UP,
     )(work)
 
 
@@ -92,6 +93,7 @@ for _statistic in STATISTICS:
     lower=0,
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
+    better=Better.UP,
 )
 def current_amount(case: Case) -> Answer:
     """The latest income."""
@@ -107,6 +109,7 @@ def current_amount(case: Case) -> Answer:
     lower=0,
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
+    better=Better.UP,
 )
 def starting_amount(case: Case) -> Answer:
     """The first income."""
@@ -124,6 +127,7 @@ def starting_amount(case: Case) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE, Cause.DIVISION_BY_ZERO}),
     needs_months=YEAR + 1,
     parity=True,
+    better=Better.UP,
 )
 def growth(case: Case) -> Answer:
     """Growth of the latest month with income."""

@@ -1,0 +1,136 @@
+"""What the catalogue's documentation says beside the single factors."""
+
+from __future__ import annotations
+
+INTRODUCTION = """\
+# Factors
+
+Generated from the registry; do not edit. A factor is a number or label computed from one
+applicant's data at one instant. Money is exact to the currency's minor unit, rounded half-even;
+numbers are exact decimals of 34 digits. A value that cannot be computed is missing with its
+causes, never zero.
+
+Each factor says which way is better for an applicant: *higher is better*, *lower is better*, or
+neither. The checks on rule files and the tests of the shipped rules use that direction.
+"""
+
+MONTHS = """\
+## Months: known, open, zero
+
+A *source* is one account's records of one kind: payroll, estimated incomes, or a gig platform's
+earnings. Each source settles months. A month is settled when it has ended and one of two things is
+true: the source has posted it, or the source's posting lag has passed.
+
+| source | posting lag, unless the rules say otherwise |
+|---|---|
+| payroll | 10 days after the month's end; half a month's pay does not post the month |
+| schemes and their estimates | the ruleset's `posting_lag_months`, mostly 2 |
+| all others | none |
+
+A source is *live* when its newest income is at most 3 months before its settled month. Live sources
+judge; where none is live, all do.
+
+* **Known with income**: some source shows income above zero in the month.
+* **Known without income (zero)**: every live source has settled the month and shows nothing.
+* **Open**: no source shows income, and some live source may still post it.
+
+The **horizon** of counts, gaps and `has_*` is the latest month that a live source has settled.
+Amounts (averages, sums, changes) end at the latest month to which nothing can be added any more.
+Months after the horizon are not yet due: they neither help nor hurt and are never zero.
+
+Where an open month could change a value, the value is missing: NOT_YET_POSTED, with the month, the
+source that is waited for, and the date when it is due. No rule can look past that; it refers.
+
+Three applicants on 15 November 2026 (`#` income, `0` zero, `?` open, `.` not yet due):
+
+```
+1 Steady pay; the scheme posts two months late: all is known.
+             Apr May Jun Jul Aug Sep Oct | Nov
+  payroll     #   #   #   #   #   #   #  |  .      settled to October
+  scheme      #   #   #   #   #   .   .  |  .      settled to August
+  the month   #   #   #   #   #   #   #  |  .      horizon October, months_since_last 0
+
+2 Payroll stopped after August; the scheme may still show September.
+             Apr May Jun Jul Aug Sep Oct | Nov
+  payroll     #   #   #   #   #   0   0  |  .      settled to October
+  scheme      #   #   #   #   #   .   .  |  .      settled to August, September due on 1 December
+  the month   #   #   #   #   #   ?   ?  |  .      NOT_YET_POSTED: a person looks at it
+
+3 The same without the scheme: payroll's own silence is proof.
+             Apr May Jun Jul Aug Sep Oct | Nov
+  payroll     #   #   #   #   #   0   0  |  .      settled to October
+  the month   #   #   #   #   #   0   0  |  .      horizon October, months_since_last 2
+```
+
+Further rules:
+
+* **A scheme's silence is not proof.** For up to 13 months after its newest record nothing is known
+  from a scheme alone. Its months become zero where an employment on record has ended since, or a
+  live payroll or platform source has settled them.
+* **The newest truth is not waited out.** Where a live source that carried a third or more of the
+  last 6 known months already shows, in a later month, nothing or under 60 % of its median, amounts
+  are NOT_YET_POSTED.
+* **Connecting more never hurts.** One more account never moves the horizon of counts back and never
+  makes a month with income smaller or zero. It may make a month without income open.
+* Months before the first day from which transactions are known, without an estimate or payroll, are
+  not observed: neither zero nor a gap.
+"""
+
+MONTHLY_INCOME = """\
+### How the monthly income is made
+
+* An account's month is its payroll (net, else gross, else base); where it has none, its estimate;
+  at a gig platform where it has neither, its earnings: EARNING less FEE and REVERSAL, from the
+  first day of the 13th month before as_of. Credits of class REVERSAL count up to the fees and REVERSAL
+  debits of the same month and the one before.
+* A pay period of up to 31 days belongs to the month of its end date, else of its start date; a
+  longer one is spread over its days exactly. Without an end date Bimonthly covers two months,
+  Quarterly three, Annually twelve; with one, the dates count and not the frequency.
+* A frequency that nobody knows makes every month its days touch BAD_DATA (without an end date: the
+  twelve months from its start); a payroll record without any amount makes its month NO_DATA.
+* **One payslip counts once.** Of one account and employer, equal periods are the same pay, with the
+  larger amount. A summary replaces the payslips in its period where it is within 5 % of their sum;
+  otherwise both count (a 13th-month payslip), and the evidence says so. Any other overlap of more
+  than 2 days is BAD_DATA.
+* **One job counts once.** Employers are the same when their names agree without case, punctuation,
+  blanks and legal forms. A payslip without a name joins the only named employer. Three equal
+  payments for equal periods at two accounts are one job, whatever the names.
+* `per_job`: payroll is the sum over employers of the best account within each: proved payroll
+  before uploads, then the highest. Gig is the sum over platforms of the highest account at each. A
+  month with payroll is payroll plus gig; otherwise the larger of the highest estimate and gig.
+  `max` takes the highest account (of equal ones that with the smaller id), `sum` all of them.
+* More than 20 % of the amounts of the accounts that earn so, in the months looked at, without a
+  class makes the factor UNCLASSIFIED. Records in another currency make it MIXED_CURRENCY; a single
+  one in a month with domestic income is left out, and the evidence says so.
+
+### Proof
+
+* **PAYROLL**: payroll of a connected account.
+* **REMITTED**: a scheme's estimate in a month that an employment with a named employer covers, or
+  of a scheme that was paid to in 18 of the 24 months up to it.
+* **PLATFORM**: a gig platform's estimates and earnings.
+* **DOCUMENT**: payroll of an upload, an archive, or a provider that passes on documents.
+* **DECLARED**: everything else, months bought at a scheme among it.
+
+A month is *backed* where PAYROLL, REMITTED and PLATFORM parts carry two thirds of its income.
+DOCUMENT parts count where another account's employment names the same employer.
+"""
+
+TRUST = """\
+## Which data counts
+
+* Used are accounts that are CONNECTED, and archives, uploads and social security records. An
+  account in any other state that has delivered before is PARTIAL, one that has not is ignored.
+* A DISCONNECTED account is never used. Where only such could feed a kind it is EXPIRED
+  (CONSENT_REVOKED); so is the income for 90 days after an account was disconnected that fed it.
+* An account feeds the kinds that its provider lists, and those it has records of. A provider that
+  is in neither the vendor's list nor `_data/provider_types.yaml` is unknown: what it says of income
+  is dropped (UNKNOWN_PROVIDER where nothing else feeds it).
+* A first sync that has not finished is not data: the account's kinds are NOT_FETCHED, after a day
+  PARTIAL.
+* STALE: synced longer ago than the ruleset's max_age, or never. EXPIRED: a kind that was read and
+  is empty, though an account of over 60 days gave records of it before; an account that does not
+  tell when it was created counts as old.
+* A failure of a source taints only the kinds which that source feeds. Records of a source that no
+  list names make the kind CHANGED_WHILE_READING.
+"""
