@@ -4,6 +4,7 @@ from decision_service.factors import (
     accounts,
     contributions,
     employment,
+    fee_presence,
     identity,
     income,
     income_jobs,
@@ -11,6 +12,7 @@ from decision_service.factors import (
     liabilities,
     links,
     loan_statistics,
+    loan_terms,
     transactions,
     working,
 )
@@ -19,6 +21,7 @@ __all__ = [
     "accounts",
     "contributions",
     "employment",
+    "fee_presence",
     "identity",
     "income",
     "income_jobs",
@@ -26,6 +29,7 @@ __all__ = [
     "liabilities",
     "links",
     "loan_statistics",
+    "loan_terms",
     "transactions",
     "working",
 ]

@@ -17,6 +17,7 @@ from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import trailing_end
 from decision_service.factors.ledger import ledger
+from decision_service.factors.netting import month_net
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.stretches import Stretch, first_of
 from decision_service.factors.tally import OF_ALL, Tally
@@ -60,7 +61,7 @@ class TradeBook:
         """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
-            begins, before = first_of(self._horizon - months + 1), first_of(self._horizon + 1)
+            begins, before = self.first_day(months), first_of(self._horizon + 1)
             found = self._window(begins, before, lambda day: month_name(month_of(day)))
             self._windows["months", months, 0] = found
         return found
@@ -76,13 +77,27 @@ class TradeBook:
 
     def missing(self, back_to: Window) -> tuple[Missing, ...]:
         """Why nothing can be computed from a window that reaches as far back as it must."""
+        unread = self.unread(back_to.begins)
+        if not unread and back_to.first is None:
+            return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
+        return unread
+
+    def unread(self, begins: date) -> tuple[Missing, ...]:
+        """Why transactions from a day on cannot be computed with, whether there are any or not."""
         if self.unusable:
             return self.unusable
-        if self._read_from and self._read_from > back_to.begins:
+        if self._read_from and self._read_from > begins:
             return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),)
-        if back_to.first is None:
-            return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
         return ()
+
+    def first_day(self, months: int) -> date:
+        """The first day of the last calendar months up to the horizon."""
+        return first_of(self._horizon - months + 1)
+
+    def net(self, months: int) -> int:
+        """What all accounts keep of the last calendar months up to the horizon."""
+        window = range(self._horizon - months + 1, self._horizon + 1)
+        return sum([month_net(page, month) for page in self._pages for month in window])
 
     def evidence(self, window: Window, of: Sequence[int]) -> Evidence:
         """What a figure of some buckets of one of the book's windows rests on."""
