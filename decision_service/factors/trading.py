@@ -147,13 +147,14 @@ def on_trade(
     if missing:
         return Answer(None, missing)
     tally = window.stretch.tally
-    flaws = _flaws(tally, classed=of is not OF_ALL)
-    if flaws:
-        return Answer(None, flaws)
+    found = flaws(tally, classed=of is not OF_ALL)
+    if found:
+        return Answer(None, found)
     return answer(work(tally), Kind.TRANSACTIONS, book.evidence(window, of))
 
 
-def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
+def flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
+    """A window's other currencies, and where classes matter too much that has none."""
     found = []
     if tally.foreign:
         found.append(Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS))
