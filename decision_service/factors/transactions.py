@@ -36,7 +36,7 @@ from decision_service.factors.window import days, months
 CHANGE_DAYS = 28
 MONTHS = months(1, 3, 6, 12)
 DAYS = days(7, 14, 28, 91)
-CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY}
+CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
 UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 QUIET = (
