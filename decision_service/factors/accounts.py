@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
@@ -37,6 +37,7 @@ AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
     "Count of the accounts with connection status CONNECTED; archives, uploads and social security"
     " records do not count.",
     lower=0,
+    better=Better.UP,
 )
 def connected_count(case: Case) -> Answer:
     """Connected accounts."""
@@ -50,6 +51,7 @@ def connected_count(case: Case) -> Answer:
     "Accounts in error.",
     "Count of the accounts with connection status ERROR, abandoned attempts included.",
     lower=0,
+    better=Better.DOWN,
 )
 def error_count(case: Case) -> Answer:
     """Accounts in error."""
@@ -63,6 +65,7 @@ def error_count(case: Case) -> Answer:
     "Accounts that the applicant has disconnected.",
     "Count of the accounts with connection status DISCONNECTED.",
     lower=0,
+    better=Better.DOWN,
 )
 def disconnected_count(case: Case) -> Answer:
     """Disconnected accounts."""
@@ -89,6 +92,7 @@ def pending_count(case: Case) -> Answer:
     "Providers with a connected account.",
     "Count of the distinct providers of the CONNECTED accounts.",
     lower=0,
+    better=Better.UP,
 )
 def providers_count(case: Case) -> Answer:
     """Distinct providers."""
@@ -121,6 +125,7 @@ def oldest_connection_days(case: Case) -> Answer:
     " NO_DATA when one tells no date.",
     lower=0,
     causes=AGE_CAUSES,
+    better=Better.DOWN,
 )
 def oldest_sync_age_days(case: Case) -> Answer:
     """The age of the oldest sync."""
@@ -137,6 +142,7 @@ def oldest_sync_age_days(case: Case) -> Answer:
     " when one tells no date.",
     lower=0,
     causes=AGE_CAUSES,
+    better=Better.DOWN,
 )
 def newest_sync_age_days(case: Case) -> Answer:
     """The age of the newest sync."""

@@ -32,6 +32,7 @@ BIRTH = (
     "Completed years from the date of birth to as_of's civil date." + BIRTH,
     lower=0,
     upper=OLDEST,
+    knock_out_only=True,
 )
 def age_years(case: Case) -> Answer:
     """Age today."""
@@ -48,6 +49,7 @@ def age_years(case: Case) -> Answer:
     " application sends no term." + BIRTH,
     lower=0,
     causes=frozenset({Cause.NOT_SENT}),
+    knock_out_only=True,
 )
 def age_at_maturity_years(case: Case) -> Answer:
     """Age at the end of the loan."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
@@ -45,6 +45,7 @@ def loan_count(case: Case) -> Answer:
     "Count of the loans whose outstanding balance is above zero, whatever their dates; NO_DATA when"
     f" a loan tells no balance; {KNOWN_LOANS}",
     lower=0,
+    better=Better.DOWN,
 )
 def outstanding_count(case: Case) -> Answer:
     """Loans still running."""
@@ -59,6 +60,7 @@ def outstanding_count(case: Case) -> Answer:
     "Count of the loans whose outstanding balance is zero or below; NO_DATA when a loan tells no"
     f" balance; {KNOWN_LOANS}",
     lower=0,
+    better=Better.UP,
 )
 def finished_count(case: Case) -> Answer:
     """Loans paid back."""
@@ -73,6 +75,7 @@ def finished_count(case: Case) -> Answer:
     "Count of the loans whose overdue payment amount is above zero; a finished loan that tells none"
     f" has none, any other makes it NO_DATA; {KNOWN_LOANS}",
     lower=0,
+    better=Better.DOWN,
 )
 def overdue_count(case: Case) -> Answer:
     """Loans in arrears."""
@@ -88,6 +91,7 @@ def overdue_count(case: Case) -> Answer:
     f" loan is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
+    better=Better.DOWN,
 )
 def outstanding_total(case: Case) -> Answer:
     """What is still owed."""
@@ -108,6 +112,7 @@ def outstanding_total(case: Case) -> Answer:
     f" another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
+    better=Better.DOWN,
 )
 def overdue_total(case: Case) -> Answer:
     """What is in arrears."""
@@ -130,6 +135,7 @@ def overdue_total(case: Case) -> Answer:
     f" loan that may still run is in another currency; {KNOWN_LOANS}",
     lower=0,
     causes=MIXED,
+    better=Better.DOWN,
 )
 def monthly_amortization(case: Case) -> Answer:
     """The instalments of all running loans."""
@@ -145,6 +151,8 @@ def monthly_amortization(case: Case) -> Answer:
     " DIVISION_BY_ZERO when that income is not above zero; missing with the causes of both.",
     kinds=INCOME_KINDS,
     causes=MIXED | {Cause.SHORT_HISTORY, Cause.DIVISION_BY_ZERO, Cause.UNCLASSIFIED},
+    better=Better.DOWN,
+    derived_from=("liabilities.monthly_amortization", "income.conservative_6m"),
 )
 def scheme_debt_to_income(case: Case) -> Answer:
     """The load of known loans."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import LinkCounts
@@ -29,6 +29,7 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
     " it, as without a subscription.",
     windows=days(3, 7, 30, 90, 180, 365, 730),
     lower=0,
+    better=Better.DOWN,
 )
 def connected(case: Case, length: int) -> Answer:
     """How many lenders asked lately."""
@@ -57,6 +58,7 @@ def days_since_first(case: Case) -> Answer:
     "The vendor's link_days_since_last as it was at its cutoff, the lowest among the accounts;"
     " NO_DATA when no account tells it, as without a subscription.",
     lower=0,
+    better=Better.UP,
 )
 def days_since_last(case: Case) -> Answer:
     """How long ago a lender asked."""

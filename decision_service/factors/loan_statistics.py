@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer
@@ -30,7 +30,8 @@ Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause
 class Measured(msgspec.Struct, frozen=True):
     """One amount of each loan concerned: its name, which loans, and when it is missing.
 
-    `money` picks the loans that make the statistics MIXED_CURRENCY when in another currency.
+    `money` picks the loans that make the statistics MIXED_CURRENCY when in another currency,
+    `better` says which way the amounts help an applicant.
     """
 
     name: str
@@ -38,17 +39,19 @@ class Measured(msgspec.Struct, frozen=True):
     of: str
     gather: Gather
     money: Callable[[Liability], bool]
+    better: Better
     parity: bool = False
 
 
 class Statistic(msgspec.Struct, frozen=True):
-    """A figure over at least `needs` amounts."""
+    """A figure over at least `needs` amounts; `spread` where it grows with their differences."""
 
     name: str
     sentence: str
     formula: str
     work: Callable[[Sequence[int]], Figure]
     needs: int = 1
+    spread: bool = False
 
 
 STATISTICS = {
@@ -72,6 +75,7 @@ STATISTICS = {
             "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two.",
             deviation,
             2,
+            spread=True,
         ),
     )
 }
@@ -88,6 +92,7 @@ LOAN_AMOUNT = Measured(
     " another currency",
     lambda loans, work: work([r.loan_amount for r in loans]),
     lambda _: True,
+    Better.NONE,
 )
 OUTSTANDING = Measured(
     "outstanding",
@@ -96,6 +101,7 @@ OUTSTANDING = Measured(
     " is in another currency",
     _balances,
     lambda _: True,
+    Better.DOWN,
 )
 OVERDUE = Measured(
     "overdue",
@@ -104,6 +110,7 @@ OVERDUE = Measured(
     " MIXED_CURRENCY when one that tells it, or may still run, is in another currency",
     of_overdue,
     lambda r: r.overdue is not None or maybe_running(r),
+    Better.DOWN,
 )
 AMORTIZATION = Measured(
     "ongoing_amortization",
@@ -113,6 +120,7 @@ AMORTIZATION = Measured(
     " when a loan that may still run is in another currency",
     lambda loans, work: of_outstanding(loans, lambda open_: instalments(open_, work)),
     maybe_running,
+    Better.DOWN,
     parity=True,
 )
 REPAID = Measured(
@@ -123,6 +131,7 @@ REPAID = Measured(
     " loan is in another currency",
     repaid,
     lambda _: True,
+    Better.UP,
 )
 
 
@@ -143,6 +152,7 @@ def _register(measured: Measured, statistic: Statistic) -> None:
         lower=0,
         causes=MIXED | {Cause.NO_EVIDENCE} if statistic.needs else MIXED,
         parity=measured.parity,
+        better=Better.NONE if statistic.spread else measured.better,
     )(factor)
 
 
@@ -165,6 +175,7 @@ for _measured, _names in (
     "Count of the loans whose outstanding balance is below the loan amount; NO_DATA when a loan"
     f" tells no balance; {KNOWN_LOANS}",
     lower=0,
+    better=Better.UP,
 )
 def repaid_count(case: Case) -> Answer:
     """Loans paid back in part or whole."""

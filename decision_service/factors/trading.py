@@ -17,9 +17,11 @@ from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import family_horizon, trailing_end
 from decision_service.factors.ledger import ledger
-from decision_service.factors.quality import feed, supply
+from decision_service.factors.netting import month_net
+from decision_service.factors.quality import Supply, feed, supply
 from decision_service.factors.stretches import Stretch, first_of
 from decision_service.factors.tally import OF_ALL, Tally
+from decision_service.factors.usage import Feeder, counted
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
@@ -40,19 +42,25 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class TradeBook:
-    """The transactions of all counted accounts; a window is added up once, whoever asks for it."""
+    """The transactions of all counted accounts of known providers; a window is added up once.
+
+    What an account of a provider in no list holds may be anything: it is no earning.
+    """
 
     def __init__(self, case: Case) -> None:
         book = ledger(case)
-        supplies = (supply(case, Kind.TRANSACTIONS),)
-        trust = feed(case, supplies, book.taints, held=bool(book.pages))
+        known = {s: page for s, page in book.pages.items() if is_known(counted(case)[s])}
+        supplies = (_of_known(supply(case, Kind.TRANSACTIONS)),)
+        trust = feed(case, supplies, book.taints, held=bool(known))
         self.unusable = trust.missing
+        if book.pages and not known and not any(m.cause.tainted for m in trust.missing):
+            self.unusable = (Missing(Cause.UNKNOWN_PROVIDER, kind=Kind.TRANSACTIONS),)
         self.end = trailing_end(case.as_of, trust.feeders)
         self._horizon = family_horizon(case, trust.feeders, Kind.TRANSACTIONS)
         read = case.snapshot.transactions
         self._read_from = read.first_day if read else None
         self._sources = tuple(f.id for f in trust.feeders)
-        self._pages = tuple(book.pages.values())
+        self._pages = tuple(known.values())
         self._windows: dict[tuple[str, int, int], Window] = {}
         self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
@@ -60,7 +68,7 @@ class TradeBook:
         """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
-            begins, before = first_of(self._horizon - months + 1), first_of(self._horizon + 1)
+            begins, before = self.first_day(months), first_of(self._horizon + 1)
             found = self._window(begins, before, lambda day: month_name(month_of(day)))
             self._windows["months", months, 0] = found
         return found
@@ -76,13 +84,27 @@ class TradeBook:
 
     def missing(self, back_to: Window) -> tuple[Missing, ...]:
         """Why nothing can be computed from a window that reaches as far back as it must."""
+        unread = self.unread(back_to.begins)
+        if not unread and back_to.first is None:
+            return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
+        return unread
+
+    def unread(self, begins: date) -> tuple[Missing, ...]:
+        """Why transactions from a day on cannot be computed with, whether there are any or not."""
         if self.unusable:
             return self.unusable
-        if self._read_from and self._read_from > back_to.begins:
+        if self._read_from and self._read_from > begins:
             return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),)
-        if back_to.first is None:
-            return (Missing(Cause.NO_DATA, kind=Kind.TRANSACTIONS),)
         return ()
+
+    def first_day(self, months: int) -> date:
+        """The first day of the last calendar months up to the horizon."""
+        return first_of(self._horizon - months + 1)
+
+    def net(self, months: int) -> int:
+        """What all accounts keep of the last calendar months up to the horizon."""
+        window = range(self._horizon - months + 1, self._horizon + 1)
+        return sum([month_net(page, month) for page in self._pages for month in window])
 
     def evidence(self, window: Window, of: Sequence[int]) -> Evidence:
         """What a figure of some buckets of one of the book's windows rests on."""
@@ -115,6 +137,22 @@ class TradeBook:
         )
 
 
+def is_known(feeder: Feeder) -> bool:
+    """Whether its provider is in the vendor's list or in the fallback."""
+    return feeder.supported is not None
+
+
+def _of_known(several: Supply) -> Supply:
+    return msgspec.structs.replace(
+        several,
+        counted=tuple(filter(is_known, several.counted)),
+        partial=tuple(filter(is_known, several.partial)),
+        revoked=tuple(filter(is_known, several.revoked)),
+        before=tuple(filter(is_known, several.before)),
+        judged=tuple(filter(is_known, several.judged)),
+    )
+
+
 def trade_book(case: Case) -> TradeBook:
     """The applicant's transactions."""
     return case.once("trade book", TradeBook)
@@ -132,13 +170,14 @@ def on_trade(
     if missing:
         return Answer(None, missing)
     tally = window.stretch.tally
-    flaws = _flaws(tally, classed=of is not OF_ALL)
-    if flaws:
-        return Answer(None, flaws)
+    found = flaws(tally, classed=of is not OF_ALL)
+    if found:
+        return Answer(None, found)
     return answer(work(tally), Kind.TRANSACTIONS, book.evidence(window, of))
 
 
-def _flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
+def flaws(tally: Tally, *, classed: bool) -> tuple[Missing, ...]:
+    """A window's other currencies, and where classes matter too much that has none."""
     found = []
     if tally.foreign:
         found.append(Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS))

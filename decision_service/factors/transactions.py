@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
@@ -36,7 +36,7 @@ from decision_service.factors.window import days, months
 CHANGE_DAYS = 28
 MONTHS = months(1, 3, 6, 12)
 DAYS = days(7, 14, 28, 91)
-CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY}
+CAUSES = READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNKNOWN_PROVIDER}
 UNCLASSIFIED = frozenset({Cause.UNCLASSIFIED})
 DIVISION = frozenset({Cause.DIVISION_BY_ZERO})
 QUIET = (
@@ -74,7 +74,13 @@ def _may_have(policy: DataPolicy, glob: str) -> bool:
     return not named or any("TRANSACTIONS" in p.supported for p in named)
 
 
+def _net_reach(length: int, policy: DataPolicy, as_of: AsOf) -> date:
+    """The first day of the month before the window, whose fees bound what may be given back."""
+    return _months_reach(length + 1, policy, as_of)
+
+
 BY_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _months_reach)
+BY_NET_MONTH = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _net_reach)
 BY_DAY = Family("transactions", frozenset({Kind.TRANSACTIONS}), CAUSES, _days_reach)
 
 
@@ -92,6 +98,7 @@ def _same(length: int) -> int:
     windows=MONTHS,
     lower=0,
     months=_same,
+    better=Better.UP,
 )
 def count(case: Case, length: int) -> Answer:
     """All transactions of a window."""
@@ -108,6 +115,7 @@ def count(case: Case, length: int) -> Answer:
     windows=MONTHS,
     months=_same,
     causes=UNCLASSIFIED,
+    better=Better.UP,
 )
 def earnings(case: Case, length: int) -> Answer:
     """Gross earnings."""
@@ -146,20 +154,28 @@ def withdrawals(case: Case, length: int) -> Answer:
     return _over_months(case, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
 
 
-@BY_MONTH.factor(
+@BY_NET_MONTH.factor(
     "net_{w}",
     ValueType.MONEY,
     "currency",
     "Earnings after fees and reversals in the {period}.",
     "Signed sum of the transactions classed EARNING, FEE and REVERSAL in the {n} calendar months up"
-    " to the transaction horizon; below zero when refunds exceed earnings." + QUIET,
+    " to the transaction horizon; below zero when refunds exceed earnings. By account and month"
+    " credits of class REVERSAL count up to the fees and the REVERSAL debits of that month and the"
+    " one before; NOT_FETCHED when the month before the window was not read." + QUIET,
     windows=MONTHS,
     months=_same,
     causes=UNCLASSIFIED,
+    better=Better.UP,
+    derived_from=("transactions.earnings_{w}", "transactions.fees_{w}"),
 )
 def net(case: Case, length: int) -> Answer:
     """What is left of the earnings."""
-    return _over_months(case, length, lambda tally: tally.net, OF_NET)
+    book = trade_book(case)
+    unread = book.unread(book.first_day(length + 1))
+    if unread:
+        return Answer(None, unread)
+    return _over_months(case, length, lambda _: book.net(length), OF_NET)
 
 
 @BY_MONTH.factor(
@@ -174,6 +190,7 @@ def net(case: Case, length: int) -> Answer:
     upper=lambda n: 31 * n,
     months=_same,
     causes=UNCLASSIFIED,
+    better=Better.UP,
 )
 def active_days(case: Case, length: int) -> Answer:
     """Days worked."""
@@ -191,6 +208,7 @@ def active_days(case: Case, length: int) -> Answer:
     windows=MONTHS,
     months=_same,
     causes=UNCLASSIFIED | DIVISION,
+    derived_from=("transactions.fees_{w}", "transactions.earnings_{w}"),
 )
 def fee_ratio(case: Case, length: int) -> Answer:
     """The platform's cut."""
@@ -210,6 +228,8 @@ def fee_ratio(case: Case, length: int) -> Answer:
     lower=0,
     months=_same,
     causes=UNCLASSIFIED | DIVISION,
+    better=Better.DOWN,
+    derived_from=("transactions.earnings_{w}",),
 )
 def largest_earning_share(case: Case, length: int) -> Answer:
     """How much hangs on one earning."""
@@ -225,6 +245,7 @@ def largest_earning_share(case: Case, length: int) -> Answer:
     "Sum of the transactions classed EARNING in the {n} trailing days." + QUIET_DAYS,
     windows=DAYS,
     causes=UNCLASSIFIED,
+    better=Better.UP,
 )
 def recent_earnings(case: Case, length: int) -> Answer:
     """Gross earnings of trailing days."""
@@ -242,6 +263,7 @@ def recent_earnings(case: Case, length: int) -> Answer:
     lower=0,
     upper=_same,
     causes=UNCLASSIFIED,
+    better=Better.UP,
 )
 def recent_active_days(case: Case, length: int) -> Answer:
     """Days worked of trailing days."""
@@ -258,6 +280,8 @@ def recent_active_days(case: Case, length: int) -> Answer:
     " 100; DIVISION_BY_ZERO when the earlier earnings are not above zero." + QUIET_DAYS,
     windows=days(CHANGE_DAYS),
     causes=UNCLASSIFIED | DIVISION,
+    better=Better.UP,
+    derived_from=("transactions.earnings_{w}",),
 )
 def earnings_change(case: Case, length: int) -> Answer:
     """How the last four weeks compare."""
@@ -277,6 +301,7 @@ def earnings_change(case: Case, length: int) -> Answer:
     lower=0,
     upper=LOOK_BACK_DAYS - 1,
     causes=UNCLASSIFIED | {Cause.NO_EVIDENCE},
+    better=Better.DOWN,
 )
 def days_since_last(case: Case) -> Answer:
     """How long nothing was earned."""

@@ -63,6 +63,7 @@ PROVIDERS = tuple(
 CLASSES = (
     ClassRule("*", ("loan",), 0, TransactionClass.LOAN),
     ClassRule("*", ("refund",), -1, TransactionClass.REVERSAL),
+    ClassRule("*", ("correction",), 0, TransactionClass.REVERSAL),
     ClassRule("*", ("cash out",), -1, TransactionClass.WITHDRAWAL),
     ClassRule("*", ("top up",), 1, TransactionClass.TOP_UP),
     ClassRule("*", ("commission", "fee"), -1, TransactionClass.FEE),
@@ -127,6 +128,7 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
         combine_income=CombineIncome(written.get("combine", "per_job")),
         posting_lag=tuple((glob, int(n)) for glob, n in written.get("lag", {}).items()),
         transaction_classes=CLASSES,
+        fee_providers=frozenset({"grab_ph"}),
     )
 
 
@@ -260,7 +262,7 @@ def liability(record_id: str, one: Mapping[str, str]) -> Liability:
     return Liability(
         record_id,
         one["source"],
-        "Loan",
+        one.get("type", "Loan"),
         date.fromisoformat(one.get("start", "2026-01-15")),
         day(one.get("end")),
         code,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.domain.factor import ValueType
+from decision_service.domain.factor import Better, ValueType
 from decision_service.factors.catalogue_docs import markdown, range_of, rows
 from decision_service.factors.registry import Family, catalogue
 from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
@@ -16,9 +16,9 @@ NAMED_BY_HAND = {
     "employment": 8,
     "identity": 2,
     "income": 90,
-    "liabilities": 29,
+    "liabilities": 31,
     "links": 9,
-    "transactions": 42,
+    "transactions": 43,
 }
 
 
@@ -45,6 +45,38 @@ def test_parity_marks_the_vendors_statistics_and_nothing_for_decisions() -> None
     assert catalogue()["income.std_all"].parity
     assert not catalogue()["income.conservative_6m"].parity
     assert not catalogue()["income.calendar_average_12m"].parity
+
+
+def test_every_factor_that_another_is_computed_from_exists() -> None:
+    """`derived_from` names factors of the catalogue, and never the factor itself."""
+    for name, spec in catalogue().items():
+        assert set(spec.derived_from) <= set(catalogue()) - {name}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "better"),
+    [
+        ("liabilities.overdue_total", Better.DOWN),
+        ("liabilities.matured_unpaid_total", Better.DOWN),
+        ("liabilities.repaid_total", Better.UP),
+        ("liabilities.repaid_std", Better.NONE),
+        ("links.connected_30d", Better.DOWN),
+        ("accounts.connected_count", Better.UP),
+        ("transactions.net_3m", Better.UP),
+        ("transactions.fee_ratio_3m", Better.NONE),
+        ("transactions.days_since_last", Better.DOWN),
+        ("identity.age_years", Better.NONE),
+    ],
+)
+def test_a_factor_says_which_way_helps_an_applicant(name: str, better: Better) -> None:
+    """More earnings help and more arrears do not; of a fee ratio or an age nobody can say."""
+    assert catalogue()[name].better is better
+
+
+def test_ages_are_for_knock_outs_alone() -> None:
+    """No score, price or limit may use an age."""
+    ages = {name for name, spec in catalogue().items() if spec.knock_out_only}
+    assert ages == {"identity.age_years", "identity.age_at_maturity_years"}
 
 
 def test_every_contract_is_written_out() -> None:

@@ -35,12 +35,13 @@ contributions.{months_since_last,longest_gap_12m,longest_streak_months,schemes_c
 transactions.{count,earnings,fees,withdrawals,net}_{1,3,6,12}m
 transactions.{active_days,fee_ratio,largest_earning_share}_{1,3,6,12}m
 transactions.{earnings,active_days}_{7,14,28,91}d
-transactions.{earnings_change_28d_pct,days_since_last}
+transactions.{earnings_change_28d_pct,days_since_last,fee_presence_91d}
 employment.{status,has_payroll,has_gig,current_tenure_months,longest_tenure_months}
 employment.{employers_count,jobs_started_24m,months_since_last_end}
 liabilities.{loan_count,outstanding_count,overdue_count,finished_count}
 liabilities.loan_amount_{total,average,min,max,std}
 liabilities.{outstanding_total,overdue_total,monthly_amortization,scheme_debt_to_income}
+liabilities.{outstanding_short_term,matured_unpaid_total}
 liabilities.{outstanding_average,outstanding_max,overdue_average}
 liabilities.ongoing_amortization_{sum,average,min,max,median,std}
 liabilities.repaid_{count,total,average,min,max,median,std}

@@ -1,0 +1,123 @@
+"""transactions.fee_presence_91d: whether platforms that charge fees show some.
+
+It rests on the transactions that stand in as income, and on no account but those of platforms: who
+has none needs no further call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from decision_service.domain.factor import Evidence, ValueType
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.case import Case
+from decision_service.factors.horizons import trailing_end
+from decision_service.factors.ledger import ledger
+from decision_service.factors.pages import Page
+from decision_service.factors.quality import Feed, Supply, feed, supply
+from decision_service.factors.reading import reading
+from decision_service.factors.registry import READ_CAUSES, Family
+from decision_service.factors.stretches import Stretch
+from decision_service.factors.tally import EARNED, FEES
+from decision_service.factors.trading import LOOK_BACK_DAYS, flaws
+from decision_service.factors.usage import counted
+
+PRESENT, ABSENT, NOT_CHARGED = "PRESENT", "ABSENT", "NOT_CHARGED"
+PLATFORMS = Family(
+    "transactions",
+    INCOME_KINDS,
+    READ_CAUSES | {Cause.MIXED_CURRENCY, Cause.UNCLASSIFIED, Cause.NO_EVIDENCE},
+)
+
+
+@PLATFORMS.factor(
+    "fee_presence_91d",
+    ValueType.TEXT,
+    "label",
+    "Whether the platforms with earnings in the last 91 days show their fees.",
+    "Of the accounts of GIG providers with a transaction classed EARNING in the 91 trailing days"
+    " that end with the earliest sync among them: ABSENT when one at a provider that the data files"
+    " mark as charging fees has no transaction classed FEE there; else PRESENT when one has a FEE;"
+    " else NOT_CHARGED. NOT_CONNECTED without an account of a GIG provider, NO_DATA when the days"
+    " hold no transaction, NO_EVIDENCE when they hold no EARNING.",
+    labels=(PRESENT, ABSENT, NOT_CHARGED),
+)
+def fee_presence(case: Case) -> Answer:
+    """Trips for which no platform ever took its share are somebody's invention."""
+    trust = _trust(case)
+    end = trailing_end(case.as_of, trust.feeders)
+    begins = end - timedelta(days=LOOK_BACK_DAYS - 1)
+    missing = trust.missing or _unread(case, begins)
+    if missing:
+        return Answer(None, missing)
+    before = end + timedelta(days=1)
+    stretches = {s: Stretch((page,), begins, before) for s, page in _pages(case, trust).items()}
+    whole = Stretch(_pages(case, trust).values(), begins, before)
+    found = flaws(whole.tally, classed=True)
+    if found:
+        return Answer(None, found)
+    return answer(_label(case, stretches), Kind.TRANSACTIONS, _proof(whole, stretches, end))
+
+
+def _trust(case: Case) -> Feed:
+    """The platforms alone; one that was disconnected long ago has nothing to show."""
+    several = supply(case, Kind.TRANSACTIONS)
+    riders = tuple(f for f in several.counted if f.gig)
+    platforms = Supply(
+        Kind.TRANSACTIONS,
+        counted=riders,
+        partial=tuple(f for f in several.partial if f.gig),
+        revoked=(),
+        before=tuple(f for f in several.before if f.gig),
+        judged=riders,
+        needed=bool(riders),
+    )
+    taints = [*_unasked(case), *(ledger(case).taints if riders else ())]
+    held = any(f.id in ledger(case).pages for f in riders)
+    return feed(case, (platforms,), taints, held=held)
+
+
+def _unasked(case: Case) -> list[Missing]:
+    """Transactions stand in only where incomes were asked for."""
+    unread = [kind for kind in INCOME_KINDS if reading(case.snapshot, kind) is None]
+    return [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
+
+
+def _unread(case: Case, begins: date) -> tuple[Missing, ...]:
+    read = case.snapshot.transactions
+    late = read is not None and read.first_day is not None and read.first_day > begins
+    return in_order([Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS)]) if late else ()
+
+
+def _pages(case: Case, trust: Feed) -> Mapping[str, Page]:
+    pages = ledger(case).pages
+    return {f.id: pages[f.id] for f in trust.feeders if f.id in pages}
+
+
+def _label(case: Case, stretches: Mapping[str, Stretch]) -> str | Cause:
+    counts = {source: stretch.tally.counts for source, stretch in stretches.items()}
+    if not any(any(each) for each in counts.values()):
+        return Cause.NO_DATA
+    earning = [source for source, each in counts.items() if each[EARNED]]
+    if not earning:
+        return Cause.NO_EVIDENCE
+    without = [source for source in earning if not counts[source][FEES]]
+    if any(counted(case)[source].provider_id in case.policy.fee_providers for source in without):
+        return ABSENT
+    return PRESENT if len(without) < len(earning) else NOT_CHARGED
+
+
+def _proof(whole: Stretch, stretches: Mapping[str, Stretch], end: date) -> Evidence:
+    edges = whole.edges()
+    return Evidence(
+        records=whole.tally.records((EARNED, FEES)),
+        first=edges[0].isoformat() if edges else None,
+        last=edges[1].isoformat() if edges else None,
+        horizon=end.isoformat(),
+        grade="platform",
+        top=tuple([name for _, name in whole.heaviest((EARNED, FEES))]),
+        sources=tuple(sorted(stretches)),
+    )
