@@ -146,7 +146,7 @@ def offer() -> Schema:
     known = {
         terms.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
         terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
-        terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE becomes a DECLINE"),
+        terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
         terms.BELOW: about(forms.REASON, "The reason of that decline"),
         terms.TERM: about(forms.EXPRESSION, "Months"),
         terms.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),
