@@ -20,7 +20,9 @@ import msgspec
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
+from decision_service.ruleset.constructs.rule import Rule
 from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.model import InputSpec
 
 FORM = "ruleset-1"
 _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
@@ -34,6 +36,8 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
         "document_providers": frozenset(),
         "fee_providers": frozenset(),
     },
+    Rule: {"reason_factor": ""},
+    InputSpec: {"because": ""},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 

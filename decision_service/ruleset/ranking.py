@@ -151,7 +151,7 @@ def _details(
     if finding.gap is not None:
         return finding.gap.name, f"missing {finding.gap.missing.cause}", ""
     if finding.because is not None:
-        return ruleset.program.wording.decisive(finding.because, values)
+        return ruleset.program.wording.decisive(finding.because, values, finding.about)
     return finding.name, finding.actual, finding.required
 
 

@@ -109,6 +109,7 @@ def _input(type_: Schema) -> Schema:
         "min": about(forms.NUMBER, "The least, inclusive"),
         "max": about(forms.NUMBER, "The most, inclusive"),
         "one_of": about(listed(forms.TEXT), "The texts that it can be"),
+        "because": about(forms.TEXT, "Why its bounds are so, for whoever is refused by them"),
     }
     bounded = choice((ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY))
     only_text: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}

@@ -49,6 +49,11 @@ def test_comments_and_layout_do_not_count(old, new):
         ('"[6, 10)", points: 40', '"[6, 9)", points: 40'),
         ("2 * income", "2.5 * income"),
         ("valid_for: 14d", "valid_for: 13d"),
+        ("min: 1, max: 36", "min: 1, max: 36, because: so"),
+        (
+            "reason: SHORT_INCOME_HISTORY",
+            "reason: SHORT_INCOME_HISTORY\n        reason_factor: income.months_24m",
+        ),
         ("priority: 5", "priority: 6"),
         ("offer.approved_amount > 100000", "offer.approved_amount >= 100000"),
         ("floor(offer.max_amount, 500)", "floor(offer.max_amount, 1000)"),

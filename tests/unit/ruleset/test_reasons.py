@@ -160,6 +160,84 @@ def test_the_first_comparison_that_decided_gives_the_reason():
     assert _reason("not (income.months_12m >= 4)", factors) == ("income.months_12m", "3", ">= 4")
 
 
+@pytest.mark.parametrize(
+    ("when", "about", "shown"),
+    [
+        (
+            "income.months_6m > 4 and income.months_12m < 4",
+            "income.months_12m",
+            ("income.months_12m", "3", ">= 4"),
+        ),
+        (
+            "not (income.months_6m < 2 or income.months_12m >= 4)",
+            "income.months_12m",
+            ("income.months_12m", "3", ">= 4"),
+        ),
+        (
+            "income.months_6m > income.months_12m",
+            "income.months_12m",
+            ("income.months_12m", "3", ">= 5"),
+        ),
+        (
+            "2 <= income.months_6m < 6 and 2 < income.months_12m < 4",
+            "income.months_12m",
+            ("income.months_12m", "3", "<= 2"),
+        ),
+        (
+            "income.months_6m == 5 or income.months_12m == 4",
+            "income.months_12m",
+            ("income.months_6m", "5", "!= 5"),
+        ),
+        (
+            "income.months_6m == 5 or (income.months_12m < 4 and income.months_6m < 2)",
+            "income.months_12m",
+            ("income.months_6m", "5", "!= 5"),
+        ),
+        (
+            "income.months_6m > 4 and income.months_12m - 1 < 4",
+            "income.months_12m",
+            ("income.months_12m - 1", "2", ">= 4"),
+        ),
+    ],
+)
+def test_a_reason_shows_the_comparison_that_its_rule_names(when, about, shown):
+    """`reason_factor` picks the comparison about a name; one that decided nothing is not shown."""
+    stage = rules(f'id: r, when: "{when}", then: DECLINE, reason: SHORT, reason_factor: {about}')
+    verdict = decide(stages(stage, FINE), {"income.months_12m": 3, "income.months_6m": 5})
+    (reason,) = verdict.reasons
+    assert (reason.factor, reason.actual, reason.required) == shown
+
+
+def test_a_post_check_tells_of_the_price_and_not_of_the_amount():
+    """A price above the legal cap is told as that, not as an amount that should be larger."""
+    head = HEAD + "params:\n  cap: {type: number, value: 0.12}\n"
+    when = "offer.approved_amount <= 10000 and offer.monthly_rate > params.cap"
+    tail = (
+        "offer:\n  approved_amount: inputs.requested_amount\n  monthly_rate: 0.15\n"
+        f"post_checks:\n  - id: cap\n    when: {when}\n    then: REFER\n    reason: LEGAL\n"
+        "    reason_factor: offer.monthly_rate\n"
+    )
+    text = stages(FINE, head=head, tail=tail)
+    verdict = decide(text, {"income.months_12m": 9}, requested_amount=php(5000))
+    (reason,) = verdict.reasons
+    assert (reason.factor, reason.actual, reason.required) == (
+        "offer.monthly_rate",
+        "0.15",
+        "<= 0.12",
+    )
+
+
+def test_a_rule_that_misses_a_value_tells_of_that():
+    """Missing data is told as such, whatever comparison the reason would have shown."""
+    when = "income.months_6m > 4 and income.months_12m < 4"
+    stage = rules(
+        f"id: r, when: {when}, then: DECLINE, reason: SHORT, reason_factor: income.months_12m"
+    )
+    given = {"income.months_12m": 3, "income.months_6m": Cause.NO_DATA}
+    (reason,) = decide(stages(stage, FINE), given).reasons
+    assert (reason.code, reason.factor) == ("DATA_MISSING", "income.months_6m")
+
+
 def test_labels_flags_and_presence_in_words():
     """Labels, flags and `missing` read like the condition that would have been needed."""
     labels = {"income.months_12m": 3, "employment.status": "GIG", "employment.has_payroll": False}
