@@ -97,6 +97,10 @@ def cause_words(cause: values_pb2.MissingCause) -> str:
         words.append(f"account error {cause.account_error_code}")
     if cause.source_id:
         words.append(f"account {cause.source_id}")
+    if cause.month:
+        words.append(f"month {cause.month}")
+    if cause.due_date:
+        words.append(f"due by {cause.due_date}")
     if cause.detail:
         words.append(cause.detail)
     return ", ".join(words)

@@ -112,6 +112,8 @@ def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = froz
             products[one.product] = product
     if not folder.products and not found:
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
+    if folder.products and not folder.data:
+        found.append(_without_data(folder))
     loading = Loading(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
     if loading.errors:
         return loading
@@ -191,6 +193,14 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
     if manifest is None:
         return ()
     return manifest_problems(manifest.path, manifest.text, folder.contents)
+
+
+def _without_data(folder: RuleFolder) -> Diagnostic:
+    """A service would take every provider for unknown where the vendor's list cannot be read."""
+    root = folder.products[0].path.rpartition("/")[0]
+    message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
+    hint = "copy `rules/_data` of the release beside the products"
+    return Diagnostic("R004", Severity.WARNING, f"{root}/_data", 1, 1, 2, message, hint)
 
 
 def _unreadable(file: Unreadable) -> Diagnostic:

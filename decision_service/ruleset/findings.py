@@ -28,7 +28,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One argument for an outcome, and the reason it would give.
 
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
-    the condition in `because`, a rule on missing data both; a scorecard's has the `points_lost`;
+    the condition in `because`, with the name that its reason is `about` where the file says so, a
+    rule on missing data both; a scorecard's has the `points_lost`;
     others say in `name`, `actual` and `required` what was seen. An empty `code` gives no reason.
     """
 
@@ -38,6 +39,7 @@ class Finding(msgspec.Struct, frozen=True):
     kind: ReferKind | None = None
     gap: Gap | None = None
     because: Node | None = None
+    about: str = ""
     points_lost: Decimal | None = None
     name: str = ""
     actual: str = ""

@@ -83,7 +83,7 @@ def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | Fi
     if isinstance(typed, Money) and typed.currency != ruleset.currency:
         return _problem(spec, f"is in {typed.currency}", ruleset)
     if spec.labels and typed not in spec.labels:
-        return _problem(spec, "has another value", ruleset)
+        return _problem(spec, "has another value", ruleset, spec.because)
     if isinstance(typed, str) and len(typed) > LONGEST_TEXT:
         return _problem(spec, f"has {len(typed):,} characters", ruleset)
     if isinstance(typed, int | Decimal | Money) and not isinstance(typed, bool):
@@ -120,12 +120,16 @@ def _within(
     below = amount <= (LARGEST_AMOUNT if spec.upper is None else spec.upper)
     if above and below:
         return value
-    return _problem(spec, f"is {_printed(Decimal(amount), spec, ruleset)}", ruleset)
+    printed = _printed(Decimal(amount), spec, ruleset)
+    return _problem(spec, f"is {printed}", ruleset, spec.because)
 
 
-def _problem(spec: InputSpec, what: str, ruleset: CompiledRuleset) -> FieldProblem:
+def _problem(
+    spec: InputSpec, what: str, ruleset: CompiledRuleset, because: str = ""
+) -> FieldProblem:
     path = field_path(spec.name)
-    return FieldProblem(path, f"{path} {what}; {_who(ruleset)} needs {needed(spec, ruleset)}")
+    why = f": {because}" if because else ""
+    return FieldProblem(path, f"{path} {what}; {_who(ruleset)} needs {needed(spec, ruleset)}{why}")
 
 
 def needed(spec: InputSpec, ruleset: CompiledRuleset) -> str:

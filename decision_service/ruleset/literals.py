@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -19,6 +20,7 @@ from decision_service.language.readers import (
 )
 from decision_service.language.tree import Literal
 
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _READERS: dict[ValueType, Callable[[Node, str, Report], Literal | None]] = {
     ValueType.INTEGER: as_integer,
     ValueType.NUMBER: as_decimal,
@@ -47,4 +49,13 @@ def as_amount(node: Node, what: str, currency: str, report: Report) -> Decimal |
     message = f"{what} is {node.text}, which is no amount in {currency}"
     hint = f"at most 10^12, with at most {exponent(currency)} digits after the point"
     report.error("R309", node.place, message, hint)
+    return None
+
+
+def as_currency(scalar: Scalar | None, report: Report) -> str | None:
+    """The code of a currency, of three capital letters."""
+    if scalar is None or _CURRENCY.fullmatch(scalar.text):
+        return None if scalar is None else scalar.text
+    message = f"`{scalar.text}` is no currency"
+    report.error("R123", scalar.place, message, "write an ISO 4217 code: PHP")
     return None

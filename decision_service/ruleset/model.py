@@ -34,7 +34,10 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
 
 class InputSpec(msgspec.Struct, frozen=True):
-    """What the loan system sends under one name; bounds are inclusive, money in major units."""
+    """What the loan system sends under one name; bounds are inclusive, money in major units.
+
+    `because` says why the bounds are what they are, to whoever sends a value beyond them.
+    """
 
     name: str
     type: ValueType
@@ -42,6 +45,7 @@ class InputSpec(msgspec.Struct, frozen=True):
     lower: Decimal | None = None
     upper: Decimal | None = None
     labels: tuple[str, ...] = ()
+    because: str = ""
 
 
 class ReasonSpec(msgspec.Struct, frozen=True):

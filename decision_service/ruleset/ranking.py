@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
 from decision_service.language.threevalued import Gap
 from decision_service.ruleset.findings import Finding
 from decision_service.ruleset.model import CompiledRuleset, ReasonSpec
+from decision_service.ruleset.postings import not_posted, wait_for
 
 MOST_REASONS = 4
 _LAST = 99
@@ -18,6 +19,7 @@ _POINTS = attrgetter("points_lost")
 
 _BUILT_IN_TEXTS = {
     DataReason.DATA_MISSING: "Information that the decision needs is not there",
+    DataReason.NOT_YET_POSTED: "A month that the decision needs is not posted yet",
     DataReason.STALE_DATA: "The connected account has not been updated for too long",
     DataReason.PARTIAL_DATA: "A connected account could be read only in part",
     DataReason.SOURCE_FAILED: "A source of the data could not be read",
@@ -50,6 +52,7 @@ _HELP = {
     Cause.NO_EVIDENCE: "connect an account, or hand in a document, that shows it",
     Cause.DIVISION_BY_ZERO: "review the application: a share of nothing has no value",
     Cause.NOT_SENT: "send it with the application",
+    Cause.UNKNOWN_PROVIDER: "connect an account of a provider that the service knows",
     Cause.SOURCE_FAILED: "decide again later, when the source answers",
     Cause.PARTIAL: "mend the account's connection",
     Cause.STALE: "let the account synchronise, then decide again",
@@ -128,7 +131,7 @@ def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
 
 
 def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:
-    spec = ruleset.reasons.get(finding.code) or _built_in(finding.code)
+    spec = ruleset.reasons.get(finding.code) or _built_in(finding)
     factor, actual, required = _details(finding, ruleset, values)
     return Reason(
         code=str(finding.code),
@@ -148,12 +151,16 @@ def _details(
     if finding.gap is not None:
         return finding.gap.name, f"missing {finding.gap.missing.cause}", ""
     if finding.because is not None:
-        return ruleset.program.wording.decisive(finding.because, values)
+        return ruleset.program.wording.decisive(finding.because, values, finding.about)
     return finding.name, finding.actual, finding.required
 
 
-def _built_in(code: str) -> ReasonSpec:
-    return ReasonSpec(code, {"en": _BUILT_IN_TEXTS[DataReason(code)]})
+def _built_in(finding: Finding) -> ReasonSpec:
+    code = DataReason(finding.code)
+    text = _BUILT_IN_TEXTS[code]
+    if finding.gap is not None and code is DataReason.NOT_YET_POSTED:
+        text = not_posted(finding.gap)
+    return ReasonSpec(code, {"en": text})
 
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
@@ -161,4 +168,10 @@ def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     first: dict[str, Gap] = {}
     for gap in gaps:
         first.setdefault(gap.name, gap)
-    return tuple([DataRequest(g.name, g.missing, _HELP[g.missing.cause]) for g in first.values()])
+    return tuple([DataRequest(g.name, g.missing, _help(g.missing)) for g in first.values()])
+
+
+def _help(missing: Missing) -> str:
+    if missing.cause is Cause.NOT_YET_POSTED:
+        return wait_for(missing)
+    return _HELP[missing.cause]

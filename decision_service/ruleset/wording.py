@@ -43,6 +43,7 @@ _MOST_CLOSURES = 20_000
 
 
 Explain = Callable[[Values], tuple[str, str, str]]
+Find = Callable[[Values], tuple[str, str, str] | None]
 Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
@@ -64,7 +65,7 @@ class Wording:
     _closures: dict[int, tuple[Node, Evaluate]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    _explained: dict[int, tuple[Node, Explain]] = field(
+    _explained: dict[tuple[int, str], tuple[Node, Explain]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
@@ -139,16 +140,38 @@ class Wording:
     def _sign(self) -> str:
         return _SIGNS.get(self.currency, self.currency)
 
-    def decisive(self, node: Node, values: Values) -> tuple[str, str, str]:
+    def decisive(self, node: Node, values: Values, about: str = "") -> tuple[str, str, str]:
         """Name, actual and required of the first comparison that made a condition true.
 
-        `required` is the comparison's contrary: what would have had to be so. Call it inside
-        `exactly()`.
+        Where one that is `about` a name did, it is that one. `required` is the comparison's
+        contrary: what would have had to be so. Call it inside `exactly()`.
         """
-        found = self._explained.get(id(node))
+        found = self._explained.get((id(node), about))
         if found is None:
-            found = self._explained[id(node)] = (node, self._explaining(node, truth=True))
+            explain = self._explaining(node, truth=True)
+            if about:
+                explain = _either(self._finding(node, about, truth=True), explain)
+            found = self._explained[(id(node), about)] = (node, explain)
         return found[1](values)
+
+    def _finding(self, node: Node, about: str, *, truth: bool) -> Find:
+        """A function from values to the comparison about a name that gave a condition its truth."""
+        match node:
+            case tree.Not():
+                return self._finding(node.operand, about, truth=not truth)
+            case tree.All() | tree.Any():
+                parts = [(o, self._finding(o, about, truth=truth)) for o in node.operands]
+                return self._found_among([p for p in parts if _reads(p[0], about)], truth=truth)
+            case tree.Compare() if not _reads(node.left, about):
+                return self._explaining(_turned(node), truth=truth)
+        return self._explaining(node, truth=truth)
+
+    def _found_among(self, parts: Sequence[tuple[Node, Find]], *, truth: bool) -> Find:
+        def find(values: Values) -> tuple[str, str, str] | None:
+            holding = (each for node, each in parts if self.evaluated(node, values) is truth)
+            return next((found for each in holding if (found := each(values))), None)
+
+        return find
 
     def _explaining(self, node: Node, *, truth: bool) -> Explain:
         """A function from values to the comparison that gave a condition its truth."""
@@ -249,6 +272,20 @@ class Wording:
             required=seen.against,
             truth=truth_of(truth),
         )
+
+
+def _either(find: Find, otherwise: Explain) -> Explain:
+    return lambda values: find(values) or otherwise(values)
+
+
+def _reads(node: Node, name: str) -> bool:
+    return any(symbol.name == name for symbol in tree.reads(node))
+
+
+def _turned(leaf: tree.Compare) -> tree.Compare:
+    """The same comparison told from its right side."""
+    operator = _MIRRORED[leaf.operator]
+    return tree.Compare(operator, leaf.right, leaf.left, text=leaf.text, place=leaf.place)
 
 
 def truth_of(value: Any) -> Truth:

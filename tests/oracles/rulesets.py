@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from random import Random
 from zoneinfo import ZoneInfo
@@ -112,6 +113,9 @@ class Writer:
     def _rule(self, when: str, then: str, more: str, indent: str) -> str:
         self.ids += 1
         reason = "" if then == "APPROVE" else f"{indent}reason: {self.rng.choice(CODES)}\n"
+        named = re.findall(r"[a-z]\w*\.[a-z]\w*", when)
+        if reason and named and self.rng.random() < 0.4:
+            reason += f"{indent}reason_factor: {self.rng.choice(named)}\n"
         return f"id: r{self.ids}\n{indent}{when}\n{indent}then: {then}\n{reason}{more}"
 
     def _rules(self, outcomes: tuple[str, ...], indent: str) -> str:

@@ -21,7 +21,7 @@ class InputValue(_message.Message):
     def __init__(self, number: _Optional[str] = ..., text: _Optional[str] = ..., flag: _Optional[bool] = ..., money: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., date: _Optional[str] = ...) -> None: ...
 
 class MissingCause(_message.Message):
-    __slots__ = ("cause", "tainted", "reason", "data_kind", "source_id", "account_error_code", "detail")
+    __slots__ = ("cause", "tainted", "reason", "data_kind", "source_id", "account_error_code", "detail", "month", "due_date")
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     TAINTED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,8 @@ class MissingCause(_message.Message):
     SOURCE_ID_FIELD_NUMBER: _ClassVar[int]
     ACCOUNT_ERROR_CODE_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    DUE_DATE_FIELD_NUMBER: _ClassVar[int]
     cause: str
     tainted: bool
     reason: str
@@ -36,4 +38,6 @@ class MissingCause(_message.Message):
     source_id: str
     account_error_code: str
     detail: str
-    def __init__(self, cause: _Optional[str] = ..., tainted: _Optional[bool] = ..., reason: _Optional[str] = ..., data_kind: _Optional[str] = ..., source_id: _Optional[str] = ..., account_error_code: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    month: str
+    due_date: str
+    def __init__(self, cause: _Optional[str] = ..., tainted: _Optional[bool] = ..., reason: _Optional[str] = ..., data_kind: _Optional[str] = ..., source_id: _Optional[str] = ..., account_error_code: _Optional[str] = ..., detail: _Optional[str] = ..., month: _Optional[str] = ..., due_date: _Optional[str] = ...) -> None: ...

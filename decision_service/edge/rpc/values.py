@@ -14,6 +14,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.months import Month
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -133,6 +134,8 @@ def missing_fields(missing: Missing) -> Fields:
         "source_id": missing.source or "",
         "account_error_code": missing.account_error or "",
         "detail": missing.detail or "",
+        "month": "" if missing.month is None else str(Month(missing.month)),
+        "due_date": "" if missing.due is None else missing.due.isoformat(),
     }
 
 

@@ -119,5 +119,5 @@ def _check_keys(written: MapNode, draft: Draft) -> None:
     for key, other in keys.items():
         if written.get(key) is not None and written.get(other) is None:
             message = f"the offer has `{key}` but no `{other}`"
-            hint = f"below `{MINIMUM}` an APPROVE becomes DECLINE for the reason `{BELOW}`"
+            hint = f"below `{MINIMUM}` an application is declined for the reason `{BELOW}`"
             draft.report.error("R121", written.key_place(key), message, hint)

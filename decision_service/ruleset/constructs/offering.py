@@ -193,15 +193,17 @@ class OfferRunner:
         return any(truth is not False for truth in truths)
 
     def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
-        """Under the minimum an APPROVE becomes DECLINE; a REFER stays one without an offer."""
-        if state.outcome is not Outcome.APPROVE:
+        """Under the minimum an APPROVE and a REFER decline; an amount with bounds only refers.
+
+        No REFER is of kind LEGAL here: post-checks see a finished offer, and there is none.
+        """
+        if not behind:
+            below, because = self.terms.below, self.shortfall
+            finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
+            return Conclusion(Outcome.DECLINE, (finding,), ())
+        if state.outcome is Outcome.REFER:
             return Conclusion(None, (), ())
-        if behind:
-            return Conclusion(Outcome.REFER, (data_finding(behind[0]),), (), behind)
-        finding = Finding(
-            Outcome.DECLINE, self.terms.below, Component.POLICY, because=self.shortfall
-        )
-        return Conclusion(Outcome.DECLINE, (finding,), ())
+        return Conclusion(Outcome.REFER, (data_finding(behind[0]),), (), behind)
 
     def _shortfall(self) -> Node:
         amount, minimum = self.terms.lines[AMOUNT], self.terms.lines[MINIMUM]

@@ -14,12 +14,14 @@ class Rule:
     """One rule; `when` and `then` are None where they could not be read.
 
     `on_missing` None is SKIP. It applies to absent causes only; taint always refers.
+    `reason_factor` is the name whose comparison the reason shows; empty for the first that decided.
     """
 
     id: str
     when: Node | None
     then: Outcome | None
     reason: str
+    reason_factor: str
     on_missing: Outcome | None
     because: str
     missing_reason: str

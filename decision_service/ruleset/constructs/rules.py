@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome
-from decision_service.language.diagnostics import Place
+from decision_service.language.diagnostics import Place, did_you_mean
 from decision_service.language.fields import Fields
 from decision_service.language.nodes import Node as YamlNode
 from decision_service.language.readers import as_list
+from decision_service.language.tree import Node, reads
 from decision_service.language.types import FLAG
 from decision_service.ruleset.constructs.rule import Rule
 from decision_service.ruleset.constructs.ruling import Ready, RulesRunner
@@ -21,7 +22,7 @@ from decision_service.ruleset.draft import Draft
 from decision_service.ruleset.part import Conclusive, Written
 
 REQUIRED = ("id", "when", "then")
-OPTIONAL = ("reason", "on_missing", "because", "missing_reason")
+OPTIONAL = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
 ON_MISSING = ("REFER", "DECLINE", "SKIP")
 
 
@@ -81,13 +82,30 @@ def _rule(node: YamlNode, draft: Draft, outcomes: Sequence[str]) -> Rule | None:
         draft.claim(id_, place, "rule")
     then = fields.choice("then", outcomes)
     on_missing = fields.choice("on_missing", ON_MISSING)
+    when = draft.expression(fields.scalar("when"), FLAG)
     return Rule(
         id=id_ or "?",
-        when=draft.expression(fields.scalar("when"), FLAG),
+        when=when,
         then=Outcome(then) if then else None,
         reason=draft.reason(fields, "reason") or "",
+        reason_factor=_reason_factor(fields, when),
         on_missing=None if on_missing == "SKIP" else Outcome(on_missing or "REFER"),
         because=fields.text("because") or "",
         missing_reason=draft.reason(fields, "missing_reason") or "",
         place=place,
     )
+
+
+def _reason_factor(fields: Fields, when: Node | None) -> str:
+    """The name whose comparison the reason shows; it must stand in the condition."""
+    scalar = fields.scalar("reason_factor")
+    if scalar is None or when is None:
+        return ""
+    if not fields.has("reason"):
+        message = "the rule has `reason_factor` but no `reason` that would show it"
+        fields.report.error("R121", scalar.place, message, "add `reason:`, or remove it")
+    names = [symbol.name for symbol in reads(when)]
+    if scalar.text not in names:
+        message = f"`reason_factor` is `{scalar.text}`, which `when` does not name"
+        fields.report.error("R211", scalar.place, message, did_you_mean(scalar.text, names))
+    return scalar.text

@@ -39,7 +39,15 @@ class Ready(msgspec.Struct, frozen=True):
         kind = None
         if rule.then is Outcome.REFER:
             kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
-        holds = Finding(rule.then, rule.reason, component, kind, because=rule.when, name=rule.id)
+        holds = Finding(
+            rule.then,
+            rule.reason,
+            component,
+            kind,
+            because=rule.when,
+            about=rule.reason_factor,
+            name=rule.id,
+        )
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
         evaluate, weigh = compile_tree(rule.when), weigher(rule.when)
         return cls(rule, rule.when, rule.then, evaluate, weigh, slots, holds)

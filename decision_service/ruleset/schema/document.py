@@ -14,6 +14,7 @@ from decision_service.ruleset.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
 from decision_service.ruleset.schema import forms, parts
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
+from decision_service.ruleset.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.sections.inputs import WIRE_TYPES
 
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
@@ -75,17 +76,25 @@ def _sections() -> Schema:
 
 
 def _data() -> Schema:
-    lag = {"type": "integer", "minimum": 0, "maximum": 24}
     keys = {
         "max_age": about(forms.DURATION, "How old the last sync of a used account may be: 35d"),
         "partial": about(choice(PartialPolicy), "An account that delivered data and now fails"),
         "combine_income": about(choice(CombineIncome), "How several incomes become one"),
         "posting_lag_months": about(
-            named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"}),
+            _lags(MOST_MONTHS),
             "Months until a provider posts, by provider id with `*`; `default` for the others",
         ),
+        "posting_lag_days": about(
+            _lags(MOST_DAYS),
+            "The same in days where the months are 0; `payroll` for payslips, `default` else",
+        ),
     }
-    return closed("the data policy", (), keys)
+    return closed("the data policy", (), {key: keys[key] for key in KEYS})
+
+
+def _lags(most: int) -> Schema:
+    lag = {"type": "integer", "minimum": 0, "maximum": most}
+    return named(lag, {"pattern": "^[A-Za-z0-9_*?-]{1,60}$"})
 
 
 def _inputs() -> Schema:
@@ -100,6 +109,7 @@ def _input(type_: Schema) -> Schema:
         "min": about(forms.NUMBER, "The least, inclusive"),
         "max": about(forms.NUMBER, "The most, inclusive"),
         "one_of": about(listed(forms.TEXT), "The texts that it can be"),
+        "because": about(forms.TEXT, "Why its bounds are so, for whoever is refused by them"),
     }
     bounded = choice((ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY))
     only_text: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}

@@ -26,6 +26,7 @@ _RULE_KEYS: dict[str, Schema] = {
     "when": about(forms.CONDITION, "The condition; put it on its own line"),
     "then": about(choice(_OUTCOMES), "What the rule concludes where the condition holds"),
     "reason": about(forms.REASON, "A code declared under `reasons`; DECLINE and REFER need one"),
+    "reason_factor": about(forms.refers("name"), "The name in `when` whose comparison it shows"),
     "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
     "because": about(forms.TEXT, "Why missing data may be skipped or declined"),
     "missing_reason": about(forms.REASON, "The reason instead of DATA_MISSING"),
@@ -146,7 +147,7 @@ def offer() -> Schema:
     known = {
         terms.MAXIMUM: about(forms.EXPRESSION, "The most that could be offered"),
         terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
-        terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE becomes a DECLINE"),
+        terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
         terms.BELOW: about(forms.REASON, "The reason of that decline"),
         terms.TERM: about(forms.EXPRESSION, "Months"),
         terms.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),

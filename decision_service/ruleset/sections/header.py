@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.literals import as_currency
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
 
@@ -46,14 +46,9 @@ def _read_version(draft: Draft) -> None:
 
 
 def _read_currency(draft: Draft) -> None:
-    code = draft.root.scalar("currency")
-    if code is None:
-        return
-    if _CURRENCY.fullmatch(code.text):
-        draft.names.currency = code.text
-        return
-    message = f"`{code.text}` is no currency"
-    draft.report.error("R123", code.place, message, "write an ISO 4217 code: PHP")
+    code = as_currency(draft.root.scalar("currency"), draft.report)
+    if code is not None:
+        draft.names.currency = code
 
 
 def _read_zone(draft: Draft) -> ZoneInfo | None:

@@ -13,7 +13,7 @@ from decision_service.ruleset.literals import as_amount
 from decision_service.ruleset.model import InputSpec
 
 _TYPES = [t.value for t in ValueType]
-_KEYS = ("required", "min", "max", "one_of")
+_KEYS = ("required", "min", "max", "one_of", "because")
 _BOUNDED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 WIRE_TYPES = {
     "requested_amount": ValueType.MONEY,
@@ -53,6 +53,7 @@ def _input(entry: Entry, draft: Draft) -> InputSpec | None:
         lower=lower,
         upper=upper,
         labels=_labels(fields, type_, draft),
+        because=_because(fields, draft),
     )
 
 
@@ -105,3 +106,13 @@ def _labels(fields: Fields, type_: ValueType, draft: Draft) -> tuple[str, ...]:
         return ()
     labels = [as_text(item, "a label", draft.report) for item in fields.items("one_of")]
     return tuple(dict.fromkeys(label for label in labels if label is not None))
+
+
+def _because(fields: Fields, draft: Draft) -> str:
+    """Why the bounds are what they are; it needs some."""
+    because = fields.text("because") or ""
+    if because and not any(fields.has(key) for key in ("min", "max", "one_of")):
+        message = "`because` explains `min`, `max` or `one_of`, and there is none"
+        place = fields.node.key_place("because")
+        draft.report.error("R121", place, message, "write the bounds, or remove it")
+    return because

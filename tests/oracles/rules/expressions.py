@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
@@ -253,6 +254,37 @@ def _deciding(e: Expression, node: ast.expr, env: Env, *, value: bool) -> str:
         case ast.Call(func=ast.Name(id="known" | "missing")):
             return e.part(node.args[0])
     return e.part(node)
+
+
+def told(text: str, env: Env, about: str) -> str:
+    """The side with a name of the first comparison with it that made a condition true.
+
+    Where no such comparison did, what made it true.
+    """
+    e = expression(text)
+    sides = _sides(e, e.body, env, about, value=True)
+    return next((e.part(side) for side in sides), "") or deciding(text, env)
+
+
+def _sides(
+    e: Expression, node: ast.expr, env: Env, about: str, *, value: bool
+) -> Iterator[ast.expr]:
+    """The sides with a name of the comparisons that gave a condition its truth, in order."""
+    match node:
+        case ast.UnaryOp(op=ast.Not()):
+            yield from _sides(e, node.operand, env, about, value=not value)
+        case ast.BoolOp():
+            for part in node.values:
+                if _worth(e, part, env) is value:
+                    yield from _sides(e, part, env, about, value=value)
+        case ast.Compare():
+            holding = [p for p in pairs(node) if p.holds(e, env) is value]
+            sides = [side for p in holding for side in (p.left, p.right)]
+            yield from (side for side in sides if about in names(e.part(side)))
+        case ast.Call(func=ast.Name(id="known" | "missing")) if about in names(e.part(node)):
+            yield node.args[0]
+        case _ if about in names(e.part(node)):
+            yield node
 
 
 def _judged(pair: Pair) -> ast.expr:

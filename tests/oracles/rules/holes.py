@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 ABSENT = frozenset(
-    {"NO_DATA", "SHORT_HISTORY", "NOT_CONNECTED", "NO_EVIDENCE", "DIVISION_BY_ZERO", "NOT_SENT"}
+    {
+        "NO_DATA",
+        "SHORT_HISTORY",
+        "NOT_CONNECTED",
+        "NO_EVIDENCE",
+        "UNKNOWN_PROVIDER",
+        "DIVISION_BY_ZERO",
+        "NOT_SENT",
+    }
 )
 FAILURE = {
     "SOURCE_FAILED": "SOURCE_FAILED",
@@ -18,6 +26,7 @@ FAILURE = {
     "UNCLASSIFIED": "UNCLASSIFIED_TRANSACTIONS",
     "EXPIRED": "DATA_EXPIRED",
     "NOT_FETCHED": "SOURCE_FAILED",
+    "NOT_YET_POSTED": "NOT_YET_POSTED",
     "CHANGED_WHILE_READING": "DATA_CHANGED_DURING_READ",
 }
 T, F, U = "TRUE", "FALSE", "UNKNOWN"

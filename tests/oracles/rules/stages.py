@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from tests.oracles.rules.cells import fits
-from tests.oracles.rules.expressions import Env, deciding, names, worth
+from tests.oracles.rules.expressions import Env, deciding, names, told, worth
 from tests.oracles.rules.holes import AND, Gone, gone, joined, no_result, together, truth
 from tests.oracles.rules.run import Argument, Run, data, worst
 
@@ -37,7 +37,8 @@ def _plainly(rule: dict[str, Any], value: Any, component: str, run: Run) -> Argu
     if not value:
         return None
     kind = ("LEGAL" if component == "LEGAL" else "POLICY") if rule["then"] == "REFER" else ""
-    factor = deciding(rule["when"], run.env)
+    about = rule.get("reason_factor", "")
+    factor = told(rule["when"], run.env, about) if about else deciding(rule["when"], run.env)
     return Argument(rule["then"], rule.get("reason", ""), component, kind, factor)
 
 

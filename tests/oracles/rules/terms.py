@@ -25,10 +25,8 @@ def offer(written: dict[str, str], outcome: str, run: Run) -> list[Argument]:
     behind = run.behind(["offer.approved_amount", "offer.minimum_amount"])
     if minimum is not None and (amount < minimum or (behind and _may_fall(run))):
         run.offered = False
-        if outcome != "APPROVE":
-            return []
         if behind:
-            return [data(behind[0])]
+            return [data(behind[0])] if outcome == "APPROVE" else []
         code = written["below_minimum"]
         return [Argument("DECLINE", code, "POLICY", "", "offer.approved_amount")]
     if amount <= 0:

@@ -91,6 +91,7 @@ def test_no_test_is_a_failure(run, product):
 
 def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
     """With an error nothing would be loaded; a warning says nothing of the kind."""
+    _with_data(product)
     done = run("check")
     assert done.code == 0
     assert done.out.endswith("0 errors, 1 warning in 2 files.\n")
@@ -100,6 +101,21 @@ def test_the_last_line_of_a_check_says_what_errors_mean(run, product):
     assert done.code == 1
     assert "did you mean `income.months_24m`" in done.out
     assert done.out.endswith("would load nothing of this and keep the rules it has.\n")
+
+
+def test_a_folder_without_shared_data_is_warned_of(run, product):
+    """A rules folder without `_data/` is told once, for the folder and not for each version."""
+    done = run("check")
+    assert done.code == 0
+    assert done.out.count("warning R004: `rules` has no `_data/`") == 1
+    _with_data(product)
+    assert "R004" not in run("check").out
+
+
+def _with_data(product):
+    data = product.parent / "_data"
+    data.mkdir()
+    (data / "employers.yaml").write_text("not_employers: [voluntary]\n")
 
 
 def test_strict_makes_warnings_findings(run, product):

@@ -71,6 +71,8 @@ missing = st.builds(
     source=st.none() | words,
     account_error=st.none() | words,
     detail=st.none() | words,
+    month=st.none() | st.integers(12, 12 * 9999),
+    due=st.none() | st.dates(),
 )
 
 

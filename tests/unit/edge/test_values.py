@@ -9,10 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.api.v1 import values_pb2
+from decision_service.cli.words import cause_words
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
+from decision_service.domain.months import Month
 from decision_service.edge.rpc.values import (
     WireError,
     decimal_text,
+    missing_fields,
     money_from_message,
     money_to_message,
     value_from_message,
@@ -88,3 +93,18 @@ def test_decimals_print_without_exponent_or_trailing_zeros() -> None:
         "-2",
         "0",
     ]
+
+
+def test_a_month_that_is_not_posted_reaches_the_client_and_the_command_line() -> None:
+    """A MissingCause carries the open month and its due date, and `decide` names both."""
+    due = date(2026, 11, 11)
+    month = Month.parse("2026-10").index
+    missing = Missing(Cause.NOT_YET_POSTED, kind=Kind.INCOMES, source="acc-1", month=month, due=due)
+    message = values_pb2.MissingCause(**missing_fields(missing))
+    assert (message.cause, message.tainted, message.reason) == (
+        "NOT_YET_POSTED",
+        True,
+        "NOT_YET_POSTED",
+    )
+    assert (message.month, message.due_date) == ("2026-10", "2026-11-11")
+    assert cause_words(message) == "not yet posted, account acc-1, month 2026-10, due by 2026-11-11"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.decision import Assignment, EnrolmentReason
+from decision_service.domain.factor import FactorValue
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.pipeline.wire import (
@@ -43,6 +50,22 @@ def test_packed_factor_values_read_back_as_they_were() -> None:
     assert read.factors is not None
     assert factors_from_wire(read.factors) == FACTORS
     assert 3 * len(packed) < len(msgspec.msgpack.encode(factors_to_wire(FACTORS)))
+
+
+def test_a_month_that_is_not_posted_reads_back_with_its_date() -> None:
+    """A missing cause keeps its month and due date in the stored form."""
+    missing = Missing(
+        Cause.NOT_YET_POSTED,
+        kind=Kind.INCOMES,
+        source="acc-1",
+        month=Month.parse("2026-10").index,
+        due=date(2026, 11, 11),
+    )
+    name = next(iter(FACTORS.values))
+    given = replace(FACTORS, values={name: FactorValue(name, None, (missing,))})
+    read = decode_facts(facts(pack_factors(given)))
+    assert read.factors is not None
+    assert factors_from_wire(read.factors) == given
 
 
 def test_decisions_of_earlier_programs_read_back() -> None:

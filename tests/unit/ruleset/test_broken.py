@@ -1,5 +1,7 @@
 """One broken rule file per fault, with the rendered text saved beside it.
 
+`data/<name>/` holds the `_data` files that go with a rule file.
+
 `SAVE_BROKEN=1 pytest tests/unit/ruleset/test_broken.py` writes the texts anew; read them then.
 """
 
@@ -26,7 +28,8 @@ ELSEWHERE = {"R102", "R801", "R802", "R803", "R804", "R805", "R806"}
 
 
 def _compiled(path):
-    files = RulesetFiles("broken", "rules/broken/v1.yaml", path.read_text(), tables=TABLES)
+    data = {p.name: p.read_text() for p in (FOLDER / "data" / path.stem).glob("*.yaml")}
+    files = RulesetFiles("broken", "rules/broken/v1.yaml", path.read_text(), data, TABLES)
     return compile_ruleset(files, CATALOGUE, BLOCKED)
 
 

@@ -84,6 +84,18 @@ EDITS = {
         "then: DECLINE",
         "stage eligibility: rule no_source: the outcome from REFER to DECLINE",
     ),
+    "the comparison that a reason shows": (
+        "reason: SHORT_INCOME_HISTORY",
+        "reason: SHORT_INCOME_HISTORY\n        reason_factor: income.months_24m",
+        """stage eligibility: rule short_history: reason factor from not written
+        to income.months_24m""",
+    ),
+    "why an input has its bounds": (
+        "max: 36}",
+        "max: 36, because: the book ends there}",
+        """inputs: input requested_term_months: because from not written to
+        `the book ends there`""",
+    ),
     "a reason's text": (
         "No connected account",
         "No account",
@@ -245,8 +257,10 @@ def test_rows_of_table_files_are_compared_too():
 
 def test_shared_data_that_differs_is_named():
     """A `_data` file is part of the content, so that its change is a change."""
-    body = "providers:\n  {}: {{type: government, supported: [ACCOUNTS]}}\n"
-    first, second = ({"provider_types.yaml": body.format(n)} for n in ("sss_ph", "gsis_ph"))
+    names = ("sss_ph", "philhealth_ph", "pagibig_ph")
+    lines = [f"  {name}: {{type: GOVERNMENT, supported: [ACCOUNTS]}}\n" for name in names]
+    text = f"providers:\n{''.join(lines)}"
+    first, second = ({"provider_types.yaml": t} for t in (text, text.replace("NMENT", "NOR", 1)))
     found = compare(files(EXAMPLE, data=first), files(EXAMPLE, data=second), CATALOGUE)
     assert [c.subject for c in found.changes] == ["_data/provider_types.yaml"]
 

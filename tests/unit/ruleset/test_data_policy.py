@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
+from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import (
     ClassRule,
     CombineIncome,
     DataPolicy,
     PartialPolicy,
+    SchemeCeiling,
     TransactionClass,
 )
 from decision_service.domain.snapshot import Provider
@@ -52,6 +54,57 @@ data:
         3,
     )
     assert [policy.lag_months(p) for p in ("sss_ph", "grab_ph")] == [2, 1]
+
+
+def test_posting_lags_in_days_are_read():
+    """Lags in days are by pattern, `payroll` for payslips and `default` for everything else."""
+    data = """\
+data:
+  posting_lag_days: {"grab_*": 3, "*_id": 5, payroll: 7, default: 1}
+"""
+    policy = compiled(PLAIN + data).needs.policy
+    assert policy.posting_lag_days == (("grab_*", 3), ("*_id", 5))
+    asked = [("grab_id", Kind.INCOMES), ("gojek_id", Kind.TRANSACTIONS)]
+    assert [policy.lag_days(*each) for each in asked] == [3, 5]
+    asked = [("sprout_ph", Kind.INCOMES), ("sprout_ph", Kind.EINCOMES)]
+    assert [policy.lag_days(*each) for each in asked] == [7, 1]
+
+
+def test_payslips_have_ten_days_unless_a_ruleset_says_otherwise():
+    """Without `payroll` payslips have ten days, and without `default` nothing else has any."""
+    policy = compiled(PLAIN + 'data:\n  posting_lag_days: {"grab_*": 3}\n').needs.policy
+    assert (policy.payroll_lag_days, policy.default_lag_days) == (10, 0)
+
+
+def test_our_own_marks_of_providers_are_read():
+    """Providers that pass on documents, and such as charge fees, are marked in their file."""
+    text = PROVIDERS.replace("[IDENTITIES, TRANSACTIONS]", "[TRANSACTIONS], charges_fees: true")
+    text = text.replace("[CONTRIBUTIONS]", "[CONTRIBUTIONS], documents: true, charges_fees: false")
+    policy = compiled(PLAIN, data={"provider_types.yaml": text}).needs.policy
+    assert policy.fee_providers == {"grab_ph"}
+    assert policy.document_providers == {"sss_ph"}
+
+
+def test_ceilings_are_read_in_minor_units():
+    """A ceiling is an amount of its currency from a date on."""
+    text = "ceilings: [{provider: 'sss_*', currency: PHP, since: 2025-01-01, amount: 35000.50}]\n"
+    policy = compiled(PLAIN, data={"scheme_ceilings.yaml": text}).needs.policy
+    assert policy.ceilings == (SchemeCeiling("sss_*", "PHP", date(2025, 1, 1), 3_500_050),)
+
+
+def test_words_about_employers_are_folded():
+    """Case, punctuation and blanks are left out of what names no employer and of legal forms."""
+    text = "not_employers: [Voluntary, Self-Employed, Land based OFW]\nlegal_forms: [Inc, PT]\n"
+    policy = compiled(PLAIN, data={"employers.yaml": text}).needs.policy
+    assert policy.not_employers == ("voluntary", "selfemployed", "landbasedofw")
+    assert policy.legal_forms == ("inc", "pt")
+
+
+def test_patterns_are_held_against_the_list_of_providers_where_there_is_one():
+    """Without a list nothing is known of a pattern; with one, each must match."""
+    data = 'data:\n  posting_lag_months: {"nss_*": 2, "sss_*": 1, default: 0}\n'
+    assert "R136" not in problems(PLAIN + data)
+    assert problems(PLAIN + data, data={"provider_types.yaml": PROVIDERS}).count("R136") == 1
 
 
 def test_the_data_files_are_read():

@@ -49,6 +49,11 @@ def test_comments_and_layout_do_not_count(old, new):
         ('"[6, 10)", points: 40', '"[6, 9)", points: 40'),
         ("2 * income", "2.5 * income"),
         ("valid_for: 14d", "valid_for: 13d"),
+        ("min: 1, max: 36", "min: 1, max: 36, because: so"),
+        (
+            "reason: SHORT_INCOME_HISTORY",
+            "reason: SHORT_INCOME_HISTORY\n        reason_factor: income.months_24m",
+        ),
         ("priority: 5", "priority: 6"),
         ("offer.approved_amount > 100000", "offer.approved_amount >= 100000"),
         ("floor(offer.max_amount, 500)", "floor(offer.max_amount, 1000)"),
@@ -68,9 +73,58 @@ def test_the_data_files_count():
     classes = "classes: [{provider: 'grab_*', words: [trip], sign: '+', class: EARNING}]\n"
     with_classes = _digest(EXAMPLE, **{"transaction_classes.yaml": classes})
     other = _digest(EXAMPLE, **{"transaction_classes.yaml": classes.replace("trip", "ride")})
-    providers = "providers: {grab_ph: {type: GIG, supported: [TRANSACTIONS]}}\n"
-    with_providers = _digest(EXAMPLE, **{"provider_types.yaml": providers})
-    assert len({_digest(EXAMPLE), with_classes, other, with_providers}) == 4
+    found = {_digest(EXAMPLE), with_classes, other}
+    assert len(found) == 3
+
+
+PROVIDERS = """\
+providers:
+  sss_ph: {type: GOVERNMENT, supported: [CONTRIBUTIONS, EINCOMES]}
+  philhealth_ph: {type: GOVERNMENT, supported: [CONTRIBUTIONS]}
+  pagibig_ph: {type: GOVERNMENT, supported: [CONTRIBUTIONS]}
+"""
+CEILINGS = "ceilings: [{provider: 'sss_*', currency: PHP, since: 2025-01-01, amount: 35000}]\n"
+EMPLOYERS = "not_employers: [voluntary]\nlegal_forms: [Inc]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "old", "new"),
+    [
+        ("provider_types.yaml", PROVIDERS, "type: GOVERNMENT", "type: SYSTEM"),
+        ("provider_types.yaml", PROVIDERS, "[CONTRIBUTIONS]", "[CONTRIBUTIONS], documents: true"),
+        (
+            "provider_types.yaml",
+            PROVIDERS,
+            "[CONTRIBUTIONS]",
+            "[CONTRIBUTIONS], charges_fees: true",
+        ),
+        ("scheme_ceilings.yaml", CEILINGS, "35000", "30000"),
+        ("scheme_ceilings.yaml", CEILINGS, "2025-01-01", "2025-01-02"),
+        ("employers.yaml", EMPLOYERS, "voluntary", "OFW"),
+        ("employers.yaml", EMPLOYERS, "Inc", "Corp"),
+    ],
+)
+def test_every_data_file_counts(name, text, old, new):
+    """A data file, and each thing that it says, is part of a ruleset's content."""
+    found = [_digest(EXAMPLE, **files) for files in ({}, {name: text})]
+    assert old in text
+    assert len({*found, _digest(EXAMPLE, **{name: text.replace(old, new)})}) == 3
+
+
+def test_marks_that_are_false_say_nothing():
+    """`documents: false` and `charges_fees: false` are what a provider has without them."""
+    marked = PROVIDERS.replace("]}", "], documents: false, charges_fees: false}")
+    name = "provider_types.yaml"
+    assert _digest(EXAMPLE, **{name: marked}) == _digest(EXAMPLE, **{name: PROVIDERS})
+
+
+def test_posting_lags_in_days_count():
+    """A lag in days changes the digest; the lags that hold without any do not."""
+    lags = "  posting_lag_days: {payroll: 10, default: 0}\n"
+    usual = EXAMPLE.replace("  partial: refer", lags + "  partial: refer")
+    assert usual != EXAMPLE
+    assert _digest(usual) == _digest(EXAMPLE)
+    assert _digest(usual.replace("payroll: 10", "payroll: 9")) != _digest(EXAMPLE)
 
 
 def test_the_digest_is_stable():

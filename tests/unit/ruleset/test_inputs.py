@@ -148,6 +148,45 @@ def test_an_instant_is_no_date(ruleset):
     assert set(_problems(ruleset, since=INSTANT)) == {"inputs.since"}
 
 
+TERM = "min: 1, max: 36}"
+LEGAL_TERM = "min: 2, max: 36, because: one month costs too much}"
+TYPES = "  customer_type: {type: text, one_of: [new, existing]}\n"
+LEGAL_TYPES = TYPES.replace("]}", "], because: others ask in the branch}")
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "message"),
+    [
+        (
+            "requested_term_months",
+            1,
+            "requested_term_months is 1; test-loan v1 needs 2 to 36: one month costs too much",
+        ),
+        (
+            "requested_term_months",
+            "one",
+            "requested_term_months has the wrong type; test-loan v1 needs 2 to 36",
+        ),
+        (
+            "customer_type",
+            "other",
+            (
+                "inputs.customer_type has another value; "
+                "test-loan v1 needs new or existing: others ask in the branch"
+            ),
+        ),
+    ],
+)
+def test_bounds_are_explained_to_whoever_is_beyond_them(name, sent, message):
+    """An input's `because` follows a value out of bounds, not one of another type."""
+    assert TERM in HEAD
+    assert TYPES in HEAD
+    head = HEAD.replace(TERM, LEGAL_TERM).replace(TYPES, LEGAL_TYPES)
+    when = "id: fine, when: income.months_12m >= 6, then: APPROVE"
+    bound = bind_inputs(compiled(stages(rules(when), head=head)), {**ASKED, name: sent})
+    assert [p.description for p in bound.problems] == [message]
+
+
 def test_required_inputs_that_are_missing_are_all_told(ruleset):
     """Every required input that was not sent is a problem of its own."""
     bound = bind_inputs(ruleset, {})

@@ -90,11 +90,34 @@ def test_below_the_minimum_an_approval_becomes_a_decline():
     )
 
 
-def test_below_the_minimum_a_referral_stays_one_without_an_offer():
-    """A REFER below the minimum keeps its outcome and reasons but makes no offer."""
+def test_below_the_minimum_a_referral_becomes_a_decline_too():
+    """A REFER below the minimum is DECLINE for `below_minimum`: there is nothing to grant."""
     verdict = _decide(600, factors={"contributions.months_12m": 1})
-    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.POLICY)
-    assert (codes(verdict), verdict.offer) == (["GAPS"], None)
+    assert (verdict.outcome, verdict.refer_kind) == (Outcome.DECLINE, None)
+    assert (codes(verdict), verdict.offer) == (["SMALL"], None)
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_DATA, Cause.SOURCE_FAILED, Cause.NOT_YET_POSTED])
+def test_below_the_minimum_a_referral_for_data_becomes_a_decline(cause):
+    """What is missing elsewhere cannot help an amount that is below the minimum on clean facts."""
+    verdict = _decide(600, factors={"contributions.months_12m": cause})
+    assert (verdict.outcome, codes(verdict)) == (Outcome.DECLINE, ["SMALL"])
+    assert [request.factor for request in verdict.data_requests] == ["contributions.months_12m"]
+
+
+def test_below_the_minimum_where_nothing_concludes_is_a_decline():
+    """A file in which no stage concludes anything declines below the minimum as well."""
+    silent = rules("id: long, when: income.months_24m >= 20, then: APPROVE")
+    verdict = _decide(600, parts=(silent,), factors={"income.months_24m": 12})
+    assert (verdict.outcome, codes(verdict)) == (Outcome.DECLINE, ["SMALL"])
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_DATA, Cause.SOURCE_FAILED, Cause.NOT_YET_POSTED])
+def test_a_referral_whose_amount_is_not_known_stays_one_without_an_offer(cause):
+    """A REFER whose amount rests on something missing stays REFER and makes no offer."""
+    verdict = _decide(cause, factors={"contributions.months_12m": 1})
+    assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
+    assert verdict.offer is None
 
 
 def test_a_referral_carries_an_offer():
@@ -168,6 +191,18 @@ def test_below_the_minimum_on_a_bounded_score_refers():
     )
     assert (clean.outcome, bounded.outcome) == (Outcome.DECLINE, Outcome.REFER)
     assert bounded.refer_kind is ReferKind.DATA
+
+
+def test_below_the_minimum_on_a_bounded_score_a_referral_stays_one():
+    """A REFER whose amount rests on the worst total stays REFER, without an offer."""
+    offer = (
+        "offer:\n  approved_amount: 5000 if stability.band == 'A' else 500\n"
+        "  minimum_amount: 1000\n  below_minimum: SMALL\n"
+    )
+    asks = rules("id: short, when: income.months_24m < 20, then: REFER, reason: SHORT", name="ask")
+    gap = {"contributions.months_12m": Cause.NO_DATA, "income.months_24m": 12}
+    verdict = _decide(35000, offer, parts=(CARD, asks), factors=gap)
+    assert (verdict.outcome, verdict.offer, codes(verdict)) == (Outcome.REFER, None, ["SHORT"])
 
 
 CONDITIONS = """\

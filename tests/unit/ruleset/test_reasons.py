@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from decision_service.domain.missing import Cause
+from datetime import date
+
+import pytest
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
 from decision_service.domain.verdict import Component, ReferKind
 from tests.unit.ruleset.rulesets import HEAD, codes, decide, php, rules, stages
 
@@ -154,6 +160,84 @@ def test_the_first_comparison_that_decided_gives_the_reason():
     assert _reason("not (income.months_12m >= 4)", factors) == ("income.months_12m", "3", ">= 4")
 
 
+@pytest.mark.parametrize(
+    ("when", "about", "shown"),
+    [
+        (
+            "income.months_6m > 4 and income.months_12m < 4",
+            "income.months_12m",
+            ("income.months_12m", "3", ">= 4"),
+        ),
+        (
+            "not (income.months_6m < 2 or income.months_12m >= 4)",
+            "income.months_12m",
+            ("income.months_12m", "3", ">= 4"),
+        ),
+        (
+            "income.months_6m > income.months_12m",
+            "income.months_12m",
+            ("income.months_12m", "3", ">= 5"),
+        ),
+        (
+            "2 <= income.months_6m < 6 and 2 < income.months_12m < 4",
+            "income.months_12m",
+            ("income.months_12m", "3", "<= 2"),
+        ),
+        (
+            "income.months_6m == 5 or income.months_12m == 4",
+            "income.months_12m",
+            ("income.months_6m", "5", "!= 5"),
+        ),
+        (
+            "income.months_6m == 5 or (income.months_12m < 4 and income.months_6m < 2)",
+            "income.months_12m",
+            ("income.months_6m", "5", "!= 5"),
+        ),
+        (
+            "income.months_6m > 4 and income.months_12m - 1 < 4",
+            "income.months_12m",
+            ("income.months_12m - 1", "2", ">= 4"),
+        ),
+    ],
+)
+def test_a_reason_shows_the_comparison_that_its_rule_names(when, about, shown):
+    """`reason_factor` picks the comparison about a name; one that decided nothing is not shown."""
+    stage = rules(f'id: r, when: "{when}", then: DECLINE, reason: SHORT, reason_factor: {about}')
+    verdict = decide(stages(stage, FINE), {"income.months_12m": 3, "income.months_6m": 5})
+    (reason,) = verdict.reasons
+    assert (reason.factor, reason.actual, reason.required) == shown
+
+
+def test_a_post_check_tells_of_the_price_and_not_of_the_amount():
+    """A price above the legal cap is told as that, not as an amount that should be larger."""
+    head = HEAD + "params:\n  cap: {type: number, value: 0.12}\n"
+    when = "offer.approved_amount <= 10000 and offer.monthly_rate > params.cap"
+    tail = (
+        "offer:\n  approved_amount: inputs.requested_amount\n  monthly_rate: 0.15\n"
+        f"post_checks:\n  - id: cap\n    when: {when}\n    then: REFER\n    reason: LEGAL\n"
+        "    reason_factor: offer.monthly_rate\n"
+    )
+    text = stages(FINE, head=head, tail=tail)
+    verdict = decide(text, {"income.months_12m": 9}, requested_amount=php(5000))
+    (reason,) = verdict.reasons
+    assert (reason.factor, reason.actual, reason.required) == (
+        "offer.monthly_rate",
+        "0.15",
+        "<= 0.12",
+    )
+
+
+def test_a_rule_that_misses_a_value_tells_of_that():
+    """Missing data is told as such, whatever comparison the reason would have shown."""
+    when = "income.months_6m > 4 and income.months_12m < 4"
+    stage = rules(
+        f"id: r, when: {when}, then: DECLINE, reason: SHORT, reason_factor: income.months_12m"
+    )
+    given = {"income.months_12m": 3, "income.months_6m": Cause.NO_DATA}
+    (reason,) = decide(stages(stage, FINE), given).reasons
+    assert (reason.code, reason.factor) == ("DATA_MISSING", "income.months_6m")
+
+
 def test_labels_flags_and_presence_in_words():
     """Labels, flags and `missing` read like the condition that would have been needed."""
     labels = {"income.months_12m": 3, "employment.status": "GIG", "employment.has_payroll": False}
@@ -215,3 +299,66 @@ def test_a_decline_for_missing_data_ranks_as_its_rule():
     verdict = decide(text, {**given, "contributions.months_12m": Cause.NO_DATA})
     assert codes(verdict) == ["LEGAL", "SHORT", "DEBT", "GAPS"]
     assert verdict.reasons[0].actual == "missing NO_DATA"
+
+
+OCTOBER = Month.parse("2026-10").index
+DUE = date(2026, 11, 11)
+
+
+@pytest.mark.parametrize(
+    ("missing", "text", "help_"),
+    [
+        (
+            Missing(Cause.NOT_YET_POSTED, None, Kind.INCOMES, "acc-1", month=OCTOBER, due=DUE),
+            "Income of October 2026 is not posted yet by acc-1; due by 11 November 2026",
+            "decide again from 11 November 2026 on, when October 2026 is posted",
+        ),
+        (
+            Missing(Cause.NOT_YET_POSTED, kind=Kind.CONTRIBUTIONS, month=OCTOBER),
+            "Contributions of October 2026 are not posted yet",
+            "decide again when October 2026 is posted",
+        ),
+        (
+            Missing(Cause.NOT_YET_POSTED),
+            "Income is not posted yet",
+            "decide again when the month is posted",
+        ),
+    ],
+)
+def test_a_month_that_is_not_posted_is_named_with_its_source_and_date(missing, text, help_):
+    """The reason names month, source and due date as far as they are known, and what helps."""
+    stage = declines(("income.months_6m < 4", "SHORT"))
+    verdict = decide(stages(stage, FINE), {"income.months_6m": missing, "income.months_12m": 9})
+    assert (verdict.refer_kind, codes(verdict)) == (ReferKind.DATA, ["NOT_YET_POSTED"])
+    assert verdict.reasons[0].texts == {"en": text}
+    assert [request.help for request in verdict.data_requests] == [help_]
+
+
+HANDLED = (
+    "on_missing: SKIP, because: so",
+    "on_missing: DECLINE, because: so",
+)
+
+
+@pytest.mark.parametrize("handling", HANDLED)
+def test_nothing_looks_past_a_month_that_is_not_posted(handling):
+    """`on_missing` acts on an unknown provider as on absent data, never on an open month."""
+    stage = rules(f"id: a, when: income.months_6m < 4, then: DECLINE, reason: SHORT, {handling}")
+    found = {
+        cause: decide(stages(stage, FINE), {"income.months_6m": cause, "income.months_12m": 9})
+        for cause in (Cause.NOT_YET_POSTED, Cause.UNKNOWN_PROVIDER, Cause.NO_DATA)
+    }
+    assert codes(found[Cause.NOT_YET_POSTED]) == ["NOT_YET_POSTED"]
+    assert found[Cause.UNKNOWN_PROVIDER].outcome is found[Cause.NO_DATA].outcome
+    assert codes(found[Cause.UNKNOWN_PROVIDER]) == codes(found[Cause.NO_DATA])
+
+
+def test_an_unknown_provider_is_shown_as_missing_data():
+    """UNKNOWN_PROVIDER is absent: `coalesce` looks past it, and its reason is DATA_MISSING."""
+    shown = declines(("income.months_6m < 4", "SHORT"))
+    passed = declines(("coalesce(income.months_6m, 9) < 4", "SHORT"))
+    given = {"income.months_6m": Cause.UNKNOWN_PROVIDER, "income.months_12m": 9}
+    assert codes(decide(stages(shown, FINE), given)) == ["DATA_MISSING"]
+    assert codes(decide(stages(passed, FINE), given)) == []
+    open_month = {**given, "income.months_6m": Cause.NOT_YET_POSTED}
+    assert codes(decide(stages(passed, FINE), open_month)) == ["NOT_YET_POSTED"]
