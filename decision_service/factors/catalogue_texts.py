@@ -81,8 +81,8 @@ MONTHLY_INCOME = """\
 
 * An account's month is its payroll (net, else gross, else base); where it has none, its estimate;
   at a gig platform where it has neither, its earnings: EARNING less FEE and REVERSAL, from the
-  first day of the 13th month before as_of. Credits of class REVERSAL count up to the fees and REVERSAL
-  debits of the same month and the one before.
+  first day of the 13th month before as_of. Credits of class REVERSAL count up to the fees and
+  REVERSAL debits of the same month and the one before.
 * A pay period of up to 31 days belongs to the month of its end date, else of its start date; a
   longer one is spread over its days exactly. Without an end date Bimonthly covers two months,
   Quarterly three, Annually twelve; with one, the dates count and not the frequency.

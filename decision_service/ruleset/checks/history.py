@@ -14,17 +14,28 @@ from decision_service.ruleset.draft import Draft
 
 
 def check_history(draft: Draft) -> None:
-    """R505 (warning) for a month threshold below the months that a used factor needs."""
+    """R505 (warning) for a month threshold below the months that a used factor needs.
+
+    Not for a factor of a rule that says with `because` what becomes of those without a value.
+    """
+    provided = _provided_for(draft)
+    names = [name for name in draft.names.factors if name not in provided]
     for part in draft.stages:
         if part.component is Component.KNOCKOUT and isinstance(part.part, Rules):
             for rule in part.part.rules:
                 for factor, months in _thresholds(rule):
-                    _check(rule, factor, months, draft)
+                    _check(rule, factor, months, names, draft)
 
 
-def _check(rule: Rule, factor: str, months: Decimal, draft: Draft) -> None:
+def _provided_for(draft: Draft) -> set[str]:
+    stages = (part.part for part in draft.stages if isinstance(part.part, Rules))
+    whens = [rule.when for stage in stages for rule in stage.rules if rule.because and rule.when]
+    return {symbol.name for when in whens for symbol in tree.reads(when)}
+
+
+def _check(rule: Rule, factor: str, months: Decimal, names: Iterable[str], draft: Draft) -> None:
     family = factor.partition(".")[0]
-    for name in draft.names.factors:
+    for name in names:
         spec = draft.names.catalogue[name]
         needs = spec.needs_months
         if spec.family == family and needs is not None and needs > months and rule.when is not None:
