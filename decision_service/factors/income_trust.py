@@ -57,10 +57,12 @@ def _feed(case: Case) -> Feed:
     )
     taints = [*eincomes(case).taints, *incomes(case).taints, *_just_revoked(case)]
     taints += employment_taints(case, matter=income_settlement(case).rests_on_employments)
-    if not held:
-        taints += platform_taints(case)
-    supplies = (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), _gig_supply(case))
-    found = feed(case, supplies, taints, held=held)
+    if not held and platforms_or_partial(case):
+        taints += _of_transactions(case)
+    gig = _judged_by_month(case) if held else _gig(case)
+    found = feed(
+        case, (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), gig), taints, held=held
+    )
     return found if found.feeders or not unknown(case) else _of_unknown(found)
 
 
@@ -78,36 +80,37 @@ def _of_unknown(found: Feed) -> Feed:
     return Feed(found.feeders, tainted or (cause,))
 
 
-def _gig_supply(case: Case) -> Supply:
-    """Gig accounts may feed the income; what taints their transactions is judged by month."""
+def _gig(case: Case) -> Supply:
+    """The gig accounts that may feed the income by their transactions."""
     several = supply(case, Kind.TRANSACTIONS)
     return Supply(
         Kind.TRANSACTIONS,
         counted=platforms(case),
-        partial=(),
+        partial=tuple(f for f in several.partial if f.gig),
         revoked=tuple(f for f in several.revoked if f.gig),
-        before=(),
-        judged=(),
-        needed=False,
+        before=tuple(f for f in several.before if f in platforms(case)),
+        judged=platforms(case),
+        needed=bool(platforms_or_partial(case)),
     )
+
+
+def _judged_by_month(case: Case) -> Supply:
+    """The same where what taints them is judged by the months in which they stand in."""
+    gig = _gig(case)
+    return Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
 
 
 def _platform_taints(case: Case) -> Sequence[Missing]:
-    accounts = platforms_or_partial(case)
-    if not accounts:
+    ids = {feeder.id for feeder in platforms_or_partial(case)}
+    if not ids:
         return ()
-    several = supply(case, Kind.TRANSACTIONS)
-    gig = Supply(
-        Kind.TRANSACTIONS,
-        counted=platforms(case),
-        partial=tuple(f for f in several.partial if f.gig),
-        revoked=(),
-        before=tuple(f for f in several.before if f in platforms(case)),
-        judged=platforms(case),
-    )
-    ids = {feeder.id for feeder in accounts}
-    found = [*supply_taints(case, (gig,)), *ledger(case).taints, *_read_late(case)]
+    found = [*supply_taints(case, (_gig(case),)), *_of_transactions(case)]
     return in_order([taint for taint in found if taint.source is None or taint.source in ids])
+
+
+def _of_transactions(case: Case) -> Sequence[Missing]:
+    """Contradictions and impossible dates among the transactions, and what was not asked for."""
+    return [*ledger(case).taints, *_read_late(case)]
 
 
 def _read_late(case: Case) -> Sequence[Missing]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from decision_service.domain.factor import Better, ValueType
-from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
 from decision_service.factors.figures import Amount, Figure, ratio
-from decision_service.factors.income import conservative
+from decision_service.factors.income import INCOME, conservative
 from decision_service.factors.loans import (
     amortization,
     maybe_running,
@@ -149,8 +149,8 @@ def monthly_amortization(case: Case) -> Answer:
     "Known scheme loans' monthly cost against the careful monthly income.",
     "liabilities.monthly_amortization / income.conservative_6m, both rounded to the minor unit;"
     " DIVISION_BY_ZERO when that income is not above zero; missing with the causes of both.",
-    kinds=INCOME_KINDS,
-    causes=MIXED | {Cause.SHORT_HISTORY, Cause.DIVISION_BY_ZERO, Cause.UNCLASSIFIED},
+    kinds=INCOME.kinds,
+    causes=INCOME.causes | {Cause.DIVISION_BY_ZERO},
     better=Better.DOWN,
     derived_from=("liabilities.monthly_amortization", "income.conservative_6m"),
 )

@@ -13,9 +13,9 @@ WINDOWS = (3, 6, 9, 12, 18, 24)
 NAMED_BY_HAND = {
     "accounts": 8,
     "contributions": 42,
-    "employment": 8,
+    "employment": 10,
     "identity": 2,
-    "income": 90,
+    "income": 102,
     "liabilities": 31,
     "links": 9,
     "transactions": 43,
@@ -118,7 +118,7 @@ def test_rows_are_plain_values() -> None:
     row = next(row for row in rows() if row["name"] == "income.months_12m")
     assert row["range"] == "0 to 12"
     assert row["months"] == 12
-    assert row["kinds"] == ["eincomes", "incomes"]
+    assert row["kinds"] == ["eincomes", "employments", "incomes"]
     assert row["parity"] is False
 
 

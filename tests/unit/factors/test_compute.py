@@ -125,7 +125,7 @@ def test_income_shows_what_it_rests_on() -> None:
         first="2026-09",
         last="2026-10",
         horizon="2026-10",
-        grade="scheme",
+        grade="DECLARED",
         top=("big", "eincomes-2"),
         sources=("a",),
     )
@@ -142,7 +142,7 @@ def test_payroll_outranks_other_proof_and_mixed_bases_are_noted() -> None:
             {"source": "p", "start": "2026-10-16", "end": "2026-10-31", "gross": "2"},
         ],
     )
-    assert found.grade == "payroll"
+    assert found.grade == "PAYROLL"
     assert found.notes == ("payroll amounts are gross and net",)
     assert found.sources == ("a", "p")
 
@@ -159,7 +159,7 @@ def test_earnings_that_stand_in_say_from_when_they_are_known() -> None:
     )
     assert found.records == 1
     assert found.top == ("transactions-1",)
-    assert found.grade == "platform"
+    assert found.grade == "PLATFORM"
     assert found.notes == ("gig earnings are known from 2025-10 on",)
 
 

@@ -97,6 +97,7 @@ def snapshot_of(given: Source) -> Snapshot:
         providers=(Provider("sss_ph", "GOVERNMENT", ("EINCOMES",)),),
         eincomes=Read(incomes),
         incomes=Read(),
+        employments=Read(),
     )
 
 

@@ -36,6 +36,7 @@ def _snapshot(months):
         accounts=(Account("sss_ph", "sss_ph", "CONNECTED", synced, None, synced),),
         providers=PROVIDERS,
         incomes=Read(),
+        employments=Read(),
         transactions=Read(),
         eincomes=Read(
             tuple(
@@ -68,6 +69,7 @@ def test_the_factors_that_need_a_history_say_so():
     """Calendar averages need their whole window, careful incomes 3 months, volatility 4."""
     expected = {f"income.calendar_average_{n}m": n for n in (3, 6, 9, 12, 18, 24)}
     expected |= {f"income.conservative_{n}m": 3 for n in (6, 12)}
+    expected |= {"income.latest_share": 6, "income.sum_change_6m": 12, "income.sum_change_12m": 24}
     expected |= {f"income.volatility_{n}m": 4 for n in (6, 12)}
     assert expected.items() <= NEEDS.items()
 

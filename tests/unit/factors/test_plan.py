@@ -31,10 +31,10 @@ def test_accounts_alone_need_no_further_kind() -> None:
     assert plan("accounts.connected_count") == FetchPlan(frozenset())
 
 
-def test_income_needs_both_kinds_and_transactions_only_where_they_stand_in() -> None:
+def test_income_needs_its_kinds_and_employments_and_transactions_only_where_they_stand_in() -> None:
     """The stand-in window begins on the first day of the 13th month before as_of."""
     assert plan("income.months_3m") == FetchPlan(
-        frozenset({Kind.EINCOMES, Kind.INCOMES}),
+        frozenset({Kind.EINCOMES, Kind.INCOMES, Kind.EMPLOYMENTS}),
         WhenTransactions.IF_STANDING_IN,
         stand_in_from=date(2025, 10, 1),
     )

@@ -26,6 +26,10 @@ income.{gap_months,longest_gap}_{12,24}m
 income.volatility_{6,12}m
 income.{jobs_count,top_job_share_12m,payroll_share_12m,gig_share_12m}
 income.{inner_gaps,longest_inner_gap}_all
+income.{latest_month,latest_share,sum_change_6m,sum_change_12m}
+income.{months_since_last_payroll,latest_payroll_month,live_sources_count}
+income.{backed_months_12m,months_since_backed,weakest_grade_6m}
+income.{source_disagreement_6m,unknown_provider_excess}
 contributions.months_total
 contributions.count_{3,6,9,12}m
 contributions.change_{6,12,24}m
@@ -38,6 +42,7 @@ transactions.{earnings,active_days}_{7,14,28,91}d
 transactions.{earnings_change_28d_pct,days_since_last,fee_presence_91d}
 employment.{status,has_payroll,has_gig,current_tenure_months,longest_tenure_months}
 employment.{employers_count,jobs_started_24m,months_since_last_end}
+employment.{started_since_backed,ended_without_income}
 liabilities.{loan_count,outstanding_count,overdue_count,finished_count}
 liabilities.loan_amount_{total,average,min,max,std}
 liabilities.{outstanding_total,overdue_total,monthly_amortization,scheme_debt_to_income}
