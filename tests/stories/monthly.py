@@ -1,0 +1,103 @@
+"""What comes month by month: payslips, a scheme's estimates and contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from decision_service.domain.months import Month
+from decision_service.language.fields import Fields
+from decision_service.language.nodes import Node
+from tests.stories.desk import MONTHS, Desk, Json
+
+EVERY = ("month", "half", "week")
+_FREQUENCY = {"month": "Monthly", "half": "Semimonthly", "week": "Weekly"}
+_PAYSLIP = ("employer", "start", "end", "every", "paid_on", "cut_off", "net", "gross", "base")
+
+
+def payroll(desk: Desk, node: Node) -> Iterator[Json]:
+    """Payslips: one with `start` and `end`, or those of every month, half or week of `months`."""
+    fields = Fields.of(
+        node, "`payroll`", desk.report, optional=(*_PAYSLIP, "frequency", "currency", *MONTHS)
+    )
+    if fields is None:
+        return
+    amounts = {key: desk.amounts(fields, key) for key in ("net", "gross", "base")}
+    if not any(fields.has(key) for key in amounts):
+        hint = "add `net:`, what one payslip paid out"
+        desk.report.error("R121", node.place, "`payroll` names no amount", hint)
+    every = fields.choice("every", EVERY) or "month"
+    for first, last in _periods(desk, fields, every):
+        yield desk.item(
+            employer=fields.text("employer"),
+            startDate=first.isoformat(),
+            endDate=last.isoformat(),
+            frequency=fields.text("frequency") or _FREQUENCY[every],
+            currency=fields.text("currency") or "PHP",
+            **{f"{key}Amount": next(amount) for key, amount in amounts.items()},
+        )
+
+
+def estimates(desk: Desk, node: Node) -> Iterator[Json]:
+    """A scheme's or platform's estimated income of each month."""
+    optional = (*MONTHS, "currency")
+    fields = Fields.of(node, "`estimates`", desk.report, required=("amount",), optional=optional)
+    if fields is None:
+        return
+    amounts, currency = desk.amounts(fields, "amount"), fields.text("currency") or "PHP"
+    for month in desk.months(fields):
+        yield desk.item(month=str(month), currency=currency, amount=next(amounts))
+
+
+def contributions(desk: Desk, node: Node) -> Iterator[Json]:
+    """Payments to a scheme, each dated on day `on` of its month, on the last day without it."""
+    optional = (*MONTHS, "currency", "on")
+    what = "`contributions`"
+    fields = Fields.of(node, what, desk.report, required=("amount",), optional=optional)
+    if fields is None:
+        return
+    amounts, currency = desk.amounts(fields, "amount"), fields.text("currency") or "PHP"
+    day = fields.integer("on", 1, 28)
+    for month in desk.months(fields):
+        dated = month.first_day.replace(day=day) if day else month.last_day
+        yield desk.item(date=dated.isoformat(), currency=currency, amount=next(amounts))
+
+
+def _periods(desk: Desk, fields: Fields, every: str) -> Iterator[tuple[date, date]]:
+    """The periods of payslips; of those that are counted out none that ends after today."""
+    if fields.has("start"):
+        start = desk.date(fields, "start")
+        end = desk.date(fields, "end") if fields.has("end") else start
+        if start and end:
+            yield start, end
+        return
+    paid_on, cut_off = fields.integer("paid_on", 1, 28), fields.integer("cut_off", 1, 28)
+    for month in desk.months(fields):
+        for first, last in _within(month, every, paid_on, cut_off):
+            if last <= desk.today.date:
+                yield first, last
+
+
+def _within(
+    month: Month, every: str, paid_on: int | None, cut_off: int | None
+) -> list[tuple[date, date]]:
+    if paid_on:
+        day = month.first_day.replace(day=paid_on)
+        return [(day, day)]
+    if cut_off:
+        before = month.plus(-1).first_day.replace(day=cut_off)
+        return [(before + timedelta(days=1), month.first_day.replace(day=cut_off))]
+    if every == "half":
+        middle = month.first_day.replace(day=15)
+        return [(month.first_day, middle), (middle + timedelta(days=1), month.last_day)]
+    if every == "week":
+        return list(_weeks(month))
+    return [(month.first_day, month.last_day)]
+
+
+def _weeks(month: Month) -> Iterator[tuple[date, date]]:
+    """The weeks from Monday to Sunday whose Sunday lies in the month."""
+    sunday = month.first_day + timedelta(days=6 - month.first_day.weekday())
+    while sunday <= month.last_day:
+        yield sunday - timedelta(days=6), sunday
+        sunday += timedelta(days=7)

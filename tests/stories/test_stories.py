@@ -1,0 +1,46 @@
+"""Applicants as a credit analyst tells them, decided by the shipped rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from decision_service.config import FetchMode
+from decision_service.domain.verdict import Outcome
+from tests.stories.reading import read_story
+from tests.stories.running import decide
+from tests.stories.telling import account, differences
+
+FOLDER = Path(__file__).parent
+STORIES = [read_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))]
+RUNS = [
+    pytest.param(story, mode, id=f"{story.name}-{mode.value}")
+    for story in STORIES
+    for mode in (FetchMode.LISTS, FetchMode.PAYLOAD)
+    if mode is FetchMode.LISTS or story.either_way
+]
+LEAST = 80
+
+
+@pytest.mark.parametrize(("story", "mode"), RUNS)
+def test_the_applicant_is_decided_as_an_analyst_would(story, mode):
+    """The outcome, its reasons and its offer are the story's, whichever way the data is fetched."""
+    decided = decide(story, mode)
+    found = differences(story, decided)
+    if found:
+        pytest.fail(account(story, decided, found), pytrace=False)
+
+
+def test_there_are_enough_stories():
+    """At least 80 stories tell of both products; half are APPROVE or DECLINE on clean data."""
+    clear = [s for s in STORIES if s.clean and s.outcome in (Outcome.APPROVE, Outcome.DECLINE)]
+    assert len(STORIES) >= LEAST
+    assert {story.product for story in STORIES} == {"personal-loan-ph", "gig-advance-ph"}
+    assert len(clear) * 2 >= len(STORIES)
+
+
+def test_no_two_stories_share_a_title():
+    """A title tells one applicant from all others."""
+    titles = [story.title for story in STORIES]
+    assert len(set(titles)) == len(titles)
