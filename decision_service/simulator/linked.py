@@ -51,12 +51,10 @@ class LinkedAccount:
         if self.status != "CONNECTED":
             return ()
         origin = self._origin(self.changed)
-        kinds = [kind.replace("links", "link") for kind in source(origin, {}).items]
-        linking = task(origin, "LINK_ACCOUNT", self.changed, kinds, took=COLLECTING)
-        if now < self.changed + COLLECTING:
-            linking |= {"status": "Started", "datapoints": []}
-            del linking["finishedAt"]
-        return (linking,)
+        end = self.changed + COLLECTING
+        finished = end if now >= end else None
+        kinds = source(origin, {}).items
+        return (task(origin, "LINK_ACCOUNT", self.changed, kinds, finished),)
 
     def _collected(self, now: datetime) -> Source:
         if self.status == "CONNECTED" and now >= self.changed + COLLECTING:
