@@ -74,7 +74,7 @@ def _population(value: object) -> People:
 def _lives(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise ScenarioRefused(f"population.lives is {value!r}: give a list of lives")
-    unknown = [one for one in value if one not in LIVES]
+    unknown = [one for one in value if one not in tuple(LIVES)]
     if unknown:
         known = ", ".join(LIVES)
         raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {known}")
