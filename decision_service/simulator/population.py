@@ -11,7 +11,7 @@ from functools import partial
 from random import Random
 
 from .ids import dice, user_id
-from .lives import difficult, everyday
+from .lives import doubtful, everyday, late
 from .lives.member import Life, Member
 from .shapes import tasks_of, user
 from .world import Person, World
@@ -30,20 +30,20 @@ _EVERYDAY: dict[str, Life] = {
     "abandoned_attempt": everyday.abandoned_attempt,
 }
 _DIFFICULT: dict[str, Life] = {
-    "late_poster": difficult.late_poster,
-    "quarterly_payer": difficult.quarterly_payer,
-    "yearly_payer": difficult.yearly_payer,
-    "stopped_job": difficult.stopped_job,
-    "side_gig": difficult.side_gig,
-    "two_spellings": difficult.two_spellings,
-    "told_twice": difficult.told_twice,
-    "monthly_summary": difficult.monthly_summary,
-    "thirteenth_month_pay": difficult.thirteenth_month_pay,
-    "paid_on_the_fifth": difficult.paid_on_the_fifth,
-    "half_synced": difficult.half_synced,
-    "refused_with_loans": difficult.refused_with_loans,
-    "unlisted_provider": difficult.unlisted_provider,
-    "inflated_papers": difficult.inflated_papers,
+    "late_poster": late.late_poster,
+    "quarterly_payer": late.quarterly_payer,
+    "yearly_payer": late.yearly_payer,
+    "stopped_job": late.stopped_job,
+    "side_gig": doubtful.side_gig,
+    "two_spellings": doubtful.two_spellings,
+    "told_twice": doubtful.told_twice,
+    "monthly_summary": doubtful.monthly_summary,
+    "thirteenth_month_pay": doubtful.thirteenth_month_pay,
+    "paid_on_the_fifth": late.paid_on_the_fifth,
+    "half_synced": late.half_synced,
+    "refused_with_loans": doubtful.refused_with_loans,
+    "unlisted_provider": doubtful.unlisted_provider,
+    "inflated_papers": doubtful.inflated_papers,
 }
 _FIRST_BORN, _LAST_BORN = date(1968, 1, 1), date(2005, 12, 31)
 LIVES: dict[str, Life] = {**_EVERYDAY, **_DIFFICULT}

@@ -142,15 +142,15 @@ def task(
     }
 
 
-def tasks_of(origin: Origin, delivered: Source) -> tuple[Json, ...]:
-    """Return the task that linked a source and, of an older account, that of the last sync."""
-    done = None if origin.arriving else origin.connected + _SYNC
+def tasks_of(origin: Origin, delivered: Source, took: timedelta = _SYNC) -> tuple[Json, ...]:
+    """Return the task that linked a source and, where it was synced since, the last sync's."""
+    done = None if origin.arriving else origin.connected + took
     if origin.type != "ACCOUNT":
         return (task(origin, "ANALYZE_ARCHIVE", origin.connected, delivered.items, done),)
     linked = task(origin, "LINK_ACCOUNT", origin.connected, delivered.items, done)
-    if origin.synced - origin.connected < timedelta(days=1):
+    if origin.synced == origin.connected:
         return (linked,)
-    began = origin.synced - _SYNC
+    began = origin.synced - took
     return (linked, task(origin, "UPDATE_ACCOUNT", began, delivered.items, origin.synced))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from random import Random
 
-from decision_service.simulator.dates import civil_day, first_day, last_day, month_of, settled_month
-from decision_service.simulator.government import contribution_of, contributions, estimates, loan
+from decision_service.simulator.dates import civil_day, first_day, last_day
+from decision_service.simulator.government import contribution_of, contributions, estimates
 from decision_service.simulator.ids import wobble
 from decision_service.simulator.payroll import FREQUENCIES, incomes
 from decision_service.simulator.platforms import Habit, platform_estimates, wallet
@@ -16,11 +16,10 @@ from decision_service.simulator.providers import supported_kinds
 from decision_service.simulator.shapes import Origin, link, source
 from decision_service.simulator.world import Json
 
+from .loans import some_loans
 from .member import Delivered, Job, Member
 
 PLATFORMS = ("grab_ph", "lalamove_ph", "foodpanda_ph", "joyride_ph", "angkas_ph")
-_LOANS = ("Salary Loan", "Calamity Loan", "Emergency Loan")
-_LOAN_MONTHS = 24
 
 
 def delivered(me: Member, origin: Origin, items: Mapping[str, Iterable[Json]]) -> Delivered:
@@ -41,7 +40,7 @@ def scheme(
         "eincomes": estimates(origin, months, job.pay_in, posting=posting),
         "contributions": [] if arrived else booked,
         "employments": [job.employment(origin)],
-        "liabilities": [] if arrived else _loans(me, origin, job),
+        "liabilities": [] if arrived else some_loans(me, origin, job),
     }
     if links:
         times = [origin.synced - timedelta(days=days) for days in (200, 40, 5)]
@@ -97,49 +96,12 @@ def span(me: Member, job: Job, shown: int = 1) -> tuple[date, date]:
     return first_day(job.first), last if job.last is None else min(last, last_day(job.last))
 
 
-def overdue_loan(origin: Origin, job: Job, first: int) -> Json:
-    """Return a loan of 24 instalments from its first month on, of which none was ever paid."""
-    part = round(job.pay * 1.1 / _LOAN_MONTHS, 2)
-    return loan(
-        origin,
-        "Salary Loan",
-        first,
-        _LOAN_MONTHS,
-        principal=job.pay,
-        amortization=part,
-        paid=0,
-        overdue=6 * part,
-    )
-
-
 def _booked(me: Member, origin: Origin, job: Job, posting: Posting) -> list[int]:
     """Return the months that a scheme shows; up to one in seven was never paid."""
     newest = posting.newest(me.today)
     last = newest if job.last is None else min(newest, job.last)
     missed = me.luck.random() * 0.15
     return [m for m in range(job.first, last + 1) if (wobble(origin.id, m) + 1) / 2 >= missed]
-
-
-def _loans(me: Member, origin: Origin, job: Job) -> list[Json]:
-    kinds = me.luck.sample(_LOANS, me.luck.choices((0, 1, 2), (5, 3, 1))[0])
-    return [_loan(me, origin, job, kind) for kind in kinds]
-
-
-def _loan(me: Member, origin: Origin, job: Job, kind: str) -> Json:
-    """Return a loan of a month's pay over two years; one that outlived its job is overdue."""
-    jobless = 0 if job.last is None else max(settled_month(me.today) - job.last, 0)
-    due = jobless + me.luck.randint(2, 30)
-    part, paid = round(job.pay * 1.1 / _LOAN_MONTHS, 2), min(due - jobless, _LOAN_MONTHS)
-    return loan(
-        origin,
-        kind,
-        month_of(me.today) - due,
-        _LOAN_MONTHS,
-        principal=job.pay,
-        amortization=part,
-        paid=paid,
-        overdue=(min(due, _LOAN_MONTHS) - paid) * part,
-    )
 
 
 def _habit(luck: Random) -> Habit:

@@ -1,4 +1,4 @@
-"""Difficult lives: what shows late, twice, under two names, half, or from an unknown source."""
+"""Difficult lives: what shows twice, under two names, after a refusal, or from nobody known."""
 
 from __future__ import annotations
 
@@ -12,52 +12,17 @@ from decision_service.simulator.payroll import (
     thirteenth_month,
     told_again,
 )
-from decision_service.simulator.posting import Posting
 from decision_service.simulator.shapes import Origin, account
 from decision_service.simulator.world import Json
 
-from .deliveries import (
-    PLATFORMS,
-    delivered,
-    overdue_loan,
-    papers,
-    payroll,
-    platform,
-    scheme,
-    span,
-)
+from .deliveries import PLATFORMS, delivered, papers, payroll, platform, scheme, span
+from .loans import overdue_loan
 from .member import Delivered, Job, Member
 
 Told = Callable[[Origin, Job, list[Json]], list[Json]]
 """What is told of a job beside its payslips."""
 UNLISTED = "paydesk_ph"
 """A provider that the vendor's list of providers does not hold."""
-
-
-def late_poster(me: Member) -> list[Delivered]:
-    """A job whose employer is three to six months later than others with the scheme."""
-    posting = Posting(late=me.luck.randint(3, 6))
-    return [scheme(me, me.job(me.luck.randint(24, 48)), posting=posting)]
-
-
-def quarterly_payer(me: Member) -> list[Delivered]:
-    """A self-employed person who pays the scheme by the quarter."""
-    job = replace(me.job(me.luck.randint(24, 48)), employer="Self-Employed")
-    return [scheme(me, job, posting=Posting(every=3))]
-
-
-def yearly_payer(me: Member) -> list[Delivered]:
-    """A voluntary member who pays the scheme once a year for the whole year."""
-    job = replace(me.job(me.luck.randint(30, 60)), employer="Voluntary")
-    return [scheme(me, job, posting=Posting(every=12))]
-
-
-def stopped_job(me: Member) -> list[Delivered]:
-    """Payroll that stopped one to five months ago beside a scheme; the end is named by half."""
-    ended = month_of(me.today) - 1 - me.luck.randint(1, 5)
-    job = me.job(me.luck.randint(12, 36), ended)
-    job = replace(job, reported=me.luck.random() < 0.5)
-    return [scheme(me, job), payroll(me, job, job.provider, "Semimonthly")]
 
 
 def side_gig(me: Member) -> list[Delivered]:
@@ -86,17 +51,6 @@ def monthly_summary(me: Member) -> list[Delivered]:
 def thirteenth_month_pay(me: Member) -> list[Delivered]:
     """Payroll with an extra month's pay for each whole year, told as from January to December."""
     return [_payslips(me, lambda origin, job, _: _extra(me, origin, job))]
-
-
-def paid_on_the_fifth(me: Member) -> list[Delivered]:
-    """Monthly payroll that shows on the fifth of the month after."""
-    job = me.job(me.luck.randint(12, 36))
-    return [payroll(me, job, job.provider, "Monthly", shown=5)]
-
-
-def half_synced(me: Member) -> list[Delivered]:
-    """A scheme that was connected today and whose first sync has brought three months so far."""
-    return [scheme(me, me.job(me.luck.randint(18, 48)), arrived=3)]
 
 
 def refused_with_loans(me: Member) -> list[Delivered]:
