@@ -28,7 +28,7 @@ from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.simulator.dates import civil_day
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.limits import Call
-from decision_service.simulator.population import life_of, population
+from decision_service.simulator.population import EVERYDAY, life_of, population
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.service import create
 
@@ -86,7 +86,7 @@ async def at_vendor(
     folder: Path, cores: Cores, people: int
 ) -> AsyncIterator[tuple[Simulator, Any, Bare, list[str]]]:
     """A service on its own core at a vendor in this process; the vendor's meter counts."""
-    world = population(SEED, people, civil_day(datetime.now(UTC)))
+    world = population(SEED, people, civil_day(datetime.now(UTC)), EVERYDAY)
     slow = Fault("slow", settings={"seconds": SECONDS})
     app = build_app(
         world, api_key=KEY, api_secret=SECRET, requests_per_second=1_000_000, faults=[slow]
@@ -121,9 +121,9 @@ async def measure(folder: Path, cores: Cores, people: int) -> Cold:
             await stub.CreateDecision(create(user))
             taken = perf_counter() - began
             calls = list(app.meter.calls)
-            found.calls[life_of(number)].append(len(calls))
+            found.calls[life_of(number, EVERYDAY)].append(len(calls))
             found.depths[depth(calls)] += 1
-            found.times[life_of(number)].append((taken, await bare.chain(calls)))
+            found.times[life_of(number, EVERYDAY)].append((taken, await bare.chain(calls)))
     return found
 
 

@@ -19,7 +19,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.config import Settings
 from decision_service.simulator.dates import civil_day
-from decision_service.simulator.population import LIVES, life_of, population
+from decision_service.simulator.population import population
 from tests.e2e.process import clean_environ
 from tests.e2e.service import create
 
@@ -34,6 +34,7 @@ STATE = (
     "HTTP, with the request limit raised"
 )
 SEED = 7
+LIFE = "employed"
 KEY, SECRET = "bench-key", "bench-secret"
 
 
@@ -45,21 +46,18 @@ class Vendor:
     users: Sequence[str]
 
 
-def people(size: int, life: str | None = None) -> list[str]:
-    """Users of the population, all of them or those of one life."""
-    assert life is None or life in LIVES
-    everybody = population(SEED, size, civil_day(datetime.now(UTC))).builders
-    return [user for number, user in enumerate(everybody) if life in (None, life_of(number))]
+def people(size: int) -> list[str]:
+    """Users of the population that the vendor plays."""
+    return [*population(SEED, size, civil_day(datetime.now(UTC)), (LIFE,)).builders]
 
 
 @contextmanager
 def vendor(folder: Path, users: int) -> Iterator[Vendor]:
     """The stand-in in its own process, without a limit, with so many employed people."""
-    size = users * len(LIVES)
     scenario = folder / "scenario.json"  # JSON is YAML
     played = {
         "sandbox": False,
-        "population": {"seed": SEED, "size": size},
+        "population": {"seed": SEED, "size": users, "lives": [LIFE]},
         "requests_per_second": 1_000_000,
     }
     scenario.write_text(json.dumps(played))
@@ -67,7 +65,7 @@ def vendor(folder: Path, users: int) -> Iterator[Vendor]:
     command = module("decision_service", "simulator", *options)
     with started(command, folder / "vendor.log") as process:
         url = process.printed("Smile")[3].rstrip(",")
-        yield Vendor(url, people(size, "employed"))
+        yield Vendor(url, people(users))
 
 
 def settings(base_url: str, **more: str) -> dict[str, str]:

@@ -59,16 +59,6 @@ def settled_month(today: date, lag: int = GOVERNMENT_LAG_MONTHS) -> int:
     return month_of(today) - 1 - lag
 
 
-def posted_month(today: date) -> int:
-    """Return the newest month a prompt employer has posted: one past settled from the 15th on."""
-    return settled_month(today) + (1 if today.day >= 15 else 0)
-
-
-def posted_on(month: int, lag: int = GOVERNMENT_LAG_MONTHS) -> date:
-    """Return the day on which a month's postings are shown: a prompt scheme's, the 15th."""
-    return first_day(month + lag) + timedelta(days=14) if lag else first_day(month + 1)
-
-
 def days(first: date, last: date) -> Iterator[date]:
     """Yield every day from the first to the last, both included."""
     for offset in range((last - first).days + 1):

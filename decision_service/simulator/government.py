@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from datetime import date
 
-from .dates import GOVERNMENT_LAG_MONTHS, first_day, last_day, month_text, posted_on
-from .shapes import Origin, money
+from .dates import first_day, last_day, month_text
+from .posting import PROMPT, Posting
+from .shapes import AmountOf, Origin, money
 from .world import Json
 
-AmountOf = Callable[[int], float]
 _CREDIT_STEP = 500
 _CREDIT_FLOOR, _CREDIT_CEILING = 5_000, 35_000
 _CONTRIBUTION_RATE = 0.15
@@ -31,17 +32,28 @@ def estimates(
     amount_of: AmountOf,
     *,
     currency: str = "PHP",
-    lag: int = GOVERNMENT_LAG_MONTHS,
+    posting: Posting = PROMPT,
 ) -> list[Json]:
-    """Return one estimated income for each month, shown so many complete months later."""
-    return [_estimate(origin, month, money(amount_of(month)), currency, lag) for month in months]
+    """Return one estimated income for each month, shown when the payer's habit says."""
+    return [
+        _estimate(origin, month, money(amount_of(month)), currency, posting.day(month))
+        for month in months
+    ]
 
 
 def contributions(
-    origin: Origin, months: Iterable[int], amount_of: AmountOf, *, currency: str = "PHP"
+    origin: Origin,
+    months: Iterable[int],
+    amount_of: AmountOf,
+    *,
+    currency: str = "PHP",
+    posting: Posting = PROMPT,
 ) -> list[Json]:
     """Return one contribution for each month, dated to its end."""
-    return [_contribution(origin, month, money(amount_of(month)), currency) for month in months]
+    return [
+        _contribution(origin, month, money(amount_of(month)), currency, posting.day(month))
+        for month in months
+    ]
 
 
 def loan(
@@ -75,17 +87,17 @@ def loan(
     return origin.item("lia", (kind, first_month), fields)
 
 
-def _estimate(origin: Origin, month: int, amount: float, currency: str, lag: int) -> Json:
+def _estimate(origin: Origin, month: int, amount: float, currency: str, shown: date) -> Json:
     text = month_text(month)
     fields = {"month": text, "currency": currency, "baseAmount": amount, "amount": amount}
-    return origin.item("einc", text, fields, posted_on(month, lag))
+    return origin.item("einc", text, fields, shown)
 
 
-def _contribution(origin: Origin, month: int, amount: float, currency: str) -> Json:
+def _contribution(origin: Origin, month: int, amount: float, currency: str, shown: date) -> Json:
     fields = {
         "date": last_day(month).isoformat(),
         "currency": currency,
         "amount": amount,
         "referenceId": f"PRN{month_text(month).replace('-', '')}",
     }
-    return origin.item("con", month_text(month), fields, posted_on(month))
+    return origin.item("con", month_text(month), fields, shown)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from .dates import civil_day, stamp, start_of
 from .people import SandboxPerson
-from .shapes import Origin, account, identity, source, task
+from .shapes import Origin, account, identity, source, tasks_of
 from .world import Json, Source
 
 COLLECTING = timedelta(seconds=2)
@@ -47,16 +47,12 @@ class LinkedAccount:
         return replace(found, account={**(found.account or {}), "createdAt": stamp(self.created)})
 
     def tasks(self, now: datetime) -> tuple[Json, ...]:
-        """The task that collects its data: none before it is connected, then running, then done."""
+        """The tasks that collect its data: none before it is connected, then running, then done."""
         if self.status != "CONNECTED":
             return ()
-        origin = self._origin(self.changed)
-        kinds = [kind.replace("links", "link") for kind in source(origin, {}).items]
-        linking = task(origin, "LINK_ACCOUNT", self.changed, kinds, took=COLLECTING)
-        if now < self.changed + COLLECTING:
-            linking |= {"status": "Started", "datapoints": []}
-            del linking["finishedAt"]
-        return (linking,)
+        day = civil_day(now)
+        origin = replace(self._synced(day), arriving=now < self.changed + COLLECTING)
+        return tasks_of(origin, source(origin, {}), COLLECTING)
 
     def _collected(self, now: datetime) -> Source:
         if self.status == "CONNECTED" and now >= self.changed + COLLECTING:
@@ -71,7 +67,7 @@ class LinkedAccount:
         return self._built[1]
 
     def _tell(self, today: date) -> Source:
-        person, origin = self.person, self._origin(max(self.changed, start_of(today)))
+        person, origin = self.person, self._synced(today)
         if person is None:
             return source(origin, {})
         who = identity(
@@ -81,6 +77,10 @@ class LinkedAccount:
             if provider_id == self.provider_id:
                 return telling(origin, who, today)
         return source(origin, {"identities": [who]})
+
+    def _synced(self, today: date) -> Origin:
+        """The account as of its last sync: when it was connected, later at each day's beginning."""
+        return self._origin(max(self.changed, start_of(today)))
 
     def _origin(self, synced: datetime) -> Origin:
         return Origin(self.user_id, self.provider_id, self.changed, synced, self.key)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
-from . import stories
 from .faults import Fault
 from .ids import user_id
 from .shapes import Origin, identity, tasks_of, user
-from .stories import Story
+from .stories import anisha, christina, george, ryan
+from .stories.story import Story
 from .world import ITEM_KINDS, Json, Person, World
 
 
@@ -49,9 +49,9 @@ _PEOPLE = (
         "123456",
         "1234",
         date(1985, 8, 24),
-        "Three years of steady, gently rising pay around ₱ 35,000, a contribution every month and "
-        "one small loan nearly repaid: meant to be approved.",
-        stories.george,
+        "Three years of steady, gently rising pay around ₱ 35,000, told by the payroll and by two "
+        "schemes alike, and one small loan nearly repaid: meant to be approved.",
+        george.STORY,
     ),
     SandboxPerson(
         "Ryan",
@@ -62,9 +62,9 @@ _PEOPLE = (
         "654321",
         "1234",
         date(2001, 3, 2),
-        "Started work lately, so that just three months are on record, and an old loan takes "
-        "nearly all that ₱ 13,000 a month can carry: meant to be declined.",
-        stories.ryan,
+        "Started work lately: the payroll shows just three months, and a loan takes nearly all "
+        "that ₱ 13,000 a month can carry: meant to be declined.",
+        ryan.STORY,
     ),
     SandboxPerson(
         "Christina",
@@ -77,7 +77,7 @@ _PEOPLE = (
         date(1992, 11, 19),
         "A good income every month from a job and weekend deliveries, but her contributions always "
         "fail to be read (503): meant to be referred for what could not be read.",
-        stories.christina,
+        christina.STORY,
     ),
     SandboxPerson(
         "Anisha",
@@ -88,9 +88,9 @@ _PEOPLE = (
         "123456",
         "1234",
         date(1995, 6, 7),
-        "Project work around ₱ 16,000 in two months of every three, contributions in one of three: "
-        "meant to land in the grey zone.",
-        stories.anisha,
+        "Project work around ₱ 16,000 in two months of every three, contributions in one of three, "
+        "counted back from the newest month: meant to land in the grey zone.",
+        anisha.STORY,
     ),
 )
 

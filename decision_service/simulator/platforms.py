@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from .dates import days, month_number, month_of
 from .government import estimates
 from .ids import dice
+from .posting import AT_ONCE
 from .shapes import Origin, transaction
 from .world import Json
 
@@ -55,7 +56,7 @@ def platform_estimates(origin: Origin, transactions: Iterable[Json], today: date
     """Return the incomes estimated from a wallet: each complete month's earnings, without a lag."""
     earned = _earned_by_month(transactions)
     months = [month for month in earned if month < month_of(today) and earned[month] > 0]
-    return estimates(origin, months, earned.__getitem__, lag=0)
+    return estimates(origin, months, earned.__getitem__, posting=AT_ONCE)
 
 
 def _earned_by_month(transactions: Iterable[Json]) -> dict[int, float]:

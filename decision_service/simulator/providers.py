@@ -111,5 +111,6 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 
 
 def supported_kinds(provider_id: str) -> tuple[str, ...]:
-    """Return the data kinds a provider supports as endpoint names, such as `contributions`."""
-    return tuple(kind.lower() for kind in PROVIDERS[provider_id]["supported"])
+    """Return the kinds a provider supports as endpoint names; none of one that is not listed."""
+    listed = PROVIDERS.get(provider_id, {"supported": ()})
+    return tuple(kind.lower() for kind in listed["supported"])

@@ -3,7 +3,7 @@
 ```yaml
 requests_per_second: 20
 sandbox: true                      # the four sandbox people
-population: {seed: 7, size: 100}   # and made-up ones
+population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks theirs
 payload_cut: 300
 faults:
   - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 2}
@@ -25,10 +25,12 @@ from .faults import Fault
 from .ids import owner_digits
 from .payloads import PAYLOAD_CUT
 from .people import sandbox, sandbox_people
-from .population import population
+from .population import LAP, LIVES, population
 from .world import World, WorldMaker, join
 
 REQUESTS_PER_SECOND = 20
+People = tuple[int, int, tuple[str, ...]]
+"""Seed, size and lives of a population."""
 _FAULT_KEYS = ("user", "path", "method", "times", "skip")
 
 
@@ -54,17 +56,29 @@ def load_scenario(mapping: object) -> Scenario:
     return Scenario(partial(_world, with_sandbox, people), **fields)
 
 
-def _world(with_sandbox: bool, people: tuple[int, int] | None, today: date) -> World:  # noqa: FBT001 - bound by partial
+def _world(with_sandbox: bool, people: People | None, today: date) -> World:  # noqa: FBT001 - bound by partial
     worlds = [sandbox(today)] if with_sandbox else []
     if people is not None:
-        worlds.append(population(*people, today))
+        seed, size, lives = people
+        worlds.append(population(seed, size, today, lives))
     return join(*worlds) if worlds else World(today, {})
 
 
-def _population(value: object) -> tuple[int, int]:
-    read = _mapping(value, "population", ("seed", "size"))
+def _population(value: object) -> People:
+    read = _mapping(value, "population", ("seed", "size", "lives"))
     seed = _whole(read.get("seed", 1), "population.seed", 0)
-    return seed, _whole(read.get("size", 100), "population.size", 0)
+    lives = _lives(read["lives"]) if "lives" in read else LAP
+    return seed, _whole(read.get("size", 100), "population.size", 0), lives
+
+
+def _lives(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise ScenarioRefused(f"population.lives is {value!r}: give a list of lives")
+    unknown = [one for one in value if one not in tuple(LIVES)]
+    if unknown:
+        known = ", ".join(LIVES)
+        raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {known}")
+    return tuple(value)
 
 
 def _faults(value: object) -> tuple[Fault, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -10,6 +10,11 @@ from .dates import stamp, start_of
 from .ids import object_id
 from .providers import supported_kinds
 from .world import Json, Source
+
+_SYNC = timedelta(seconds=40)
+"""How long a sync takes."""
+AmountOf = Callable[[int], float]
+"""What a month comes to, by the month's number."""
 
 
 def money(amount: float) -> float:
@@ -38,7 +43,8 @@ def metadata(
 class Origin:
     """Where items come from: a user's source, when it was connected and when it last delivered.
 
-    `id` follows from the rest: the account's or archive's id.
+    `arriving` says that its first sync has not finished. `id` follows from the rest: the account's
+    or archive's id.
     """
 
     user_id: str
@@ -47,6 +53,7 @@ class Origin:
     synced: datetime
     key: str = "1"
     type: str = "ACCOUNT"
+    arriving: bool = False
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,29 +124,34 @@ def task(
     kind: str,
     started: datetime,
     datapoints: Iterable[str],
-    took: timedelta = timedelta(seconds=40),
+    finished: datetime | None,
 ) -> Json:
-    """Return a finished Task of kind LINK_ACCOUNT, UPDATE_ACCOUNT or ANALYZE_ARCHIVE."""
+    """Return a Task of kind LINK_ACCOUNT, UPDATE_ACCOUNT or ANALYZE_ARCHIVE, running or finished.
+
+    A running one has neither an end nor datapoints: those name what was saved when it finished.
+    """
+    saved = [name.replace("links", "link").upper() for name in datapoints] if finished else []
     return {
-        "id": object_id("task", origin.user_id, origin.id, kind),
+        "id": object_id("task", origin.user_id, origin.id, kind, stamp(started)),
         "type": kind,
         "startedAt": stamp(started),
-        "finishedAt": stamp(started + took),
-        "status": "Finished",
-        "datapoints": [name.upper() for name in datapoints],
+        **({"finishedAt": stamp(finished)} if finished else {}),
+        "status": "Finished" if finished else "Started",
+        "datapoints": saved,
         "metadata": origin.metadata(started),
     }
 
 
-def tasks_of(origin: Origin, delivered: Source) -> tuple[Json, ...]:
-    """Return the task that linked a source and, of an older account, that of the last sync."""
-    kinds = [kind.replace("links", "link") for kind in delivered.items]
+def tasks_of(origin: Origin, delivered: Source, took: timedelta = _SYNC) -> tuple[Json, ...]:
+    """Return the task that linked a source and, where it was synced since, the last sync's."""
+    done = None if origin.arriving else origin.connected + took
     if origin.type != "ACCOUNT":
-        return (task(origin, "ANALYZE_ARCHIVE", origin.connected, kinds),)
-    linked = task(origin, "LINK_ACCOUNT", origin.connected, kinds)
-    if origin.synced - origin.connected < timedelta(days=1):
+        return (task(origin, "ANALYZE_ARCHIVE", origin.connected, delivered.items, done),)
+    linked = task(origin, "LINK_ACCOUNT", origin.connected, delivered.items, done)
+    if origin.synced == origin.connected:
         return (linked,)
-    return (linked, task(origin, "UPDATE_ACCOUNT", origin.synced - timedelta(minutes=1), kinds))
+    began = origin.synced - took
+    return (linked, task(origin, "UPDATE_ACCOUNT", began, delivered.items, origin.synced))
 
 
 def identity(

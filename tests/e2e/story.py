@@ -23,7 +23,7 @@ from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.rollout.buckets import slot
 from decision_service.simulator.ids import user_id
-from decision_service.simulator.population import population
+from decision_service.simulator.population import EVERYDAY, population
 from decision_service.simulator.server import build_app, serve
 from tests.e2e.process import serving
 from tests.e2e.service import create
@@ -77,9 +77,9 @@ guardrails:
      min_units: {MIN_UNITS}, action: roll_back}}
 """
 _SEED = 7
-_LIVES = 11
+_LIVES = len(EVERYDAY)
 _EMPLOYED = [user_id("population", _SEED, number * _LIVES) for number in range(1200)]
-"""The first of every eleven people has a job and an account that delivers it."""
+"""The first of each lap of everyday lives has a job and an account that delivers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Story:
 async def told(folder: Path, store_url: str) -> AsyncIterator[Story]:
     """Write the rules, start the vendor's stand-in and both processes."""
     people, plan = crowd(), _write_rules(folder / "rules")
-    world = partial(population, _SEED, len(_EMPLOYED) * _LIVES)
+    world = partial(population, _SEED, len(_EMPLOYED) * _LIVES, lives=EVERYDAY)
     app = build_app(world, api_key="k", api_secret="s", requests_per_second=1000)
     async with serve(app) as base_url, AsyncExitStack() as stack:
         settings = {

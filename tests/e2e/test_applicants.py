@@ -98,7 +98,7 @@ async def test_erasing_leaves_the_decision_and_takes_its_data(
     decided = (await live.stub.CreateDecision(create(GEORGE))).decision
     key = _key_of(tmp_path / "decisions.db", GEORGE)
     erased = await stub.EraseApplicant(pb.EraseApplicantRequest(user_id=GEORGE))
-    assert (erased.revoked_accounts, erased.erased_snapshots) == (2, 1)
+    assert (erased.revoked_accounts, erased.erased_snapshots) == (3, 1)
     for file in tmp_path.glob("decisions.db*"):
         assert key not in file.read_bytes()
     read = service_pb.GetDecisionRequest(decision_id=decided.decision_id)

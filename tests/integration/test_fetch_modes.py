@@ -27,14 +27,18 @@ KINDS = frozenset(Kind) - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
 EVERYTHING = FetchPlan(KINDS, WhenTransactions.ALWAYS, transactions_from=date(2025, 10, 1))
 NEEDS = Needs(tuple(catalogue()), DataPolicy("PHP", transaction_classes=CLASSES))
 EACH_LIFE = 2
+SETTLED = tuple(life for life in LIVES if life != "half_synced")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def people():
-    """Two people of each kind of life with accounts alone, and the base URL to read them at."""
-    world = population(7, EACH_LIFE * len(LIVES), NOW.date())
+    """Two people of each kind of life with accounts alone, and the base URL to read them at.
+
+    Who has just connected is not decided, so that life is left out.
+    """
+    world = population(7, EACH_LIFE * len(SETTLED), NOW.date(), SETTLED)
     app = build_app(
         world, api_key="key", api_secret="secret", clock=lambda: NOW, requests_per_second=100_000
     )
@@ -87,7 +91,7 @@ async def test_a_population_is_the_same_by_lists_and_by_payloads(people):
     """Without archives and uploads both ways give one snapshot, and every factor is the same."""
     by_lists = await snapshots(people, FetchMode.LISTS)
     by_payloads = await snapshots(people, FetchMode.PAYLOAD)
-    assert len(by_lists) >= EACH_LIFE * (len(LIVES) - 2)
+    assert len(by_lists) >= EACH_LIFE * (len(SETTLED) - 2)
     for one, other in zip(by_lists, by_payloads, strict=True):
         assert ordered(one) == ordered(other)
         assert compute(one, NEEDS, AS_OF) == compute(other, NEEDS, AS_OF)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 )
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
 GEORGE, RYAN, CHRISTINA, _ = sandbox_people()
-SEED = 7  # its eleven people have something of every kind
+SEED = 7  # its people have something of every kind
 UNKNOWN = "tenantId-00000000000000000000000000000000"
 ERROR_BODY = {"code", "message", "requestId"}
 WEBHOOK = {
@@ -95,7 +95,9 @@ async def judge() -> AsyncIterator[Judge]:
 @pytest.fixture
 async def crowd() -> AsyncIterator[Judge]:
     """A population's, in which every kind of life is led once."""
-    async with judging(made(lambda today: population(SEED, len(LIVES), today))) as one:
+    async with judging(
+        made(lambda today: population(SEED, len(LIVES), today, tuple(LIVES)))
+    ) as one:
         yield one
 
 

@@ -47,6 +47,11 @@ class Stand:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
+    async def account(self, user_id: str, provider: str = "sss_ph") -> dict[str, Any]:
+        """A user's account at a provider."""
+        accounts = await self.items("/accounts", userId=user_id)
+        return next(one for one in accounts if one["providerId"] == provider)
+
     async def items(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All items of a list, page after page."""
         query, found = {"size": 150, **query}, []

@@ -64,6 +64,20 @@ def test_a_login_and_its_code_connect_an_account() -> None:
     assert desk.tenant.owner(account.id).id == desk.user_id
 
 
+def test_a_linked_account_is_synced_each_day() -> None:
+    """From the next day on a second task has finished when the account was last synced."""
+    desk = Desk()
+    account = desk.connect()
+    desk.clock.now += timedelta(days=1)
+    shown = desk.person()
+    linked, updated = shown.tasks
+    source = shown.sources[-1]
+    assert (linked["type"], updated["type"]) == ("LINK_ACCOUNT", "UPDATE_ACCOUNT")
+    assert linked["startedAt"] == source.account["createdAt"]
+    assert updated["finishedAt"] == source.account["monitor"]["updatedAt"] > linked["finishedAt"]
+    assert {one["metadata"]["sourceId"] for one in shown.tasks} == {account.id}
+
+
 @pytest.mark.parametrize("login", ["George", "gpalomero1234@smileapi.io", "+639559991234"])
 def test_a_person_logs_in_by_name_mail_or_phone(login: str) -> None:
     """Each of the three names the same person."""

@@ -126,7 +126,8 @@ async def test_a_user_filter_brings_all_accounts_together(stand: Stand) -> None:
 
 async def test_a_source_filter_picks_one_account(stand: Stand) -> None:
     """`sourceId` and the deprecated `accountId` pick an account's items; another's are none."""
-    accounts = await stand.items("/accounts", userId=GEORGE.user_id)
+    providers = ("sss_ph", "pagibig_ph")
+    accounts = [await stand.account(GEORGE.user_id, provider) for provider in providers]
     for account in accounts:
         by_source = await stand.items("/contributions", sourceId=account["id"])
         by_account = await stand.items("/contributions", accountId=account["id"])

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from decision_service.simulator.population import population
+import pytest
+
+from decision_service.simulator.faults import Fault
+from decision_service.simulator.population import EVERYDAY, LIVES, population
 from tests.unit.simulator.stand import ANISHA, GEORGE, Stand, open_stand
 
+TODAY = date(2026, 11, 24)
 KINDS = ("incomes", "transactions", "employments", "contributions", "liabilities", "eincomes")
 
 
@@ -18,7 +22,7 @@ def bare(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 async def test_an_accounts_payload_is_its_lists_without_metadata() -> None:
     """Each supported kind is one plain array with what the list endpoint gives, in its order."""
-    async with open_stand(population(5, 11, date(2026, 11, 24))) as stand:
+    async with open_stand(population(5, len(LIVES), TODAY, tuple(LIVES))) as stand:
         for account in await stand.items("/accounts"):
             payload = await stand.data(f"/accounts/{account['id']}/payload")
             assert payload["metadata"]["userId"] == account["userId"]
@@ -52,12 +56,31 @@ async def test_a_users_payload_is_cut_and_goes_on_at_the_lists() -> None:
 
 async def test_a_users_payload_names_archives_apart() -> None:
     """Files that were handed in are archives with their file type, not accounts."""
-    async with open_stand(population(5, 11, date(2026, 11, 24))) as stand:
+    async with open_stand(population(5, 11, TODAY, EVERYDAY)) as stand:
         users = await stand.items("/users")
         payloads = [await stand.data(f"/users/{one['id']}/payload") for one in users]
     archives = [one for payload in payloads for one in payload["archives"]]
     assert [one["fileType"] for one in archives] == ["payslip"]
     assert archives[0]["payload"]["incomes"]["items"]
+
+
+@pytest.mark.parametrize("status", ["ERROR", "PENDING", "AWAITING_MFA"])
+async def test_a_payload_says_what_the_lists_say_in_any_state(status: str) -> None:
+    """What an account delivered stays readable both ways when its provider refuses later."""
+    world = population(5, 4, TODAY, ("refused_with_loans", "abandoned_attempt"))
+    async with open_stand(world) as stand:
+        stand.app.faults.add(Fault("account_state", "/accounts", settings={"status": status}))
+        owed = 0
+        for account in await stand.items("/accounts"):
+            payload = await stand.data(f"/accounts/{account['id']}/payload")
+            whole = await stand.data(f"/users/{account['userId']}/payload")
+            (listed,) = [one for one in whole["accounts"] if one["id"] == account["id"]]
+            for kind in KINDS:
+                items = bare(await stand.items(f"/{kind}", sourceId=account["id"]))
+                assert payload.get(kind, []) == items
+                assert listed["payload"].get(kind, {"items": []})["items"] == items[:300]
+            owed += len(payload.get("liabilities", []))
+    assert owed >= 2
 
 
 async def test_payloads_of_nobody_are_missing(stand: Stand) -> None:

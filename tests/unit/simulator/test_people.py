@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.dates import month_number, month_of, month_text, start_of
+from decision_service.simulator.dates import (
+    first_day,
+    last_day,
+    month_number,
+    month_of,
+    month_text,
+    start_of,
+)
 from decision_service.simulator.people import sandbox, sandbox_data, sandbox_people
 from decision_service.simulator.world import ITEM_KINDS
 
@@ -45,6 +52,20 @@ def months(items: list[dict[str, Any]], today: date, provider: str = "sss_ph") -
         for item in items
         if item["metadata"]["providerId"] == provider
     }
+
+
+def is_scheme(item: dict[str, Any]) -> bool:
+    """Whether an item is of the scheme that all four have an account at."""
+    return item["metadata"]["providerId"] == "sss_ph"
+
+
+def net_by_month(payslips: list[dict[str, Any]]) -> dict[int, float]:
+    """What was paid for each month, after deductions."""
+    paid: dict[int, float] = {}
+    for one in payslips:
+        month = month_number(one["endDate"][:7])
+        paid[month] = round(paid.get(month, 0) + one["netAmount"], 2)
+    return paid
 
 
 def test_they_are_the_documented_four() -> None:
@@ -127,17 +148,29 @@ def test_all_accounts_are_philippine_and_in_pesos(today: date) -> None:
 
 @any_day
 def test_george_is_steady(today: date) -> None:
-    """Three years of estimates that rise gently, contributions each month, a loan nearly repaid."""
+    """Three years of pay that rises gently, contributions each month, a loan nearly repaid."""
     data = data_of("George", today)
     assert set(range(38)) <= months(data["eincomes"], today)
     assert months(data["contributions"], today) == months(data["eincomes"], today)
     amounts = [item["amount"] for item in sorted(data["eincomes"], key=lambda one: one["month"])]
     assert 1.02 < sum(amounts[-12:]) / sum(amounts[:12]) < 1.1
     assert max(amounts[-12:]) / min(amounts[-12:]) < 1.06
-    assert [job["endDate"] for job in data["employments"]] == [None, None]
+    assert [job["endDate"] for job in data["employments"]] == [None] * 3
     (loan,) = data["liabilities"]
     assert 0 < loan["outstandingBalance"] < 0.2 * loan["loanAmount"]
     assert loan["amortizationAmount"] < 0.05 * amounts[-1]
+
+
+@any_day
+def test_georges_payroll_is_up_to_date(today: date) -> None:
+    """Every complete month is paid in two halves that come to what his scheme estimates."""
+    data = data_of("George", today)
+    paid = net_by_month(data["incomes"])
+    this = month_of(today)
+    complete = {month: amount for month, amount in paid.items() if month < this}
+    assert sorted(complete) == list(range(this - 40, this))
+    estimated = {month_number(one["month"]): one["amount"] for one in data["eincomes"]}
+    assert all(complete[m] == pytest.approx(estimated[m], abs=0.02) for m in estimated)
 
 
 def test_george_earns_about_35000() -> None:
@@ -147,20 +180,28 @@ def test_george_earns_about_35000() -> None:
 
 
 @any_day
-def test_ryan_has_three_months_and_little_room(today: date) -> None:
-    """Three settled months; 35 % of the pay less the loan's part finances 412.20 PHP."""
-    data = data_of("Ryan", today)
-    assert months(data["eincomes"], today) == {0, 1, 2}
-    assert months(data["contributions"], today) == {0, 1, 2}
+def test_ryan_has_three_months_on_his_payroll(today: date) -> None:
+    """Three complete months, no more; his scheme shows the one that is due, or one more."""
+    data, this = data_of("Ryan", today), month_of(today)
+    paid = net_by_month(data["incomes"])
+    assert [m for m in sorted(paid) if m < this] == [this - 3, this - 2, this - 1]
+    assert {amount for month, amount in paid.items() if month < this} == {13_000}
+    due = {0, -1} if today.day >= 15 else {0}
+    assert months(data["eincomes"], today) == months(data["contributions"], today) == due
     assert {item["amount"] for item in data["eincomes"]} == {13_000}
-    (loan,) = data["liabilities"]
+    assert {job["startDate"] for job in data["employments"]} == {first_day(this - 3).isoformat()}
+
+
+@any_day
+def test_ryan_has_little_room(today: date) -> None:
+    """35 % of the pay less the loan's part finances 412.20 PHP."""
+    (loan,) = data_of("Ryan", today)["liabilities"]
     room = Decimal("0.35") * 13_000 - Decimal(str(loan["amortizationAmount"]))
     affordable = room * (1 - Decimal("1.05") ** -6) / Decimal("0.05")
     assert room == Decimal("81.21")
     assert round(affordable, 2) == Decimal("412.20")
     assert loan["outstandingBalance"] > 0
-    (job,) = data["employments"]
-    assert month_of(today) - month_number(job["startDate"][:7]) == 5
+    assert loan["endDate"] > today.isoformat()
 
 
 @any_day
@@ -196,20 +237,66 @@ def test_christinas_platform_estimates_are_her_earnings() -> None:
 
 @any_day
 def test_anisha_has_gaps(today: date) -> None:
-    """Of the twelve settled months eight have estimates and four contributions, around 16,000."""
+    """Of any twelve months to the settled one eight have estimates, four contributions."""
     data = data_of("Anisha", today)
     last_year = set(range(12))
+    assert 0 in months(data["eincomes"], today) & months(data["contributions"], today)
     assert len(months(data["eincomes"], today) & last_year) == 8
     assert len(months(data["contributions"], today) & last_year) == 4
     assert max(months(data["eincomes"], today)) >= 30
     assert all(15_500 < item["amount"] < 16_500 for item in data["eincomes"])
 
 
-def test_anisha_is_paid_in_the_settled_month_of_late_2026() -> None:
-    """Seen on 2026-11-24 her newest estimate and contribution are for August."""
-    data = data_of("Anisha", TODAY)
-    assert max(item["month"] for item in data["eincomes"]) == "2026-08"
-    assert max(item["date"] for item in data["contributions"]) == "2026-08-31"
+@pytest.mark.parametrize("name", ["George", "Ryan", "Anisha"])
+def test_nothing_is_waited_for_on_any_day(name: str) -> None:
+    """On each day of two years a scheme's due month is there, and payroll is there to its end."""
+    for number in range(2 * 366):
+        today = date(2026, 11, 26) + timedelta(days=number)
+        data, this = sandbox_data(name, today), month_of(today)
+        newest = max(month_number(one["month"]) for one in data["eincomes"] if is_scheme(one))
+        assert newest in (this - 3, this - 2)
+        paid_to = max((one["endDate"] for one in data["incomes"]), default="9999")
+        assert paid_to >= last_day(this - 1).isoformat()
+
+
+@any_day
+def test_everyone_is_who_they_are_at_every_account(today: date) -> None:
+    """Each account names the person and one date of birth, between 18 and 65 years ago."""
+    for person in sandbox_people():
+        data = data_of(person.user_name, today)
+        assert len(data["identities"]) == len(data["accounts"])
+        assert {one["dob"] for one in data["identities"]} == {person.born.isoformat()}
+        assert {one["fullName"] for one in data["identities"]} == {person.name}
+        assert 18 < (today - person.born).days / 365.25 < 65 - 3
+
+
+@any_day
+def test_jobs_are_named_at_schemes_and_payroll(today: date) -> None:
+    """Each scheme and payroll names the one employer, whose job covers every month it pays for."""
+    for name in NAMES:
+        data = data_of(name, today)
+        told = {job["metadata"]["providerId"]: job for job in data["employments"]}
+        formal = {one["providerId"] for one in data["accounts"]} - {"grab_ph"}
+        assert set(told) == formal
+        assert len({job["employer"] for job in told.values()}) == 1
+        first = min(one["month"] for one in data["eincomes"] if is_scheme(one))
+        assert all(job["startDate"][:7] <= first for job in told.values())
+        assert {job["endDate"] for job in told.values()} == {None}
+
+
+@any_day
+def test_tasks_agree_with_the_accounts(today: date) -> None:
+    """Linking began when the account was made; the last update ended when the account says so."""
+    for name in NAMES:
+        data = data_of(name, today)
+        for account in data["accounts"]:
+            own = [t for t in data["tasks"] if t["metadata"]["sourceId"] == account["id"]]
+            linked, updated = own
+            assert (linked["type"], updated["type"]) == ("LINK_ACCOUNT", "UPDATE_ACCOUNT")
+            assert linked["startedAt"] == account["createdAt"]
+            assert updated["finishedAt"] == account["monitor"]["updatedAt"]
+            assert linked["startedAt"] < linked["finishedAt"] < updated["startedAt"]
+            assert {one["status"] for one in own} == {"Finished"}
 
 
 def test_an_unknown_name_has_no_data() -> None:

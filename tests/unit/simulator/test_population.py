@@ -8,20 +8,20 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from decision_service.simulator.dates import start_of
-from decision_service.simulator.population import LIVES, life_of, population
+from decision_service.simulator.population import EVERYDAY, life_of, population
 from decision_service.simulator.world import ITEM_KINDS, Person, World, join
 
 TODAY = date(2026, 11, 24)
 SEED = 3
-SIZE = 5 * len(LIVES)
+SIZE = 5 * len(EVERYDAY)
 
 
 @pytest.fixture(scope="module")
 def people() -> dict[str, list[Person]]:
-    """Five laps of lives, by kind of life."""
+    """Five laps of everyday lives, by kind of life."""
     found: dict[str, list[Person]] = {}
-    for number, person in enumerate(population(SEED, SIZE, TODAY)):
-        found.setdefault(life_of(number), []).append(person)
+    for number, person in enumerate(population(SEED, SIZE, TODAY, EVERYDAY)):
+        found.setdefault(life_of(number, EVERYDAY), []).append(person)
     return found
 
 
@@ -143,7 +143,7 @@ def test_items_say_whose_they_are_and_when_they_came(people: dict[str, list[Pers
 
 def test_owners_are_found_by_any_id(people: dict[str, list[Person]]) -> None:
     """The world finds whose an account, item or task is; a stranger's id is nobody's."""
-    world = population(SEED, SIZE, TODAY)
+    world = population(SEED, SIZE, TODAY, EVERYDAY)
     for person in everybody(people):
         some = [person.sources[0].id, person.tasks[0]["id"]]
         assert all(world.owner(one) == person for one in some)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from decision_service.simulator.population import population
 from decision_service.simulator.scenario import ScenarioRefused, load_scenario
 from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
 
@@ -49,6 +50,14 @@ def test_the_sandbox_can_be_left_out() -> None:
     assert len(load_scenario({"sandbox": False}).world(TODAY)) == 0
 
 
+def test_a_population_can_lead_chosen_lives() -> None:
+    """The people of a scenario lead the lives that it lists, in turn."""
+    asked = {"size": 3, "seed": 4, "lives": ["quiet", "stopped_job"]}
+    world = load_scenario({"sandbox": False, "population": asked}).world(TODAY)
+    assert [len(one.sources) for one in world] == [1, 2, 1]
+    assert list(world) == list(population(4, 3, TODAY, ("quiet", "stopped_job")))
+
+
 def test_a_user_can_be_named_by_id() -> None:
     """Any user id in the vendor's form is taken as it is."""
     (fault,) = load_scenario({"faults": [{"user": RYAN.user_id, "fault": "html"}]}).faults
@@ -64,6 +73,10 @@ def test_a_user_can_be_named_by_id() -> None:
         ({"population": 5}, "population must be a mapping"),
         ({"population": {"people": 5}}, "population has no 'people'"),
         ({"population": {"size": -1}}, "population.size is -1"),
+        ({"population": {"lives": []}}, "population.lives is []"),
+        ({"population": {"lives": "quiet"}}, "population.lives is 'quiet'"),
+        ({"population": {"lives": ["loud"]}}, "population.lives has 'loud'"),
+        ({"population": {"lives": [["quiet"]]}}, "population.lives has ['quiet']"),
         ({"requests_per_second": 0}, "requests_per_second is 0"),
         ({"payload_cut": True}, "payload_cut is True"),
         ({"faults": {}}, "faults must be a list"),
