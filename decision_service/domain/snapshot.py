@@ -160,6 +160,11 @@ class Task(msgspec.Struct, frozen=True, array_like=True):
     started: datetime | None
     finished: datetime | None
 
+    @property
+    def runs(self) -> bool:
+        """Whether the data is still being collected; a new word for the status says nothing."""
+        return self.finished is None and self.status != "Finished"
+
 
 class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):
     """One kind as it was read: its records in no promised order, and what went wrong.

@@ -19,7 +19,7 @@ from decision_service.pipeline.increments import EVERYTHING, Change, applied, ch
 from decision_service.pipeline.ports import Clock, Erased, Gathering, Held, SnapshotSource, WarmMark
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
-from decision_service.pipeline.warm import covers, is_whole
+from decision_service.pipeline.warm import covers, is_settled, is_whole
 from decision_service.pipeline.warm_ports import WarmLog
 from decision_service.pipeline.withdrawal import gives, is_withdrawn, unlisted
 
@@ -102,9 +102,10 @@ class RefreshApplicants:
         return False
 
     async def refresh(self, user_id: str, change: Change = EVERYTHING) -> bool:
-        """Read what changed, or everything where nothing is warm; False where it is not whole.
+        """Read what changed, or everything where nothing is warm; False where it is not kept.
 
-        Data that is still arriving is left for the event that says it has arrived.
+        That is so where it is not whole. Data that is still arriving is left for the event that
+        says it has arrived.
         """
         held = await self._log.held(user_id)
         try:
@@ -146,7 +147,7 @@ class RefreshApplicants:
     async def _keep(
         self, gathering: Gathering, plan: FetchPlan, held: Held, oldest: datetime | None = None
     ) -> bool:
-        if not is_whole(gathering.snapshot):
+        if not is_settled(gathering.snapshot):
             return False
         body = snapshot_body(gathering.snapshot)
         fetched = gathering.fetched

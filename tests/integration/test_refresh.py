@@ -73,6 +73,22 @@ async def test_only_what_changed_is_read(tmp_path: Path) -> None:
         assert comparable(await desk.stored(GEORGE)) == comparable(await desk.truth(GEORGE))
 
 
+async def test_a_first_sync_that_has_not_finished_is_not_kept(tmp_path: Path) -> None:
+    """Data of an account whose first sync still runs after an hour serves no later decision."""
+    async with opened(tmp_path) as desk:
+        user_id = driver(desk)
+        desk.clock.wall += timedelta(hours=1)
+        desk.vendor.faults.add(Fault("task_running", "/tasks"))
+        await desk.event(user_id, "TRANSACTIONS_ADDED", kinds=(Kind.TRANSACTIONS,))
+        assert await desk.worker.drain()
+        assert (await desk.store.held(user_id)).warm is None
+        desk.vendor.faults.clear()
+        await read(desk, user_id)
+        tasks = (await desk.stored(user_id)).tasks
+        assert tasks is not None
+        assert [one.runs for one in tasks.records] == [False]
+
+
 async def test_transactions_are_read_from_shortly_before_the_newest(tmp_path: Path) -> None:
     """Not the whole window again, and what is stored is the truth of the whole window."""
     async with opened(tmp_path) as desk:
