@@ -12,6 +12,7 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.ports import DecisionLog, Gathering, SnapshotSource
 from decision_service.pipeline.warm import WarmShelf, is_settled
+from decision_service.pipeline.withdrawal import disconnected
 
 ACCOUNTS_ONLY = FetchPlan(frozenset())
 
@@ -47,11 +48,11 @@ async def gather_for(
             as_of=as_of.instant,
             stop_at=stop_at,
             wait_until=wait_until,
-            known=held.counts,
+            known=held.known,
             fallback=needs.policy.provider_types,
         )
         if held.counts and _revoked_meanwhile(gathering.snapshot):
-            await log.erase(user_id)
+            await log.erase(user_id, disconnected(gathering.snapshot.accounts, as_of.instant))
             held = await log.held(user_id)
         return gathering
 

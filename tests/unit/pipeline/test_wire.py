@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 import pytest
 
 from decision_service.domain.decision import Assignment, EnrolmentReason
+from decision_service.domain.factor import Evidence, FactorValue
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.pipeline.wire import (
@@ -43,6 +48,18 @@ def test_packed_factor_values_read_back_as_they_were() -> None:
     assert read.factors is not None
     assert factors_from_wire(read.factors) == FACTORS
     assert 3 * len(packed) < len(msgspec.msgpack.encode(factors_to_wire(FACTORS)))
+
+
+def test_what_is_waited_for_reads_back() -> None:
+    """The month that is open and the day when it is due are stored with the cause."""
+    open_month = Missing(
+        Cause.NOT_YET_POSTED, kind=Kind.INCOMES, source="a-1", month=24_321, due=date(2026, 12, 1)
+    )
+    value = FactorValue("income.sum_3m", None, (open_month,), Evidence())
+    factors = msgspec.structs.replace(FACTORS, values={"income.sum_3m": value})
+    read = decode_facts(facts(pack_factors(factors)))
+    assert read.factors is not None
+    assert factors_from_wire(read.factors).values["income.sum_3m"].missing == (open_month,)
 
 
 def test_decisions_of_earlier_programs_read_back() -> None:
