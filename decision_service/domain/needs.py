@@ -123,7 +123,9 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 class WhenTransactions(StrEnum):
-    """IF_STANDING_IN: only when a used GIG account has neither payroll incomes nor estimates."""
+    """IF_STANDING_IN: where there is a GIG account, whose earnings are income in months that have
+    neither payroll nor an estimate.
+    """
 
     NEVER = "never"
     IF_STANDING_IN = "if_standing_in"
@@ -134,8 +136,9 @@ class FetchPlan(msgspec.Struct, frozen=True):
     """What to ask the vendor for; hashable, so that decisions with one plan share one reading.
 
     `kinds` are read whole, side by side, after the accounts. `transactions_from` is the first day
-    asked for when factors name transactions, `stand_in_from` when they only stand in as income
-    (always the first day of the 13th month before as_of); with ALWAYS the earlier one counts.
+    asked for when factors name transactions, `stand_in_from` when they stand in as income (always
+    the first day of the 13th month before as_of, in both fetch modes); with ALWAYS the earlier one
+    counts.
     """
 
     kinds: frozenset[Kind]

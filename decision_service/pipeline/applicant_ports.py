@@ -126,7 +126,7 @@ class ApplicantLog(Protocol):
         """The token of this digest, if this service handed it out."""
 
     async def erase(self, user_id: str) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse what was read before."""
+        """Make all stored data of a user unreadable for ever, and refuse what was read before."""
 
     async def release(self, applicant: Applicant) -> None:
         """Give a claim back at once: nothing was created under it."""

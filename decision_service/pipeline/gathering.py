@@ -11,7 +11,8 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.ports import DecisionLog, Gathering, SnapshotSource
-from decision_service.pipeline.warm import WarmShelf, is_whole
+from decision_service.pipeline.warm import WarmShelf, is_settled
+from decision_service.pipeline.withdrawal import disconnected
 
 ACCOUNTS_ONLY = FetchPlan(frozenset())
 
@@ -47,11 +48,11 @@ async def gather_for(
             as_of=as_of.instant,
             stop_at=stop_at,
             wait_until=wait_until,
-            known=held.counts,
+            known=held.known,
             fallback=needs.policy.provider_types,
         )
         if held.counts and _revoked_meanwhile(gathering.snapshot):
-            await log.erase(user_id)
+            await log.erase(user_id, disconnected(gathering.snapshot.accounts, as_of.instant))
             held = await log.held(user_id)
         return gathering
 
@@ -62,23 +63,24 @@ async def gather_for(
     if found is not None and found.look:
         looked = await read(ACCOUNTS_ONLY)
         spent = looked.calls
-        found = found if _same_accounts(found.gathering, looked) else None
+        found = found if _unmoved(found.gathering.snapshot, looked.snapshot) else None
         if found is not None:
             await warm.unchanged(user_id, held, looked.fetched)
     if found is not None:
         return replace(found.gathering, calls=spent)
     gathering = await read(plan)
-    whole = plan if is_whole(gathering.snapshot) else None
-    return replace(gathering, consent=held.consent, calls=gathering.calls + spent, plan=whole)
+    serves = plan if is_settled(gathering.snapshot) else None
+    return replace(gathering, consent=held.consent, calls=gathering.calls + spent, plan=serves)
 
 
 def _revoked_meanwhile(snapshot: Snapshot) -> bool:
     return any(fault.code is DataReason.CONSENT_REVOKED for fault in snapshot.account_faults)
 
 
-def _same_accounts(warm: Gathering, looked: Gathering) -> bool:
-    now = looked.snapshot
-    return not now.account_faults and now.accounts == warm.snapshot.accounts
+def _unmoved(warm: Snapshot, now: Snapshot) -> bool:
+    """Whether the vendor has neither moved an account nor collected anything since."""
+    same = not now.account_faults and now.accounts == warm.accounts
+    return same and (now.tasks is None or now.tasks == warm.tasks)
 
 
 def withdrawn(user_id: str, gathering: Gathering, consent: int) -> Gathering:

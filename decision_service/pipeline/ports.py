@@ -212,18 +212,34 @@ class Held(msgspec.Struct, frozen=True):
 
     `counts` are the most records of each kind that each source ever gave. `consent` counts the
     user's revocations: data that was read under another count may not be used any more. `last` is
-    the last whole reading; while it is `quarantined` it may be compared with but not used.
+    the last whole reading; while it is `quarantined` it may be compared with but not used. `ended`
+    is what is left of accounts that were disconnected: the newest month with income, and no count.
     """
 
     counts: tuple[KnownCount, ...] = ()
     consent: int = 0
     last: WarmMark | None = None
     quarantined: bool = False
+    ended: tuple[KnownCount, ...] = ()
+
+    @property
+    def known(self) -> tuple[KnownCount, ...]:
+        """What a reading is told: of an account that is connected again, what it gave since."""
+        since = {(one.source, one.kind) for one in self.counts}
+        ended = (one for one in self.ended if (one.source, one.kind) not in since)
+        return (*self.counts, *ended)
 
     @property
     def warm(self) -> WarmMark | None:
         """The reading that may serve again."""
         return None if self.quarantined else self.last
+
+
+class Disconnected(msgspec.Struct, frozen=True):
+    """Accounts that the vendor lists as disconnected; what is left of them is kept `until` then."""
+
+    accounts: frozenset[str]
+    until: datetime
 
 
 class Erased(msgspec.Struct, frozen=True):
@@ -268,8 +284,12 @@ class DecisionLog(Protocol):
     async def held(self, user_id: str) -> Held:
         """What is known of a user before reading: counts of earlier records, and the consent."""
 
-    async def erase(self, user_id: str) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse what was read before."""
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
+        """Make a user's stored data unreadable for ever, and refuse what was read before.
+
+        Of accounts that were `disconnected` the newest month with income stays for a while, by
+        kind; of all others, and where none are told, nothing does.
+        """
 
     async def put_texts(self, texts: Iterable[StoredText]) -> None:
         """Store texts by digest; one that is already there stays as it is."""

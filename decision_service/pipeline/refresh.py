@@ -16,12 +16,20 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
 from decision_service.pipeline.events import Event, Meaning
 from decision_service.pipeline.increments import EVERYTHING, Change, applied, change_of, plan_of
-from decision_service.pipeline.ports import Clock, Erased, Gathering, Held, SnapshotSource, WarmMark
+from decision_service.pipeline.ports import (
+    Clock,
+    Disconnected,
+    Erased,
+    Gathering,
+    Held,
+    SnapshotSource,
+    WarmMark,
+)
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
-from decision_service.pipeline.warm import covers, is_whole
+from decision_service.pipeline.warm import covers, is_settled, is_whole
 from decision_service.pipeline.warm_ports import WarmLog
-from decision_service.pipeline.withdrawal import gives, is_withdrawn, unlisted
+from decision_service.pipeline.withdrawal import disconnected, gives, is_withdrawn, unlisted
 
 SECONDS = 30.0
 """How long one reading in the background may take."""
@@ -46,7 +54,7 @@ class Handled(StrEnum):
 class RefreshLog(WarmLog, Protocol):
     """The store as refreshing sees it."""
 
-    async def erase(self, user_id: str) -> Erased:
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
         """As `DecisionLog.erase`."""
 
 
@@ -97,14 +105,15 @@ class RefreshApplicants:
         now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
         gone = is_withdrawn(held, read, now, named)
         if gone or await self._stopped(user_id, held, unlisted(held, named)):
-            await self._log.erase(user_id)
+            await self._log.erase(user_id, disconnected(now, self._clock.now()))
             return True
         return False
 
     async def refresh(self, user_id: str, change: Change = EVERYTHING) -> bool:
-        """Read what changed, or everything where nothing is warm; False where it is not whole.
+        """Read what changed, or everything where nothing is warm; False where it is not kept.
 
-        Data that is still arriving is left for the event that says it has arrived.
+        That is so where it is not whole. Data that is still arriving is left for the event that
+        says it has arrived.
         """
         held = await self._log.held(user_id)
         try:
@@ -121,7 +130,7 @@ class RefreshApplicants:
         held = await self._log.held(user_id)
         now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
         if is_withdrawn(held, read, now):
-            await self._log.erase(user_id)
+            await self._log.erase(user_id, disconnected(now, self._clock.now()))
         elif held.warm is not None and now == read:
             await self._log.looked(user_id, held.warm.snapshot_id, self._clock.now())
         elif held.last is not None:
@@ -146,7 +155,7 @@ class RefreshApplicants:
     async def _keep(
         self, gathering: Gathering, plan: FetchPlan, held: Held, oldest: datetime | None = None
     ) -> bool:
-        if not is_whole(gathering.snapshot):
+        if not is_settled(gathering.snapshot):
             return False
         body = snapshot_body(gathering.snapshot)
         fetched = gathering.fetched
@@ -185,7 +194,7 @@ class RefreshApplicants:
             as_of=self._clock.now(),
             stop_at=now + SECONDS,
             wait_until=now,
-            known=held.counts,
+            known=held.known,
             fallback=_provider_types(self._rulebook()),
         )
 

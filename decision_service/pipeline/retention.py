@@ -30,6 +30,9 @@ class Expiring(Protocol):
         Raises StoreUnavailable.
         """
 
+    async def forget_ended(self, now: datetime) -> None:
+        """Delete what is left of disconnected accounts and was kept until now at most."""
+
 
 class Retention:
     """Deletes what was kept for long enough."""
@@ -51,7 +54,8 @@ class Retention:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, pause: float = PAUSE_SECONDS) -> int:
-        """Delete everything that is due, batch by batch; how much."""
+        """Delete everything that is due, decisions batch by batch; how much of them."""
+        await self._log.forget_ended(self._clock.now())
         before, deleted = months_before(self._clock.now(), self._months), 0
         while count := await self._log.expire(before, BATCH):
             deleted += count

@@ -9,7 +9,7 @@ import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import Snapshot
+from decision_service.domain.snapshot import Read, Snapshot, Task
 from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
 from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
 from decision_service.pipeline.warm_ports import WarmLog
@@ -136,6 +136,12 @@ def is_whole(snapshot: Snapshot) -> bool:
     return not any(getattr(snapshot, kind).faults for kind in kinds_of(snapshot))
 
 
+def is_settled(snapshot: Snapshot) -> bool:
+    """Whether it is whole and nothing of it was still being collected: then it may serve again."""
+    tasks: Read[Task] = snapshot.tasks or Read()
+    return is_whole(snapshot) and not tasks.faults and not any(one.runs for one in tasks.records)
+
+
 def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
     """Whether a reading by one plan holds everything that another asks for.
 
@@ -176,13 +182,17 @@ def cut(snapshot: Snapshot, plan: FetchPlan) -> Snapshot:
 
 
 def merged(old: Snapshot, new: Snapshot, kinds: frozenset[Kind]) -> Snapshot:
-    """A snapshot with some kinds, and the accounts, of a later reading."""
+    """A snapshot with some kinds, and the accounts, of a later reading.
+
+    What was known of the vendor's tasks stays where the later reading had no need to ask.
+    """
     fresh = {kind.value: getattr(new, kind.value) for kind in kinds}
     sources = {one.id: one for one in (*old.sources, *new.sources)}
     providers = {one.id: one for one in (*old.providers, *new.providers)}
     changed = {
         "accounts": new.accounts,
         "account_faults": new.account_faults,
+        "tasks": old.tasks if new.tasks is None else new.tasks,
         "sources": tuple(sources[key] for key in sorted(sources)),
         "providers": tuple(providers[key] for key in sorted(providers)),
         **fresh,

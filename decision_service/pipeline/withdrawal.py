@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from decision_service.domain.snapshot import Account, Snapshot
-from decision_service.pipeline.ports import Held
+from decision_service.pipeline.ports import Disconnected, Held
 from decision_service.pipeline.warm import kinds_of
 
 DISCONNECTED = "DISCONNECTED"
+LOOKED_BACK = timedelta(days=90)
+"""How long a disconnected account can make income EXPIRED (factors.md, Time)."""
 _ACCOUNT = "a-"
 """How the vendor's ids of accounts begin; archives and uploads have others, and are not listed."""
 
@@ -33,6 +36,14 @@ def is_withdrawn(
     had = {one.id for one in read if one.connection_status != DISCONNECTED}
     had |= {source for source in fed if source in listed or source.startswith(_ACCOUNT)}
     return bool(had - alive or (listed - alive).intersection(named))
+
+
+def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected | None:
+    """The accounts of which something stays; None of a user that the vendor does not know."""
+    if now is None:
+        return None
+    ended = (one.id for one in now if one.connection_status == DISCONNECTED)
+    return Disconnected(frozenset(ended), at + LOOKED_BACK)
 
 
 def unlisted(held: Held, named: Collection[str]) -> frozenset[str]:

@@ -119,7 +119,9 @@ class AccountAnswer(Answer, frozen=True, rename="camel", kw_only=True):
 class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
     """`GET /tasks`."""
 
+    type: str | None = None
     status: str | None = None
+    started_at: str | None = None
     finished_at: str | None = None
     datapoints: list[str] | None = None
 

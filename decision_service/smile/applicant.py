@@ -8,10 +8,12 @@ from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import msgspec
+
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
-from decision_service.domain.snapshot import Account
+from decision_service.domain.snapshot import Account, Task
 from decision_service.smile.allowance import Allowance
 from decision_service.smile.answers import AccountAnswer, Item, Page, PayloadAnswer, TaskAnswer
 from decision_service.smile.attempts import Vendor
@@ -19,7 +21,7 @@ from decision_service.smile.client import Ask
 from decision_service.smile.errors import Contradiction, Gone, bad_data
 from decision_service.smile.fields import needed
 from decision_service.smile.listings import ACCOUNTS, LISTINGS, PAYLOAD, TASKS, USER
-from decision_service.smile.mapping import account
+from decision_service.smile.mapping import account, task
 from decision_service.smile.origins import check_owner, check_owners
 from decision_service.smile.pages import Listed, read_list
 from decision_service.smile.parts import Part, from_items, since
@@ -27,6 +29,13 @@ from decision_service.smile.parts import Part, from_items, since
 Thing = TypeVar("Thing", bound=Item)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+class Collected(msgspec.Struct, frozen=True):
+    """A task and the vendor's words for the kinds that it has brought."""
+
+    task: Task
+    datapoints: tuple[str, ...] = ()
 
 
 class Applicant:
@@ -70,14 +79,13 @@ class Applicant:
             ) from None
         check_owner(user.id, self._user_id, "users")
 
-    async def unfinished(self) -> frozenset[str]:
-        """The ids of sources whose data the vendor is still collecting."""
-        return frozenset(source for source, task in await self.tasks() if runs(task))
-
-    async def tasks(self) -> tuple[tuple[str, TaskAnswer], ...]:
-        """Every collection of data of the user, with the id of its source."""
+    async def tasks(self) -> tuple[Collected, ...]:
+        """Every collection of data of the user."""
         listed = await self._list(self._ask("/tasks"), TASKS, "tasks")
-        return tuple((self._source(item), item) for item in listed.items)
+        return tuple(
+            Collected(task(item, self._source(item)), tuple(item.datapoints or ()))
+            for item in listed.items
+        )
 
     async def kind(
         self, kind: Kind, *, first_day: date | None = None, source: str | None = None
@@ -151,8 +159,3 @@ class Applicant:
     def _source(self, task: TaskAnswer) -> str:
         about = needed(task.metadata, "tasks.metadata")
         return needed(about.source_id or about.account_id, "tasks.metadata.sourceId")
-
-
-def runs(task: TaskAnswer) -> bool:
-    """A word for the status that is new to us does not hold anybody up once it has an end."""
-    return task.status != "Finished" and not task.finished_at

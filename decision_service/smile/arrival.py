@@ -6,12 +6,18 @@ import asyncio
 from contextlib import suppress
 from datetime import datetime
 
-from decision_service.domain.snapshot import Account
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.snapshot import Account, Read, Task
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.applicant import Applicant
 from decision_service.smile.errors import Fault, KeysRefused
 from decision_service.smile.limits import Limits
-from decision_service.smile.readiness import being_linked, just_connected, not_ready
+from decision_service.smile.readiness import (
+    being_linked,
+    may_be_syncing,
+    not_ready,
+    waited_for,
+)
 
 _LAST_LOOK = 0.2
 _SLOWER = 1.5
@@ -22,7 +28,7 @@ class Arrival:
 
     `wait_until` (Clock.monotonic) is the patience of the most patient caller and may grow;
     `waiting` is done while data is known to be still arriving, for those who will wait no longer.
-    `unclear` holds the accounts of which the vendor could not say whether their data has arrived.
+    `tasks` is what the vendor said last of its collecting; None while nobody needs to know.
     """
 
     def __init__(
@@ -35,7 +41,7 @@ class Arrival:
     ) -> None:
         self.wait_until = wait_until
         self.waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.unclear: dict[str, Fault] = {}
+        self.tasks: Read[Task] | None = None
         self._applicant = applicant
         self._clock = clock
         self._as_of = as_of
@@ -71,18 +77,24 @@ class Arrival:
         self._nudged.clear()
 
     async def _arriving(self, accounts: tuple[Account, ...]) -> frozenset[str]:
-        linking = being_linked(accounts, self._as_of, self._limits.young)
-        connected = just_connected(accounts, self._as_of, self._limits.young)
-        self.unclear = {}
-        if linking or not connected:
+        young = self._limits.young
+        linking = being_linked(accounts, self._as_of, young)
+        asked = may_be_syncing(accounts, self._as_of, young)
+        self.tasks = None
+        if linking or not asked:
             return linking
+        self.tasks = await self._collecting(asked)
+        running = [task for task in self.tasks.records if task.runs]
+        return waited_for(accounts, running, self._as_of, young)
+
+    async def _collecting(self, asked: frozenset[str]) -> Read[Task]:
+        """The vendor's tasks; where it cannot tell them, a fault of each account they are about."""
         try:
-            return connected & await self._applicant.unfinished()
+            return Read(tuple(one.task for one in await self._applicant.tasks()))
         except KeysRefused:
             raise
         except Fault as fault:
-            self.unclear = dict.fromkeys(sorted(connected), fault)
-            return frozenset()
+            return Read(faults=tuple(_untold(fault, account_id) for account_id in sorted(asked)))
 
     async def _looked_again(self, arriving: int) -> tuple[Account, ...]:
         try:
@@ -95,3 +107,8 @@ class Arrival:
     def _tell(self, arriving: int) -> None:
         if not self.waiting.done():
             self.waiting.set_result(arriving)
+
+
+def _untold(fault: Fault, account_id: str) -> Missing:
+    """Data of which the vendor does not say whether all of it is there counts as not fetched."""
+    return Missing(Cause.NOT_FETCHED, fault.code, source=account_id, detail=fault.detail)

@@ -23,19 +23,18 @@ from decision_service.smile.answers import (
     Envelope,
     NewUserAnswer,
     Page,
-    TaskAnswer,
     TokenAnswer,
     UserAnswer,
 )
 from decision_service.smile.applicant import Applicant as Reader
-from decision_service.smile.applicant import runs
+from decision_service.smile.applicant import Collected
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.client import Ask
 from decision_service.smile.decoding import BareDecoder, OneDecoder, PageDecoder
 from decision_service.smile.errors import Fault, Gone, KeysRefused, Refused, Transient
 from decision_service.smile.fields import instant_or_none, needed
 from decision_service.smile.pages import read_list
-from decision_service.smile.readiness import DISCONNECTED, being_linked, just_connected
+from decision_service.smile.readiness import DISCONNECTED, being_linked, waited_for
 
 REFERENCE, CALLER = "applicant_ref", "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
@@ -142,11 +141,11 @@ class SmileEnrolment:
         except Fault as fault:
             raise refusal(fault) from None
         young = self._vendor.limits.young
-        running = frozenset(source for source, task in tasks if runs(task))
+        running = [one.task for one in tasks if one.task.runs]
         return Connections(
             accounts,
-            tuple(sync for source, task in tasks for sync in _syncs(source, task)),
-            arriving=running & just_connected(accounts, as_of, young),
+            tuple(sync for one in tasks for sync in _syncs(one)),
+            arriving=waited_for(accounts, running, as_of, young),
             being_linked=being_linked(accounts, as_of, young),
         )
 
@@ -160,13 +159,13 @@ def _token(answer: TokenAnswer | None) -> LinkToken:
     return LinkToken(needed(token.access_token, "tokens.accessToken"), expires, token.mode or "")
 
 
-def _syncs(source: str, task: TaskAnswer) -> tuple[Sync, ...]:
+def _syncs(one: Collected) -> tuple[Sync, ...]:
     """What a finished task has brought; words for kinds that are new to us are not shown."""
-    finished = instant_or_none(task.finished_at, "tasks.finishedAt")
-    if finished is None:
+    if one.task.finished is None:
         return ()
-    kinds = (_KINDS.get(word.upper()) for word in task.datapoints or ())
-    return (Sync(source, tuple(kind for kind in kinds if kind is not None), finished),)
+    kinds = (_KINDS.get(word.upper()) for word in one.datapoints)
+    known = tuple(kind for kind in kinds if kind is not None)
+    return (Sync(one.task.source, known, one.task.finished),)
 
 
 def _may_have_happened(fault: Fault) -> bool:

@@ -8,14 +8,26 @@ from typing import Any
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import Account, KnownCount, Provider, Read, Snapshot, Source
+from decision_service.domain.snapshot import (
+    Account,
+    KnownCount,
+    Provider,
+    Read,
+    Snapshot,
+    Source,
+    Task,
+)
 from decision_service.smile.errors import Fault
 from decision_service.smile.origins import merged
 from decision_service.smile.parts import Part
 from decision_service.smile.readiness import CONNECTED
+from decision_service.smile.stand_in import IsGig, may_stand_in
 
 Supports = Callable[[str, Kind], bool]
 """Whether a provider gives a kind, by the provider's id."""
+
+WITNESS = Kind.IDENTITIES
+"""The kind that every account is expected to give: read last, it tells whose consent still held."""
 
 UNREAD = Fault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
@@ -24,42 +36,54 @@ class Findings:
     """Accounts and kinds of one applicant.
 
     `unverified` are the kinds whose lists had several pages and wait for the closing look at the
-    accounts: a snapshot cut before that does not use them. `doubts` concern single accounts,
-    whatever the kind. `settled` is true once it is known whether transactions are needed, `closed`
-    once the accounts are known to have been the same to the end.
+    accounts: a snapshot cut before that does not use them. `tasks` is None where nobody asked for
+    them. `closed` is true once the accounts are known to have been the same to the end.
     """
 
-    def __init__(self, plan: FetchPlan, supports: Supports = lambda _, __: False) -> None:
+    def __init__(
+        self,
+        plan: FetchPlan,
+        supports: Supports = lambda _, __: False,
+        is_gig: IsGig = lambda _: False,
+    ) -> None:
         self.accounts: tuple[Account, ...] | None = None
         self.account_faults: tuple[Missing, ...] = ()
-        self.doubts: dict[str, Fault] = {}
+        self.tasks: Read[Task] | None = None
         self.parts: dict[Kind, Part] = {}
         self.unverified: set[Kind] = set()
-        self.settled = plan.transactions is not WhenTransactions.IF_STANDING_IN
         self.closed = False
         self._plan = plan
         self._supports = supports
+        self._is_gig = is_gig
 
     @property
     def asked(self) -> frozenset[Kind]:
-        """The kinds that the plan asks for without a condition."""
+        """The kinds that the plan asks for, as far as the accounts tell."""
         kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
-        if self._plan.transactions is WhenTransactions.ALWAYS:
+        if self._plan.transactions is WhenTransactions.ALWAYS or self._stand_in:
             kinds |= {Kind.TRANSACTIONS}
         return kinds
 
     @property
     def wanted(self) -> frozenset[Kind]:
         """The kinds that are asked for, may still turn out to be, or are there already."""
-        undecided = frozenset[Kind]() if self.settled else {Kind.TRANSACTIONS}
-        return self.asked.union(undecided, self.parts)
+        undecided = self._stands_in_if_gig and self.accounts is None
+        return self.asked.union({Kind.TRANSACTIONS} if undecided else (), self.parts)
+
+    @property
+    def _stands_in_if_gig(self) -> bool:
+        return self._plan.transactions is WhenTransactions.IF_STANDING_IN
+
+    @property
+    def _stand_in(self) -> bool:
+        return self._stands_in_if_gig and may_stand_in(self.accounts or (), self._is_gig)
 
     def start_over(self, accounts: tuple[Account, ...]) -> None:
         """Forget every kind; the accounts are these."""
         self.accounts = accounts
         self.parts.clear()
         self.unverified.clear()
-        self.settled = self._plan.transactions is not WhenTransactions.IF_STANDING_IN
+        self.tasks = None
 
     def spoil(self, kinds: Iterable[Kind], fault: Fault) -> None:
         """Let nothing of these kinds be used."""
@@ -79,14 +103,15 @@ class Findings:
         """The kinds of which a connected account gave nothing although its provider has them.
 
         A list without records looks the same whether there are none or consent was withdrawn since
-        the accounts were read; only the closing look tells.
+        the accounts were read; only what was read after it tells, the witness or the closing look.
         """
+        seen = self.parts.get(WITNESS, Part()).accounts
         return frozenset(
             kind
             for kind, part in self.parts.items()
             for one in self.accounts or ()
             if one.connection_status == CONNECTED
-            and one.id not in part.accounts
+            and one.id not in part.accounts | seen
             and not part.read.faults
             and self._supports(one.provider_id, kind)
         )
@@ -108,7 +133,7 @@ class Findings:
         faults = self.account_faults
         if self.accounts is None and not faults:
             faults = (UNREAD.missing(Kind.ACCOUNTS),)
-        if Kind.ACCOUNTS in self.unverified:
+        if Kind.ACCOUNTS in self.unverified and self.accounts is not None:
             faults = (*faults, UNREAD.missing(Kind.ACCOUNTS))
         return Snapshot(
             user_id,
@@ -117,6 +142,7 @@ class Findings:
             self.sources(),
             providers,
             tuple(known),
+            tasks=self.tasks,
             **reads,
         )
 
@@ -124,9 +150,7 @@ class Findings:
         part = self.parts.get(kind)
         if part is None or kind in self.unverified or (not self.closed and kind in self.hollow()):
             return Read(faults=(self._unread().missing(kind),))
-        doubts = tuple(fault.missing(kind, source) for source, fault in self.doubts.items())
-        read = part.read
-        return Read(read.records, read.faults + doubts, read.duplicates, read.first_day)
+        return part.read
 
     def _unread(self) -> Fault:
         """Where the accounts could not be read, the kinds were not asked for the same reason."""

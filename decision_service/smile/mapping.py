@@ -18,6 +18,7 @@ from decision_service.domain.snapshot import (
     Liability,
     LinkCounts,
     Provider,
+    Task,
     Transaction,
 )
 from decision_service.smile import answers
@@ -60,6 +61,18 @@ def provider(item: answers.ProviderAnswer) -> Provider | None:
     if not item.id or not item.type:
         return None
     return Provider(item.id, item.type, tuple(item.supported or ()))
+
+
+def task(item: answers.TaskAnswer, source: str) -> Task:
+    """One collection of data by the vendor; its times are instants in UTC."""
+    return Task(
+        needed(item.id, "tasks.id"),
+        source,
+        needed(item.type, "tasks.type"),
+        item.status,
+        instant_or_none(item.started_at, "tasks.startedAt"),
+        instant_or_none(item.finished_at, "tasks.finishedAt"),
+    )
 
 
 def eincome(item: answers.EincomeAnswer, source: str) -> EstimatedIncome:

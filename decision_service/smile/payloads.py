@@ -1,7 +1,9 @@
 """Reads the kinds of a plan from one payload per used account.
 
 The vendor puts an account's data points into one answer, so that one request replaces one per
-kind. Archives and uploads have no account and are not read this way.
+kind. An account in error or in an attempt that was given up is asked as well: only what it gives
+tells whether it ever delivered anything. Archives and uploads have no account and are not read
+this way.
 """
 
 from __future__ import annotations
@@ -10,59 +12,52 @@ from collections.abc import Iterable
 from typing import Any
 
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Missing
 from decision_service.domain.needs import FetchPlan
-from decision_service.domain.snapshot import Read
+from decision_service.domain.snapshot import Account, Read
 from decision_service.smile.answers import Page, PayloadAnswer
 from decision_service.smile.applicant import Applicant
-from decision_service.smile.errors import Contradiction, Fault, KeysRefused
+from decision_service.smile.errors import Contradiction, Fault, Gone, KeysRefused
 from decision_service.smile.findings import Findings
 from decision_service.smile.limits import Limits
 from decision_service.smile.listings import LISTINGS
 from decision_service.smile.pages import distinct
 from decision_service.smile.parts import Part, since, without
-from decision_service.smile.readiness import CONNECTED
-from decision_service.smile.stand_in import IsGig, first_day, stands_in
+from decision_service.smile.readiness import CONNECTED, DISCONNECTED
+from decision_service.smile.stand_in import first_day
 from decision_service.smile.together import together
 from decision_service.smile.waves import part_or_fault
 
 
 class Payloads:
-    """One payload per used account, side by side; a list that the vendor cut is read whole."""
+    """One payload per account, side by side; a list that the vendor cut is read whole."""
 
-    def __init__(
-        self, applicant: Applicant, plan: FetchPlan, is_gig: IsGig, limits: Limits
-    ) -> None:
+    def __init__(self, applicant: Applicant, plan: FetchPlan, limits: Limits) -> None:
         self._applicant = applicant
-        self._is_gig = is_gig
         self._limits = limits
         self._first_day = first_day(plan)
 
     async def read(self, findings: Findings) -> None:
-        """Read every used account, then put each kind together."""
+        """Read every account that may have delivered, then put each kind together."""
         found: dict[str, dict[Kind, Part]] = {}
-        kinds = findings.wanted
+        kinds = findings.asked
 
-        async def one(account_id: str) -> None:
-            found[account_id] = await self._account(account_id, kinds)
+        async def one(account: Account) -> None:
+            found[account.id] = await self._account(account, kinds)
 
-        used = [a.id for a in findings.accounts or () if a.connection_status == CONNECTED]
+        read = [a for a in findings.accounts or () if a.connection_status != DISCONNECTED]
         if kinds:
-            await together(one(account_id) for account_id in used)
+            await together(one(account) for account in read)
         for kind in sorted(kinds):
-            findings.parts[kind] = _joined(kind, [found[account_id][kind] for account_id in used])
-        if not findings.settled and not stands_in(findings, self._is_gig):
-            del findings.parts[Kind.TRANSACTIONS]
-        findings.settled = True
+            findings.parts[kind] = _joined(kind, [found[account.id][kind] for account in read])
 
-    async def _account(self, account_id: str, kinds: Iterable[Kind]) -> dict[Kind, Part]:
+    async def _account(self, account: Account, kinds: Iterable[Kind]) -> dict[Kind, Part]:
         try:
-            answer = await self._applicant.payload(account_id)
+            answer = await self._applicant.payload(account.id)
         except KeysRefused:
             raise
         except Fault as fault:
-            return {kind: _failed(fault.missing(kind, account_id)) for kind in kinds}
-        return {kind: await self._kind(kind, answer, account_id) for kind in kinds}
+            return {kind: _unread(fault, kind, account) for kind in kinds}
+        return {kind: await self._kind(kind, answer, account.id) for kind in kinds}
 
     async def _kind(self, kind: Kind, answer: PayloadAnswer, account_id: str) -> Part:
         start = self._first_day if kind is Kind.TRANSACTIONS else None
@@ -91,8 +86,15 @@ def _part(kind: Kind, items: list[Any], account_id: str, limits: Limits) -> Part
     return Part(Read(records, duplicates=listed.duplicates), accounts=frozenset({account_id}))
 
 
-def _failed(fault: Missing) -> Part:
-    return Part(Read(faults=(fault,)))
+def _unread(fault: Fault, kind: Kind, account: Account) -> Part:
+    """What a payload that could not be read leaves of a kind.
+
+    Of an account that is not connected, one that is not there tells that it delivered nothing;
+    any other failure leaves open whether it did, so that nothing of the kind may be used.
+    """
+    if account.connection_status == CONNECTED:
+        return Part(Read(faults=(fault.missing(kind, account.id),)))
+    return Part() if isinstance(fault, Gone) else without(kind, fault)
 
 
 def _joined(kind: Kind, parts: list[Part]) -> Part:

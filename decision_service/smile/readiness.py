@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from decision_service.domain.errors import DataNotReady
-from decision_service.domain.snapshot import Account
+from decision_service.domain.snapshot import Account, Task
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
+
+FIRST_SYNC = timedelta(days=1)
+"""How long after its creation an account's first sync is looked at."""
 
 RETRY_AFTER = 30.0
 
@@ -34,6 +37,39 @@ def just_connected(
         for one in accounts
         if one.connection_status == CONNECTED and is_young(one, as_of, young)
     )
+
+
+def may_be_syncing(
+    accounts: Iterable[Account], as_of: datetime, young: timedelta
+) -> frozenset[str]:
+    """The connected accounts whose first sync may not have finished, by their age.
+
+    Those are created within a day, or at a time that is not told, or connected within `young`.
+    """
+    fresh = {
+        one.id
+        for one in accounts
+        if one.connection_status == CONNECTED
+        and (one.created_at is None or abs(as_of - one.created_at) < FIRST_SYNC)
+    }
+    return just_connected(accounts, as_of, young).union(fresh)
+
+
+def waited_for(
+    accounts: Iterable[Account], running: Iterable[Task], as_of: datetime, young: timedelta
+) -> frozenset[str]:
+    """The connected accounts whose running task is worth waiting for, since they are young.
+
+    One that tells no creation is as old as its task.
+    """
+    tasks = [*running]
+    undated = {one.id for one in accounts if one.created_at is None}
+    just_begun = {
+        one.source for one in tasks if one.started is not None and as_of - one.started < young
+    }
+    connected = {one.id for one in accounts if one.connection_status == CONNECTED}
+    worth = just_connected(accounts, as_of, young) | (undated & connected & just_begun)
+    return frozenset(worth & {one.source for one in tasks})
 
 
 def is_young(account: Account, as_of: datetime, young: timedelta) -> bool:

@@ -1,4 +1,4 @@
-"""One reading of an applicant: accounts first, then the kinds side by side, then a closing look."""
+"""One reading of an applicant: accounts, then the kinds side by side, then what confirms them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Reading:
     """Fills the findings; what it has found may be looked at while it runs.
 
     The closing look at the accounts is taken only when some list had several pages, lacks what an
-    account's provider should give, or names an account that is not listed: then what was read may
-    belong to two different moments.
+    account's provider should give while nothing that was read later came from that account, or
+    names an account that is not listed: then what was read may belong to two different moments.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Reading:
     async def _read(self, accounts: tuple[Account, ...]) -> None:
         self.findings.accounts = accounts
         for last in (False, True):
-            self.findings.doubts = self.arrival.unclear
+            self.findings.tasks = self.arrival.tasks
             await self._wave.read(self.findings)
             if await self._closed(last=last):
                 return

@@ -193,16 +193,16 @@ class SmileSource:
             lists = self._fetch is FetchMode.LISTS
             return lists and self._providers.supports(provider_id, kind, fallback)
 
-        findings = Findings(plan, supports)
-        applicant = Applicant(self._vendor, user_id, allowance, on_more=findings.unverified.add)
-        arrival = Arrival(applicant, self._clock, as_of, self._limits, wait_until)
-
         def is_gig(provider_id: str) -> bool:
             return self._providers.is_gig(provider_id, fallback)
 
-        wave: Wave = Lists(applicant, plan, is_gig)
+        findings = Findings(plan, supports, is_gig)
+        applicant = Applicant(self._vendor, user_id, allowance, on_more=findings.unverified.add)
+        arrival = Arrival(applicant, self._clock, as_of, self._limits, wait_until)
+
+        wave: Wave = Lists(applicant, plan)
         if self._fetch is FetchMode.PAYLOAD:
-            wave = Payloads(applicant, plan, is_gig, self._limits)
+            wave = Payloads(applicant, plan, self._limits)
         return Reading(applicant, arrival, findings, wave, self._vendor.tally)
 
     def _snapshot(

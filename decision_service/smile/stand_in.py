@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 
-from decision_service.domain.kinds import INCOME_KINDS
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Account
-from decision_service.smile.findings import Findings
-from decision_service.smile.readiness import CONNECTED
+from decision_service.smile.readiness import DISCONNECTED
 
 IsGig = Callable[[str], bool]
 
@@ -22,17 +20,11 @@ def first_day(plan: FetchPlan) -> date | None:
     return min(named, default=None)
 
 
-def stands_in(findings: Findings, is_gig: IsGig) -> bool:
-    """Whether a used GIG account has neither payroll incomes nor estimates.
+def may_stand_in(accounts: Iterable[Account], is_gig: IsGig) -> bool:
+    """Whether some account's earnings may be income: it is a GIG provider's, and not disconnected.
 
-    Where one of these kinds was not read or failed, it cannot be said that the account has any.
+    One in error is among them: whether it ever delivered anything only its transactions tell.
     """
-    parts = [findings.parts.get(kind) for kind in INCOME_KINDS]
-    if any(part is None or part.read.faults for part in parts):
-        return any(_used_gig(one, is_gig) for one in findings.accounts or ())
-    earning = {record.source for part in parts if part for record in part.read.records}
-    return any(_used_gig(one, is_gig) and one.id not in earning for one in findings.accounts or ())
-
-
-def _used_gig(account: Account, is_gig: IsGig) -> bool:
-    return account.connection_status == CONNECTED and is_gig(account.provider_id)
+    return any(
+        one.connection_status != DISCONNECTED and is_gig(one.provider_id) for one in accounts
+    )

@@ -9,9 +9,9 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.smile.applicant import Applicant
 from decision_service.smile.errors import Fault, KeysRefused, NotSubscribed
-from decision_service.smile.findings import Findings
+from decision_service.smile.findings import WITNESS, Findings
 from decision_service.smile.parts import Part, without
-from decision_service.smile.stand_in import IsGig, first_day, stands_in
+from decision_service.smile.stand_in import first_day
 from decision_service.smile.together import together
 
 
@@ -23,19 +23,18 @@ class Wave(Protocol):
 
 
 class Lists:
-    """One list per kind, filtered by user, side by side; stand-in transactions after them."""
+    """One list per kind, filtered by user, side by side; the witness after all others have come."""
 
-    def __init__(self, applicant: Applicant, plan: FetchPlan, is_gig: IsGig) -> None:
+    def __init__(self, applicant: Applicant, plan: FetchPlan) -> None:
         self._applicant = applicant
-        self._is_gig = is_gig
         self._first_day = first_day(plan)
 
     async def read(self, findings: Findings) -> None:
         """Read each kind as soon as the request limit allows."""
-        await together(self._into(findings, kind) for kind in sorted(findings.asked))
-        if not findings.settled and stands_in(findings, self._is_gig):
-            await self._into(findings, Kind.TRANSACTIONS)
-        findings.settled = True
+        kinds = findings.asked
+        await together(self._into(findings, kind) for kind in sorted(kinds - {WITNESS}))
+        if WITNESS in kinds:
+            await self._into(findings, WITNESS)
 
     async def _into(self, findings: Findings, kind: Kind) -> None:
         since = self._first_day if kind is Kind.TRANSACTIONS else None

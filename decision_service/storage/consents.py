@@ -9,8 +9,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from decision_service.pipeline.ports import Erased
-from decision_service.storage import expiry
+from decision_service.pipeline.ports import Disconnected, Erased
+from decision_service.storage import ended, expiry
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded
 from decision_service.storage.tables import (
@@ -77,9 +77,15 @@ def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
 
 
 def erase(
-    connection: Connection, user_id: str, erasure_id: str, *, with_decisions: bool = False
+    connection: Connection,
+    user_id: str,
+    erasure_id: str,
+    disconnected: Disconnected | None = None,
+    *,
+    with_decisions: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, count the withdrawal, and remember the erasure by its id."""
+    ended.settle(connection, user_id, disconnected)
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)

@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from decision_service.pipeline.ports import Erased
+from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage import consents, erasures
 from decision_service.storage.engine import Database
 from decision_service.storage.erasure_journal import Erasure, ErasureJournal, new_erasure
@@ -31,12 +31,12 @@ class Erasing:
         self.keeps_journal = journal is not None
         self._running: set[asyncio.Task[Erased]] = set()
 
-    async def erase(self, user_id: str) -> Erased:
-        """Make a user's stored data unreadable for ever; raises StoreUnavailable.
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
+        """As `DecisionLog.erase`; raises StoreUnavailable.
 
         What has begun is carried out, whoever leaves meanwhile.
         """
-        task = asyncio.create_task(self._erase(user_id))
+        task = asyncio.create_task(self._erase(user_id, disconnected))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -50,7 +50,7 @@ class Erasing:
         if not task.cancelled() and task.exception() is not None:
             log.warning("an erasure failed", error=type(task.exception()).__name__)
 
-    async def _erase(self, user_id: str) -> Erased:
+    async def _erase(self, user_id: str, disconnected: Disconnected | None) -> Erased:
         erasure = new_erasure(user_id)
         if self._journal is not None:
             await asyncio.to_thread(self._journal.note, [erasure])
@@ -58,6 +58,7 @@ class Erasing:
             consents.erase,
             user_id=user_id,
             erasure_id=erasure.id,
+            disconnected=disconnected,
             with_decisions=self._with_decisions,
         )
         erased = await self._database.write(work)

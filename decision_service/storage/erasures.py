@@ -8,10 +8,17 @@ from sqlalchemy import Connection, select, union
 
 from decision_service.storage import consents, tables
 from decision_service.storage.rows import insert_new
-from decision_service.storage.tables import erasures, known_counts, link_tokens, snapshots, warm
+from decision_service.storage.tables import (
+    ended_incomes,
+    erasures,
+    known_counts,
+    link_tokens,
+    snapshots,
+    warm,
+)
 
 _DONE = select(erasures.c.erasure_id, erasures.c.user_id)
-_OF_USERS = (tables.consents, snapshots, known_counts, link_tokens, warm)
+_OF_USERS = (tables.consents, snapshots, known_counts, ended_incomes, link_tokens, warm)
 _USERS = tuple(select(table.c.user_id) for table in _OF_USERS)
 _DECIDED = select(tables.decisions.c.user_id).distinct()
 

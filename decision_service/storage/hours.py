@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.arm_figures import Cell, Counted, Total
 from decision_service.storage.decisions import microseconds
-from decision_service.storage.rows import raise_to
+from decision_service.storage.rows import raise_each
 from decision_service.storage.tables import arm_hours
 
 _HOUR = timedelta(hours=1)
@@ -35,7 +35,7 @@ _TOTALS = (
 def record(connection: Connection, process: str, cells: Mapping[Cell, int]) -> None:
     """Keep the totals of one process; one that is higher in the store stays."""
     rows = [_row(process, cell, count) for cell, count in cells.items()]
-    raise_to(connection, arm_hours, "count", rows)
+    raise_each(connection, arm_hours, ("count",), rows)
 
 
 def totals(connection: Connection, product: str, since: datetime, position: int) -> Sequence[Total]:

@@ -142,8 +142,11 @@ class PostgresDatabase:
         return await _transact(engine, work)
 
 
+_ERASED = ("consents", "snapshots", "known_counts", "ended_incomes", "link_tokens", "warm")
+
+
 def _vacuum(connection: Connection) -> None:
-    connection.execute(text("VACUUM consents, snapshots, known_counts, link_tokens, warm"))
+    connection.execute(text(f"VACUUM {', '.join(_ERASED)}"))
 
 
 async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, and_, case, or_
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -28,11 +28,33 @@ def insert_new(
     return result.rowcount if result.rowcount >= 0 else None
 
 
-def raise_to(
-    connection: Connection, table: Table, column: str, rows: Sequence[Mapping[str, object]]
+def raise_each(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, object]],
 ) -> None:
-    """Insert the rows, or where one is there already raise its column to the row's, never lower."""
-    raise_row(connection, table, by=column, columns=(), rows=rows)
+    """Insert the rows, or where one is there already raise each of the columns, never lower.
+
+    Null is lower than everything.
+    """
+    if not rows:
+        return
+    statement = _insert(connection, table)
+    offered = statement.excluded
+    higher = {
+        name: and_(
+            offered[name].is_not(None),
+            or_(table.c[name].is_(None), offered[name] > table.c[name]),
+        )
+        for name in columns
+    }
+    raising = statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={name: case((higher[name], offered[name]), else_=table.c[name]) for name in columns},
+        where=or_(*higher.values()),
+    )
+    connection.execute(raising, [dict(row) for row in rows])
 
 
 def raise_row(

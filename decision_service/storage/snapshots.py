@@ -13,9 +13,9 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Entry, Held, SnapshotBody
-from decision_service.storage import consents, tables, warm
+from decision_service.storage import consents, ended, tables, warm
 from decision_service.storage.errors import unavailable
-from decision_service.storage.rows import insert_new, padded, raise_to
+from decision_service.storage.rows import insert_new, padded, raise_each
 from decision_service.storage.tables import known_counts, snapshots
 
 Key = tuple[str, str]
@@ -133,7 +133,7 @@ def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
         return
     keys = consents.keys(connection, {one.user_id for one in new})
     insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
-    raise_to(connection, known_counts, "count", _counts(new))
+    raise_each(connection, known_counts, ("count", "newest"), _counts(new))
 
 
 def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
@@ -163,15 +163,15 @@ def held(connection: Connection, user_id: str) -> Held:
     """What is known of a user's sources, in order of source and kind, and of its consent."""
     epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = warm.mark(connection, user_id)
-    return Held(tuple(_known(connection, user_id)), epoch, last, quarantined)
+    known, left = tuple(_known(connection, user_id)), tuple(ended.left(connection, user_id))
+    return Held(known, epoch, last, quarantined, left)
 
 
 def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
     c = known_counts.c
-    found = (
-        select(c.source, c.kind, c["count"]).where(c.user_id == user_id).order_by(c.source, c.kind)
-    )
-    return [KnownCount(row[0], Kind(row[1]), row[2]) for row in connection.execute(found)]
+    columns = (c.source, c.kind, c["count"], c.newest)
+    found = select(*columns).where(c.user_id == user_id).order_by(c.source, c.kind)
+    return [KnownCount(row[0], Kind(row[1]), *row[2:]) for row in connection.execute(found)]
 
 
 def _present(connection: Connection, keys: Mapping[Key, object]) -> Sequence[Key]:
@@ -192,10 +192,20 @@ def _row(one: PackedSnapshot, key: bytes) -> Mapping[str, object]:
 
 def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
     """One row per (user, source, kind), the highest where several snapshots tell."""
-    highest: dict[tuple[str, str, str], int] = {}
+    highest: dict[tuple[str, str, str], tuple[int, int]] = {}
     for one in packed:
         for count in one.counts:
             key = (one.user_id, count.source, count.kind.value)
-            highest[key] = max(count.count, highest.get(key, 0))
-    names = ("user_id", "source", "kind")
-    return [dict(zip(names, key, strict=True)) | {"count": highest[key]} for key in sorted(highest)]
+            most, newest = highest.get(key, (0, _NO_MONTH))
+            month = _NO_MONTH if count.newest is None else count.newest
+            highest[key] = (max(count.count, most), max(month, newest))
+    return [_count_row(key, *highest[key]) for key in sorted(highest)]
+
+
+def _count_row(key: tuple[str, str, str], most: int, newest: int) -> Mapping[str, object]:
+    names = ("user_id", "source", "kind", "count", "newest")
+    month = None if newest == _NO_MONTH else newest
+    return dict(zip(names, (*key, most, month), strict=True))
+
+
+_NO_MONTH = -1

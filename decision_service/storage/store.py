@@ -17,6 +17,7 @@ from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
 from decision_service.pipeline.events import Event, Receipt
 from decision_service.pipeline.pairs import Group, Pair
 from decision_service.pipeline.ports import (
+    Disconnected,
     Entry,
     Erased,
     Filter,
@@ -33,6 +34,7 @@ from decision_service.storage import (
     applicants,
     arms,
     decisions,
+    ended,
     events,
     expiry,
     hours,
@@ -185,18 +187,22 @@ class Store:
         """What `held` said last, if nothing that this process knows of has changed it."""
         return self._recollection.of(user_id)
 
-    async def erase(self, user_id: str) -> Erased:
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse what was read before."""
         self._writer.forget(user_id)
         self._recollection.forget(user_id)
         try:
-            return await self._erasing.erase(user_id)
+            return await self._erasing.erase(user_id, disconnected)
         finally:
             self._recollection.forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
         """Delete at most so many decisions made before an instant, then what nothing rests on."""
         return await self._database.write(partial(expiry.expire, before=before, most=most))
+
+    async def forget_ended(self, now: datetime) -> None:
+        """Delete what is left of disconnected accounts and was kept until now at most."""
+        await self._database.write(partial(ended.forget, now=now))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""

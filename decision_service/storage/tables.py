@@ -143,8 +143,23 @@ known_counts = Table(
     Column("source", _text(), primary_key=True),
     Column("kind", _text(), primary_key=True),
     Column("count", BigInteger, nullable=False),
+    Column("newest", BigInteger),
 )
-"""The most records of a kind that one source of a user ever gave."""
+"""The most records of a kind that one source of a user ever gave, and the newest month of them.
+
+The month is a `Month.index`, of kinds that tell of income and of records above zero alone.
+"""
+
+ended_incomes = Table(
+    "ended_incomes",
+    metadata,
+    Column("user_id", _text(), primary_key=True),
+    Column("source", _text(), primary_key=True),
+    Column("kind", _text(), primary_key=True),
+    Column("newest", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""What is left of accounts that were disconnected: when each kind last told of income."""
 
 texts = Table(
     "texts",

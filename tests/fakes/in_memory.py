@@ -25,6 +25,7 @@ from decision_service.pipeline.events import WITHDRAWALS, Event, Meaning, Receip
 from decision_service.pipeline.pairs import Group, Pair, grouped
 from decision_service.pipeline.ports import (
     ArmDecision,
+    Disconnected,
     Entry,
     Erased,
     Filter,
@@ -38,6 +39,7 @@ from decision_service.pipeline.ports import (
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.rollout.gate import Pin
 
+NEVER = datetime.max.replace(tzinfo=UTC)
 _SHARED = tuple(name for name in StoredEntry.__struct_fields__ if name != "snapshot_id")
 
 
@@ -64,7 +66,8 @@ class InMemoryDecisionLog:
         self._events: dict[str, Event] = {}
         self._pending: dict[str, Event] = {}
         self._tokens: dict[str, IssuedToken] = {}
-        self._known: dict[tuple[str, str, Kind], int] = {}
+        self._known: dict[tuple[str, str, Kind], KnownCount] = {}
+        self._ended: dict[tuple[str, str, Kind], tuple[KnownCount, datetime]] = {}
         self._consents: Counter[str] = Counter()
         self._texts: dict[str, StoredText] = {}
         self._journal: dict[str, dict[int, JournalEntry]] = {}
@@ -137,21 +140,19 @@ class InMemoryDecisionLog:
 
     async def held(self, user_id: str) -> Held:
         await self._turn()
-        counts = (
-            KnownCount(source, kind, count)
-            for (user, source, kind), count in sorted(self._known.items())
-            if user == user_id
-        )
+        counts = [one for key, one in sorted(self._known.items()) if key[0] == user_id]
+        ended = [one for key, (one, _) in sorted(self._ended.items()) if key[0] == user_id]
         last, warm = self._warm.get(user_id), self._warm_mark(user_id)
-        held = Held(tuple(counts), self._consents[user_id], last, warm is not last)
+        held = Held(tuple(counts), self._consents[user_id], last, warm is not last, tuple(ended))
         self._remembered[user_id] = held
         return held
 
     def recalled(self, user_id: str) -> Held | None:
         return self._remembered.get(user_id)
 
-    async def erase(self, user_id: str) -> Erased:
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
         await self._turn()
+        self._settle(user_id, disconnected or Disconnected(frozenset(), NEVER))
         self._consents[user_id] += 1
         gone = [key for key in self._snapshots if key[0] == user_id]
         for key in gone:
@@ -160,6 +161,20 @@ class InMemoryDecisionLog:
         self._warm.pop(user_id, None)
         self._tokens = {d: t for d, t in self._tokens.items() if t.user_id != user_id}
         return Erased(len(gone))
+
+    async def forget_ended(self, now: datetime) -> None:
+        await self._turn()
+        self._ended = {key: kept for key, kept in self._ended.items() if kept[1] > now}
+
+    def _settle(self, user_id: str, disconnected: Disconnected) -> None:
+        left = disconnected.accounts
+        self._ended = {
+            key: kept for key, kept in self._ended.items() if key[0] != user_id or key[1] in left
+        }
+        for key, one in self._known.items():
+            telling = one.newest is not None and one.kind is not Kind.CONTRIBUTIONS
+            if key[0] == user_id and key[1] in left and telling:
+                self._ended[key] = (replace(one, count=0), disconnected.until)
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         await self._turn()
@@ -366,7 +381,10 @@ class InMemoryDecisionLog:
         self._snapshots.setdefault((snapshot.user_id, snapshot.id), snapshot.body)
         for one in snapshot.counts:
             key = (snapshot.user_id, one.source, one.kind)
-            self._known[key] = max(one.count, self._known.get(key, 0))
+            before = self._known.get(key, one)
+            months = [month for month in (one.newest, before.newest) if month is not None]
+            most = max(one.count, before.count)
+            self._known[key] = replace(one, count=most, newest=max(months, default=None))
 
 
 def _stored(entry: Entry) -> StoredEntry:

@@ -13,6 +13,7 @@ import pytest
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.event_worker import sweep
+from decision_service.pipeline.snapshots import read_snapshot
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.linking import Linking
 from decision_service.simulator.people import sandbox_people
@@ -71,6 +72,22 @@ async def test_only_what_changed_is_read(tmp_path: Path) -> None:
         assert held.warm is not None
         assert held.warm.fetched > before.warm.fetched == held.warm.oldest
         assert comparable(await desk.stored(GEORGE)) == comparable(await desk.truth(GEORGE))
+
+
+async def test_a_first_sync_that_has_not_finished_is_not_kept(tmp_path: Path) -> None:
+    """Data of an account whose first sync still runs after an hour serves no later decision."""
+    async with opened(tmp_path) as desk:
+        user_id = driver(desk)
+        desk.clock.wall += timedelta(hours=1)
+        desk.vendor.faults.add(Fault("task_running", "/tasks"))
+        await desk.event(user_id, "TRANSACTIONS_ADDED", kinds=(Kind.TRANSACTIONS,))
+        assert await desk.worker.drain()
+        assert (await desk.store.held(user_id)).warm is None
+        desk.vendor.faults.clear()
+        await read(desk, user_id)
+        tasks = (await desk.stored(user_id)).tasks
+        assert tasks is not None
+        assert [one.runs for one in tasks.records] == [False]
 
 
 async def test_transactions_are_read_from_shortly_before_the_newest(tmp_path: Path) -> None:
@@ -145,6 +162,31 @@ async def test_a_vendor_that_fails_erases_nothing(tmp_path: Path) -> None:
         desk.vendor.tenant.disconnect(source)
         assert await desk.worker.drain()
         assert (await desk.store.held(GEORGE)).last is None
+
+
+async def test_a_disconnected_account_leaves_when_it_told_of_income(tmp_path: Path) -> None:
+    """The vendor's word that an account is disconnected takes its data, and leaves the month."""
+    async with opened(tmp_path) as desk:
+        await read(desk)
+        before = await desk.store.held(GEORGE)
+        [source, *_] = sources_of(desk, GEORGE)
+        desk.vendor.tenant.disconnect(source)
+        await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
+        assert await desk.worker.drain()
+        held = await desk.store.held(GEORGE)
+        assert (held.counts, held.last) == ((), None)
+        told = {one.kind: one.newest for one in before.counts if one.source == source}
+        assert {one.kind: one.newest for one in held.ended} == {Kind.EINCOMES: told[Kind.EINCOMES]}
+        entry = await desk.decide(GEORGE)
+        body = await desk.store.snapshot(GEORGE, entry.snapshot_id or "")
+        assert body is not None
+        assert read_snapshot(body).known == held.ended
+        await desk.refresh.sweep(GEORGE)
+        await sweep(desk.store, desk.refresh, pace=0)
+        assert (await desk.store.held(GEORGE)).ended == held.ended
+        desk.vendor.tenant.erase_user(GEORGE)
+        await sweep(desk.store, desk.refresh, pace=0)
+        assert (await desk.store.held(GEORGE)).ended == ()
 
 
 async def test_a_user_that_the_vendor_erased_is_erased_here(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from msgspec import structs
 from sqlalchemy import Connection, text
 
 from decision_service.domain.decision import Arm
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Filter
 from decision_service.rollout.gate import Pin
 from decision_service.storage import migrations, postgres_database, schema
@@ -159,6 +161,26 @@ async def test_rollouts_keep_what_was_decided_before(
     assert (tally.arm, tally.decisions) == (Arm.CHAMPION, 1)
     assert await store.expire(NOON + timedelta(days=1), 9) == 1
     assert await store.approved(ENTRY.product, Arm.CHAMPION, NOON) == 0
+    await store.aclose()
+
+
+async def test_counts_of_before_tell_no_month(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store of version 0013 keeps its counts; when they told of income shows with later data."""
+    older = tmp_path / "migrations"
+    later = shutil.ignore_patterns(*(f"{number:04d}_*" for number in range(14, 100)))
+    shutil.copytree(Path(migrations.__file__).parent, older, ignore=later)
+    monkeypatch.setattr(schema, "_SCRIPTS", str(older))
+    await migrate(url)
+    database = await open_database(url)
+    row = text("INSERT INTO known_counts VALUES ('user-1', 'a-1', 'eincomes', 24)")
+    await database.write(lambda connection: connection.execute(row))
+    await database.aclose()
+    monkeypatch.undo()
+    await migrate(url)
+    store = await Store.open(url)
+    assert (await store.held("user-1")).known == (KnownCount("a-1", Kind.EINCOMES, 24),)
     await store.aclose()
 
 

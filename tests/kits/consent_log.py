@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Protocol
+
 import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ConsentMoved
-from decision_service.pipeline.ports import DecisionLog, Erased, Held
-from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.ports import (
+    DecisionLog,
+    Disconnected,
+    Erased,
+    Held,
+    SnapshotBody,
+)
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
 USER = SNAPSHOT.user_id
+MONTH = 24_319
+KEPT = timedelta(days=90)
+
+
+class ForgettingLog(DecisionLog, Protocol):
+    """What the suite needs of a store."""
+
+    async def forget_ended(self, now: datetime) -> None:
+        """As retention asks for it."""
+
+
+async def read(log: DecisionLog, n: int, *counts: KnownCount, consent: int = 0) -> None:
+    """A decision on data of these counts."""
+    body = SnapshotBody(f"snap-{n}", USER, b"x", counts)
+    await log.commit(numbered(n, snapshot=body, consent=consent))
+
+
+def told(source: str, kind: Kind = Kind.EINCOMES, newest: int | None = MONTH) -> KnownCount:
+    """What a source gave."""
+    return KnownCount(source, kind, 12, newest)
+
+
+def left(source: str, kind: Kind = Kind.EINCOMES, newest: int = MONTH) -> KnownCount:
+    """What is left of it."""
+    return KnownCount(source, kind, 0, newest)
+
+
+def gone(*accounts: str, until: datetime = NOON + KEPT) -> Disconnected:
+    """These accounts are disconnected."""
+    return Disconnected(frozenset(accounts), until)
 
 
 class ConsentKit:
@@ -54,3 +95,64 @@ class ConsentKit:
         assert await log.snapshot("user-2", SNAPSHOT.id) == SNAPSHOT.body
         assert (await log.held(USER)).consent == 2
         assert (await log.held("user-2")).consent == 0
+
+    async def test_of_a_disconnected_account_the_newest_month_with_income_stays(
+        self, log: ForgettingLog
+    ) -> None:
+        """By kind, without counts; nothing of accounts that are connected, or told of no income."""
+        await read(
+            log,
+            1,
+            told("a-1"),
+            told("a-1", Kind.INCOMES, MONTH - 1),
+            told("a-1", Kind.TRANSACTIONS, MONTH - 2),
+            told("a-1", Kind.CONTRIBUTIONS),
+            told("a-1", Kind.LIABILITIES, None),
+            told("a-2"),
+            told("a-3", newest=None),
+        )
+        await log.erase(USER, gone("a-1", "a-3", "a-9"))
+        held = await log.held(USER)
+        assert held.counts == ()
+        assert held.ended == (
+            left("a-1"),
+            left("a-1", Kind.INCOMES, MONTH - 1),
+            left("a-1", Kind.TRANSACTIONS, MONTH - 2),
+        )
+        assert held.known == held.ended
+        assert (await log.held("user-2")).ended == ()
+
+    async def test_an_erasure_of_the_person_leaves_nothing(self, log: ForgettingLog) -> None:
+        """What was left of disconnected accounts goes with all other data."""
+        await read(log, 1, told("a-1"))
+        await log.erase(USER, gone("a-1"))
+        await log.erase(USER)
+        assert await log.held(USER) == Held((), consent=2)
+
+    async def test_another_withdrawal_keeps_what_was_left(self, log: ForgettingLog) -> None:
+        """As long as the account is listed as disconnected; one that is listed no more goes."""
+        await read(log, 1, told("a-1"), told("a-2"))
+        await log.erase(USER, gone("a-1", "a-2"))
+        await log.erase(USER, gone("a-1"))
+        assert (await log.held(USER)).ended == (left("a-1"),)
+
+    async def test_what_is_left_goes_in_time(self, log: ForgettingLog) -> None:
+        """It is kept until its day, which a withdrawal without news does not put off."""
+        await read(log, 1, told("a-1"))
+        await log.erase(USER, gone("a-1"))
+        await log.erase(USER, gone("a-1", until=NOON + 2 * KEPT))
+        await log.forget_ended(NOON + KEPT - timedelta(microseconds=1))
+        assert (await log.held(USER)).ended == (left("a-1"),)
+        await log.forget_ended(NOON + KEPT)
+        assert (await log.held(USER)).ended == ()
+
+    async def test_an_account_that_is_connected_again_tells_anew(self, log: ForgettingLog) -> None:
+        """What it gave since counts, and is what is left when it is disconnected again."""
+        await read(log, 1, told("a-1"), told("a-1", Kind.INCOMES))
+        await log.erase(USER, gone("a-1"))
+        await read(log, 2, told("a-1", newest=MONTH + 3), consent=1)
+        held = await log.held(USER)
+        assert held.known == (told("a-1", newest=MONTH + 3), left("a-1", Kind.INCOMES))
+        await log.erase(USER, gone("a-1", until=NOON + 2 * KEPT))
+        await log.forget_ended(NOON + KEPT)
+        assert (await log.held(USER)).ended == (left("a-1", newest=MONTH + 3),)

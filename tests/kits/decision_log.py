@@ -193,6 +193,15 @@ class DecisionLogKit(ListingKit):
         }
         assert (await log.held("user-2")).counts == ()
 
+    async def test_the_newest_month_only_rises(self, log: DecisionLog) -> None:
+        """Months and counts rise apart from each other, and what tells no month lowers nothing."""
+        told = [(3, None), (2, 24_319), (9, 24_318), (8, None), (7, 24_320), (1, 24_320)]
+        for n, (count, newest) in enumerate(told):
+            counts = (KnownCount("a-1", Kind.EINCOMES, count, newest),)
+            await log.commit(numbered(n, snapshot=SnapshotBody(f"s-{n}", "user-1", b"x", counts)))
+        expected = KnownCount("a-1", Kind.EINCOMES, 9, 24_320)
+        assert (await log.held("user-1")).counts == (expected,)
+
     async def test_the_last_text_of_a_kind_is_the_one_that_sorts_last(
         self, log: DecisionLog
     ) -> None:

@@ -17,6 +17,10 @@ class Old:
 
     left: int
     asked: list[datetime] = field(default_factory=list)
+    forgotten: list[datetime] = field(default_factory=list)
+
+    async def forget_ended(self, now: datetime) -> None:
+        self.forgotten.append(now)
 
     async def expire(self, before: datetime, most: int) -> int:
         self.asked.append(before)
@@ -31,6 +35,13 @@ async def test_everything_that_is_due_goes_in_bounded_batches() -> None:
     assert await Retention(store, SetClock(), 25).once(pause=0) == 2 * BATCH + 1
     assert store.left == 0
     assert store.asked == [datetime(2024, 10, 24, 4, tzinfo=UTC)] * 4
+
+
+async def test_what_is_left_of_disconnected_accounts_goes_in_time() -> None:
+    """Every run names the time that it is."""
+    store, clock = Old(0), SetClock()
+    await Retention(store, clock, 25).once(pause=0)
+    assert store.forgotten == [clock.now()]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot
+from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot, Task
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.gathering import ACCOUNTS_ONLY
 from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
@@ -212,6 +212,55 @@ async def test_a_faulty_reading_is_not_kept() -> None:
     await desk.decide(application(request_id="faulty"), desk.world.call())
     desk.vendor.snapshot = good
     assert await desk.calls() == 5
+
+
+STARTED = Task("t-1", "a-1", "LINK_ACCOUNT", "Started", NOW, None)
+FINISHED = msgspec.structs.replace(STARTED, status="Finished", finished=NOW)
+UNTOLD = Missing(Cause.NOT_FETCHED, source="a-1")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "calls"),
+    [
+        (None, 0),
+        (Read((FINISHED,)), 0),
+        (Read((msgspec.structs.replace(FINISHED, status="Cancelled"),)), 0),
+        (Read((FINISHED, STARTED)), 5),
+        (Read(faults=(UNTOLD,)), 5),
+    ],
+)
+async def test_a_reading_of_data_that_may_still_arrive_is_not_kept(
+    tasks: Read[Task] | None, calls: int
+) -> None:
+    """While the vendor collects, or does not say whether it does, every decision reads anew."""
+    desk = Desk()
+    desk.vendor.snapshot = msgspec.structs.replace(desk.vendor.snapshot, tasks=tasks)
+    await desk.decide(application(request_id="first"), desk.world.call())
+    assert await desk.calls() == calls
+
+
+async def test_a_look_that_finds_data_arriving_reads_everything() -> None:
+    """Where a task ran meanwhile, the reading from before it does not serve, then or later."""
+    desk = Desk()
+    settled = desk.vendor.snapshot
+    desk.vendor.snapshot = msgspec.structs.replace(settled, tasks=Read(()))
+    await desk.calls()
+    desk.later(AGES.accounts + timedelta(seconds=1))
+    assert await desk.calls() == 1
+    desk.later(AGES.accounts + timedelta(seconds=1))
+    desk.vendor.snapshot = msgspec.structs.replace(settled, tasks=Read((STARTED,)))
+    assert await desk.calls() == 6
+    desk.vendor.snapshot = msgspec.structs.replace(settled, tasks=Read((FINISHED,)))
+    assert [await desk.calls(), await desk.calls()] == [6, 0]
+
+
+def test_a_merge_keeps_the_tasks_that_nobody_asked_for_again() -> None:
+    """The newest word on tasks counts; a reading that had no need to ask says nothing."""
+    old = msgspec.structs.replace(steady_earner(), tasks=Read((FINISHED,)))
+    unasked = msgspec.structs.replace(old, tasks=None)
+    assert merged(old, unasked, frozenset()).tasks == Read((FINISHED,))
+    asked = msgspec.structs.replace(old, tasks=Read((STARTED,)))
+    assert merged(old, asked, frozenset()).tasks == Read((STARTED,))
 
 
 def plan(*kinds: Kind, mode: WhenTransactions = NEVER, since: date | None = None) -> FetchPlan:

@@ -1,6 +1,6 @@
 """What one reading asks for, and what it gives."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
@@ -249,10 +249,12 @@ def gig(**lists):
     return Vendor(accounts=[account(GRAB, "grab")], transactions=[transaction()], **lists)
 
 
+@pytest.mark.parametrize("kind", [None, "eincomes", "incomes"])
 @virtual
-async def test_transactions_stand_in_for_a_gig_account_without_income():
-    """A used gig account without incomes and estimates has its transactions read, after them."""
-    vendor = gig()
+async def test_transactions_of_a_gig_account_may_stand_in_for_income(kind):
+    """They are read with the kinds, whatever months payroll and estimates may tell of."""
+    items = {"eincomes": eincome, "incomes": income}
+    vendor = gig(**({kind: [items[kind](metadata=metadata(GRAB))]} if kind else {}))
     found = await gathered(vendor, STANDING_IN)
     assert vendor.paths == ["/accounts", "/eincomes", "/incomes", "/transactions"]
     assert vendor.asked("/transactions")[0]["startDate"] == "2025-10-01"
@@ -260,40 +262,23 @@ async def test_transactions_stand_in_for_a_gig_account_without_income():
     assert found.snapshot.transactions.first_day == date(2025, 10, 1)
 
 
-@pytest.mark.parametrize("kind", ["eincomes", "incomes"])
+@pytest.mark.parametrize("status", ["CONNECTED", "ERROR", "PENDING"])
 @virtual
-async def test_no_transactions_where_the_account_has_income(kind):
-    """A gig account with an estimate or a payroll record does not need its transactions."""
-    item = {"eincomes": eincome, "incomes": income}[kind](metadata=metadata(GRAB))
-    snapshot = (await gathered(gig(**{kind: [item]}), STANDING_IN)).snapshot
-    assert snapshot.transactions is None
-
-
-@virtual
-async def test_one_gig_account_without_income_is_enough():
-    """Income of another account does not speak for a gig account that has none."""
-    vendor = gig(eincomes=[eincome()])
-    vendor.lists["/v1/accounts"].append(account())
+async def test_a_gig_account_in_error_may_have_delivered_transactions(status):
+    """Whether an account that is not connected ever delivered only its transactions tell."""
+    vendor = Vendor(accounts=[account(), account(GRAB, "grab", status)])
+    vendor.lists["/v1/transactions"] = [transaction()]
     assert (await gathered(vendor, STANDING_IN)).snapshot.transactions.records
 
 
 @pytest.mark.parametrize(
-    "one", [account(), account(GRAB, "grab", "ERROR"), account(GRAB, "nobody_knows")]
+    "one", [account(), account(GRAB, "grab", "DISCONNECTED"), account(GRAB, "nobody_knows")]
 )
 @virtual
-async def test_only_used_gig_accounts_need_transactions(one):
-    """Formal accounts, accounts in error and unknown providers do not ask for transactions."""
+async def test_other_accounts_need_no_transactions(one):
+    """Formal accounts, disconnected ones and unknown providers do not ask for transactions."""
     found = await gathered(Vendor(accounts=[one]), STANDING_IN)
     assert found.snapshot.transactions is None
-
-
-@virtual
-async def test_transactions_are_read_where_income_could_not_be():
-    """When a gig account's incomes failed, its transactions are read to be on the safe side."""
-    vendor = gig(eincomes=[eincome(metadata=metadata(GRAB))])
-    vendor.each("/incomes", problem(404, "MISSING_RESOURCE"))
-    snapshot = (await gathered(vendor, STANDING_IN)).snapshot
-    assert snapshot.transactions.records
 
 
 @virtual
@@ -311,13 +296,31 @@ async def test_accounts_in_error_keep_their_error():
     assert (found.connection_status, found.error_code) == ("ERROR", "MFA_TIMEOUT")
 
 
+PERSONAL_LOAN = FetchPlan(
+    frozenset(
+        {
+            Kind.EINCOMES,
+            Kind.INCOMES,
+            Kind.CONTRIBUTIONS,
+            Kind.EMPLOYMENTS,
+            Kind.LIABILITIES,
+            Kind.IDENTITIES,
+        }
+    ),
+    WhenTransactions.IF_STANDING_IN,
+    stand_in_from=date(2025, 10, 1),
+)
+
+
+@pytest.mark.parametrize(("accounts", "calls"), [([], 7), ([account(GRAB, "grab")], 8)])
 @virtual
-async def test_an_account_of_ten_minutes_costs_no_look_at_tasks():
-    """Tasks are asked for only while an account or its connection is under ten minutes old."""
-    young, old = timedelta(minutes=9, seconds=59), timedelta(minutes=10)
-    vendor = Vendor(accounts=[account(age=old)])
-    await gathered(vendor)
-    assert "/tasks" not in vendor.paths
-    vendor = sss(accounts=[account(age=young)])
-    assert (await gathered(vendor)).calls == 3
-    assert vendor.paths == ["/accounts", "/tasks", "/eincomes"]
+async def test_a_cold_decision_costs_its_kinds_and_the_accounts(accounts, calls):
+    """Six kinds and the accounts are seven calls, one more with a platform, and no other."""
+    vendor = Vendor(
+        accounts=[account(), *accounts],
+        eincomes=[eincome()],
+        transactions=[transaction()],
+        identities=[identity(), *(identity(2, metadata=metadata(one["id"])) for one in accounts)],
+    )
+    assert (await gathered(vendor, PERSONAL_LOAN)).calls == calls
+    assert len(set(vendor.paths)) == calls

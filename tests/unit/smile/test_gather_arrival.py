@@ -7,12 +7,14 @@ import pytest
 
 from decision_service.domain.errors import DataNotReady, UpstreamUnavailable
 from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.snapshot import Read, Task
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
-from tests.unit.smile.items import SSS, USER, account, contribution, eincome, task
+from tests.unit.smile.items import SSS, USER, account, contribution, eincome, instant, task
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem
-from tests.unit.smile.virtual import virtual
+from tests.unit.smile.virtual import NOW, virtual
 
 YOUNG = timedelta(minutes=1)
+HOURS = timedelta(hours=3)
 
 
 def now():
@@ -139,20 +141,117 @@ async def test_keys_refused_while_waiting_are_told():
         await gathered(one, wait=30.0, seconds=60.0)
 
 
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (problem(404), DataReason.DATA_GONE),
+        (problem(500), DataReason.UPSTREAM_UNAVAILABLE),
+        (ok({"items": [task(type=None)]}), DataReason.UPSTREAM_SCHEMA),
+        (ok({"items": [task(startedAt="yesterday")]}), DataReason.BAD_DATE),
+    ],
+)
 @virtual
-async def test_unreadable_tasks_taint_what_the_young_account_feeds():
-    """When the vendor cannot say whether a young account's data is whole, nobody relies on it."""
+async def test_tasks_that_cannot_be_read_are_a_fault_of_each_young_account(failure, code):
+    """What the vendor cannot say of a young account's data is told beside the data, as a fault."""
     one = Vendor(
-        accounts=[account(age=YOUNG), account("a-old")],
+        accounts=[account(age=YOUNG), account("a-old"), account("a-2", age=HOURS)],
         eincomes=[eincome()],
         contributions=[contribution()],
     )
-    one.each("/tasks", problem(404))
+    one.each("/tasks", failure)
     snapshot = (await gathered(one, MONTHLY)).snapshot
-    for read in (snapshot.eincomes, snapshot.contributions, snapshot.liabilities):
-        (fault,) = read.faults
-        assert (fault.code, fault.source) == (DataReason.DATA_GONE, SSS)
+    found = [(fault.cause, fault.code, fault.source) for fault in snapshot.tasks.faults]
+    assert found == [(Cause.NOT_FETCHED, code, "a-2"), (Cause.NOT_FETCHED, code, SSS)]
     assert snapshot.eincomes.records
+    assert not snapshot.eincomes.faults
+
+
+@virtual
+async def test_keys_refused_for_tasks_are_told():
+    """Keys that may not read tasks make no decision."""
+    one = Vendor(accounts=[account(age=HOURS)])
+    one.each("/tasks", problem(403))
+    with pytest.raises(UpstreamUnavailable):
+        await gathered(one)
+
+
+@pytest.mark.parametrize(
+    ("age", "asked"),
+    [
+        (timedelta(hours=23, minutes=59, seconds=59), True),
+        (timedelta(days=1), False),
+        (None, True),
+    ],
+)
+@virtual
+async def test_tasks_are_asked_for_while_an_account_is_younger_than_a_day(age, asked):
+    """One call tells of the first sync of an account of a day, or of one that tells no creation."""
+    dated = account() if age is None else account(age=age)
+    if age is None:
+        dated["createdAt"] = None
+    one = Vendor(accounts=[dated], eincomes=[eincome()])
+    found = await gathered(one)
+    assert (
+        one.paths == ["/accounts", "/tasks", "/eincomes"] if asked else ["/accounts", "/eincomes"]
+    )
+    assert (found.snapshot.tasks is not None) == asked
+
+
+@pytest.mark.parametrize("status", ["ERROR", "DISCONNECTED", "PENDING"])
+@virtual
+async def test_only_connected_accounts_have_a_first_sync(status):
+    """The tasks of accounts in another state are not asked for once nothing of them arrives."""
+    one = Vendor(accounts=[account(), account("a-2", status=status, age=HOURS)])
+    assert (await gathered(one)).snapshot.tasks is None
+
+
+@virtual
+async def test_an_unfinished_sync_of_an_hour_is_told_and_not_waited_for():
+    """After ten minutes a running first sync is decided on, and the snapshot holds its task."""
+    running = task(startedAt=instant(HOURS))
+    done = task(2, "a-old", "Finished", type="UPDATE_ACCOUNT")
+    one = Vendor(
+        accounts=[account(age=HOURS), account("a-old", "grab")],
+        tasks=[running, done],
+        eincomes=[eincome()],
+    )
+    found = (await gathered(one, wait=60.0, seconds=90.0)).snapshot
+    assert found.tasks == Read(
+        (
+            Task("task-1", SSS, "LINK_ACCOUNT", "Started", NOW - HOURS, None),
+            Task("task-2", "a-old", "UPDATE_ACCOUNT", "Finished", NOW, NOW),
+        )
+    )
+    assert one.paths == ["/accounts", "/tasks", "/eincomes"]
+
+
+@virtual
+async def test_an_account_without_a_creation_is_as_young_as_its_task():
+    """Where an account tells no time, what was begun just now is waited for, and nothing older."""
+    undated = {**account(), "createdAt": None, "connection": {"updatedAt": None}}
+    with pytest.raises(DataNotReady):
+        await gathered(Vendor(accounts=[undated], tasks=[task()]))
+    old = task(startedAt=instant(timedelta(minutes=10)))
+    assert (await gathered(Vendor(accounts=[undated], tasks=[old]))).snapshot.tasks.records
+
+
+@virtual
+async def test_a_connection_of_minutes_has_its_tasks_waited_for():
+    """An old account that was connected anew is not ready while a task of it runs."""
+    anew = account(connection={"updatedAt": instant(YOUNG)})
+    one = Vendor(accounts=[anew], tasks=[task()])
+    with pytest.raises(DataNotReady):
+        await gathered(one)
+    assert one.paths == ["/accounts", "/tasks"]
+
+
+@virtual
+async def test_the_tasks_of_the_last_look_are_told():
+    """Whoever waited gets the task that has finished meanwhile."""
+    one = Vendor(accounts=[account(age=YOUNG)], eincomes=[eincome()], tasks=[task()])
+    one.then("/tasks", one.honest, ok({"items": [task(status="Finished")]}))
+    found = await gathered(one, wait=20.0, seconds=30.0)
+    assert [one.finished for one in found.snapshot.tasks.records] == [NOW]
 
 
 @virtual

@@ -4,17 +4,22 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from decision_service.domain.errors import CrossTenant
+from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.snapshot import Read
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import (
+    GRAB,
     OTHER_USER,
     SSS,
     USER,
     account,
     contribution,
     eincome,
+    identity,
     metadata,
     task,
 )
@@ -268,3 +273,66 @@ async def test_an_empty_list_is_not_used_before_it_is_closed():
     snapshot = (await gathered(one, MONTHLY, seconds=1.5)).snapshot
     assert only_fault(snapshot.contributions).cause is Cause.NOT_FETCHED
     assert snapshot.eincomes.records
+
+
+ELSEWHERE = metadata(GRAB)
+WITH_IDENTITIES = replace(MONTHLY, kinds=MONTHLY.kinds | {Kind.IDENTITIES})
+
+
+def witnessed():
+    """A vendor with an account that has no contributions, which its provider could give."""
+    return Vendor(accounts=[account()], eincomes=[eincome()], identities=[identity()])
+
+
+@virtual
+async def test_an_identity_read_last_confirms_what_is_empty():
+    """An account that gives its identity after its other lists had no consent withdrawn before."""
+    one = witnessed()
+    found = await gathered(one, WITH_IDENTITIES)
+    assert one.paths[0] == "/accounts"
+    assert sorted(one.paths[1:4]) == ["/contributions", "/eincomes", "/liabilities"]
+    assert one.paths[4:] == ["/identities"]
+    assert found.snapshot.contributions == Read()
+
+
+@virtual
+async def test_an_empty_list_is_not_used_before_its_witness_is_there():
+    """At the deadline a list without records that no later reading confirms is unread."""
+    one = witnessed()
+    one.each("/identities", Hang)
+    snapshot = (await gathered(one, WITH_IDENTITIES, seconds=1.5)).snapshot
+    assert only_fault(snapshot.contributions).cause is Cause.NOT_FETCHED
+    assert snapshot.eincomes.records
+
+
+@pytest.mark.parametrize(
+    "identities", [problem(404), ok({"items": []}), ok({"items": [identity(metadata=ELSEWHERE)]})]
+)
+@virtual
+async def test_without_a_witness_the_closing_look_confirms(identities):
+    """Identities that failed, or that are another account's, leave empty lists to the accounts."""
+    one = witnessed()
+    one.lists["/v1/accounts"].append(account(GRAB, "grab"))
+    one.each("/identities", identities)
+    await gathered(one, WITH_IDENTITIES)
+    assert one.paths.count("/accounts") == 2
+
+
+@pytest.mark.parametrize("revoked", range(1, 6))
+@virtual
+async def test_a_revocation_before_any_request_leaves_nothing_empty_to_use(revoked):
+    """Whenever consent is withdrawn, an emptied list is never whole beside records of before."""
+    one, log = witnessed(), []
+
+    def answer(request):
+        log.append(request)
+        emptied = len(log) > revoked
+        gone = [account(status="DISCONNECTED")] if request.url.path.endswith("accounts") else []
+        return ok({"items": gone}) if emptied else one.honest(request)
+
+    for path in ("/accounts", "/contributions", "/eincomes", "/liabilities", "/identities"):
+        one.each(path, answer)
+    snapshot = (await gathered(one, WITH_IDENTITIES)).snapshot
+    whole = revoked == 5
+    assert (snapshot.eincomes.faults == ()) == whole
+    assert (not snapshot.account_faults) == whole

@@ -116,11 +116,14 @@ async def test_pages_that_wait_for_the_closing_look_are_not_used():
     assert snapshot.contributions.records
 
 
+@pytest.mark.parametrize("path", ["/transactions", "/accounts"])
 @virtual
-async def test_transactions_that_may_be_needed_are_not_fetched_at_the_deadline():
-    """Until it is known whether transactions stand in, a cut reading lacks them."""
+async def test_transactions_that_may_be_needed_are_not_fetched_at_the_deadline(path):
+    """A cut reading lacks transactions that stand in, or of which that is not known yet."""
     one = Vendor(accounts=[account(GRAB, "grab")], transactions=[transaction()])
-    one.each("/incomes", Hang)
+    if path == "/accounts":
+        one.then(path, problem(500))
+    one.each(path, Hang)
     snapshot = (await gathered(one, STANDING_IN, seconds=1.0)).snapshot
     assert only_fault(snapshot.transactions).cause is Cause.NOT_FETCHED
 

@@ -15,6 +15,7 @@ from tests.unit.smile.items import account, contribution, eincome, liability
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
 from tests.unit.smile.virtual import virtual
 
+CHANGED = DataReason.DATA_CHANGED_DURING_READ
 HTML = raw(b"<html><body>We are down for maintenance</body></html>", "text/html")
 
 
@@ -316,3 +317,24 @@ async def test_several_failures_at_once_keep_their_own_codes():
         DataReason.UPSTREAM_BAD_BODY,
         DataReason.UPSTREAM_TIMEOUT,
     ]
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [
+        (ok({"nextCursor": "again", "items": [account("a-2")]}), DataReason.PAGINATION_LOOP),
+        (ok({"nextCursor": None, "items": [account(status="ERROR")]}), CHANGED),
+        (problem(500), DataReason.UPSTREAM_UNAVAILABLE),
+        (HTML, DataReason.UPSTREAM_BAD_BODY),
+    ],
+)
+@virtual
+async def test_a_second_page_of_accounts_that_fails_is_told_by_its_own_code(second, code):
+    """Accounts that cannot be listed to the end are one fault, with the reason that is true."""
+    one = vendor()
+    one.each("/accounts", second)
+    one.then("/accounts", ok({"nextCursor": "again", "items": [account()]}))
+    snapshot = (await gathered(one)).snapshot
+    assert [fault.code for fault in snapshot.account_faults] == [code]
+    assert only_fault(snapshot.eincomes).code is code
+    assert snapshot.accounts == ()

@@ -22,6 +22,7 @@ from tests.unit.smile.items import (
     income,
     insight,
     liability,
+    metadata,
     transaction,
 )
 from tests.unit.smile.vendor import Hang, Vendor, problem
@@ -41,8 +42,9 @@ def payload(source, user=USER, **lists):
 
 
 def two():
-    """A vendor with two connected accounts and one in error."""
-    one = Vendor(accounts=[account(), account(GRAB, "grab"), account("a-err", status="ERROR")])
+    """A vendor with two connected accounts and one that was disconnected."""
+    gone = account("a-gone", status="DISCONNECTED")
+    one = Vendor(accounts=[account(), account(GRAB, "grab"), gone])
     one.payloads = {
         SSS: payload(
             SSS, eincomes=[eincome(1)], contributions=[contribution()], liabilities=[liability()]
@@ -59,7 +61,7 @@ async def by_payload(vendor, plan=MONTHLY, **asked):
 
 @virtual
 async def test_each_used_account_costs_one_call():
-    """Two connected accounts are three calls, whatever the kinds; others are not read."""
+    """Two connected accounts are three calls, whatever the kinds; the disconnected is not read."""
     one = two()
     found = await by_payload(one)
     assert found.calls == 3
@@ -101,7 +103,7 @@ async def test_both_ways_of_reading_give_the_same_records():
 
 @virtual
 async def test_transactions_stand_in_and_are_clipped():
-    """Transactions of a payload are kept only where they stand in, from the first day on."""
+    """Transactions of payloads are kept where a platform is among the accounts, from a day on."""
     one = two()
     early = transaction(2, date="2025-09-30")
     one.payloads[GRAB] = payload(GRAB, transactions=[transaction(), early])
@@ -109,6 +111,8 @@ async def test_transactions_stand_in_and_are_clipped():
     assert [r.id for r in snapshot.transactions.records] == ["t-1"]
     assert snapshot.transactions.first_day == date(2025, 10, 1)
     one.payloads[GRAB] = payload(GRAB, eincomes=[eincome(2)], transactions=[transaction()])
+    assert (await by_payload(one, STANDING_IN)).snapshot.transactions.records
+    one.lists["/v1/accounts"] = [account()]
     assert (await by_payload(one, STANDING_IN)).snapshot.transactions is None
 
 
@@ -242,3 +246,41 @@ async def test_named_transactions_are_in_the_payload():
     found = await by_payload(two(), plan)
     assert [r.id for r in found.snapshot.transactions.records] == ["t-1"]
     assert found.calls == 3
+
+
+FAILED = ["ERROR", "PENDING", "NEW_WORD"]
+
+
+@pytest.mark.parametrize("status", FAILED)
+@virtual
+async def test_an_account_in_error_is_read_before_it_is_ignored(status):
+    """What an account in error delivered is the same snapshot by payloads as by lists."""
+    owed = liability(metadata=metadata("a-err"))
+    one = Vendor(accounts=[account(), account("a-err", status=status)], liabilities=[owed])
+    one.payloads = {SSS: payload(SSS), "a-err": payload("a-err", liabilities=[owed])}
+    snapshot = (await by_payload(one)).snapshot
+    assert [record.source for record in snapshot.liabilities.records] == ["a-err"]
+    assert snapshot == (await gathered(one, MONTHLY)).snapshot
+
+
+@pytest.mark.parametrize("status", FAILED)
+@virtual
+async def test_an_attempt_that_delivered_nothing_harms_nothing(status):
+    """A payload of an attempt that is empty, or not there, leaves the others' data whole."""
+    one = Vendor(accounts=[account(), account("a-err", status=status)], eincomes=[eincome()])
+    one.payloads = {SSS: payload(SSS, eincomes=[eincome()])}
+    missing = (await by_payload(one)).snapshot
+    one.payloads["a-err"] = payload("a-err")
+    assert (await by_payload(one)).snapshot == missing == (await gathered(one, MONTHLY)).snapshot
+
+
+@pytest.mark.parametrize("failure", [problem(500), Hang])
+@virtual
+async def test_an_account_in_error_that_cannot_be_read_leaves_nothing_to_use(failure):
+    """Where it stays open whether it delivered, no kind is used, as where a list fails."""
+    one = Vendor(accounts=[account(), account("a-err", status="ERROR")])
+    one.payloads = {SSS: payload(SSS, eincomes=[eincome()])}
+    one.each("/accounts/a-err/payload", failure)
+    snapshot = (await by_payload(one)).snapshot
+    for read in (snapshot.eincomes, snapshot.contributions, snapshot.liabilities):
+        assert only_fault(read).source is None

@@ -96,7 +96,8 @@ class Vendor:
             user = path.removeprefix("/v1/users/")
             return ok({"id": user}) if user in self.users else problem(404, "MISSING_RESOURCE")
         if path.endswith("/payload"):
-            return ok(self.payloads[path.split("/")[3]])
+            found = self.payloads.get(path.split("/")[3])
+            return problem(404, "MISSING_RESOURCE") if found is None else ok(found)
         return self.page(request, self.lists[path])
 
     def page(self, request, items):
