@@ -10,6 +10,7 @@ from decision_service.ruleset.checks.bands import check_bands
 from decision_service.ruleset.checks.because import check_because
 from decision_service.ruleset.checks.bins import check_bins
 from decision_service.ruleset.checks.cost import check_cost
+from decision_service.ruleset.checks.dead_zone import check_dead_zone
 from decision_service.ruleset.checks.fitness import check_fitness
 from decision_service.ruleset.checks.history import check_history
 from decision_service.ruleset.checks.params import check_params
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     check_because,
     check_bins,
     check_cost,
+    check_dead_zone,
     check_fitness,
     check_history,
     check_params,

@@ -1,4 +1,4 @@
-"""Factors that are used where they mislead: vendor parity in money matters, noisy changes."""
+"""Factors that are used where they do not belong: reserved ones, noisy changes."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ from collections.abc import Iterable
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
 from decision_service.language.tree import Node, Read, walk
+from decision_service.ruleset.constructs.offer import OfferPart
 from decision_service.ruleset.constructs.rules import Rules
+from decision_service.ruleset.constructs.scorecard import Scorecard
+from decision_service.ruleset.constructs.table import Table
 from decision_service.ruleset.draft import Draft, NamedPart
 
-_MONEY_MATTERS = frozenset({Component.POLICY, Component.TABLE})
+_MONEY_MATTERS = frozenset({Component.POLICY, Component.SCORECARD, Component.TABLE})
 _NOISY = re.compile(r"(income|contributions)\.change_")
 
 
 def check_fitness(draft: Draft) -> None:
-    """R506 (warning) for a vendor-parity average in affordability, limit or offer; R507 for noise.
+    """R506 (warning) for a vendor-parity average in a score, affordability, limit or offer.
 
-    R507 (warning) tells of a rule that declines on a month-to-month change.
+    R507 (warning) tells of a rule that declines on a month-to-month change, R508 (warning) of a
+    factor for knock-outs only, in anything but rules and conditions.
     """
     inside = {f"derived.{d.name}": d.tree for d in draft.derived}
     for part in draft.parts():
         if part.component in _MONEY_MATTERS:
             for node in _trees(part):
                 _parity(node, inside, draft)
+        if isinstance(part.part, Scorecard | Table | OfferPart):
+            for node in _trees(part):
+                _reserved(node, part, inside, draft)
         if isinstance(part.part, Rules):
             _noise(part.part, inside, draft)
 
@@ -51,6 +58,15 @@ def _parity(node: Node, inside: dict[str, Node], draft: Draft) -> None:
             message = f"`{name}` leaves out months without income, as the vendor's Insights do"
             hint = "use `income.conservative_6m` for affordability, limits and offers"
             draft.report.warning("R506", place, message, hint)
+
+
+def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: Draft) -> None:
+    for name, place in _factors(node, inside):
+        spec = draft.names.catalogue.get(name)
+        if spec is not None and spec.knock_out_only:
+            message = f"`{name}` is for knock-outs only, and `{part.name}` scores or prices by it"
+            hint = "let a rule of component KNOCKOUT decline or refer on it"
+            draft.report.warning("R508", place, message, hint)
 
 
 def _noise(rules: Rules, inside: dict[str, Node], draft: Draft) -> None:

@@ -45,7 +45,9 @@ def _all():
     labels = ("EMPLOYED", "GIG", "UNEMPLOYED")
     yield _spec("employment.status", ValueType.TEXT, None, labels=labels)
     yield _spec("employment.has_payroll", ValueType.FLAG, None)
+    yield _spec("income.months_since_first")
     yield _spec("identity.age_years", lower=0, upper=150)
+    yield _spec("identity.age_at_maturity_years", lower=0, upper=180, knock_out_only=True)
 
 
 CATALOGUE = {spec.name: spec for spec in _all()}

@@ -46,9 +46,11 @@ def _facts(months_24, months_12, income, contributions, debt=0, **inputs):
     return facts(factors, **{**asked, **inputs})
 
 
-def test_the_example_loads_with_one_warning(compilation):
-    """The worked example compiles as written; only its unused input is remarked on."""
-    assert [(d.code, d.severity) for d in compilation.diagnostics] == [("R504", "warning")]
+def test_the_example_loads_with_two_warnings(compilation):
+    """The worked example compiles; its unused input and what it does to first jobs are told."""
+    found = [(d.code, d.severity) for d in compilation.diagnostics]
+    assert found == [("R504", "warning"), ("R509", "warning")]
+    assert "of 4 to 5" in compilation.diagnostics[1].message
 
 
 def test_the_cases_of_the_example_pass(example):
