@@ -30,10 +30,9 @@ def last_backed(case: Case, horizon: int) -> int | None:
     return max((month for month in backed_months(case) if month <= horizon), default=None)
 
 
-def latest_prompt(case: Case) -> int | None:
-    """The latest month that a payroll or platform source has settled, live or not."""
-    prompt = [s.settled for s in income_settlement(case).sources if s.prompt]
-    return max(prompt, default=None)
+def latest_prompt(case: Case) -> int:
+    """The latest month that a payroll or platform source has settled, live or not; 0 of none."""
+    return max((s.settled for s in income_settlement(case).sources if s.prompt), default=0)
 
 
 def amounts_by_grade(case: Case, span: Span) -> Mapping[int, Amount]:

@@ -30,8 +30,9 @@ PROOF = Family("income", PROOF_KINDS, INCOME_CAUSES)
 YEAR = 12
 GRADING = (
     " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment with a named"
-    " employer covers, or of a scheme paid to in 18 of the 24 months up to it; PLATFORM; DOCUMENT,"
-    " payroll of an upload, an archive or a provider of documents; DECLARED, all else."
+    " employer covers, or of a scheme paid to in 18 of the 24 months up to it that no such"
+    " employment covers; PLATFORM; DOCUMENT, payroll of an upload, an archive or a provider of"
+    " documents; DECLARED, all else."
 )
 BACKED = (
     " A month is backed where PAYROLL, REMITTED and PLATFORM parts, and DOCUMENT ones whose"
@@ -62,10 +63,10 @@ def backed_months_in(case: Case, length: int) -> Answer:
     "months_since_backed",
     ValueType.INTEGER,
     "months",
-    "Months from the last backed month to the latest that payroll or a platform has settled.",
-    "The latest settled month of any payroll or platform source, live or not, minus the last backed"
-    " month up to the income horizon, at least 0; NO_EVIDENCE without such a source, or without a"
-    " backed month." + BACKED,
+    "Months from the last backed month to the latest that is known.",
+    "The income horizon, or the latest settled month of any payroll or platform source, live or"
+    " not, whichever is later, minus the last backed month up to the income horizon; NO_EVIDENCE"
+    " without a backed month." + BACKED,
     lower=0,
     causes=NO_EVIDENCE,
     better=Better.DOWN,
@@ -73,9 +74,10 @@ def backed_months_in(case: Case, length: int) -> Answer:
 def months_since_backed(case: Case) -> Answer:
     """How long the proof has been silent."""
     book = income(case)
-    backed, settled = last_backed(case, book.horizon), latest_prompt(case)
+    backed = last_backed(case, book.horizon)
     span = (book.horizon if backed is None else backed, book.horizon)
-    return _proved(case, span, lambda: _since(backed, settled))
+    latest = max(book.horizon, latest_prompt(case))
+    return _proved(case, span, lambda: Cause.NO_EVIDENCE if backed is None else latest - backed)
 
 
 @PROOF.factor(
@@ -104,12 +106,6 @@ def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answe
     if not taints or any(m.cause.tainted for m in found.missing):
         return found
     return Answer(None, in_order([*found.missing, *taints]))
-
-
-def _since(backed: int | None, settled: int | None) -> int | Cause:
-    if backed is None or settled is None:
-        return Cause.NO_EVIDENCE
-    return max(settled - backed, 0)
 
 
 def _weakest(case: Case, span: Span) -> str | Cause:

@@ -16,7 +16,11 @@ from decision_service.factors.usage import Feeder, counted
 
 HABIT_MONTHS = 24
 HABIT_NEEDS = 18
-"""So many paid months among the last 24 are a habit, which nobody buys for one loan."""
+"""So many months among the last 24 that the applicant paid alone are a habit.
+
+Nobody buys them for one loan. Months that an employer paid are no habit of the applicant's: who has
+lost the job and pays on has to be asked.
+"""
 
 
 def estimate_grade(case: Case, feeder: Feeder, month: int) -> int:
@@ -29,7 +33,7 @@ def estimate_grade(case: Case, feeder: Feeder, month: int) -> int:
     return REMITTED_GRADE if remitted else DECLARED_GRADE
 
 
-def employed_months(case: Case) -> Collection[int]:
+def employed_months(case: Case) -> frozenset[int]:
     """The months in which some employment with a named employer runs on a day or more."""
     return case.once("employed months", _employed_months)
 
@@ -59,11 +63,12 @@ def _confirmed_employers(case: Case) -> Mapping[str, Collection[str]]:
 
 
 def _habitual(case: Case, provider_id: str, month: int) -> bool:
-    paid = case.once("paid months by scheme", _paid_months).get(provider_id, frozenset())
-    return sum(m in paid for m in range(month - HABIT_MONTHS + 1, month + 1)) >= HABIT_NEEDS
+    paid: set[int] = case.once("paid months by scheme", _paid_months).get(provider_id, set())
+    alone = paid - employed_months(case)
+    return sum(m in alone for m in range(month - HABIT_MONTHS + 1, month + 1)) >= HABIT_NEEDS
 
 
-def _paid_months(case: Case) -> Mapping[str, Collection[int]]:
+def _paid_months(case: Case) -> Mapping[str, set[int]]:
     found: dict[str, set[int]] = {}
     for record in contributions(case).records:
         if record.amount > 0 and record.currency == case.currency:

@@ -72,6 +72,7 @@ def task(item: answers.TaskAnswer, source: str) -> Task:
         item.status,
         instant_or_none(item.started_at, "tasks.startedAt"),
         instant_or_none(item.finished_at, "tasks.finishedAt"),
+        saved=bool(item.datapoints),
     )
 
 

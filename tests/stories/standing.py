@@ -80,7 +80,7 @@ def task(desk: Desk, kind: str, started: str, finished: object) -> Json:
         startedAt=started,
         finishedAt=stamp(finished) if finished else None,
         status="Finished" if finished else "Started",
-        datapoints=[],
+        datapoints=["EINCOMES"] if finished else [],
     )
 
 
