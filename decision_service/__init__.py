@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
 """Whoever waits for gRPC reads the connections itself (docs/decisions/0074); gRPC takes this over

@@ -102,13 +102,25 @@ def replay(
         print_json(reply)
     else:
         console().print(decision_tree(reply.decision))
-        differing = ", ".join(reply.differing_fields)
-        console().print(f"Differs in {differing}." if differing else "Nothing differs.")
+        console().print(_comparison(reply))
     if reply.differing_fields:
         raise typer.Exit(Exit.FINDINGS)
 
 
 commands.command()(export)
+
+
+def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
+    """What differs from the record, or what another version of the engine changed."""
+    if reply.differing_fields:
+        return f"Differs in {', '.join(reply.differing_fields)}."
+    if not reply.decided_by_engine_version:
+        return "Nothing differs."
+    decided = f"Version {reply.decided_by_engine_version} of the engine decided"
+    ours = reply.decision.engine_version
+    if not reply.changed_fields:
+        return f"{decided}; version {ours} gives the same."
+    return f"{decided}; with version {ours} {', '.join(reply.changed_fields)} come out otherwise."
 
 
 def _outcome(word: str) -> str | None:

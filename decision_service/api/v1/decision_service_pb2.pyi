@@ -105,9 +105,13 @@ class ReplayDecisionRequest(_message.Message):
     def __init__(self, decision_id: _Optional[str] = ..., ruleset_ref: _Optional[_Union[_decision_pb2.RulesetRef, _Mapping]] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ...) -> None: ...
 
 class ReplayDecisionResponse(_message.Message):
-    __slots__ = ("decision", "differing_fields")
+    __slots__ = ("decision", "differing_fields", "decided_by_engine_version", "changed_fields")
     DECISION_FIELD_NUMBER: _ClassVar[int]
     DIFFERING_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_ENGINE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELDS_FIELD_NUMBER: _ClassVar[int]
     decision: _decision_pb2.Decision
     differing_fields: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., differing_fields: _Optional[_Iterable[str]] = ...) -> None: ...
+    decided_by_engine_version: str
+    changed_fields: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, decision: _Optional[_Union[_decision_pb2.Decision, _Mapping]] = ..., differing_fields: _Optional[_Iterable[str]] = ..., decided_by_engine_version: _Optional[str] = ..., changed_fields: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -126,10 +126,10 @@ class DecisionServicer:
         replayed = await self._use_cases.replay(decision_id, which, scope)
         recorded = recorded_message(replayed.recorded, full=True)
         message = _replayed_message(replayed, recorded)
-        differing = [name for name in COMPARED if getattr(message, name) != getattr(recorded, name)]
+        reply = compared(recorded, message)
         if not full:
-            _strip(message)
-        return service_pb.ReplayDecisionResponse(decision=message, differing_fields=differing)
+            _strip(reply.decision)
+        return reply
 
     def _trail(self, info: CallInfo, entry: StoredEntry) -> None:
         info.trailing.append(("x-decision-id", entry.decision_id))
@@ -160,6 +160,18 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
         inputs = inputs_from_wire(recorded.facts.inputs)
         add_full_view(message, inputs, recorded.factors, recorded.traces)
     return message
+
+
+def compared(recorded: pb.Decision, replayed: pb.Decision) -> service_pb.ReplayDecisionResponse:
+    """A replay with what differs; by another version of the engine it has changed, no more."""
+    fields = [name for name in COMPARED if getattr(replayed, name) != getattr(recorded, name)]
+    reply = service_pb.ReplayDecisionResponse(decision=replayed)
+    if recorded.engine_version == replayed.engine_version:
+        reply.differing_fields.extend(fields)
+    else:
+        reply.decided_by_engine_version = recorded.engine_version
+        reply.changed_fields.extend(fields)
+    return reply
 
 
 def methods(servicer: DecisionServicer) -> Methods:
