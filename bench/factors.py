@@ -14,6 +14,7 @@ from decision_service.domain.needs import ClassRule, DataPolicy, Needs, Transact
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
+    Employment,
     EstimatedIncome,
     Liability,
     Provider,
@@ -39,6 +40,10 @@ NAMES = (
     "income.trend_12m_pct",
     "income.longest_gap_12m",
     "income.gig_share_12m",
+    "income.latest_share",
+    "income.backed_months_12m",
+    "income.months_since_backed",
+    "income.weakest_grade_6m",
     *(f"contributions.months_{n}m" for n in (6, 12, 24)),
     *(f"contributions.count_{n}m" for n in (3, 6, 12)),
     "contributions.longest_streak_months",
@@ -49,7 +54,7 @@ NAMES = (
     *(f"transactions.earnings_{n}d" for n in (7, 28, 91)),
     "transactions.days_since_last",
 )
-"""Thirty-odd factors of six families: what a realistic ruleset names."""
+"""Some forty factors of six families: what a realistic ruleset names."""
 
 POLICY = DataPolicy(
     currency="PHP",
@@ -94,6 +99,7 @@ def snapshot(transactions: int, *, numbered: bool = False) -> Snapshot:
             )
         ),
         incomes=Read(),
+        employments=Read((Employment("m", "a-0", "Acme", None, first, None, None),)),
         contributions=Read(
             tuple(
                 Contribution(
