@@ -9,7 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
 from decision_service.domain.needs import PartialPolicy
-from decision_service.domain.snapshot import Account
+from decision_service.domain.snapshot import Account, Read
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,
@@ -103,12 +103,18 @@ def first_day_of(kind: Kind, record: Any) -> date | None:
     return None
 
 
+def is_of_nobody(who: Applicant, read: Read[Any]) -> bool:
+    """Whether a record is of an account that the list of accounts did not have."""
+    listed = {one.id for one in (*who.snapshot.accounts, *who.snapshot.sources)}
+    return any(record.source not in listed for record in read.records)
+
+
 def faults_of_kind(who: Applicant, kind: Kind, chosen: list[Feeder] | None = None) -> set[Cause]:
     """What went wrong while a kind was read; a fault of one source only where it feeds the kind."""
     read = read_of(who, kind)
     if read is None:
         return {Cause.NOT_FETCHED}
-    causes = set()
+    causes = {Cause.CHANGED_WHILE_READING} if is_of_nobody(who, read) else set()
     concerned = feeders(who) + broken(who) if chosen is None else chosen
     for fault in read.faults:
         if fault.source is None:
