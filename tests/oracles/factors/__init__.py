@@ -1,7 +1,7 @@
 """The factor catalogue written a second time, slowly: what each factor is, and nothing else.
 
 Nothing here shares code with the service but the domain's types. An answer is a value, or the set
-of causes for which there is none.
+of causes for which there is none, NOT_YET_POSTED with its month, source and due date.
 """
 
 from __future__ import annotations
@@ -23,18 +23,23 @@ from tests.oracles.factors import (
     income,
     jobs,
     liabilities,
-    pauses,
+    payroll_alone,
+    presence,
+    proof,
     transactions,
 )
-from tests.oracles.factors.applicant import Applicant, Unknown
+from tests.oracles.factors.applicant import Applicant, Unknown, Wait
 from tests.oracles.factors.contributions import contributions_of
 from tests.oracles.factors.monthly_income import incomes_of
 from tests.oracles.factors.transactions import transactions_of
 
-Answer = Money | Decimal | int | str | bool | date | set[Cause]
+Answer = Money | Decimal | int | str | bool | date | set[Cause | Wait]
 
 FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
-    "income": (incomes_of, income.FACTORS | jobs.FACTORS | pauses.FACTORS),
+    "income": (
+        incomes_of,
+        income.FACTORS | presence.FACTORS | jobs.FACTORS | payroll_alone.FACTORS | proof.FACTORS,
+    ),
     "contributions": (contributions_of, contributions.FACTORS),
     "transactions": (transactions_of, transactions.FACTORS),
     "employment": (lambda who: who, employment.FACTORS),

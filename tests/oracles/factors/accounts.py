@@ -14,11 +14,10 @@ from tests.oracles.factors.applicant import (
     Unknown,
     feeders,
     feeders_of,
-    newest,
     records_of,
-    refuse_tainted,
-    taints,
+    synced_at,
 )
+from tests.oracles.factors.taints import refuse_tainted, taints
 
 Factor = Callable[[Applicant], int]
 
@@ -74,11 +73,6 @@ def connected_dates(who: Applicant, moment_of: Callable[[Account], datetime | No
     return found
 
 
-def synced_at(one: Account) -> datetime | None:
-    """The newest of connection and monitor update."""
-    return newest(one.connection_updated_at, one.monitor_updated_at)
-
-
 def oldest_connection_days(who: Applicant) -> int:
     """Days since the first connected account was made."""
     return days_of(who, connected_dates(who, lambda one: one.created_at), min)
@@ -86,12 +80,12 @@ def oldest_connection_days(who: Applicant) -> int:
 
 def oldest_sync_age_days(who: Applicant) -> int:
     """Days since the sync of the account that was synced longest ago."""
-    return days_of(who, connected_dates(who, synced_at), min)
+    return days_of(who, connected_dates(who, lambda one: synced_at(who, one)), min)
 
 
 def newest_sync_age_days(who: Applicant) -> int:
     """Days since the newest sync."""
-    return days_of(who, connected_dates(who, synced_at), max)
+    return days_of(who, connected_dates(who, lambda one: synced_at(who, one)), max)
 
 
 ACCOUNTS: dict[str, Factor] = {

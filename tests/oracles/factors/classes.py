@@ -10,6 +10,12 @@ from decision_service.domain.needs import ClassRule, DataPolicy, TransactionClas
 from decision_service.domain.snapshot import Transaction
 
 
+def plain(text: str) -> str:
+    """A text's words without case and punctuation, each after a blank: words fit as they begin."""
+    letters = [letter if letter.isalnum() else " " for letter in text.casefold()]
+    return "".join(f" {word}" for word in "".join(letters).split())
+
+
 def fits(rule: ClassRule, provider_id: str, transaction: Transaction) -> bool:
     """Whether one rule speaks of the transaction."""
     if not fnmatchcase(provider_id, rule.provider):
@@ -20,8 +26,8 @@ def fits(rule: ClassRule, provider_id: str, transaction: Transaction) -> bool:
         return False
     if not rule.words:
         return True
-    description = (transaction.description or "").casefold()
-    return any(word in description for word in rule.words)
+    description = plain(transaction.description or "")
+    return any(plain(word) in description for word in rule.words)
 
 
 def class_of(

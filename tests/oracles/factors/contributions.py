@@ -12,13 +12,14 @@ from decision_service.domain.money import Money
 from decision_service.domain.months import Month
 from tests.oracles.factors.applicant import (
     Applicant,
+    Feeder,
     Unknown,
-    earliest_horizon,
     feeders_of,
     records_of,
-    refuse_tainted,
 )
 from tests.oracles.factors.arithmetic import mean, money
+from tests.oracles.factors.settled import lag_month, settled_month
+from tests.oracles.factors.taints import refuse_tainted
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,22 @@ class Paid:
 
 
 @dataclass(frozen=True)
+class Payer:
+    """One account's contributions: how far it is settled, and whether it is live."""
+
+    scheme: str
+    account: str
+    lag_month: int
+    settled: int
+    live: bool
+
+
+@dataclass(frozen=True)
 class Contributions:
+    """The family: what was paid, but what is set aside, and who tells of it."""
+
     who: Applicant
-    horizon: int
+    payers: list[Payer]
     paid: list[Paid]
 
     @property
@@ -47,39 +61,89 @@ class Contributions:
 Factor = Callable[[Contributions], Money | int]
 
 
+def payer_of(who: Applicant, feeder: Feeder) -> Payer | None:
+    """An account that has a contribution."""
+    sums: dict[int, int] = {}
+    for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
+        month = Month.of(one.date).index
+        sums[month] = sums.get(month, 0) + one.amount
+    if not sums:
+        return None
+    settled = settled_month(who, feeder, Kind.CONTRIBUTIONS, set(sums), set(sums))
+    paid = [month for month, amount in sums.items() if amount > 0]
+    live = bool(paid) and max(paid) >= settled - 3
+    lag = lag_month(who, feeder, Kind.CONTRIBUTIONS)
+    return Payer(feeder.provider_id, feeder.id, lag, settled, live)
+
+
 def contributions_of(who: Applicant) -> Contributions:
     """The family, or Unknown when it is spoilt, not connected or empty."""
     refuse_tainted(who, [Kind.CONTRIBUTIONS])
     family = feeders_of(who, [Kind.CONTRIBUTIONS])
     if not family:
         raise Unknown(Cause.NOT_CONNECTED)
-    horizon = earliest_horizon(who, family)
-    paid = []
+    payers, paid = [], []
     for feeder in family:
+        payer = payer_of(who, feeder)
+        if payer is None:
+            continue
+        payers.append(payer)
         for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
             month = Month.of(one.date).index
-            paid.append(Paid(feeder.provider_id, feeder.id, month, one.amount, one.currency))
-    if not paid:
+            if month <= payer.settled:
+                paid.append(Paid(feeder.provider_id, feeder.id, month, one.amount, one.currency))
+    if not payers:
         raise Unknown(Cause.NO_DATA)
-    settled = [one for one in paid if one.month <= horizon]
-    if not settled:
+    if not paid:
         raise Unknown(Cause.SHORT_HISTORY)
-    return Contributions(who, horizon, settled)
+    return Contributions(who, payers, paid)
+
+
+def telling(family: Contributions, scheme: str) -> list[Payer]:
+    """The live accounts of a scheme; of none live, all."""
+    mine = [one for one in family.payers if one.scheme == scheme]
+    return [one for one in mine if one.live] or mine
+
+
+def settled_of(family: Contributions, scheme: str) -> int:
+    """The latest settled month of a scheme."""
+    return max(one.settled for one in telling(family, scheme))
+
+
+def lag_of(family: Contributions, scheme: str) -> int:
+    """The latest month of a scheme whose lag has passed."""
+    return max(one.lag_month for one in telling(family, scheme))
+
+
+def all_schemes(family: Contributions) -> list[str]:
+    """The schemes that have a contribution on record."""
+    return sorted({one.scheme for one in family.payers})
+
+
+def earliest(family: Contributions) -> int:
+    """The earliest settled month of the live schemes; of none live, of all."""
+    live = [one.scheme for one in family.payers if one.live] or all_schemes(family)
+    found = min(settled_of(family, scheme) for scheme in live)
+    if found < family.first:
+        raise Unknown(Cause.SHORT_HISTORY)
+    return found
 
 
 def last_months(family: Contributions, count: int) -> list[int]:
-    """The calendar months that end at the horizon."""
-    return list(range(family.horizon - count + 1, family.horizon + 1))
+    """The calendar months that end at the earliest settled month."""
+    last = earliest(family)
+    return list(range(last - count + 1, last + 1))
 
 
 def whole_history(family: Contributions) -> list[int]:
-    """From the first record to the horizon."""
-    return list(range(family.first, family.horizon + 1))
+    """From the first record to the newest settled month of any scheme."""
+    last = max(settled_of(family, scheme) for scheme in all_schemes(family))
+    return list(range(family.first, last + 1))
 
 
-def within(family: Contributions, months: list[int]) -> list[Paid]:
+def within(family: Contributions, months: list[int], scheme: str = "") -> list[Paid]:
     """The contributions of a window, once its currency is known to be ours alone."""
-    inside = [one for one in family.paid if one.month in months]
+    inside = [one for one in family.paid if one.month in months and scheme in ("", one.scheme)]
     for one in inside:
         if one.currency != family.who.policy.currency:
             raise Unknown(Cause.MIXED_CURRENCY)
@@ -130,10 +194,11 @@ def count(n: int) -> Factor:
 
 
 def change(n: int) -> Factor:
-    """All schemes in the horizon month less the month N before it."""
+    """All schemes in the earliest settled month less the month N before it."""
 
     def factor(family: Contributions) -> Money:
-        older, newer = family.horizon - n, family.horizon
+        newer = earliest(family)
+        older = newer - n
         inside = within(family, [older, newer])
         if older < family.first:
             raise Unknown(Cause.SHORT_HISTORY)
@@ -143,13 +208,16 @@ def change(n: int) -> Factor:
 
 
 def months(n: int) -> Factor:
-    """Three schemes in two months are two months."""
+    """Three schemes in two months are two months; the window may end at any month posted early."""
 
     def factor(family: Contributions) -> int:
-        inside = within(family, last_months(family, n))
         best = 0
-        for scheme in schemes_of(inside):
-            best = max(best, len(covered_months(inside, [scheme])))
+        for scheme in all_schemes(family):
+            first_end, last_end = lag_of(family, scheme), settled_of(family, scheme)
+            reach = list(range(first_end - n + 1, last_end + 1))
+            paid = covered_months(within(family, reach, scheme), [scheme])
+            for end in range(first_end, last_end + 1):
+                best = max(best, len([month for month in paid if end - n < month <= end]))
         return best
 
     return factor
@@ -171,12 +239,16 @@ def over_paid(aggregate: Callable[[list[int]], int | Fraction], n: int) -> Facto
 
 
 def months_since_last(family: Contributions) -> int:
-    """Months from the last contribution to the horizon."""
+    """Months from a scheme's last contribution to its settled month: the smallest of any scheme."""
     inside = within(family, whole_history(family))
-    covered = covered_months(inside, schemes_of(inside))
-    if not covered:
+    found = []
+    for scheme in all_schemes(family):
+        covered = covered_months(inside, [scheme])
+        if covered:
+            found.append(settled_of(family, scheme) - covered[-1])
+    if not found:
         raise Unknown(Cause.NO_EVIDENCE)
-    return family.horizon - covered[-1]
+    return min(found)
 
 
 def longest_run(wanted: bool, months_seen: list[int], paid: list[int]) -> int:
@@ -190,23 +262,48 @@ def longest_run(wanted: bool, months_seen: list[int], paid: list[int]) -> int:
 
 
 def longest_gap_12m(family: Contributions) -> int:
-    """The longest run of observed months without one in a year."""
-    window = [month for month in last_months(family, 12) if month >= family.first]
-    inside = within(family, window)
-    return longest_run(False, window, covered_months(inside, schemes_of(inside)))
+    """The longest run of observed months without one in a scheme's year: the smallest of any."""
+    found = []
+    for scheme in all_schemes(family):
+        last = settled_of(family, scheme)
+        window = [month for month in range(last - 11, last + 1) if month >= family.first]
+        paid = covered_months(within(family, window, scheme), [scheme])
+        found.append(longest_run(False, window, paid))
+    return min(found)
 
 
 def longest_streak_months(family: Contributions) -> int:
-    """The longest run of months with one."""
+    """The longest run of months with one in any scheme."""
     window = whole_history(family)
     inside = within(family, window)
-    return longest_run(True, window, covered_months(inside, schemes_of(inside)))
+    runs = [
+        longest_run(True, window, covered_months(inside, [scheme]))
+        for scheme in all_schemes(family)
+    ]
+    return max(runs)
 
 
 def schemes_count(family: Contributions) -> int:
     """How many schemes have a contribution."""
     inside = within(family, whole_history(family))
     return len([one for one in schemes_of(inside) if covered_months(inside, [one])])
+
+
+def paid_lately(family: Contributions) -> bool:
+    """Whether a scheme was paid to in the three months that end at its settled month."""
+    for scheme in all_schemes(family):
+        last = settled_of(family, scheme)
+        window = [last - 2, last - 1, last]
+        if covered_months(within(family, window, scheme), [scheme]):
+            return True
+    return False
+
+
+def paid_after(family: Contributions, month: int) -> bool:
+    """Whether any scheme was paid to after a month."""
+    window = [one for one in whole_history(family) if one > month]
+    inside = within(family, window)
+    return bool(covered_months(inside, schemes_of(inside)))
 
 
 FACTORS: dict[str, Factor] = {

@@ -12,28 +12,24 @@ from decision_service.domain.snapshot import Employment
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
+    feeders,
     feeders_of,
     records_of,
-    refuse_tainted,
-    taints,
 )
-from tests.oracles.factors.contributions import (
-    Contributions,
-    contributions_of,
-    covered_months,
-    schemes_of,
-    within,
-)
+from tests.oracles.factors.contributions import contributions_of, paid_after, paid_lately
+from tests.oracles.factors.employers import employments, key_of, names_one
+from tests.oracles.factors.income_taints import feeds_income
 from tests.oracles.factors.monthly_income import (
     Incomes,
-    gig_by_platform,
-    income_kinds,
-    income_taints,
+    formal_payroll,
+    history,
     incomes_of,
-    payroll_by_employer,
-    refuse_unusable,
+    refuse_short,
 )
-from tests.oracles.factors.shares import plain_name
+from tests.oracles.factors.parts import gig_parts
+from tests.oracles.factors.proof import last_backed
+from tests.oracles.factors.taints import refuse_tainted, taints
+from tests.oracles.factors.usable import either_way, last_months, open_months, refuse_unusable
 
 Answer = str | bool | int
 Factor = Callable[[Applicant], Answer]
@@ -66,31 +62,14 @@ def whole_months(start: date, end: date) -> int:
     return max(months, 0)
 
 
-def last_three(horizon: int) -> list[int]:
-    """The three months that end at a horizon."""
-    return [horizon - 2, horizon - 1, horizon]
+def pays(incomes: Incomes, month: int) -> bool:
+    """Whether an account that is no gig platform has payroll in a month."""
+    return bool(formal_payroll(incomes, month))
 
 
-def payroll_months(incomes: Incomes, months: list[int]) -> list[int]:
-    """The months in which an account that is no gig platform has payroll."""
-    refuse_unusable(incomes, months)
-    return [month for month in months if payroll_by_employer(incomes, month)]
-
-
-def gig_months(incomes: Incomes, months: list[int]) -> list[int]:
-    """The months in which a gig platform gave more than nothing."""
-    refuse_unusable(incomes, months)
-    return [
-        month
-        for month in months
-        if any(amount > 0 for amount in gig_by_platform(incomes, month).values())
-    ]
-
-
-def paid_months(family: Contributions, months: list[int]) -> list[int]:
-    """The months with a contribution above zero in any scheme."""
-    inside = within(family, months)
-    return covered_months(inside, schemes_of(inside))
+def works(incomes: Incomes, month: int) -> bool:
+    """Whether a gig platform gave more than nothing in a month."""
+    return any(part.amount > 0 for part in gig_parts(incomes, month))
 
 
 def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> object | None:
@@ -98,54 +77,151 @@ def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> obj
     try:
         return family(who)
     except Unknown as unknown:
-        if unknown.causes <= ABSENT:
+        if all(cause in ABSENT for cause in unknown.causes):
             return None
         raise
 
 
-def status(who: Applicant) -> str:
-    """EMPLOYED, GIG or UNEMPLOYED, where there is evidence of one."""
-    causes = taints(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS]) | income_taints(who)
-    if causes:
-        raise Unknown(*causes)
-    if not feeders_of(who, [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS, *income_kinds(who)]):
-        raise Unknown(Cause.NOT_CONNECTED)
-    jobs = absent_is_none(employments_of, who) or []
-    incomes = absent_is_none(incomes_of, who)
-    contributions = absent_is_none(contributions_of, who)
-    today = who.as_of.date
-    opened = [one for one in jobs if is_open(one, today)]
-    payroll = payroll_months(incomes, last_three(incomes.horizon)) if incomes else []
-    gig = gig_months(incomes, last_three(incomes.horizon)) if incomes else []
-    paid = paid_months(contributions, last_three(contributions.horizon)) if contributions else []
-    if opened and (payroll or paid):
-        return "EMPLOYED"
-    if gig:
-        return "GIG"
-    if not jobs or opened:
-        raise Unknown(Cause.NO_EVIDENCE)
-    ended = Month.of(max(one.end for one in jobs if one.end is not None)).index
-    found = []
-    if contributions:
-        found += paid_months(contributions, list(range(ended + 1, contributions.horizon + 1)))
-    if incomes:
-        after = list(range(ended + 1, incomes.horizon + 1))
-        found += payroll_months(incomes, after) + gig_months(incomes, after)
-    if found:
-        raise Unknown(Cause.NO_EVIDENCE)
-    return "UNEMPLOYED"
+def settled_incomes(who: Applicant) -> Incomes:
+    """The income family, where a month of it has come to the horizon."""
+    incomes = incomes_of(who)
+    refuse_short(incomes)
+    return incomes
+
+
+def lately(incomes: Incomes, shown: Callable[[Incomes, int], bool]) -> bool:
+    """Whether something shows in the last three months, unless an open one could yet show it."""
+    window = last_months(incomes, 3)
+    refuse_unusable(incomes, window)
+    unsure = set(open_months(incomes, window))
+
+    def work(has_income: Callable[[int], bool]) -> bool:
+        return any(
+            shown(incomes, month) or (month in unsure and has_income(month)) for month in window
+        )
+
+    return bool(either_way(incomes, window, work))
 
 
 def has_payroll(who: Applicant) -> bool:
     """Whether there was payroll lately."""
-    incomes = incomes_of(who)
-    return bool(payroll_months(incomes, last_three(incomes.horizon)))
+    return lately(settled_incomes(who), pays)
 
 
 def has_gig(who: Applicant) -> bool:
     """Whether there was gig work lately."""
-    incomes = incomes_of(who)
-    return bool(gig_months(incomes, last_three(incomes.horizon)))
+    return lately(settled_incomes(who), works)
+
+
+def refuse_unread(who: Applicant) -> None:
+    """Raise Unknown where something that the status rests on is spoilt, or nothing is connected."""
+    causes = taints(who, [Kind.EMPLOYMENTS]) | taints(who, [Kind.CONTRIBUTIONS])
+    try:
+        incomes_of(who)
+    except Unknown as unknown:
+        causes |= {cause for cause in unknown.causes if cause not in ABSENT}
+    if causes:
+        raise Unknown(*causes)
+    kinds = [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS]
+    if not any(feeds_income(who, one) for one in feeders(who)) and not feeders_of(who, kinds):
+        raise Unknown(Cause.NOT_CONNECTED)
+
+
+def status(who: Applicant) -> str:
+    """EMPLOYED, GIG or UNEMPLOYED, where there is evidence of one."""
+    refuse_unread(who)
+    incomes = absent_is_none(settled_incomes, who)
+    if incomes is None:
+        return judged(who, None, lambda _: False)
+    assert isinstance(incomes, Incomes)
+    span = status_span(who, incomes)
+    refuse_unusable(incomes, span)
+    unsure = set(open_months(incomes, span))
+    told = either_way(
+        incomes,
+        span,
+        lambda has: judged(who, incomes, lambda month: month in unsure and has(month)),
+    )
+    return str(told)
+
+
+def last_end(who: Applicant) -> int | None:
+    """The month in which the last job ended, where none is open."""
+    jobs = employments(who)
+    ends = [one.end for one in jobs if one.end is not None]
+    if not jobs or any(is_open(one, who.as_of.date) for one in jobs):
+        return None
+    return Month.of(max(ends)).index
+
+
+def status_span(who: Applicant, incomes: Incomes) -> list[int]:
+    """The months that the status looks at: the last three, and without gig work in them those
+    after the last job ended."""
+    three, ended = last_months(incomes, 3), last_end(who)
+    refuse_unusable(incomes, three)
+    if ended is None or any(works(incomes, month) for month in three):
+        return three
+    return sorted({*three, *range(ended + 1, incomes.horizon + 1)})
+
+
+def judged(who: Applicant, incomes: Incomes | None, guessed: Callable[[int], bool]) -> str:
+    """The status, given which of the open months have income."""
+    contributions = absent_is_none(contributions_of, who)
+    jobs = employments(who)
+    opened = [one for one in jobs if is_open(one, who.as_of.date)]
+    three = last_months(incomes, 3) if incomes else []
+    payroll = [month for month in three if pays(incomes, month) or guessed(month)]
+    gig = [month for month in three if works(incomes, month) or guessed(month)]
+    if opened and (payroll or (contributions and paid_lately(contributions))):
+        return "EMPLOYED"
+    if gig:
+        return "GIG"
+    ended = last_end(who)
+    if ended is None:
+        raise Unknown(Cause.NO_EVIDENCE)
+    after = range(ended + 1, incomes.horizon + 1) if incomes else []
+    later = [
+        month for month in after if pays(incomes, month) or works(incomes, month) or guessed(month)
+    ]
+    if later or (contributions and paid_after(contributions, ended)):
+        raise Unknown(Cause.NO_EVIDENCE)
+    return "UNEMPLOYED"
+
+
+def started_since_backed(who: Applicant) -> bool:
+    """Whether an open job with a named employer began in or after the last backed month."""
+    causes = taints(who, [Kind.EMPLOYMENTS])
+    if causes:
+        raise Unknown(*causes)
+    incomes = absent_is_none(settled_incomes, who)
+    last = absent_is_none(lambda _: last_backed(incomes), who) if incomes else None
+    if last is None:
+        return False
+    return any(
+        is_open(one, who.as_of.date)
+        and names_one(who, one.employer)
+        and Month.of(one.start).index >= last
+        for one in employments(who)
+    )
+
+
+def ended_without_income(who: Applicant) -> bool:
+    """Whether a job ended, no named one is open, and no month after the end has income."""
+    causes = taints(who, [Kind.EMPLOYMENTS])
+    if causes:
+        raise Unknown(*causes)
+    incomes = absent_is_none(settled_incomes, who)
+    today = who.as_of.date
+    jobs = employments(who)
+    ends = [one.end for one in jobs if one.end is not None and one.end < today]
+    if not ends or any(is_open(one, today) and names_one(who, one.employer) for one in jobs):
+        return False
+    if incomes is None:
+        return True
+    ended = Month.of(max(ends)).index
+    after = [month for month in history(incomes) if month > ended]
+    refuse_unusable(incomes, after)
+    return bool(either_way(incomes, after, lambda has: not any(has(month) for month in after)))
 
 
 def current_tenure_months(who: Applicant) -> int:
@@ -171,7 +247,7 @@ def longest_tenure_months(who: Applicant) -> int:
 
 def employers_count(who: Applicant) -> int:
     """How many employers there were."""
-    return len({plain_name(one.employer) for one in employments_of(who)})
+    return len({key_of(who, one.employer) for one in employments_of(who)})
 
 
 def jobs_started_24m(who: Applicant) -> int:
@@ -182,7 +258,7 @@ def jobs_started_24m(who: Applicant) -> int:
     begun = set()
     for one in employments_of(who):
         if one.start > limit:
-            begun.add((plain_name(one.employer), Month.of(one.start)))
+            begun.add((key_of(who, one.employer), Month.of(one.start)))
     return len(begun)
 
 
@@ -204,4 +280,6 @@ FACTORS: dict[str, Factor] = {
     "employers_count": employers_count,
     "jobs_started_24m": jobs_started_24m,
     "months_since_last_end": months_since_last_end,
+    "started_since_backed": started_since_backed,
+    "ended_without_income": ended_without_income,
 }

@@ -9,17 +9,18 @@ from fractions import Fraction
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
+from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Liability
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
     feeders_of,
     records_of,
-    refuse_tainted,
 )
 from tests.oracles.factors.arithmetic import deviation, mean, median, money, number
 from tests.oracles.factors.income import conservative
 from tests.oracles.factors.monthly_income import incomes_of
+from tests.oracles.factors.taints import refuse_tainted
 
 Factor = Callable[[Applicant], Money | Decimal | int]
 
@@ -34,6 +35,7 @@ TIMES_A_YEAR = {
 }
 
 
+HOUSING = ("housing", "mortgage", "home")
 UNTOLD = ("Hourly", "Variable", "Unspecified", None)
 
 
@@ -202,6 +204,39 @@ def overdue_total(who: Applicant) -> Money:
     return money(sum(overdue_of(loan) for loan in loans), who.policy.currency)
 
 
+def is_housing(loan: Liability) -> bool:
+    """Whether the words of a loan's type say that it is for a home."""
+    return any(word in loan.type.casefold() for word in HOUSING)
+
+
+def is_long(loan: Liability) -> bool:
+    """Whether a loan's original term exceeds 60 months."""
+    if loan.end is None:
+        return False
+    after = Month.of(loan.start).plus(60)
+    day = min(loan.start.day, after.last_day.day)
+    return loan.end > after.first_day.replace(day=day)
+
+
+def open_total(who: Applicant, loans: list[Liability]) -> Money:
+    """What is left to pay on some loans."""
+    refuse_foreign(who, [loan for loan in loans if unpaid(loan)])
+    return money(sum(max(balance_of(loan), 0) for loan in loans), who.policy.currency)
+
+
+def outstanding_short_term(who: Applicant) -> Money:
+    """What is left to pay on loans that are neither for a home nor for over 60 months."""
+    loans = loans_of(who)
+    return open_total(who, [one for one in loans if not is_housing(one) and not is_long(one)])
+
+
+def matured_unpaid_total(who: Applicant) -> Money:
+    """What is left to pay on loans past their end date."""
+    today = who.as_of.date
+    loans = loans_of(who)
+    return open_total(who, [one for one in loans if one.end is not None and one.end < today])
+
+
 def instalment_of(loan: Liability) -> Fraction:
     """What one outstanding loan costs a month."""
     if loan.amortization_frequency not in (*UNTOLD, *TIMES_A_YEAR):
@@ -261,6 +296,8 @@ FACTORS: dict[str, Factor] = {
     "loan_amount_std": over_loans(deviation, 2),
     "outstanding_total": outstanding_total,
     "overdue_total": overdue_total,
+    "outstanding_short_term": outstanding_short_term,
+    "matured_unpaid_total": matured_unpaid_total,
     "monthly_amortization": monthly_amortization,
     "scheme_debt_to_income": scheme_debt_to_income,
 }

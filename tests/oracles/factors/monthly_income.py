@@ -1,241 +1,244 @@
-"""Monthly income: what each account says of a month, and one figure from all of them."""
+"""The income family: its sources, its horizons, and which of its months are known."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
-from decision_service.domain.needs import CombineIncome, TransactionClass
+from decision_service.domain.months import Month
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,
     Unknown,
-    broken,
-    earliest_horizon,
+    Wait,
+    all_records_of,
     feeders,
-    feeds,
-    is_expired,
-    read_of,
-    revoked,
-    stands_in,
-    taints_of_kind,
+    feeders_of,
+    nobody_feeds,
 )
-from tests.oracles.factors.classes import too_much_unmapped
-from tests.oracles.factors.shares import (
-    Share,
-    doubtful_months,
-    earning_shares,
-    estimate_shares,
-    payroll_shares,
-    stand_in_start,
-)
+from tests.oracles.factors.income_taints import gig_feeders, income_taints, taints_of_work
+from tests.oracles.factors.shares import EARNED, Doubt, Share, doubts, stand_in_start
+from tests.oracles.factors.sources import Source, carved_out, due_of, sources_of
 
 
 @dataclass(frozen=True)
 class Incomes:
-    """The income family of one applicant: everything up to `horizon`.
-
-    `doubtful` are the months, with its currency, that payroll of an unknown frequency may be of.
-    """
+    """The income family of one applicant, with its horizon for presence and its first month."""
 
     who: Applicant
+    sources: list[Source]
+    doubts: list[Doubt]
     horizon: int
-    shares: list[Share]
-    doubtful: list[tuple[int, str]]
+    first: int
+    memory: dict[Any, Any] = field(default_factory=dict)
 
-    @property
-    def first(self) -> int:
-        """The first month of the observed history."""
-        return min(share.month for share in self.shares)
-
-    @property
-    def observed(self) -> int:
-        """How many months the observed history has."""
-        return self.horizon - self.first + 1
+    def once(self, key: Any, work: Callable[[], Any]) -> Any:
+        """What a piece of work gives, done once."""
+        if key not in self.memory:
+            self.memory[key] = work()
+        return self.memory[key]
 
 
-def feeds_income(who: Applicant, feeder: Feeder) -> bool:
-    """Whether a feeder belongs to the income family."""
-    if feeds(who, feeder, Kind.INCOMES) or feeds(who, feeder, Kind.EINCOMES):
-        return True
-    return stands_in(who, feeder) and feeds(who, feeder, Kind.TRANSACTIONS)
+def live_or_all(sources: list[Source]) -> list[Source]:
+    """The live sources; of none live, all."""
+    return [one for one in sources if one.live] or sources
 
 
-def income_kinds(who: Applicant) -> list[Kind]:
-    """The kinds that income rests on: transactions only where a gig account needs them."""
-    kinds = [Kind.INCOMES, Kind.EINCOMES]
-    for feeder in feeders(who):
-        if stands_in(who, feeder) and feeds(who, feeder, Kind.TRANSACTIONS):
-            return [*kinds, Kind.TRANSACTIONS]
-    return kinds
+def income_records(source: Source) -> list[Share]:
+    """The shares of a source that are income records."""
+    return [one for one in source.shares if one.transaction is None or one.cls in EARNED]
 
 
-def income_taints(who: Applicant) -> set[Cause]:
-    """What spoils income: its kinds, and gig accounts that stood in and are gone."""
-    causes = {fault.cause for fault in who.snapshot.account_faults}
-    workers = [one for one in feeders(who) if stands_in(who, one)]
-    for kind in income_kinds(who):
-        causes = causes | taints_of_kind(who, kind)
-        if is_expired(who, kind, workers if kind is Kind.TRANSACTIONS else feeders(who)):
-            causes.add(Cause.EXPIRED)
-        read = read_of(who, kind)
-        asked = None if read is None else read.first_day
-        if asked is not None and asked > stand_in_start(who):
-            causes.add(Cause.NOT_FETCHED)
-    for feeder in broken(who):
-        if feeds_income(who, feeder):
-            causes.add(Cause.PARTIAL)
-    if not any(feeds_income(who, feeder) for feeder in feeders(who)):
-        for feeder in revoked(who):
-            if feeds_income(who, feeder):
-                causes.add(Cause.EXPIRED)
-    return causes
+def has_claims(who: Applicant) -> bool:
+    """Whether an unknown provider has told of income, which is dropped."""
+    return any(
+        all_records_of(who, kind, feeder)
+        for feeder in feeders(who)
+        if feeder.unknown
+        for kind in (Kind.EINCOMES, Kind.INCOMES, Kind.TRANSACTIONS)
+    )
+
+
+def no_source(who: Applicant) -> Unknown:
+    """Why there is no source of income."""
+    late = taints_of_work(who)
+    if late:
+        return Unknown(*late)
+    if has_claims(who):
+        return Unknown(Cause.UNKNOWN_PROVIDER)
+    if feeders_of(who, [Kind.INCOMES, Kind.EINCOMES]) or gig_feeders(who):
+        return Unknown(Cause.NO_DATA)
+    return nobody_feeds(who)
 
 
 def incomes_of(who: Applicant) -> Incomes:
     """The family, or Unknown when it is spoilt, not connected or empty."""
-    causes = income_taints(who)
+    if "incomes" not in who.memory:
+        try:
+            who.memory["incomes"] = read_incomes(who)
+        except Unknown as unknown:
+            who.memory["incomes"] = unknown
+    found = who.memory["incomes"]
+    if isinstance(found, Unknown):
+        raise found
+    assert isinstance(found, Incomes)
+    return found
+
+
+def read_incomes(who: Applicant) -> Incomes:
+    """The same, read anew."""
+    sources = sources_of(who)
+    causes = income_taints(who, sources)
     if causes:
         raise Unknown(*causes)
-    family = [one for one in feeders(who) if feeds_income(who, one)]
-    if not family:
-        raise Unknown(Cause.NOT_CONNECTED)
-    horizon = earliest_horizon(who, family)
-    shares = []
-    for feeder in family:
-        shares.extend(payroll_shares(who, feeder))
-        shares.extend(estimate_shares(who, feeder))
-        shares.extend(earning_shares(who, feeder))
-    if not shares:
-        raise Unknown(Cause.NO_DATA)
-    settled = [share for share in shares if share.month <= horizon]
-    if not settled:
-        raise Unknown(Cause.SHORT_HISTORY)
-    return Incomes(who, horizon, settled, doubtful_months(who, family))
+    if not sources:
+        raise no_source(who)
+    horizon = max(one.settled for one in live_or_all(sources))
+    first = min(one.month for source in sources for one in income_records(source))
+    doubtful = [doubt for feeder in feeders(who) for doubt in doubts(who, feeder)]
+    return Incomes(who, sources, doubtful, horizon, first)
 
 
-def account_month(incomes: Incomes, feeder: Feeder, month: int) -> tuple[str, Fraction]:
-    """One account's figure of one month and what it rests on: payroll, else estimate, else work."""
-    mine = [one for one in incomes.shares if one.feeder.id == feeder.id and one.month == month]
-    for form in ("payroll", "estimate"):
-        chosen = [one.amount for one in mine if one.form == form]
-        if chosen:
-            return form, sum(chosen, Fraction(0))
-    worked = [
-        one.amount
-        for one in mine
-        if one.cls in (TransactionClass.EARNING, TransactionClass.FEE, TransactionClass.REVERSAL)
+def refuse_short(incomes: Incomes) -> None:
+    """Raise Unknown where no month of the history has come to the horizon."""
+    if incomes.horizon < incomes.first:
+        raise Unknown(*(taints_of_work(incomes.who) or {Cause.SHORT_HISTORY}))
+
+
+def settled_shares(incomes: Incomes, kind: Kind, month: int) -> list[Share]:
+    """The shares of one kind in a month, but those that are set aside."""
+    shares = incomes.once("shares", lambda: by_kind_and_month(incomes))
+    found: list[Share] = shares.get((kind, month), [])
+    return found
+
+
+def by_kind_and_month(incomes: Incomes) -> dict[tuple[Kind, int], list[Share]]:
+    """Every share that is not set aside."""
+    found: dict[tuple[Kind, int], list[Share]] = {}
+    for source in incomes.sources:
+        for share in source.shares:
+            if share.month <= source.settled:
+                found.setdefault((source.kind, share.month), []).append(share)
+    return found
+
+
+def has_better(incomes: Incomes, feeder: Feeder, month: int) -> bool:
+    """Whether an account has payroll or an estimate in a month, in the ruleset's currency."""
+    return any(
+        share.feeder.id == feeder.id and share.currency == incomes.who.policy.currency
+        for kind in (Kind.INCOMES, Kind.EINCOMES)
+        for share in settled_shares(incomes, kind, month)
+    )
+
+
+def standing_in(incomes: Incomes, month: int) -> list[Share]:
+    """The transactions of a month whose account has nothing better in it."""
+    return [
+        share
+        for share in settled_shares(incomes, Kind.TRANSACTIONS, month)
+        if not has_better(incomes, share.feeder, month)
     ]
-    if mine:
-        return "earning", sum(worked, Fraction(0))
-    return "", Fraction(0)
 
 
-def accounts_in(incomes: Incomes) -> list[Feeder]:
-    """Every feeder that has a share."""
-    found: dict[str, Feeder] = {}
-    for share in incomes.shares:
-        found[share.feeder.id] = share.feeder
-    return list(found.values())
+def earnings_feed(incomes: Incomes) -> bool:
+    """Whether in some month an account's earnings are its income."""
+    return any(
+        share.cls in EARNED and not has_better(incomes, share.feeder, share.month)
+        for source in incomes.sources
+        if source.kind is Kind.TRANSACTIONS
+        for share in source.shares
+        if share.month <= source.settled
+    )
 
 
-def payroll_by_employer(incomes: Incomes, month: int) -> dict[str, Fraction]:
-    """Of formal accounts: each employer's highest account."""
-    best: dict[str, Fraction] = {}
-    for feeder in accounts_in(incomes):
-        if feeder.gig:
-            continue
-        paid: dict[str, Fraction] = {}
-        for share in incomes.shares:
-            if share.feeder.id == feeder.id and share.form == "payroll" and share.month == month:
-                paid[share.employer] = paid.get(share.employer, Fraction(0)) + share.amount
-        for employer, amount in paid.items():
-            if employer not in best or amount > best[employer]:
-                best[employer] = amount
-    return best
+def observed(incomes: Incomes, month: int) -> bool:
+    """Whether a month lies in the history, and what was earned in it could be seen."""
+    if not incomes.first <= month <= incomes.horizon:
+        return False
+    start = Month.of(stand_in_start(incomes.who)).index
+    if month >= start or not incomes.once("feed", lambda: earnings_feed(incomes)):
+        return True
+    told = settled_shares(incomes, Kind.INCOMES, month)
+    return bool(told or settled_shares(incomes, Kind.EINCOMES, month))
 
 
-def highest_estimate(incomes: Incomes, month: int) -> Fraction | None:
-    """Of formal accounts without payroll in the month: the highest estimate."""
-    best = None
-    for feeder in accounts_in(incomes):
-        form, amount = account_month(incomes, feeder, month)
-        if not feeder.gig and form == "estimate" and (best is None or amount > best):
-            best = amount
-    return best
+def history(incomes: Incomes) -> list[int]:
+    """The observed months, from the family's first record to the horizon of presence."""
+    found: list[int] = incomes.once(
+        "history",
+        lambda: [
+            month for month in range(incomes.first, incomes.horizon + 1) if observed(incomes, month)
+        ],
+    )
+    return found
 
 
-def gig_by_platform(incomes: Incomes, month: int) -> dict[str, Fraction]:
-    """Of gig accounts: each platform's highest account."""
-    best: dict[str, Fraction] = {}
-    for feeder in accounts_in(incomes):
-        form, amount = account_month(incomes, feeder, month)
-        platform = feeder.provider_id
-        if feeder.gig and form and (platform not in best or amount > best[platform]):
-            best[platform] = amount
-    return best
+def shows_income(incomes: Incomes, month: int) -> bool:
+    """Whether some source shows income above zero in a month."""
+    return any(source.amount(month) > 0 for source in incomes.sources)
 
 
-def per_job(incomes: Incomes, month: int) -> Fraction:
-    """Payroll plus gig; without payroll the larger of estimates and gig."""
-    payroll = payroll_by_employer(incomes, month)
-    gig = gig_by_platform(incomes, month)
-    estimate = highest_estimate(incomes, month)
-    gig_sum = sum(gig.values(), Fraction(0))
-    if payroll:
-        return sum(payroll.values(), Fraction(0)) + gig_sum
-    if estimate is None:
-        return gig_sum
-    if not gig:
-        return estimate
-    return max(estimate, gig_sum)
-
-
-def month_income(incomes: Incomes, month: int) -> Fraction:
-    """The month's income as the policy combines it."""
-    how = incomes.who.policy.combine_income
-    if how is CombineIncome.PER_JOB:
-        return per_job(incomes, month)
-    figures = []
-    for feeder in accounts_in(incomes):
-        form, amount = account_month(incomes, feeder, month)
-        if form:
-            figures.append(amount)
-    if not figures:
-        return Fraction(0)
-    if how is CombineIncome.MAX:
-        return max(figures)
-    return sum(figures, Fraction(0))
-
-
-def refuse_unusable(incomes: Incomes, months: list[int]) -> None:
-    """Raise Unknown for records in a window that cannot be summed, or too many without a class."""
-    inside = [share for share in incomes.shares if share.month in months]
-    causes = doubts_in(incomes, months)
-    for share in inside:
-        if share.currency != incomes.who.policy.currency:
-            causes.add(Cause.MIXED_CURRENCY)
-        elif not share.told:
-            causes.add(Cause.NO_DATA)
-    moved = [
-        (share.feeder.provider_id, share.transaction)
-        for share in inside
-        if share.transaction is not None
+def unsettled(incomes: Incomes, month: int) -> list[Source]:
+    """The live sources (of none live: all) that do not settle a month."""
+    return [
+        source
+        for source in live_or_all(incomes.sources)
+        if source.settled < month or month in carved(incomes, source)
     ]
-    if too_much_unmapped(incomes.who.policy, moved):
-        causes.add(Cause.UNCLASSIFIED)
-    if causes:
-        raise Unknown(*causes)
 
 
-def doubts_in(incomes: Incomes, months: list[int]) -> set[Cause]:
-    """Payroll of an unknown frequency spoils every month of its days."""
-    causes = set()
-    for month, currency in incomes.doubtful:
-        if month in months and currency == incomes.who.policy.currency:
-            causes.add(Cause.BAD_DATA)
-        elif month in months:
-            causes.add(Cause.MIXED_CURRENCY)
-    return causes
+def carved(incomes: Incomes, source: Source) -> set[int]:
+    """The months of which a scheme's lag alone makes nothing known."""
+    found: set[int] = incomes.once(
+        ("carved", source.name, source.kind),
+        lambda: carved_out(incomes.who, incomes.sources, source),
+    )
+    return found
+
+
+def is_open(incomes: Incomes, month: int) -> bool:
+    """Whether it is not known if an observed month has income."""
+    if not observed(incomes, month) or shows_income(incomes, month):
+        return False
+    return bool(unsettled(incomes, month))
+
+
+def wait_for(incomes: Incomes, month: int, sources: list[Source]) -> Wait:
+    """What is waited for in a month: the source that is due first, then in text order."""
+    due = min((due_of(incomes.who, source, month), source.name) for source in sources)
+    return Wait(month, due[1], due[0])
+
+
+def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
+    """The payroll of accounts that are no gig platforms in a month, in the ruleset's currency."""
+    return [
+        one
+        for one in settled_shares(incomes, Kind.INCOMES, month)
+        if not one.feeder.gig and one.currency == incomes.who.policy.currency
+    ]
+
+
+def outstanding(incomes: Incomes, month: int) -> list[Source]:
+    """The sources that could still add to a month's income."""
+    if formal_payroll(incomes, month):
+        return [
+            source
+            for source in incomes.sources
+            if source.live and (source.payroll or source.platform) and source.settled < month
+        ]
+    return unsettled(incomes, month)
+
+
+def is_known(incomes: Incomes, month: int) -> bool:
+    """Whether nothing outstanding could add to a month's income."""
+    found: bool = incomes.once(("known", month), lambda: not outstanding(incomes, month))
+    return found
+
+
+def amount_horizon(incomes: Incomes) -> int | None:
+    """The latest month whose amount is known, where there is one."""
+    known = [month for month in history(incomes) if is_known(incomes, month)]
+    return max(known, default=None)

@@ -1,4 +1,4 @@
-"""What each record gives to each month: payroll, estimates, and earnings that stand in for them."""
+"""What each record gives to each month: payroll, estimates, and transactions of gig accounts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from fractions import Fraction
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.needs import TransactionClass
-from decision_service.domain.snapshot import Income, Transaction
-from tests.oracles.factors.applicant import Applicant, Feeder, records_of, stands_in
+from decision_service.domain.snapshot import Transaction
+from tests.oracles.factors.applicant import Applicant, Feeder, records_of
 from tests.oracles.factors.classes import class_of
+from tests.oracles.factors.employers import employer_of
+from tests.oracles.factors.payslips import (
+    Slip,
+    clashes,
+    months_later,
+    months_of,
+    once_each,
+    slip_of,
+    without_parts,
+)
 
 FREQUENCIES = (
     "Hourly",
@@ -26,6 +36,7 @@ FREQUENCIES = (
     "Unspecified",
     None,
 )
+EARNED = (TransactionClass.EARNING, TransactionClass.FEE, TransactionClass.REVERSAL)
 
 
 @dataclass(frozen=True)
@@ -33,14 +44,15 @@ class Share:
     """What one record gives to one month; `counted` marks the month the record is counted in.
 
     `told` is false for payroll that names no amount at all; where its frequency is unknown too,
-    that is the fault.
+    that is the fault. `record` is the record's id.
     """
 
     feeder: Feeder
-    form: str
+    kind: Kind
     month: int
     amount: Fraction
     currency: str
+    record: str
     employer: str = ""
     counted: bool = True
     told: bool = True
@@ -48,78 +60,67 @@ class Share:
     cls: TransactionClass | None = None
 
 
-def plain_name(employer: str | None) -> str:
-    """An employer's name, case-folded and with blanks collapsed."""
-    return " ".join((employer or "").casefold().split())
+@dataclass(frozen=True)
+class Doubt:
+    """A month of payroll that cannot be believed, and the feeder that told it."""
+
+    feeder: Feeder
+    month: int
+    currency: str
+    record: str
 
 
-def pay_of(income: Income) -> int | None:
-    """Net, else gross, else base."""
-    for amount in (income.net, income.gross, income.base):
-        if amount is not None:
-            return amount
-    return None
-
-
-def last_day_of(income: Income) -> date | None:
-    """The end of a pay period; where none is told, that of two, three or twelve months."""
-    if income.end is not None:
-        return income.end
-    lengths = {"Bimonthly": 2, "Quarterly": 3, "Annually": 12}
-    if income.frequency not in lengths:
-        return None
-    return months_later(income.start, lengths[income.frequency])
-
-
-def months_later(start: date, months: int) -> date:
-    """The last day of so many months that begin on a day."""
-    after = Month.of(start).plus(months)
-    day = min(start.day, after.last_day.day)
-    return after.first_day.replace(day=day) - timedelta(days=1)
+def slips_by_job(who: Applicant, feeder: Feeder) -> dict[tuple[str, str], list[Slip]]:
+    """An account's payroll by employer and currency, as it was told."""
+    found: dict[tuple[str, str], list[Slip]] = {}
+    for income in records_of(who, Kind.INCOMES, feeder):
+        key = (employer_of(who, income), income.currency)
+        found.setdefault(key, []).append(slip_of(income))
+    return found
 
 
 def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
     """A payroll record goes to its pay month; a long one to the months of its days."""
     found = []
-    for income in records_of(who, Kind.INCOMES, feeder):
-        found.extend(shares_of(feeder, income))
+    for (employer, _), slips in slips_by_job(who, feeder).items():
+        for slip in without_parts(once_each(slips)):
+            found.extend(shares_of(feeder, slip, employer))
     return found
 
 
-def shares_of(feeder: Feeder, income: Income) -> list[Share]:
+def shares_of(feeder: Feeder, slip: Slip, employer: str) -> list[Share]:
     """What one payroll record gives to its months."""
-    counted = Month.of(income.end or income.start).index
-    start, end = income.start, last_day_of(income)
-    if end is None or (end - start).days + 1 <= 31:
-        return [payroll_share(feeder, income, counted, Fraction(1))]
-    found = []
-    for month in range(Month.of(start).index, Month.of(end).index + 1):
-        part = Fraction(days_within(month, start, end), (end - start).days + 1)
-        found.append(payroll_share(feeder, income, month, part))
-    return found
+    counted = Month.of(slip.income.end or slip.start).index
+    if slip.days <= 31:
+        return [payroll_share(feeder, slip, employer, counted, Fraction(1))]
+    return [
+        payroll_share(feeder, slip, employer, month, Fraction(days_within(month, slip), slip.days))
+        for month in months_of(slip)
+    ]
 
 
-def payroll_share(feeder: Feeder, income: Income, month: int, part: Fraction) -> Share:
+def payroll_share(feeder: Feeder, slip: Slip, employer: str, month: int, part: Fraction) -> Share:
     """A part of a payroll record in one month."""
-    counted = Month.of(income.end or income.start)
+    income = slip.income
     return Share(
         feeder,
-        "payroll",
+        Kind.INCOMES,
         month,
-        part * (pay_of(income) or 0),
+        part * (slip.pay or 0),
         income.currency,
-        employer=plain_name(income.employer),
-        told=pay_of(income) is not None or income.frequency not in FREQUENCIES,
-        counted=month == counted.index,
+        income.id,
+        employer=employer,
+        told=slip.pay is not None or income.frequency not in FREQUENCIES,
+        counted=month == Month.of(income.end or income.start).index,
     )
 
 
-def days_within(month: int, start: date, end: date) -> int:
+def days_within(month: int, slip: Slip) -> int:
     """How many days of a month lie in a period."""
     count = 0
     day = Month(month).first_day
     while day <= Month(month).last_day:
-        if start <= day <= end:
+        if slip.start <= day <= slip.last:
             count = count + 1
         day = day + timedelta(days=1)
     return count
@@ -128,7 +129,7 @@ def days_within(month: int, start: date, end: date) -> int:
 def estimate_shares(who: Applicant, feeder: Feeder) -> list[Share]:
     """One estimate, one month."""
     return [
-        Share(feeder, "estimate", one.month, Fraction(one.amount), one.currency)
+        Share(feeder, Kind.EINCOMES, one.month, Fraction(one.amount), one.currency, one.id)
         for one in records_of(who, Kind.EINCOMES, feeder)
     ]
 
@@ -138,35 +139,52 @@ def stand_in_start(who: Applicant) -> date:
     return Month.of(who.as_of.date).plus(-13).first_day
 
 
-def earning_shares(who: Applicant, feeder: Feeder) -> list[Share]:
-    """The transactions of a gig account that has nothing better, every class of them."""
+def transaction_shares(who: Applicant, feeder: Feeder, given: list[Transaction]) -> list[Share]:
+    """The transactions of a gig account, every class of them, from the 13th month before on."""
     found: list[Share] = []
-    if stands_in(who, feeder):
-        for one in records_of(who, Kind.TRANSACTIONS, feeder):
-            if one.date >= stand_in_start(who):
-                cls = class_of(who.policy, feeder.provider_id, one)
-                found.append(
-                    Share(
-                        feeder,
-                        "earning",
-                        Month.of(one.date).index,
-                        Fraction(one.amount),
-                        one.currency,
-                        transaction=one,
-                        cls=cls,
-                        counted=cls is TransactionClass.EARNING,
-                    )
+    for one in given:
+        if one.date >= stand_in_start(who):
+            cls = class_of(who.policy, feeder.provider_id, one)
+            found.append(
+                Share(
+                    feeder,
+                    Kind.TRANSACTIONS,
+                    Month.of(one.date).index,
+                    Fraction(one.amount),
+                    one.currency,
+                    one.id,
+                    transaction=one,
+                    cls=cls,
+                    counted=cls is TransactionClass.EARNING,
                 )
+            )
     return found
 
 
-def doubtful_months(who: Applicant, family: list[Feeder]) -> list[tuple[int, str]]:
-    """All months of payroll whose frequency is an unknown word; without an end it may be a year."""
-    found = []
-    for feeder in family:
-        for income in records_of(who, Kind.INCOMES, feeder):
-            if income.frequency not in FREQUENCIES:
-                last = income.end or months_later(income.start, 12)
-                months = range(Month.of(income.start).index, Month.of(last).index + 1)
-                found.extend([(month, income.currency) for month in months])
+def doubts(who: Applicant, feeder: Feeder) -> list[Doubt]:
+    """The months of payroll whose frequency is an unknown word, or that overlaps other payroll.
+
+    Without an end a period of unknown frequency may be a year.
+    """
+    found: list[Doubt] = []
+    for income in records_of(who, Kind.INCOMES, feeder):
+        if income.frequency not in FREQUENCIES:
+            last = income.end or months_later(income.start, 12)
+            months = range(Month.of(income.start).index, Month.of(last).index + 1)
+            found += [Doubt(feeder, month, income.currency, income.id) for month in months]
+    for (_, currency), slips in slips_by_job(who, feeder).items():
+        for slip in clashes(without_parts(once_each(slips))):
+            months = months_of(slip)
+            found += [Doubt(feeder, month, currency, slip.income.id) for month in months]
+    return found
+
+
+def all_slips(who: Applicant, feeder: Feeder) -> dict[str, set[tuple[date, date | None, str, int]]]:
+    """An account's pay slips by employer, to be compared with another account's."""
+    found: dict[str, set[tuple[date, date | None, str, int]]] = {}
+    for (employer, currency), slips in slips_by_job(who, feeder).items():
+        for slip in slips:
+            same = found.setdefault(employer, set())
+            if slip.pay is not None:
+                same.add((slip.start, slip.income.end, currency, slip.pay))
     return found

@@ -16,16 +16,17 @@ from decision_service.domain.needs import TransactionClass
 from decision_service.domain.snapshot import Transaction
 from tests.oracles.factors.applicant import (
     Applicant,
-    Feeder,
     Unknown,
-    earliest_horizon,
     feeders_of,
+    nobody_feeds,
     read_of,
     records_of,
-    refuse_tainted,
 )
 from tests.oracles.factors.arithmetic import money, number
 from tests.oracles.factors.classes import class_of, too_much_unmapped
+from tests.oracles.factors.earnings import given_back
+from tests.oracles.factors.settled import lag_month, seen_until
+from tests.oracles.factors.taints import refuse_tainted
 
 Moved = tuple[str, Transaction]
 
@@ -40,15 +41,7 @@ class Transactions:
     moved: list[Moved]
 
 
-Factor = Callable[[Transactions], Money | Decimal | int]
-
-
-def synced_on(who: Applicant, feeder: Feeder) -> date:
-    """The civil day up to which one account was seen."""
-    moment = who.as_of.instant
-    if feeder.synced is not None and feeder.synced < moment:
-        moment = feeder.synced
-    return moment.astimezone(who.as_of.zone).date()
+Factor = Callable[[Transactions], Money | Decimal | int | str]
 
 
 def transactions_of(who: Applicant) -> Transactions:
@@ -56,7 +49,7 @@ def transactions_of(who: Applicant) -> Transactions:
     refuse_tainted(who, [Kind.TRANSACTIONS])
     family = feeders_of(who, [Kind.TRANSACTIONS])
     if not family:
-        raise Unknown(Cause.NOT_CONNECTED)
+        raise nobody_feeds(who)
     moved = [
         (feeder.provider_id, record)
         for feeder in family
@@ -64,8 +57,10 @@ def transactions_of(who: Applicant) -> Transactions:
     ]
     if not moved:
         raise Unknown(Cause.NO_DATA)
-    synced = min(synced_on(who, feeder) for feeder in family)
-    return Transactions(who, earliest_horizon(who, family), synced, moved)
+    synced = min(seen_until(who, feeder) for feeder in family)
+    return Transactions(
+        who, min(lag_month(who, feeder, Kind.TRANSACTIONS) for feeder in family), synced, moved
+    )
 
 
 def in_months(family: Transactions, count: int) -> list[Moved]:
@@ -181,20 +176,39 @@ def withdrawals(n: int) -> Factor:
     return factor
 
 
+def reversals(family: Transactions, months: list[int]) -> Fraction:
+    """What reversals gave and took in some months, each account's credits up to their limit."""
+    total = Fraction(0)
+    for account in {one.source for _, one in family.moved}:
+        moves = [
+            (Month.of(one.date).index, Fraction(one.amount), class_of_one(family, provider_id, one))
+            for provider_id, one in family.moved
+            if one.source == account and one.currency == family.who.policy.currency
+        ]
+        for month in months:
+            total = total + given_back(moves, month)
+            for when, amount, cls in moves:
+                if when == month and amount < 0 and cls is TransactionClass.REVERSAL:
+                    total = total + amount
+    return total
+
+
+def class_of_one(
+    family: Transactions, provider_id: str, one: Transaction
+) -> TransactionClass | None:
+    """The class of a transaction."""
+    return class_of(family.who.policy, provider_id, one)
+
+
 def net(n: int) -> Factor:
     """Earnings less fees and reversals, as the month's income has them."""
 
     def factor(family: Transactions) -> Money:
         window = month_window(family, n)
         refuse_unclassed(family, window)
-        kept = of_class(
-            family,
-            window,
-            TransactionClass.EARNING,
-            TransactionClass.FEE,
-            TransactionClass.REVERSAL,
-        )
-        return as_money(family, sum(kept))
+        kept = of_class(family, window, TransactionClass.EARNING, TransactionClass.FEE)
+        months = list(range(family.horizon - n + 1, family.horizon + 1))
+        return money(sum(kept) + reversals(family, months), family.who.policy.currency)
 
     return factor
 
@@ -294,9 +308,27 @@ def days_since_last(family: Transactions) -> int:
     return (family.synced - max(days)).days
 
 
+def fee_presence_91d(family: Transactions) -> str:
+    """Whether the work of 91 days shows a fee, where a platform takes one."""
+    window = day_window(family, 91)
+    refuse_unclassed(family, window)
+    if of_class(family, window, TransactionClass.FEE):
+        return "PRESENT"
+    earning = [
+        provider_id
+        for provider_id, one in window
+        if class_of_one(family, provider_id, one) is TransactionClass.EARNING
+    ]
+    if not earning:
+        raise Unknown(Cause.NO_EVIDENCE)
+    charging = family.who.policy.fee_providers
+    return "ABSENT" if any(one in charging for one in earning) else "NOT_CHARGED"
+
+
 FACTORS: dict[str, Factor] = {
     "earnings_change_28d_pct": earnings_change_28d_pct,
     "days_since_last": days_since_last,
+    "fee_presence_91d": fee_presence_91d,
 }
 for _n in [1, 3, 6, 12]:
     FACTORS[f"count_{_n}m"] = count(_n)

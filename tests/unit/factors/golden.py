@@ -27,6 +27,7 @@ from decision_service.domain.needs import (
     DataPolicy,
     Needs,
     PartialPolicy,
+    SchemeCeiling,
     TransactionClass,
 )
 from decision_service.domain.snapshot import (
@@ -43,6 +44,7 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
     Source,
+    Task,
     Transaction,
 )
 from decision_service.domain.time import AsOf
@@ -58,18 +60,21 @@ PROVIDERS = tuple(
         ("talenta_id", "SYSTEM", "INCOMES EMPLOYMENTS"),
         ("grab_ph", "GIG", "TRANSACTIONS EINCOMES IDENTITIES"),
         ("lalamove_ph", "GIG", "TRANSACTIONS"),
+        ("files_ph", "SYSTEM", "INCOMES"),
     )
 )
 CLASSES = (
     ClassRule("*", ("loan",), 0, TransactionClass.LOAN),
     ClassRule("*", ("refund",), -1, TransactionClass.REVERSAL),
     ClassRule("*", ("correction",), 0, TransactionClass.REVERSAL),
+    ClassRule("*", ("adjustment",), 1, TransactionClass.REVERSAL),
     ClassRule("*", ("cash out",), -1, TransactionClass.WITHDRAWAL),
     ClassRule("*", ("top up",), 1, TransactionClass.TOP_UP),
     ClassRule("*", ("commission", "fee"), -1, TransactionClass.FEE),
     ClassRule("*", ("trip", "order"), 1, TransactionClass.EARNING),
     ClassRule("*", ("voucher",), 0, TransactionClass.OTHER),
 )
+LEGAL_FORMS = ("inc", "corp", "corporation", "co", "company", "ltd", "limited", "pt")
 NOW = "2026-11-24T02:00:00Z"
 SYNCED = "2026-11-24T00:00:00Z"
 CREATED = "2025-01-01T00:00:00Z"
@@ -126,10 +131,26 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
         max_age=timedelta(days=int(written.get("max_age", 35))),
         partial=PartialPolicy(written.get("partial", "refer")),
         combine_income=CombineIncome(written.get("combine", "per_job")),
-        posting_lag=tuple((glob, int(n)) for glob, n in written.get("lag", {}).items()),
+        posting_lag=lags(written.get("lag", {})),
         transaction_classes=CLASSES,
-        fee_providers=frozenset({"grab_ph"}),
+        posting_lag_days=lags(written.get("lag_days", {})),
+        ceilings=tuple(ceiling(one) for one in written.get("ceilings", [])),
+        not_employers=("voluntary", "self-employed", "ofw"),
+        legal_forms=LEGAL_FORMS,
+        document_providers=frozenset(written.get("documents", [])),
+        fee_providers=frozenset(written.get("charges_fees", ["grab_ph"])),
     )
+
+
+def lags(written: Mapping[str, str]) -> tuple[tuple[str, int], ...]:
+    """Lags by provider glob."""
+    return tuple((glob, int(number)) for glob, number in written.items())
+
+
+def ceiling(words: list[str]) -> SchemeCeiling:
+    """`provider since amount`."""
+    provider, since, amount = words
+    return SchemeCeiling(provider, "PHP", date.fromisoformat(since), minor(amount, "PHP"))
 
 
 def read_snapshot(written: Mapping[str, Any]) -> Snapshot:
@@ -144,9 +165,34 @@ def read_snapshot(written: Mapping[str, Any]) -> Snapshot:
         account_faults=tuple(fault(one) for one in written.get("account_faults", [])),
         sources=tuple(archive(one) for one in written.get("sources", [])),
         providers=PROVIDERS,
-        known=tuple(KnownCount(s, Kind(k), int(n)) for s, k, n in written.get("known", [])),
+        known=tuple(known_count(words) for words in written.get("known", [])),
+        tasks=read_tasks(written),
         **reads,
     )
+
+
+def known_count(words: list[str]) -> KnownCount:
+    """`source kind count [newest month with income]`."""
+    source, kind, count, *month = words
+    newest = Month.parse(month[0]).index if month else None
+    return KnownCount(source, Kind(kind), int(count), newest)
+
+
+def read_tasks(written: Mapping[str, Any]) -> Read[Task] | None:
+    """Tasks, where a case names them or what went wrong with them; else they were not asked for."""
+    if "tasks" not in written and "task_faults" not in written:
+        return None
+    tasks = tuple(task(n, one) for n, one in enumerate(written.get("tasks", []), 1))
+    return Read(tasks, tuple(fault(one) for one in written.get("task_faults", [])))
+
+
+def task(number: int, one: Mapping[str, str]) -> Task:
+    """A collection of data; LINK_ACCOUNT, and running, unless it says otherwise."""
+    finished = instant(one.get("finished", "none"))
+    status = one.get("status", "Started" if finished is None else "Finished")
+    started = instant(one.get("started", "none"))
+    type_ = one.get("type", "LINK_ACCOUNT")
+    return Task(f"tasks-{number}", one["source"], type_, status, started, finished)
 
 
 def read_kind(written: Mapping[str, Any], kind: str, make: Callable[..., Any]) -> Read[Any]:
@@ -322,5 +368,7 @@ PARTS = {
     "faults",
     "not_fetched",
     "first_day",
+    "tasks",
+    "task_faults",
     *RECORDS,
 }

@@ -1,0 +1,125 @@
+"""The months that amounts rest on: known ones, up to the latest, unless newer truth is bad."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from decision_service.domain.missing import Cause
+from decision_service.domain.money import Money
+from tests.oracles.factors.applicant import Unknown, Wait
+from tests.oracles.factors.arithmetic import median, money
+from tests.oracles.factors.monthly_income import (
+    Incomes,
+    amount_horizon,
+    carved,
+    history,
+    is_known,
+    observed,
+    outstanding,
+    refuse_short,
+    wait_for,
+)
+from tests.oracles.factors.parts import Teller, month_income, parts_of
+from tests.oracles.factors.sources import Source
+from tests.oracles.factors.usable import unusable, whole
+
+
+def wait_in(incomes: Incomes, month: int) -> Wait:
+    """What is waited for in a month whose amount is not known."""
+    return wait_for(incomes, month, outstanding(incomes, month))
+
+
+def last_known(incomes: Incomes) -> int:
+    """The latest month whose amount is known; Unknown where there is none."""
+    refuse_short(incomes)
+    last = amount_horizon(incomes)
+    if last is None:
+        if not history(incomes):
+            raise Unknown(Cause.SHORT_HISTORY)
+        raise Unknown(wait_in(incomes, history(incomes)[0]))
+    return last
+
+
+def counted(incomes: Incomes, source: Source, month: int) -> Fraction:
+    """What a source said of a month where that is what counted."""
+    me: Teller = (source.name, source.kind)
+    told = [figure for part in parts_of(incomes, month) for figure in part.tellers]
+    return sum((amount for teller, amount in told if teller == me), Fraction(0))
+
+
+def carries_a_third(incomes: Incomes, source: Source, last: int) -> bool:
+    """Whether a source carried a third or more of the income of the last six months."""
+    months = range(last - 5, last + 1)
+    whole_income = sum((month_income(incomes, month) for month in months), Fraction(0))
+    carried = sum((counted(incomes, source, month) for month in months), Fraction(0))
+    return whole_income > 0 and carried * 3 >= whole_income
+
+
+def has_fallen(incomes: Incomes, source: Source, last: int) -> bool:
+    """Whether a source shows none in a later month, or under 60 % of its own median."""
+    before = [month for month in range(last - 5, last + 1) if observed(incomes, month)]
+    usual = median([source.amount(month) for month in before])
+    for month in range(last + 1, source.settled + 1):
+        if month in carved(incomes, source):
+            continue
+        if source.amount(month) <= 0 or source.amount(month) < usual * Fraction(60, 100):
+            return True
+    return False
+
+
+def newest_truth(incomes: Incomes) -> Wait | None:
+    """What is waited for where a source that carried the income shows less than it did."""
+    last = last_known(incomes)
+    for source in incomes.sources:
+        newer = source.live and source.settled > last
+        if newer and carries_a_third(incomes, source, last) and has_fallen(incomes, source, last):
+            return wait_in(incomes, last + 1)
+    return None
+
+
+def refuse_unknown(incomes: Incomes, months: list[int]) -> None:
+    """Raise Unknown for months that cannot be used, or whose amount is not known."""
+    last = last_known(incomes)
+    causes = unusable(incomes, months)
+    fallen = incomes.once("newest truth", lambda: newest_truth(incomes))
+    late = [month for month in months if observed(incomes, month) and not is_known(incomes, month)]
+    if fallen is not None:
+        causes.add(fallen)
+    elif late and min(late) <= last:
+        causes.add(wait_in(incomes, min(late)))
+    if causes:
+        raise Unknown(*causes)
+
+
+def last_amounts(incomes: Incomes, count: int) -> list[int]:
+    """The calendar months that end at the latest known one."""
+    last = last_known(incomes)
+    return list(range(last - count + 1, last + 1))
+
+
+def seen_amounts(incomes: Incomes, count: int) -> list[int]:
+    """The observed ones of them."""
+    return [month for month in last_amounts(incomes, count) if observed(incomes, month)]
+
+
+def all_amounts(incomes: Incomes) -> list[int]:
+    """The observed months up to the latest known one."""
+    return [month for month in history(incomes) if month <= last_known(incomes)]
+
+
+def refuse_unknown_history(incomes: Incomes) -> list[int]:
+    """The observed months up to the latest known one, once all can be used."""
+    last = last_known(incomes)
+    refuse_unknown(incomes, [month for month in whole(incomes) if month <= last])
+    return all_amounts(incomes)
+
+
+def figures(incomes: Incomes, months: list[int]) -> list[Fraction]:
+    """Each month's income, once the months can be used."""
+    refuse_unknown(incomes, months)
+    return [month_income(incomes, month) for month in months]
+
+
+def as_money(incomes: Incomes, exact: Fraction) -> Money:
+    """In the ruleset's currency."""
+    return money(exact, incomes.who.policy.currency)

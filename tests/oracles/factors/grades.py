@@ -1,0 +1,65 @@
+"""How well a month's income is proven: PAYROLL, REMITTED, PLATFORM, DOCUMENT or DECLARED."""
+
+from __future__ import annotations
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.months import Month
+from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
+from tests.oracles.factors.employers import employments, key_of, names_one
+
+
+def payroll_grade(feeder: Feeder) -> str:
+    """Payroll of an upload, an archive or a provider of documents is a document."""
+    return "DOCUMENT" if feeder.document else "PAYROLL"
+
+
+def work_grade(feeder: Feeder) -> str:
+    """What a platform says of its own work, unless it was uploaded."""
+    return "DOCUMENT" if feeder.document else "PLATFORM"
+
+
+def is_employed(who: Applicant, month: int) -> bool:
+    """Whether an employment with a named employer covers a day of a month."""
+    first, last = Month(month).first_day, Month(month).last_day
+    for one in employments(who):
+        covers = one.start <= last and (one.end is None or one.end >= first)
+        if covers and names_one(who, one.employer):
+            return True
+    return False
+
+
+def paid_in(who: Applicant, provider_id: str) -> set[int]:
+    """The months in which a scheme was paid to, by any of its accounts."""
+    found = set()
+    for feeder in feeders(who):
+        if feeder.provider_id != provider_id:
+            continue
+        sums: dict[int, int] = {}
+        for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
+            month = Month.of(one.date).index
+            sums[month] = sums.get(month, 0) + one.amount
+        found |= {month for month, amount in sums.items() if amount > 0}
+    return found
+
+
+def has_habit(who: Applicant, provider_id: str, month: int) -> bool:
+    """Whether a scheme was paid to in 18 of the 24 months up to a month."""
+    paid = paid_in(who, provider_id)
+    return len([one for one in paid if month - 23 <= one <= month]) >= 18
+
+
+def estimate_grade(who: Applicant, feeder: Feeder, month: int) -> str:
+    """What stands behind a formal account's estimate of a month."""
+    if feeder.scheme and (is_employed(who, month) or has_habit(who, feeder.provider_id, month)):
+        return "REMITTED"
+    return "DECLARED"
+
+
+def confirmed(who: Applicant, feeder: Feeder, employer: str) -> bool:
+    """Whether an employment that another source tells of has the employer of a document."""
+    return any(
+        one.source != feeder.id
+        and names_one(who, one.employer)
+        and key_of(who, one.employer) == employer
+        for one in employments(who)
+    )

@@ -1,0 +1,110 @@
+"""What spoils income as a whole, and what spoils the months in which transactions stand in."""
+
+from __future__ import annotations
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause
+from tests.oracles.factors.applicant import (
+    Applicant,
+    Feeder,
+    Wait,
+    broken,
+    connection,
+    feeders,
+    feeds,
+    read_of,
+    revoked,
+)
+from tests.oracles.factors.shares import stand_in_start
+from tests.oracles.factors.sources import Source, silent_months, work_settles
+from tests.oracles.factors.taints import (
+    contradicts_itself,
+    faults_of_kind,
+    first_sync,
+    has_bad_date,
+    hides_income,
+    is_expired,
+    is_stale,
+    taints_of_kind,
+)
+
+Causes = set[Cause | Wait]
+
+
+def feeds_income(who: Applicant, feeder: Feeder) -> bool:
+    """Whether a feeder belongs to the income family."""
+    if feeds(who, feeder, Kind.INCOMES) or feeds(who, feeder, Kind.EINCOMES):
+        return True
+    return feeder.gig and feeds(who, feeder, Kind.TRANSACTIONS)
+
+
+def gig_feeders(who: Applicant) -> list[Feeder]:
+    """The gig accounts whose transactions can stand in."""
+    return [one for one in feeders(who) if one.gig and feeds(who, one, Kind.TRANSACTIONS)]
+
+
+def first_syncs_of_income(who: Applicant) -> Causes:
+    """What first collections that still run make of income."""
+    causes: Causes = set()
+    for account in who.snapshot.accounts:
+        cause = first_sync(who, account)
+        if cause is not None and feeds_income(who, connection(who, account)):
+            causes.add(cause)
+    return causes
+
+
+def revocations(who: Applicant) -> Causes:
+    """EXPIRED where a revoked account alone could tell, or fed the income until just now."""
+    gone = revoked(who)
+    if any(hides_income(who, feeder) for feeder in gone):
+        return {Cause.EXPIRED}
+    alone = not any(feeds_income(who, feeder) for feeder in feeders(who))
+    if alone and any(feeds_income(who, feeder) for feeder in gone):
+        return {Cause.EXPIRED}
+    return set()
+
+
+def income_taints(who: Applicant, sources: list[Source]) -> Causes:
+    """What spoils income in every month."""
+    causes: Causes = {fault.cause for fault in who.snapshot.account_faults}
+    for kind in (Kind.INCOMES, Kind.EINCOMES):
+        causes = causes | taints_of_kind(who, kind)
+        if is_expired(who, kind, feeders(who)):
+            causes.add(Cause.EXPIRED)
+    for feeder in broken(who):
+        if feeds_income(who, feeder):
+            causes.add(Cause.PARTIAL)
+    causes = causes | first_syncs_of_income(who) | revocations(who)
+    if employments_matter(sources):
+        causes = causes | taints_of_kind(who, Kind.EMPLOYMENTS)
+    return causes
+
+
+def employments_matter(sources: list[Source]) -> bool:
+    """Whether an ended job would make a scheme's silence a zero, and nothing else does."""
+    return any(
+        not work_settles(sources, month) for source in sources for month in silent_months(source)
+    )
+
+
+def transaction_taints(who: Applicant, feeder: Feeder) -> Causes:
+    """What spoils the months in which the transactions of a gig account stand in."""
+    causes: Causes = set(faults_of_kind(who, Kind.TRANSACTIONS, [feeder]))
+    if is_stale(who, feeder):
+        causes.add(Cause.STALE)
+    if has_bad_date(who, Kind.TRANSACTIONS) or contradicts_itself(who, Kind.TRANSACTIONS):
+        causes.add(Cause.BAD_DATA)
+    if is_expired(who, Kind.TRANSACTIONS, gig_feeders(who)):
+        causes.add(Cause.EXPIRED)
+    read = read_of(who, Kind.TRANSACTIONS)
+    if read is not None and read.first_day is not None and read.first_day > stand_in_start(who):
+        causes.add(Cause.NOT_FETCHED)
+    return causes
+
+
+def taints_of_work(who: Applicant) -> Causes:
+    """What spoils the transactions of any gig account."""
+    causes: Causes = set()
+    for feeder in gig_feeders(who):
+        causes = causes | transaction_taints(who, feeder)
+    return causes

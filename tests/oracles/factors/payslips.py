@@ -1,0 +1,115 @@
+"""The same pay told twice within one account and employer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+
+from decision_service.domain.months import Month
+from decision_service.domain.snapshot import Income
+
+
+@dataclass(frozen=True)
+class Slip:
+    """One payroll record with its period and pay; a record without an end is of one day."""
+
+    income: Income
+    start: date
+    last: date
+    pay: int | None
+
+    @property
+    def days(self) -> int:
+        """How many days the period has."""
+        return (self.last - self.start).days + 1
+
+
+def pay_of(income: Income) -> int | None:
+    """Net, else gross, else base."""
+    for amount in (income.net, income.gross, income.base):
+        if amount is not None:
+            return amount
+    return None
+
+
+def last_day_of(income: Income) -> date | None:
+    """The end of a pay period; where none is told, that of two, three or twelve months."""
+    if income.end is not None:
+        return income.end
+    lengths = {"Bimonthly": 2, "Quarterly": 3, "Annually": 12}
+    if income.frequency not in lengths:
+        return None
+    return months_later(income.start, lengths[income.frequency])
+
+
+def months_later(start: date, months: int) -> date:
+    """The last day of so many months that begin on a day."""
+    after = Month.of(start).plus(months)
+    day = min(start.day, after.last_day.day)
+    return after.first_day.replace(day=day) - timedelta(days=1)
+
+
+def slip_of(income: Income) -> Slip:
+    """A payroll record as a slip."""
+    return Slip(income, income.start, last_day_of(income) or income.start, pay_of(income))
+
+
+def is_told_again(slip: Slip, kept: list[Slip]) -> bool:
+    """Whether the same period was told with the same or a larger amount (no amount is smallest)."""
+    for other in kept:
+        if (other.start, other.last) == (slip.start, slip.last) and (
+            slip.days > 2 or other.pay == slip.pay
+        ):
+            return True
+    return False
+
+
+def once_each(slips: list[Slip]) -> list[Slip]:
+    """Equal periods once, with the larger amount."""
+    kept: list[Slip] = []
+    for slip in sorted(slips, key=lambda one: (one.pay is None, -(one.pay or 0), one.income.id)):
+        if not is_told_again(slip, kept):
+            kept.append(slip)
+    return kept
+
+
+def holds(outer: Slip, inner: Slip) -> bool:
+    """Whether a period contains another one and is longer."""
+    return outer.start <= inner.start and inner.last <= outer.last and outer.days > inner.days
+
+
+def without_parts(slips: list[Slip]) -> list[Slip]:
+    """Summaries in place of the slips they sum up: within 5 % of their sum, shorter ones first."""
+    kept = list(slips)
+    for outer in sorted(slips, key=lambda one: one.days):
+        inner = [one for one in kept if holds(outer, one)]
+        whole = sum(one.pay or 0 for one in inner)
+        if inner and abs((outer.pay or 0) - whole) <= Fraction(5, 100) * abs(whole):
+            kept = [one for one in kept if one not in inner]
+    return kept
+
+
+def common_days(one: Slip, other: Slip) -> int:
+    """How many days two periods share."""
+    return (min(one.last, other.last) - max(one.start, other.start)).days + 1
+
+
+def clashes(slips: list[Slip]) -> list[Slip]:
+    """Slips that overlap another one by more than two days, neither holding the other."""
+    return [
+        one
+        for one in slips
+        if any(
+            one is not other
+            and common_days(one, other) > 2
+            and not holds(one, other)
+            and not holds(other, one)
+            for other in slips
+        )
+    ]
+
+
+def months_of(slip: Slip) -> list[int]:
+    """The months that a period touches."""
+    return list(range(Month.of(slip.start).index, Month.of(slip.last).index + 1))

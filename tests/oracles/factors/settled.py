@@ -1,0 +1,58 @@
+"""Which months of a source are settled: their lag has passed, or they are posted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.months import Month
+from tests.oracles.factors.applicant import Applicant, Feeder
+
+
+def seen_until(who: Applicant, feeder: Feeder) -> date:
+    """The earlier of as_of's date and the sync's."""
+    moment = who.as_of.instant
+    if feeder.synced is not None and feeder.synced < moment:
+        moment = feeder.synced
+    return moment.astimezone(who.as_of.zone).date()
+
+
+def due_date(who: Applicant, feeder: Feeder, kind: Kind, month: int) -> date:
+    """The first date on which a month's lag has passed."""
+    months = who.policy.lag_months(feeder.provider_id)
+    if months > 0:
+        return Month(month).plus(1 + months).first_day
+    days = who.policy.lag_days(feeder.provider_id, kind)
+    return Month(month).last_day + timedelta(days=days + 1)
+
+
+def has_ended(who: Applicant, feeder: Feeder, month: int) -> bool:
+    """Whether a month had ended when the feeder was last seen."""
+    return Month(month).last_day < seen_until(who, feeder)
+
+
+def lag_passed(who: Applicant, feeder: Feeder, kind: Kind, month: int) -> bool:
+    """Whether a month had ended and its lag had passed when the feeder was last seen."""
+    seen = seen_until(who, feeder)
+    return has_ended(who, feeder, month) and due_date(who, feeder, kind, month) <= seen
+
+
+def lag_month(who: Applicant, feeder: Feeder, kind: Kind) -> int:
+    """The latest month whose lag had passed."""
+    month = Month.of(seen_until(who, feeder)).index
+    while not lag_passed(who, feeder, kind, month):
+        month = month - 1
+    return month
+
+
+def settled_month(
+    who: Applicant, feeder: Feeder, kind: Kind, in_it: set[int], told_in: set[int]
+) -> int:
+    """The latest month that is settled: `in_it` are months posted by a record that ends them,
+    `told_in` the months in which some record counts, which posts all months before."""
+    month = Month.of(seen_until(who, feeder)).index
+    while True:
+        posted = month in in_it or any(later > month for later in told_in)
+        if has_ended(who, feeder, month) and (posted or lag_passed(who, feeder, kind, month)):
+            return month
+        month = month - 1

@@ -1,0 +1,151 @@
+"""Sources of income: an account and a kind, how far it is settled, whether it is live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.months import Month
+from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
+from tests.oracles.factors.earnings import net
+from tests.oracles.factors.employers import employments
+from tests.oracles.factors.payslips import slip_of
+from tests.oracles.factors.settled import due_date, settled_month
+from tests.oracles.factors.shares import (
+    EARNED,
+    Share,
+    estimate_shares,
+    payroll_shares,
+    transaction_shares,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One account's records of one kind, `settled` to a month; `amounts` are its own, by month."""
+
+    feeder: Feeder
+    kind: Kind
+    settled: int
+    shares: list[Share]
+    amounts: dict[int, Fraction]
+    newest: int
+
+    @property
+    def live(self) -> bool:
+        """Whether its newest month with income is at most three before the settled one."""
+        earned = [month for month, amount in self.amounts.items() if amount > 0]
+        return bool(earned) and max(earned) >= self.settled - 3
+
+    @property
+    def payroll(self) -> bool:
+        """Whether it is payroll."""
+        return self.kind is Kind.INCOMES
+
+    @property
+    def platform(self) -> bool:
+        """Whether it is of a gig platform."""
+        return self.feeder.gig
+
+    @property
+    def scheme(self) -> bool:
+        """Whether it is a scheme's estimates."""
+        return self.kind is Kind.EINCOMES and self.feeder.scheme
+
+    @property
+    def name(self) -> str:
+        """The account or file that is named where the source is waited for."""
+        return self.feeder.id
+
+    def amount(self, month: int) -> Fraction:
+        """What it says of a month that it has settled."""
+        if month > self.settled:
+            return Fraction(0)
+        return self.amounts.get(month, Fraction(0))
+
+
+def posted_by(who: Applicant, feeder: Feeder, kind: Kind, shares: list[Share]) -> set[int]:
+    """The months that a record in them posts: payroll only by one that ends in their last week."""
+    if kind is not Kind.INCOMES:
+        return {share.month for share in shares}
+    found = set()
+    for income in records_of(who, Kind.INCOMES, feeder):
+        last: date = slip_of(income).last
+        month = Month.of(last)
+        if last > month.last_day - timedelta(days=7):
+            found.add(month.index)
+    return found
+
+
+def amounts_of(who: Applicant, kind: Kind, shares: list[Share]) -> dict[int, Fraction]:
+    """What one source says of each month in the ruleset's currency."""
+    domestic = [share for share in shares if share.currency == who.policy.currency]
+    months = {share.month for share in domestic}
+    if kind is Kind.TRANSACTIONS:
+        moves = [(share.month, share.amount, share.cls) for share in domestic]
+        return {month: net(moves, month) for month in months}
+    return {
+        month: sum((one.amount for one in domestic if one.month == month), Fraction(0))
+        for month in months
+    }
+
+
+def source_of(who: Applicant, feeder: Feeder, kind: Kind, shares: list[Share]) -> Source | None:
+    """A source, or None where the account has no income record of the kind."""
+    records = [one for one in shares if one.transaction is None or one.cls in EARNED]
+    if not records:
+        return None
+    told_in = {share.month for share in records}
+    in_it = posted_by(who, feeder, kind, records)
+    settled = settled_month(who, feeder, kind, in_it, told_in)
+    return Source(feeder, kind, settled, shares, amounts_of(who, kind, shares), max(told_in))
+
+
+def sources_of(who: Applicant) -> list[Source]:
+    """Every source of income."""
+    found = []
+    for feeder in feeders(who):
+        found.append(source_of(who, feeder, Kind.INCOMES, payroll_shares(who, feeder)))
+        found.append(source_of(who, feeder, Kind.EINCOMES, estimate_shares(who, feeder)))
+        if feeder.gig:
+            given = records_of(who, Kind.TRANSACTIONS, feeder)
+            moves = transaction_shares(who, feeder, given)
+            found.append(source_of(who, feeder, Kind.TRANSACTIONS, moves))
+    return [source for source in found if source is not None]
+
+
+def ended_since(who: Applicant, month: int) -> bool:
+    """Whether an employment on record ended in a month or later."""
+    for one in employments(who):
+        if one.end is not None and one.end < who.as_of.date and Month.of(one.end).index >= month:
+            return True
+    return False
+
+
+def work_settles(sources: list[Source], month: int) -> bool:
+    """Whether a live payroll or platform source has settled a month."""
+    return any(
+        one.live and (one.payroll or one.platform) and one.settled >= month for one in sources
+    )
+
+
+def silent_months(source: Source) -> list[int]:
+    """The months after a scheme's newest record of which its lag alone makes nothing known."""
+    if not source.scheme:
+        return []
+    last = min(source.settled, source.newest + 13)
+    return list(range(source.newest + 1, last + 1))
+
+
+def carved_out(who: Applicant, sources: list[Source], source: Source) -> set[int]:
+    """Those of them that neither an ended job nor payroll or a platform makes zero."""
+    if ended_since(who, source.newest):
+        return set()
+    return {month for month in silent_months(source) if not work_settles(sources, month)}
+
+
+def due_of(who: Applicant, source: Source, month: int) -> date:
+    """When a month of a source is due."""
+    return due_date(who, source.feeder, source.kind, month)
