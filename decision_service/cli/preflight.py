@@ -40,6 +40,12 @@ from decision_service.storage.store import Store
 MOST_DRIFT = 5.0
 """Seconds by which this machine's clock may differ from the vendor's."""
 
+VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
+    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
+    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
+}
+"""The vendor's hosts by the mode that they belong to, the one of its guide among them."""
+
 _SECONDS = 10.0
 _NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
 
@@ -68,7 +74,7 @@ def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) ->
 
 
 async def _all(settings: Settings) -> list[Line]:
-    lines = [_mode(settings), *_hosts(settings), _transport(settings)]
+    lines = [_mode(settings), *host_lines(settings), _transport(settings)]
     store, stages = await _store(settings)
     lines += [*_rules(settings, stages), store, _erasures(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
@@ -87,15 +93,14 @@ def _mode(settings: Settings) -> Line:
     return Line("mode", True, f"{mode}")
 
 
-def _hosts(settings: Settings) -> Iterator[Line]:
+def host_lines(settings: Settings) -> Iterator[Line]:
     """Whether the vendor's two hosts belong to the mode."""
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
         yield from (Line(name, None, _NOT_ASKED) for name in ("base URL", "widget"))
         return
-    others = {kind: urlsplit(url).hostname for kind, url in BASE_URLS.items() if kind is not mode}
     named = urlsplit(settings.base_url).hostname
-    if named in others.values():
+    if VENDOR_HOSTS.get(named, mode) is not mode:
         words = f"{named} is of another mode than {mode}: unset DECISION_SMILE_BASE_URL"
         yield Line("base URL", False, words)
     else:

@@ -89,7 +89,10 @@ class Enrolment(Protocol):
         """A new token; raises UserUnknown."""
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
-        """Revoke every account of a user that is not revoked yet; how many. Safe to repeat."""
+        """Revoke every account of a user that is not revoked yet; how many. Safe to repeat.
+
+        One that cannot be revoked holds up no other: the error says what is left.
+        """
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         """The user's accounts and how far their data is; raises UserUnknown, CrossTenant."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from decision_service.smile.allowance import Allowance
 from decision_service.smile.answers import AccountAnswer, Item, Page, PayloadAnswer, TaskAnswer
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.client import Ask
-from decision_service.smile.errors import Contradiction, Gone, bad_data
+from decision_service.smile.errors import Contradiction, Fault, Gone, bad_data
 from decision_service.smile.fields import needed
 from decision_service.smile.listings import ACCOUNTS, LISTINGS, PAYLOAD, TASKS, USER
 from decision_service.smile.mapping import account, task
@@ -66,6 +66,26 @@ class Applicant:
             on_more=lambda: self._on_more(Kind.ACCOUNTS),
         )
         return tuple(account(item) for item in listed.items)
+
+    async def visible(self) -> tuple[Mapping[str, str | None], Fault | None]:
+        """The accounts' statuses by id, as far as they are listed, and what ended the list early.
+
+        Raises a Fault only where nothing was listed.
+        """
+        found: dict[str, str | None] = {}
+
+        async def page(ask: Ask) -> Page[AccountAnswer]:
+            listed = await self._account_page(ask)
+            found.update((one.id, one.connection_status) for one in listed.items or () if one.id)
+            return listed
+
+        try:
+            await read_list(page, self._ask("/accounts"), self._vendor.limits, name="accounts")
+        except Fault as fault:
+            if found:
+                return found, fault
+            raise
+        return found, None
 
     async def check_known(self) -> None:
         """Raise UserUnknown when the vendor does not know the user, or has erased it."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 import msgspec
 
-from decision_service.domain.errors import ServiceError, UpstreamUnavailable, UserUnknown
+from decision_service.domain.errors import UserUnknown
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.applicant_ports import (
     Applicant,
@@ -30,20 +28,20 @@ from decision_service.smile.applicant import Applicant as Reader
 from decision_service.smile.applicant import Collected
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.client import Ask
-from decision_service.smile.decoding import BareDecoder, OneDecoder, PageDecoder
+from decision_service.smile.decoding import OneDecoder, PageDecoder
 from decision_service.smile.errors import Fault, Gone, KeysRefused, Refused, Transient
 from decision_service.smile.fields import instant_or_none, needed
 from decision_service.smile.pages import read_list
-from decision_service.smile.readiness import DISCONNECTED, being_linked, waited_for
+from decision_service.smile.readiness import being_linked, waited_for
+from decision_service.smile.refusals import refusal
+from decision_service.smile.revocation import revoke_accounts
 
 REFERENCE, CALLER = "applicant_ref", "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
 
-RETRY_AFTER = 5.0
 CREATED = 201
 
 _NEW_USER = OneDecoder(Envelope[NewUserAnswer], "users")
-_DONE = BareDecoder("accounts")
 _TOKEN = OneDecoder(Envelope[TokenAnswer], "tokens")
 _USERS = PageDecoder(Envelope[Page[UserAnswer]], list[UserAnswer], "users")
 _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
@@ -111,22 +109,8 @@ class SmileEnrolment:
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """As `Enrolment.revoke`."""
-        allowance = self._allowance(stop_at)
-        try:
-            accounts = await Reader(self._vendor, user_id, allowance).accounts()
-            left = [one for one in accounts if one.connection_status != DISCONNECTED]
-            for account in left:
-                await self._revoke(account.id, allowance)
-        except Gone:
-            return 0
-        except Fault as fault:
-            raise refusal(fault) from None
-        return len(left)
-
-    async def _revoke(self, account_id: str, allowance: Allowance) -> None:
-        ask = Ask(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
-        with suppress(Gone):
-            await self._vendor.get(ask, _DONE, allowance)
+        reader = Reader(self._vendor, user_id, self._allowance(stop_at))
+        return await revoke_accounts(self._vendor, reader)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         """As `Enrolment.connections`."""
@@ -175,17 +159,6 @@ def _may_have_happened(fault: Fault) -> bool:
     if isinstance(fault, Transient):
         return not fault.throttled
     return not (fault.detail or "").startswith("HTTP 4")
-
-
-def refusal(fault: Fault) -> ServiceError:
-    """What a caller is told where nothing came of its request."""
-    if isinstance(fault, Refused | KeysRefused):
-        return fault.refusal()
-    return UpstreamUnavailable(
-        f"Smile could not be asked now ({fault.code or fault.cause}); send the request again in "
-        f"{RETRY_AFTER:.0f} s",
-        retry_after=RETRY_AFTER,
-    )
 
 
 def _unknown() -> UserUnknown:

@@ -9,10 +9,10 @@ from decision_service.smile.answers import Envelope, Page, WebhookAnswer
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.client import Ask
 from decision_service.smile.decoding import OneDecoder, PageDecoder
-from decision_service.smile.enrolment import refusal
 from decision_service.smile.errors import Fault
 from decision_service.smile.fields import needed
 from decision_service.smile.pages import read_list
+from decision_service.smile.refusals import refusal
 
 ALL_EVENTS = "ALL_EVENTS"
 LONGEST_SECRET = 64

@@ -21,7 +21,7 @@ from decision_service.smile.arrival import Arrival
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.client import Client
-from decision_service.smile.enrolment import SmileEnrolment, refusal
+from decision_service.smile.enrolment import SmileEnrolment
 from decision_service.smile.errors import Fault, NoTurn
 from decision_service.smile.findings import Findings
 from decision_service.smile.hooks import SmileWebhooks
@@ -30,6 +30,7 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.payloads import Payloads
 from decision_service.smile.providers import Providers
 from decision_service.smile.reading import Reading, listed
+from decision_service.smile.refusals import refusal
 from decision_service.smile.sharing import Sharing
 from decision_service.smile.shrink import marked
 from decision_service.smile.waves import Lists, Wave
