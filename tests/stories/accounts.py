@@ -10,16 +10,16 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.language.diagnostics import Report
 from decision_service.language.fields import Fields
 from decision_service.language.nodes import Node
-from tests.stories.desk import USER, Desk, Json, each, stamp
+from tests.stories.jobs_and_loans import earlier, employments, loans, task, tasks
 from tests.stories.monthly import contributions, estimates, payroll
-from tests.stories.standing import earlier, employments, loans, task, tasks
 from tests.stories.times import Today, read_moment
 from tests.stories.wallet import transactions, trips
+from tests.stories.writer import USER, AccountWriter, Json, each, stamp
 
 KINDS = ("account", "upload", "archive", "social security")
 _DELIVERED = ("CONNECTED", "ERROR")
 STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
-SECTIONS: dict[str, tuple[str, Callable[[Desk, Node], Iterator[Json]]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[AccountWriter, Node], Iterator[Json]]]] = {
     "payroll": ("incomes", payroll),
     "estimates": ("eincomes", estimates),
     "contributions": ("contributions", contributions),
@@ -29,8 +29,9 @@ SECTIONS: dict[str, tuple[str, Callable[[Desk, Node], Iterator[Json]]]] = {
     "transactions": ("transactions", transactions),
     "tasks": ("tasks", tasks),
 }
-LISTS = tuple(dict.fromkeys(name for name, _ in SECTIONS.values())) + ("identities",)
+LISTS = (*dict.fromkeys(name for name, _ in SECTIONS.values()), "identities")
 _STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error", "born")
+OPTIONAL = (*_STATE, *SECTIONS, "earlier")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ class Held:
 
 def read_account(node: Node, taken: set[str], today: Today, report: Report) -> Held | None:
     """An account of the story; its name is its provider's, or what it says where that is taken."""
-    optional = (*_STATE, *SECTIONS, "earlier")
-    fields = Fields.of(node, "an account", report, required=("provider",), optional=optional)
+    fields = Fields.of(node, "an account", report, required=("provider",), optional=OPTIONAL)
     if fields is None:
         return None
     provider = fields.text("provider") or "?"
@@ -60,31 +60,31 @@ def read_account(node: Node, taken: set[str], today: Today, report: Report) -> H
     synced = today.moment - timedelta(hours=1)
     if (node_synced := fields.get("synced")) is not None:
         synced = read_moment(node_synced, "`synced`", today, report) or synced
-    desk = Desk(name, provider, kind, today, synced, report)
-    listed = _listed(desk, fields) if kind == "ACCOUNT" else None
-    lists = _lists(desk, fields)
+    writer = AccountWriter(name, provider, kind, today, synced, report)
+    listed = _listed(writer, fields) if kind == "ACCOUNT" else None
+    lists = _lists(writer, fields)
     if listed and listed["createdAt"] and listed["monitor"] and not lists["tasks"]:
         finished = min(synced, today.moment - timedelta(minutes=1))
-        lists["tasks"] = [task(desk, "LINK_ACCOUNT", listed["createdAt"], finished)]
+        lists["tasks"] = [task(writer, "LINK_ACCOUNT", listed["createdAt"], finished)]
     known = tuple(
-        one for n in each(fields.get("earlier"), "`earlier`", report) for one in earlier(desk, n)
+        one for n in each(fields.get("earlier"), "`earlier`", report) for one in earlier(writer, n)
     )
-    return Held(desk.id, name, listed, lists, known)
+    return Held(writer.id, name, listed, lists, known)
 
 
-def _listed(desk: Desk, fields: Fields) -> Json:
+def _listed(writer: AccountWriter, fields: Fields) -> Json:
     """The account's entry: its connection dates from the linking, its monitor from the sync."""
     scalar = fields.scalar("connected")
     unknown = scalar is not None and scalar.text == "unknown"
-    connected = None if unknown else desk.moment(fields, "connected")
-    disconnected = desk.moment(fields, "disconnected")
+    connected = None if unknown else writer.moment(fields, "connected")
+    disconnected = writer.moment(fields, "disconnected")
     status = fields.choice("status", STATUSES) or ("DISCONNECTED" if disconnected else "CONNECTED")
-    created = connected or desk.today.moment - timedelta(days=400)
+    created = connected or writer.today.moment - timedelta(days=400)
     changed = disconnected or created
     return {
-        "id": desk.id,
+        "id": writer.id,
         "createdAt": None if unknown else stamp(created),
-        "providerId": desk.provider,
+        "providerId": writer.provider,
         "userId": USER,
         "connectionStatus": status,
         "connection": {
@@ -93,16 +93,16 @@ def _listed(desk: Desk, fields: Fields) -> Json:
             "updatedAt": None if unknown else stamp(changed),
         },
         "monitorStatus": "ACTIVE" if status == "CONNECTED" else "INACTIVE",
-        "monitor": {"updatedAt": stamp(desk.synced)} if status in _DELIVERED else None,
+        "monitor": {"updatedAt": stamp(writer.synced)} if status in _DELIVERED else None,
     }
 
 
-def _lists(desk: Desk, fields: Fields) -> dict[str, list[Json]]:
+def _lists(writer: AccountWriter, fields: Fields) -> dict[str, list[Json]]:
     lists: dict[str, list[Json]] = {name: [] for name in LISTS}
     for section, (name, reader) in SECTIONS.items():
-        for node in each(fields.get(section), f"`{section}`", desk.report):
-            lists[name].extend(reader(desk, node))
-    born = desk.date(fields, "born")
+        for node in each(fields.get(section), f"`{section}`", writer.report):
+            lists[name].extend(reader(writer, node))
+    born = writer.date(fields, "born")
     if born:
-        lists["identities"].append(desk.item(fullName="N. N.", dob=born.isoformat()))
+        lists["identities"].append(writer.item(fullName="N. N.", dob=born.isoformat()))
     return lists

@@ -18,9 +18,9 @@ from tests.stories.times import Today, read_date, read_month, read_today
 
 PRODUCTS = ("personal-loan-ph", "gig-advance-ph")
 FAILING = (*LISTS, "providers")
-_REQUIRED = ("title", "product", "today", "application", "accounts", "why")
+REQUIRED = ("title", "product", "today", "application", "accounts", "why")
 _EXPECTED = ("expect", "about", "figures", "waits_for", "refused")
-_OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed")
+OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed")
 
 
 class StoryRefused(ValueError):
@@ -38,7 +38,7 @@ def read_story(path: Path, shown: str) -> Story:
 
 def _story(path: Path, shown: str, report: Report) -> Story | None:
     node = read(shown, path.read_text(encoding="utf-8"), report)
-    fields = node and Fields.of(node, "a story", report, required=_REQUIRED, optional=_OPTIONAL)
+    fields = node and Fields.of(node, "a story", report, required=REQUIRED, optional=OPTIONAL)
     today_node = fields and fields.get("today")
     today = read_today(today_node, report) if today_node else None
     if not fields or today is None:

@@ -78,7 +78,7 @@ def _awaited(missing: Missing) -> str:
     return f"{Month(missing.month or 0)} by {missing.source}, due {missing.due}"
 
 
-def account(story: Story, decided: Decided, found: list[Line]) -> str:
+def explained(story: Story, decided: Decided, found: list[Line]) -> str:
     """The whole story of a failure, for whoever reads the test's output."""
     lines = [f"{story.path}: {story.title}", ""]
     lines += [f"  {name}: expected {expected}, got {actual}" for name, expected, actual in found]
