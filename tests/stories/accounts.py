@@ -46,55 +46,64 @@ class Held:
 
 
 def read_account(node: Node, taken: set[str], today: Today, report: Report) -> Held | None:
-    """An account of the story; its name is its provider's, or what it says where that is taken."""
+    """An account of the story, whose name goes to those that are taken."""
     fields = Fields.of(node, "an account", report, required=("provider",), optional=OPTIONAL)
     if fields is None:
         return None
-    provider = fields.text("provider") or "?"
-    name = fields.text("name") or provider
-    if name in taken:
-        hint = "give this account a `name:` of its own"
-        report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
-    taken.add(name)
-    kind = (fields.choice("kind", KINDS) or "account").upper().replace(" ", "_")
-    synced = today.moment - timedelta(hours=1)
-    if (node_synced := fields.get("synced")) is not None:
-        synced = read_moment(node_synced, "`synced`", today, report) or synced
-    writer = AccountWriter(name, provider, kind, today, synced, report)
-    listed = _listed(writer, fields) if kind == "ACCOUNT" else None
+    writer = _writer(fields, _name(fields, taken), today)
+    listed = _listed(writer, fields) if writer.kind == "ACCOUNT" else None
     lists = _lists(writer, fields)
     if listed and listed["createdAt"] and listed["monitor"] and not lists["tasks"]:
-        finished = min(synced, today.moment - timedelta(minutes=1))
-        lists["tasks"] = [task(writer, "LINK_ACCOUNT", listed["createdAt"], finished)]
-    known = tuple(
-        one for n in each(fields.get("earlier"), "`earlier`", report) for one in earlier(writer, n)
-    )
-    return Held(writer.id, name, listed, lists, known)
+        lists["tasks"] = [task(writer, "LINK_ACCOUNT", listed["createdAt"], writer.synced)]
+    nodes = each(fields.get("earlier"), "`earlier`", report)
+    known = tuple(one for node in nodes for one in earlier(writer, node))
+    return Held(writer.id, writer.name, listed, lists, known)
+
+
+def _name(fields: Fields, taken: set[str]) -> str:
+    """The account's own name, or its provider's where it has none."""
+    name = fields.text("name") or fields.text("provider") or "?"
+    if name in taken:
+        hint = "give this account a `name:` of its own"
+        fields.report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
+    taken.add(name)
+    return name
+
+
+def _writer(fields: Fields, name: str, today: Today) -> AccountWriter:
+    """The writer of its records; it was read an hour ago where the story does not say."""
+    kind = (fields.choice("kind", KINDS) or "account").upper().replace(" ", "_")
+    synced, node = today.moment - timedelta(hours=1), fields.get("synced")
+    if node is not None:
+        synced = read_moment(node, "`synced`", today, fields.report) or synced
+    return AccountWriter(name, fields.text("provider") or "?", kind, today, synced, fields.report)
 
 
 def _listed(writer: AccountWriter, fields: Fields) -> Json:
-    """The account's entry: its connection dates from the linking, its monitor from the sync."""
-    scalar = fields.scalar("connected")
-    unknown = scalar is not None and scalar.text == "unknown"
-    connected = None if unknown else writer.moment(fields, "connected")
-    disconnected = writer.moment(fields, "disconnected")
-    status = fields.choice("status", STATUSES) or ("DISCONNECTED" if disconnected else "CONNECTED")
-    created = connected or writer.today.moment - timedelta(days=400)
-    changed = disconnected or created
+    """The account's entry in the list of accounts: its monitor is as new as the sync."""
+    created, changed = _times(writer, fields)
+    status = fields.choice("status", STATUSES)
+    status = status or ("DISCONNECTED" if fields.has("disconnected") else "CONNECTED")
+    connection = {"status": status, "errorCode": fields.text("error"), "updatedAt": changed}
     return {
         "id": writer.id,
-        "createdAt": None if unknown else stamp(created),
+        "createdAt": created,
         "providerId": writer.provider,
         "userId": USER,
         "connectionStatus": status,
-        "connection": {
-            "status": status,
-            "errorCode": fields.text("error"),
-            "updatedAt": None if unknown else stamp(changed),
-        },
+        "connection": connection,
         "monitorStatus": "ACTIVE" if status == "CONNECTED" else "INACTIVE",
         "monitor": {"updatedAt": stamp(writer.synced)} if status in _DELIVERED else None,
     }
+
+
+def _times(writer: AccountWriter, fields: Fields) -> tuple[str | None, str | None]:
+    """When it was created and when its connection changed last, if the vendor says so."""
+    scalar = fields.scalar("connected")
+    if scalar is not None and scalar.text == "unknown":
+        return None, None
+    created = writer.moment(fields, "connected") or writer.today.moment - timedelta(days=400)
+    return stamp(created), stamp(writer.moment(fields, "disconnected") or created)
 
 
 def _lists(writer: AccountWriter, fields: Fields) -> dict[str, list[Json]]:

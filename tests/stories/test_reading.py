@@ -55,6 +55,12 @@ def test_a_story_needs_an_expectation(tmp_path):
     assert "add `expect: {outcome: …}`" in message
 
 
+def test_an_account_that_is_waited_for_is_one_of_the_story(tmp_path):
+    """`waits_for` names one of the story's own accounts."""
+    waits = "waits_for: {month: 2026-09, account: sss}\n"
+    assert "did you mean `sss_ph`?" in refusal(STEADY + waits, tmp_path)
+
+
 def test_a_change_needs_its_reason(tmp_path):
     """A changed expectation without a reason is refused."""
     changed = "changed:\n  - {on: 2026-12-01, what: was REFER}\n"
