@@ -51,6 +51,10 @@ serve: .venv/.runtime ## Serve gRPC with the embedded Smile stand-in until Ctrl-
 test: .venv/.dev .venv/.browser ## Run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
+.PHONY: stories
+stories: .venv/.dev ## Decide the applicants of tests/stories (one of them: make stories ONLY=loan-pay-cut)
+	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
+
 .PHONY: oracle
 oracle: .venv/.dev ## Compare rule evaluation with its slow reading on 100,000 cases (four minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py

@@ -10,16 +10,16 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.language.diagnostics import Report
 from decision_service.language.fields import Fields
 from decision_service.language.nodes import Node
-from tests.stories.desk import USER, Desk, Json, each, stamp
+from tests.stories.jobs_and_loans import earlier, employments, loans, task, tasks
 from tests.stories.monthly import contributions, estimates, payroll
-from tests.stories.standing import earlier, employments, loans, task, tasks
 from tests.stories.times import Today, read_moment
 from tests.stories.wallet import transactions, trips
+from tests.stories.writer import USER, AccountWriter, Json, each, stamp
 
 KINDS = ("account", "upload", "archive", "social security")
 _DELIVERED = ("CONNECTED", "ERROR")
 STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
-SECTIONS: dict[str, tuple[str, Callable[[Desk, Node], Iterator[Json]]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[AccountWriter, Node], Iterator[Json]]]] = {
     "payroll": ("incomes", payroll),
     "estimates": ("eincomes", estimates),
     "contributions": ("contributions", contributions),
@@ -29,8 +29,9 @@ SECTIONS: dict[str, tuple[str, Callable[[Desk, Node], Iterator[Json]]]] = {
     "transactions": ("transactions", transactions),
     "tasks": ("tasks", tasks),
 }
-LISTS = tuple(dict.fromkeys(name for name, _ in SECTIONS.values())) + ("identities",)
+LISTS = (*dict.fromkeys(name for name, _ in SECTIONS.values()), "identities")
 _STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error", "born")
+OPTIONAL = (*_STATE, *SECTIONS, "earlier")
 
 
 @dataclass(frozen=True)
@@ -45,64 +46,72 @@ class Held:
 
 
 def read_account(node: Node, taken: set[str], today: Today, report: Report) -> Held | None:
-    """An account of the story; its name is its provider's, or what it says where that is taken."""
-    optional = (*_STATE, *SECTIONS, "earlier")
-    fields = Fields.of(node, "an account", report, required=("provider",), optional=optional)
+    """An account of the story, whose name goes to those that are taken."""
+    fields = Fields.of(node, "an account", report, required=("provider",), optional=OPTIONAL)
     if fields is None:
         return None
-    provider = fields.text("provider") or "?"
-    name = fields.text("name") or provider
+    writer = _writer(fields, _name(fields, taken), today)
+    listed = _listed(writer, fields) if writer.kind == "ACCOUNT" else None
+    lists = _lists(writer, fields)
+    if listed and listed["createdAt"] and listed["monitor"] and not lists["tasks"]:
+        lists["tasks"] = [task(writer, "LINK_ACCOUNT", listed["createdAt"], writer.synced)]
+    nodes = each(fields.get("earlier"), "`earlier`", report)
+    known = tuple(one for node in nodes for one in earlier(writer, node))
+    return Held(writer.id, writer.name, listed, lists, known)
+
+
+def _name(fields: Fields, taken: set[str]) -> str:
+    """The account's own name, or its provider's where it has none."""
+    name = fields.text("name") or fields.text("provider") or "?"
     if name in taken:
         hint = "give this account a `name:` of its own"
-        report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
+        fields.report.error("R124", fields.node.place, f"another account is named `{name}`", hint)
     taken.add(name)
+    return name
+
+
+def _writer(fields: Fields, name: str, today: Today) -> AccountWriter:
+    """The writer of its records; it was read an hour ago where the story does not say."""
     kind = (fields.choice("kind", KINDS) or "account").upper().replace(" ", "_")
-    synced = today.moment - timedelta(hours=1)
-    if (node_synced := fields.get("synced")) is not None:
-        synced = read_moment(node_synced, "`synced`", today, report) or synced
-    desk = Desk(name, provider, kind, today, synced, report)
-    listed = _listed(desk, fields) if kind == "ACCOUNT" else None
-    lists = _lists(desk, fields)
-    if listed and listed["createdAt"] and listed["monitor"] and not lists["tasks"]:
-        finished = min(synced, today.moment - timedelta(minutes=1))
-        lists["tasks"] = [task(desk, "LINK_ACCOUNT", listed["createdAt"], finished)]
-    known = tuple(
-        one for n in each(fields.get("earlier"), "`earlier`", report) for one in earlier(desk, n)
-    )
-    return Held(desk.id, name, listed, lists, known)
+    synced, node = today.moment - timedelta(hours=1), fields.get("synced")
+    if node is not None:
+        synced = read_moment(node, "`synced`", today, fields.report) or synced
+    return AccountWriter(name, fields.text("provider") or "?", kind, today, synced, fields.report)
 
 
-def _listed(desk: Desk, fields: Fields) -> Json:
-    """The account's entry: its connection dates from the linking, its monitor from the sync."""
-    scalar = fields.scalar("connected")
-    unknown = scalar is not None and scalar.text == "unknown"
-    connected = None if unknown else desk.moment(fields, "connected")
-    disconnected = desk.moment(fields, "disconnected")
-    status = fields.choice("status", STATUSES) or ("DISCONNECTED" if disconnected else "CONNECTED")
-    created = connected or desk.today.moment - timedelta(days=400)
-    changed = disconnected or created
+def _listed(writer: AccountWriter, fields: Fields) -> Json:
+    """The account's entry in the list of accounts: its monitor is as new as the sync."""
+    created, changed = _times(writer, fields)
+    status = fields.choice("status", STATUSES)
+    status = status or ("DISCONNECTED" if fields.has("disconnected") else "CONNECTED")
+    connection = {"status": status, "errorCode": fields.text("error"), "updatedAt": changed}
     return {
-        "id": desk.id,
-        "createdAt": None if unknown else stamp(created),
-        "providerId": desk.provider,
+        "id": writer.id,
+        "createdAt": created,
+        "providerId": writer.provider,
         "userId": USER,
         "connectionStatus": status,
-        "connection": {
-            "status": status,
-            "errorCode": fields.text("error"),
-            "updatedAt": None if unknown else stamp(changed),
-        },
+        "connection": connection,
         "monitorStatus": "ACTIVE" if status == "CONNECTED" else "INACTIVE",
-        "monitor": {"updatedAt": stamp(desk.synced)} if status in _DELIVERED else None,
+        "monitor": {"updatedAt": stamp(writer.synced)} if status in _DELIVERED else None,
     }
 
 
-def _lists(desk: Desk, fields: Fields) -> dict[str, list[Json]]:
+def _times(writer: AccountWriter, fields: Fields) -> tuple[str | None, str | None]:
+    """When it was created and when its connection changed last, if the vendor says so."""
+    scalar = fields.scalar("connected")
+    if scalar is not None and scalar.text == "unknown":
+        return None, None
+    created = writer.moment(fields, "connected") or writer.today.moment - timedelta(days=400)
+    return stamp(created), stamp(writer.moment(fields, "disconnected") or created)
+
+
+def _lists(writer: AccountWriter, fields: Fields) -> dict[str, list[Json]]:
     lists: dict[str, list[Json]] = {name: [] for name in LISTS}
     for section, (name, reader) in SECTIONS.items():
-        for node in each(fields.get(section), f"`{section}`", desk.report):
-            lists[name].extend(reader(desk, node))
-    born = desk.date(fields, "born")
+        for node in each(fields.get(section), f"`{section}`", writer.report):
+            lists[name].extend(reader(writer, node))
+    born = writer.date(fields, "born")
     if born:
-        lists["identities"].append(desk.item(fullName="N. N.", dob=born.isoformat()))
+        lists["identities"].append(writer.item(fullName="N. N.", dob=born.isoformat()))
     return lists

@@ -8,27 +8,27 @@ from datetime import date, timedelta
 from decision_service.domain.months import Month
 from decision_service.language.fields import Fields
 from decision_service.language.nodes import Node
-from tests.stories.desk import MONTHS, Desk, Json
+from tests.stories.writer import MONTHS, AccountWriter, Json
 
 EVERY = ("month", "half", "week")
 _FREQUENCY = {"month": "Monthly", "half": "Semimonthly", "week": "Weekly"}
-_PAYSLIP = ("employer", "start", "end", "every", "paid_on", "cut_off", "net", "gross", "base")
+PAYSLIP = ("employer", "start", "end", "every", "paid_on", "cut_off", "net", "gross", "base")
 
 
-def payroll(desk: Desk, node: Node) -> Iterator[Json]:
+def payroll(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """Payslips: one with `start` and `end`, or those of every month, half or week of `months`."""
     fields = Fields.of(
-        node, "`payroll`", desk.report, optional=(*_PAYSLIP, "frequency", "currency", *MONTHS)
+        node, "`payroll`", writer.report, optional=(*PAYSLIP, "frequency", "currency", *MONTHS)
     )
     if fields is None:
         return
-    amounts = {key: desk.amounts(fields, key) for key in ("net", "gross", "base")}
+    amounts = {key: writer.amounts(fields, key) for key in ("net", "gross", "base")}
     if not any(fields.has(key) for key in amounts):
         hint = "add `net:`, what one payslip paid out"
-        desk.report.error("R121", node.place, "`payroll` names no amount", hint)
+        writer.report.error("R121", node.place, "`payroll` names no amount", hint)
     every = fields.choice("every", EVERY) or "month"
-    for first, last in _periods(desk, fields, every):
-        yield desk.item(
+    for first, last in _periods(writer, fields, every):
+        yield writer.item(
             employer=fields.text("employer"),
             startDate=first.isoformat(),
             endDate=last.isoformat(),
@@ -38,43 +38,43 @@ def payroll(desk: Desk, node: Node) -> Iterator[Json]:
         )
 
 
-def estimates(desk: Desk, node: Node) -> Iterator[Json]:
+def estimates(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """A scheme's or platform's estimated income of each month."""
     optional = (*MONTHS, "currency")
-    fields = Fields.of(node, "`estimates`", desk.report, required=("amount",), optional=optional)
+    fields = Fields.of(node, "`estimates`", writer.report, required=("amount",), optional=optional)
     if fields is None:
         return
-    amounts, currency = desk.amounts(fields, "amount"), fields.text("currency") or "PHP"
-    for month in desk.months(fields):
-        yield desk.item(month=str(month), currency=currency, amount=next(amounts))
+    amounts, currency = writer.amounts(fields, "amount"), fields.text("currency") or "PHP"
+    for month in writer.months(fields):
+        yield writer.item(month=str(month), currency=currency, amount=next(amounts))
 
 
-def contributions(desk: Desk, node: Node) -> Iterator[Json]:
+def contributions(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """Payments to a scheme, each dated on day `on` of its month, on the last day without it."""
     optional = (*MONTHS, "currency", "on")
     what = "`contributions`"
-    fields = Fields.of(node, what, desk.report, required=("amount",), optional=optional)
+    fields = Fields.of(node, what, writer.report, required=("amount",), optional=optional)
     if fields is None:
         return
-    amounts, currency = desk.amounts(fields, "amount"), fields.text("currency") or "PHP"
+    amounts, currency = writer.amounts(fields, "amount"), fields.text("currency") or "PHP"
     day = fields.integer("on", 1, 28)
-    for month in desk.months(fields):
+    for month in writer.months(fields):
         dated = month.first_day.replace(day=day) if day else month.last_day
-        yield desk.item(date=dated.isoformat(), currency=currency, amount=next(amounts))
+        yield writer.item(date=dated.isoformat(), currency=currency, amount=next(amounts))
 
 
-def _periods(desk: Desk, fields: Fields, every: str) -> Iterator[tuple[date, date]]:
+def _periods(writer: AccountWriter, fields: Fields, every: str) -> Iterator[tuple[date, date]]:
     """The periods of payslips; of those that are counted out none that ends after today."""
     if fields.has("start"):
-        start = desk.date(fields, "start")
-        end = desk.date(fields, "end") if fields.has("end") else start
+        start = writer.date(fields, "start")
+        end = writer.date(fields, "end") if fields.has("end") else start
         if start and end:
             yield start, end
         return
     paid_on, cut_off = fields.integer("paid_on", 1, 28), fields.integer("cut_off", 1, 28)
-    for month in desk.months(fields):
+    for month in writer.months(fields):
         for first, last in _within(month, every, paid_on, cut_off):
-            if last <= desk.today.date:
+            if last <= writer.today.date:
                 yield first, last
 
 

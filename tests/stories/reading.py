@@ -18,9 +18,9 @@ from tests.stories.times import Today, read_date, read_month, read_today
 
 PRODUCTS = ("personal-loan-ph", "gig-advance-ph")
 FAILING = (*LISTS, "providers")
-_REQUIRED = ("title", "product", "today", "application", "accounts", "why")
+REQUIRED = ("title", "product", "today", "application", "accounts", "why")
 _EXPECTED = ("expect", "about", "figures", "waits_for", "refused")
-_OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed")
+OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed")
 
 
 class StoryRefused(ValueError):
@@ -38,14 +38,14 @@ def read_story(path: Path, shown: str) -> Story:
 
 def _story(path: Path, shown: str, report: Report) -> Story | None:
     node = read(shown, path.read_text(encoding="utf-8"), report)
-    fields = node and Fields.of(node, "a story", report, required=_REQUIRED, optional=_OPTIONAL)
+    fields = node and Fields.of(node, "a story", report, required=REQUIRED, optional=OPTIONAL)
     today_node = fields and fields.get("today")
     today = read_today(today_node, report) if today_node else None
     if not fields or today is None:
         return None
     _check_changes(fields, report)
-    taken: set[str] = set()
-    accounts = [read_account(one, taken, today, report) for one in fields.items("accounts")]
+    names: set[str] = set()
+    accounts = [read_account(one, names, today, report) for one in fields.items("accounts")]
     return Story(
         shown,
         fields.text("title") or "",
@@ -56,12 +56,12 @@ def _story(path: Path, shown: str, report: Report) -> Story | None:
         tuple(one for one in accounts if one is not None),
         _choices(fields, "failing"),
         fields.flag("clean") is not False,
-        _expected(fields, today),
+        _expected(fields, today, names),
         fields.text("why") or "",
     )
 
 
-def _expected(fields: Fields, today: Today) -> Expected:
+def _expected(fields: Fields, today: Today, names: set[str]) -> Expected:
     report = fields.report
     if not fields.has("expect") and not fields.has("refused"):
         hint = "add `expect: {outcome: …}`, or `refused:` where the request itself is turned down"
@@ -71,12 +71,12 @@ def _expected(fields: Fields, today: Today) -> Expected:
         read_expectation(expect, report) if expect is not None else None,
         tuple(as_text(n, "`about`", report) or "" for n in fields.items("about")),
         _plain(fields.map("figures"), report),
-        _waiting(fields, today),
+        _waiting(fields, today, names),
         _refused(fields),
     )
 
 
-def _waiting(fields: Fields, today: Today) -> Waiting | None:
+def _waiting(fields: Fields, today: Today, names: set[str]) -> Waiting | None:
     node = fields.get("waits_for")
     optional = ("due", "account")
     inner = node and Fields.of(
@@ -87,7 +87,8 @@ def _waiting(fields: Fields, today: Today) -> Waiting | None:
     month_node, due_node = inner.get("month"), inner.get("due")
     month = month_node and read_month(month_node, "`month`", today, fields.report)
     due = due_node and read_date(due_node, "`due`", today, fields.report)
-    return Waiting(month, due or None, inner.text("account")) if month else None
+    account = inner.choice("account", sorted(names))
+    return Waiting(month, due or None, account) if month else None
 
 
 def _refused(fields: Fields) -> Refused | None:

@@ -26,10 +26,10 @@ from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rule_files import read_rules
-from tests.stories.desk import USER
 from tests.stories.story import Plain, Story
 from tests.stories.times import Today
 from tests.stories.vendor import vendor_of
+from tests.stories.writer import USER
 from tests.unit.smile.virtual import run
 
 RULES = Path(__file__).parents[2] / "rules"

@@ -8,9 +8,9 @@ import pytest
 
 from decision_service.config import FetchMode
 from decision_service.domain.verdict import Outcome
+from tests.stories.comparison import differences, explained
 from tests.stories.reading import read_story
 from tests.stories.running import decide
-from tests.stories.telling import account, differences
 
 FOLDER = Path(__file__).parent
 STORIES = [read_story(path, f"tests/stories/{path.name}") for path in sorted(FOLDER.glob("*.yaml"))]
@@ -29,7 +29,7 @@ def test_the_applicant_is_decided_as_an_analyst_would(story, mode):
     decided = decide(story, mode)
     found = differences(story, decided)
     if found:
-        pytest.fail(account(story, decided, found), pytrace=False)
+        pytest.fail(explained(story, decided, found), pytrace=False)
 
 
 def test_there_are_enough_stories():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decision_service.domain.kinds import Kind
 from tests.stories.accounts import LISTS
-from tests.stories.desk import USER, Json, stamp
 from tests.stories.story import Story
+from tests.stories.writer import USER, Json, stamp
 from tests.unit.smile.vendor import Vendor, problem
 
 _GOVERNMENT = ("IDENTITIES", "EMPLOYMENTS", "CONTRIBUTIONS", "EINCOMES", "LIABILITIES")

@@ -7,62 +7,62 @@ from datetime import date, timedelta
 
 from decision_service.language.fields import Fields
 from decision_service.language.nodes import Node
-from tests.stories.desk import Desk, Json
+from tests.stories.writer import AccountWriter, Json
 
 TRIP, FEE, CASH_OUT = "Trip earnings", "Service fee", "Cash out to bank account"
 _EVERY = ("day", "week", "month")
 _TRIPS = ("days_a_week", "fees", "words", "cash_out", "currency")
 
 
-def trips(desk: Desk, node: Node) -> Iterator[Json]:
+def trips(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """Working days from Monday on: one entry of what the day brought, and what the platform kept.
 
     `fees` is in percent of the day; with `cash_out: true` the week's rest leaves on Sundays.
     """
     required = ("from", "to", "a_day")
-    fields = Fields.of(node, "`trips`", desk.report, required=required, optional=_TRIPS)
+    fields = Fields.of(node, "`trips`", writer.report, required=required, optional=_TRIPS)
     if fields is None:
         return
-    first, last = desk.date(fields, "from"), desk.date(fields, "to")
+    first, last = writer.date(fields, "from"), writer.date(fields, "to")
     week, fees = fields.integer("days_a_week", 1, 7) or 6, fields.decimal("fees", 0, 100) or 0
-    amounts, cash_out = desk.amounts(fields, "a_day"), fields.flag("cash_out")
+    amounts, cash_out = writer.amounts(fields, "a_day"), fields.flag("cash_out")
     words, currency = fields.text("words") or TRIP, fields.text("currency") or "PHP"
     kept = 0.0
     for day in _days(first, last):
         if day.weekday() < week and (amount := next(amounts)) is not None:
             fee = round(amount * float(fees) / 100, 2)
             kept += amount - fee
-            yield _entry(desk, day, amount, words, currency)
+            yield _entry(writer, day, amount, words, currency)
             if fee:
-                yield _entry(desk, day, -fee, FEE, currency)
+                yield _entry(writer, day, -fee, FEE, currency)
         if cash_out and day.weekday() == 6 and kept:
-            yield _entry(desk, day, -round(kept, 2), CASH_OUT, currency)
+            yield _entry(writer, day, -round(kept, 2), CASH_OUT, currency)
             kept = 0.0
 
 
-def transactions(desk: Desk, node: Node) -> Iterator[Json]:
+def transactions(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """One entry `on` a day, or the same one again `every` day, week or month `from` … `to`."""
     required, optional = ("amount", "words"), ("on", "from", "to", "every", "currency")
-    fields = Fields.of(node, "`transactions`", desk.report, required=required, optional=optional)
+    fields = Fields.of(node, "`transactions`", writer.report, required=required, optional=optional)
     if fields is None:
         return
-    amounts, words = desk.amounts(fields, "amount"), fields.text("words") or ""
+    amounts, words = writer.amounts(fields, "amount"), fields.text("words") or ""
     currency = fields.text("currency") or "PHP"
-    for day in _on(desk, fields):
-        yield _entry(desk, day, next(amounts), words, currency)
+    for day in _on(writer, fields):
+        yield _entry(writer, day, next(amounts), words, currency)
 
 
-def _on(desk: Desk, fields: Fields) -> Iterator[date]:
-    single = desk.date(fields, "on")
+def _on(writer: AccountWriter, fields: Fields) -> Iterator[date]:
+    single = writer.date(fields, "on")
     if single:
         yield single
         return
-    first, last = desk.date(fields, "from"), desk.date(fields, "to")
+    first, last = writer.date(fields, "from"), writer.date(fields, "to")
     every = fields.choice("every", _EVERY) or "month"
     if first is None or last is None:
         hint = "add `on:` a day, or `from:`, `to:` and `every:`"
         message = "`transactions` names no day"
-        desk.report.error("R121", fields.node.place, message, hint)
+        writer.report.error("R121", fields.node.place, message, hint)
         return
     for day in _days(first, last):
         same = {
@@ -80,5 +80,7 @@ def _days(first: date | None, last: date | None) -> Iterator[date]:
         first += timedelta(days=1)
 
 
-def _entry(desk: Desk, day: date, amount: float | None, words: str, currency: str) -> Json:
-    return desk.item(date=day.isoformat(), description=words, currency=currency, amount=amount)
+def _entry(
+    writer: AccountWriter, day: date, amount: float | None, words: str, currency: str
+) -> Json:
+    return writer.item(date=day.isoformat(), description=words, currency=currency, amount=amount)

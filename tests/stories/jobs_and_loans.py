@@ -8,7 +8,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.language.fields import Fields
 from decision_service.language.nodes import Node
-from tests.stories.desk import Desk, Json, stamp
+from tests.stories.writer import AccountWriter, Json, stamp
 
 _LOAN = ("end", "open", "overdue", "instalment", "frequency", "currency")
 _KINDS = {
@@ -21,16 +21,16 @@ _KINDS = {
 }
 
 
-def employments(desk: Desk, node: Node) -> Iterator[Json]:
+def employments(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """A job from its first day on, open where it has no last one."""
     fields = Fields.of(
-        node, "`employments`", desk.report, required=("from",), optional=("employer", "to")
+        node, "`employments`", writer.report, required=("from",), optional=("employer", "to")
     )
     if fields is None:
         return
-    start, end = desk.date(fields, "from"), desk.date(fields, "to")
+    start, end = writer.date(fields, "from"), writer.date(fields, "to")
     if start:
-        yield desk.item(
+        yield writer.item(
             employer=fields.text("employer"),
             status="Separated" if end else "Employed",
             startDate=start.isoformat(),
@@ -39,43 +39,43 @@ def employments(desk: Desk, node: Node) -> Iterator[Json]:
         )
 
 
-def loans(desk: Desk, node: Node) -> Iterator[Json]:
+def loans(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """A loan known to a scheme; what is not written the scheme does not tell."""
     required = ("type", "start", "amount")
-    fields = Fields.of(node, "`loans`", desk.report, required=required, optional=_LOAN)
+    fields = Fields.of(node, "`loans`", writer.report, required=required, optional=_LOAN)
     if fields is None:
         return
-    start, end = desk.date(fields, "start"), desk.date(fields, "end")
+    start, end = writer.date(fields, "start"), writer.date(fields, "end")
     if start:
-        yield desk.item(
+        yield writer.item(
             type=fields.text("type"),
             startDate=start.isoformat(),
             endDate=end.isoformat() if end else None,
             currency=fields.text("currency") or "PHP",
-            loanAmount=desk.amount(fields, "amount"),
-            amortizationAmount=desk.amount(fields, "instalment"),
+            loanAmount=writer.amount(fields, "amount"),
+            amortizationAmount=writer.amount(fields, "instalment"),
             amortizationFrequency=fields.text("frequency") or "Monthly",
-            outstandingBalance=desk.amount(fields, "open"),
-            overduePaymentAmount=desk.amount(fields, "overdue"),
+            outstandingBalance=writer.amount(fields, "open"),
+            overduePaymentAmount=writer.amount(fields, "overdue"),
             nextPaymentAmount=None,
         )
 
 
-def tasks(desk: Desk, node: Node) -> Iterator[Json]:
+def tasks(writer: AccountWriter, node: Node) -> Iterator[Json]:
     """A collection of data by the vendor, which still runs where it has not finished."""
     fields = Fields.of(
-        node, "`tasks`", desk.report, required=("started",), optional=("type", "finished")
+        node, "`tasks`", writer.report, required=("started",), optional=("type", "finished")
     )
     if fields is None:
         return
-    started, finished = desk.moment(fields, "started"), desk.moment(fields, "finished")
+    started, finished = writer.moment(fields, "started"), writer.moment(fields, "finished")
     if started:
-        yield task(desk, fields.text("type") or "LINK_ACCOUNT", stamp(started), finished)
+        yield task(writer, fields.text("type") or "LINK_ACCOUNT", stamp(started), finished)
 
 
-def task(desk: Desk, kind: str, started: str, finished: object) -> Json:
+def task(writer: AccountWriter, kind: str, started: str, finished: object) -> Json:
     """A task as the vendor lists it."""
-    return desk.item(
+    return writer.item(
         type=kind,
         startedAt=started,
         finishedAt=stamp(finished) if finished else None,
@@ -84,13 +84,13 @@ def task(desk: Desk, kind: str, started: str, finished: object) -> Json:
     )
 
 
-def earlier(desk: Desk, node: Node) -> Iterator[KnownCount]:
+def earlier(writer: AccountWriter, node: Node) -> Iterator[KnownCount]:
     """How many records an earlier decision saw of this account, and the newest one's month."""
     required = ("kind", "count")
-    fields = Fields.of(node, "`earlier`", desk.report, required=required, optional=("newest",))
+    fields = Fields.of(node, "`earlier`", writer.report, required=required, optional=("newest",))
     if fields is None:
         return
     kind, count = fields.choice("kind", _KINDS), fields.integer("count", 1)
-    newest = desk.month(fields, "newest")
+    newest = writer.month(fields, "newest")
     if kind and count:
-        yield KnownCount(desk.id, _KINDS[kind], count, newest.index if newest else None)
+        yield KnownCount(writer.id, _KINDS[kind], count, newest.index if newest else None)

@@ -71,14 +71,15 @@ def _waiting(story: Story, waits: Waiting, verdict: Verdict) -> Iterator[Line]:
 def _is(waits: Waiting, missing: Missing, ids: dict[str, str]) -> bool:
     same_month = missing.month == waits.month.index
     same_day = waits.due is None or missing.due == waits.due
-    return same_month and same_day and ids.get(waits.account or "") in (None, missing.source)
+    same_source = waits.account is None or ids.get(waits.account) == missing.source
+    return same_month and same_day and same_source
 
 
 def _awaited(missing: Missing) -> str:
     return f"{Month(missing.month or 0)} by {missing.source}, due {missing.due}"
 
 
-def account(story: Story, decided: Decided, found: list[Line]) -> str:
+def explained(story: Story, decided: Decided, found: list[Line]) -> str:
     """The whole story of a failure, for whoever reads the test's output."""
     lines = [f"{story.path}: {story.title}", ""]
     lines += [f"  {name}: expected {expected}, got {actual}" for name, expected, actual in found]

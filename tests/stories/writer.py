@@ -1,4 +1,4 @@
-"""Where an account's records are written: whose they are, and the readers that all records share."""
+"""Writes the records of one account, and reads what all kinds of records share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def stamp(moment: datetime) -> str:
 
 
 @dataclass
-class Desk:
+class AccountWriter:
     """One account (or upload, archive, social security record) whose records are being written."""
 
     name: str

@@ -1,0 +1,96 @@
+"""A story that is not decided as it says fails, with expected beside actual."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from decision_service.config import FetchMode
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.months import Month
+from decision_service.domain.verdict import DataRequest, Outcome
+from tests.stories.comparison import differences, explained
+from tests.stories.reading import read_story
+from tests.stories.running import decide
+from tests.stories.story import Refused, Waiting
+
+FOLDER = Path(__file__).parent
+
+
+def story_of(name):
+    """A story by its file's name."""
+    return read_story(FOLDER / f"{name}.yaml", f"tests/stories/{name}.yaml")
+
+
+STEADY = story_of("loan-steady-payroll-and-sss")
+NOT_READY = story_of("loan-first-sync-just-begun")
+SEPTEMBER = Month.parse("2026-09")
+WAITED = Missing(
+    Cause.NOT_YET_POSTED, source="a-sss_ph", month=SEPTEMBER.index, due=date(2026, 12, 1)
+)
+FAULTS = [
+    ({"about": ("income.latest_share",)}, ("about", "income.latest_share", "none")),
+    ({"figures": {"income.months_24m": Decimal(9)}}, ("income.months_24m", "9", "24")),
+    ({"figures": {"income.age": Decimal(9)}}, ("income.age", "9", "not asked for")),
+    (
+        {"refused": Refused("requested_amount", not_ready=False)},
+        ("outcome", "the request is refused", "APPROVE"),
+    ),
+    (
+        {"waits_for": Waiting(SEPTEMBER, None, "sss_ph")},
+        ("waits_for", "2026-09 by sss_ph, due whenever", "nothing"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("expected", "line"), FAULTS)
+def test_what_is_not_as_expected_is_named(expected, line):
+    """Each expectation that is not met gives one line: what, expected, actual."""
+    story = replace(STEADY, expected=replace(STEADY.expected, **expected))
+    assert differences(story, decide(story, FetchMode.LISTS)) == [line]
+
+
+def test_an_outcome_that_differs_is_explained():
+    """The account of a failure shows expected beside actual, the factors and the story's why."""
+    expectation = replace(STEADY.expected, verdict=_declined(STEADY.expected.verdict))
+    story = replace(STEADY, expected=expectation)
+    decided = decide(story, FetchMode.LISTS)
+    text = explained(story, decided, differences(story, decided))
+    assert "outcome: expected DECLINE, got APPROVE" in text
+    assert "income.months_24m = 24" in text
+    assert story.why in text
+
+
+def _declined(expectation):
+    return type(expectation)(Outcome.DECLINE, None, {}, {}, None)
+
+
+@pytest.mark.parametrize(
+    ("waits", "met"),
+    [
+        (Waiting(SEPTEMBER, date(2026, 12, 1), "sss_ph"), True),
+        (Waiting(SEPTEMBER, None, None), True),
+        (Waiting(SEPTEMBER.plus(1), None, None), False),
+        (Waiting(SEPTEMBER, date(2026, 12, 2), None), False),
+        (Waiting(SEPTEMBER, None, "sprout_ph"), False),
+    ],
+)
+def test_month_day_and_account_that_are_waited_for_are_compared(waits, met):
+    """Of what is not posted yet the month, the due date and the account must be the story's."""
+    decided = decide(STEADY, FetchMode.LISTS)
+    request = DataRequest("income.months_24m", WAITED, "")
+    verdict = type(decided.verdict)(Outcome.APPROVE, data_requests=(request,))
+    story = replace(STEADY, expected=replace(STEADY.expected, verdict=None, waits_for=waits))
+    assert (differences(story, replace(decided, verdict=verdict)) == []) is met
+
+
+def test_data_that_is_not_ready_is_no_wrong_field():
+    """A request that is answered with DATA_NOT_READY was not refused for one of its fields."""
+    refused = Refused("requested_amount", not_ready=False)
+    story = replace(NOT_READY, expected=replace(NOT_READY.expected, refused=refused))
+    (line,) = differences(story, decide(story, FetchMode.LISTS))
+    assert line[:2] == ("refused", "a field")

@@ -1,0 +1,96 @@
+"""A story's file is read or refused, with its line and with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from decision_service.config import FetchMode
+from tests.stories import accounts, reading
+from tests.stories.comparison import differences
+from tests.stories.monthly import EVERY, PAYSLIP
+from tests.stories.reading import StoryRefused, read_story
+from tests.stories.running import decide
+from tests.stories.writer import MONTHS
+
+FOLDER = Path(__file__).parent
+RULES = FOLDER.parents[1] / "docs" / "rules.md"
+STEADY = (FOLDER / "loan-steady-payroll-and-sss.yaml").read_text(encoding="utf-8")
+FAULTS = [
+    ("    payroll:", "    payrol:", 8, "did you mean `payroll`?"),
+    ("product: personal", "produkt: personal", 2, "did you mean `product`?"),
+    ("net: 27500", "nett: 27500", 8, "did you mean `net`?"),
+    ("from: 2024-01, to: 2026-10", "from: 2024-01, to: 2026-13", 8, "write 2026-10"),
+    ("from: 2024-01, to: 2026-10", "from: 2026-10, to: 2024-01", 8, "the earlier one first"),
+    ("outcome: APPROVE", "outcome: APROVE", 15, "did you mean `APPROVE`?"),
+    ("born: 1991-04-12", "born: April 1991", 7, "write 2026-10-05"),
+    ("provider: sss_ph", "provider: sprout_ph", 10, "`name:` of its own"),
+    ("today: 2026-11-15", "today: November", 3, "write 2026-11-15"),
+    ("net: 27500", "net: 27,500", 8, "unknown key"),
+]
+
+
+def refusal(text, tmp_path):
+    """What a file of this text is refused with."""
+    path = tmp_path / "story.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StoryRefused) as refused:
+        read_story(path, "tests/stories/story.yaml")
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "hint"), FAULTS)
+def test_a_mistake_is_shown_with_its_line_and_what_to_do(right, wrong, line, hint, tmp_path):
+    """A misspelt key or value is refused with file, line and what to write instead."""
+    assert right in STEADY
+    message = refusal(STEADY.replace(right, wrong, 1), tmp_path)
+    assert f"tests/stories/story.yaml:{line}:" in message
+    assert hint in message
+
+
+def test_a_story_needs_an_expectation(tmp_path):
+    """A story without `expect` and `refused` decides nothing and is refused."""
+    message = refusal(STEADY[: STEADY.index("expect:")] + "why: None.\n", tmp_path)
+    assert "add `expect: {outcome: …}`" in message
+
+
+def test_an_account_that_is_waited_for_is_one_of_the_story(tmp_path):
+    """`waits_for` names one of the story's own accounts."""
+    waits = "waits_for: {month: 2026-09, account: sss}\n"
+    assert "did you mean `sss_ph`?" in refusal(STEADY + waits, tmp_path)
+
+
+def test_a_change_needs_its_reason(tmp_path):
+    """A changed expectation without a reason is refused."""
+    changed = "changed:\n  - {on: 2026-12-01, what: was REFER}\n"
+    assert "`changed` has no `because`" in refusal(STEADY + changed, tmp_path)
+
+
+def test_a_change_with_date_and_reason_is_read(tmp_path):
+    """A changed expectation stands in its file with its date and its reason."""
+    path = tmp_path / "story.yaml"
+    changed = "changed:\n  - {on: 2026-12-01, what: was REFER, because: the page was mended}\n"
+    path.write_text(STEADY + changed, encoding="utf-8")
+    assert read_story(path, "story.yaml").title == "A steady clerk with payroll and remitted SSS"
+
+
+def section():
+    """The text of docs/rules.md about stories."""
+    text = RULES.read_text(encoding="utf-8")
+    return text.partition("\n## Stories\n")[2].partition("\n## ")[0]
+
+
+def test_the_page_shows_a_story_that_comes_true(tmp_path):
+    """The example in docs/rules.md is a whole story, and is decided as it says."""
+    example = section().partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "story.yaml"
+    path.write_text(example, encoding="utf-8")
+    story = read_story(path, "docs/rules.md")
+    assert differences(story, decide(story, FetchMode.LISTS)) == []
+
+
+def test_the_page_names_every_key():
+    """docs/rules.md tells of every key that a story may have."""
+    keys = {*reading.REQUIRED, *reading.OPTIONAL, *accounts.OPTIONAL, *MONTHS, *PAYSLIP, *EVERY}
+    assert [key for key in sorted(keys) if f"`{key}`" not in section()] == []
