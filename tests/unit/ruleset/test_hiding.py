@@ -50,7 +50,7 @@ RULESETS = {
     for product in FOLDER.products
     for files in (files_of(FOLDER, product, version) for version in product.rulesets)
 }
-ASKED = [(1_000, 1), (3_000, 1), (8_000, 2), (20_000, 6), (60_000, 24)]
+ASKED = [(1_000, 1), (3_000, 1), (3_000, 2), (8_000, 2), (20_000, 6), (60_000, 24)]
 
 
 def decided(ruleset, snapshot, asked, as_of=AS_OF):
@@ -67,8 +67,12 @@ def decided(ruleset, snapshot, asked, as_of=AS_OF):
 
 def possible(ruleset):
     """The requests that the ruleset's inputs allow."""
-    amount, months = (ruleset.inputs[f"requested_{n}"].upper for n in ("amount", "term_months"))
-    return [asked for asked in ASKED if asked[0] <= amount and asked[1] <= months]
+    amount, months = (ruleset.inputs[f"requested_{n}"] for n in ("amount", "term_months"))
+    return [asked for asked in ASKED if _fits(asked[0], amount) and _fits(asked[1], months)]
+
+
+def _fits(figure, spec):
+    return spec.lower <= figure <= spec.upper
 
 
 def assert_no_gain(ruleset, snapshot, less, asked, as_of=AS_OF):
