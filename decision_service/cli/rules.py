@@ -26,6 +26,7 @@ from decision_service.cli.rules_folder import (
 from decision_service.cli.rules_publish import publish
 from decision_service.cli.rules_schema import schema
 from decision_service.config import load
+from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.loading import load_rules
@@ -102,9 +103,9 @@ def factors(
 
         sys.stdout.write(markdown())
     elif form == "table":
-        rows = table("factor", "type", "unit", "meaning")
+        rows = table("factor", "type", "unit", "better", "meaning")
         for spec in specs:
-            rows.add_row(spec.name, spec.type.value, spec.unit, spec.sentence)
+            rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
         console().print(rows)
         console().print(f"{len(specs)} factors")
     else:
@@ -116,6 +117,9 @@ commands.command()(diff)
 commands.command()(fmt)
 commands.command()(publish)
 commands.command()(schema)
+
+
+_BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
@@ -211,6 +215,9 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
         "upper": spec.upper,
         "labels": list(spec.labels),
         "causes": sorted(spec.causes),
+        "better": spec.better.value,
+        "derived_from": list(spec.derived_from),
+        "knock_out_only": spec.knock_out_only,
         "parity": spec.parity,
     }
 

@@ -1,0 +1,127 @@
+"""A better value never worsens a decision, under any rules that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+from msgspec.structs import replace
+
+from decision_service.domain.factor import Better
+from decision_service.domain.verdict import Outcome
+from decision_service.factors.registry import catalogue
+from decision_service.pipeline.loading import files_of
+from decision_service.ruleset.cases import case_target, parse_cases
+from decision_service.ruleset.compiler import compile_ruleset
+from decision_service.ruleset.evaluator import Facts, evaluate
+from decision_service.ruleset.model import CompiledRuleset
+from decision_service.storage.rule_files import read_rules
+from tests.unit.ruleset.directions import changed, directed, figures, ladder, movable
+from tests.unit.ruleset.rulesets import ROOT, compiled, facts, rules, stages
+
+FOLDER = read_rules(ROOT / "rules")
+PRODUCTS = {product.product: product for product in FOLDER.products}
+FILES = {
+    files.path: files
+    for product in FOLDER.products
+    for files in (files_of(FOLDER, product, version) for version in product.rulesets)
+}
+
+
+class Subject(NamedTuple):
+    """A ruleset, its text, and the facts that its changes start from."""
+
+    ruleset: CompiledRuleset
+    text: str
+    cases: Sequence[Facts]
+
+
+def _shipped(files):
+    """A version that ships with its cases, those aside that name no factors."""
+    ruleset = compile_ruleset(files, catalogue()).ruleset
+    read = [
+        parse_cases(f.path, f.text, ruleset, catalogue())
+        for f in PRODUCTS[files.product].tests
+        if case_target(f.path, f.text).version == ruleset.version
+    ]
+    cases = [case for file in read for case in file.cases if not case.snapshot]
+    facts = [Facts(case.given.factors, case.given.inputs, case.as_of) for case in cases]
+    return Subject(ruleset, files.text, facts)
+
+
+SHIPPED = {path: _shipped(files) for path, files in FILES.items()}
+FEW = {
+    "income.months_24m": Better.UP,
+    "income.months_12m": Better.UP,
+    "income.conservative_6m": Better.UP,
+    "income.months_since_last": Better.DOWN,
+    "income.volatility_6m": Better.DOWN,
+    "contributions.months_12m": Better.UP,
+    "liabilities.overdue_total": Better.DOWN,
+    "liabilities.outstanding_total": Better.DOWN,
+    "liabilities.monthly_amortization": Better.DOWN,
+}
+WORSE = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+LAWS = settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@st.composite
+def ladders(draw, subject, also):
+    """A factor, and an application's facts with it at each of many values, the worst first."""
+    specs, currency = directed(catalogue(), also), subject.ruleset.currency
+    start = draw(st.sampled_from(subject.cases))
+    facts_ = draw(changed(start.factors, specs, subject.text, currency))
+    names = [n for n in movable(subject.ruleset, specs) if facts_[n].value is not None]
+    if not names:
+        return "", [start]
+    name = draw(st.sampled_from(names))
+    steps = ladder(facts_, name, specs, figures(subject.text), currency)
+    return name, [replace(start, factors=factors) for factors in steps]
+
+
+def falls(ruleset, name, steps):
+    """Where better facts have a worse outcome: the factor's two values and both outcomes."""
+    found = [(evaluate(ruleset, facts).outcome, facts) for facts in steps]
+    return [
+        f"{name} {one.factors[name].value} {before}, {two.factors[name].value} {after}"
+        for (before, one), (after, two) in pairwise(found)
+        if WORSE[after] > WORSE[before]
+    ]
+
+
+@pytest.mark.parametrize("also", [{}, FEW], ids=["declared", "a few"])
+@pytest.mark.parametrize("path", SHIPPED)
+@LAWS
+@given(data=st.data())
+def test_a_better_value_never_worsens_the_outcome(path, also, data):
+    """Complete or with gaps: what helps an applicant never turns REFER into DECLINE or the like."""
+    subject = SHIPPED[path]
+    assert falls(subject.ruleset, *data.draw(ladders(subject, also))) == []
+
+
+LONG = "id: long, when: income.months_24m > 20, then: DECLINE, reason: SHORT"
+FINE = "id: fine, when: income.months_12m >= 1, then: APPROVE"
+
+
+@pytest.mark.parametrize(("stage", "breaks"), [(rules(FINE, LONG), True), (rules(FINE), False)])
+def test_the_law_notices_rules_that_break_it(stage, breaks):
+    """Rules that decline a long history are found out by it."""
+    text = stages(stage)
+    start = facts({"income.months_24m": 18, "income.months_12m": 12})
+    subject = Subject(compiled(text), text, [start])
+    tried = ladders(subject, FEW)
+    try:
+        find(tried, lambda drawn: falls(subject.ruleset, *drawn), settings=LAWS)
+    except NoSuchExample:
+        assert not breaks
+    else:
+        assert breaks
