@@ -25,9 +25,9 @@ def backed_months(case: Case) -> Collection[int]:
     return case.once("backed months", _backed_months)
 
 
-def last_backed(case: Case, horizon: int) -> int | None:
-    """The last backed month up to a horizon."""
-    return max((month for month in backed_months(case) if month <= horizon), default=None)
+def last_backed(case: Case) -> int | None:
+    """The last backed month by what is settled so far: an estimate to come makes none unbacked."""
+    return max(backed_months(case), default=None)
 
 
 def latest_prompt(case: Case) -> int:

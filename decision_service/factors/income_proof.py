@@ -65,8 +65,8 @@ def backed_months_in(case: Case, length: int) -> Answer:
     "months",
     "Months from the last backed month to the latest that is known.",
     "The income horizon, or the latest settled month of any payroll or platform source, live or"
-    " not, whichever is later, minus the last backed month up to the income horizon; NO_EVIDENCE"
-    " without a backed month." + BACKED,
+    " not, whichever is later, minus the last backed month, by what is settled so far; NO_EVIDENCE"
+    " without one." + BACKED,
     lower=0,
     causes=NO_EVIDENCE,
     better=Better.DOWN,
@@ -74,8 +74,8 @@ def backed_months_in(case: Case, length: int) -> Answer:
 def months_since_backed(case: Case) -> Answer:
     """How long the proof has been silent."""
     book = income(case)
-    backed = last_backed(case, book.horizon)
-    span = (book.horizon if backed is None else backed, book.horizon)
+    backed = last_backed(case)
+    span = (book.horizon if backed is None else min(backed, book.horizon), book.horizon)
     latest = max(book.horizon, latest_prompt(case))
     return _proved(case, span, lambda: Cause.NO_EVIDENCE if backed is None else latest - backed)
 

@@ -27,8 +27,8 @@ NAMED = " Words such as voluntary and self-employed name no employer."
     ValueType.FLAG,
     "",
     "Whether a job began since income was backed last.",
-    "True when an open employment with a named employer began in the last backed month up to the"
-    " income horizon or later; false otherwise, and without a backed month." + NAMED,
+    "True when an open employment with a named employer began in the last backed month or later;"
+    " false otherwise, and without a backed month." + NAMED,
     better=Better.UP,
 )
 def started_since_backed(case: Case) -> Answer:
@@ -62,7 +62,7 @@ def _on_income(case: Case, work: Callable[[], bool]) -> Answer:
 
 
 def _started(case: Case) -> bool:
-    backed = last_backed(case, income(case).horizon)
+    backed = last_backed(case)
     return backed is not None and any(
         Month.of(record.start).index >= backed for record in _open_named(case)
     )
