@@ -114,10 +114,11 @@ def _take_flawed(case: Case, sheet: Sheet) -> None:
         settled = _settled(case, record.source, Kind.INCOMES)
         months = [month for month in flawed_months(record) if month <= settled]
         told = (record.source, payroll_grade(counted(case)[record.source]))
+        ours = record.currency == case.currency
         for month in months:
-            proof = sheet.draft.proof(month)
-            proof.note(record.id, 0, told, counted=month == pay_month(record))
-            if record.currency != case.currency:
+            counts = ours and month == pay_month(record)
+            sheet.draft.proof(month).note(record.id, 0, told, counted=counts)
+            if not ours:
                 _abroad(sheet, month, record, Kind.INCOMES)
 
 
@@ -128,8 +129,10 @@ def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Ki
 
 def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
     grade = estimate_grade(case, counted(case)[record.source], record.month)
-    sheet.draft.proof(record.month).note(record.id, record.amount, (record.source, grade))
-    if record.currency != case.currency:
+    ours = record.currency == case.currency
+    told = (record.source, grade)
+    sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
+    if not ours:
         _abroad(sheet, record.month, record, Kind.EINCOMES)
         return
     facts = sheet.month(record.month)
@@ -166,6 +169,7 @@ def _take_taints(case: Case, sheet: Sheet) -> None:
             if taint.source in (None, feeder.id):
                 for month in stand_in_months(case):
                     if stands_in(sheet, feeder.id, month):
+                        sheet.draft.proof(month)
                         sheet.draft.flaw(month, taint)
 
 

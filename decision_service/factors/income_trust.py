@@ -28,7 +28,6 @@ from decision_service.factors.usage import (
     FeederState,
     feeders,
     partial_feeding,
-    unknown,
 )
 
 REMEMBERED = timedelta(days=90)
@@ -60,10 +59,8 @@ def _feed(case: Case) -> Feed:
     if not held and platforms_or_partial(case):
         taints += _of_transactions(case)
     gig = _judged_by_month(case) if held else _gig(case)
-    found = feed(
-        case, (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), gig), taints, held=held
-    )
-    return found if found.feeders or not unknown(case) else _of_unknown(found)
+    supplies = (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), gig)
+    return feed(case, supplies, taints, held=held)
 
 
 def employment_taints(case: Case, *, matter: bool) -> Sequence[Missing]:
@@ -71,13 +68,6 @@ def employment_taints(case: Case, *, matter: bool) -> Sequence[Missing]:
     if not matter and case.snapshot.employments is not None:
         return ()
     return [*read_taints(case, Kind.EMPLOYMENTS), *employments(case).taints]
-
-
-def _of_unknown(found: Feed) -> Feed:
-    """Nothing feeds the income but accounts at providers that nobody knows."""
-    tainted = tuple(m for m in found.missing if m.cause.tainted)
-    cause = Missing(Cause.UNKNOWN_PROVIDER, kind=Kind.EINCOMES)
-    return Feed(found.feeders, tainted or (cause,))
 
 
 def _gig(case: Case) -> Supply:

@@ -130,8 +130,9 @@ def _account(
 def _take(
     case: Case, draft: Draft, amounts: dict[int, int], month: int, record: Contribution
 ) -> None:
-    draft.proof(month).note(record.id, record.amount, (record.source, None))
-    if record.currency == case.currency:
+    ours = record.currency == case.currency
+    draft.proof(month).note(record.id, record.amount, (record.source, None), counted=ours)
+    if ours:
         amounts[month] = amounts.get(month, 0) + record.amount
     else:
         cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)

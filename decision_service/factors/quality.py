@@ -14,6 +14,7 @@ from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
 from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
+    EARNING_KINDS,
     Feeder,
     FeederState,
     counted,
@@ -22,6 +23,7 @@ from decision_service.factors.usage import (
     is_stale,
     partial_feeding,
     revoked_feeding,
+    unknown,
 )
 
 EXPIRED_AFTER = timedelta(days=60)
@@ -76,9 +78,15 @@ def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, h
     if not held and not counts:
         found += _revoked(supplies)
     if not found and not held:
-        cause = Cause.NO_DATA if counts else Cause.NOT_CONNECTED
+        cause = Cause.NO_DATA if counts else _nobody(case, supplies[0].kind)
         found = [Missing(cause, kind=supplies[0].kind)]
     return Feed(counts, in_order(found))
+
+
+def _nobody(case: Case, kind: Kind) -> Cause:
+    """Why nothing feeds a kind: only unknown providers are there, or nothing at all."""
+    doubted = kind in EARNING_KINDS and unknown(case)
+    return Cause.UNKNOWN_PROVIDER if doubted else Cause.NOT_CONNECTED
 
 
 def supply_taints(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
@@ -139,7 +147,7 @@ def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
 
 def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
-    fed = _first_kinds((s.kind, s.judged) for s in supplies)
+    fed = _first_kinds((s.kind, (*s.judged, *_being_linked(case, s.kind))) for s in supplies)
     return [
         *(Missing(cause, kind=kind, source=f.id) for f, kind in fed for cause in _syncing(case, f)),
         *(fault for f, kind in fed for fault in _unclear(case, f, kind)),
@@ -151,17 +159,34 @@ def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
     since = feeder.linking_since
     if since is None:
         return ()
-    if case.as_of.instant - since <= SYNCS_WITHIN:
+    if case.as_of.instant - since < SYNCS_WITHIN:
         return (Cause.NOT_FETCHED,)
     return (Cause.PARTIAL,) if case.policy.partial is not PartialPolicy.USE else ()
+
+
+def _being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+    """Accounts whose linking has begun within a day and may bring this kind."""
+    return tuple(
+        f
+        for f in feeders(case)
+        if f.state is FeederState.ABANDONED
+        and f.could_feed(kind)
+        and Cause.NOT_FETCHED in _syncing(case, f)
+    )
 
 
 def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Iterable[Missing]:
     """What went wrong while the vendor was asked whether the account's first sync has ended."""
     tasks = case.snapshot.tasks
     for fault in tasks.faults if tasks else ():
-        if fault.source in (None, feeder.id):
+        if fault.source == feeder.id or (fault.source is None and _young(case, feeder)):
             yield Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
+
+
+def _young(case: Case, feeder: Feeder) -> bool:
+    """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
+    created = feeder.created
+    return feeder.is_account and (created is None or case.as_of.instant - created < SYNCS_WITHIN)
 
 
 def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:

@@ -74,8 +74,8 @@ class Feeder(msgspec.Struct, frozen=True):
 
     @property
     def known(self) -> bool:
-        """Whether the provider is in some list."""
-        return self.supported is not None
+        """Whether the provider is in some list; what was uploaded is proof of its own grade."""
+        return self.supported is not None or not self.is_account
 
     def could_feed(self, kind: Kind) -> bool:
         """Whether its provider has this kind, or may have it."""

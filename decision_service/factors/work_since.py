@@ -42,13 +42,22 @@ def started_since_backed(case: Case) -> Answer:
     "",
     "Whether a job ended and no income has come since.",
     "True when an employment ended, none with a named employer is open, and no month after that of"
-    " the latest end has income; false otherwise. A month that no source has settled has none."
-    + NAMED,
+    " the latest end has income; false otherwise. NOT_YET_POSTED where one of these months is open;"
+    " a month after the horizon has no income yet." + NAMED,
     better=Better.DOWN,
 )
 def ended_without_income(case: Case) -> Answer:
     """Whether the applicant may be out of work."""
-    return _on_income(case, lambda: _ended(case))
+    ended = _last_end(case)
+    if ended is None:
+        return _on_income(case, lambda: False)
+    book = income_presence(case)
+    since = (ended + 1, book.horizon)
+    if any(month > ended for month in book.with_income):
+        return _on_income(case, lambda: False)
+    waiting = book.waiting((since,))
+    found = _on_income(case, lambda: True)
+    return found if waiting is None or found.missing else Answer(None, (waiting,), found.evidence)
 
 
 def _on_income(case: Case, work: Callable[[], bool]) -> Answer:
@@ -68,11 +77,10 @@ def _started(case: Case) -> bool:
     )
 
 
-def _ended(case: Case) -> bool:
+def _last_end(case: Case) -> int | None:
+    """The month in which the latest employment ended; None where one with an employer is open."""
     ends = [r.end for r in jobs(case).records if r.end and not is_open(r, case.as_of.date)]
-    if not ends or _open_named(case):
-        return False
-    return not any(month > Month.of(max(ends)).index for month in income_presence(case).with_income)
+    return None if not ends or _open_named(case) else Month.of(max(ends)).index
 
 
 def _open_named(case: Case) -> list[Employment]:

@@ -192,7 +192,8 @@ def task(number: int, one: Mapping[str, str]) -> Task:
     status = one.get("status", "Started" if finished is None else "Finished")
     started = instant(one.get("started", "none"))
     type_ = one.get("type", "LINK_ACCOUNT")
-    return Task(f"tasks-{number}", one["source"], type_, status, started, finished)
+    saved = finished is not None and status == "Finished"
+    return Task(f"tasks-{number}", one["source"], type_, status, started, finished, saved)
 
 
 def read_kind(written: Mapping[str, Any], kind: str, make: Callable[..., Any]) -> Read[Any]:
