@@ -56,8 +56,9 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (one of them: make
 	$(BIN)/pytest -q -n 2 tests/stories -k "$(ONLY)"
 
 .PHONY: oracle
-oracle: .venv/.dev ## Compare rule evaluation with its slow reading on 100,000 cases (four minutes)
+oracle: .venv/.dev ## Compare rules and factors with their slow readings on 110,000 cases (ten minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
+	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, import floors, protos and rule files

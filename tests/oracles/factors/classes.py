@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from functools import cache
 
 from decision_service.domain.needs import ClassRule, DataPolicy, TransactionClass
 from decision_service.domain.snapshot import Transaction
 
 
+@cache
 def plain(text: str) -> str:
     """A text's words without case and punctuation, each after a blank: words fit as they begin."""
     letters = [letter if letter.isalnum() else " " for letter in text.casefold()]

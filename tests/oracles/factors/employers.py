@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import date
+from functools import cache
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Employment, Income
@@ -12,6 +13,7 @@ from tests.oracles.factors.applicant import Applicant, feeders_of, records_of
 Slip = tuple[date, date | None, str, int]
 
 
+@cache
 def employer_key(name: str | None, legal_forms: tuple[str, ...]) -> str:
     """A name without case, punctuation, legal forms and blanks."""
     folded = (name or "").casefold()
@@ -42,10 +44,13 @@ def employments(who: Applicant) -> list[Employment]:
 
 def keys_by_account(who: Applicant) -> dict[str, set[str]]:
     """The employers that each account's payroll names."""
+    if "named" in who.memory:
+        return who.memory["named"]  # type: ignore[no-any-return]
     named: dict[str, set[str]] = {}
     for feeder in feeders_of(who, [Kind.INCOMES]):
         keys = {key_of(who, one.employer) for one in records_of(who, Kind.INCOMES, feeder)}
         named[feeder.id] = keys - {""}
+    who.memory["named"] = named
     return named
 
 

@@ -22,6 +22,7 @@ from tests.oracles.factors.usable import (
     refuse_open,
     refuse_unusable,
     seen,
+    taints_in,
     used_shares,
     whole,
 )
@@ -157,6 +158,9 @@ def longest_gap(n: int) -> Factor:
 
 def live_sources_count(incomes: Incomes) -> int:
     """How many live payroll and platform sources there are."""
+    causes = taints_in(incomes, whole(incomes))
+    if causes:
+        raise Unknown(*causes)
     return len([one for one in incomes.sources if one.live and (one.payroll or one.platform)])
 
 

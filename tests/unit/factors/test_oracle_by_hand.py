@@ -75,11 +75,13 @@ def one(name: str, given: Snapshot, policy: DataPolicy = POLICY, as_of: AsOf = A
 
 
 def test_the_last_months_end_at_the_horizon() -> None:
-    """With no lag the last three months of 24 November are August to October, with two June on."""
+    """They are August to October on 24 November, and end earlier where August is open."""
     amounts = {"2026-06": 1, "2026-07": 2, "2026-08": 4, "2026-09": 8, "2026-10": 16, "2026-11": 32}
     given = snapshot(account("sss_ph"), eincomes=estimates("sss_ph", amounts))
     assert one("income.sum_3m", given) == php("28")  # 4 + 8 + 16
-    assert one("income.sum_3m", given, LAGGING) == php("7")  # 1 + 2 + 4
+    assert one("income.sum_3m", given, LAGGING) == php("28")  # posted before they were due
+    due = snapshot(account("sss_ph"), eincomes=estimates("sss_ph", {"2026-06": 1, "2026-07": 2}))
+    assert one("income.sum_3m", due, LAGGING) == php("3")  # May 0 + 1 + 2, August is not known
 
 
 def test_a_sync_before_as_of_ends_the_history_earlier() -> None:
@@ -147,7 +149,7 @@ def test_incomes_of_several_accounts_combine_by_job() -> None:
 def test_long_pay_periods_are_spread_by_days() -> None:
     """A quarter's pay goes to its months by their days, a month's pay to the month it ends in."""
     quarter = payroll("sprout_ph", "Acme", date(2026, 7, 1), date(2026, 9, 30), 920)
-    month = payroll("sprout_ph", "Acme", date(2026, 9, 16), date(2026, 10, 15), 100)
+    month = payroll("sprout_ph", "Acme", date(2026, 9, 29), date(2026, 10, 28), 100)
     given = snapshot(account("sprout_ph"), incomes=[quarter, month])
     # 92 days at 10 a day: July 310, August 310, September 300; then October 100
     assert one("income.sum_3m", given) == php("710")
