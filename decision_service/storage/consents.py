@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage import ended, expiry
-from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded
+from decision_service.storage.sealing import new_key
 from decision_service.storage.tables import (
     consents,
     erasures,
@@ -22,8 +19,6 @@ from decision_service.storage.tables import (
     warm,
 )
 
-_KEY_BITS = 256
-_NONCE_BYTES = 12
 _EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
     consents.c.user_id.in_(bindparam("users", expanding=True))
 )
@@ -67,7 +62,7 @@ def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
     lacking = [user for user in wanted if user not in found]
     if not lacking:
         return found
-    fresh = {user: AESGCM.generate_key(_KEY_BITS) for user in lacking}
+    fresh = {user: new_key() for user in lacking}
     rows = [{"user_id": user, "epoch": 0, "key": key} for user, key in fresh.items()]
     insert_new(connection, consents, rows)
     for user, key in fresh.items():
@@ -85,32 +80,17 @@ def erase(
     with_decisions: bool = False,
 ) -> Erased:
     """Destroy a user's key and data, count the withdrawal, and remember the erasure by its id."""
-    ended.settle(connection, user_id, disconnected)
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)
     connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None))
+    ended.settle(connection, user_id, disconnected)
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
     if with_decisions:
         expiry.remove_decisions(connection, user_id)
     return Erased(gone.rowcount)
-
-
-def sealed(key: bytes, body: bytes, about: str) -> bytes:
-    """A body encrypted with AES-256-GCM, its nonce before it; bound to what it is about."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, body, about.encode())
-
-
-def opened(key: bytes, body: bytes, about: str) -> bytes:
-    """The body that was sealed; raises StoreUnavailable where it or the key is damaged."""
-    nonce, sealed_body = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
-    try:
-        return AESGCM(key).decrypt(nonce, sealed_body, about.encode())
-    except (InvalidTag, ValueError):
-        raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
 
 
 def _found(connection: Connection, users: list[str]) -> dict[str, bytes]:

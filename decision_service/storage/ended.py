@@ -5,34 +5,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Disconnected
 from decision_service.storage.decisions import microseconds
-from decision_service.storage.rows import padded, raise_each
+from decision_service.storage.rows import padded
+from decision_service.storage.sealing import new_key, opened, sealed
 from decision_service.storage.tables import ended_incomes, known_counts
 
 _C, _KNOWN = ended_incomes.c, known_counts.c
 _TELLING = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
-_TOLD = (
-    select(_KNOWN.user_id, _KNOWN.source, _KNOWN.kind, _KNOWN.newest)
-    .where(
-        _KNOWN.user_id == bindparam("user"),
-        _KNOWN.source.in_(bindparam("accounts", expanding=True)),
-        _KNOWN.kind.in_(_TELLING),
-        _KNOWN.newest.is_not(None),
-    )
-    .order_by(_KNOWN.source, _KNOWN.kind)
+_TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
+    _KNOWN.user_id == bindparam("user"),
+    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
+    _KNOWN.kind.in_(_TELLING),
+    _KNOWN.newest.is_not(None),
 )
+_ROW = select(_C.key, _C.body).where(_C.user_id == bindparam("user"))
+
+
+class _Left(msgspec.Struct, frozen=True, array_like=True):
+    """The newest month with income of an account and kind; `until` is in microseconds."""
+
+    source: str
+    kind: Kind
+    newest: int
+    until: int
+
+
+_DECODER = msgspec.msgpack.Decoder(list[_Left])
 
 
 def left(connection: Connection, user_id: str) -> Sequence[KnownCount]:
-    """The newest month with income of each disconnected account and kind; counts are not kept."""
-    found = select(_C.source, _C.kind, _C.newest).where(_C.user_id == user_id)
-    rows = connection.execute(found.order_by(_C.source, _C.kind))
-    return [KnownCount(row[0], Kind(row[1]), 0, row[2]) for row in rows]
+    """What is left of a user's accounts, in order of source and kind; counts are not kept."""
+    found = _read(connection, user_id)
+    return [KnownCount(one.source, one.kind, 0, one.newest) for one in found]
 
 
 def settle(connection: Connection, user_id: str, disconnected: Disconnected | None) -> None:
@@ -40,19 +50,47 @@ def settle(connection: Connection, user_id: str, disconnected: Disconnected | No
 
     What is there already of an account stays as long as it was to be kept then.
     """
-    accounts = sorted(disconnected.accounts) if disconnected else []
-    dropped = delete(ended_incomes).where(_C.user_id == user_id)
-    if not accounts or disconnected is None:
-        connection.execute(dropped)
+    if disconnected is None or not disconnected.accounts:
+        _write(connection, user_id, [])
         return
-    connection.execute(dropped.where(_C.source.not_in(padded(accounts))))
+    before = _read(connection, user_id, lock=True)
+    kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
+    accounts = padded(sorted(disconnected.accounts))
     until = microseconds(disconnected.until)
-    told = connection.execute(_TOLD, {"user": user_id, "accounts": padded(accounts)})
-    names = ("user_id", "source", "kind", "newest")
-    rows = [dict(zip(names, row, strict=True)) | {"until": until} for row in told]
-    raise_each(connection, ended_incomes, ("newest", "until"), rows)
+    for source, kind, newest in connection.execute(_TOLD, {"user": user_id, "accounts": accounts}):
+        kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
+    _write(connection, user_id, [kept[key] for key in sorted(kept)])
 
 
 def forget(connection: Connection, now: datetime) -> None:
     """Delete what was to be kept until now at most."""
-    connection.execute(delete(ended_incomes).where(_C.until <= microseconds(now)))
+    at = microseconds(now)
+    due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
+    for row in connection.execute(due).all():
+        found = _read(connection, row[0], lock=True)
+        _write(connection, row[0], [one for one in found if one.until > at])
+
+
+def _read(connection: Connection, user_id: str, *, lock: bool = False) -> Sequence[_Left]:
+    statement = _ROW.with_for_update() if lock else _ROW
+    row = connection.execute(statement, {"user": user_id}).first()
+    return [] if row is None else _DECODER.decode(opened(row[0], row[1], _about(user_id)))
+
+
+def _write(connection: Connection, user_id: str, found: Sequence[_Left]) -> None:
+    """Put these in the place of what is there, under a key of their own."""
+    connection.execute(delete(ended_incomes).where(_C.user_id == user_id))
+    if not found:
+        return
+    key = new_key()
+    row = {
+        "user_id": user_id,
+        "key": key,
+        "body": sealed(key, msgspec.msgpack.encode(found), _about(user_id)),
+        "until": min(one.until for one in found),
+    }
+    connection.execute(insert(ended_incomes), row)
+
+
+def _about(user_id: str) -> str:
+    return f"ended {user_id}"

@@ -16,6 +16,7 @@ from decision_service.pipeline.ports import Entry, Held, SnapshotBody
 from decision_service.storage import consents, ended, tables, warm
 from decision_service.storage.errors import unavailable
 from decision_service.storage.rows import insert_new, padded, raise_each
+from decision_service.storage.sealing import opened, sealed
 from decision_service.storage.tables import known_counts, snapshots
 
 Key = tuple[str, str]
@@ -156,7 +157,7 @@ def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
 def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None:
     """The compressed body of a snapshot, if it is there and its key was not destroyed."""
     found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
-    return None if found is None else consents.opened(found[1], found[0], snapshot_id)
+    return None if found is None else opened(found[1], found[0], snapshot_id)
 
 
 def held(connection: Connection, user_id: str) -> Held:
@@ -185,7 +186,7 @@ def _row(one: PackedSnapshot, key: bytes) -> Mapping[str, object]:
     return {
         "user_id": one.user_id,
         "snapshot_id": one.snapshot_id,
-        "body": consents.sealed(key, one.body, one.snapshot_id),
+        "body": sealed(key, one.body, one.snapshot_id),
         "stored": one.stored,
     }
 

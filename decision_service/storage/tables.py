@@ -154,12 +154,14 @@ ended_incomes = Table(
     "ended_incomes",
     metadata,
     Column("user_id", _text(), primary_key=True),
-    Column("source", _text(), primary_key=True),
-    Column("kind", _text(), primary_key=True),
-    Column("newest", BigInteger, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
     Column("until", BigInteger, nullable=False),
 )
-"""What is left of accounts that were disconnected: when each kind last told of income."""
+"""What is left of a user's disconnected accounts, encrypted: when each kind last told of income.
+
+`until` is when the first of it is to be deleted.
+"""
 
 texts = Table(
     "texts",

@@ -17,9 +17,8 @@ def upgrade() -> None:
     op.create_table(
         "ended_incomes",
         sa.Column("user_id", _text(), primary_key=True),
-        sa.Column("source", _text(), primary_key=True),
-        sa.Column("kind", _text(), primary_key=True),
-        sa.Column("newest", sa.BigInteger, nullable=False),
+        sa.Column("key", sa.LargeBinary, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("until", sa.BigInteger, nullable=False),
     )
 

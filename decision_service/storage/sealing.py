@@ -1,0 +1,33 @@
+"""Encryption of what is stored of a person, so that destroying its key destroys it."""
+
+from __future__ import annotations
+
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from decision_service.storage.errors import unavailable
+
+_KEY_BITS = 256
+_NONCE_BYTES = 12
+
+
+def new_key() -> bytes:
+    """A random key."""
+    return AESGCM.generate_key(_KEY_BITS)
+
+
+def sealed(key: bytes, body: bytes, about: str) -> bytes:
+    """A body encrypted with AES-256-GCM, its nonce before it; bound to what it is about."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, body, about.encode())
+
+
+def opened(key: bytes, body: bytes, about: str) -> bytes:
+    """The body that was sealed; raises StoreUnavailable where it or the key is damaged."""
+    nonce, sealed_body = body[:_NONCE_BYTES], body[_NONCE_BYTES:]
+    try:
+        return AESGCM(key).decrypt(nonce, sealed_body, about.encode())
+    except (InvalidTag, ValueError):
+        raise unavailable("a stored snapshot is damaged: restore the store's backup") from None
