@@ -18,6 +18,7 @@ from decision_service.simulator.population import LIVES, population
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
+from tests.oracles.vocabulary import CEILINGS, LEGAL_FORMS, NOT_EMPLOYERS
 from tests.unit.factors.golden import CLASSES
 from tests.unit.smile.virtual import VirtualClock
 
@@ -25,7 +26,17 @@ NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 AS_OF = AsOf.at(NOW, ZoneInfo("Asia/Manila"))
 KINDS = frozenset(Kind) - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
 EVERYTHING = FetchPlan(KINDS, WhenTransactions.ALWAYS, transactions_from=date(2025, 10, 1))
-NEEDS = Needs(tuple(catalogue()), DataPolicy("PHP", transaction_classes=CLASSES))
+POLICY = DataPolicy("PHP", transaction_classes=CLASSES)
+LAGGING = DataPolicy(
+    "PHP",
+    posting_lag=(("sss_*", 2), ("philhealth_*", 2), ("pagibig_*", 2)),
+    transaction_classes=CLASSES,
+    ceilings=CEILINGS,
+    not_employers=NOT_EMPLOYERS,
+    legal_forms=LEGAL_FORMS,
+    document_providers=frozenset({"sprout_ph"}),
+    fee_providers=frozenset({"grab_ph"}),
+)
 EACH_LIFE = 2
 SETTLED = tuple(life for life in LIVES if life != "half_synced")
 
@@ -87,11 +98,13 @@ def sorted_read(read, used):
     return msgspec.structs.replace(read, records=tuple(records))
 
 
-async def test_a_population_is_the_same_by_lists_and_by_payloads(people):
+@pytest.mark.parametrize("policy", [POLICY, LAGGING], ids=["due at once", "posted late"])
+async def test_a_population_is_the_same_by_lists_and_by_payloads(people, policy):
     """Without archives and uploads both ways give one snapshot, and every factor is the same."""
+    needs = Needs(tuple(catalogue()), policy, term_months=12)
     by_lists = await snapshots(people, FetchMode.LISTS)
     by_payloads = await snapshots(people, FetchMode.PAYLOAD)
     assert len(by_lists) >= EACH_LIFE * (len(SETTLED) - 2)
     for one, other in zip(by_lists, by_payloads, strict=True):
         assert ordered(one) == ordered(other)
-        assert compute(one, NEEDS, AS_OF) == compute(other, NEEDS, AS_OF)
+        assert compute(one, needs, AS_OF) == compute(other, needs, AS_OF)
