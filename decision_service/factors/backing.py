@@ -15,7 +15,7 @@ from decision_service.factors.income_months import income_parts
 from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.income_trust import employment_taints
 from decision_service.factors.proof_of_income import confirmed_employers
-from decision_service.factors.quality import read_taints
+from decision_service.factors.quality import supply, supply_taints
 from decision_service.factors.records import contributions
 from decision_service.factors.series import Span, within
 
@@ -50,7 +50,8 @@ def proof_taints(case: Case, span: Span) -> tuple[Missing, ...]:
     unproved = DECLARED_GRADE in grades
     found = [*employment_taints(case, matter=unproved or DOCUMENT_GRADE in grades)]
     if unproved or case.snapshot.contributions is None:
-        found += [*read_taints(case, Kind.CONTRIBUTIONS), *contributions(case).taints]
+        found += supply_taints(case, (supply(case, Kind.CONTRIBUTIONS),))
+        found += contributions(case).taints
     return in_order(found)
 
 

@@ -12,7 +12,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.figures import Amount, Figure, mean
 from decision_service.factors.paid_months import ContributionBook, Scheme, contribution_book
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import at, over, over_span
+from decision_service.factors.series import at, over, over_spans
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
 CONTRIBUTIONS = Family(
@@ -105,7 +105,9 @@ def change(case: Case, length: int) -> Answer:
 def months_in_best_scheme(case: Case, length: int) -> Answer:
     """Distinct months of the best-covered scheme."""
     book = contribution_book(case)
-    return over_span(book, book.reach(length), lambda: _best(book, lambda s: s.most_paid(length)))
+    return over_spans(
+        book, (book.reach(length),), lambda: _best(book, lambda s: s.most_paid(length))
+    )
 
 
 def _amounts(
@@ -169,7 +171,7 @@ _amounts(
 def months_since_last(case: Case) -> Answer:
     """The age of the last contribution."""
     book = contribution_book(case)
-    return over_span(book, book.reach(WHOLE), lambda: _since_last(book))
+    return over_spans(book, (book.reach(WHOLE),), lambda: _since_last(book))
 
 
 @CONTRIBUTIONS.factor(
@@ -189,7 +191,7 @@ def months_since_last(case: Case) -> Answer:
 def longest_gap(case: Case, length: int) -> Answer:
     """The longest gap."""
     book = contribution_book(case)
-    return over_span(book, book.reach(length), lambda: _shortest_gap(book, length))
+    return over_spans(book, (book.reach(length),), lambda: _shortest_gap(book, length))
 
 
 @CONTRIBUTIONS.factor(
@@ -205,7 +207,7 @@ def longest_gap(case: Case, length: int) -> Answer:
 def longest_streak(case: Case) -> Answer:
     """The longest streak."""
     book = contribution_book(case)
-    return over_span(book, book.reach(WHOLE), lambda: _best(book, Scheme.longest_streak))
+    return over_spans(book, (book.reach(WHOLE),), lambda: _best(book, Scheme.longest_streak))
 
 
 @CONTRIBUTIONS.factor(
@@ -219,7 +221,7 @@ def longest_streak(case: Case) -> Answer:
 def schemes_count(case: Case) -> Answer:
     """How many schemes are paid to."""
     book = contribution_book(case)
-    return over_span(book, book.reach(WHOLE), lambda: len(book.paying))
+    return over_spans(book, (book.reach(WHOLE),), lambda: len(book.paying))
 
 
 def _of_paid(

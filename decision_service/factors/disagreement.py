@@ -18,7 +18,7 @@ from decision_service.factors.figures import Amount, quotient, ratio
 from decision_service.factors.income import DIVISION, INCOME, NO_EVIDENCE
 from decision_service.factors.income_months import income_months, income_parts
 from decision_service.factors.monthly_income import income
-from decision_service.factors.series import Span, over_span, within
+from decision_service.factors.series import Span, over_spans, within
 from decision_service.factors.usage import counted
 from decision_service.factors.window import months
 
@@ -47,7 +47,7 @@ def source_disagreement(case: Case, length: int) -> Answer:
     """The largest distance of two tellings."""
     book = income(case)
     span = book.last(length)
-    return over_span(book, span, lambda: _disagreement(case, span))
+    return over_spans(book, (span,), lambda: _disagreement(case, span))
 
 
 @INCOME.factor(
@@ -69,7 +69,7 @@ def unknown_provider_excess(case: Case) -> Answer:
     span = book.last(6)
     known = sum(total(parts) for _, parts in within(income_parts(case), (span,)))
     claim = claimed(case, span)
-    return over_span(book, span, lambda: ratio(claim, known) if claim > 0 else 0)
+    return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)
 
 
 def _disagreement(case: Case, span: Span) -> Amount | Cause:

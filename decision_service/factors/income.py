@@ -20,7 +20,7 @@ from decision_service.factors.figures import (
 )
 from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import MonthBook, at, either_way, over, over_span
+from decision_service.factors.series import MonthBook, at, either_way, over
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
 INCOME_CAUSES = READ_CAUSES | {
@@ -74,7 +74,8 @@ def count(case: Case, length: int) -> Answer:
     """Income records in a window."""
     book = income_presence(case)
     span = book.last(length)
-    return over_span(book, span, lambda: book.records(span))
+    closed, records = book.read(span, open_as=0), book.records(span)
+    return either_way(book, length, lambda months: records + (months != closed))
 
 
 @INCOME.factor(
@@ -220,7 +221,9 @@ def months_since_first(case: Case) -> Answer:
 )
 def months_since_last(case: Case) -> Answer:
     """The age of the last income."""
-    return either_way(income_presence(case), WHOLE, since_last)
+    book = income_presence(case)
+    after = max(book.with_income, default=book.first - 1) + 1
+    return either_way(book, WHOLE, since_last, awaited=(after, book.horizon))
 
 
 @INCOME.factor(

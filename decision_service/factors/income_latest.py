@@ -9,7 +9,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.figures import Amount, median, ratio
 from decision_service.factors.income import DIVISION, INCOME
 from decision_service.factors.monthly_income import income
-from decision_service.factors.series import MonthBook, at, over, over_span
+from decision_service.factors.series import MonthBook, Span, at, over, over_spans
 from decision_service.factors.window import months
 
 NEWEST = 3
@@ -48,7 +48,7 @@ def latest_month(case: Case) -> Answer:
 def latest_share(case: Case) -> Answer:
     """The newest income against the usual one."""
     book = income(case)
-    return over_span(book, book.last(NEWEST + USUAL_MONTHS), lambda: _share(book))
+    return over_spans(book, (_usual(book), (book.horizon, book.horizon)), lambda: _share(book))
 
 
 @INCOME.factor(
@@ -71,9 +71,14 @@ def sum_change(case: Case, length: int) -> Answer:
     return at(book, (recent, earlier), lambda v: sum(v[0]) - sum(v[1]))
 
 
-def _share(book: MonthBook) -> Amount | Cause:
+def _usual(book: MonthBook) -> Span:
+    """The months that say what is usual."""
     last = book.horizon - NEWEST
-    usual = book.between((last - USUAL_MONTHS + 1, last))
+    return last - USUAL_MONTHS + 1, last
+
+
+def _share(book: MonthBook) -> Amount | Cause:
+    usual = book.between(_usual(book))
     newest = book.between((book.horizon, book.horizon))
     if len(usual) < USUAL_NEEDS or not newest:
         return Cause.SHORT_HISTORY

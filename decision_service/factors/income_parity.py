@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import msgspec
@@ -20,8 +21,8 @@ from decision_service.factors.figures import (
     percent_change,
 )
 from decision_service.factors.income import INCOME
-from decision_service.factors.monthly_income import income
-from decision_service.factors.series import over, over_span
+from decision_service.factors.monthly_income import income, income_presence
+from decision_service.factors.series import either_way, over, over_spans
 from decision_service.factors.window import CALENDAR, WHOLE, WHOLE_HISTORY, months
 
 YEAR = 12
@@ -132,7 +133,7 @@ def starting_amount(case: Case) -> Answer:
 def growth(case: Case) -> Answer:
     """Growth of the latest month with income."""
     book = income(case)
-    return over_span(book, book.last(WHOLE), lambda: _growth(book.values))
+    return over_spans(book, (book.last(WHOLE),), lambda: _growth(book.values))
 
 
 @INCOME.factor(
@@ -168,7 +169,7 @@ def months_at_max(case: Case, length: int) -> Answer:
 )
 def inner_gaps(case: Case, length: int) -> Answer:
     """Pauses that ended."""
-    return over(income(case), length, lambda v: _of_pauses(v, len))
+    return either_way(income_presence(case), length, lambda v: _of_pauses(v, len))
 
 
 @INCOME.factor(
@@ -185,7 +186,8 @@ def inner_gaps(case: Case, length: int) -> Answer:
 )
 def longest_inner_gap(case: Case, length: int) -> Answer:
     """The longest pause that ended."""
-    return over(income(case), length, lambda v: _of_pauses(v, lambda all_: max(all_, default=0)))
+    longest = partial(max, default=0)
+    return either_way(income_presence(case), length, lambda v: _of_pauses(v, longest))
 
 
 def _of_months_with_income(statistic: Statistic, values: Sequence[Amount]) -> Figure | Cause:
@@ -195,7 +197,10 @@ def _of_months_with_income(statistic: Statistic, values: Sequence[Amount]) -> Fi
     return Cause.SHORT_HISTORY if earned else Cause.NO_EVIDENCE
 
 
-def _of_pauses(values: Sequence[Amount], work: Callable[[Sequence[int]], int]) -> int | Cause:
+def _of_pauses(
+    months: Sequence[Amount | None], work: Callable[[Sequence[int]], int]
+) -> int | Cause:
+    values = [amount for amount in months if amount is not None]
     earned = [index for index, amount in enumerate(values) if amount > 0]
     pauses = [later - earlier - 1 for earlier, later in pairwise(earned)]
     return work([months for months in pauses if months]) if earned else Cause.NO_EVIDENCE

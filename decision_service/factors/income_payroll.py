@@ -9,7 +9,7 @@ import msgspec
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer, answer
+from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
 from decision_service.factors.combine import PAYROLL
 from decision_service.factors.figures import Amount
@@ -17,8 +17,9 @@ from decision_service.factors.horizons import Source
 from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import income_months, income_parts
 from decision_service.factors.income_sources import income_settlement, income_sources
-from decision_service.factors.income_trust import income_feed
-from decision_service.factors.series import Draft, MonthBook, View, over, over_span
+from decision_service.factors.income_trust import income_feed, platform_taints
+from decision_service.factors.series import Draft, MonthBook, View, over, over_spans
+from decision_service.factors.settlement import Settlement, open_months
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
 
@@ -51,8 +52,8 @@ def months_since_last_payroll(case: Case) -> Answer:
     if found is None:
         return _no_payroll(case)
     silent = since_last(found.book.values)
-    last = found.book.horizon - (silent if isinstance(silent, int) else 0)
-    return over_span(found.book, (last, found.book.horizon), lambda: silent)
+    last = found.book.horizon - silent if isinstance(silent, int) else found.book.first
+    return over_spans(found.book, ((last, found.book.horizon),), lambda: silent)
 
 
 @INCOME.factor(
@@ -88,8 +89,8 @@ def latest_payroll_month(case: Case) -> Answer:
 )
 def live_sources_count(case: Case) -> Answer:
     """How many sources would show at once that the income stopped."""
-    missing = income_feed(case).missing
-    tainted = tuple(m for m in missing if m.cause.tainted)
+    found = [*income_feed(case).missing, *platform_taints(case)]
+    tainted = in_order([m for m in found if m.cause.tainted])
     return Answer(None, tainted) if tainted else Answer(len(income_settlement(case).prompt))
 
 
@@ -102,10 +103,12 @@ def _payroll(case: Case) -> Payroll | None:
     sources = [s for s in income_sources(case).values() if _formal(s)]
     if not sources:
         return None
-    judges = [s for s in sources if s.live] or sources
-    view = View(max(s.settled for s in judges), income_feed(case).missing)
-    book = MonthBook(Kind.INCOMES, view, _draft(case), _amounts(case))
-    return Payroll(book, min(s.settled for s in judges))
+    settled, amounts = Settlement(sources, (), 0), _amounts(case)
+    paid = [month for month, amount in amounts.items() if amount > 0]
+    silent = range(max(paid, default=settled.horizon) + 1, settled.horizon + 1)
+    view = View(settled.horizon, income_feed(case).missing, open_months(settled, silent, ()))
+    book = MonthBook(Kind.INCOMES, view, _draft(case), amounts)
+    return Payroll(book, min(s.settled for s in settled.judges))
 
 
 def _draft(case: Case) -> Draft:
@@ -131,5 +134,5 @@ def _amounts(case: Case) -> Mapping[int, Amount]:
 
 
 def _no_payroll(case: Case) -> Answer:
-    tainted = tuple(m for m in income_feed(case).missing if m.cause.tainted)
-    return Answer(None, tainted) if tainted else answer(Cause.NO_EVIDENCE, Kind.INCOMES)
+    missing = income_feed(case).missing
+    return Answer(None, missing) if missing else answer(Cause.NO_EVIDENCE, Kind.INCOMES)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer, in_order
+from decision_service.factors.answer import Answer
 from decision_service.factors.backing import (
     amounts_by_grade,
     backed_months,
@@ -22,7 +22,7 @@ from decision_service.factors.figures import Figure
 from decision_service.factors.income import INCOME_CAUSES, NO_EVIDENCE
 from decision_service.factors.monthly_income import income
 from decision_service.factors.registry import Family
-from decision_service.factors.series import Span, over_span
+from decision_service.factors.series import Span, over_spans
 from decision_service.factors.window import months
 
 PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
@@ -75,9 +75,11 @@ def months_since_backed(case: Case) -> Answer:
     """How long the proof has been silent."""
     book = income(case)
     backed = last_backed(case)
-    span = (book.horizon if backed is None else min(backed, book.horizon), book.horizon)
+    first = book.first if backed is None else min(backed, book.horizon)
+    span = (first, book.horizon)
     latest = max(book.horizon, latest_prompt(case))
-    return _proved(case, span, lambda: Cause.NO_EVIDENCE if backed is None else latest - backed)
+    silent = Cause.NO_EVIDENCE if backed is None else max(latest - backed, 0)
+    return _proved(case, span, lambda: silent)
 
 
 @PROOF.factor(
@@ -101,11 +103,11 @@ def weakest_grade(case: Case, length: int) -> Answer:
 
 def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answer:
     """Work on a span; missing also where data that could prove more of it went wrong."""
-    found = over_span(income(case), span, work)
+    found = over_spans(income(case), (span,), work)
     taints = proof_taints(case, span)
     if not taints or any(m.cause.tainted for m in found.missing):
         return found
-    return Answer(None, in_order([*found.missing, *taints]))
+    return Answer(None, taints, found.evidence)
 
 
 def _weakest(case: Case, span: Span) -> str | Cause:

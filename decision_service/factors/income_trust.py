@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from decision_service.domain.kinds import Kind
+from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import in_order
@@ -17,13 +17,11 @@ from decision_service.factors.quality import (
     Feed,
     Supply,
     feed,
-    read_taints,
     supply,
     supply_taints,
 )
 from decision_service.factors.records import eincomes, employments, incomes
 from decision_service.factors.usage import (
-    EARNING_KINDS,
     Feeder,
     FeederState,
     feeders,
@@ -67,7 +65,7 @@ def employment_taints(case: Case, *, matter: bool) -> Sequence[Missing]:
     """What went wrong with employments where they matter; where they were not read, always."""
     if not matter and case.snapshot.employments is not None:
         return ()
-    return [*read_taints(case, Kind.EMPLOYMENTS), *employments(case).taints]
+    return [*supply_taints(case, (supply(case, Kind.EMPLOYMENTS),)), *employments(case).taints]
 
 
 def _gig(case: Case) -> Supply:
@@ -117,8 +115,13 @@ def _just_revoked(case: Case) -> Sequence[Missing]:
         Missing(Cause.EXPIRED, code, known.kind, f.id)
         for f in gone
         for known in case.snapshot.known
-        if known.source == f.id and known.kind in EARNING_KINDS and _was_live(case, f, known.newest)
+        if known.source == f.id and _earns(f, known.kind) and _was_live(case, f, known.newest)
     ]
+
+
+def _earns(feeder: Feeder, kind: Kind) -> bool:
+    """Whether an account's records of a kind make up income."""
+    return feeder.known and (kind in INCOME_KINDS or (kind is Kind.TRANSACTIONS and feeder.gig))
 
 
 def _lately(case: Case, feeder: Feeder) -> bool:

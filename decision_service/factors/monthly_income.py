@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.case import Case
 from decision_service.factors.combine import MonthFacts, Parts, total
@@ -13,9 +14,7 @@ from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import Sheet, income_months, income_parts
 from decision_service.factors.income_sources import (
-    earned,
     income_settlement,
-    platforms,
     stand_in_months,
 )
 from decision_service.factors.income_trust import income_feed
@@ -76,7 +75,7 @@ def _presence(case: Case) -> IncomeBook:
     with_income = _months_with_income(case)
     horizon = income_settlement(case).horizon
     open_ = open_months(income_settlement(case), _from_first(case, horizon), with_income)
-    view = View(horizon, income_feed(case).missing, open_, _unobserved(case))
+    view = View(horizon, income_feed(case).missing, open_, unobserved=_unobserved(case))
     return _book(case, view, dict.fromkeys(with_income, 1))
 
 
@@ -85,11 +84,26 @@ def _amounts(case: Case) -> IncomeBook:
     draft.amounts.update({month: total(found) for month, found in income_parts(case).items()})
     months = _from_first(case, settled.horizon)
     waiting = incomplete_months(settled, months, _outranked(case))
-    horizon = max((month for month in months if month not in waiting), default=settled.horizon)
-    missing = income_feed(case).missing
-    if not missing and newest_truth(case, settled, horizon, months.start):
-        missing = (waiting[horizon + 1],)
-    return _book(case, View(horizon, missing, waiting, _unobserved(case)), draft.amounts)
+    horizon = max((month for month in months if month not in waiting), default=None)
+    view = View(
+        settled.horizon if horizon is None else horizon,
+        income_feed(case).missing,
+        waiting,
+        _stopped(case, months, horizon, waiting),
+        _unobserved(case),
+    )
+    return _book(case, view, draft.amounts)
+
+
+def _stopped(
+    case: Case, months: range, horizon: int | None, waiting: Mapping[int, Missing]
+) -> Missing | None:
+    """What all amounts wait for: no month is known, or a later one already shows less."""
+    if horizon is None:
+        return waiting[months.start] if months else None
+    settled = income_settlement(case)
+    fell = newest_truth(case, settled, horizon, months.start, _unobserved(case))
+    return waiting[horizon + 1] if fell else None
 
 
 def _book(case: Case, view: View, values: Mapping[int, Amount]) -> IncomeBook:
@@ -121,7 +135,7 @@ def _from_first(case: Case, horizon: int) -> range:
 
 
 def _stood_in(case: Case) -> bool:
-    return any(earned(case, feeder) for feeder in platforms(case))
+    return any(facts.earnings for facts in income_months(case).facts.values())
 
 
 def _unobserved(case: Case) -> Collection[int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from decision_service.factors.case import Case
 from decision_service.factors.combine import MonthFacts, Teller, told_by, total
 from decision_service.factors.figures import Amount, median
@@ -16,14 +18,17 @@ FALLEN = (5, 3)
 """A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
 
 
-def newest_truth(case: Case, settled: Settlement, horizon: int, first: int) -> bool:
+def newest_truth(
+    case: Case, settled: Settlement, horizon: int, first: int, unobserved: Collection[int]
+) -> bool:
     """Whether a live source that carries the last 6 known months fell in a month after them.
 
-    `horizon` is the latest month whose amount is known, `first` the first month with a record.
+    `horizon` is the latest month whose amount is known, `first` the first month with a record;
+    `unobserved` months say nothing of what is usual.
     """
     months = range(max(horizon - KNOWN_MONTHS + 1, first), horizon + 1)
     return any(
-        _carries(case, source, months) and _fell(case, settled, source, months)
+        _carries(case, source, months) and _fell(case, settled, source, months, unobserved)
         for source in settled.sources
         if source.live and source.settled > horizon
     )
@@ -35,8 +40,11 @@ def _carries(case: Case, source: Source, months: range) -> bool:
     return 0 < income <= carried * CARRIES
 
 
-def _fell(case: Case, settled: Settlement, source: Source, months: range) -> bool:
-    usual = median([_counted(case, source, month) for month in months])
+def _fell(
+    case: Case, settled: Settlement, source: Source, months: range, unobserved: Collection[int]
+) -> bool:
+    observed = [month for month in months if month not in unobserved]
+    usual = median([_told(case, source, month) for month in observed])
     later = range(months.stop, source.settled + 1)
     return any(_low(_told(case, source, m), usual) for m in later if settled.settles(source, m))
 

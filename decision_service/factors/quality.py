@@ -78,14 +78,18 @@ def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, h
     if not held and not counts:
         found += _revoked(supplies)
     if not found and not held:
-        cause = Cause.NO_DATA if counts else _nobody(case, supplies[0].kind)
-        found = [Missing(cause, kind=supplies[0].kind)]
+        found = [Missing(_empty(case, supplies, counts), kind=supplies[0].kind)]
     return Feed(counts, in_order(found))
 
 
-def _nobody(case: Case, kind: Kind) -> Cause:
-    """Why nothing feeds a kind: only unknown providers are there, or nothing at all."""
-    doubted = kind in EARNING_KINDS and unknown(case)
+def _empty(case: Case, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> Cause:
+    """Why there are no records: unknown providers alone tell, or nobody does, or is connected."""
+    kinds = [s.kind for s in supplies if s.kind in EARNING_KINDS]
+    doubted = unknown(case) if kinds else ()
+    if any(f.id in sources_naming(case, kind) for f in doubted for kind in kinds):
+        return Cause.UNKNOWN_PROVIDER
+    if counts:
+        return Cause.NO_DATA
     return Cause.UNKNOWN_PROVIDER if doubted else Cause.NOT_CONNECTED
 
 
@@ -169,7 +173,8 @@ def _being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     return tuple(
         f
         for f in feeders(case)
-        if f.state is FeederState.ABANDONED
+        if f.id not in counted(case)
+        and f.state is not FeederState.REVOKED
         and f.could_feed(kind)
         and Cause.NOT_FETCHED in _syncing(case, f)
     )

@@ -75,13 +75,14 @@ class Draft(msgspec.Struct):
 class View(msgspec.Struct, frozen=True):
     """What of a series can be computed with: up to which month, and which months are not known.
 
-    `missing` says why nothing can be; `open` holds the months that wait for a source; `unobserved`
-    months before the horizon are neither zero nor a gap.
+    `missing` says why nothing can be; `open` holds the months that wait for a source, `stopped`
+    what every month waits for; `unobserved` months are neither zero nor a gap.
     """
 
     horizon: int
     missing: tuple[Missing, ...] = ()
     open: Mapping[int, Missing] = {}
+    stopped: Missing | None = None
     unobserved: Collection[int] = frozenset()
 
 
@@ -133,7 +134,9 @@ class MonthBook:
 
     def waiting(self, spans: Spans) -> Missing | None:
         """The first open month of some spans, with the source that it waits for."""
-        found = within(self.view.open, spans) if self.view.open else ()
+        if self.view.stopped is not None or not self.view.open:
+            return self.view.stopped
+        found = within(self.view.open, spans)
         return found[0][1] if found else None
 
     def read(self, span: Span, open_as: int) -> Sequence[Amount | None]:
@@ -206,11 +209,11 @@ def over(
     return _on(book, (span,), enough=enough, work=lambda: work(book.between(span)))
 
 
-def over_span(book: MonthBook, span: Span, work: Callable[[], Figure | Cause]) -> Answer:
-    """Work on a span that reaches as it must; what is wrong with its months is wrong with it."""
+def over_spans(book: MonthBook, spans: Spans, work: Callable[[], Figure | Cause]) -> Answer:
+    """Work on spans that reach as they must; what is wrong with their months is wrong with it."""
     if book.missing:
         return Answer(None, book.missing)
-    return _on(book, (span,), enough=True, work=work)
+    return _on(book, spans, enough=True, work=work)
 
 
 def at(
@@ -242,11 +245,14 @@ def either_way(
     book: MonthBook,
     months: int,
     work: Callable[[Sequence[Amount | None]], Figure | Cause],
+    *,
+    awaited: Span | None = None,
 ) -> Answer:
     """Work on the last months read twice, open months with income and without.
 
-    Where both give the same it is the value, else the month is NOT_YET_POSTED. `work` is given 1
-    for a month with income, 0 for one without, None for one that is not observed.
+    Where both give the same it is the value, else the first open month (of `awaited`, where only
+    its months matter) is NOT_YET_POSTED. `work` is given 1 for a month with income, 0 for one
+    without, None for one that is not observed.
     """
     if book.missing:
         return Answer(None, book.missing)
@@ -255,7 +261,7 @@ def either_way(
     if flaws:
         return Answer(None, flaws)
     figures = {work(book.read(span, open_as)) for open_as in (0, 1)}
-    waiting = book.waiting((span,))
+    waiting = book.waiting((awaited or span,))
     if len(figures) > 1 and waiting is not None:
         return Answer(None, (waiting,), evidence)
     return answer(figures.pop(), book.kind, evidence)

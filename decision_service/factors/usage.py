@@ -144,11 +144,11 @@ def sync_tasks(snapshot: Snapshot) -> Iterable[Task]:
 
 
 def _feeders(case: Case) -> tuple[Feeder, ...]:
-    snapshot = case.snapshot
+    snapshot, documents = case.snapshot, case.policy.document_providers
     known = {**case.policy.provider_types, **{p.id: p for p in snapshot.providers}}
     found = {a.id: _account(a, known.get(a.provider_id), case) for a in snapshot.accounts}
     for source in snapshot.sources:
-        found.setdefault(source.id, _archive(source, known.get(source.provider_id)))
+        found.setdefault(source.id, _archive(source, known.get(source.provider_id), documents))
     return tuple(found[key] for key in sorted(found))
 
 
@@ -179,7 +179,7 @@ def _linking_since(tasks: Iterable[Task], now: datetime) -> datetime | None:
     return min((task.started or now for task in running), default=None)
 
 
-def _archive(source: Source, provider: Provider | None) -> Feeder:
+def _archive(source: Source, provider: Provider | None, documents: frozenset[str]) -> Feeder:
     return Feeder(
         id=source.id,
         provider_id=source.provider_id,
@@ -191,7 +191,7 @@ def _archive(source: Source, provider: Provider | None) -> Feeder:
         created=None,
         error_code=None,
         is_account=False,
-        document=source.type in _UPLOADED,
+        document=source.type in _UPLOADED or source.provider_id in documents,
     )
 
 

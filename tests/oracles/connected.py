@@ -119,7 +119,8 @@ def tasks_of(draft: Draft, one: Account) -> list[Task]:
         kind = draft.rng.choice(("LINK_ACCOUNT", "UPDATE_ACCOUNT", "ANALYZE_ARCHIVE"))
         status = "Finished" if draft.chance(0.8) else "Failed"
         ended = draft.as_of.instant - draft.rng.randrange(900) * HOURS
-        found.append(Task(draft.next_id("task"), one.id, kind, status, ended, ended))
+        saved = status == "Finished" and draft.chance(0.9)
+        found.append(Task(draft.next_id("task"), one.id, kind, status, ended, ended, saved))
     return found
 
 

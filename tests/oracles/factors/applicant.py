@@ -109,7 +109,7 @@ def last_task(who: Applicant, source_id: str) -> datetime | None:
         *(
             task.finished
             for task in tasks_of(who, source_id)
-            if task.type in ("LINK_ACCOUNT", "UPDATE_ACCOUNT") and task.status == "Finished"
+            if task.type in ("LINK_ACCOUNT", "UPDATE_ACCOUNT") and task.saved
         )
     )
 

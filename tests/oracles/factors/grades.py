@@ -43,8 +43,8 @@ def paid_in(who: Applicant, provider_id: str) -> set[int]:
 
 
 def has_habit(who: Applicant, provider_id: str, month: int) -> bool:
-    """Whether a scheme was paid to in 18 of the 24 months up to a month."""
-    paid = paid_in(who, provider_id)
+    """Whether a scheme was paid to in 18 of the 24 months up to a month, with no employer."""
+    paid = [one for one in paid_in(who, provider_id) if not is_employed(who, one)]
     return len([one for one in paid if month - 23 <= one <= month]) >= 18
 
 

@@ -75,7 +75,7 @@ def income_taints(who: Applicant, sources: list[Source]) -> Causes:
         if feeds_income(who, feeder):
             causes.add(Cause.PARTIAL)
     causes = causes | first_syncs_of_income(who) | revocations(who)
-    if employments_matter(sources):
+    if employments_matter(sources) or who.snapshot.employments is None:
         causes = causes | taints_of_kind(who, Kind.EMPLOYMENTS)
     return causes
 

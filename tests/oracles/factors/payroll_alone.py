@@ -39,8 +39,9 @@ def months_since_last_payroll(incomes: Incomes) -> int:
     window = list(range(first_month(sources), last + 1))
     if not window:
         raise Unknown(Cause.SHORT_HISTORY)
-    refuse_unusable(incomes, window, (Kind.INCOMES,))
     paid = [month for month in window if any(one.amount(month) > 0 for one in sources)]
+    after = [month for month in window if not paid or month >= paid[-1]]
+    refuse_unusable(incomes, after, (Kind.INCOMES,))
     for month in window:
         late = [one for one in live_or_all(sources) if one.settled < month]
         if late and (not paid or month > paid[-1]):

@@ -13,8 +13,8 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
 from tests.oracles.factors.amounts import (
     last_amounts,
+    last_known,
     refuse_unknown,
-    refuse_unknown_history,
 )
 from tests.oracles.factors.applicant import Applicant, Unknown, all_records_of, feeders
 from tests.oracles.factors.arithmetic import mean, number
@@ -34,7 +34,7 @@ from tests.oracles.factors.shares import (
     transaction_shares,
 )
 from tests.oracles.factors.sources import amounts_of
-from tests.oracles.factors.taints import refuse_tainted
+from tests.oracles.factors.taints import taints
 
 Factor = Callable[[Incomes], Any]
 Pair = list[tuple[Fraction, Fraction]]
@@ -48,41 +48,53 @@ def is_backed(incomes: Incomes, month: int) -> bool:
     return whole > 0 and backed * 3 >= whole * 2
 
 
-def refuse_tainted_proof(incomes: Incomes) -> None:
-    """Raise Unknown where employments or contributions are spoilt."""
-    refuse_tainted(incomes.who, [Kind.EMPLOYMENTS])
-    refuse_tainted(incomes.who, [Kind.CONTRIBUTIONS])
+def refuse_tainted_proof(incomes: Incomes, window: list[int]) -> None:
+    """Raise Unknown where what could prove more of these months is spoilt, or was never read."""
+    grades = {part.grade for month in window for part in parts_of(incomes, month)}
+    snapshot = incomes.who.snapshot
+    causes: set[Any] = set()
+    if grades & {"DECLARED", "DOCUMENT"} or snapshot.employments is None:
+        causes = causes | taints(incomes.who, [Kind.EMPLOYMENTS])
+    if "DECLARED" in grades or snapshot.contributions is None:
+        causes = causes | taints(incomes.who, [Kind.CONTRIBUTIONS])
+    if causes:
+        raise Unknown(*causes)
 
 
 def backed_months_12m(incomes: Incomes) -> int:
     """Backed months among the last twelve."""
-    refuse_tainted_proof(incomes)
     window = last_amounts(incomes, 12)
     refuse_unknown(incomes, window)
+    refuse_tainted_proof(incomes, window)
     return len([month for month in window if is_backed(incomes, month)])
 
 
 def last_backed(incomes: Incomes) -> int | None:
-    """The last backed month of the history."""
-    refuse_tainted_proof(incomes)
-    found = [month for month in refuse_unknown_history(incomes) if is_backed(incomes, month)]
-    return max(found, default=None)
+    """The last backed month, by what is settled so far."""
+    latest = max((one.settled for one in incomes.sources), default=0)
+    months = range(incomes.first, latest + 1)
+    return max((month for month in months if is_backed(incomes, month)), default=None)
 
 
 def months_since_backed(incomes: Incomes) -> int:
-    """Months from the last backed one to the latest that payroll or a platform has settled."""
+    """Months from the last backed one to the latest known, or settled by payroll or a platform."""
+    known = last_known(incomes)
     last = last_backed(incomes)
-    work = [one.settled for one in incomes.sources if one.payroll or one.platform]
-    if last is None or not work:
+    begins = incomes.first if last is None else min(last, known)
+    window = list(range(begins, known + 1))
+    refuse_unknown(incomes, window)
+    refuse_tainted_proof(incomes, window)
+    if last is None:
         raise Unknown(Cause.NO_EVIDENCE)
-    return max(max(work) - last, 0)
+    work = [one.settled for one in incomes.sources if one.payroll or one.platform]
+    return max(max([known, *work]) - last, 0)
 
 
 def weakest_grade_6m(incomes: Incomes) -> str:
     """The first grade, from the weakest up, that with all weaker ones carries over a third."""
-    refuse_tainted_proof(incomes)
     window = last_amounts(incomes, 6)
     refuse_unknown(incomes, window)
+    refuse_tainted_proof(incomes, window)
     whole = sum((month_income(incomes, month) for month in window), Fraction(0))
     if whole <= 0:
         raise Unknown(Cause.NO_EVIDENCE)

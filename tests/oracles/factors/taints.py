@@ -140,7 +140,9 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
     if account.connection_status == "DISCONNECTED" or who.snapshot.tasks is None:
         return None
     for fault in who.snapshot.tasks.faults:
-        if fault.source in (None, account.id) and asked_for_tasks(who, account):
+        if fault.source == account.id:
+            return Cause.NOT_FETCHED
+        if fault.source is None and asked_for_tasks(who, account):
             return Cause.NOT_FETCHED
     found = set()
     for task in tasks_of(who, account.id):
@@ -151,7 +153,8 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
         found.add(Cause.PARTIAL if late else Cause.NOT_FETCHED)
     if Cause.NOT_FETCHED in found:
         return Cause.NOT_FETCHED
-    if found and who.policy.partial is PartialPolicy.REFER:
+    used = account.id in [one.id for one in feeders(who)]
+    if found and used and who.policy.partial is PartialPolicy.REFER:
         return Cause.PARTIAL
     return None
 
@@ -218,7 +221,8 @@ def hides_income(who: Applicant, feeder: Feeder) -> bool:
     if month is None or feeder.unknown:
         return False
     kinds = [Kind.EINCOMES, Kind.INCOMES] + ([Kind.TRANSACTIONS] if feeder.gig else [])
-    oldest = month - 3 - who.policy.lag_months(feeder.provider_id)
+    settled = month - 1 - who.policy.lag_months(feeder.provider_id)
+    oldest = settled - 3
     return any(
         known.newest is not None and known.newest >= oldest
         for known in who.snapshot.known
