@@ -22,6 +22,7 @@ from decision_service.domain.snapshot import (
     Contribution,
     Employment,
     EstimatedIncome,
+    Identity,
     Liability,
     Read,
     Snapshot,
@@ -124,6 +125,7 @@ def _snapshot(providers, estimates, records, loan=0, trips=0, fare=0):
         employments=Read((_job(),)),
         liabilities=Read((_loan(loan),) if loan else ()),
         transactions=Read(_trips(trips, fare), first_day=date(2025, 1, 1)),
+        identities=Read((Identity("i", "sss_ph", date(1990, 1, 2)),)),
     )
 
 
@@ -162,8 +164,9 @@ def _trips(days, fare):
     last = AS_OF.date - timedelta(days=1)
     dates = [last - timedelta(days=2 * n) for n in range(days)]
     return tuple(
-        Transaction(f"t{n}", "grab_ph", day, "Trip fare", "PHP", fare)
+        Transaction(f"t{n}-{words}", "grab_ph", day, words, "PHP", amount)
         for n, day in enumerate(dates)
+        for words, amount in (("Trip fare", fare), ("Commission", -fare // 5))
     )
 
 
