@@ -6,10 +6,13 @@ from decision_service.domain.snapshot import Snapshot
 from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
 from decision_service.factors.classes import Classifier
+from decision_service.factors.employers import employer_key
 from decision_service.factors.figures import Amount
 from decision_service.factors.netting import month_net
 from decision_service.factors.pages import page_of
-from decision_service.factors.payroll import amount_of, place
+from decision_service.factors.paychecks import MOST_PAYSLIPS
+from decision_service.factors.payroll import place
+from decision_service.factors.payslips import Payslip, paid_once, payslip
 from decision_service.factors.series import Span
 from decision_service.factors.usage import counted, unknown
 
@@ -42,18 +45,23 @@ def _claims(case: Case, source: str) -> tuple[Claims, Claims, Claims]:
 def _claims_of(case: Case, source: str) -> tuple[Claims, Claims, Claims]:
     snapshot, currency = case.snapshot, case.currency
     return (
-        _payroll(snapshot, source, currency),
+        _payroll(case, source),
         _estimates(snapshot, source, currency),
         _earnings(case, source),
     )
 
 
-def _payroll(snapshot: Snapshot, source: str, currency: str) -> Claims:
+def _payroll(case: Case, source: str) -> Claims:
+    """What is claimed as pay, pay that is told twice counted once."""
+    read, jobs = case.snapshot.incomes, dict[str, list[Payslip]]()
+    for record in read.records if read else ():
+        slip = payslip(record)
+        if record.source == source and record.currency == case.currency and slip:
+            jobs.setdefault(employer_key(record.employer, case.policy), []).append(slip)
     found: Claims = {}
-    for record in snapshot.incomes.records if snapshot.incomes else ():
-        told = amount_of(record)
-        if record.source == source and record.currency == currency and told:
-            for month, share in place(record, told[0]).shares:
+    for slips in jobs.values():
+        for slip in paid_once(slips[:MOST_PAYSLIPS]).counted:
+            for month, share in place(slip.record, slip.amount).shares:
                 found[month] = found.get(month, 0) + share
     return found
 

@@ -180,7 +180,7 @@ def months_since_last(case: Case) -> Answer:
     "months",
     "The longest run of months without a contribution in the {period}, in the best scheme.",
     "For each scheme the longest run of observed months without a contribution above zero among the"
-    " {n} calendar months up to its settled one; months before its first record are not observed;"
+    " {n} calendar months up to its settled one; months before the first record are not observed;"
     " the smallest of these." + OWN_HORIZON,
     windows=months(12),
     lower=0,
@@ -236,7 +236,7 @@ def _since_last(book: ContributionBook) -> int | Cause:
 
 
 def _shortest_gap(book: ContributionBook, length: int) -> int:
-    return min((s.longest_gap(length) for s in book.schemes), default=0)
+    return min((s.longest_gap(length, book.first) for s in book.schemes), default=0)
 
 
 def _best(book: ContributionBook, figure: Callable[[Scheme], int]) -> int:

@@ -18,7 +18,7 @@ from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import income_months, income_parts
 from decision_service.factors.income_sources import income_settlement, income_sources
 from decision_service.factors.income_trust import income_feed, platform_taints
-from decision_service.factors.series import Draft, MonthBook, View, over, over_spans
+from decision_service.factors.series import Draft, MonthBook, View, at, over_spans
 from decision_service.factors.settlement import Settlement, open_months
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
@@ -72,8 +72,8 @@ def latest_payroll_month(case: Case) -> Answer:
     found = payroll(case)
     if found is None:
         return _no_payroll(case)
-    last = found.complete - found.book.horizon
-    return over(found.book, 1 - last, lambda values: values[last - 1], needs=1 - last)
+    month = (found.complete, found.complete)
+    return at(found.book, (month,), lambda values: values[0][0])
 
 
 @INCOME.factor(
@@ -89,9 +89,8 @@ def latest_payroll_month(case: Case) -> Answer:
 )
 def live_sources_count(case: Case) -> Answer:
     """How many sources would show at once that the income stopped."""
-    found = [*income_feed(case).missing, *platform_taints(case)]
-    tainted = in_order([m for m in found if m.cause.tainted])
-    return Answer(None, tainted) if tainted else Answer(len(income_settlement(case).prompt))
+    missing = in_order([*income_feed(case).missing, *platform_taints(case)])
+    return Answer(None, missing) if missing else Answer(len(income_settlement(case).prompt))
 
 
 def payroll(case: Case) -> Payroll | None:

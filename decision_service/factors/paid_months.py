@@ -50,18 +50,19 @@ class Scheme(msgspec.Struct, frozen=True):
         """Months from the last paid month to the settled one; there must be a paid month."""
         return self.settled - self.paid[-1]
 
-    def runs(self, first: int) -> Sequence[bool]:
-        """Of each month from one on, or from the first record, whether it was paid."""
-        held = frozenset(self.paid)
-        return [m in held for m in range(max(first, self.first), self.settled + 1)]
-
-    def longest_gap(self, months: int) -> int:
+    def longest_gap(self, months: int, observed_from: int) -> int:
         """The longest run of unpaid observed months among the last ones."""
-        return longest_run([not paid for paid in self.runs(self.settled - months + 1)])
+        first = max(self.settled - months + 1, observed_from)
+        return longest_run([not paid for paid in self._runs(first)])
 
     def longest_streak(self) -> int:
         """The longest run of paid months."""
-        return longest_run(self.runs(self.first))
+        return longest_run(self._runs(self.first))
+
+    def _runs(self, first: int) -> Sequence[bool]:
+        """Of each month from one on whether it was paid."""
+        held = frozenset(self.paid)
+        return [month in held for month in range(first, self.settled + 1)]
 
 
 class ContributionBook(MonthBook):

@@ -18,10 +18,9 @@ from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import family_horizon, trailing_end
 from decision_service.factors.ledger import ledger
 from decision_service.factors.netting import month_net
-from decision_service.factors.quality import Supply, feed, supply
+from decision_service.factors.quality import feed, supply
 from decision_service.factors.stretches import Stretch, first_of
 from decision_service.factors.tally import OF_ALL, Tally
-from decision_service.factors.usage import Feeder, counted
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
@@ -49,18 +48,15 @@ class TradeBook:
 
     def __init__(self, case: Case) -> None:
         book = ledger(case)
-        known = {s: page for s, page in book.pages.items() if is_known(counted(case)[s])}
-        supplies = (_of_known(supply(case, Kind.TRANSACTIONS)),)
-        trust = feed(case, supplies, book.taints, held=bool(known))
+        supplies = (supply(case, Kind.TRANSACTIONS),)
+        trust = feed(case, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
-        if book.pages and not known and not any(m.cause.tainted for m in trust.missing):
-            self.unusable = (Missing(Cause.UNKNOWN_PROVIDER, kind=Kind.TRANSACTIONS),)
         self.end = trailing_end(case.as_of, trust.feeders)
         self._horizon = family_horizon(case, trust.feeders, Kind.TRANSACTIONS)
         read = case.snapshot.transactions
         self._read_from = read.first_day if read else None
         self._sources = tuple(f.id for f in trust.feeders)
-        self._pages = tuple(known.values())
+        self._pages = tuple(book.pages.values())
         self._windows: dict[tuple[str, int, int], Window] = {}
         self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
@@ -135,22 +131,6 @@ class TradeBook:
             name(edges[1]) if edges else None,
             name(before - timedelta(days=1)),
         )
-
-
-def is_known(feeder: Feeder) -> bool:
-    """Whether its provider is in the vendor's list or in the fallback."""
-    return feeder.supported is not None
-
-
-def _of_known(several: Supply) -> Supply:
-    return msgspec.structs.replace(
-        several,
-        counted=tuple(filter(is_known, several.counted)),
-        partial=tuple(filter(is_known, several.partial)),
-        revoked=tuple(filter(is_known, several.revoked)),
-        before=tuple(filter(is_known, several.before)),
-        judged=tuple(filter(is_known, several.judged)),
-    )
 
 
 def trade_book(case: Case) -> TradeBook:

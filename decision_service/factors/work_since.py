@@ -53,11 +53,11 @@ def ended_without_income(case: Case) -> Answer:
         return _on_income(case, lambda: False)
     book = income_presence(case)
     since = (ended + 1, book.horizon)
-    if any(month > ended for month in book.with_income):
-        return _on_income(case, lambda: False)
-    waiting = book.waiting((since,))
-    found = _on_income(case, lambda: True)
-    return found if waiting is None or found.missing else Answer(None, (waiting,), found.evidence)
+    after = any(month > ended for month in book.with_income)
+    waiting = None if after else book.waiting((since,))
+    found = _on_income(case, lambda: not after)
+    causes = () if book.missing else book.judged((since,))[0] or ((waiting,) if waiting else ())
+    return found if found.missing or not causes else Answer(None, causes, found.evidence)
 
 
 def _on_income(case: Case, work: Callable[[], bool]) -> Answer:

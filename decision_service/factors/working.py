@@ -86,7 +86,11 @@ def status(case: Case) -> Answer:
     open_ = any(is_open(record, case.as_of.date) for record in known.records)
     if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
-    if _recent(case, gigged):
+    waiting = income_presence(case).waiting((_recent_span(income_presence(case)),))
+    gig = _recent(case, gigged)
+    if waiting is not None and (open_ or not gig):
+        return Answer(None, (waiting,), known.evidence)
+    if gig:
         return answer(GIG, Kind.EMPLOYMENTS, known.evidence)
     if open_ or not known.records:
         return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS, known.evidence)

@@ -205,6 +205,7 @@ def net(n: int) -> Factor:
 
     def factor(family: Transactions) -> Money:
         window = month_window(family, n)
+        refuse_unread(family, Month(family.horizon - n).first_day)
         refuse_unclassed(family, window)
         kept = of_class(family, window, TransactionClass.EARNING, TransactionClass.FEE)
         months = list(range(family.horizon - n + 1, family.horizon + 1))
