@@ -8,12 +8,13 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
-from decision_service.factors.combine import Job, Part, Parts, total
+from decision_service.factors.combine import Part, Parts, total
 from decision_service.factors.evidence import DECLARED_GRADE, DOCUMENT_GRADE, PLATFORM_GRADE
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import income_parts
 from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.income_trust import employment_taints
+from decision_service.factors.monthly_income import income
 from decision_service.factors.proof_of_income import confirmed_employers
 from decision_service.factors.quality import supply, supply_taints
 from decision_service.factors.records import contributions
@@ -30,17 +31,24 @@ def last_backed(case: Case) -> int | None:
     return max(backed_months(case), default=None)
 
 
+def unbacked_span(case: Case) -> Span:
+    """The months from the last backed one (of none: from the first) to the income horizon."""
+    book, backed = income(case), last_backed(case)
+    first = book.first if backed is None else min(backed, book.horizon)
+    return first, book.horizon
+
+
 def latest_prompt(case: Case) -> int:
     """The latest month that a payroll or platform source has settled, live or not; 0 of none."""
     return max((s.settled for s in income_settlement(case).sources if s.prompt), default=0)
 
 
 def amounts_by_grade(case: Case, span: Span) -> Mapping[int, Amount]:
-    """The income of a span by the grade of what proves it; a negative part counts nothing."""
+    """The income of a span by the grade of what proves it."""
     found: dict[int, Amount] = {}
     for _, parts in within(income_parts(case), (span,)):
         for part in parts.values():
-            found[part.grade] = found.get(part.grade, 0) + max(part.amount, 0)
+            found[part.grade] = found.get(part.grade, 0) + part.amount
     return found
 
 
@@ -61,14 +69,16 @@ def _backed_months(case: Case) -> frozenset[int]:
 
 def _backed(case: Case, parts: Parts) -> bool:
     income = total(parts)
-    backing = sum(part.amount for job, part in parts.items() if _backs(case, job, part))
+    backing = sum(_backing(case, part) for part in parts.values())
     return income > 0 and backing * 3 >= income * 2
 
 
-def _backs(case: Case, job: Job, part: Part) -> bool:
+def _backing(case: Case, part: Part) -> Amount:
+    """The part's proved amount; of uploads that of employers whom another source names."""
     if part.grade <= PLATFORM_GRADE:
-        return True
+        return part.amount
     if part.grade != DOCUMENT_GRADE:
-        return False
+        return 0
     tellers = {source for source, _ in part.told}
-    return bool(set(confirmed_employers(case).get(job[1], ())) - tellers)
+    named = confirmed_employers(case)
+    return sum(a for e, a in part.employers.items() if set(named.get(e, ())) - tellers)

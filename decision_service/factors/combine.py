@@ -36,11 +36,15 @@ class MonthFacts(msgspec.Struct):
 
 
 class Part(msgspec.Struct):
-    """What one job gives in a month: the amount that counts, its grade, and who told it."""
+    """What one job gives in a month: the amount that counts, its grade, and who told it.
+
+    `employers` holds the amounts of payroll by employer.
+    """
 
     amount: Amount
     grade: int
     told: dict[Teller, Amount]
+    employers: dict[str, Amount] = msgspec.field(default_factory=dict)
 
 
 Feeders = Mapping[str, Feeder]
@@ -94,7 +98,8 @@ def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
         if not feeders[source].gig:
             grade = payroll_grade(feeders[source])
             told = {(source, Kind.INCOMES): amount}
-            _keep_best(payroll, (PAYROLL, employer), Part(amount, grade, told))
+            part = Part(amount, grade, told, {employer: amount})
+            _keep_best(payroll, (PAYROLL, employer), part)
     gig: dict[Job, Part] = {}
     estimates: dict[Job, Part] = {}
     for source in tellers(facts):
@@ -122,9 +127,10 @@ def total(parts: Parts) -> Amount:
 def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:
     """An account's month: its payroll, where there is none its estimate, else its earnings."""
     feeder = feeders[source]
-    paid = [amount for (account, _), amount in facts.payroll.items() if account == source]
+    paid = {e: amount for (account, e), amount in facts.payroll.items() if account == source}
     if paid:
-        return Part(sum(paid), payroll_grade(feeder), {(source, Kind.INCOMES): sum(paid)})
+        amount = sum(paid.values())
+        return Part(amount, payroll_grade(feeder), {(source, Kind.INCOMES): amount}, paid)
     if source in facts.estimates:
         amount = facts.estimates[source]
         return Part(amount, facts.grades[source], {(source, Kind.EINCOMES): amount})
@@ -153,4 +159,5 @@ def _keep_largest(parts: dict[Job, Part], job: Job, part: Part) -> None:
     if held is None or part.amount > held.amount:
         parts[job] = part
     elif part.amount == held.amount:
-        parts[job] = Part(held.amount, min(held.grade, part.grade), held.told | part.told)
+        grade = min(held.grade, part.grade)
+        parts[job] = Part(held.amount, grade, held.told | part.told, held.employers)

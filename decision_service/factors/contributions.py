@@ -39,16 +39,15 @@ def _same(length: int) -> int:
     ValueType.INTEGER,
     "months",
     "Months with a contribution over the whole history.",
-    "Count of the distinct months up to the contribution horizon with a contribution above zero in"
-    f" any scheme. {MONTHLY}",
+    "Count of the distinct months with a contribution above zero in any scheme." + OWN_HORIZON,
     lower=0,
     better=Better.UP,
 )
 def months_total(case: Case) -> Answer:
     """Months with a contribution, ever."""
     book = contribution_book(case)
-    paid = {month for scheme in book.paying for month in scheme.paid if month <= book.horizon}
-    return over(book, WHOLE, lambda _: len(paid))
+    paid = {month for scheme in book.paying for month in scheme.paid}
+    return over_spans(book, (book.reach(WHOLE),), lambda: len(paid))
 
 
 @CONTRIBUTIONS.factor(

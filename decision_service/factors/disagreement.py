@@ -22,6 +22,8 @@ from decision_service.factors.series import Span, over_spans, within
 from decision_service.factors.usage import counted
 from decision_service.factors.window import months
 
+CLAIMED_MONTHS = 6
+
 Pair = tuple[Amount, Amount]
 """What two sources tell of one month's work."""
 
@@ -58,7 +60,7 @@ def source_disagreement(case: Case, length: int) -> Answer:
     "Sum over the 6 calendar months up to the income horizon of the payroll, else estimates, else"
     " earnings of accounts whose provider is in no list / the income of these months; 0 without"
     " such claims; DIVISION_BY_ZERO where that income is not above zero.",
-    months=6,
+    months=CLAIMED_MONTHS,
     lower=0,
     causes=DIVISION,
     better=Better.DOWN,
@@ -66,7 +68,7 @@ def source_disagreement(case: Case, length: int) -> Answer:
 def unknown_provider_excess(case: Case) -> Answer:
     """How much more would be claimed than is known."""
     book = income(case)
-    span = book.last(6)
+    span = (book.horizon - CLAIMED_MONTHS + 1, book.horizon)
     known = sum(total(parts) for _, parts in within(income_parts(case), (span,)))
     claim = claimed(case, span)
     return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)

@@ -16,6 +16,7 @@ from decision_service.factors.combine import (
     combined,
     payroll_grade,
     platform_grade,
+    total,
 )
 from decision_service.factors.income_sources import (
     earned,
@@ -25,7 +26,13 @@ from decision_service.factors.income_sources import (
     stand_in_months,
 )
 from decision_service.factors.income_trust import platform_taints, platforms_or_partial
-from decision_service.factors.paychecks import Paycheck, flawed_months, pay_month, paychecks
+from decision_service.factors.paychecks import (
+    Paycheck,
+    flawed_months,
+    pay_month,
+    pay_told,
+    paychecks,
+)
 from decision_service.factors.proof_of_income import estimate_grade
 from decision_service.factors.records import eincomes
 from decision_service.factors.series import Draft
@@ -42,12 +49,16 @@ BESIDE = "a payslip counts beside those that its period contains"
 class Sheet(msgspec.Struct):
     """The monthly income as it is filled: the draft, each month's facts, the bases of payroll.
 
-    Months that their source has not settled are not in it: they are set aside.
+    `told` holds the accounts and months that have payroll or an estimate, usable or not, `parts`
+    each month's income by job. Months that their source has not settled are not in it: they are set
+    aside.
     """
 
     draft: Draft = msgspec.field(default_factory=Draft)
     facts: dict[int, MonthFacts] = msgspec.field(default_factory=dict)
     bases: dict[int, set[str]] = msgspec.field(default_factory=dict)
+    told: set[tuple[str, int]] = msgspec.field(default_factory=set)
+    parts: dict[int, Parts] = msgspec.field(default_factory=dict)
 
     def month(self, index: int) -> MonthFacts:
         """What is known of a month so far."""
@@ -61,12 +72,7 @@ def income_months(case: Case) -> Sheet:
 
 def income_parts(case: Case) -> Mapping[int, Parts]:
     """Each settled month's income by job."""
-    return case.once("income parts", _parts)
-
-
-def _parts(case: Case) -> Mapping[int, Parts]:
-    mode, feeders = case.policy.combine_income, counted(case)
-    return {m: combined(mode, facts, feeders) for m, facts in income_months(case).facts.items()}
+    return income_months(case).parts
 
 
 def _income_months(case: Case) -> Sheet:
@@ -80,7 +86,15 @@ def _income_months(case: Case) -> Sheet:
     for feeder in platforms(case):
         _take_earnings(case, sheet, feeder)
     _take_taints(case, sheet)
+    _add_up(case, sheet)
     return sheet
+
+
+def _add_up(case: Case, sheet: Sheet) -> None:
+    mode, feeders = case.policy.combine_income, counted(case)
+    for month, facts in sheet.facts.items():
+        parts = sheet.parts[month] = combined(mode, facts, feeders)
+        sheet.draft.amounts[month] = total(parts)
 
 
 def _settled(case: Case, account: str, kind: Kind) -> int:
@@ -101,6 +115,7 @@ def _take_paycheck(case: Case, sheet: Sheet, check: Paycheck) -> None:
         job = (check.account, check.employer)
         payroll[job] = payroll.get(job, 0) + share
         sheet.bases.setdefault(month, set()).add(check.base)
+        sheet.told.add((check.account, month))
 
 
 def _take_flawed(case: Case, sheet: Sheet) -> None:
@@ -118,13 +133,18 @@ def _take_flawed(case: Case, sheet: Sheet) -> None:
         for month in months:
             counts = ours and month == pay_month(record)
             sheet.draft.proof(month).note(record.id, 0, told, counted=counts)
-            if not ours:
-                _abroad(sheet, month, record, Kind.INCOMES)
+            if ours:
+                sheet.told.add((record.source, month))
+            else:
+                _abroad(sheet, month, record, Kind.INCOMES, pay_told(record))
 
 
-def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind) -> None:
+def _abroad(
+    sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind, told: str
+) -> None:
+    """Note what is told in another currency; the same pay told twice is one record."""
     cause = Missing(Cause.MIXED_CURRENCY, kind=kind, source=record.source)
-    sheet.draft.abroad(month, record.id, cause)
+    sheet.draft.abroad(month, told, cause)
 
 
 def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
@@ -133,8 +153,9 @@ def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
     told = (record.source, grade)
     sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
     if not ours:
-        _abroad(sheet, record.month, record, Kind.EINCOMES)
+        _abroad(sheet, record.month, record, Kind.EINCOMES, record.id)
         return
+    sheet.told.add((record.source, record.month))
     facts = sheet.month(record.month)
     facts.estimates[record.source] = facts.estimates.get(record.source, 0) + record.amount
     facts.grades[record.source] = grade
@@ -145,21 +166,12 @@ def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
     settled = _settled(case, feeder.id, Kind.TRANSACTIONS)
     for month in stand_in_months(case):
         tally = month_of_earnings(case, feeder.id, month).tally
-        if not stands_in(sheet, feeder.id, month) or not tally.records(TELLING):
+        if (feeder.id, month) in sheet.told or not tally.records(TELLING):
             continue
         if month <= settled and month in earned(case, feeder):
             sheet.month(month).earnings[feeder.id] = earned(case, feeder)[month]
         if month <= settled or not settled:
             _prove_earnings(case, sheet.draft, feeder, month)
-
-
-def stands_in(sheet: Sheet, account: str, month: int) -> bool:
-    """Whether a gig account tells a month by its transactions alone."""
-    facts = sheet.facts.get(month)
-    if facts is None:
-        return True
-    paid = any(source == account for source, _ in facts.payroll)
-    return not paid and account not in facts.estimates
 
 
 def _take_taints(case: Case, sheet: Sheet) -> None:
@@ -168,7 +180,7 @@ def _take_taints(case: Case, sheet: Sheet) -> None:
         for feeder in platforms_or_partial(case):
             if taint.source in (None, feeder.id):
                 for month in stand_in_months(case):
-                    if stands_in(sheet, feeder.id, month):
+                    if (feeder.id, month) not in sheet.told:
                         sheet.draft.proof(month)
                         sheet.draft.flaw(month, taint)
 

@@ -9,9 +9,10 @@ import msgspec
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
-from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.domain.needs import CombineIncome
+from decision_service.factors.answer import Answer, answer
 from decision_service.factors.case import Case
-from decision_service.factors.combine import PAYROLL
+from decision_service.factors.combine import PAYROLL, combined
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import Source
 from decision_service.factors.income import INCOME, since_last
@@ -20,6 +21,7 @@ from decision_service.factors.income_sources import income_settlement, income_so
 from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.series import Draft, MonthBook, View, at, over_spans
 from decision_service.factors.settlement import Settlement, open_months
+from decision_service.factors.usage import counted
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
 
@@ -89,7 +91,7 @@ def latest_payroll_month(case: Case) -> Answer:
 )
 def live_sources_count(case: Case) -> Answer:
     """How many sources would show at once that the income stopped."""
-    missing = in_order([*income_feed(case).missing, *platform_taints(case)])
+    missing = income_feed(case).missing or tuple(platform_taints(case))
     return Answer(None, missing) if missing else Answer(len(income_settlement(case).prompt))
 
 
@@ -118,7 +120,9 @@ def _draft(case: Case) -> Draft:
         m: {id_: f for id_, f in found.items() if f.kind is Kind.INCOMES}
         for m, found in whole.foreign.items()
     }
-    return Draft(whole.amounts, whole.proofs, flaws, foreign)
+    paid = {m for m, parts in income_parts(case).items() if any(w == PAYROLL for w, _ in parts)}
+    proofs = {m: p for m, p in whole.proofs.items() if m in paid or flaws.get(m) or foreign.get(m)}
+    return Draft(whole.amounts, proofs, flaws, foreign)
 
 
 def _formal(source: Source) -> bool:
@@ -126,9 +130,12 @@ def _formal(source: Source) -> bool:
 
 
 def _amounts(case: Case) -> Mapping[int, Amount]:
+    """Each month's payroll, each job once, however the ruleset combines accounts."""
+    facts, feeders = income_months(case).facts, counted(case)
+    jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in facts.items()}
     return {
         month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
-        for month, parts in income_parts(case).items()
+        for month, parts in jobs.items()
     }
 
 

@@ -15,6 +15,7 @@ from decision_service.factors.backing import (
     last_backed,
     latest_prompt,
     proof_taints,
+    unbacked_span,
 )
 from decision_service.factors.case import Case
 from decision_service.factors.evidence import GRADES
@@ -51,6 +52,7 @@ BACKED = (
     upper=lambda n: n,
     months=lambda n: n,
     better=Better.UP,
+    derived_from=("income.months_{w}",),
 )
 def backed_months_in(case: Case, length: int) -> Answer:
     """How many months are proved."""
@@ -74,9 +76,7 @@ def backed_months_in(case: Case, length: int) -> Answer:
 def months_since_backed(case: Case) -> Answer:
     """How long the proof has been silent."""
     book = income(case)
-    backed = last_backed(case)
-    first = book.first if backed is None else min(backed, book.horizon)
-    span = (first, book.horizon)
+    backed, span = last_backed(case), unbacked_span(case)
     latest = max(book.horizon, latest_prompt(case))
     silent = Cause.NO_EVIDENCE if backed is None else max(latest - backed, 0)
     return _proved(case, span, lambda: silent)
@@ -113,6 +113,8 @@ def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answe
 def _weakest(case: Case, span: Span) -> str | Cause:
     amounts = amounts_by_grade(case, span)
     income_, held = sum(amounts.values()), Fraction(0)
+    if income_ <= 0:
+        return Cause.NO_EVIDENCE
     for grade in sorted(amounts, reverse=True):
         held += amounts[grade]
         if held * 3 > income_:

@@ -8,6 +8,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.factors.case import Case
 from decision_service.factors.combine import Teller
+from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import Source, last_seen, source_of, stand_in_from
 from decision_service.factors.ledger import ledger
 from decision_service.factors.netting import month_net
@@ -75,14 +76,15 @@ def _estimates(case: Case) -> Iterable[Source]:
     amounts: dict[str, dict[int, int]] = {}
     for record in eincomes(case).records:
         months = amounts.setdefault(record.source, {})
-        months[record.month] = max(record.amount, months.get(record.month, record.amount))
+        ours = record.amount if record.currency == case.currency else 0
+        months[record.month] = months.get(record.month, 0) + ours
     for source, months in amounts.items():
         yield _source(case, source, Kind.EINCOMES, months, months)
 
 
 def _payroll(case: Case) -> Iterable[Source]:
     posted: dict[str, set[int]] = {}
-    amounts: dict[str, dict[int, int]] = {}
+    amounts: dict[str, dict[int, Amount]] = {}
     for record in incomes(case).records:
         seen = Month.of(last_seen(case.as_of, counted(case)[record.source])).index
         posted.setdefault(record.source, set()).add(posted_month(record, seen))
@@ -90,8 +92,8 @@ def _payroll(case: Case) -> Iterable[Source]:
         months.setdefault(Month.of(last_day_of(record)).index, 0)
     for check in paychecks(case).counted:
         for month, share in check.placed.shares:
-            held = amounts[check.account].get(month, 0)
-            amounts[check.account][month] = max(held, int(share > 0))
+            months = amounts[check.account]
+            months[month] = months.get(month, 0) + share
     for source, months in amounts.items():
         yield _source(case, source, Kind.INCOMES, posted[source], months)
 
@@ -104,7 +106,7 @@ def _earnings(case: Case) -> Iterable[Source]:
 
 
 def _source(
-    case: Case, source: str, kind: Kind, posted: Iterable[int], amounts: Mapping[int, int]
+    case: Case, source: str, kind: Kind, posted: Iterable[int], amounts: Mapping[int, Amount]
 ) -> Source:
     paid = [month for month, amount in amounts.items() if amount > 0]
     feeder = counted(case)[source]

@@ -9,7 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts, Parts, total
+from decision_service.factors.combine import MonthFacts, Parts, tellers, told_by
 from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import Sheet, income_months, income_parts
@@ -21,7 +21,7 @@ from decision_service.factors.income_trust import income_feed
 from decision_service.factors.newest_truth import newest_truth
 from decision_service.factors.series import MonthBook, Spans, View, within
 from decision_service.factors.settlement import incomplete_months, open_months
-from decision_service.factors.usage import counted
+from decision_service.factors.usage import EARNING_KINDS, counted
 
 
 class IncomeBook(MonthBook):
@@ -81,7 +81,6 @@ def _presence(case: Case) -> IncomeBook:
 
 def _amounts(case: Case) -> IncomeBook:
     draft, settled = income_months(case).draft, income_settlement(case)
-    draft.amounts.update({month: total(found) for month, found in income_parts(case).items()})
     months = _from_first(case, settled.horizon)
     waiting = incomplete_months(settled, months, _outranked(case))
     horizon = max((month for month in months if month not in waiting), default=None)
@@ -118,7 +117,7 @@ def _months_with_income(case: Case) -> Collection[int]:
 
 
 def _above_zero(facts: MonthFacts) -> bool:
-    told = (*facts.payroll.values(), *facts.estimates.values(), *facts.earnings.values())
+    told = (told_by(facts, (s, kind)) for s in tellers(facts) for kind in EARNING_KINDS)
     return any(amount > 0 for amount in told)
 
 

@@ -137,7 +137,7 @@ def _take(
         amounts[month] = amounts.get(month, 0) + record.amount
     else:
         cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
-        draft.abroad(month, record.id, cause)
+        draft.flaw(month, cause)
 
 
 def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme:

@@ -110,6 +110,12 @@ def _payment(slip: Payslip) -> Payment:
     return slip.start.isoformat(), slip.last.isoformat(), slip.amount
 
 
+def pay_told(record: Income) -> str:
+    """What makes two payroll records the same pay, whatever their ids."""
+    said = (record.source, record.employer, record.start, record.end, record.currency)
+    return f"{said}{amount_of(record)}"
+
+
 def pay_month(record: Income) -> int:
     """The month that a record counts in as one record."""
     return Month.of(record.end or record.start).index

@@ -65,11 +65,11 @@ class Draft(msgspec.Struct):
 
     def mixed(self, spans: Spans) -> tuple[set[Missing], bool]:
         """What other currencies make missing, and whether one single record is left out instead."""
-        found = {id_: m for m, records in within(self.foreign, spans) for id_ in records}
-        if len(found) == 1 and self.amounts.get(next(iter(found.values())), 0) > 0:
+        touched = within(self.foreign, spans)
+        ids = {id_ for _, records in touched for id_ in records}
+        if len(ids) == 1 and all(self.amounts.get(month, 0) > 0 for month, _ in touched):
             return set(), True
-        records = [causes for _, causes in within(self.foreign, spans)]
-        return {cause for causes in records for cause in causes.values()}, False
+        return {cause for _, records in touched for cause in records.values()}, False
 
 
 class View(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.backing import last_backed, proof_taints
+from decision_service.factors.backing import last_backed, proof_taints, unbacked_span
 from decision_service.factors.case import Case
 from decision_service.factors.employers import named_employer
 from decision_service.factors.employment import is_open, jobs
@@ -17,7 +17,7 @@ from decision_service.factors.income import INCOME_CAUSES
 from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import Family
 
-WORK_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
+WORK_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS}
 WORK = Family("employment", WORK_KINDS, INCOME_CAUSES)
 NAMED = " Words such as voluntary and self-employed name no employer."
 
@@ -29,11 +29,15 @@ NAMED = " Words such as voluntary and self-employed name no employer."
     "Whether a job began since income was backed last.",
     "True when an open employment with a named employer began in the last backed month or later;"
     " false otherwise, and without a backed month." + NAMED,
+    kinds=frozenset({Kind.CONTRIBUTIONS}),
     better=Better.UP,
 )
 def started_since_backed(case: Case) -> Answer:
     """Whether a new job explains that the old proof is silent."""
-    return _on_income(case, lambda: _started(case))
+    missing = (*income(case).missing, *jobs(case).missing)
+    tainted = [m for m in missing if m.cause.tainted]
+    found = in_order([*tainted, *proof_taints(case, unbacked_span(case))])
+    return Answer(None, found) if found else _on_income(case, lambda: _started(case))
 
 
 @WORK.factor(
@@ -62,11 +66,11 @@ def ended_without_income(case: Case) -> Answer:
 
 def _on_income(case: Case, work: Callable[[], bool]) -> Answer:
     """Work on employments and income; tainted where either is."""
-    book, known = income(case), jobs(case)
-    taints = [m for m in (*income_presence(case).missing, *known.missing) if m.cause.tainted]
-    found = in_order([*taints, *proof_taints(case, book.last(1))])
-    if found:
-        return Answer(None, found)
+    known = jobs(case)
+    for missing in (known.missing, income_presence(case).missing):
+        taints = tuple(m for m in missing if m.cause.tainted)
+        if taints:
+            return Answer(None, taints)
     return answer(work(), Kind.EMPLOYMENTS, known.evidence)
 
 

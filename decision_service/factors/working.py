@@ -86,7 +86,7 @@ def status(case: Case) -> Answer:
     open_ = any(is_open(record, case.as_of.date) for record in known.records)
     if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
-    waiting = income_presence(case).waiting((_recent_span(income_presence(case)),))
+    waiting = income_presence(case).waiting((_awaited_span(case, known, open_=open_),))
     gig = _recent(case, gigged)
     if waiting is not None and (open_ or not gig):
         return Answer(None, (waiting,), known.evidence)
@@ -110,6 +110,13 @@ def gigged(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
 
 
 Says = Callable[[MonthFacts, Mapping[str, Feeder]], bool]
+
+
+def _awaited_span(case: Case, known: Jobs, *, open_: bool) -> Span:
+    """The recent months, and those after the last job's end where none is open."""
+    first, last = _recent_span(income_presence(case))
+    ends = [] if open_ or _recent(case, gigged) else [r.end for r in known.records if r.end]
+    return min(first, Month.of(max(ends)).index + 1) if ends else first, last
 
 
 def _recently(case: Case, says: Says) -> Answer:

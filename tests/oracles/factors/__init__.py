@@ -20,6 +20,7 @@ from tests.oracles.factors import (
     accounts,
     contributions,
     employment,
+    fees,
     income,
     jobs,
     liabilities,
@@ -50,9 +51,16 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
 }
 
 
+ALONE: dict[str, Callable[[Applicant], Any]] = {
+    "transactions.fee_presence_91d": fees.fee_presence_91d
+}
+"""Factors that rest on less than their family does."""
+
+
 def names() -> list[str]:
     """Every factor there is a reference for."""
-    return [f"{family}.{name}" for family, (_, factors) in FAMILIES.items() for name in factors]
+    found = [f"{family}.{name}" for family, (_, factors) in FAMILIES.items() for name in factors]
+    return [*found, *ALONE]
 
 
 def reference(
@@ -71,6 +79,9 @@ def reference(
         family, _, short = name.partition(".")
         prepare, factors = FAMILIES[family]
         try:
+            if name in ALONE:
+                answers[name] = ALONE[name](who)
+                continue
             if family not in prepared:
                 prepared[family] = prepare(who)
             answers[name] = factors[short](prepared[family])

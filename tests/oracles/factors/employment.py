@@ -9,6 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
+from tests.oracles.factors.amounts import last_known
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
@@ -27,7 +28,7 @@ from tests.oracles.factors.monthly_income import (
     refuse_short,
 )
 from tests.oracles.factors.parts import gig_parts
-from tests.oracles.factors.proof import last_backed
+from tests.oracles.factors.proof import last_backed, refuse_tainted_proof, unbacked
 from tests.oracles.factors.taints import refuse_tainted, taints
 from tests.oracles.factors.usable import either_way, last_months, open_months, refuse_unusable
 
@@ -86,6 +87,13 @@ def settled_incomes(who: Applicant) -> Incomes:
     """The income family, where a month of it has come to the horizon."""
     incomes = incomes_of(who)
     refuse_short(incomes)
+    return incomes
+
+
+def known_incomes(who: Applicant) -> Incomes:
+    """The income family, where the amount of a month of it is known."""
+    incomes = settled_incomes(who)
+    last_known(incomes)
     return incomes
 
 
@@ -193,8 +201,13 @@ def started_since_backed(who: Applicant) -> bool:
     causes = taints(who, [Kind.EMPLOYMENTS])
     if causes:
         raise Unknown(*causes)
-    incomes = absent_is_none(settled_incomes, who)
-    last = absent_is_none(lambda _: last_backed(incomes), who) if incomes else None
+    if who.snapshot.contributions is None:
+        raise Unknown(Cause.NOT_FETCHED)
+    incomes = absent_is_none(known_incomes, who)
+    if incomes is None:
+        return False
+    refuse_tainted_proof(incomes, unbacked(incomes))
+    last = last_backed(incomes)
     if last is None:
         return False
     return any(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
@@ -35,7 +37,7 @@ TIMES_A_YEAR = {
 }
 
 
-HOUSING = ("housing", "mortgage", "home")
+HOUSING = {"house", "housing", "home", "mortgage"}
 UNTOLD = ("Hourly", "Variable", "Unspecified", None)
 
 
@@ -206,7 +208,8 @@ def overdue_total(who: Applicant) -> Money:
 
 def is_housing(loan: Liability) -> bool:
     """Whether the words of a loan's type say that it is for a home."""
-    return any(word in loan.type.casefold() for word in HOUSING)
+    words = re.split(r"[^a-z]+", loan.type.casefold())
+    return bool(HOUSING & set(words)) or ("real", "estate") in pairwise(words)
 
 
 def is_long(loan: Liability) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
+from decision_service.domain.needs import CombineIncome
 from tests.oracles.factors.applicant import (
     Applicant,
     Feeder,
@@ -223,7 +224,8 @@ def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
 
 def outstanding(incomes: Incomes, month: int) -> list[Source]:
     """The sources that could still add to a month's income."""
-    if formal_payroll(incomes, month):
+    alone = incomes.who.policy.combine_income is CombineIncome.PER_JOB
+    if alone and formal_payroll(incomes, month):
         return [
             source
             for source in incomes.sources

@@ -76,12 +76,15 @@ def last_backed(incomes: Incomes) -> int | None:
     return max((month for month in months if is_backed(incomes, month)), default=None)
 
 
+def unbacked(incomes: Incomes) -> list[int]:
+    """The months from the last backed one, or from the first, to the latest known one."""
+    known, last = last_known(incomes), last_backed(incomes)
+    return list(range(incomes.first if last is None else min(last, known), known + 1))
+
+
 def months_since_backed(incomes: Incomes) -> int:
     """Months from the last backed one to the latest known, or settled by payroll or a platform."""
-    known = last_known(incomes)
-    last = last_backed(incomes)
-    begins = incomes.first if last is None else min(last, known)
-    window = list(range(begins, known + 1))
+    known, last, window = last_known(incomes), last_backed(incomes), unbacked(incomes)
     refuse_unknown(incomes, window)
     refuse_tainted_proof(incomes, window)
     if last is None:

@@ -17,6 +17,8 @@ from decision_service.domain.snapshot import Transaction
 from tests.oracles.factors.applicant import (
     Applicant,
     Unknown,
+    all_records_of,
+    feeders,
     feeders_of,
     nobody_feeds,
     read_of,
@@ -56,11 +58,19 @@ def transactions_of(who: Applicant) -> Transactions:
         for record in records_of(who, Kind.TRANSACTIONS, feeder)
     ]
     if not moved:
-        raise Unknown(Cause.NO_DATA)
+        raise unknown_claims(who) or Unknown(Cause.NO_DATA)
     synced = min(seen_until(who, feeder) for feeder in family)
     return Transactions(
         who, min(lag_month(who, feeder, Kind.TRANSACTIONS) for feeder in family), synced, moved
     )
+
+
+def unknown_claims(who: Applicant) -> Unknown | None:
+    """Where nobody else has moved money, what an unknown provider says is dropped."""
+    claims = [one for one in feeders(who) if one.unknown]
+    if any(all_records_of(who, Kind.TRANSACTIONS, one) for one in claims):
+        return Unknown(Cause.UNKNOWN_PROVIDER)
+    return None
 
 
 def in_months(family: Transactions, count: int) -> list[Moved]:
@@ -309,27 +319,9 @@ def days_since_last(family: Transactions) -> int:
     return (family.synced - max(days)).days
 
 
-def fee_presence_91d(family: Transactions) -> str:
-    """Whether the work of 91 days shows a fee, where a platform takes one."""
-    window = day_window(family, 91)
-    refuse_unclassed(family, window)
-    if of_class(family, window, TransactionClass.FEE):
-        return "PRESENT"
-    earning = [
-        provider_id
-        for provider_id, one in window
-        if class_of_one(family, provider_id, one) is TransactionClass.EARNING
-    ]
-    if not earning:
-        raise Unknown(Cause.NO_EVIDENCE)
-    charging = family.who.policy.fee_providers
-    return "ABSENT" if any(one in charging for one in earning) else "NOT_CHARGED"
-
-
 FACTORS: dict[str, Factor] = {
     "earnings_change_28d_pct": earnings_change_28d_pct,
     "days_since_last": days_since_last,
-    "fee_presence_91d": fee_presence_91d,
 }
 for _n in [1, 3, 6, 12]:
     FACTORS[f"count_{_n}m"] = count(_n)

@@ -1,0 +1,100 @@
+"""transactions.fee_presence_91d: of platforms alone, account by account."""
+
+from __future__ import annotations
+
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.missing import Cause
+from decision_service.domain.needs import TransactionClass
+from decision_service.domain.snapshot import Transaction
+from tests.oracles.factors.applicant import (
+    Applicant,
+    Feeder,
+    Unknown,
+    Wait,
+    broken,
+    connection,
+    feeders_of,
+    feeds,
+    nobody_feeds,
+    read_of,
+    records_of,
+)
+from tests.oracles.factors.settled import seen_until
+from tests.oracles.factors.taints import (
+    contradicts_itself,
+    faults_of_kind,
+    first_sync,
+    has_bad_date,
+    is_expired,
+    is_stale,
+)
+from tests.oracles.factors.transactions import (
+    Transactions,
+    class_of_one,
+    day_window,
+    refuse_unclassed,
+    unknown_claims,
+)
+
+KIND = Kind.TRANSACTIONS
+
+
+def spoilt(who: Applicant, gig: list[Feeder]) -> set[Cause | Wait]:
+    """What spoils the transactions of platforms."""
+    causes: set[Cause | Wait] = {fault.cause for fault in who.snapshot.account_faults}
+    late = [one for one in broken(who) if one.gig and feeds(who, one, KIND)]
+    if late:
+        causes.add(Cause.PARTIAL)
+    if any(is_stale(who, one) for one in gig):
+        causes.add(Cause.STALE)
+    for account in who.snapshot.accounts:
+        cause, one = first_sync(who, account), connection(who, account)
+        if cause is not None and one.gig and feeds(who, one, KIND):
+            causes.add(cause)
+    if not gig:
+        return causes
+    if has_bad_date(who, KIND) or contradicts_itself(who, KIND):
+        causes.add(Cause.BAD_DATA)
+    if is_expired(who, KIND, gig):
+        causes.add(Cause.EXPIRED)
+    return causes | faults_of_kind(who, KIND)
+
+
+def fee_presence_91d(who: Applicant) -> str:
+    """Whether each platform account that works at a charging provider shows a fee in 91 days."""
+    causes: set[Cause | Wait] = {
+        Cause.NOT_FETCHED for kind in INCOME_KINDS if read_of(who, kind) is None
+    }
+    gig = [one for one in feeders_of(who, [Kind.TRANSACTIONS]) if one.gig]
+    causes |= spoilt(who, gig)
+    if causes:
+        raise Unknown(*causes)
+    if not gig:
+        raise nobody_feeds(who)
+    moved = [
+        (one.provider_id, record)
+        for one in gig
+        for record in records_of(who, Kind.TRANSACTIONS, one)
+    ]
+    if not moved:
+        raise unknown_claims(who) or Unknown(Cause.NO_DATA)
+    family = Transactions(who, 0, min(seen_until(who, one) for one in gig), moved)
+    window = day_window(family, 91)
+    refuse_unclassed(family, window)
+    fees = {one.source for provider_id, one in window if is_fee(family, provider_id, one)}
+    earning = {
+        one.source: provider_id
+        for provider_id, one in window
+        if class_of_one(family, provider_id, one) is TransactionClass.EARNING
+    }
+    if not earning:
+        raise Unknown(Cause.NO_EVIDENCE)
+    charging = who.policy.fee_providers
+    if any(earning[source] in charging for source in earning.keys() - fees):
+        return "ABSENT"
+    return "PRESENT" if earning.keys() & fees else "NOT_CHARGED"
+
+
+def is_fee(family: Transactions, provider_id: str, one: Transaction) -> bool:
+    """Whether a transaction is what a platform keeps."""
+    return class_of_one(family, provider_id, one) is TransactionClass.FEE
