@@ -12,11 +12,11 @@ from decision_service.domain.needs import DataPolicy
 from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
 from decision_service.factors.claims import claimed
-from decision_service.factors.combine import PAYROLL, MonthFacts, Parts, payroll_grade, total
+from decision_service.factors.combine import MonthFacts, payroll_grade, total
 from decision_service.factors.evidence import DOCUMENT_GRADE, PAYROLL_GRADE
 from decision_service.factors.figures import Amount, quotient, ratio
 from decision_service.factors.income import DIVISION, INCOME, NO_EVIDENCE
-from decision_service.factors.income_months import income_months, income_parts
+from decision_service.factors.income_months import formal_payroll, income_months, income_parts
 from decision_service.factors.monthly_income import income
 from decision_service.factors.series import Span, over_spans, within
 from decision_service.factors.usage import counted
@@ -88,17 +88,13 @@ def _apart(pairs: Sequence[Pair]) -> Amount:
 def _formal(case: Case, span: Span) -> Sequence[Pair]:
     """Each month's payroll beside its highest scheme estimate."""
     found = within(income_months(case).facts, (span,))
-    return [
-        pair
-        for month, facts in found
-        if (pair := _beside_scheme(case, month, facts, income_parts(case).get(month, {})))
-    ]
+    return [pair for month, facts in found if (pair := _beside_scheme(case, month, facts))]
 
 
-def _beside_scheme(case: Case, month: int, facts: MonthFacts, parts: Parts) -> Pair | None:
+def _beside_scheme(case: Case, month: int, facts: MonthFacts) -> Pair | None:
     feeders = counted(case)
     estimates = {s: a for s, a in facts.estimates.items() if feeders[s].scheme}
-    paid = sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
+    paid = formal_payroll(case)[month]
     if not estimates or not any(not feeders[s].gig for s, _ in facts.payroll):
         return None
     source = max(sorted(estimates), key=lambda s: estimates[s])

@@ -8,9 +8,11 @@ import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.needs import CombineIncome
 from decision_service.domain.snapshot import EstimatedIncome, Income
 from decision_service.factors.case import Case
 from decision_service.factors.combine import (
+    PAYROLL,
     MonthFacts,
     Parts,
     combined,
@@ -18,6 +20,7 @@ from decision_service.factors.combine import (
     platform_grade,
     total,
 )
+from decision_service.factors.figures import Amount
 from decision_service.factors.income_sources import (
     earned,
     income_sources,
@@ -73,6 +76,20 @@ def income_months(case: Case) -> Sheet:
 def income_parts(case: Case) -> Mapping[int, Parts]:
     """Each settled month's income by job."""
     return income_months(case).parts
+
+
+def formal_payroll(case: Case) -> Mapping[int, Amount]:
+    """Each month's payroll, each job once, however the ruleset combines accounts."""
+    return case.once("formal payroll", _formal_payroll)
+
+
+def _formal_payroll(case: Case) -> Mapping[int, Amount]:
+    facts, feeders = income_months(case).facts, counted(case)
+    jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in facts.items()}
+    return {
+        month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
+        for month, parts in jobs.items()
+    }
 
 
 def _income_months(case: Case) -> Sheet:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
-from decision_service.domain.needs import CombineIncome
 from decision_service.factors.answer import Answer, answer
 from decision_service.factors.case import Case
-from decision_service.factors.combine import PAYROLL, combined
-from decision_service.factors.figures import Amount
+from decision_service.factors.combine import PAYROLL
 from decision_service.factors.horizons import Source
 from decision_service.factors.income import INCOME, since_last
-from decision_service.factors.income_months import income_months, income_parts
+from decision_service.factors.income_months import formal_payroll, income_months, income_parts
 from decision_service.factors.income_sources import income_settlement, income_sources
 from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.series import Draft, MonthBook, View, at, over_spans
 from decision_service.factors.settlement import Settlement, open_months
-from decision_service.factors.usage import counted
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
 
@@ -104,7 +99,7 @@ def _payroll(case: Case) -> Payroll | None:
     sources = [s for s in income_sources(case).values() if _formal(s)]
     if not sources:
         return None
-    settled, amounts = Settlement(sources, (), 0), _amounts(case)
+    settled, amounts = Settlement(sources, (), 0), formal_payroll(case)
     paid = [month for month, amount in amounts.items() if amount > 0]
     silent = range(max(paid, default=settled.horizon) + 1, settled.horizon + 1)
     view = View(settled.horizon, income_feed(case).missing, open_months(settled, silent, ()))
@@ -127,16 +122,6 @@ def _draft(case: Case) -> Draft:
 
 def _formal(source: Source) -> bool:
     return source.kind is Kind.INCOMES and not source.feeder.gig
-
-
-def _amounts(case: Case) -> Mapping[int, Amount]:
-    """Each month's payroll, each job once, however the ruleset combines accounts."""
-    facts, feeders = income_months(case).facts, counted(case)
-    jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in facts.items()}
-    return {
-        month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
-        for month, parts in jobs.items()
-    }
 
 
 def _no_payroll(case: Case) -> Answer:

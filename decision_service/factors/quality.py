@@ -153,9 +153,15 @@ def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
     fed = _first_kinds((s.kind, (*s.judged, *_being_linked(case, s.kind))) for s in supplies)
     return [
-        *(Missing(cause, kind=kind, source=f.id) for f, kind in fed for cause in _syncing(case, f)),
-        *(fault for f, kind in fed for fault in _unclear(case, f, kind)),
+        cause
+        for feeder, kind in fed
+        for cause in _unclear(case, feeder, kind) or _running(case, feeder, kind)
     ]
+
+
+def _running(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
+    """That the account's first sync has not finished."""
+    return [Missing(cause, kind=kind, source=feeder.id) for cause in _syncing(case, feeder)]
 
 
 def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
@@ -180,12 +186,14 @@ def _being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     )
 
 
-def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Iterable[Missing]:
+def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     """What went wrong while the vendor was asked whether the account's first sync has ended."""
     tasks = case.snapshot.tasks
-    for fault in tasks.faults if tasks else ():
-        if fault.source == feeder.id or (fault.source is None and _young(case, feeder)):
-            yield Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
+    return [
+        Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
+        for fault in (tasks.faults if tasks else ())
+        if fault.source == feeder.id or (fault.source is None and _young(case, feeder))
+    ]
 
 
 def _young(case: Case, feeder: Feeder) -> bool:

@@ -16,7 +16,7 @@ from decision_service.factors.income import INCOME_CAUSES
 from decision_service.factors.monthly_income import income_presence
 from decision_service.factors.paid_months import contribution_book
 from decision_service.factors.registry import Family
-from decision_service.factors.series import MonthBook, Span, either_way, over, within
+from decision_service.factors.series import MonthBook, Span, either_way, within
 from decision_service.factors.usage import Feeder, counted
 
 RECENT_MONTHS = 3
@@ -122,9 +122,9 @@ def _awaited_span(case: Case, known: Jobs, *, open_: bool) -> Span:
 def _recently(case: Case, says: Says) -> Answer:
     """Whether a recent month shows it; an open month could, where none does."""
     book = income_presence(case)
-    if not book.missing and _recent(case, says):
-        return either_way(book, RECENT_MONTHS, lambda _: True)
-    return over(book, RECENT_MONTHS, lambda _: False)
+    found = not book.missing and _recent(case, says)
+    closed = book.read(book.last(RECENT_MONTHS), open_as=0)
+    return either_way(book, RECENT_MONTHS, lambda months: found or months != closed)
 
 
 def _after_the_last_end(case: Case, known: Jobs) -> Answer:

@@ -145,14 +145,20 @@ def payroll_parts(incomes: Incomes, month: int) -> list[Part]:
 
 
 def gig_parts(incomes: Incomes, month: int) -> list[Part]:
-    """Each platform's highest account."""
+    """Each platform's highest account among those that prove best."""
     found: dict[str, list[Part]] = {}
     for feeder in feeders(incomes.who):
         if feeder.gig:
             part = account_part(incomes, feeder, month, feeder.provider_id)
             if part is not None:
                 found.setdefault(feeder.provider_id, []).append(part)
-    return [highest(told) for told in found.values()]
+    return [highest(best_proven(told)) for told in found.values()]
+
+
+def best_proven(told: list[Part]) -> list[Part]:
+    """Those of the strongest grade."""
+    strongest = max(GRADES.index(one.grade) for one in told)
+    return [one for one in told if GRADES.index(one.grade) == strongest]
 
 
 def estimate_parts(incomes: Incomes, month: int) -> list[Part]:

@@ -214,8 +214,8 @@ def net(n: int) -> Factor:
     """Earnings less fees and reversals, as the month's income has them."""
 
     def factor(family: Transactions) -> Money:
-        window = month_window(family, n)
         refuse_unread(family, Month(family.horizon - n).first_day)
+        window = month_window(family, n)
         refuse_unclassed(family, window)
         kept = of_class(family, window, TransactionClass.EARNING, TransactionClass.FEE)
         months = list(range(family.horizon - n + 1, family.horizon + 1))

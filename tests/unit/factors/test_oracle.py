@@ -31,7 +31,7 @@ SHOWN = 20
 TOLERANCE = Decimal("1e-28")
 
 # These may name further taints: of months that are looked at although a whole kind is spoilt.
-FURTHER_TAINTS = {"employment.status"}
+FURTHER_TAINTS = {"employment.status", "employment.started_since_backed"}
 
 
 def cause_of(missing: Missing) -> Cause | Wait:
