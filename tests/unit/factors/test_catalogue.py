@@ -135,3 +135,25 @@ def test_the_comparison_names_factors_that_exist() -> None:
     assert ours <= set(catalogue())
     theirs = [name for name, _, _ in vendor_factors()]
     assert len(theirs) == len(set(theirs))
+
+
+UNDIRECTED = """
+accounts.oldest_connection_days accounts.pending_count contributions.schemes_count
+employment.employers_count employment.jobs_started_24m employment.months_since_last_end
+employment.status identity.age_at_maturity_years identity.age_years income.gig_share_12m
+income.inner_gaps_all income.jobs_count income.longest_inner_gap_all income.months_at_max_18m
+income.payroll_share_12m income.top_job_share_12m income.weakest_grade_6m
+liabilities.loan_amount_average liabilities.loan_amount_max liabilities.loan_amount_min
+liabilities.loan_amount_total liabilities.loan_count links.days_since_first
+transactions.fee_presence_91d
+"""
+
+
+def test_a_factor_has_a_direction_unless_neither_way_helps() -> None:
+    """Spreads, fees, cash-outs and the factors named here have none; every other factor has one."""
+    spreads = ("_std", ".std_", ".fees_", ".fee_ratio_", ".withdrawals_")
+    undirected = {name for name, spec in catalogue().items() if spec.better is Better.NONE}
+    assert undirected == {
+        *UNDIRECTED.split(),
+        *(name for name in catalogue() if any(part in name for part in spreads)),
+    }
