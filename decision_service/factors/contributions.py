@@ -190,7 +190,7 @@ def months_since_last(case: Case) -> Answer:
 def longest_gap(case: Case, length: int) -> Answer:
     """The longest gap."""
     book = contribution_book(case)
-    return over_spans(book, (book.reach(length),), lambda: _shortest_gap(book, length))
+    return over_spans(book, (book.ends(length),), lambda: _shortest_gap(book, length))
 
 
 @CONTRIBUTIONS.factor(

@@ -94,8 +94,8 @@ def _formal(case: Case, span: Span) -> Sequence[Pair]:
 def _beside_scheme(case: Case, month: int, facts: MonthFacts) -> Pair | None:
     feeders = counted(case)
     estimates = {s: a for s, a in facts.estimates.items() if feeders[s].scheme}
-    paid = formal_payroll(case)[month]
-    if not estimates or not any(not feeders[s].gig for s, _ in facts.payroll):
+    paid = formal_payroll(case).get(month)
+    if not estimates or paid is None:
         return None
     source = max(sorted(estimates), key=lambda s: estimates[s])
     told = estimates[source]

@@ -79,6 +79,11 @@ class ContributionBook(MonthBook):
         settled = max((s.settled for s in self.schemes), default=self.horizon)
         return lag - months + 1, settled
 
+    def ends(self, months: int) -> tuple[int, int]:
+        """The months that the last ones up to some scheme's settled month lie in."""
+        settled = [s.settled for s in self.schemes] or [self.horizon]
+        return min(settled) - months + 1, max(settled)
+
 
 def contribution_book(case: Case) -> ContributionBook:
     """The applicant's contributions."""

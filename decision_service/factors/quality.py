@@ -66,7 +66,7 @@ def supply(case: Case, kind: Kind) -> Supply:
         feeding(case, kind),
         partial_feeding(case, kind),
         revoked_feeding(case, kind),
-        tuple(f for f in everyone if had_before(case.snapshot, f.id, kind)),
+        tuple(f for f in everyone if f.may_tell(kind) and had_before(case.snapshot, f.id, kind)),
         judged=feeding(case, kind),
     )
 

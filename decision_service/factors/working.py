@@ -10,7 +10,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts
+from decision_service.factors.combine import MonthFacts, has_formal_payroll
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
 from decision_service.factors.income import INCOME_CAUSES
 from decision_service.factors.monthly_income import income_presence
@@ -39,7 +39,7 @@ PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 )
 def has_payroll(case: Case) -> Answer:
     """Whether there is recent payroll."""
-    return _recently(case, paid)
+    return _recently(case, has_formal_payroll)
 
 
 @PAY.factor(
@@ -84,7 +84,10 @@ def status(case: Case) -> Answer:
     if _nothing_connected(case, known):
         return Answer(None, (Missing(Cause.NOT_CONNECTED, kind=Kind.EMPLOYMENTS),))
     open_ = any(is_open(record, case.as_of.date) for record in known.records)
-    if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
+    if open_ and (
+        _recent(case, has_formal_payroll)
+        or _contributed(case, _recent_span(contribution_book(case)))
+    ):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
     waiting = income_presence(case).waiting((_awaited_span(case, known, open_=open_),))
     gig = _recent(case, gigged)
@@ -95,11 +98,6 @@ def status(case: Case) -> Answer:
     if open_ or not known.records:
         return answer(Cause.NO_EVIDENCE, Kind.EMPLOYMENTS, known.evidence)
     return _after_the_last_end(case, known)
-
-
-def paid(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
-    """Whether a month has payroll of an account that is no gig platform."""
-    return any(not feeders[source].gig for source, _ in facts.payroll)
 
 
 def gigged(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
@@ -154,7 +152,7 @@ def _contributed(case: Case, span: Span) -> bool:
 def _anything(case: Case, since: int) -> bool:
     """Whether payroll, gig income or a contribution came in some month from this one on."""
     span = (since, income_presence(case).horizon)
-    if _says(case, span, paid) or _says(case, span, gigged):
+    if _says(case, span, has_formal_payroll) or _says(case, span, gigged):
         return True
     return _contributed(case, (since, contribution_book(case).horizon))
 

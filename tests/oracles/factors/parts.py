@@ -12,7 +12,7 @@ from tests.oracles.factors.applicant import Feeder, feeders
 from tests.oracles.factors.employers import same_jobs
 from tests.oracles.factors.grades import confirmed, estimate_grade, payroll_grade, work_grade
 from tests.oracles.factors.monthly_income import Incomes, has_better, settled_shares
-from tests.oracles.factors.shares import Share, all_slips
+from tests.oracles.factors.shares import EARNED, Share, all_slips
 
 GRADES = ("DECLARED", "DOCUMENT", "PLATFORM", "REMITTED", "PAYROLL")
 Teller = tuple[str, Kind]
@@ -84,7 +84,7 @@ def account_part(incomes: Incomes, feeder: Feeder, month: int, name: str) -> Par
         form = "gig" if feeder.gig else "estimate"
         return simple_part(feeder, Kind.EINCOMES, total(estimates), grade, form, name)
     moves = domestic(incomes, Kind.TRANSACTIONS, month, feeder)
-    if not moves or has_better(incomes, feeder, month):
+    if not any(move.cls in EARNED for move in moves) or has_better(incomes, feeder, month):
         return None
     earned = next(
         source.amount(month)

@@ -103,6 +103,11 @@ def source_of(who: Applicant, feeder: Feeder, kind: Kind, shares: list[Share]) -
     return Source(feeder, kind, settled, shares, amounts_of(who, kind, shares), max(told_in))
 
 
+def moves_of(who: Applicant, feeder: Feeder) -> list[Share]:
+    """An account's transactions, whatever their class."""
+    return transaction_shares(who, feeder, records_of(who, Kind.TRANSACTIONS, feeder))
+
+
 def sources_of(who: Applicant) -> list[Source]:
     """Every source of income."""
     found = []
@@ -110,10 +115,13 @@ def sources_of(who: Applicant) -> list[Source]:
         found.append(source_of(who, feeder, Kind.INCOMES, payroll_shares(who, feeder)))
         found.append(source_of(who, feeder, Kind.EINCOMES, estimate_shares(who, feeder)))
         if feeder.gig:
-            given = records_of(who, Kind.TRANSACTIONS, feeder)
-            moves = transaction_shares(who, feeder, given)
-            found.append(source_of(who, feeder, Kind.TRANSACTIONS, moves))
+            found.append(source_of(who, feeder, Kind.TRANSACTIONS, moves_of(who, feeder)))
     return [source for source in found if source is not None]
+
+
+def live_or_all(sources: list[Source]) -> list[Source]:
+    """The live sources; of none live, all."""
+    return [one for one in sources if one.live] or sources
 
 
 def ended_since(who: Applicant, month: int) -> bool:
