@@ -23,6 +23,7 @@ from decision_service.factors.payroll import (
 )
 from decision_service.factors.payslips import Paid, Payslip, paid_once, payslip
 from decision_service.factors.records import incomes
+from decision_service.factors.usage import counted
 
 MOST_PAYSLIPS = 2000
 """Of one job; more are no payroll, and would take too long to compare."""
@@ -84,11 +85,11 @@ def _paychecks(case: Case) -> Paychecks:
     unread = [record for record in records if not known_frequency(record.frequency)]
     ours = _by_job([r for r in records if r.currency == case.currency], jobs)
     paid = {job: paid_once(found[:MOST_PAYSLIPS]) for job, found in ours.items()}
-    names = one_job({job: _payments(found) for job, found in ours.items()})
-    counted = [(slip, job) for job, one in paid.items() for slip in one.counted]
-    untold = [slip.record for slip, _ in counted if not slip.told]
+    names = one_job({job: _payments(case, found) for job, found in ours.items()})
+    paying = [(slip, job) for job, one in paid.items() for slip in one.counted]
+    untold = [slip.record for slip, _ in paying if not slip.told]
     return Paychecks(
-        tuple(_paycheck(slip, job, names) for slip, job in counted if slip.told),
+        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.told),
         (*_flaws(case, [*unread, *untold]), *_clashes(paid), *_too_many(ours)),
         (*unread, *untold, *_foreign(case, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.beside),
@@ -122,8 +123,10 @@ def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -
     return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
 
 
-def _payments(slips: Iterable[Payslip]) -> Iterable[Payment]:
-    """All that is told of a job's pay, summaries and what they sum up alike."""
+def _payments(case: Case, slips: Sequence[Payslip]) -> Iterable[Payment]:
+    """All that is told of a job's pay, summaries and what they sum up alike; no platform's."""
+    if counted(case)[slips[0].record.source].gig:
+        return ()
     return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.told)
 
 

@@ -236,7 +236,7 @@ def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
     return [
         one
         for one in settled_shares(incomes, Kind.INCOMES, month)
-        if not one.feeder.gig and one.currency == incomes.who.policy.currency
+        if not one.feeder.gig and one.currency == incomes.who.policy.currency and not one.unread
     ]
 
 

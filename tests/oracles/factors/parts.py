@@ -38,7 +38,9 @@ def domestic(incomes: Incomes, kind: Kind, month: int, feeder: Feeder) -> list[S
     return [
         share
         for share in settled_shares(incomes, kind, month)
-        if share.feeder.id == feeder.id and share.currency == incomes.who.policy.currency
+        if share.feeder.id == feeder.id
+        and share.currency == incomes.who.policy.currency
+        and not share.unread
     ]
 
 

@@ -44,7 +44,7 @@ class Share:
     """What one record gives to one month; `counted` marks the month the record is counted in.
 
     `told` is false for payroll that names no amount at all; where its frequency is unknown too,
-    that is the fault. `record` is the record's id.
+    that is the fault, and it is `unread`. `record` is the record's id.
     """
 
     feeder: Feeder
@@ -56,6 +56,7 @@ class Share:
     employer: str = ""
     counted: bool = True
     told: bool = True
+    unread: bool = False
     transaction: Transaction | None = None
     cls: TransactionClass | None = None
 
@@ -91,8 +92,8 @@ def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
             found.extend(shares_of(feeder, slip, employer))
     for income in records_of(who, Kind.INCOMES, feeder):
         if income.frequency not in FREQUENCIES:
-            unread = replace(slip_of(income), pay=0)
-            found.extend(shares_of(feeder, unread, employer_of(who, income)))
+            shares = shares_of(feeder, slip_of(income), employer_of(who, income))
+            found.extend(replace(one, amount=Fraction(0), unread=True) for one in shares)
     return found
 
 
