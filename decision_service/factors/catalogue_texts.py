@@ -107,7 +107,8 @@ MONTHLY_INCOME = """\
 
 * **PAYROLL**: payroll of a connected account.
 * **REMITTED**: a scheme's estimate in a month that an employment with a named employer covers, or
-  of a scheme that was paid to, without an employer, in 18 of the 24 months up to it.
+  of a scheme that was paid to, without an employer, in 18 of the 24 months up to it, where it is
+  at most one and a half times the usual estimate.
 * **PLATFORM**: a gig platform's estimates and earnings.
 * **DOCUMENT**: payroll of an upload, an archive, or a provider that passes on documents.
 * **DECLARED**: everything else, months bought at a scheme among it.

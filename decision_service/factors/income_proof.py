@@ -32,8 +32,8 @@ YEAR = 12
 GRADING = (
     " Grades: PAYROLL; REMITTED, a scheme's estimate in a month that an employment with a named"
     " employer covers, or of a scheme paid to in 18 of the 24 months up to it that no such"
-    " employment covers; PLATFORM; DOCUMENT, payroll of an upload, an archive or a provider of"
-    " documents; DECLARED, all else."
+    " employment covers, up to 1.5 times the median estimate of these 24 months; PLATFORM;"
+    " DOCUMENT, payroll of an upload, an archive or a provider of documents; DECLARED, all else."
 )
 BACKED = (
     " A month is backed where PAYROLL, REMITTED and PLATFORM parts, and DOCUMENT ones whose"

@@ -11,8 +11,9 @@ from decision_service.factors.case import Case
 from decision_service.factors.combine import platform_grade
 from decision_service.factors.employers import employer_key, named_employer
 from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
+from decision_service.factors.figures import median
 from decision_service.factors.paid_months import contribution_book
-from decision_service.factors.records import employments
+from decision_service.factors.records import eincomes, employments
 from decision_service.factors.usage import Feeder
 
 HABIT_MONTHS = 24
@@ -22,6 +23,8 @@ HABIT_NEEDS = 18
 Nobody buys them for one loan. Months that an employer paid are no habit of the applicant's: who has
 lost the job and pays on has to be asked.
 """
+USUAL = (2, 3)
+"""A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
 
 
 def estimate_grade(case: Case, feeder: Feeder, month: int) -> int:
@@ -30,7 +33,9 @@ def estimate_grade(case: Case, feeder: Feeder, month: int) -> int:
         return platform_grade(feeder)
     if not feeder.scheme:
         return DECLARED_GRADE
-    remitted = month in employed_months(case) or _habitual(case, feeder.provider_id, month)
+    remitted = month in employed_months(case) or (
+        _habitual(case, feeder.provider_id, month) and _usual(case, feeder.id, month)
+    )
     return REMITTED_GRADE if remitted else DECLARED_GRADE
 
 
@@ -74,3 +79,20 @@ def _paid_alone(case: Case) -> Mapping[str, Collection[int]]:
     """The months in which each scheme was paid to and no employer did."""
     schemes, employed = contribution_book(case).schemes, employed_months(case)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
+
+
+def _usual(case: Case, source: str, month: int) -> bool:
+    """Whether an account's estimate of a month is no jump above those of its last 24 months."""
+    told = case.once("estimates by account", _estimates).get(source, {})
+    recent = [told[m] for m in range(month - HABIT_MONTHS + 1, month + 1) if told.get(m, 0) > 0]
+    amounts, medians = USUAL
+    return not recent or told.get(month, 0) * amounts <= median(recent) * medians
+
+
+def _estimates(case: Case) -> Mapping[str, Mapping[int, int]]:
+    found: dict[str, dict[int, int]] = {}
+    for record in eincomes(case).records:
+        if record.currency == case.currency:
+            months = found.setdefault(record.source, {})
+            months[record.month] = months.get(record.month, 0) + record.amount
+    return found

@@ -18,7 +18,7 @@ from decision_service.simulator.server import Simulator
 from tests.e2e.service import Running, at_vendor, create, outcome
 
 GEORGE = sandbox_people()[0].user_id
-COLD = 6
+COLD = 7
 """Accounts, four kinds, and a closing look, since one of his accounts has nothing of a kind."""
 SECRET = "one of the vendor's"
 SETTINGS = {"webhook_secrets": f"a newer one,{SECRET}", "http_address": "127.0.0.1:0"}

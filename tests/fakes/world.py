@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from decision_service.domain.money import Money
@@ -13,7 +13,9 @@ from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import (
     Account,
     Contribution,
+    Employment,
     EstimatedIncome,
+    Identity,
     Income,
     KnownCount,
     Liability,
@@ -73,9 +75,12 @@ class Numbered:
         return f"made-{self.made}"
 
 
+SUPPORTED = ("EINCOMES", "CONTRIBUTIONS", "LIABILITIES", "EMPLOYMENTS", "IDENTITIES")
+
+
 def steady_earner(user_id: str = "u-1") -> Snapshot:
-    """Three years of 35,000 PHP a month and every contribution, synced just now."""
-    month = 2026 * 12 + 7
+    """Three years of 35,000 PHP a month that an employer remits on, synced just now."""
+    month = 2026 * 12 + 8
     months = range(month - 35, month + 1)
     account = Account(
         "a-1",
@@ -89,7 +94,7 @@ def steady_earner(user_id: str = "u-1") -> Snapshot:
     return Snapshot(
         user_id,
         accounts=(account,),
-        providers=(Provider("sss_ph", "GOVERNMENT", ("EINCOMES", "CONTRIBUTIONS", "LIABILITIES")),),
+        providers=(Provider("sss_ph", "GOVERNMENT", SUPPORTED),),
         eincomes=Read(tuple(EstimatedIncome(f"e{m}", "a-1", m, "PHP", 3_500_000) for m in months)),
         incomes=incomes,
         contributions=Read(
@@ -99,6 +104,10 @@ def steady_earner(user_id: str = "u-1") -> Snapshot:
             )
         ),
         liabilities=liabilities,
+        employments=Read(
+            (Employment("em1", "a-1", "Acme Inc", "Employed", date(2020, 1, 6), None, None),)
+        ),
+        identities=Read((Identity("i1", "a-1", date(1990, 5, 4)),)),
     )
 
 

@@ -14,6 +14,7 @@ from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTran
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
+from decision_service.simulator.faults import Fault
 from decision_service.simulator.population import LIVES, population
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import Limits
@@ -57,12 +58,12 @@ async def people():
         person.user["id"] for person in world if all(s.type == "ACCOUNT" for s in person.sources)
     ]
     async with serve(app) as base_url:
-        yield accounts_alone, base_url
+        yield accounts_alone, base_url, app.faults
 
 
 async def snapshots(people, fetch):
     """Everybody's snapshot, read one way."""
-    users, base_url = people
+    users, base_url, _ = people
     limits = Limits(requests_per_second=100_000, backoff_seconds=0.001)
     source = SmileSource(base_url, "key", "secret", VirtualClock(), limits=limits, fetch=fetch)
     now = asyncio.get_running_loop().time()
@@ -82,26 +83,36 @@ async def gathered(source, user, now):
 
 
 def ordered(snapshot):
-    """The snapshot with its records in the order of their ids.
-
-    Lists also hold what the vendor knows of the links of an attempt that never succeeded.
-    """
-    used = {one.id for one in snapshot.accounts if one.connection_status == "CONNECTED"}
+    """The snapshot with its records in the order of their ids."""
     reads = {kind.value: getattr(snapshot, kind.value) for kind in KINDS | {Kind.TRANSACTIONS}}
-    sorted_reads = {name: sorted_read(read, used) for name, read in reads.items()}
+    sorted_reads = {name: sorted_read(read) for name, read in reads.items()}
     return msgspec.structs.replace(snapshot, **sorted_reads)
 
 
-def sorted_read(read, used):
-    """One kind as it was read, of used accounts alone."""
-    records = sorted((r for r in read.records if r.source in used), key=lambda r: r.id)
+def sorted_read(read):
+    """One kind as it was read."""
+    records = sorted(read.records, key=lambda record: record.id)
     return msgspec.structs.replace(read, records=tuple(records))
 
 
+IN_ERROR = [
+    Fault("account_state", "/accounts", settings={"status": status, "provider": "sss_ph"})
+    for status in ("ERROR", "PENDING")
+]
+
+
 @pytest.mark.parametrize("policy", [POLICY, LAGGING], ids=["due at once", "posted late"])
-async def test_a_population_is_the_same_by_lists_and_by_payloads(people, policy):
-    """Without archives and uploads both ways give one snapshot, and every factor is the same."""
+@pytest.mark.parametrize("state", [None, *IN_ERROR], ids=lambda one: one and one.settings["status"])
+async def test_a_population_is_the_same_by_lists_and_by_payloads(people, policy, state):
+    """Without archives and uploads both ways give one snapshot, and every factor is the same.
+
+    So they do where an account is in error after it has delivered, or was given up.
+    """
     needs = Needs(tuple(catalogue()), policy, term_months=12)
+    faults = people[2]
+    faults.clear()
+    if state is not None:
+        faults.add(state)
     by_lists = await snapshots(people, FetchMode.LISTS)
     by_payloads = await snapshots(people, FetchMode.PAYLOAD)
     assert len(by_lists) >= EACH_LIFE * (len(SETTLED) - 2)

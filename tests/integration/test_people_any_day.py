@@ -78,6 +78,7 @@ async def decided(book, name: str, clock: DayClock) -> pb.Decision:
     )
     person = next(one for one in sandbox_people() if one.user_name == name)
     try:
+        assert await source.refresh_providers()
         decide = World(source, InMemoryDecisionLog(), clock, book).decide()
         call = Call("test", clock.monotonic() + 20.0)
         entry = await decide(application(request_id="", user_id=person.user_id), call)

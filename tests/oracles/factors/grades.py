@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_of
+from tests.oracles.factors.arithmetic import median
 from tests.oracles.factors.employers import employments, key_of, names_one
 
 
@@ -50,9 +53,23 @@ def has_habit(who: Applicant, provider_id: str, month: int) -> bool:
     return len([one for one in paid if month - 23 <= one <= month]) >= 18
 
 
+def is_usual(who: Applicant, feeder: Feeder, month: int) -> bool:
+    """Whether a month's estimate is at most 1.5 times the median of those of 24 months."""
+    sums: dict[int, int] = {}
+    for one in records_of(who, Kind.EINCOMES, feeder):
+        if one.currency == who.policy.currency:
+            sums[one.month] = sums.get(one.month, 0) + one.amount
+    told = [sums[one] for one in range(month - 23, month + 1) if sums.get(one, 0) > 0]
+    return not told or sums.get(month, 0) <= median(told) * Fraction(3, 2)
+
+
 def estimate_grade(who: Applicant, feeder: Feeder, month: int) -> str:
     """What stands behind a formal account's estimate of a month."""
-    if feeder.scheme and (is_employed(who, month) or has_habit(who, feeder.provider_id, month)):
+    if not feeder.scheme:
+        return "DECLARED"
+    if is_employed(who, month):
+        return "REMITTED"
+    if has_habit(who, feeder.provider_id, month) and is_usual(who, feeder, month):
         return "REMITTED"
     return "DECLARED"
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.storage.consents import opened
+from decision_service.storage.sealing import opened
 from decision_service.storage.tables import consents, snapshots
 from tests.reliability.bench import Bench, bench
 from tests.reliability.client import loan
