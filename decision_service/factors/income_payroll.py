@@ -111,10 +111,11 @@ def _draft(case: Case) -> Draft:
     """The income's draft with what is told of formal payroll alone."""
     whole = income_months(case).draft
     flaws = {m: {f for f in found if _of_payroll(case, f)} for m, found in whole.flaws.items()}
-    foreign = {
+    abroad = {
         m: {id_: f for id_, f in found.items() if _of_payroll(case, f)}
         for m, found in whole.foreign.items()
     }
+    foreign = {m: found for m, found in abroad.items() if found}
     paid = formal_payroll(case)
     proofs = {m: p for m, p in whole.proofs.items() if m in paid or flaws.get(m) or foreign.get(m)}
     return Draft(whole.amounts, proofs, flaws, foreign)

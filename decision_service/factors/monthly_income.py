@@ -132,6 +132,19 @@ def _months_with_income(case: Case) -> Collection[int]:
     return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
 
 
+def gig_months(case: Case) -> Collection[int]:
+    """The months in which an account at a gig platform shows income above zero."""
+    return case.once("gig months", _gig_months)
+
+
+def _gig_months(case: Case) -> Collection[int]:
+    feeders = counted(case)
+    gig = [source for source, feeder in feeders.items() if feeder.gig]
+    facts = income_months(case).facts.items()
+    told = {m for m, f in facts if any(told_by(f, (s, k)) > 0 for s in gig for k in EARNING_KINDS)}
+    return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
+
+
 def _worked(case: Case, feeder: Feeder) -> Collection[int]:
     """The settled months in which a platform's account kept earnings."""
     source = income_sources(case).get((feeder.id, Kind.TRANSACTIONS))

@@ -17,6 +17,7 @@ from decision_service.factors.reading import delivered, had_before, sources_nami
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
+PENDING = "PENDING"
 GIG = "GIG"
 GOVERNMENT = "GOVERNMENT"
 LINK_TASK = "LINK_ACCOUNT"

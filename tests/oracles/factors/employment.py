@@ -34,7 +34,6 @@ from tests.oracles.factors.monthly_income import (
     refuse_short,
     shows_income,
 )
-from tests.oracles.factors.parts import gig_parts
 from tests.oracles.factors.proof import grades_in, last_backed, proof_taints, unbacked
 from tests.oracles.factors.taints import refuse_tainted, taints
 from tests.oracles.factors.usable import (
@@ -83,7 +82,7 @@ def pays(incomes: Incomes, month: int) -> bool:
 
 def works(incomes: Incomes, month: int) -> bool:
     """Whether a gig platform gave more than nothing in a month."""
-    return any(part.amount > 0 for part in gig_parts(incomes, month))
+    return any(one.platform and one.amount(month) > 0 for one in incomes.sources)
 
 
 def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> object | None:

@@ -146,8 +146,9 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
     """What an account's running first collection makes of its kinds: NOT_FETCHED, later PARTIAL."""
     if account.connection_status == "DISCONNECTED" or who.snapshot.tasks is None:
         return None
+    used = account.id in [one.id for one in feeders(who)]
     for fault in who.snapshot.tasks.faults:
-        if fault.source == account.id:
+        if fault.source == account.id and (used or account.connection_status == "PENDING"):
             return Cause.NOT_FETCHED
         if fault.source is None and asked_for_tasks(who, account):
             return Cause.NOT_FETCHED
@@ -160,7 +161,6 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
         found.add(Cause.PARTIAL if late else Cause.NOT_FETCHED)
     if Cause.NOT_FETCHED in found:
         return Cause.NOT_FETCHED
-    used = account.id in [one.id for one in feeders(who)]
     if found and used and who.policy.partial is PartialPolicy.REFER:
         return Cause.PARTIAL
     return None
