@@ -8,17 +8,17 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
-from decision_service.factors.combine import Part, Parts, total
-from decision_service.factors.evidence import DECLARED_GRADE, DOCUMENT_GRADE, PLATFORM_GRADE
+from decision_service.factors.combine import Parts, total
+from decision_service.factors.evidence import DECLARED_GRADE, DOCUMENT_GRADE
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import income_parts
 from decision_service.factors.income_sources import income_settlement
 from decision_service.factors.income_trust import employment_taints
 from decision_service.factors.monthly_income import income
-from decision_service.factors.proof_of_income import confirmed_employers
 from decision_service.factors.quality import supply, supply_taints
 from decision_service.factors.records import contributions
 from decision_service.factors.series import Span, within
+from decision_service.factors.window import WHOLE
 
 
 def backed_months(case: Case) -> Collection[int]:
@@ -32,10 +32,9 @@ def last_backed(case: Case) -> int | None:
 
 
 def unbacked_span(case: Case) -> Span:
-    """The months from the last backed one (of none: from the first) to the income horizon."""
+    """The months from the last backed one (of none: the whole history) to the income horizon."""
     book, backed = income(case), last_backed(case)
-    first = book.first if backed is None else min(backed, book.horizon)
-    return first, book.horizon
+    return book.last(WHOLE) if backed is None else (min(backed, book.horizon), book.horizon)
 
 
 def latest_prompt(case: Case) -> int:
@@ -64,21 +63,10 @@ def proof_taints(case: Case, span: Span) -> tuple[Missing, ...]:
 
 
 def _backed_months(case: Case) -> frozenset[int]:
-    return frozenset(m for m, parts in income_parts(case).items() if _backed(case, parts))
+    return frozenset(m for m, parts in income_parts(case).items() if _backed(parts))
 
 
-def _backed(case: Case, parts: Parts) -> bool:
+def _backed(parts: Parts) -> bool:
     income = total(parts)
-    backing = sum(_backing(case, part) for part in parts.values())
+    backing = sum(part.backed for part in parts.values())
     return income > 0 and backing * 3 >= income * 2
-
-
-def _backing(case: Case, part: Part) -> Amount:
-    """The part's proved amount; of uploads that of employers whom another source names."""
-    if part.grade <= PLATFORM_GRADE:
-        return part.amount
-    if part.grade != DOCUMENT_GRADE:
-        return 0
-    tellers = {source for source, _ in part.told}
-    named = confirmed_employers(case)
-    return sum(a for e, a in part.employers.items() if set(named.get(e, ())) - tellers)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from decision_service.domain.snapshot import Snapshot
+from collections.abc import Sequence
+from typing import TypeVar
+
+from decision_service.domain.snapshot import EstimatedIncome, Income, Read, Transaction
 from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
 from decision_service.factors.classes import Classifier
@@ -15,6 +18,8 @@ from decision_service.factors.payroll import place
 from decision_service.factors.payslips import Payslip, paid_once, payslip
 from decision_service.factors.series import Span
 from decision_service.factors.usage import counted, unknown
+
+R = TypeVar("R", Income, EstimatedIncome, Transaction)
 
 Claims = dict[int, Amount]
 """Amounts by month (Month.index)."""
@@ -34,7 +39,7 @@ def _of_account(case: Case, source: str, month: int) -> Amount:
     """An account's claim of a month: its payroll, else its estimate, else its net earnings."""
     for claims in _claims(case, source):
         if month in claims:
-            return max(claims[month], 0)
+            return claims[month]
     return 0
 
 
@@ -43,21 +48,21 @@ def _claims(case: Case, source: str) -> tuple[Claims, Claims, Claims]:
 
 
 def _claims_of(case: Case, source: str) -> tuple[Claims, Claims, Claims]:
-    snapshot, currency = case.snapshot, case.currency
-    return (
-        _payroll(case, source),
-        _estimates(snapshot, source, currency),
-        _earnings(case, source),
-    )
+    return _payroll(case, source), _estimates(case, source), _earnings(case, source)
+
+
+def _own(read: Read[R] | None, source: str) -> Sequence[R]:
+    """The account's records, equal ones once."""
+    return list(dict.fromkeys(r for r in (read.records if read else ()) if r.source == source))
 
 
 def _payroll(case: Case, source: str) -> Claims:
     """What is claimed as pay, pay that is told twice counted once."""
-    read, jobs = case.snapshot.incomes, dict[str, list[Payslip]]()
-    for record in read.records if read else ():
-        slip = payslip(record)
-        if record.source == source and record.currency == case.currency and slip:
-            jobs.setdefault(employer_key(record.employer, case.policy), []).append(slip)
+    jobs: dict[str, list[Payslip]] = {}
+    for record in _own(case.snapshot.incomes, source):
+        if record.currency == case.currency:
+            employer = employer_key(record.employer, case.policy)
+            jobs.setdefault(employer, []).append(payslip(record))
     found: Claims = {}
     for slips in jobs.values():
         for slip in paid_once(slips[:MOST_PAYSLIPS]).counted:
@@ -66,17 +71,16 @@ def _payroll(case: Case, source: str) -> Claims:
     return found
 
 
-def _estimates(snapshot: Snapshot, source: str, currency: str) -> Claims:
+def _estimates(case: Case, source: str) -> Claims:
     found: Claims = {}
-    for record in snapshot.eincomes.records if snapshot.eincomes else ():
-        if record.source == source and record.currency == currency:
+    for record in _own(case.snapshot.eincomes, source):
+        if record.currency == case.currency:
             found[record.month] = found.get(record.month, 0) + record.amount
     return found
 
 
 def _earnings(case: Case, source: str) -> Claims:
-    read = case.snapshot.transactions
-    records = [record for record in (read.records if read else ()) if record.source == source]
+    records = _own(case.snapshot.transactions, source)
     if not records:
         return {}
     provider = counted(case)[source].provider_id

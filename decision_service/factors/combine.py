@@ -26,25 +26,27 @@ Teller = tuple[str, Kind]
 class MonthFacts(msgspec.Struct):
     """One month as told: payroll by account and employer, the rest by account.
 
-    `grades` holds the grade of each account's estimate.
+    `grades` holds the grade of each account's estimate, `confirmed` what of the payroll in
+    documents another source confirms.
     """
 
     payroll: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
     estimates: dict[str, int] = msgspec.field(default_factory=dict)
     earnings: dict[str, int] = msgspec.field(default_factory=dict)
     grades: dict[str, int] = msgspec.field(default_factory=dict)
+    confirmed: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
 
 
 class Part(msgspec.Struct):
     """What one job gives in a month: the amount that counts, its grade, and who told it.
 
-    `employers` holds the amounts of payroll by employer.
+    `backed` is the part of the amount that somebody else than the applicant proves.
     """
 
     amount: Amount
     grade: int
     told: dict[Teller, Amount]
-    employers: dict[str, Amount] = msgspec.field(default_factory=dict)
+    backed: Amount
 
 
 Feeders = Mapping[str, Feeder]
@@ -73,6 +75,11 @@ def tellers(facts: MonthFacts) -> Sequence[str]:
     return sorted({s for s, _ in facts.payroll} | facts.estimates.keys() | facts.earnings.keys())
 
 
+def has_formal_payroll(facts: MonthFacts, feeders: Feeders) -> bool:
+    """Whether a month has payroll of an account that is no gig platform."""
+    return any(not feeders[source].gig for source, _ in facts.payroll)
+
+
 def told_by(facts: MonthFacts, teller: Teller) -> Amount:
     """What an account's records of one kind tell of a month; 0 where they do not."""
     source, kind = teller
@@ -96,9 +103,8 @@ def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
     payroll: dict[Job, Part] = {}
     for (source, employer), amount in facts.payroll.items():
         if not feeders[source].gig:
-            grade = payroll_grade(feeders[source])
-            told = {(source, Kind.INCOMES): amount}
-            part = Part(amount, grade, told, {employer: amount})
+            paid = {(source, employer): amount}
+            part = _paid(source, feeders[source], paid, facts)
             _keep_best(payroll, (PAYROLL, employer), part)
     gig: dict[Job, Part] = {}
     estimates: dict[Job, Part] = {}
@@ -116,6 +122,11 @@ def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
 def _larger(estimates: Parts, gig: Parts) -> Parts:
     if not estimates or not gig:
         return estimates or gig
+    if total(estimates) == total(gig):
+        for estimate in estimates.values():
+            estimate.told = estimate.told.copy()
+            for work in gig.values():
+                estimate.told |= work.told
     return estimates if total(estimates) >= total(gig) else gig
 
 
@@ -127,15 +138,27 @@ def total(parts: Parts) -> Amount:
 def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:
     """An account's month: its payroll, where there is none its estimate, else its earnings."""
     feeder = feeders[source]
-    paid = {e: amount for (account, e), amount in facts.payroll.items() if account == source}
+    paid = {job: amount for job, amount in facts.payroll.items() if job[0] == source}
     if paid:
-        amount = sum(paid.values())
-        return Part(amount, payroll_grade(feeder), {(source, Kind.INCOMES): amount}, paid)
+        return _paid(source, feeder, paid, facts)
     if source in facts.estimates:
-        amount = facts.estimates[source]
-        return Part(amount, facts.grades[source], {(source, Kind.EINCOMES): amount})
-    amount = facts.earnings[source]
-    return Part(amount, platform_grade(feeder), {(source, Kind.TRANSACTIONS): amount})
+        return _told((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
+    return _told((source, Kind.TRANSACTIONS), facts.earnings[source], platform_grade(feeder))
+
+
+def _told(teller: Teller, amount: Amount, grade: int) -> Part:
+    """An estimate or earnings."""
+    return Part(amount, grade, {teller: amount}, amount if grade <= PLATFORM_GRADE else 0)
+
+
+def _paid(
+    source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount], facts: MonthFacts
+) -> Part:
+    """Some of an account's payroll."""
+    amount, grade = sum(paid.values()), payroll_grade(feeder)
+    confirmed = sum(facts.confirmed.get(job, 0) for job in paid)
+    backed = amount if grade == PAYROLL_GRADE else confirmed
+    return Part(amount, grade, {(source, Kind.INCOMES): amount}, backed)
 
 
 def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> Job:
@@ -159,5 +182,5 @@ def _keep_largest(parts: dict[Job, Part], job: Job, part: Part) -> None:
     if held is None or part.amount > held.amount:
         parts[job] = part
     elif part.amount == held.amount:
-        grade = min(held.grade, part.grade)
-        parts[job] = Part(held.amount, grade, held.told | part.told, held.employers)
+        best = min(held, part, key=lambda p: (p.grade, -p.backed))
+        parts[job] = Part(held.amount, best.grade, held.told | part.told, best.backed)

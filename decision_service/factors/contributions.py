@@ -10,9 +10,10 @@ from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
 from decision_service.factors.case import Case
 from decision_service.factors.figures import Amount, Figure, mean
-from decision_service.factors.paid_months import ContributionBook, Scheme, contribution_book
+from decision_service.factors.paid_months import ContributionBook, contribution_book, over_schemes
 from decision_service.factors.registry import READ_CAUSES, Family
-from decision_service.factors.series import at, over, over_spans
+from decision_service.factors.scheme import Scheme
+from decision_service.factors.series import Span, at, over
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
 CONTRIBUTIONS = Family(
@@ -47,7 +48,7 @@ def months_total(case: Case) -> Answer:
     """Months with a contribution, ever."""
     book = contribution_book(case)
     paid = {month for scheme in book.paying for month in scheme.paid}
-    return over_spans(book, (book.reach(WHOLE),), lambda: len(paid))
+    return over_schemes(book, _whole, lambda: len(paid))
 
 
 @CONTRIBUTIONS.factor(
@@ -104,8 +105,8 @@ def change(case: Case, length: int) -> Answer:
 def months_in_best_scheme(case: Case, length: int) -> Answer:
     """Distinct months of the best-covered scheme."""
     book = contribution_book(case)
-    return over_spans(
-        book, (book.reach(length),), lambda: _best(book, lambda s: s.most_paid(length))
+    return over_schemes(
+        book, lambda s: s.windows(length), lambda: _best(book, lambda s: s.most_paid(length))
     )
 
 
@@ -170,7 +171,7 @@ _amounts(
 def months_since_last(case: Case) -> Answer:
     """The age of the last contribution."""
     book = contribution_book(case)
-    return over_spans(book, (book.reach(WHOLE),), lambda: _since_last(book))
+    return over_schemes(book, _whole, lambda: _since_last(book))
 
 
 @CONTRIBUTIONS.factor(
@@ -190,7 +191,7 @@ def months_since_last(case: Case) -> Answer:
 def longest_gap(case: Case, length: int) -> Answer:
     """The longest gap."""
     book = contribution_book(case)
-    return over_spans(book, (book.reach(length),), lambda: _shortest_gap(book, length))
+    return over_schemes(book, lambda s: s.ends(length), lambda: _shortest_gap(book, length))
 
 
 @CONTRIBUTIONS.factor(
@@ -206,7 +207,7 @@ def longest_gap(case: Case, length: int) -> Answer:
 def longest_streak(case: Case) -> Answer:
     """The longest streak."""
     book = contribution_book(case)
-    return over_spans(book, (book.reach(WHOLE),), lambda: _best(book, Scheme.longest_streak))
+    return over_schemes(book, _whole, lambda: _best(book, Scheme.longest_streak))
 
 
 @CONTRIBUTIONS.factor(
@@ -220,7 +221,7 @@ def longest_streak(case: Case) -> Answer:
 def schemes_count(case: Case) -> Answer:
     """How many schemes are paid to."""
     book = contribution_book(case)
-    return over_spans(book, (book.reach(WHOLE),), lambda: len(book.paying))
+    return over_schemes(book, _whole, lambda: len(book.paying))
 
 
 def _of_paid(
@@ -232,6 +233,10 @@ def _of_paid(
 
 def _since_last(book: ContributionBook) -> int | Cause:
     return min((s.since_last() for s in book.paying), default=Cause.NO_EVIDENCE)
+
+
+def _whole(scheme: Scheme) -> Span:
+    return scheme.ends(WHOLE)
 
 
 def _shortest_gap(book: ContributionBook, length: int) -> int:

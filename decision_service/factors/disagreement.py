@@ -94,14 +94,18 @@ def _formal(case: Case, span: Span) -> Sequence[Pair]:
 def _beside_scheme(case: Case, month: int, facts: MonthFacts) -> Pair | None:
     feeders = counted(case)
     estimates = {s: a for s, a in facts.estimates.items() if feeders[s].scheme}
-    paid = formal_payroll(case)[month]
-    if not estimates or not any(not feeders[s].gig for s, _ in facts.payroll):
+    paid = formal_payroll(case).get(month)
+    if not estimates or paid is None:
         return None
-    source = max(sorted(estimates), key=lambda s: estimates[s])
-    told = estimates[source]
-    ceiling = ceiling_of(case.policy, feeders[source].provider_id, month)
-    at_least = ceiling is not None and told >= ceiling
+    told = max(estimates.values())
+    highest = {feeders[s].provider_id for s, amount in estimates.items() if amount == told}
+    at_least = any(_at_ceiling(case.policy, provider, month, told) for provider in highest)
     return paid, max(told, paid) if at_least else told
+
+
+def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, told: Amount) -> bool:
+    ceiling = ceiling_of(policy, provider_id, month)
+    return ceiling is not None and told >= ceiling
 
 
 def _documents(case: Case, span: Span) -> Mapping[str, Sequence[Pair]]:

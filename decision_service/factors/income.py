@@ -293,7 +293,7 @@ def _since_first(values: Sequence[Amount | None]) -> int | Cause:
 
 def since_last(values: Sequence[Amount | None]) -> int | Cause:
     """How many months of a series lie after the last one with income."""
-    places = (index for index, amount in enumerate(reversed(values)) if amount)
+    places = (at for at, amount in enumerate(reversed(values)) if amount and amount > 0)
     return next(places, Cause.NO_EVIDENCE)
 
 

@@ -16,6 +16,7 @@ from decision_service.factors.combine import (
     MonthFacts,
     Parts,
     combined,
+    has_formal_payroll,
     payroll_grade,
     platform_grade,
     total,
@@ -33,19 +34,18 @@ from decision_service.factors.paychecks import (
     Paycheck,
     flawed_months,
     pay_month,
-    pay_told,
     paychecks,
 )
-from decision_service.factors.proof_of_income import estimate_grade
+from decision_service.factors.proof_of_income import confirmed, estimate_grade
 from decision_service.factors.records import eincomes
 from decision_service.factors.series import Draft
-from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, UNMAPPED, Tally
+from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Tally
 from decision_service.factors.usage import Feeder, counted
 
 SEVERAL = 2
 """One foreign record may be left out, two may not: more need not be told apart."""
-TELLING = (*OF_NET, UNMAPPED, FOREIGN)
-"""What makes a month one with a record of earnings, or with one that nobody can read."""
+RECORDED = (*OF_NET, FOREIGN)
+"""What makes a month one with a record of earnings."""
 BESIDE = "a payslip counts beside those that its period contains"
 
 
@@ -85,7 +85,8 @@ def formal_payroll(case: Case) -> Mapping[int, Amount]:
 
 def _formal_payroll(case: Case) -> Mapping[int, Amount]:
     facts, feeders = income_months(case).facts, counted(case)
-    jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in facts.items()}
+    paid = {m: told for m, told in facts.items() if has_formal_payroll(told, feeders)}
+    jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in paid.items()}
     return {
         month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
         for month, parts in jobs.items()
@@ -128,9 +129,10 @@ def _take_paycheck(case: Case, sheet: Sheet, check: Paycheck) -> None:
         counts = month == check.placed.pay_month
         told = (check.account, grade)
         sheet.draft.proof(month).note(check.slip.record.id, share, told, counted=counts)
-        payroll = sheet.month(month).payroll
-        job = (check.account, check.employer)
-        payroll[job] = payroll.get(job, 0) + share
+        facts, job = sheet.month(month), (check.account, check.employer)
+        facts.payroll[job] = facts.payroll.get(job, 0) + share
+        if confirmed(case, check.account, check.named):
+            facts.confirmed[job] = facts.confirmed.get(job, 0) + share
         sheet.bases.setdefault(month, set()).add(check.base)
         sheet.told.add((check.account, month))
 
@@ -139,7 +141,8 @@ def _take_flawed(case: Case, sheet: Sheet) -> None:
     """The records that have no amount to count, and what else is wrong with months of payroll."""
     found = paychecks(case)
     for month, flaw in found.flaws:
-        sheet.draft.flaw(month, flaw)
+        if month <= _settled(case, flaw.source or "", Kind.INCOMES):
+            sheet.draft.flaw(month, flaw)
     for month in found.beside:
         sheet.draft.note(month, BESIDE)
     for record in found.flawed:
@@ -153,15 +156,13 @@ def _take_flawed(case: Case, sheet: Sheet) -> None:
             if ours:
                 sheet.told.add((record.source, month))
             else:
-                _abroad(sheet, month, record, Kind.INCOMES, pay_told(record))
+                _abroad(sheet, month, record, Kind.INCOMES)
 
 
-def _abroad(
-    sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind, told: str
-) -> None:
-    """Note what is told in another currency; the same pay told twice is one record."""
+def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Kind) -> None:
+    """Note what is told in another currency."""
     cause = Missing(Cause.MIXED_CURRENCY, kind=kind, source=record.source)
-    sheet.draft.abroad(month, told, cause)
+    sheet.draft.abroad(month, record.id, cause)
 
 
 def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
@@ -170,7 +171,7 @@ def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
     told = (record.source, grade)
     sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
     if not ours:
-        _abroad(sheet, record.month, record, Kind.EINCOMES, record.id)
+        _abroad(sheet, record.month, record, Kind.EINCOMES)
         return
     sheet.told.add((record.source, record.month))
     facts = sheet.month(record.month)
@@ -182,8 +183,7 @@ def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
     """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
     settled = _settled(case, feeder.id, Kind.TRANSACTIONS)
     for month in stand_in_months(case):
-        tally = month_of_earnings(case, feeder.id, month).tally
-        if (feeder.id, month) in sheet.told or not tally.records(TELLING):
+        if (feeder.id, month) in sheet.told:
             continue
         if month <= settled and month in earned(case, feeder):
             sheet.month(month).earnings[feeder.id] = earned(case, feeder)[month]
@@ -198,18 +198,19 @@ def _take_taints(case: Case, sheet: Sheet) -> None:
             if taint.source in (None, feeder.id):
                 for month in stand_in_months(case):
                     if (feeder.id, month) not in sheet.told:
-                        sheet.draft.proof(month)
                         sheet.draft.flaw(month, taint)
 
 
 def _prove_earnings(case: Case, draft: Draft, feeder: Feeder, month: int) -> None:
     stretch = month_of_earnings(case, feeder.id, month)
+    _note_turnover(draft, month, stretch.tally, feeder.id)
+    if not stretch.tally.records(RECORDED):
+        return
     proof = draft.proof(month)
     if stretch.tally.counts[EARNED]:
         proof.records += stretch.tally.counts[EARNED]
         proof.told.add((feeder.id, platform_grade(feeder)))
         proof.heaps += stretch.heaps(EARNED)
-    _note_turnover(draft, month, stretch.tally, feeder.id)
 
 
 def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:

@@ -6,17 +6,17 @@ import msgspec
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer
 from decision_service.factors.case import Case
-from decision_service.factors.combine import PAYROLL
 from decision_service.factors.horizons import Source
 from decision_service.factors.income import INCOME, since_last
-from decision_service.factors.income_months import formal_payroll, income_months, income_parts
+from decision_service.factors.income_months import formal_payroll, income_months
 from decision_service.factors.income_sources import income_settlement, income_sources
 from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.series import Draft, MonthBook, View, at, over_spans
 from decision_service.factors.settlement import Settlement, open_months
+from decision_service.factors.usage import counted
 
 NO_PAYROLL = frozenset({Cause.NO_EVIDENCE})
 
@@ -108,16 +108,22 @@ def _payroll(case: Case) -> Payroll | None:
 
 
 def _draft(case: Case) -> Draft:
-    """The income's draft with what is told of payroll alone."""
+    """The income's draft with what is told of formal payroll alone."""
     whole = income_months(case).draft
-    flaws = {m: {f for f in found if f.kind is Kind.INCOMES} for m, found in whole.flaws.items()}
-    foreign = {
-        m: {id_: f for id_, f in found.items() if f.kind is Kind.INCOMES}
+    flaws = {m: {f for f in found if _of_payroll(case, f)} for m, found in whole.flaws.items()}
+    abroad = {
+        m: {id_: f for id_, f in found.items() if _of_payroll(case, f)}
         for m, found in whole.foreign.items()
     }
-    paid = {m for m, parts in income_parts(case).items() if any(w == PAYROLL for w, _ in parts)}
+    foreign = {m: found for m, found in abroad.items() if found}
+    paid = formal_payroll(case)
     proofs = {m: p for m, p in whole.proofs.items() if m in paid or flaws.get(m) or foreign.get(m)}
     return Draft(whole.amounts, proofs, flaws, foreign)
+
+
+def _of_payroll(case: Case, flaw: Missing) -> bool:
+    """Whether something is wrong with the payroll of an account that is no platform."""
+    return flaw.kind is Kind.INCOMES and not (flaw.source and counted(case)[flaw.source].gig)
 
 
 def _formal(source: Source) -> bool:

@@ -11,7 +11,13 @@ from decision_service.domain.months import Month
 from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
 from decision_service.factors.horizons import LIVE_MONTHS, stand_in_from
-from decision_service.factors.income_sources import earned, income_settlement, platforms
+from decision_service.factors.income_sources import (
+    earned,
+    income_settlement,
+    month_of_earnings,
+    platforms,
+    stand_in_months,
+)
 from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import (
     Feed,
@@ -21,6 +27,7 @@ from decision_service.factors.quality import (
     supply_taints,
 )
 from decision_service.factors.records import eincomes, employments, incomes
+from decision_service.factors.tally import unclassified
 from decision_service.factors.usage import (
     Feeder,
     FeederState,
@@ -55,10 +62,19 @@ def _feed(case: Case) -> Feed:
     taints = [*eincomes(case).taints, *incomes(case).taints, *_just_revoked(case)]
     taints += employment_taints(case, matter=income_settlement(case).rests_on_employments)
     if not held and platforms_or_partial(case):
-        taints += _of_transactions(case)
+        taints += [*_of_transactions(case), *_unreadable(case)]
     gig = _judged_by_month(case) if held else _gig(case)
     supplies = (supply(case, Kind.EINCOMES), supply(case, Kind.INCOMES), gig)
     return feed(case, supplies, taints, held=held)
+
+
+def _unreadable(case: Case) -> Sequence[Missing]:
+    """That transactions without a class alone may be income."""
+    accounts, months = platforms(case), stand_in_months(case)
+    tallies = [month_of_earnings(case, f.id, month).tally for f in accounts for month in months]
+    unmapped, turnover = sum(t.unmapped for t in tallies), sum(t.turnover for t in tallies)
+    found = Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS)
+    return [found] if unclassified(unmapped, turnover) else []
 
 
 def employment_taints(case: Case, *, matter: bool) -> Sequence[Missing]:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts, Parts, tellers, told_by
+from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, tellers, told_by
 from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import Sheet, income_months, income_parts
 from decision_service.factors.income_sources import (
+    earned,
     income_settlement,
+    income_sources,
+    platforms,
     stand_in_months,
 )
-from decision_service.factors.income_trust import income_feed
+from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.newest_truth import newest_truth
 from decision_service.factors.series import MonthBook, Spans, View, within
 from decision_service.factors.settlement import incomplete_months, open_months
-from decision_service.factors.usage import EARNING_KINDS, counted
+from decision_service.factors.usage import EARNING_KINDS, Feeder, counted
 
 
 class IncomeBook(MonthBook):
@@ -74,19 +77,19 @@ def income_presence(case: Case) -> IncomeBook:
 def _presence(case: Case) -> IncomeBook:
     with_income = _months_with_income(case)
     horizon = income_settlement(case).horizon
-    open_ = open_months(income_settlement(case), _from_first(case, horizon), with_income)
-    view = View(horizon, income_feed(case).missing, open_, unobserved=_unobserved(case))
+    open_ = open_months(income_settlement(case), _observed(case, horizon), with_income)
+    view = View(horizon, _missing(case, horizon), open_, unobserved=_unobserved(case))
     return _book(case, view, dict.fromkeys(with_income, 1))
 
 
 def _amounts(case: Case) -> IncomeBook:
     draft, settled = income_months(case).draft, income_settlement(case)
-    months = _from_first(case, settled.horizon)
+    months = _observed(case, settled.horizon)
     waiting = incomplete_months(settled, months, _outranked(case))
     horizon = max((month for month in months if month not in waiting), default=None)
     view = View(
         settled.horizon if horizon is None else horizon,
-        income_feed(case).missing,
+        _missing(case, settled.horizon),
         waiting,
         _stopped(case, months, horizon, waiting),
         _unobserved(case),
@@ -94,15 +97,24 @@ def _amounts(case: Case) -> IncomeBook:
     return _book(case, view, draft.amounts)
 
 
+def _missing(case: Case, horizon: int) -> Sequence[Missing]:
+    """Why nothing can be computed; of no month yet also what is wrong with platforms."""
+    missing = income_feed(case).missing
+    if missing or _from_first(case, horizon):
+        return missing
+    return tuple(platform_taints(case))
+
+
 def _stopped(
-    case: Case, months: range, horizon: int | None, waiting: Mapping[int, Missing]
+    case: Case, months: Sequence[int], horizon: int | None, waiting: Mapping[int, Missing]
 ) -> Missing | None:
     """What all amounts wait for: no month is known, or a later one already shows less."""
     if horizon is None:
-        return waiting[months.start] if months else None
-    settled = income_settlement(case)
-    fell = newest_truth(case, settled, horizon, months.start, _unobserved(case))
-    return waiting[horizon + 1] if fell else None
+        return waiting[months[0]] if months else None
+    known = [month for month in months if month <= horizon]
+    later = next((month for month in months if month > horizon), None)
+    fell = later is not None and newest_truth(case, income_settlement(case), known)
+    return waiting[later] if later is not None and fell else None
 
 
 def _book(case: Case, view: View, values: Mapping[int, Amount]) -> IncomeBook:
@@ -112,8 +124,34 @@ def _book(case: Case, view: View, values: Mapping[int, Amount]) -> IncomeBook:
 
 
 def _months_with_income(case: Case) -> Collection[int]:
-    """The months in which some source shows income above zero."""
-    return {month for month, facts in income_months(case).facts.items() if _above_zero(facts)}
+    """The months in which some source shows income above zero.
+
+    A platform's earnings are a source of their own, also in a month that has an estimate.
+    """
+    told = {month for month, facts in income_months(case).facts.items() if _above_zero(facts)}
+    return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
+
+
+def gig_months(case: Case) -> Collection[int]:
+    """The months in which an account at a gig platform shows income above zero."""
+    return case.once("gig months", _gig_months)
+
+
+def _gig_months(case: Case) -> Collection[int]:
+    feeders = counted(case)
+    gig = [source for source, feeder in feeders.items() if feeder.gig]
+    facts = income_months(case).facts.items()
+    told = {m for m, f in facts if any(told_by(f, (s, k)) > 0 for s in gig for k in EARNING_KINDS)}
+    return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
+
+
+def _worked(case: Case, feeder: Feeder) -> Collection[int]:
+    """The settled months in which a platform's account kept earnings."""
+    source = income_sources(case).get((feeder.id, Kind.TRANSACTIONS))
+    if source is None:
+        return ()
+    kept = earned(case, feeder).items()
+    return [month for month, amount in kept if amount > 0 and month <= source.settled]
 
 
 def _above_zero(facts: MonthFacts) -> bool:
@@ -126,11 +164,16 @@ def _outranked(case: Case) -> Collection[int]:
     if case.policy.combine_income is not CombineIncome.PER_JOB:
         return ()
     feeders, facts = counted(case), income_months(case).facts
-    return {m for m, told in facts.items() if any(not feeders[s].gig for s, _ in told.payroll)}
+    return {m for m, told in facts.items() if has_formal_payroll(told, feeders)}
 
 
 def _from_first(case: Case, horizon: int) -> range:
     return range(min(income_months(case).draft.proofs, default=horizon + 1), horizon + 1)
+
+
+def _observed(case: Case, horizon: int) -> Sequence[int]:
+    unobserved = _unobserved(case)
+    return [month for month in _from_first(case, horizon) if month not in unobserved]
 
 
 def _stood_in(case: Case) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
+from decision_service.domain.kinds import Kind
 from decision_service.factors.case import Case
 from decision_service.factors.combine import MonthFacts, Teller, told_by, total
 from decision_service.factors.figures import Amount, median
 from decision_service.factors.horizons import Source
 from decision_service.factors.income_months import income_months, income_parts
+from decision_service.factors.income_sources import earned
 from decision_service.factors.settlement import Settlement
 
 KNOWN_MONTHS = 6
@@ -18,34 +20,29 @@ FALLEN = (5, 3)
 """A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
 
 
-def newest_truth(
-    case: Case, settled: Settlement, horizon: int, first: int, unobserved: Collection[int]
-) -> bool:
+def newest_truth(case: Case, settled: Settlement, known: Sequence[int]) -> bool:
     """Whether a live source that carries the last 6 known months fell in a month after them.
 
-    `horizon` is the latest month whose amount is known, `first` the first month with a record;
-    `unobserved` months say nothing of what is usual.
+    `known` are the observed months up to the latest whose amount is known.
     """
-    months = range(max(horizon - KNOWN_MONTHS + 1, first), horizon + 1)
+    horizon = known[-1]
+    months = [month for month in known if month > horizon - KNOWN_MONTHS]
     return any(
-        _carries(case, source, months) and _fell(case, settled, source, months, unobserved)
+        _carries(case, source, months) and _fell(case, settled, source, months)
         for source in settled.sources
         if source.live and source.settled > horizon
     )
 
 
-def _carries(case: Case, source: Source, months: range) -> bool:
+def _carries(case: Case, source: Source, months: Sequence[int]) -> bool:
     income = sum(total(income_parts(case).get(month, {})) for month in months)
     carried = sum(_counted(case, source, month) for month in months)
     return 0 < income <= carried * CARRIES
 
 
-def _fell(
-    case: Case, settled: Settlement, source: Source, months: range, unobserved: Collection[int]
-) -> bool:
-    observed = [month for month in months if month not in unobserved]
-    usual = median([_told(case, source, month) for month in observed])
-    later = range(months.stop, source.settled + 1)
+def _fell(case: Case, settled: Settlement, source: Source, months: Sequence[int]) -> bool:
+    usual = median([_told(case, source, month) for month in months])
+    later = range(months[-1] + 1, source.settled + 1)
     return any(_low(_told(case, source, m), usual) for m in later if settled.settles(source, m))
 
 
@@ -61,6 +58,9 @@ def _counted(case: Case, source: Source, month: int) -> Amount:
 
 
 def _told(case: Case, source: Source, month: int) -> Amount:
+    """What a source tells of a month that it has settled; of earnings also beside an estimate."""
+    if source.kind is Kind.TRANSACTIONS:
+        return earned(case, source.feeder).get(month, 0)
     facts = income_months(case).facts.get(month, MonthFacts())
     return told_by(facts, _teller(source))
 

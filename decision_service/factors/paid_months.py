@@ -2,67 +2,25 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-
-import msgspec
+from collections.abc import Callable, Iterable, Sequence
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
+from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
-from decision_service.factors.figures import longest_run
+from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import Source, lag_month, source_of
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import contributions
-from decision_service.factors.series import Draft, MonthBook, View
+from decision_service.factors.scheme import Amounts, Scheme
+from decision_service.factors.series import Draft, MonthBook, Span, View, within
 from decision_service.factors.usage import counted
 
-Amounts = Mapping[int, int]
-"""Minor units by month (Month.index)."""
-
-
-class Scheme(msgspec.Struct, frozen=True):
-    """One scheme's payments; `paid` are its months with one, in order.
-
-    `lag` is the last month whose posting lag has passed, `settled` the last one that is posted or
-    past its lag; `first` is its first month with a record.
-    """
-
-    provider: str
-    amounts: Amounts
-    paid: Sequence[int]
-    first: int
-    lag: int
-    settled: int
-    live: bool
-
-    def most_paid(self, months: int) -> int:
-        """The most paid months in a window that ends from the lag month to the settled one."""
-        return max(self._paid(end, months) for end in range(self.lag, self.settled + 1))
-
-    def _paid(self, end: int, months: int) -> int:
-        return bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
-
-    def since_last(self) -> int:
-        """Months from the last paid month to the settled one; there must be a paid month."""
-        return self.settled - self.paid[-1]
-
-    def longest_gap(self, months: int, observed_from: int) -> int:
-        """The longest run of unpaid observed months among the last ones."""
-        first = max(self.settled - months + 1, observed_from)
-        return longest_run([not paid for paid in self._runs(first)])
-
-    def longest_streak(self) -> int:
-        """The longest run of paid months."""
-        return longest_run(self._runs(self.first))
-
-    def _runs(self, first: int) -> Sequence[bool]:
-        """Of each month from one on whether it was paid."""
-        held = frozenset(self.paid)
-        return [month in held for month in range(first, self.settled + 1)]
+Window = Callable[[Scheme], Span]
+"""The months of a scheme that a factor looks at."""
 
 
 class ContributionBook(MonthBook):
@@ -73,11 +31,34 @@ class ContributionBook(MonthBook):
         self.schemes = schemes
         self.paying = [scheme for scheme in schemes if scheme.paid]
 
-    def reach(self, months: int) -> tuple[int, int]:
-        """The months that some scheme's last months lie in."""
-        lag = min((s.lag for s in self.schemes), default=self.horizon)
-        settled = max((s.settled for s in self.schemes), default=self.horizon)
-        return lag - months + 1, settled
+    def flawed(self, window: Window) -> tuple[Missing, ...]:
+        """What is wrong with each scheme's own records in its window."""
+        return in_order(
+            [
+                flaw
+                for scheme in self.schemes
+                for _, flaws in within(self._draft.flaws, (window(scheme),))
+                for flaw in flaws
+                if flaw.source in scheme.accounts
+            ]
+        )
+
+    def reach(self, window: Window) -> Span:
+        """The months that the schemes' windows lie in."""
+        spans = [window(scheme) for scheme in self.schemes] or [(self.horizon, self.horizon)]
+        return min(first for first, _ in spans), max(last for _, last in spans)
+
+
+def over_schemes(
+    book: ContributionBook, window: Window, work: Callable[[], Figure | Cause]
+) -> Answer:
+    """Work on the schemes, each with a window of its own."""
+    if book.missing:
+        return Answer(None, book.missing)
+    flaws = book.flawed(window)
+    if flaws:
+        return Answer(None, flaws)
+    return answer(work(), book.kind, book.judged((book.reach(window),))[1])
 
 
 def contribution_book(case: Case) -> ContributionBook:
@@ -154,6 +135,7 @@ def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme
         max(lag_month(s.seen, s.lag_months, s.lag_days) for s in judges),
         settled,
         any(source.live for source in sources),
+        frozenset(source.feeder.id for source in sources),
     )
 
 

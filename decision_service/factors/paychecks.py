@@ -23,6 +23,7 @@ from decision_service.factors.payroll import (
 )
 from decision_service.factors.payslips import Paid, Payslip, paid_once, payslip
 from decision_service.factors.records import incomes
+from decision_service.factors.usage import counted
 
 MOST_PAYSLIPS = 2000
 """Of one job; more are no payroll, and would take too long to compare."""
@@ -34,11 +35,15 @@ Flaw = tuple[int, Missing]
 
 
 class Paycheck(msgspec.Struct, frozen=True):
-    """A payslip that counts, with the account and the employer that stands for its job."""
+    """A payslip that counts, with the account and the employer that stands for its job.
+
+    `named` is the employer that it names itself, as employers are compared.
+    """
 
     slip: Payslip
     account: str
     employer: str
+    named: str
     placed: Placed
     base: str
 
@@ -77,14 +82,16 @@ def posted_month(record: Income, seen_month: int) -> int:
 def _paychecks(case: Case) -> Paychecks:
     records = incomes(case).records
     jobs = payroll_jobs(records, case.policy)
-    flaws = {r.id: flaw for r in records if (flaw := _flaw(r, case.currency)) is not None}
-    slips = _by_job([r for r in records if r.id not in flaws], jobs)
-    paid = {job: paid_once(found[:MOST_PAYSLIPS]) for job, found in slips.items()}
-    names = one_job({job: map(_payment, one.counted) for job, one in paid.items()})
+    unread = [record for record in records if not known_frequency(record.frequency)]
+    ours = _by_job([r for r in records if r.currency == case.currency], jobs)
+    paid = {job: paid_once(found[:MOST_PAYSLIPS]) for job, found in ours.items()}
+    names = one_job({job: _payments(case, found) for job, found in ours.items()})
+    paying = [(slip, job) for job, one in paid.items() for slip in one.counted]
+    untold = [slip.record for slip, _ in paying if not slip.told]
     return Paychecks(
-        tuple(_paycheck(slip, job, names) for job, one in paid.items() for slip in one.counted),
-        (*_flaws(records, flaws), *_clashes(paid), *_too_many(slips)),
-        tuple(r for r in records if r.id in flaws),
+        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.told),
+        (*_flaws(case, [*unread, *untold]), *_clashes(paid), *_too_many(ours)),
+        (*unread, *untold, *_foreign(case, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.beside),
     )
 
@@ -92,28 +99,35 @@ def _paychecks(case: Case) -> Paychecks:
 def _by_job(
     records: Sequence[Income], jobs: Mapping[str, PayrollJob]
 ) -> Mapping[PayrollJob, Sequence[Payslip]]:
+    """The payslips of each job; a record whose frequency nobody knows is none."""
     found: dict[PayrollJob, list[Payslip]] = {}
     for record in records:
-        slip = payslip(record)
-        if slip is not None:
-            found.setdefault(jobs[record.id], []).append(slip)
+        if known_frequency(record.frequency):
+            found.setdefault(jobs[record.id], []).append(payslip(record))
     return {job: found[job] for job in sorted(found)}
+
+
+def _foreign(
+    case: Case, records: Sequence[Income], jobs: Mapping[str, PayrollJob]
+) -> Iterable[Income]:
+    """Pay in other currencies, each once."""
+    for currency in {record.currency for record in records} - {case.currency}:
+        slips = _by_job([r for r in records if r.currency == currency], jobs)
+        for found in slips.values():
+            yield from (slip.record for slip in paid_once(found[:MOST_PAYSLIPS]).counted)
 
 
 def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Paycheck:
     told = amount_of(slip.record)
     base = told[1] if told else ""
-    return Paycheck(slip, job[0], names[job], place(slip.record, slip.amount), base)
+    return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
 
 
-def _payment(slip: Payslip) -> Payment:
-    return slip.start.isoformat(), slip.last.isoformat(), slip.amount
-
-
-def pay_told(record: Income) -> str:
-    """What makes two payroll records the same pay, whatever their ids."""
-    said = (record.source, record.employer, record.start, record.end, record.currency)
-    return f"{said}{amount_of(record)}"
+def _payments(case: Case, slips: Sequence[Payslip]) -> Iterable[Payment]:
+    """All that is told of a job's pay, summaries and what they sum up alike; no platform's."""
+    if counted(case)[slips[0].record.source].gig:
+        return ()
+    return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.told)
 
 
 def pay_month(record: Income) -> int:
@@ -121,25 +135,20 @@ def pay_month(record: Income) -> int:
     return Month.of(record.end or record.start).index
 
 
-def _flaw(record: Income, currency: str) -> Missing | None:
-    """Another currency, which is judged with the month, a frequency we do not know, no amount."""
+def _flaw(record: Income) -> Missing:
+    """A frequency we do not know, else no amount."""
     kind, source = Kind.INCOMES, record.source
-    if record.currency != currency:
-        return Missing(Cause.MIXED_CURRENCY, kind=kind, source=source)
     if not known_frequency(record.frequency):
         code = DataReason.UNKNOWN_ENUM
         return Missing(Cause.BAD_DATA, code, kind, source, detail="frequency")
-    if amount_of(record) is None:
-        return Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
-    return None
+    return Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
 
 
-def _flaws(records: Sequence[Income], flaws: Mapping[str, Missing]) -> Iterable[Flaw]:
+def _flaws(case: Case, records: Iterable[Income]) -> Iterable[Flaw]:
     for record in records:
-        flaw = flaws.get(record.id)
-        if flaw is not None and flaw.cause is not Cause.MIXED_CURRENCY:
+        if record.currency == case.currency:
             for month in flawed_months(record):
-                yield month, flaw
+                yield month, _flaw(record)
 
 
 def flawed_months(record: Income) -> Iterable[int]:

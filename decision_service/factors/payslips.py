@@ -19,12 +19,16 @@ CLOSE = 20
 
 
 class Payslip(msgspec.Struct, frozen=True):
-    """A payroll record with its period (both days counted) and its amount in minor units."""
+    """A payroll record with its period (both days counted) and its amount in minor units.
+
+    `told` is False, and the amount 0, where the record tells no amount.
+    """
 
     record: Income
     start: date
     last: date
     amount: int
+    told: bool
 
     @property
     def days(self) -> int:
@@ -52,10 +56,11 @@ class Paid(msgspec.Struct, frozen=True):
     beside: tuple[Payslip, ...]
 
 
-def payslip(record: Income) -> Payslip | None:
-    """A record as a payslip; None where it tells no amount."""
+def payslip(record: Income) -> Payslip:
+    """A record as a payslip."""
     found = amount_of(record)
-    return found and Payslip(record, record.start, last_day_of(record), found[0])
+    amount = found[0] if found else 0
+    return Payslip(record, record.start, last_day_of(record), amount, found is not None)
 
 
 def paid_once(slips: Iterable[Payslip]) -> Paid:
@@ -81,9 +86,9 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
-    found: dict[tuple[date, date, int], Payslip] = {}
-    for slip in sorted(slips, key=lambda s: (-s.amount, s.record.id)):
-        told_apart = slip.amount if slip.days <= SHORT_DAYS else 0
+    found: dict[tuple[date, date, object], Payslip] = {}
+    for slip in sorted(slips, key=lambda s: (not s.told, -s.amount, s.record.id)):
+        told_apart = (slip.told, slip.amount) if slip.days <= SHORT_DAYS else None
         found.setdefault((slip.start, slip.last, told_apart), slip)
     return list(found.values())
 

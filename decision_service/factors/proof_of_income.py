@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.case import Case
-from decision_service.factors.civil import month_of
 from decision_service.factors.combine import platform_grade
 from decision_service.factors.employers import employer_key, named_employer
 from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
 from decision_service.factors.figures import median
-from decision_service.factors.records import contributions, eincomes, employments
-from decision_service.factors.usage import Feeder, counted
+from decision_service.factors.paid_months import contribution_book
+from decision_service.factors.records import eincomes, employments
+from decision_service.factors.usage import Feeder
 
 HABIT_MONTHS = 24
 HABIT_NEEDS = 18
@@ -43,9 +44,10 @@ def employed_months(case: Case) -> frozenset[int]:
     return case.once("employed months", _employed_months)
 
 
-def confirmed_employers(case: Case) -> Mapping[str, Collection[str]]:
-    """The sources of which an employment names an employer, by the employer's key."""
-    return case.once("confirmed employers", _confirmed_employers)
+def confirmed(case: Case, source: str, employer: str) -> bool:
+    """Whether an employment of another source names the employer (a key) of a document."""
+    named = case.once("employers by source", _named_employers).get(employer, frozenset[str]())
+    return bool(named - {source})
 
 
 def _employed_months(case: Case) -> frozenset[int]:
@@ -58,7 +60,8 @@ def _months_of(case: Case, record: Employment) -> range:
     return range(Month.of(record.start).index, Month.of(last).index + 1)
 
 
-def _confirmed_employers(case: Case) -> Mapping[str, Collection[str]]:
+def _named_employers(case: Case) -> Mapping[str, AbstractSet[str]]:
+    """The sources of which an employment names an employer, by the employer's key."""
     found: dict[str, set[str]] = {}
     for record in employments(case).records:
         if named_employer(record.employer, case.policy):
@@ -68,9 +71,14 @@ def _confirmed_employers(case: Case) -> Mapping[str, Collection[str]]:
 
 
 def _habitual(case: Case, provider_id: str, month: int) -> bool:
-    paid: set[int] = case.once("paid months by scheme", _paid_months).get(provider_id, set())
-    alone = paid - employed_months(case)
-    return sum(m in alone for m in range(month - HABIT_MONTHS + 1, month + 1)) >= HABIT_NEEDS
+    paid = case.once("paid alone", _paid_alone).get(provider_id, ())
+    return sum(month - HABIT_MONTHS < m <= month for m in paid) >= HABIT_NEEDS
+
+
+def _paid_alone(case: Case) -> Mapping[str, Collection[int]]:
+    """The months in which each scheme was paid to and no employer did."""
+    schemes, employed = contribution_book(case).schemes, employed_months(case)
+    return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
 def _usual(case: Case, source: str, month: int) -> bool:
@@ -87,13 +95,4 @@ def _estimates(case: Case) -> Mapping[str, Mapping[int, int]]:
         if record.currency == case.currency:
             months = found.setdefault(record.source, {})
             months[record.month] = months.get(record.month, 0) + record.amount
-    return found
-
-
-def _paid_months(case: Case) -> Mapping[str, set[int]]:
-    found: dict[str, set[int]] = {}
-    for record in contributions(case).records:
-        if record.amount > 0 and record.currency == case.currency:
-            provider = counted(case)[record.source].provider_id
-            found.setdefault(provider, set()).add(month_of(record.date))
     return found

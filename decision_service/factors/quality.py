@@ -15,6 +15,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
     EARNING_KINDS,
+    PENDING,
     Feeder,
     FeederState,
     counted,
@@ -29,6 +30,8 @@ from decision_service.factors.usage import (
 EXPIRED_AFTER = timedelta(days=60)
 SYNCS_WITHIN = timedelta(days=1)
 """How long a first sync may run before its account counts as failed."""
+PENDS_WITHIN = timedelta(minutes=10)
+"""For so long an account may be pending before it is an abandoned attempt."""
 
 
 class Supply(msgspec.Struct, frozen=True):
@@ -66,7 +69,7 @@ def supply(case: Case, kind: Kind) -> Supply:
         feeding(case, kind),
         partial_feeding(case, kind),
         revoked_feeding(case, kind),
-        tuple(f for f in everyone if had_before(case.snapshot, f.id, kind)),
+        tuple(f for f in everyone if f.may_tell(kind) and had_before(case.snapshot, f.id, kind)),
         judged=feeding(case, kind),
     )
 
@@ -182,8 +185,13 @@ def _being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
         if f.id not in counted(case)
         and f.state is not FeederState.REVOKED
         and f.could_feed(kind)
-        and Cause.NOT_FETCHED in _syncing(case, f)
+        and (Cause.NOT_FETCHED in _syncing(case, f) or _undecided(case, f, kind))
     )
+
+
+def _undecided(case: Case, feeder: Feeder, kind: Kind) -> bool:
+    """Whether nobody could tell if a pending account is being linked."""
+    return feeder.status == PENDING and bool(_unclear(case, feeder, kind))
 
 
 def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
@@ -198,8 +206,8 @@ def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
 
 def _young(case: Case, feeder: Feeder) -> bool:
     """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
-    created = feeder.created
-    return feeder.is_account and (created is None or case.as_of.instant - created < SYNCS_WITHIN)
+    created, young = feeder.created, PENDS_WITHIN if feeder.status == PENDING else SYNCS_WITHIN
+    return feeder.is_account and (created is None or case.as_of.instant - created < young)
 
 
 def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:

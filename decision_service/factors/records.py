@@ -134,7 +134,8 @@ def _distinct(records: Sequence[R], kind: Kind) -> tuple[Sequence[R], list[Missi
         return records, []
     kept: dict[str, R] = {}
     others = [r for r in records if kept.setdefault(r.id, r) != r]
-    return _ordered(kept), [_contradiction(kind, r.source) for r in others]
+    sources = {source for r in others for source in (r.source, kept[r.id].source)}
+    return _ordered(kept), [_contradiction(kind, source) for source in sources]
 
 
 def _ordered(kept: Mapping[str, R]) -> list[R]:

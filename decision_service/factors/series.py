@@ -80,7 +80,7 @@ class View(msgspec.Struct, frozen=True):
     """
 
     horizon: int
-    missing: tuple[Missing, ...] = ()
+    missing: Sequence[Missing] = ()
     open: Mapping[int, Missing] = {}
     stopped: Missing | None = None
     unobserved: Collection[int] = frozenset()
@@ -103,7 +103,7 @@ class MonthBook:
         self.values = [None if m in view.unobserved else values.get(m, 0) for m in months]
         self._proofs = [draft.proofs.get(month) for month in months]
         self._any_unmapped = any(unmapped for unmapped, _ in draft.turnovers.values())
-        self.missing = view.missing or (() if self.values else (self.short(),))
+        self.missing = tuple(view.missing) or (() if self.values else (self.short(),))
         self._judged: dict[Spans, Judged] = {}
 
     def proofs(self, spans: Spans) -> Sequence[Proof]:
@@ -116,9 +116,8 @@ class MonthBook:
         ]
 
     def last(self, months: int) -> Span:
-        """The part of the last calendar months up to the horizon that begins with a record."""
-        first = self.horizon - months + 1
-        return (first if first > self.first else self.first), self.horizon
+        """The last calendar months up to the horizon."""
+        return self.horizon - months + 1, self.horizon
 
     def raw(self, span: Span) -> Sequence[Amount | None]:
         """The amounts of a span from the first record on; None for months not observed."""

@@ -42,11 +42,6 @@ class Tally(msgspec.Struct, frozen=True):
     unmapped: int
 
     @property
-    def net(self) -> int:
-        """What is left of the earnings: earned plus fees plus reversals, all signed."""
-        return self.sums[EARNED] + self.sums[FEES] + self.sums[REVERSED]
-
-    @property
     def foreign(self) -> bool:
         """Whether there is a transaction in another currency."""
         return self.counts[FOREIGN] > 0

@@ -17,6 +17,7 @@ from decision_service.factors.reading import delivered, had_before, sources_nami
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
+PENDING = "PENDING"
 GIG = "GIG"
 GOVERNMENT = "GOVERNMENT"
 LINK_TASK = "LINK_ACCOUNT"
@@ -77,6 +78,10 @@ class Feeder(msgspec.Struct, frozen=True):
         """Whether the provider is in some list; what was uploaded is proof of its own grade."""
         return self.supported is not None or not self.is_account
 
+    def may_tell(self, kind: Kind) -> bool:
+        """Whether its records of a kind count; what may be income does not where it is unknown."""
+        return self.known or kind not in EARNING_KINDS
+
     def could_feed(self, kind: Kind) -> bool:
         """Whether its provider has this kind, or may have it."""
         return self.is_account if self.supported is None else kind in self.supported
@@ -106,8 +111,12 @@ def partial_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
 def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     """Disconnected accounts that fed this kind or could have."""
     revoked = [f for f in feeders(case) if f.state is FeederState.REVOKED]
-    fed = [f for f in revoked if had_before(case.snapshot, f.id, kind)]
-    return tuple(sorted({*_feeding(case, kind, revoked), *fed}, key=lambda f: f.id))
+    could = _feeding(case, kind, revoked)
+    return tuple(
+        f
+        for f in revoked
+        if f in could or (f.may_tell(kind) and had_before(case.snapshot, f.id, kind))
+    )
 
 
 def unknown(case: Case) -> tuple[Feeder, ...]:
@@ -218,8 +227,4 @@ def _counted(case: Case) -> dict[str, Feeder]:
 
 def _feeding(case: Case, kind: Kind, among: Iterable[Feeder]) -> tuple[Feeder, ...]:
     named = sources_naming(case, kind)
-    return tuple(
-        f
-        for f in among
-        if (f.could_feed(kind) or f.id in named) and (f.known or kind not in EARNING_KINDS)
-    )
+    return tuple(f for f in among if (f.could_feed(kind) or f.id in named) and f.may_tell(kind))

@@ -14,6 +14,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.employers import named_employer
 from decision_service.factors.employment import is_open, jobs
 from decision_service.factors.income import INCOME_CAUSES
+from decision_service.factors.income_trust import platform_taints
 from decision_service.factors.monthly_income import income, income_presence
 from decision_service.factors.registry import Family
 
@@ -34,9 +35,11 @@ NAMED = " Words such as voluntary and self-employed name no employer."
 )
 def started_since_backed(case: Case) -> Answer:
     """Whether a new job explains that the old proof is silent."""
-    missing = (*income(case).missing, *jobs(case).missing)
+    book, span = income(case), unbacked_span(case)
+    missing = (*book.missing, *jobs(case).missing)
     tainted = [m for m in missing if m.cause.tainted]
-    found = in_order([*tainted, *proof_taints(case, unbacked_span(case))])
+    flaws = () if book.missing else book.judged((span,))[0]
+    found = in_order([*tainted, *flaws, *proof_taints(case, span)])
     return Answer(None, found) if found else _on_income(case, lambda: _started(case))
 
 
@@ -60,7 +63,9 @@ def ended_without_income(case: Case) -> Answer:
     after = any(month > ended for month in book.with_income)
     waiting = None if after else book.waiting((since,))
     found = _on_income(case, lambda: not after)
-    causes = () if book.missing else book.judged((since,))[0] or ((waiting,) if waiting else ())
+    flaws = () if book.missing else book.judged((since,))[0]
+    doubts = () if after else tuple(platform_taints(case))
+    causes = in_order([*flaws, *doubts]) or ((waiting,) if waiting else ())
     return found if found.missing or not causes else Answer(None, causes, found.evidence)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
@@ -10,14 +10,13 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
 from decision_service.factors.income import INCOME_CAUSES
-from decision_service.factors.monthly_income import income_presence
+from decision_service.factors.income_months import formal_payroll
+from decision_service.factors.monthly_income import gig_months, income_presence
 from decision_service.factors.paid_months import contribution_book
 from decision_service.factors.registry import Family
-from decision_service.factors.series import MonthBook, Span, either_way, within
-from decision_service.factors.usage import Feeder, counted
+from decision_service.factors.series import MonthBook, Span, either_way
 
 RECENT_MONTHS = 3
 EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
@@ -39,7 +38,7 @@ PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
 )
 def has_payroll(case: Case) -> Answer:
     """Whether there is recent payroll."""
-    return _recently(case, paid)
+    return _recently(case, formal_payroll(case))
 
 
 @PAY.factor(
@@ -55,7 +54,7 @@ def has_payroll(case: Case) -> Answer:
 )
 def has_gig(case: Case) -> Answer:
     """Whether there are recent gig earnings."""
-    return _recently(case, gigged)
+    return _recently(case, gig_months(case))
 
 
 @EMPLOYMENT.factor(
@@ -84,12 +83,16 @@ def status(case: Case) -> Answer:
     if _nothing_connected(case, known):
         return Answer(None, (Missing(Cause.NOT_CONNECTED, kind=Kind.EMPLOYMENTS),))
     open_ = any(is_open(record, case.as_of.date) for record in known.records)
-    if open_ and (_recent(case, paid) or _contributed(case, _recent_span(contribution_book(case)))):
+    if open_ and (
+        _recent(case, formal_payroll(case))
+        or _contributed(case, _recent_span(contribution_book(case)))
+    ):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
-    waiting = income_presence(case).waiting((_awaited_span(case, known, open_=open_),))
-    gig = _recent(case, gigged)
+    book, span = income_presence(case), _awaited_span(case, known, open_=open_)
+    waiting = book.waiting((span,))
+    gig = _recent(case, gig_months(case))
     if waiting is not None and (open_ or not gig):
-        return Answer(None, (waiting,), known.evidence)
+        return Answer(None, (*_flaws([(book, span)]), waiting), known.evidence)
     if gig:
         return answer(GIG, Kind.EMPLOYMENTS, known.evidence)
     if open_ or not known.records:
@@ -97,32 +100,19 @@ def status(case: Case) -> Answer:
     return _after_the_last_end(case, known)
 
 
-def paid(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
-    """Whether a month has payroll of an account that is no gig platform."""
-    return any(not feeders[source].gig for source, _ in facts.payroll)
-
-
-def gigged(facts: MonthFacts, feeders: Mapping[str, Feeder]) -> bool:
-    """Whether a month has income above zero of a gig platform."""
-    paid = ((source, amount) for (source, _), amount in facts.payroll.items())
-    told = (*paid, *facts.estimates.items(), *facts.earnings.items())
-    return any(amount > 0 for source, amount in told if feeders[source].gig)
-
-
-Says = Callable[[MonthFacts, Mapping[str, Feeder]], bool]
-
-
 def _awaited_span(case: Case, known: Jobs, *, open_: bool) -> Span:
     """The recent months, and those after the last job's end where none is open."""
     first, last = _recent_span(income_presence(case))
-    ends = [] if open_ or _recent(case, gigged) else [r.end for r in known.records if r.end]
+    ends = (
+        [] if open_ or _recent(case, gig_months(case)) else [r.end for r in known.records if r.end]
+    )
     return min(first, Month.of(max(ends)).index + 1) if ends else first, last
 
 
-def _recently(case: Case, says: Says) -> Answer:
+def _recently(case: Case, shown: Iterable[int]) -> Answer:
     """Whether a recent month shows it; an open month could, where none does."""
     book = income_presence(case)
-    found = not book.missing and _recent(case, says)
+    found = not book.missing and _recent(case, shown)
     closed = book.read(book.last(RECENT_MONTHS), open_as=0)
     return either_way(book, RECENT_MONTHS, lambda months: found or months != closed)
 
@@ -138,13 +128,12 @@ def _after_the_last_end(case: Case, known: Jobs) -> Answer:
     return answer(figure, Kind.EMPLOYMENTS, known.evidence)
 
 
-def _recent(case: Case, says: Says) -> bool:
-    return _says(case, _recent_span(income_presence(case)), says)
+def _recent(case: Case, shown: Iterable[int]) -> bool:
+    return _shown(_recent_span(income_presence(case)), shown)
 
 
-def _says(case: Case, span: Span, says: Says) -> bool:
-    months = within(income_presence(case).facts, (span,))
-    return any(says(facts, counted(case)) for _, facts in months)
+def _shown(span: Span, months: Iterable[int]) -> bool:
+    return any(span[0] <= month <= span[1] for month in months)
 
 
 def _contributed(case: Case, span: Span) -> bool:
@@ -154,7 +143,7 @@ def _contributed(case: Case, span: Span) -> bool:
 def _anything(case: Case, since: int) -> bool:
     """Whether payroll, gig income or a contribution came in some month from this one on."""
     span = (since, income_presence(case).horizon)
-    if _says(case, span, paid) or _says(case, span, gigged):
+    if _shown(span, formal_payroll(case)) or _shown(span, gig_months(case)):
         return True
     return _contributed(case, (since, contribution_book(case).horizon))
 

@@ -52,9 +52,10 @@ FAMILIES: dict[str, tuple[Callable[[Applicant], Any], dict[str, Any]]] = {
 
 
 ALONE: dict[str, Callable[[Applicant], Any]] = {
-    "transactions.fee_presence_91d": fees.fee_presence_91d
+    "transactions.fee_presence_91d": fees.fee_presence_91d,
+    **proof.ALONE,
 }
-"""Factors that rest on less than their family does."""
+"""Factors that rest on other than their family does."""
 
 
 def names() -> list[str]:

@@ -102,6 +102,12 @@ def seen_amounts(incomes: Incomes, count: int) -> list[int]:
     return [month for month in last_amounts(incomes, count) if observed(incomes, month)]
 
 
+def seen_figures(incomes: Incomes, count: int) -> list[Fraction]:
+    """Their incomes, once all the calendar months can be used."""
+    refuse_unknown(incomes, last_amounts(incomes, count))
+    return [month_income(incomes, month) for month in seen_amounts(incomes, count)]
+
+
 def all_amounts(incomes: Incomes) -> list[int]:
     """The observed months up to the latest known one."""
     return [month for month in history(incomes) if month <= last_known(incomes)]

@@ -10,7 +10,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Employment, Income
 from tests.oracles.factors.applicant import Applicant, feeders_of, records_of
 
-Slip = tuple[date, date | None, str, int]
+Slip = tuple[date, date, int]
 
 
 @cache

@@ -17,20 +17,32 @@ from tests.oracles.factors.applicant import (
     feeders_of,
     records_of,
 )
-from tests.oracles.factors.contributions import contributions_of, paid_after, paid_lately
+from tests.oracles.factors.contributions import (
+    Paid,
+    contributions_of,
+    paid_after,
+    paid_lately,
+    within,
+)
+from tests.oracles.factors.contributions import last_months as last_three
 from tests.oracles.factors.employers import employments, key_of, names_one
-from tests.oracles.factors.income_taints import feeds_income
+from tests.oracles.factors.income_taints import feeds_income, taints_of_work
 from tests.oracles.factors.monthly_income import (
     Incomes,
     formal_payroll,
-    history,
     incomes_of,
     refuse_short,
+    shows_income,
 )
-from tests.oracles.factors.parts import gig_parts
-from tests.oracles.factors.proof import last_backed, refuse_tainted_proof, unbacked
+from tests.oracles.factors.proof import grades_in, last_backed, proof_taints, unbacked
 from tests.oracles.factors.taints import refuse_tainted, taints
-from tests.oracles.factors.usable import either_way, last_months, open_months, refuse_unusable
+from tests.oracles.factors.usable import (
+    either_way,
+    last_months,
+    open_months,
+    refuse_unusable,
+    unusable,
+)
 
 Answer = str | bool | int
 Factor = Callable[[Applicant], Answer]
@@ -70,7 +82,7 @@ def pays(incomes: Incomes, month: int) -> bool:
 
 def works(incomes: Incomes, month: int) -> bool:
     """Whether a gig platform gave more than nothing in a month."""
-    return any(part.amount > 0 for part in gig_parts(incomes, month))
+    return any(one.platform and one.amount(month) > 0 for one in incomes.sources)
 
 
 def absent_is_none(family: Callable[[Applicant], object], who: Applicant) -> object | None:
@@ -133,6 +145,13 @@ def refuse_unread(who: Applicant) -> None:
     kinds = [Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS]
     if not any(feeds_income(who, one) for one in feeders(who)) and not feeders_of(who, kinds):
         raise Unknown(Cause.NOT_CONNECTED)
+    absent_is_none(lately_paid, who)
+
+
+def lately_paid(who: Applicant) -> list[Paid]:
+    """The contributions of the last three months; Unknown where they cannot be used."""
+    family = contributions_of(who)
+    return within(family, last_three(family, 3))
 
 
 def status(who: Applicant) -> str:
@@ -206,7 +225,10 @@ def started_since_backed(who: Applicant) -> bool:
     incomes = absent_is_none(known_incomes, who)
     if incomes is None:
         return False
-    refuse_tainted_proof(incomes, unbacked(incomes))
+    assert isinstance(incomes, Incomes)
+    doubts = unusable(incomes, unbacked(incomes)) | proof_taints(who, grades_in(incomes, unbacked))
+    if doubts:
+        raise Unknown(*doubts)
     last = last_backed(incomes)
     if last is None:
         return False
@@ -232,8 +254,13 @@ def ended_without_income(who: Applicant) -> bool:
     if incomes is None:
         return True
     ended = Month.of(max(ends)).index
-    after = [month for month in history(incomes) if month > ended]
-    refuse_unusable(incomes, after)
+    assert isinstance(incomes, Incomes)
+    after = list(range(ended + 1, incomes.horizon + 1))
+    doubts = unusable(incomes, after)
+    if not any(shows_income(incomes, month) for month in after):
+        doubts = doubts | taints_of_work(who)
+    if doubts:
+        raise Unknown(*doubts)
     return bool(either_way(incomes, after, lambda has: not any(has(month) for month in after)))
 
 

@@ -39,6 +39,8 @@ def paid_in(who: Applicant, provider_id: str) -> set[int]:
             continue
         sums: dict[int, int] = {}
         for one in records_of(who, Kind.CONTRIBUTIONS, feeder):
+            if one.currency != who.policy.currency:
+                continue
             month = Month.of(one.date).index
             sums[month] = sums.get(month, 0) + one.amount
         found |= {month for month, amount in sums.items() if amount > 0}

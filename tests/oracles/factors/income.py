@@ -15,7 +15,7 @@ from tests.oracles.factors.amounts import (
     last_known,
     refuse_unknown,
     refuse_unknown_history,
-    seen_amounts,
+    seen_figures,
 )
 from tests.oracles.factors.applicant import Unknown
 from tests.oracles.factors.arithmetic import deviation, mean, median, number
@@ -112,7 +112,7 @@ def conservative(n: int) -> Factor:
     """The smallest of average, median and average of the last three: for affordability."""
 
     def factor(incomes: Incomes) -> Money:
-        seen = figures(incomes, seen_amounts(incomes, n))
+        seen = seen_figures(incomes, n)
         if len(seen) < 3:
             raise Unknown(Cause.SHORT_HISTORY)
         return as_money(incomes, min(mean(seen), median(seen), mean(seen[-3:])))
@@ -187,7 +187,7 @@ def volatility(n: int) -> Factor:
     """The coefficient of variation over the calendar months."""
 
     def factor(incomes: Incomes) -> Decimal:
-        seen = figures(incomes, seen_amounts(incomes, n))
+        seen = seen_figures(incomes, n)
         if len(seen) < 4:
             raise Unknown(Cause.SHORT_HISTORY)
         if mean(seen) <= 0:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from decision_service.domain.missing import Cause
-from tests.oracles.factors.amounts import refuse_unknown, seen_amounts
+from tests.oracles.factors.amounts import last_amounts, refuse_unknown, seen_amounts
 from tests.oracles.factors.applicant import Unknown
 from tests.oracles.factors.arithmetic import number
 from tests.oracles.factors.monthly_income import Incomes
@@ -18,8 +18,8 @@ Factor = Callable[[Incomes], Decimal | int]
 
 def jobs(incomes: Incomes) -> dict[tuple[str, str], Fraction]:
     """The jobs that gave something in the observed months of a year."""
+    refuse_unknown(incomes, last_amounts(incomes, 12))
     window = seen_amounts(incomes, 12)
-    refuse_unknown(incomes, window)
     given: dict[tuple[str, str], Fraction] = {}
     for month in window:
         for part in parts_of(incomes, month):

@@ -20,9 +20,17 @@ from tests.oracles.factors.applicant import (
     feeders_of,
     nobody_feeds,
 )
+from tests.oracles.factors.classes import too_much_unmapped
 from tests.oracles.factors.income_taints import gig_feeders, income_taints, taints_of_work
 from tests.oracles.factors.shares import EARNED, Doubt, Share, doubts, stand_in_start
-from tests.oracles.factors.sources import Source, carved_out, due_of, sources_of
+from tests.oracles.factors.sources import (
+    Source,
+    carved_out,
+    due_of,
+    live_or_all,
+    moves_of,
+    sources_of,
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,6 @@ class Incomes:
         return self.memory[key]
 
 
-def live_or_all(sources: list[Source]) -> list[Source]:
-    """The live sources; of none live, all."""
-    return [one for one in sources if one.live] or sources
-
-
 def income_records(source: Source) -> list[Share]:
     """The shares of a source that are income records."""
     return [one for one in source.shares if one.transaction is None or one.cls in EARNED]
@@ -63,9 +66,17 @@ def has_claims(who: Applicant) -> bool:
     )
 
 
+def unreadable(who: Applicant) -> set[Cause | Wait]:
+    """What spoils transactions that alone could be income."""
+    moved = [share for feeder in gig_feeders(who) for share in moves_of(who, feeder)]
+    pairs = [(one.feeder.provider_id, one.transaction) for one in moved if one.transaction]
+    unclear = {Cause.UNCLASSIFIED} if too_much_unmapped(who.policy, pairs) else set()
+    return taints_of_work(who) | unclear
+
+
 def no_source(who: Applicant) -> Unknown:
     """Why there is no source of income."""
-    late = taints_of_work(who)
+    late = unreadable(who)
     if late:
         return Unknown(*late)
     if has_claims(who):
@@ -93,6 +104,8 @@ def read_incomes(who: Applicant) -> Incomes:
     """The same, read anew."""
     sources = sources_of(who)
     causes = income_taints(who, sources)
+    if causes and not sources:
+        causes = causes | unreadable(who)
     if causes:
         raise Unknown(*causes)
     if not sources:
@@ -117,12 +130,17 @@ def settled_shares(incomes: Incomes, kind: Kind, month: int) -> list[Share]:
 
 
 def by_kind_and_month(incomes: Incomes) -> dict[tuple[Kind, int], list[Share]]:
-    """Every share that is not set aside."""
+    """Every share that is not set aside; what tells of no earnings is never."""
     found: dict[tuple[Kind, int], list[Share]] = {}
     for source in incomes.sources:
         for share in source.shares:
             if share.month <= source.settled:
                 found.setdefault((source.kind, share.month), []).append(share)
+    work = [source.name for source in incomes.sources if source.kind is Kind.TRANSACTIONS]
+    for feeder in gig_feeders(incomes.who):
+        if feeder.id not in work:
+            for share in moves_of(incomes.who, feeder):
+                found.setdefault((share.kind, share.month), []).append(share)
     return found
 
 
@@ -218,7 +236,7 @@ def formal_payroll(incomes: Incomes, month: int) -> list[Share]:
     return [
         one
         for one in settled_shares(incomes, Kind.INCOMES, month)
-        if not one.feeder.gig and one.currency == incomes.who.policy.currency
+        if not one.feeder.gig and one.currency == incomes.who.policy.currency and not one.unread
     ]
 
 

@@ -12,7 +12,7 @@ from tests.oracles.factors.applicant import Feeder, feeders
 from tests.oracles.factors.employers import same_jobs
 from tests.oracles.factors.grades import confirmed, estimate_grade, payroll_grade, work_grade
 from tests.oracles.factors.monthly_income import Incomes, has_better, settled_shares
-from tests.oracles.factors.shares import Share, all_slips
+from tests.oracles.factors.shares import EARNED, Share, all_slips
 
 GRADES = ("DECLARED", "DOCUMENT", "PLATFORM", "REMITTED", "PAYROLL")
 Teller = tuple[str, Kind]
@@ -38,7 +38,9 @@ def domestic(incomes: Incomes, kind: Kind, month: int, feeder: Feeder) -> list[S
     return [
         share
         for share in settled_shares(incomes, kind, month)
-        if share.feeder.id == feeder.id and share.currency == incomes.who.policy.currency
+        if share.feeder.id == feeder.id
+        and share.currency == incomes.who.policy.currency
+        and not share.unread
     ]
 
 
@@ -84,7 +86,7 @@ def account_part(incomes: Incomes, feeder: Feeder, month: int, name: str) -> Par
         form = "gig" if feeder.gig else "estimate"
         return simple_part(feeder, Kind.EINCOMES, total(estimates), grade, form, name)
     moves = domestic(incomes, Kind.TRANSACTIONS, month, feeder)
-    if not moves or has_better(incomes, feeder, month):
+    if not any(move.cls in EARNED for move in moves) or has_better(incomes, feeder, month):
         return None
     earned = next(
         source.amount(month)

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.money import Money
 from tests.oracles.factors.amounts import as_money
 from tests.oracles.factors.applicant import Unknown
-from tests.oracles.factors.monthly_income import Incomes, live_or_all, wait_for
+from tests.oracles.factors.monthly_income import Incomes, wait_for
 from tests.oracles.factors.parts import payroll_parts
-from tests.oracles.factors.sources import Source
-from tests.oracles.factors.usable import refuse_unusable
+from tests.oracles.factors.sources import Source, live_or_all
+from tests.oracles.factors.usable import PAYROLL, refuse_unusable, unusable
 
 Factor = Callable[[Incomes], Any]
 
@@ -41,11 +40,14 @@ def months_since_last_payroll(incomes: Incomes) -> int:
         raise Unknown(Cause.SHORT_HISTORY)
     paid = [month for month in window if any(one.amount(month) > 0 for one in sources)]
     after = [month for month in window if not paid or month >= paid[-1]]
-    refuse_unusable(incomes, after, (Kind.INCOMES,))
+    causes = unusable(incomes, after, PAYROLL)
     for month in window:
         late = [one for one in live_or_all(sources) if one.settled < month]
         if late and (not paid or month > paid[-1]):
-            raise Unknown(wait_for(incomes, month, late))
+            causes.add(wait_for(incomes, month, late))
+            break
+    if causes:
+        raise Unknown(*causes)
     if not paid:
         raise Unknown(Cause.NO_EVIDENCE)
     return last - paid[-1]
@@ -57,7 +59,7 @@ def latest_payroll_month(incomes: Incomes) -> Money:
     month = min(one.settled for one in live_or_all(sources))
     if month < first_month(sources):
         raise Unknown(Cause.SHORT_HISTORY)
-    refuse_unusable(incomes, [month], (Kind.INCOMES,))
+    refuse_unusable(incomes, [month], PAYROLL)
     paid = sum((part.amount for part in payroll_parts(incomes, month)), Fraction(0))
     return as_money(incomes, paid)
 

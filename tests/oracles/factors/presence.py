@@ -7,6 +7,7 @@ from typing import Any
 
 from decision_service.domain.missing import Cause
 from tests.oracles.factors.applicant import Unknown
+from tests.oracles.factors.income_taints import taints_of_work
 from tests.oracles.factors.monthly_income import (
     Incomes,
     history,
@@ -22,7 +23,6 @@ from tests.oracles.factors.usable import (
     refuse_open,
     refuse_unusable,
     seen,
-    taints_in,
     used_shares,
     whole,
 )
@@ -127,7 +127,7 @@ def gap_months(n: int) -> Factor:
     def factor(incomes: Incomes) -> Any:
         refuse_short(incomes)
         window = seen(incomes, n)
-        refuse_unusable(incomes, window)
+        refuse_unusable(incomes, last_months(incomes, n))
         return either_way(incomes, window, lambda has: len([one for one in window if not has(one)]))
 
     return factor
@@ -150,7 +150,7 @@ def longest_gap(n: int) -> Factor:
     def factor(incomes: Incomes) -> Any:
         refuse_short(incomes)
         window = seen(incomes, n)
-        refuse_unusable(incomes, window)
+        refuse_unusable(incomes, last_months(incomes, n))
         return either_way(incomes, window, lambda has: longest_run(window, has))
 
     return factor
@@ -158,7 +158,7 @@ def longest_gap(n: int) -> Factor:
 
 def live_sources_count(incomes: Incomes) -> int:
     """How many live payroll and platform sources there are."""
-    causes = taints_in(incomes, whole(incomes))
+    causes = taints_of_work(incomes.who)
     if causes:
         raise Unknown(*causes)
     return len([one for one in incomes.sources if one.live and (one.payroll or one.platform)])

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.months import Month
 from tests.oracles.factors.amounts import (
     last_amounts,
@@ -19,7 +19,7 @@ from tests.oracles.factors.amounts import (
 from tests.oracles.factors.applicant import Applicant, Unknown, all_records_of, feeders
 from tests.oracles.factors.arithmetic import mean, number
 from tests.oracles.factors.employers import key_of
-from tests.oracles.factors.monthly_income import Incomes, formal_payroll, settled_shares
+from tests.oracles.factors.monthly_income import Incomes, formal_payroll, incomes_of, settled_shares
 from tests.oracles.factors.parts import (
     GRADES,
     month_income,
@@ -34,7 +34,8 @@ from tests.oracles.factors.shares import (
     transaction_shares,
 )
 from tests.oracles.factors.sources import amounts_of
-from tests.oracles.factors.taints import taints
+from tests.oracles.factors.taints import is_expired, taints_of_kind
+from tests.oracles.factors.usable import Causes, whole
 
 Factor = Callable[[Incomes], Any]
 Pair = list[tuple[Fraction, Fraction]]
@@ -48,25 +49,53 @@ def is_backed(incomes: Incomes, month: int) -> bool:
     return whole > 0 and backed * 3 >= whole * 2
 
 
-def refuse_tainted_proof(incomes: Incomes, window: list[int]) -> None:
-    """Raise Unknown where what could prove more of these months is spoilt, or was never read."""
-    grades = {part.grade for month in window for part in parts_of(incomes, month)}
-    snapshot = incomes.who.snapshot
-    causes: set[Any] = set()
-    if grades & {"DECLARED", "DOCUMENT"} or snapshot.employments is None:
-        causes = causes | taints(incomes.who, [Kind.EMPLOYMENTS])
-    if "DECLARED" in grades or snapshot.contributions is None:
-        causes = causes | taints(incomes.who, [Kind.CONTRIBUTIONS])
-    if causes:
-        raise Unknown(*causes)
+Window = Callable[[Incomes], list[int]]
 
 
-def backed_months_12m(incomes: Incomes) -> int:
-    """Backed months among the last twelve."""
-    window = last_amounts(incomes, 12)
-    refuse_unknown(incomes, window)
-    refuse_tainted_proof(incomes, window)
-    return len([month for month in window if is_backed(incomes, month)])
+def grades_in(incomes: Incomes, window: Window) -> set[str]:
+    """The grades of what is told in some months."""
+    return {part.grade for month in window(incomes) for part in parts_of(incomes, month)}
+
+
+def spoilt(who: Applicant, kind: Kind) -> Causes:
+    """What went wrong with a kind; that nobody tells of it is nothing wrong."""
+    causes: Causes = set(taints_of_kind(who, kind))
+    if is_expired(who, kind, feeders(who)):
+        causes.add(Cause.EXPIRED)
+    return causes
+
+
+def proof_taints(who: Applicant, grades: set[str]) -> Causes:
+    """What is spoilt of what could prove more of these grades, or was never read."""
+    causes: Causes = set()
+    if grades & {"DECLARED", "DOCUMENT"} or who.snapshot.employments is None:
+        causes = causes | spoilt(who, Kind.EMPLOYMENTS)
+    if "DECLARED" in grades or who.snapshot.contributions is None:
+        causes = causes | spoilt(who, Kind.CONTRIBUTIONS)
+    return causes
+
+
+def proven(window: Window, work: Callable[[Incomes], Any]) -> Callable[[Applicant], Any]:
+    """A factor on proof: what spoils the proof goes before that there is no income."""
+
+    def factor(who: Applicant) -> Any:
+        grades: set[str] = set()
+        try:
+            incomes = incomes_of(who)
+            last_known(incomes)
+            grades = grades_in(incomes, window)
+            refuse_unknown(incomes, window(incomes))
+            found = work(incomes)
+        except Unknown as unknown:
+            doubts = proof_taints(who, grades)
+            absent = all(cause in ABSENT for cause in unknown.causes)
+            raise Unknown(*(doubts if absent and doubts else unknown.causes)) from unknown
+        doubts = proof_taints(who, grades)
+        if doubts:
+            raise Unknown(*doubts)
+        return found
+
+    return factor
 
 
 def last_backed(incomes: Incomes) -> int | None:
@@ -77,29 +106,37 @@ def last_backed(incomes: Incomes) -> int | None:
 
 
 def unbacked(incomes: Incomes) -> list[int]:
-    """The months from the last backed one, or from the first, to the latest known one."""
+    """The months from the last backed one, or of the whole history, to the latest known one."""
     known, last = last_known(incomes), last_backed(incomes)
-    return list(range(incomes.first if last is None else min(last, known), known + 1))
+    if last is None:
+        return [month for month in whole(incomes) if month <= known]
+    return list(range(min(last, known), known + 1))
 
 
 def months_since_backed(incomes: Incomes) -> int:
     """Months from the last backed one to the latest known, or settled by payroll or a platform."""
-    known, last, window = last_known(incomes), last_backed(incomes), unbacked(incomes)
-    refuse_unknown(incomes, window)
-    refuse_tainted_proof(incomes, window)
+    known, last = last_known(incomes), last_backed(incomes)
     if last is None:
         raise Unknown(Cause.NO_EVIDENCE)
     work = [one.settled for one in incomes.sources if one.payroll or one.platform]
     return max(max([known, *work]) - last, 0)
 
 
-def weakest_grade_6m(incomes: Incomes) -> str:
+def last_year(incomes: Incomes) -> list[int]:
+    """The last twelve months."""
+    return last_amounts(incomes, 12)
+
+
+def last_half(incomes: Incomes) -> list[int]:
+    """The last six months."""
+    return last_amounts(incomes, 6)
+
+
+def weakest_grade(incomes: Incomes) -> str:
     """The first grade, from the weakest up, that with all weaker ones carries over a third."""
-    window = last_amounts(incomes, 6)
-    refuse_unknown(incomes, window)
-    refuse_tainted_proof(incomes, window)
-    whole = sum((month_income(incomes, month) for month in window), Fraction(0))
-    if whole <= 0:
+    window = last_half(incomes)
+    whole_income = sum((month_income(incomes, month) for month in window), Fraction(0))
+    if whole_income <= 0:
         raise Unknown(Cause.NO_EVIDENCE)
     carried = Fraction(0)
     for grade in GRADES:
@@ -107,7 +144,7 @@ def weakest_grade_6m(incomes: Incomes) -> str:
             for part in parts_of(incomes, month):
                 if part.grade == grade:
                     carried = carried + part.amount
-        if carried * 3 > whole:
+        if carried * 3 > whole_income:
             return grade
     raise AssertionError("all grades together carry the whole")
 
@@ -233,9 +270,16 @@ def unknown_provider_excess(incomes: Incomes) -> Decimal:
 
 
 FACTORS: dict[str, Factor] = {
-    "backed_months_12m": backed_months_12m,
-    "months_since_backed": months_since_backed,
-    "weakest_grade_6m": weakest_grade_6m,
     "source_disagreement_6m": source_disagreement_6m,
     "unknown_provider_excess": unknown_provider_excess,
 }
+
+ALONE: dict[str, Callable[[Applicant], Any]] = {
+    "income.backed_months_12m": proven(
+        last_year,
+        lambda incomes: len([one for one in last_year(incomes) if is_backed(incomes, one)]),
+    ),
+    "income.months_since_backed": proven(unbacked, months_since_backed),
+    "income.weakest_grade_6m": proven(last_half, weakest_grade),
+}
+"""Those that say something of the proof where there is no income."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -44,7 +44,7 @@ class Share:
     """What one record gives to one month; `counted` marks the month the record is counted in.
 
     `told` is false for payroll that names no amount at all; where its frequency is unknown too,
-    that is the fault. `record` is the record's id.
+    that is the fault, and it is `unread`. `record` is the record's id.
     """
 
     feeder: Feeder
@@ -56,6 +56,7 @@ class Share:
     employer: str = ""
     counted: bool = True
     told: bool = True
+    unread: bool = False
     transaction: Transaction | None = None
     cls: TransactionClass | None = None
 
@@ -71,11 +72,15 @@ class Doubt:
 
 
 def slips_by_job(who: Applicant, feeder: Feeder) -> dict[tuple[str, str], list[Slip]]:
-    """An account's payroll by employer and currency, as it was told."""
+    """An account's payroll by employer and currency, as it was told.
+
+    Records of an unknown frequency are no payslips.
+    """
     found: dict[tuple[str, str], list[Slip]] = {}
     for income in records_of(who, Kind.INCOMES, feeder):
-        key = (employer_of(who, income), income.currency)
-        found.setdefault(key, []).append(slip_of(income))
+        if income.frequency in FREQUENCIES:
+            key = (employer_of(who, income), income.currency)
+            found.setdefault(key, []).append(slip_of(income))
     return found
 
 
@@ -85,6 +90,10 @@ def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
     for (employer, _), slips in slips_by_job(who, feeder).items():
         for slip in without_parts(once_each(slips)):
             found.extend(shares_of(feeder, slip, employer))
+    for income in records_of(who, Kind.INCOMES, feeder):
+        if income.frequency not in FREQUENCIES:
+            shares = shares_of(feeder, slip_of(income), employer_of(who, income))
+            found.extend(replace(one, amount=Fraction(0), unread=True) for one in shares)
     return found
 
 
@@ -173,18 +182,21 @@ def doubts(who: Applicant, feeder: Feeder) -> list[Doubt]:
             months = range(Month.of(income.start).index, Month.of(last).index + 1)
             found += [Doubt(feeder, month, income.currency, income.id) for month in months]
     for (_, currency), slips in slips_by_job(who, feeder).items():
+        if currency != who.policy.currency:
+            continue
         for slip in clashes(without_parts(once_each(slips))):
             months = months_of(slip)
             found += [Doubt(feeder, month, currency, slip.income.id) for month in months]
     return found
 
 
-def all_slips(who: Applicant, feeder: Feeder) -> dict[str, set[tuple[date, date | None, str, int]]]:
+def all_slips(who: Applicant, feeder: Feeder) -> dict[str, set[tuple[date, date, int]]]:
     """An account's pay slips by employer, to be compared with another account's."""
-    found: dict[str, set[tuple[date, date | None, str, int]]] = {}
+    found: dict[str, set[tuple[date, date, int]]] = {
+        employer_of(who, income): set() for income in records_of(who, Kind.INCOMES, feeder)
+    }
     for (employer, currency), slips in slips_by_job(who, feeder).items():
         for slip in slips:
-            same = found.setdefault(employer, set())
-            if slip.pay is not None:
-                same.add((slip.start, slip.income.end, currency, slip.pay))
+            if slip.pay is not None and currency == who.policy.currency:
+                found[employer].add((slip.start, slip.last, slip.pay))
     return found

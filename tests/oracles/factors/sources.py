@@ -12,7 +12,7 @@ from tests.oracles.factors.applicant import Applicant, Feeder, feeders, records_
 from tests.oracles.factors.earnings import net
 from tests.oracles.factors.employers import employments
 from tests.oracles.factors.payslips import slip_of
-from tests.oracles.factors.settled import due_date, settled_month
+from tests.oracles.factors.settled import due_date, seen_until, settled_month
 from tests.oracles.factors.shares import (
     EARNED,
     Share,
@@ -79,6 +79,17 @@ def posted_by(who: Applicant, feeder: Feeder, kind: Kind, shares: list[Share]) -
     return found
 
 
+def paid_in(who: Applicant, feeder: Feeder) -> set[int]:
+    """The months before which payroll posts all: where a period ends, and of one of over a month
+    that has not ended where it begins."""
+    found = set()
+    for income in records_of(who, Kind.INCOMES, feeder):
+        slip = slip_of(income)
+        runs = slip.days > 31 and Month.of(slip.last) >= Month.of(seen_until(who, feeder))
+        found.add(Month.of(slip.start if runs else slip.last).index)
+    return found
+
+
 def amounts_of(who: Applicant, kind: Kind, shares: list[Share]) -> dict[int, Fraction]:
     """What one source says of each month in the ruleset's currency."""
     domestic = [share for share in shares if share.currency == who.policy.currency]
@@ -98,9 +109,15 @@ def source_of(who: Applicant, feeder: Feeder, kind: Kind, shares: list[Share]) -
     if not records:
         return None
     told_in = {share.month for share in records}
+    later = told_in if kind is not Kind.INCOMES else paid_in(who, feeder)
     in_it = posted_by(who, feeder, kind, records)
-    settled = settled_month(who, feeder, kind, in_it, told_in)
+    settled = settled_month(who, feeder, kind, in_it, later)
     return Source(feeder, kind, settled, shares, amounts_of(who, kind, shares), max(told_in))
+
+
+def moves_of(who: Applicant, feeder: Feeder) -> list[Share]:
+    """An account's transactions, whatever their class."""
+    return transaction_shares(who, feeder, records_of(who, Kind.TRANSACTIONS, feeder))
 
 
 def sources_of(who: Applicant) -> list[Source]:
@@ -110,10 +127,13 @@ def sources_of(who: Applicant) -> list[Source]:
         found.append(source_of(who, feeder, Kind.INCOMES, payroll_shares(who, feeder)))
         found.append(source_of(who, feeder, Kind.EINCOMES, estimate_shares(who, feeder)))
         if feeder.gig:
-            given = records_of(who, Kind.TRANSACTIONS, feeder)
-            moves = transaction_shares(who, feeder, given)
-            found.append(source_of(who, feeder, Kind.TRANSACTIONS, moves))
+            found.append(source_of(who, feeder, Kind.TRANSACTIONS, moves_of(who, feeder)))
     return [source for source in found if source is not None]
+
+
+def live_or_all(sources: list[Source]) -> list[Source]:
+    """The live sources; of none live, all."""
+    return [one for one in sources if one.live] or sources
 
 
 def ended_since(who: Applicant, month: int) -> bool:

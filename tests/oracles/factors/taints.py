@@ -11,6 +11,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Read
 from tests.oracles.factors.applicant import (
+    CLAIMS,
     Applicant,
     Feeder,
     Unknown,
@@ -30,13 +31,18 @@ from tests.oracles.factors.applicant import (
 DAY = timedelta(days=1)
 
 
-def contradicts_itself(who: Applicant, kind: Kind) -> bool:
-    """Whether two records that count have one id and different content."""
-    seen: dict[str, Any] = {}
-    for feeder in feeders(who):
-        for record in records_of(who, kind, feeder):
-            if seen.setdefault(record.id, record) != record:
-                return True
+def contradicts_itself(who: Applicant, kind: Kind, concerned: Feeder | None = None) -> bool:
+    """Whether two records that count have one id and different content, one of a given feeder."""
+    told = [record for feeder in feeders(who) for record in records_of(who, kind, feeder)]
+    by_id: dict[str, list[Any]] = {}
+    for record in told:
+        by_id.setdefault(record.id, []).append(record)
+    for same in by_id.values():
+        sources = {record.source for record in same}
+        if any(record != same[0] for record in same) and (
+            concerned is None or concerned.id in sources
+        ):
+            return True
     return False
 
 
@@ -50,9 +56,10 @@ def is_stale(who: Applicant, feeder: Feeder) -> bool:
 def once_had(who: Applicant, kind: Kind, feeder: Feeder) -> bool:
     """Whether an account of over 60 days had records of a kind in an earlier snapshot.
 
-    One that does not tell when it was created is taken for old, since it had them.
+    One that does not tell when it was created is taken for old, since it had them. What an unknown
+    provider once said of income counts no more than what it says now.
     """
-    if feeder.account is None:
+    if feeder.account is None or (feeder.unknown and kind in CLAIMS):
         return False
     old = age(who, feeder.account.created_at)
     if old is not None and old <= timedelta(days=60):
@@ -78,10 +85,10 @@ def is_expired(who: Applicant, kind: Kind, chosen: list[Feeder]) -> bool:
     return any(once_had(who, kind, one) and was_read(who, kind, one) for one in chosen)
 
 
-def has_bad_date(who: Applicant, kind: Kind) -> bool:
+def has_bad_date(who: Applicant, kind: Kind, chosen: list[Feeder] | None = None) -> bool:
     """Whether a day-dated record that counts lies later than tomorrow, or ends before it begins."""
     tomorrow = who.as_of.date + DAY
-    for feeder in feeders(who):
+    for feeder in feeders(who) if chosen is None else chosen:
         for record in records_of(who, kind, feeder):
             first = first_day_of(kind, record)
             if first is not None and first > tomorrow:
@@ -139,8 +146,9 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
     """What an account's running first collection makes of its kinds: NOT_FETCHED, later PARTIAL."""
     if account.connection_status == "DISCONNECTED" or who.snapshot.tasks is None:
         return None
+    used = account.id in [one.id for one in feeders(who)]
     for fault in who.snapshot.tasks.faults:
-        if fault.source == account.id:
+        if fault.source == account.id and (used or account.connection_status == "PENDING"):
             return Cause.NOT_FETCHED
         if fault.source is None and asked_for_tasks(who, account):
             return Cause.NOT_FETCHED
@@ -153,7 +161,6 @@ def first_sync(who: Applicant, account: Account) -> Cause | None:
         found.add(Cause.PARTIAL if late else Cause.NOT_FETCHED)
     if Cause.NOT_FETCHED in found:
         return Cause.NOT_FETCHED
-    used = account.id in [one.id for one in feeders(who)]
     if found and used and who.policy.partial is PartialPolicy.REFER:
         return Cause.PARTIAL
     return None

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
-from tests.oracles.factors.applicant import Unknown, Wait
+from tests.oracles.factors.applicant import Feeder, Unknown, Wait
 from tests.oracles.factors.classes import too_much_unmapped
-from tests.oracles.factors.income_taints import gig_feeders, transaction_taints
+from tests.oracles.factors.income_taints import gig_work, transaction_taints
 from tests.oracles.factors.monthly_income import (
     Incomes,
     has_better,
@@ -21,10 +21,20 @@ from tests.oracles.factors.monthly_income import (
     unsettled,
     wait_for,
 )
+from tests.oracles.factors.parts import month_income
 from tests.oracles.factors.shares import Doubt, Share, stand_in_start
 
 INCOME = (Kind.INCOMES, Kind.EINCOMES, Kind.TRANSACTIONS)
 Causes = set[Cause | Wait]
+
+
+PAYROLL = (Kind.INCOMES,)
+"""Payroll alone: that of accounts which are no gig platforms."""
+
+
+def is_used(feeder: Feeder, kinds: tuple[Kind, ...]) -> bool:
+    """Whether a feeder's payroll is looked at."""
+    return kinds != PAYROLL or not feeder.gig
 
 
 def used_shares(incomes: Incomes, months: Iterable[int], kinds: tuple[Kind, ...]) -> list[Share]:
@@ -36,7 +46,7 @@ def used_shares(incomes: Incomes, months: Iterable[int], kinds: tuple[Kind, ...]
                 found.extend(standing_in(incomes, month))
             else:
                 found.extend(settled_shares(incomes, kind, month))
-    return found
+    return [share for share in found if is_used(share.feeder, kinds)]
 
 
 def used_doubts(incomes: Incomes, months: list[int], kinds: tuple[Kind, ...]) -> list[Doubt]:
@@ -47,7 +57,9 @@ def used_doubts(incomes: Incomes, months: list[int], kinds: tuple[Kind, ...]) ->
     return [
         doubt
         for doubt in incomes.doubts
-        if doubt.month in months and doubt.month <= settled.get(doubt.feeder.id, doubt.month)
+        if doubt.month in months
+        and doubt.month <= settled.get(doubt.feeder.id, doubt.month)
+        and is_used(doubt.feeder, kinds)
     ]
 
 
@@ -69,7 +81,7 @@ def dropped(incomes: Incomes, months: list[int], kinds: tuple[Kind, ...]) -> set
     if len(foreign) != 1:
         return set()
     ((_, record), touched) = next(iter(foreign.items()))
-    if all(shows_income(incomes, month) for month in touched):
+    if all(month_income(incomes, month) > 0 for month in touched):
         return {record}
     return set()
 
@@ -78,7 +90,7 @@ def taints_in(incomes: Incomes, months: list[int]) -> Causes:
     """What spoils the transactions of gig accounts in the months in which they stand in."""
     causes: Causes = set()
     start = Month.of(stand_in_start(incomes.who)).index
-    for feeder in gig_feeders(incomes.who):
+    for feeder in gig_work(incomes.who):
         for month in months:
             if month >= start and not has_better(incomes, feeder, month):
                 causes = causes | transaction_taints(incomes.who, feeder)
@@ -117,7 +129,7 @@ def refuse_unusable(incomes: Incomes, months: list[int], kinds: tuple[Kind, ...]
 def whole(incomes: Incomes) -> list[int]:
     """The whole history, with the months before it in which unread transactions could lie."""
     start = Month.of(stand_in_start(incomes.who)).index
-    if gig_feeders(incomes.who):
+    if gig_work(incomes.who):
         return list(range(min(incomes.first, start), incomes.horizon + 1))
     return list(range(incomes.first, incomes.horizon + 1))
 
