@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from decision_service.domain.needs import DataPolicy, Needs
 from decision_service.domain.snapshot import Snapshot
@@ -25,7 +25,9 @@ class Case:
 
     def once(self, key: Hashable, build: Callable[[Case], T]) -> T:
         """The result of `build` on this case, built at the first call with this key."""
-        found = self._done.get(key, self)
-        if found is self:
+        found: T
+        if key in self._done:
+            found = self._done[key]
+        else:
             found = self._done[key] = build(self)
-        return cast("T", found)
+        return found

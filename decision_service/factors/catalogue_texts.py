@@ -70,8 +70,9 @@ Further rules:
 * **The newest truth is not waited out.** Where a live source that carried a third or more of the
   last 6 known months already shows, in a later month, nothing or under 60 % of its median, amounts
   are NOT_YET_POSTED.
-* **Connecting more never hurts.** One more account never moves the horizon of counts back and never
-  makes a month with income smaller or zero. It may make a month without income open.
+* **Connecting more hides no income.** Beside a live source one more account never moves the horizon
+  of counts back and never takes income from a month. It may make a month without income open, and
+  better proof outranks a higher figure: payroll an estimate, a platform's own word an upload of it.
 * Months before the first day from which transactions are known, without an estimate or payroll, are
   not observed: neither zero nor a gap.
 """
@@ -87,21 +88,24 @@ MONTHLY_INCOME = """\
   longer one is spread over its days exactly. Without an end date Bimonthly covers two months,
   Quarterly three, Annually twelve; with one, the dates count and not the frequency.
 * A frequency that nobody knows makes every month its days touch BAD_DATA (without an end date: the
-  twelve months from its start); a payroll record without any amount makes its month NO_DATA.
+  twelve months from its start); a payroll record without any amount makes its month NO_DATA,
+  unless another one tells of its period or sums it up.
 * **One payslip counts once.** Of one account and employer, equal periods are the same pay, with the
   larger amount. A summary replaces the payslips in its period where it is within 5 % of their sum;
   otherwise both count (a 13th-month payslip), and the evidence says so. Any other overlap of more
   than 2 days is BAD_DATA.
 * **One job counts once.** Employers are the same when their names agree without case, punctuation,
   blanks and legal forms. A payslip without a name joins the only named employer. Three equal
-  payments for equal periods at two accounts are one job, whatever the names.
+  payments for equal periods at two accounts that are no platforms are one job, whatever the names.
 * `per_job`: payroll is the sum over employers of the best account within each: proved payroll
-  before uploads, then the highest. Gig is the sum over platforms of the highest account at each. A
-  month with payroll is payroll plus gig; otherwise the larger of the highest estimate and gig.
+  before uploads, then the highest. Gig is the sum over platforms of the best account at each: the
+  platform's own word before uploads, then the highest. A month with payroll is payroll plus gig;
+  otherwise the larger of the highest estimate and gig.
   `max` takes the highest account (of equal ones that with the smaller id), `sum` all of them.
 * More than 20 % of the amounts of the accounts that earn so, in the months looked at, without a
-  class makes the factor UNCLASSIFIED. Records in another currency make it MIXED_CURRENCY; a single
-  one in a month with domestic income is left out, and the evidence says so.
+  class makes the factor UNCLASSIFIED; so does it where nothing else tells of income. Records in
+  another currency make it MIXED_CURRENCY; a single one in a month with domestic income is left
+  out, and the evidence says so.
 
 ### Proof
 

@@ -72,13 +72,22 @@ def _settlement(case: Case) -> Settlement:
     return Settlement(sources, ended, Month.of(today).index - 1)
 
 
-def _estimates(case: Case) -> Iterable[Source]:
+def estimates(case: Case) -> Mapping[str, Mapping[int, int]]:
+    """What each account estimates of each month; 0 where in another currency alone."""
+    return case.once("estimates by account", _told_estimates)
+
+
+def _told_estimates(case: Case) -> Mapping[str, Mapping[int, int]]:
     amounts: dict[str, dict[int, int]] = {}
     for record in eincomes(case).records:
         months = amounts.setdefault(record.source, {})
         ours = record.amount if record.currency == case.currency else 0
         months[record.month] = months.get(record.month, 0) + ours
-    for source, months in amounts.items():
+    return amounts
+
+
+def _estimates(case: Case) -> Iterable[Source]:
+    for source, months in estimates(case).items():
         yield _source(case, source, Kind.EINCOMES, months, months)
 
 

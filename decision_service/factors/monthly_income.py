@@ -9,7 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, tellers, told_by
+from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, told_by
 from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import Sheet, income_months, income_parts
@@ -155,8 +155,9 @@ def _worked(case: Case, feeder: Feeder) -> Collection[int]:
 
 
 def _above_zero(facts: MonthFacts) -> bool:
-    told = (told_by(facts, (s, kind)) for s in tellers(facts) for kind in EARNING_KINDS)
-    return any(amount > 0 for amount in told)
+    if max(facts.estimates.values(), default=0) > 0 or max(facts.earnings.values(), default=0) > 0:
+        return True
+    return any(told_by(facts, (source, Kind.INCOMES)) > 0 for source, _ in facts.payroll)
 
 
 def _outranked(case: Case) -> Collection[int]:

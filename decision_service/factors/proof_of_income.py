@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from decision_service.domain.months import Month
@@ -12,8 +13,9 @@ from decision_service.factors.combine import platform_grade
 from decision_service.factors.employers import employer_key, named_employer
 from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
 from decision_service.factors.figures import median
+from decision_service.factors.income_sources import estimates
 from decision_service.factors.paid_months import contribution_book
-from decision_service.factors.records import eincomes, employments
+from decision_service.factors.records import employments
 from decision_service.factors.usage import Feeder
 
 HABIT_MONTHS = 24
@@ -72,27 +74,19 @@ def _named_employers(case: Case) -> Mapping[str, AbstractSet[str]]:
 
 def _habitual(case: Case, provider_id: str, month: int) -> bool:
     paid = case.once("paid alone", _paid_alone).get(provider_id, ())
-    return sum(month - HABIT_MONTHS < m <= month for m in paid) >= HABIT_NEEDS
+    recent = bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS)
+    return recent >= HABIT_NEEDS
 
 
-def _paid_alone(case: Case) -> Mapping[str, Collection[int]]:
-    """The months in which each scheme was paid to and no employer did."""
+def _paid_alone(case: Case) -> Mapping[str, Sequence[int]]:
+    """The months, in order, in which each scheme was paid to and no employer did."""
     schemes, employed = contribution_book(case).schemes, employed_months(case)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
 def _usual(case: Case, source: str, month: int) -> bool:
     """Whether an account's estimate of a month is no jump above those of its last 24 months."""
-    told = case.once("estimates by account", _estimates).get(source, {})
+    told = estimates(case).get(source, {})
     recent = [told[m] for m in range(month - HABIT_MONTHS + 1, month + 1) if told.get(m, 0) > 0]
     amounts, medians = USUAL
     return not recent or told.get(month, 0) * amounts <= median(recent) * medians
-
-
-def _estimates(case: Case) -> Mapping[str, Mapping[int, int]]:
-    found: dict[str, dict[int, int]] = {}
-    for record in eincomes(case).records:
-        if record.currency == case.currency:
-            months = found.setdefault(record.source, {})
-            months[record.month] = months.get(record.month, 0) + record.amount
-    return found

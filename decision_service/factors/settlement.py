@@ -22,10 +22,21 @@ class Settlement:
         self.horizon = max((s.settled for s in self.judges), default=fallback)
         self._settled_promptly = max((s.settled for s in self.prompt), default=0)
         self._last_end = max(ended, default=0)
+        self._silences = {(s.feeder.id, s.kind): self._doubtful(s) for s in sources}
 
     def settles(self, source: Source, month: int) -> bool:
         """Whether nothing of a month can still come from a source."""
-        return month <= source.settled and month not in self._doubtful(source)
+        silence = self._silences[source.feeder.id, source.kind]
+        return month <= source.settled and month not in silence
+
+    def settled_by(self, sources: Iterable[Source]) -> int:
+        """A month up to which these sources have settled every one."""
+        found = [min(s.settled, self._before(s)) for s in sources]
+        return min(found, default=self.horizon)
+
+    def _before(self, source: Source) -> int:
+        silence = self._silences[source.feeder.id, source.kind]
+        return silence.start - 1 if silence else source.settled
 
     def waited_for(self, month: int, among: Iterable[Source]) -> Missing | None:
         """The source whose part of a month is outstanding, the first due; None when none is."""
@@ -48,9 +59,9 @@ class Settlement:
         """Whether the end of an employment could tell what a scheme's silence means."""
         return any(self._silent(source) for source in self.judges)
 
-    def _doubtful(self, source: Source) -> Collection[int]:
+    def _doubtful(self, source: Source) -> range:
         """A scheme's silent months, unless a job has ended since or prompt sources tell of them."""
-        return () if self._last_end >= source.newest else self._silent(source)
+        return range(0) if self._last_end >= source.newest else self._silent(source)
 
     def _silent(self, source: Source) -> range:
         months = source.doubtful
@@ -72,7 +83,8 @@ def open_months(
     settlement: Settlement, months: Iterable[int], with_income: Collection[int]
 ) -> Mapping[int, Missing]:
     """The months up to the horizon of which nobody knows whether they have income."""
-    waiting = {m: settlement.open(m) for m in months if m not in with_income}
+    known = settlement.settled_by(settlement.judges)
+    waiting = {m: settlement.open(m) for m in months if m > known and m not in with_income}
     return {month: missing for month, missing in waiting.items() if missing is not None}
 
 
@@ -80,5 +92,7 @@ def incomplete_months(
     settlement: Settlement, months: Iterable[int], outranked: Collection[int]
 ) -> Mapping[int, Missing]:
     """The months whose amount something may still be added to; `outranked` ones have payroll."""
-    waiting = {m: settlement.incomplete(m, outranked=m in outranked) for m in months}
+    known = settlement.settled_by(settlement.judges)
+    late = [month for month in months if month > known]
+    waiting = {m: settlement.incomplete(m, outranked=m in outranked) for m in late}
     return {month: missing for month, missing in waiting.items() if missing is not None}

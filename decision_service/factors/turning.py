@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Snapshot
 from decision_service.factors.income_trust import REMEMBERED
-from decision_service.factors.quality import EXPIRED_AFTER, SYNCS_WITHIN
+from decision_service.factors.quality import EXPIRED_AFTER, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.factors.usage import DISCONNECTED, sync_tasks
+
+MOMENT = timedelta(microseconds=1)
+"""An age that is reached on the instant turns values then, not after it."""
 
 
 def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:
@@ -32,7 +35,9 @@ def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ..
     points = {
         *_after(syncs, policy.max_age),
         *_after(created, EXPIRED_AFTER),
-        *_after([task.started for task in tasks if task.runs], SYNCS_WITHIN),
+        *_after([task.started for task in tasks if task.runs], SYNCS_WITHIN - MOMENT),
+        *_after(created if snapshot.tasks else (), SYNCS_WITHIN - MOMENT),
+        *_after(created if snapshot.tasks else (), PENDS_WITHIN - MOMENT),
         *_after([account.connection_updated_at for account in gone], REMEMBERED),
     }
     return tuple(sorted(points))

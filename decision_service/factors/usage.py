@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -225,6 +225,6 @@ def _counted(case: Case) -> dict[str, Feeder]:
     return {f.id: f for f in feeders(case) if f.state in allowed}
 
 
-def _feeding(case: Case, kind: Kind, among: Iterable[Feeder]) -> tuple[Feeder, ...]:
-    named = sources_naming(case, kind)
+def _feeding(case: Case, kind: Kind, among: Collection[Feeder]) -> tuple[Feeder, ...]:
+    named = sources_naming(case, kind) if among else ()
     return tuple(f for f in among if (f.could_feed(kind) or f.id in named) and f.may_tell(kind))

@@ -88,8 +88,9 @@ def status(case: Case) -> Answer:
         or _contributed(case, _recent_span(contribution_book(case)))
     ):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
-    book, span = income_presence(case), _awaited_span(case, known, open_=open_)
-    waiting = book.waiting((span,))
+    book, span = income_presence(case), _looked_at(case, known, open_=open_)
+    matters = _recent_span(book) if _anything(case, span[0]) else span
+    waiting = book.waiting((matters,)) and book.waiting((span,))
     gig = _recent(case, gig_months(case))
     if waiting is not None and (open_ or not gig):
         return Answer(None, (*_flaws([(book, span)]), waiting), known.evidence)
@@ -100,13 +101,13 @@ def status(case: Case) -> Answer:
     return _after_the_last_end(case, known)
 
 
-def _awaited_span(case: Case, known: Jobs, *, open_: bool) -> Span:
+def _looked_at(case: Case, known: Jobs, *, open_: bool) -> Span:
     """The recent months, and those after the last job's end where none is open."""
     first, last = _recent_span(income_presence(case))
-    ends = (
-        [] if open_ or _recent(case, gig_months(case)) else [r.end for r in known.records if r.end]
-    )
-    return min(first, Month.of(max(ends)).index + 1) if ends else first, last
+    if open_ or _recent(case, gig_months(case)):
+        return first, last
+    ends = [Month.of(r.end).index for r in known.records if r.end]
+    return min([first, *(month + 1 for month in sorted(ends)[-1:])]), last
 
 
 def _recently(case: Case, shown: Iterable[int]) -> Answer:

@@ -220,10 +220,10 @@ def started_since_backed(who: Applicant) -> bool:
     causes = taints(who, [Kind.EMPLOYMENTS])
     if causes:
         raise Unknown(*causes)
-    if who.snapshot.contributions is None:
-        raise Unknown(Cause.NOT_FETCHED)
     incomes = absent_is_none(known_incomes, who)
     if incomes is None:
+        if who.snapshot.contributions is None:
+            raise Unknown(Cause.NOT_FETCHED)
         return False
     assert isinstance(incomes, Incomes)
     doubts = unusable(incomes, unbacked(incomes)) | proof_taints(who, grades_in(incomes, unbacked))

@@ -9,7 +9,7 @@ from fractions import Fraction
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.needs import TransactionClass
-from decision_service.domain.snapshot import Transaction
+from decision_service.domain.snapshot import Income, Transaction
 from tests.oracles.factors.applicant import Applicant, Feeder, records_of
 from tests.oracles.factors.classes import class_of
 from tests.oracles.factors.employers import employer_of
@@ -92,8 +92,11 @@ def payroll_shares(who: Applicant, feeder: Feeder) -> list[Share]:
             found.extend(shares_of(feeder, slip, employer))
     for income in records_of(who, Kind.INCOMES, feeder):
         if income.frequency not in FREQUENCIES:
-            shares = shares_of(feeder, slip_of(income), employer_of(who, income))
-            found.extend(replace(one, amount=Fraction(0), unread=True) for one in shares)
+            for month in unread_months(income):
+                one = payroll_share(
+                    feeder, slip_of(income), employer_of(who, income), month, Fraction(0)
+                )
+                found.append(replace(one, unread=True))
     return found
 
 
@@ -170,6 +173,12 @@ def transaction_shares(who: Applicant, feeder: Feeder, given: list[Transaction])
     return found
 
 
+def unread_months(income: Income) -> list[int]:
+    """The months of a record whose frequency is an unknown word."""
+    last = income.end or months_later(income.start, 12)
+    return list(range(Month.of(income.start).index, Month.of(last).index + 1))
+
+
 def doubts(who: Applicant, feeder: Feeder) -> list[Doubt]:
     """The months of payroll whose frequency is an unknown word, or that overlaps other payroll.
 
@@ -178,8 +187,7 @@ def doubts(who: Applicant, feeder: Feeder) -> list[Doubt]:
     found: list[Doubt] = []
     for income in records_of(who, Kind.INCOMES, feeder):
         if income.frequency not in FREQUENCIES:
-            last = income.end or months_later(income.start, 12)
-            months = range(Month.of(income.start).index, Month.of(last).index + 1)
+            months = unread_months(income)
             found += [Doubt(feeder, month, income.currency, income.id) for month in months]
     for (_, currency), slips in slips_by_job(who, feeder).items():
         if currency != who.policy.currency:

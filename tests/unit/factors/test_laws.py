@@ -1,7 +1,8 @@
 """The laws of the page over made-up applicants: what more data, and more time, may do to income.
 
 The law of amounts is of added accounts without payroll: payroll outranks an estimate, however low
-it is, and makes one job of two that were told apart.
+it is, and makes one job of two that were told apart. So does a platform's own word outrank what was
+uploaded of it.
 """
 
 from __future__ import annotations
@@ -86,6 +87,13 @@ def adds(case: Case, account_id: str) -> list[Source]:
     return [one for one in sources if one.name == account_id]
 
 
+def proves_better(case: Case, account_id: str) -> bool:
+    """Whether an account is a platform's of which something was uploaded, too."""
+    every = feeders(Applicant(case.snapshot, case.policy, case.as_of))
+    provider = {one.provider_id for one in every if one.id == account_id and one.gig}
+    return any(one.document and one.provider_id in provider for one in every)
+
+
 def removable(case: Case, position: int) -> str:
     """One of the accounts that count."""
     who = Applicant(case.snapshot, case.policy, case.as_of)
@@ -119,6 +127,7 @@ def test_another_account_without_payroll_never_makes_a_known_month_smaller(
     added = removable(case, position)
     brought = adds(case, added)
     assume(all(not one.payroll and min(one.amounts.values(), default=0) >= 0 for one in brought))
+    assume(not proves_better(case, added))
     before = values(case, COUNTED, without_account(case.snapshot, added))
     after = values(case, COUNTED)
     once, more = before["income.sum_12m"], after["income.sum_12m"]
