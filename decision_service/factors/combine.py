@@ -120,19 +120,23 @@ def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
 
 
 def _larger(estimates: Parts, gig: Parts) -> Parts:
+    """The larger of the highest estimate and gig; equal ones count as told by both."""
     if not estimates or not gig:
         return estimates or gig
-    if total(estimates) == total(gig):
-        for estimate in estimates.values():
-            estimate.told = estimate.told.copy()
-            for work in gig.values():
-                estimate.told |= work.told
-    return estimates if total(estimates) >= total(gig) else gig
+    told, worked = total(estimates), total(gig)
+    if told == worked:
+        tellers = {teller: amount for work in gig.values() for teller, amount in work.told.items()}
+        return {job: _also_told(part, tellers) for job, part in estimates.items()}
+    return estimates if told > worked else gig
+
+
+def _also_told(part: Part, tellers: Mapping[Teller, Amount]) -> Part:
+    return Part(part.amount, part.grade, {**part.told, **tellers}, part.backed)
 
 
 def total(parts: Parts) -> Amount:
     """The income that the parts make up."""
-    return sum(part.amount for part in parts.values())
+    return sum([part.amount for part in parts.values()])
 
 
 def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:

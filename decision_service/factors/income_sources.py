@@ -47,6 +47,10 @@ def earned(case: Case, feeder: Feeder) -> Earned:
 
 def stand_in_months(case: Case) -> range:
     """The months of which transactions may be income: 13 before as_of's, and as_of's own."""
+    return case.once("stand-in months", _stand_in_months)
+
+
+def _stand_in_months(case: Case) -> range:
     first = Month.of(stand_in_from(case.as_of.date)).index
     return range(first, Month.of(last_day(case)).index + 1)
 

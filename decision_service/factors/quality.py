@@ -12,10 +12,10 @@ from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.answer import in_order
 from decision_service.factors.case import Case
+from decision_service.factors.first_syncs import being_linked, running, unclear
 from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
     EARNING_KINDS,
-    PENDING,
     Feeder,
     FeederState,
     counted,
@@ -28,10 +28,6 @@ from decision_service.factors.usage import (
 )
 
 EXPIRED_AFTER = timedelta(days=60)
-SYNCS_WITHIN = timedelta(days=1)
-"""How long a first sync may run before its account counts as failed."""
-PENDS_WITHIN = timedelta(minutes=10)
-"""For so long an account may be pending before it is an abandoned attempt."""
 
 
 class Supply(msgspec.Struct, frozen=True):
@@ -154,60 +150,12 @@ def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
 
 def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
-    fed = _first_kinds((s.kind, (*s.judged, *_being_linked(case, s.kind))) for s in supplies)
+    fed = _first_kinds((s.kind, (*s.judged, *being_linked(case, s.kind))) for s in supplies)
     return [
         cause
         for feeder, kind in fed
-        for cause in _unclear(case, feeder, kind) or _running(case, feeder, kind)
+        for cause in unclear(case, feeder, kind) or running(case, feeder, kind)
     ]
-
-
-def _running(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
-    """That the account's first sync has not finished."""
-    return [Missing(cause, kind=kind, source=feeder.id) for cause in _syncing(case, feeder)]
-
-
-def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
-    """NOT_FETCHED while the first sync runs; PARTIAL when it has run for a day."""
-    since = feeder.linking_since
-    if since is None:
-        return ()
-    if case.as_of.instant - since < SYNCS_WITHIN:
-        return (Cause.NOT_FETCHED,)
-    return (Cause.PARTIAL,) if case.policy.partial is not PartialPolicy.USE else ()
-
-
-def _being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
-    """Accounts whose linking has begun within a day and may bring this kind."""
-    return tuple(
-        f
-        for f in feeders(case)
-        if f.id not in counted(case)
-        and f.state is not FeederState.REVOKED
-        and f.could_feed(kind)
-        and (Cause.NOT_FETCHED in _syncing(case, f) or _undecided(case, f, kind))
-    )
-
-
-def _undecided(case: Case, feeder: Feeder, kind: Kind) -> bool:
-    """Whether nobody could tell if a pending account is being linked."""
-    return feeder.status == PENDING and bool(_unclear(case, feeder, kind))
-
-
-def _unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
-    """What went wrong while the vendor was asked whether the account's first sync has ended."""
-    tasks = case.snapshot.tasks
-    return [
-        Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
-        for fault in (tasks.faults if tasks else ())
-        if fault.source == feeder.id or (fault.source is None and _young(case, feeder))
-    ]
-
-
-def _young(case: Case, feeder: Feeder) -> bool:
-    """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
-    created, young = feeder.created, PENDS_WITHIN if feeder.status == PENDING else SYNCS_WITHIN
-    return feeder.is_account and (created is None or case.as_of.instant - created < young)
 
 
 def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:

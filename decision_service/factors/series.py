@@ -270,9 +270,10 @@ def within(by_month: Mapping[int, T], spans: Spans) -> list[tuple[int, T]]:
     """The entries of the months that lie in one of the spans, which do not overlap; in order."""
     if not by_month:
         return []
+    lowest, highest = min(by_month), max(by_month)
     return [
         (month, by_month[month])
         for first, last in sorted(spans)
-        for month in range(max(first, min(by_month)), min(last, max(by_month)) + 1)
+        for month in range(max(first, lowest), min(last, highest) + 1)
         if month in by_month
     ]

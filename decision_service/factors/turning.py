@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Snapshot
+from decision_service.factors.first_syncs import PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.factors.income_trust import REMEMBERED
-from decision_service.factors.quality import EXPIRED_AFTER, PENDS_WITHIN, SYNCS_WITHIN
+from decision_service.factors.quality import EXPIRED_AFTER
 from decision_service.factors.usage import DISCONNECTED, sync_tasks
 
 MOMENT = timedelta(microseconds=1)

@@ -104,8 +104,11 @@ def feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
 
 def partial_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts that delivered this kind or could, and are now in error."""
-    partial = [f for f in feeders(case) if f.state is FeederState.PARTIAL]
-    return _feeding(case, kind, partial)
+    return _feeding(case, kind, case.once("partial", _partial))
+
+
+def _partial(case: Case) -> tuple[Feeder, ...]:
+    return tuple(f for f in feeders(case) if f.state is FeederState.PARTIAL)
 
 
 def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
