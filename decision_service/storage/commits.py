@@ -64,7 +64,7 @@ def preconditions_of(entry: Entry, *, stored: bool) -> Preconditions:
     fence = entry.fence or None
     if entry.snapshot is None:
         return Preconditions(entry.user_id, fence=fence)
-    mark = entry.rests_on
+    mark = entry.depends_on
     if mark is None:
         return Preconditions(entry.user_id, entry.consent, fence=fence)
     part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None

@@ -101,7 +101,7 @@ class Writer:
         That of the reading that may serve is. A part of it is, most likely, where a decision on it
         was recorded since the user last withdrew consent.
         """
-        mark = entry.rests_on
+        mark = entry.depends_on
         if mark is None:
             return False
         if mark.snapshot_id == snapshot.id:
