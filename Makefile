@@ -61,10 +61,11 @@ oracle: .venv/.dev ## Compare rules and factors with their slow readings on 110,
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
 
 .PHONY: lint
-lint: .venv/.dev ## Check style, import floors, protos and rule files
+lint: .venv/.dev ## Check style, import floors, public ground, protos and rule files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m lint.public_ground
 	$(BIN)/python protos/build.py lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules

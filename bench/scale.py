@@ -1,4 +1,4 @@
-"""One worker and two on one PostgreSQL: decisions a second."""
+"""One process and two that share its port, on one PostgreSQL: decisions a second."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from bench.warm import Side, Taken, primed, rounds_of
 from decision_service.storage.engine import migrate
 from tests.kits.postgres import Postgres
 
-WORKERS = (1, 2)
+PROCESSES = (1, 2)
 CONCURRENT = 64
 CONNECTIONS = 16
-"""Enough that the kernel, which gives each worker connections by chance, gives both of them some."""
+"""Enough that the kernel, which gives each process connections by chance, gives both of them some."""
 
 
 def measure(
@@ -40,18 +40,23 @@ def measure(
 ) -> Sequence[Sequence[Taken]]:
     """Rounds of both in turns; each has a database of its own, and rests while the other works."""
     with ExitStack() as stack:
-        sides = [_side(workers, folder, at, postgres, stack) for workers in WORKERS]
+        sides = [_side(processes, folder, at, postgres, stack) for processes in PROCESSES]
         return rounds_of(sides, CONCURRENT, rounds, seconds)
 
 
-def _side(workers: int, folder: Path, at: Vendor, postgres: Postgres, stack: ExitStack) -> Side:
-    own = folder / str(workers)
+def _side(processes: int, folder: Path, at: Vendor, postgres: Postgres, stack: ExitStack) -> Side:
+    own = folder / str(processes)
     own.mkdir()
     url, psql = _database(postgres), postgres.server.bin_path / "psql"
-    command = serve_command("--workers", str(workers))
-    process = stack.enter_context(service(command, own, **settings(at.base_url, store_url=url)))
-    address = process.printed("gRPC")[1]
-    for _ in range(workers):
+    address = ""
+    for number in range(processes):
+        log = own / f"process-{number}"
+        log.mkdir()
+        chosen = settings(at.base_url, store_url=url, reuse_port="true")
+        chosen |= {"grpc_address": address} if address else {}
+        process = stack.enter_context(service(serve_command(), log, **chosen))
+        address = process.printed("gRPC")[1]
+    for _ in range(processes):
         primed(address, at.users)
     frames = [h2load.frame(request(user), own / user) for user in at.users]
     target = f"http://{address}{METHOD}"
@@ -81,19 +86,19 @@ def run(rounds: int = 7, seconds: float = 1.5) -> None:
         return
     rows = [
         {
-            "workers": workers,
+            "processes": processes,
             "decisions/s": Spread.of(one.rate for one in seen),
             "ratio": Spread.of(b.rate / a.rate for a, b in zip(found[0], seen, strict=True)),
             "p50 ms": Spread.of(one.p50 for one in seen).median,
             "p99 ms": Spread.of(one.p99 for one in seen).median,
             "failed": sum(one.failed for one in seen),
         }
-        for workers, seen in zip(WORKERS, found, strict=True)
+        for processes, seen in zip(PROCESSES, found, strict=True)
     ]
     notes = (
         STATE,
-        "nothing is pinned: workers, PostgreSQL, vendor and h2load share the cores",
-        "below four cores two workers cannot show what they can",
+        "nothing is pinned: processes, PostgreSQL, vendor and h2load share the cores",
+        "below four cores two processes cannot show what they can",
     )
     headline = f"{CONCURRENT} at once over {CONNECTIONS} connections, {rounds} rounds in turns"
     versions = versions_of("grpcio", "asyncpg") | {"PostgreSQL": server}

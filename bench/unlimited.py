@@ -1,8 +1,7 @@
 """The command line with the limit of requests to the vendor out of the way.
 
-`python -m bench.unlimited serve …` is `decision-service serve …` in every other respect, workers
-included: they are started with the same command. The setting itself ends at the vendor's 20 a
-second, so that no operator can do this by mistake.
+`python -m bench.unlimited serve …` is `decision-service serve …` in every other respect. The
+setting itself ends at the vendor's 20 a second, so that no operator can do this by mistake.
 """
 
 from __future__ import annotations

@@ -265,7 +265,7 @@ async def _listen(
         guard,
         certificates,
         settings.reflection,
-        shares_port=settings.workers > 1,
+        shares_port=settings.reuse_port,
     )
     try:
         server = await rpc.start(listening, services)

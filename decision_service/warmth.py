@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from decision_service.config import Settings
+from decision_service.config import VENDOR_LIMIT, Settings
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.pipeline.event_worker import SWEEP_PACE, SWEEP_SECONDS, EventWorker, sweep
 from decision_service.pipeline.events import ReceiveEvents
@@ -23,8 +23,8 @@ from decision_service.supervision import Supervisor
 class Warmth(msgspec.Struct, frozen=True):
     """The pieces; `receiver` is what the HTTP edge serves.
 
-    `pace` is the time between two users of this process's sweep, so that all workers together ask
-    for one a second.
+    `pace` is the time between two users of this process's sweep, so that all processes which
+    share the vendor's limit together ask for one a second.
     """
 
     shelf: WarmShelf
@@ -60,5 +60,5 @@ def warmth(
     worker = EventWorker(store, refresh)
     receive = ReceiveEvents(store, clock, worker.tell, source.nudge)
     shelf = WarmShelf(store, Ages(*settings.ages))
-    pace = SWEEP_PACE * settings.workers
+    pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
     return Warmth(shelf, WebhookReceiver(receive, secrets), worker, refresh, store, pace)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
 from io import FileIO
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from decision_service import __version__
@@ -18,26 +16,16 @@ from decision_service.app import Service, StartError, start
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.stopping import HURRY_SECONDS, on_stop_signals
-from decision_service.cli.worker_process import Link
-from decision_service.cli.workers import serve_by_workers
-from decision_service.config import PREFIX, LogFormat, Settings, load, share_of
+from decision_service.config import LogFormat, Settings, load
 from decision_service.edge.rpc.observing import log_call
 from decision_service.telemetry import LogQueue, call_log, configure_logging
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file of settings; the environment wins")
 ]
-
-
-WorkersOption = Annotated[
-    int | None,
-    typer.Option("--workers", help="processes that share the port; needs a PostgreSQL store"),
-]
 InitOption = Annotated[
     bool, typer.Option("--init", help="begin a new store where the SQLite file is missing")
 ]
-WorkerOption = Annotated[int, typer.Option("--worker", hidden=True)]
-LinkOption = Annotated[int, typer.Option("--link", hidden=True)]
 
 _SHARE = 0.001
 """Seconds after which a thread gives the interpreter to another that waits for it (Python's are
@@ -51,22 +39,13 @@ some hundred, and no cycles."""
 
 def serve(
     config: ConfigOption = None,
-    workers: WorkersOption = None,
     init: InitOption = False,
-    worker: WorkerOption = 0,
-    link: LinkOption = -1,
 ) -> int:
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
-    chosen = {} if workers is None else {f"{PREFIX}WORKERS": str(workers)}
-    settings = load(config, os.environ | chosen)
+    settings = load(config)
     lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
     configure_logging(settings.log_level, as_json=logs_json(settings), stream=lines)
     try:
-        if worker:
-            structlog.contextvars.bind_contextvars(worker=worker)
-            return run_async(_serve(share_of(settings, worker), lines, link))
-        if settings.workers > 1:
-            return run_async(serve_by_workers(settings))
         return run_async(_serve(settings, lines, init=init))
     finally:
         lines.close()
@@ -80,15 +59,10 @@ def logs_json(settings: Settings) -> bool:
     return chosen is LogFormat.JSON
 
 
-async def _serve(
-    settings: Settings, lines: LogQueue, descriptor: int = -1, *, init: bool = False
-) -> int:
-    """Serve as the only process, or as the worker of a supervisor at the end of a link."""
+async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
+    """Serve until a signal; the exit code."""
     asked, hurried = asyncio.Event(), asyncio.Event()
-    stop = on_stop_signals(asked.set, hurried.set)
-    link = None if descriptor < 0 else await Link.open(descriptor)
-    if link is not None:
-        link.watch(gone=stop)
+    on_stop_signals(asked.set, hurried.set)
     try:
         calls = call_log(
             settings.log_level, as_json=logs_json(settings), queue=lines, other=log_call
@@ -100,18 +74,11 @@ async def _serve(
     gc.set_threshold(_YOUNG)
     sys.setswitchinterval(_SHARE)
     if not asked.is_set():
-        await _tell(banner(service), link)
+        sys.stdout.write("\n".join(banner(service)) + "\n")
+        sys.stdout.flush()
     await asked.wait()
     await _stop(service, hurried)
     return Exit.DONE
-
-
-async def _tell(lines: list[str], link: Link | None) -> None:
-    if link is None:
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
-    else:
-        await link.serving(lines)
 
 
 async def _stop(service: Service, hurried: asyncio.Event) -> None:

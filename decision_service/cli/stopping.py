@@ -10,11 +10,8 @@ HURRY_SECONDS = 2.0
 """What a second signal leaves for calls in progress."""
 
 
-def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> Callable[[], None]:
-    """Call `stop` on the first SIGTERM or Ctrl-C, `hurry` on each later one.
-
-    Returns what to call for a reason of another kind to stop.
-    """
+def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> None:
+    """Call `stop` on the first SIGTERM or Ctrl-C, `hurry` on each later one."""
     stopping = False
 
     def ask() -> None:
@@ -25,4 +22,3 @@ def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> Call
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
-    return ask

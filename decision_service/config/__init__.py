@@ -27,6 +27,7 @@ __all__ = [
     "OFFLINE_SECRET",
     "PREFIX",
     "SECRETS",
+    "VENDOR_LIMIT",
     "ConfigError",
     "FetchMode",
     "LogFormat",
@@ -36,9 +37,11 @@ __all__ = [
     "is_loopback",
     "load",
     "parse_seconds",
-    "share_of",
     "split_address",
 ]
+
+VENDOR_LIMIT = 20
+"""Requests a second that the vendor allows a key, over all processes that use it."""
 
 OFFLINE_KEY = "embedded-key"
 OFFLINE_SECRET = "embedded-secret"  # noqa: S105 - of the in-process stand-in, which anybody may read
@@ -90,7 +93,7 @@ class Settings(OnboardingSettings):
     smile_base_url: str = ""
     smile_api_key: SecretStr = SecretStr("")
     smile_api_secret: SecretStr = SecretStr("")
-    smile_requests_per_second: int = Field(20, ge=1, le=20)
+    smile_requests_per_second: int = Field(VENDOR_LIMIT, ge=1, le=VENDOR_LIMIT)
     smile_fetch: FetchMode = FetchMode.LISTS
     grpc_address: str = "127.0.0.1:50051"
     http_address: str = "127.0.0.1:8080"
@@ -99,6 +102,7 @@ class Settings(OnboardingSettings):
     tls_client_ca_file: Path | None = None
     auth_tokens_file: Path | None = None
     reflection: bool = True
+    reuse_port: bool = False
     store_url: str = Field("sqlite:///decision.db", repr=False)  # it may hold a password
     erasure_journal: Path | None = None
     on_revoke: OnRevoke = OnRevoke.ERASE_SNAPSHOT
@@ -112,7 +116,6 @@ class Settings(OnboardingSettings):
     drain_delay: Seconds | None = None
     drain_grace: Seconds = 5.0
     lease: Seconds = Field(30.0, ge=0.5)
-    workers: int = Field(1, ge=1, le=64)
     max_in_flight: int = Field(256, ge=1, le=10_000)
 
     @classmethod
@@ -133,7 +136,7 @@ class Settings(OnboardingSettings):
         _check_mode(self)
         _check_base_url(self.base_url)
         _check_tls(self)
-        _check_workers(self)
+        _check_shared_port(self)
         check_secrets(self)
         encrypted = self.tls_cert_file is not None or self.allow_plaintext
         known = self.callers_known or self.allow_plaintext
@@ -176,19 +179,6 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
         raise ConfigError(_sentence(error)) from None
 
 
-def share_of(settings: Settings, worker: int) -> Settings:
-    """The settings of one worker, from 1.
-
-    Its share of the vendor's requests is a whole number; its HTTP port follows that of the worker
-    before it, since each worker has metrics of its own.
-    """
-    share, rest = divmod(settings.smile_requests_per_second, settings.workers)
-    mine = share + (1 if worker <= rest else 0)
-    host, port = split_address(settings.http_address)
-    http = f"{host}:{port + worker - 1}" if port else settings.http_address
-    return settings.model_copy(update={"smile_requests_per_second": mine, "http_address": http})
-
-
 def _check_mode(settings: Settings) -> None:
     if settings.smile_mode is SmileMode.EMBEDDED:
         if not settings.store_url.startswith("sqlite:"):
@@ -216,18 +206,11 @@ def _check_tls(settings: Settings) -> None:
         )
 
 
-def _check_workers(settings: Settings) -> None:
-    if settings.workers == 1:
-        return
-    if not settings.store_url.startswith("postgres"):
+def _check_shared_port(settings: Settings) -> None:
+    if settings.reuse_port and not settings.store_url.startswith("postgres"):
         raise ValueError(
-            f"{settings.workers} workers need a PostgreSQL store, since one process holds a SQLite "
-            f"file: set {PREFIX}STORE_URL to postgresql://..., or use 1 worker"
-        )
-    if settings.workers > settings.smile_requests_per_second:
-        raise ValueError(
-            f"{settings.workers} workers cannot share {settings.smile_requests_per_second} "
-            f"requests per second: use fewer, or raise {PREFIX}SMILE_REQUESTS_PER_SECOND"
+            "reuse_port needs a PostgreSQL store, since one process holds a SQLite file: set "
+            f"{PREFIX}STORE_URL to postgresql://..., or leave {PREFIX}REUSE_PORT out"
         )
 
 

@@ -221,7 +221,7 @@ def _entry(
         consent=0 if gathering is None else gathering.consent,
         warm=_warm(gathering, decided.snapshot),
         fence=fence,
-        rests_on=None if gathering is None else gathering.mark,
+        depends_on=None if gathering is None else gathering.mark,
     )
 
 

@@ -115,7 +115,7 @@ class Entry(msgspec.Struct, frozen=True):
     besides the snapshot and the texts (inputs, factor values, as_of, assignment), encoded by the
     pipeline. `arm` is None for an applicant outside the go-live. `consent` is the user's as it was
     before the snapshot was read; it is not looked at where there is no snapshot. `warm` says that
-    the snapshot may serve later decisions. An entry that `rests_on` a warm reading is stored only
+    the snapshot may serve later decisions. An entry that `depends_on` a warm reading is stored only
     while that reading may serve, and with a `fence`, a lease's, only while that lease is held.
     """
 
@@ -138,7 +138,7 @@ class Entry(msgspec.Struct, frozen=True):
     consent: int = 0
     warm: WarmMark | None = None
     fence: str = ""
-    rests_on: WarmMark | None = None
+    depends_on: WarmMark | None = None
 
 
 class StoredEntry(msgspec.Struct, frozen=True):

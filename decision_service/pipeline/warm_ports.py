@@ -18,7 +18,7 @@ class WarmLog(Protocol):
     def recalled(self, user_id: str) -> Held | None:
         """What `held` would say, without asking the store; None where that is not remembered.
 
-        Another process may have changed it since: it serves only for an entry that `rests_on` its
+        Another process may have changed it since: it serves only for an entry that `depends_on` its
         reading, which is not stored then.
         """
 

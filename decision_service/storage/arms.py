@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -11,11 +10,9 @@ from decision_service.domain.decision import Arm
 from decision_service.pipeline.ports import ArmDecision, StoredEntry
 from decision_service.rollout.gate import Pin
 from decision_service.storage.decisions import from_microseconds, microseconds
-from decision_service.storage.rows import insert_new
 from decision_service.storage.tables import arm_decisions
 
 _ROWS = arm_decisions.c
-_NAMES = tuple(_ROWS.keys())
 _SINCE = (_ROWS.product == bindparam("product"), _ROWS.created >= bindparam("since"))
 _PIN = (
     select(_ROWS.arm, _ROWS.version, _ROWS.created)
@@ -26,12 +23,6 @@ _PIN = (
 _APPROVED = select(func.coalesce(func.sum(_ROWS.approved), 0)).where(
     *_SINCE, _ROWS.arm == bindparam("arm")
 )
-
-
-def record(connection: Connection, decided: Sequence[tuple[StoredEntry, ArmDecision]]) -> None:
-    """Record what these decisions mean for their rollouts; one that is there stays as it is."""
-    rows = [dict(zip(_NAMES, row(entry, arm), strict=True)) for entry, arm in decided]
-    insert_new(connection, arm_decisions, rows)
 
 
 def pin(connection: Connection, product: str, unit: str, since: datetime) -> Pin | None:

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
+
 import msgspec
 
 from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, WarmMark
 from decision_service.storage.decisions import microseconds
 from decision_service.storage.snapshots import PackedSnapshot
 
-Rest = tuple[str, int, str | None, int | None, str | None]
-"""What must be so when a decision is recorded: a user's count of withdrawals, which reading may
-serve and when it was read, and a snapshot that must be stored; None where that does not matter."""
+
+class Preconditions(msgspec.Struct, frozen=True, array_like=True):
+    """What must still be true when a decision is recorded; None where it does not matter.
+
+    `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
+    `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
+    lease that must be held.
+    """
+
+    user_id: str
+    consent: int | None = None
+    reading: str | None = None
+    fetched: int | None = None
+    part: str | None = None
+    fence: str | None = None
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """A decision, what it rests on, and what it means for its rollout, as they will be written.
+    """A decision, its preconditions, and what is written with it.
 
-    `snapshot` is None where nothing has to be stored of it. With a `fence` it is written only while
-    the lease of that fence is held.
+    `snapshot` is None where none has to be stored, `warm` where no mark is set.
     """
 
     entry: StoredEntry
-    rest: Rest | None
+    preconditions: Preconditions
     snapshot: PackedSnapshot | None = None
     arm: ArmDecision | None = None
     warm: WarmMark | None = None
-    fence: str = ""
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it leaves nothing behind but its own rows."""
-        return self.snapshot is None and self.warm is None and not self.fence
 
     @property
     def key(self) -> tuple[str, str]:
@@ -38,15 +45,28 @@ class Commit(msgspec.Struct, frozen=True):
         return self.entry.caller, self.entry.request_id
 
 
-def rest_of(entry: Entry, *, stored: bool) -> Rest | None:
-    """What an entry rests on; None where it rests on no data.
+class CommitStatus(Enum):
+    """What became of a commit in its group."""
 
-    With `stored` its snapshot is not written with it. That of the reading that may serve is there.
+    RECORDED = auto()
+    KEY_TAKEN = auto()
+    """Its key, or its decision's id, belongs to another decision."""
+    MOVED = auto()
+    """The consent, the reading or the part is not as it was."""
+    LEASE_LOST = auto()
+
+
+def preconditions_of(entry: Entry, *, stored: bool) -> Preconditions:
+    """What an entry depends on; with `stored` its snapshot is not written with it.
+
+    That of the reading that may serve is there.
     """
+    fence = entry.fence or None
     if entry.snapshot is None:
-        return None
-    mark = entry.rests_on
+        return Preconditions(entry.user_id, fence=fence)
+    mark = entry.depends_on
     if mark is None:
-        return entry.user_id, entry.consent, None, None, None
-    asked = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
-    return entry.user_id, entry.consent, mark.snapshot_id, microseconds(mark.fetched), asked
+        return Preconditions(entry.user_id, entry.consent, fence=fence)
+    part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
+    fetched = microseconds(mark.fetched)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)

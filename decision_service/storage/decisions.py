@@ -1,4 +1,4 @@
-"""Decisions as rows: recording a group of them, and finding them again."""
+"""Decisions as rows, and finding them again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column
 
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry
-from decision_service.storage.rows import insert_new, padded
+from decision_service.storage.rows import padded
 from decision_service.storage.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
 
 Key = tuple[str, str]
@@ -26,10 +26,6 @@ _BY_KEY = _ALL.where(
     decisions.c.caller == bindparam("caller"), decisions.c.request_id == bindparam("request_id")
 )
 _BY_KEYS = _ALL.where(_KEY.in_(bindparam("keys", expanding=True)))
-_IDENTITY = select(
-    decisions.c.decision_id, decisions.c.caller, decisions.c.request_id, decisions.c.content
-)
-_IDENTITIES = _IDENTITY.where(decisions.c.decision_id.in_(bindparam("ids", expanding=True)))
 _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
@@ -73,20 +69,6 @@ def stored(entry: Entry) -> StoredEntry:
         entry.plan_digest,
         entry.snapshot.id if entry.snapshot else None,
     )
-
-
-def record(connection: Connection, entries: Sequence[StoredEntry]) -> set[str]:
-    """Insert those whose key is free and return the ids of all that are recorded.
-
-    Keys must differ among the entries. One that an earlier run of the same work recorded counts as
-    recorded. Rows go in by key, so that two processes never wait for each other in turn.
-    """
-    ids = {entry.decision_id: _identity(entry) for entry in entries}
-    rows = [dict(zip(_NAMES, row(entry), strict=True)) for entry in sorted(entries, key=key)]
-    if insert_new(connection, decisions, rows) == len(rows):
-        return set(ids)
-    found = connection.execute(_IDENTITIES, {"ids": padded([*ids])})
-    return {one[0] for one in found if ids[one[0]] == tuple(one)}
 
 
 def row(entry: StoredEntry) -> tuple[object, ...]:
@@ -161,10 +143,6 @@ def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool
 def _unled(name: str) -> ColumnElement[str]:
     """A column of which SQLite reads no index."""
     return literal_column(f"+decisions.{name}")
-
-
-def _identity(entry: StoredEntry) -> tuple[object, ...]:
-    return tuple(getattr(entry, column.name) for column in _IDENTITY.selected_columns)
 
 
 def _entry(row: Row[Any]) -> StoredEntry:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeGuard, TypeVar
 
 from sqlalchemy import Connection
 
 from decision_service.storage.address import SqliteFile, parse_store_url
-from decision_service.storage.commits import Commit
 from decision_service.storage.errors import StoreRefused
 from decision_service.storage.sqlite_database import migrate_sqlite, open_sqlite
 
@@ -51,12 +50,6 @@ class Database(Protocol):
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
         """As `write`, on a connection that is kept for the decisions' commits alone."""
-
-    async def record(self, group: Sequence[Commit]) -> Set[str]:
-        """Record plain commits, durable on return; the ids of those that are recorded.
-
-        The others were not, and are to be committed by `commit`. Raises as `commit`.
-        """
 
     async def scrub(self) -> None:
         """Take what was deleted out of the files as well; raises StoreUnavailable."""

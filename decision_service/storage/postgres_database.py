@@ -7,7 +7,7 @@ every start, a tenth of the time until a killed process serves again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -18,7 +18,6 @@ from sqlalchemy.util.concurrency import greenlet_spawn
 from decision_service.domain.errors import StoreError
 from decision_service.storage import faults, schema
 from decision_service.storage.address import PostgresServer
-from decision_service.storage.commits import Commit
 from decision_service.storage.errors import (
     ConnectionLost,
     RolledBack,
@@ -26,7 +25,6 @@ from decision_service.storage.errors import (
     StoreUnreachable,
     unavailable,
 )
-from decision_service.storage.postgres_recorder import PostgresRecorder
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ _SETTINGS = {
 }
 _NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
 _PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
-_RECORDER_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+_COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """Its one statement is planned once: planning costs as much as carrying it out.
 
 It looks rows up by key, however small a table was when it was planned.
@@ -76,12 +74,11 @@ class PostgresDatabase:
     def __init__(self, server: PostgresServer, readers: int) -> None:
         self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
         self._writer = _engine(server, 1)
-        self._committer = _engine(server, 1)
+        self._committer = _engine(server, 1, _COMMIT_SETTINGS)
         self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
         self._cleaner = _engine(
             server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
         )
-        self._recorder = PostgresRecorder(_options(server))
         self._closed = False
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -98,12 +95,6 @@ class PostgresDatabase:
     async def commit(self, work: Callable[[Connection], T]) -> T:
         """As `write`, on a connection that is kept for the decisions' commits alone."""
         return await self._repeat(self._committer, work)
-
-    async def record(self, group: Sequence[Commit]) -> Set[str]:
-        """Record plain commits, each by itself, in one statement."""
-        if self._closed:
-            raise unavailable("the store is closed: nothing was recorded")
-        return await self._recorder.record(group)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
         """Run work that need not outlive a crash of the server: each statement by itself.
@@ -123,7 +114,6 @@ class PostgresDatabase:
     async def aclose(self) -> None:
         """Close every connection."""
         self._closed = True
-        await self._recorder.aclose()
         used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
         for engine in used:
             await greenlet_spawn(engine.dispose)
@@ -217,9 +207,3 @@ def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> di
         "command_timeout": command_seconds,
         "server_settings": settings,
     }
-
-
-def _options(server: PostgresServer) -> dict[str, Any]:
-    """How the driver itself connects to the server for a commit."""
-    _, found = server.url.get_dialect()().create_connect_args(server.url)
-    return dict(found) | _arguments(_RECORDER_SETTINGS, COMMAND_SECONDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +20,8 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from decision_service.domain.errors import StoreError
-from decision_service.storage import faults, plain, schema, sqlite_file
+from decision_service.storage import faults, schema, sqlite_file
 from decision_service.storage.address import SqliteFile
-from decision_service.storage.commits import Commit
 from decision_service.storage.errors import StoreRefused, StoreUnwritable, unavailable
 from decision_service.storage.lock import FileLock
 
@@ -68,10 +67,6 @@ class SqliteDatabase:
     async def commit(self, work: Callable[[Connection], T]) -> T:
         """The same: there is one writer, whose work nobody else can hold up for long."""
         return await self._writer.run(work)
-
-    async def record(self, group: Sequence[Commit]) -> Set[str]:
-        """Record plain commits in one transaction, those whose key is free."""
-        return await self._writer.run_bare(lambda c: plain.on_sqlite(_driver(c), group))
 
     async def scrub(self) -> None:
         """Write the log back into the file, where deleted content is overwritten, and empty it.

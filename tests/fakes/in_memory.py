@@ -84,7 +84,7 @@ class InMemoryDecisionLog:
         key = (entry.caller, entry.request_id)
         if key in self._entries:
             return self._entries[key]
-        if entry.rests_on is not None and not self._may_serve(entry, entry.rests_on):
+        if entry.depends_on is not None and not self._may_serve(entry, entry.depends_on):
             self._remembered.pop(entry.user_id, None)
             raise ReadingMoved("the reading may not serve any more: nothing was recorded")
         if entry.snapshot is not None and entry.consent != self._consents[entry.user_id]:
@@ -105,7 +105,7 @@ class InMemoryDecisionLog:
         return stored
 
     def submit(self, entry: Entry, told: Callable[[StoredEntry | Exception], None]) -> bool:
-        if entry.warm is not None or entry.snapshot is None or entry.rests_on is None:
+        if entry.warm is not None or entry.snapshot is None or entry.depends_on is None:
             return False
         if (entry.user_id, entry.snapshot.id) not in self._snapshots:
             return False

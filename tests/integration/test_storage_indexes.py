@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import asyncpg
 import pytest
 from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Filter, Position
-from decision_service.storage import arms, decisions, expiry, plain, postgres_database
-from decision_service.storage.address import PostgresServer, parse_store_url
+from decision_service.storage import arms, decisions, expiry, postgres_commit
 from decision_service.storage.engine import Database, open_database
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
@@ -121,24 +119,26 @@ async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 16, 128])
-async def test_a_plain_commit_is_planned_once_and_looks_rows_up_by_key(
+async def test_a_commit_is_planned_once_and_looks_rows_up_by_key(
     postgres: Postgres, rows: int
 ) -> None:
     """A plan that serves every group reads no table from end to end, though all are empty."""
-    address = parse_store_url(postgres.migrated())
-    assert isinstance(address, PostgresServer)
-    connection = await asyncpg.connect(**postgres_database._options(address))
-    statement = plain.postgres_statement(rows)
-    await connection.execute(f"PREPARE plain AS {statement}")
+    database = await open_database(postgres.migrated())
+    statement = postgres_commit.statement(rows)
     given = ", ".join("NULL" for _ in range(statement.count("$")))
-    plan = "\n".join(
-        row[0] for row in await connection.fetch(f"EXPLAIN VERBOSE EXECUTE plain ({given})")
-    )
-    planned = await connection.fetchrow(
-        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'plain'"
-    )
-    await connection.close()
-    assert planned is not None
-    assert tuple(planned) == (1, 0)
+
+    def planned(connection: Connection) -> tuple[str, tuple[int, int]]:
+        connection.exec_driver_sql(f"PREPARE committing AS {statement}")
+        plan = connection.exec_driver_sql(f"EXPLAIN VERBOSE EXECUTE committing ({given})").all()
+        counted = connection.exec_driver_sql(
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements "
+            "WHERE name = 'committing'"
+        ).one()
+        return "\n".join(row[0] for row in plan), tuple(counted)
+
+    plan, plans = await database.commit(planned)
+    await database.aclose()
+    assert plans == (1, 0)
     assert "Seq Scan" not in plan
     assert "Index Scan using warm_pkey" in plan
+    assert "Index Scan using leases_pkey" in plan

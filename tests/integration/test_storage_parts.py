@@ -54,10 +54,10 @@ async def test_no_decision_rests_on_a_part_that_was_cleared_away(stores: Stores)
     deciding, clearing = stores
     await deciding.keep_warm(SNAPSHOT, READ, consent=0)
     for number in (1, 2):
-        await deciding.commit(numbered(number, snapshot=PART, rests_on=READ))
+        await deciding.commit(numbered(number, snapshot=PART, depends_on=READ))
     assert await cleared(clearing) == 3
     assert await deciding.snapshot(PART.user_id, PART.id) is None
-    entry = numbered(3, created=LATER, snapshot=PART, rests_on=READ)
+    entry = numbered(3, created=LATER, snapshot=PART, depends_on=READ)
     with pytest.raises(ReadingMoved):
         await deciding.commit(entry)
     assert await deciding.get(entry.decision_id) is None
@@ -73,8 +73,8 @@ async def test_clearing_away_beside_decisions_leaves_none_without_its_snapshot(
     await deciding.keep_warm(SNAPSHOT, READ, consent=0)
     rounds = 30
     for number in range(0, 4 * rounds, 4):
-        await deciding.commit(numbered(number, snapshot=PART, rests_on=READ))
-        late = numbered(number + 1, created=LATER, snapshot=PART, rests_on=READ)
+        await deciding.commit(numbered(number, snapshot=PART, depends_on=READ))
+        late = numbered(number + 1, created=LATER, snapshot=PART, depends_on=READ)
         told, _ = await asyncio.gather(
             deciding.commit(late), cleared(clearing), return_exceptions=True
         )

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,11 +21,10 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Filter, SnapshotBody
 from decision_service.storage import decisions, postgres_database
-from decision_service.storage.address import PostgresServer, parse_store_url
-from decision_service.storage.commits import Commit
+from decision_service.storage.commits import Commit, preconditions_of
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreUnreachable
-from decision_service.storage.postgres_recorder import PostgresRecorder
+from decision_service.storage.group_commit import record_group
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
 from tests.kits.arm_log import CHAMPION
@@ -63,14 +63,12 @@ async def ids(store: Store) -> list[str]:
 async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None:
     """Whatever rows a statement has beyond the group's, each is there once, with its arm."""
     url = postgres.migrated()
-    address = parse_store_url(url)
-    assert isinstance(address, PostgresServer)
-    recorder = PostgresRecorder(postgres_database._options(address))
     names = count(1)
-    for size in (*range(1, 36), 100, 128, 130):
-        group = [plain_commit(f"{next(names):026}") for _ in range(size)]
-        assert await recorder.record(group) == {commit.entry.decision_id for commit in group}
-    await recorder.aclose()
+    async with opened(url) as store:
+        for size in (*range(1, 36), 100, 128, 130):
+            group = [lone_commit(f"{next(names):026}") for _ in range(size)]
+            told = await store._database.commit(partial(record_group, group=group))
+            assert told == [commit.entry for commit in group]
     made = next(names) - 1
     connection = await asyncpg.connect(url)
     for table in ("decisions", "arm_decisions"):
@@ -78,10 +76,10 @@ async def test_groups_of_any_size_are_recorded_whole(postgres: Postgres) -> None
     await connection.close()
 
 
-def plain_commit(name: str) -> Commit:
+def lone_commit(name: str) -> Commit:
     """One that leaves no more than its own rows."""
     entry = structs.replace(ENTRY, decision_id=f"dec_{name}", request_id=name, snapshot=None)
-    return Commit(decisions.stored(entry), None, arm=CHAMPION)
+    return Commit(decisions.stored(entry), preconditions_of(entry, stored=True), arm=CHAMPION)
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -13,15 +13,10 @@ from sqlalchemy.engine import make_url
 
 _SOCKET = ".s.PGSQL.5432"
 _COMMIT = b"COMMIT;"
-_RECORDING = b"FROM recorded"
-_BIND = b"B"
 
 
 class Cut(Enum):
-    """What the proxy does to the next commit that comes by.
-
-    That is a COMMIT, or the arguments of the statement that records plain commits by itself.
-    """
+    """What the proxy does to the next COMMIT that comes by."""
 
     NEVER = "never"
     BEFORE = "before"
@@ -84,12 +79,9 @@ class Proxy:
         upstream: asyncio.StreamWriter,
         back: asyncio.Task[None],
     ) -> None:
-        records = False
         with suppress(ConnectionError):
             while data := await reader.read(1 << 16):
-                commits = _COMMIT in data or (records and data.startswith(_BIND))
-                records = records or _RECORDING in data
-                cut = self.cut if commits else Cut.NEVER
+                cut = self.cut if _COMMIT in data else Cut.NEVER
                 if cut is Cut.NEVER:
                     data, done = self.forth.passing(data)
                     upstream.write(data)

@@ -142,9 +142,9 @@ class WarmKit:
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         part = replace(SNAPSHOT, id="part", body=b"a part of it")
         entries = [
-            numbered(1, snapshot=SNAPSHOT, rests_on=MARK),
-            numbered(2, snapshot=part, rests_on=MARK),
-            numbered(3, snapshot=part, rests_on=MARK),
+            numbered(1, snapshot=SNAPSHOT, depends_on=MARK),
+            numbered(2, snapshot=part, depends_on=MARK),
+            numbered(3, snapshot=part, depends_on=MARK),
             numbered(4),
         ]
         assert await asyncio.gather(*map(log.commit, entries)) == [*map(as_stored, entries)]
@@ -164,7 +164,7 @@ class WarmKit:
         other = replace(SNAPSHOT, user_id="user-2")
         await log.keep_warm(other, MARK, consent=0)
         assert (await log.held(USER)).warm == MARK
-        rests_on = MARK
+        depends_on = MARK
         if change == "quarantine":
             await log.quarantine(USER, LATER)
         elif change == "erase":
@@ -173,10 +173,10 @@ class WarmKit:
             newer = replace(MARK, snapshot_id="s-2", fetched=LATER, looked=LATER)
             await log.keep_warm(replace(SNAPSHOT, id="s-2"), newer, consent=0)
         else:
-            rests_on = replace(MARK, fetched=LATER)
-        moved = numbered(1, snapshot=SNAPSHOT, rests_on=rests_on)
+            depends_on = replace(MARK, fetched=LATER)
+        moved = numbered(1, snapshot=SNAPSHOT, depends_on=depends_on)
         beside = [
-            numbered(2, user_id="user-2", snapshot=other, rests_on=MARK),
+            numbered(2, user_id="user-2", snapshot=other, depends_on=MARK),
             numbered(3),
         ]
         told = await asyncio.gather(
@@ -190,11 +190,11 @@ class WarmKit:
     async def test_what_is_submitted_is_committed(self, log: WarmAndDecisionLog) -> None:
         """Each is told what committing it returns: the entry, or the winner of its key."""
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
-        entries = [numbered(n, snapshot=SNAPSHOT, rests_on=MARK) for n in range(3)]
+        entries = [numbered(n, snapshot=SNAPSHOT, depends_on=MARK) for n in range(3)]
         twin = structs.replace(entries[0], decision_id=f"dec_{99:026d}")
         told = await asyncio.gather(*(submitted(log, one) for one in (*entries, twin)))
         assert told == [as_stored(one) for one in (*entries, entries[0])]
-        more = numbered(7, snapshot=SNAPSHOT, rests_on=MARK, arm=CHAMPION)
+        more = numbered(7, snapshot=SNAPSHOT, depends_on=MARK, arm=CHAMPION)
         told = await asyncio.gather(*(submitted(log, one) for one in (twin, more, entries[1])))
         assert told == [as_stored(one) for one in (entries[0], more, entries[1])]
         for one in entries:
@@ -206,7 +206,7 @@ class WarmKit:
     ) -> None:
         """A snapshot or a mark that must be written is committed, or nothing happens."""
         for entry in (
-            numbered(1, snapshot=SNAPSHOT, rests_on=MARK, warm=MARK),
+            numbered(1, snapshot=SNAPSHOT, depends_on=MARK, warm=MARK),
             numbered(2, snapshot=SNAPSHOT),
             numbered(3),
         ):
@@ -220,7 +220,7 @@ class WarmKit:
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         await log.held(USER)
         await log.quarantine(USER, LATER)
-        moved = numbered(1, snapshot=SNAPSHOT, rests_on=MARK)
+        moved = numbered(1, snapshot=SNAPSHOT, depends_on=MARK)
         with pytest.raises(ReadingMoved):
             await submitted(log, moved)
         assert await log.get(moved.decision_id) is None
@@ -230,7 +230,7 @@ class WarmKit:
         """Accounts that were found unchanged leave what rests on the reading as it is."""
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         await log.looked(USER, SNAPSHOT.id, LATER)
-        entry = numbered(1, snapshot=SNAPSHOT, rests_on=MARK)
+        entry = numbered(1, snapshot=SNAPSHOT, depends_on=MARK)
         assert await log.commit(entry) == as_stored(entry)
 
     async def test_what_was_told_is_recalled(self, log: WarmAndDecisionLog) -> None:

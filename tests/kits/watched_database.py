@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from decision_service.storage.commits import Commit
 from decision_service.storage.engine import Database
 
 T = TypeVar("T")
@@ -41,13 +40,6 @@ class WatchedDatabase:
     async def commit(self, work: Callable[[Connection], T]) -> T:
         self.commits += 1
         result = await self._database.commit(work)
-        self.written.set()
-        await self.go.wait()
-        return result
-
-    async def record(self, group: Sequence[Commit]) -> Set[str]:
-        self.commits += 1
-        result = await self._database.record(group)
         self.written.set()
         await self.go.wait()
         return result

@@ -4,15 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.config import ConfigError, Settings, SmileMode, load, share_of
-
-SHARED = {
-    "DECISION_WORKERS": "4",
-    "DECISION_STORE_URL": "postgresql://x/y",
-    "DECISION_SMILE_MODE": "sandbox",
-    "DECISION_SMILE_API_KEY": "k",
-    "DECISION_SMILE_API_SECRET": "s",
-}
+from decision_service.config import ConfigError, Settings, SmileMode, load
 
 KEYS = {
     "DECISION_SMILE_MODE": "sandbox",
@@ -44,7 +36,6 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
     [
         ({"DECISION_SMILE_MOD": "sandbox"}, "did you mean DECISION_SMILE_MODE"),
         ({"DECISION_SMILE_MODE": "sandbox"}, "needs DECISION_SMILE_API_KEY"),
-        ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
         ({"DECISION_GRPC_ADDRESS": "0.0.0.0:50051"}, "not loopback"),
         ({"DECISION_GRPC_ADDRESS": "nonsense"}, "not an address"),
         ({"DECISION_HTTP_ADDRESS": "0.0.0.0:8080"}, "http_address 0.0.0.0:8080 is not loopback"),
@@ -55,9 +46,8 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_STORE_URL": "postgresql://x/y"}, "refuses a PostgreSQL store"),
         ({"DECISION_SMILE_BASE_URL": "http://vendor.example/v1"}, "loopback hosts only"),
         ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
-        ({"DECISION_WORKERS": "2"}, "need a PostgreSQL store"),
-        (SHARED | {"DECISION_SMILE_REQUESTS_PER_SECOND": "3"}, "cannot share 3 requests"),
-        ({"DECISION_WORKERS": "0"}, "DECISION_WORKERS"),
+        ({"DECISION_REUSE_PORT": "true"}, "needs a PostgreSQL store"),
+        ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
         ({"DECISION_LEASE": "0s"}, "DECISION_LEASE"),
         ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
         ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),
@@ -135,23 +125,6 @@ def test_blocked_factors_are_a_list_of_names() -> None:
     """Names are separated by commas; blanks around them do not count."""
     environ = {"DECISION_BLOCKED_FACTORS": "identity.age_years, inputs.gender ,"}
     assert load(environ=environ).blocked == {"identity.age_years", "inputs.gender"}
-
-
-@pytest.mark.parametrize("total", [4, 7, 19, 20])
-def test_workers_share_the_vendors_budget(total: int) -> None:
-    """Each has a whole share of at least one, no two differ by more, and together it is all."""
-    settings = load(environ=SHARED | {"DECISION_SMILE_REQUESTS_PER_SECOND": str(total)})
-    shares = [share_of(settings, number).smile_requests_per_second for number in (1, 2, 3, 4)]
-    assert sum(shares) == total
-    assert max(shares) - min(shares) <= 1 <= min(shares)
-
-
-def test_workers_serve_http_on_ports_of_their_own() -> None:
-    """The first on the one that was set, the next on those after it; port 0 stays any port."""
-    for given, ports in (("127.0.0.1:8080", ["8080", "8081"]), ("127.0.0.1:0", ["0", "0"])):
-        settings = load(environ=SHARED | {"DECISION_HTTP_ADDRESS": given})
-        shares = [share_of(settings, number).http_address for number in (1, 2)]
-        assert shares == [f"127.0.0.1:{port}" for port in ports]
 
 
 @pytest.mark.parametrize("name", ["DECISION_RETENTION", "DECISION_DECISION_RETENTION"])

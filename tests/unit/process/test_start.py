@@ -22,7 +22,11 @@ def test_a_start_loads_only_what_every_service_needs(module: str) -> None:
 
 def test_postgresql_is_used_without_the_object_mapper() -> None:
     """Opening that store loads its driver and SQLAlchemy's core, and no more of SQLAlchemy."""
-    loaded = loaded_by("import decision_service.storage.postgres_database")
+    loaded = loaded_by(
+        "from decision_service.storage.address import parse_store_url; "
+        "from decision_service.storage.postgres_database import PostgresDatabase; "
+        "PostgresDatabase(parse_store_url('postgresql://user@host/database'), 1)"
+    )
     assert "asyncpg" in loaded
     assert "sqlalchemy.orm" not in loaded
 

@@ -1,0 +1,126 @@
+"""The check that the code stands on public ground."""
+
+from __future__ import annotations
+
+import pytest
+
+from lint import public_ground
+from lint.public_ground import DATA, GroundRules
+
+FILE = "decision_service/some/place.py"
+RULES = """
+[[rule]]
+name = "knobs"
+match = 'use gc\\..*'
+use = "leave it"
+allowed = ["decision_service/cli/serve.py"]
+
+[[rule]]
+name = "private"
+match = 'import (.*\\.)?_.*'
+use = "use what is documented"
+folders = ["decision_service", "tests"]
+"""
+KNOWN = f"""
+[[known]]
+rule = "knobs"
+file = "{FILE}"
+times = 1
+reason = "for now"
+"""
+KNOB = "import gc\ngc.freeze()\n"
+
+
+def errors(source: str, file: str = FILE, known: str = "") -> list[str]:
+    """What is wrong with one file."""
+    return [*GroundRules.read(RULES + known).errors([(file, source)])]
+
+
+def test_a_new_place_is_named_with_what_to_use_instead() -> None:
+    """File, line, what it does, the rule, and the way that is open."""
+    assert errors(KNOB) == [f"{FILE}:2: use gc.freeze (knobs): leave it"]
+
+
+def test_a_rule_holds_in_its_folders() -> None:
+    """A file that may always do it, and folders that the rule does not name, are left alone."""
+    assert errors(KNOB, "decision_service/cli/serve.py") == []
+    assert errors(KNOB, "tests/unit/test_x.py") == []
+    assert len(errors("from a import _b", "tests/unit/test_x.py")) == 1
+
+
+def test_a_known_place_may_stand() -> None:
+    """As often as it is listed."""
+    assert errors(KNOB, known=KNOWN) == []
+
+
+def test_a_second_place_in_a_known_file_is_an_error() -> None:
+    """All of the file's places are named, since none says which is new."""
+    assert len(errors(f"{KNOB}gc.collect()\n", known=KNOWN)) == 2
+
+
+@pytest.mark.parametrize("file", [FILE, "decision_service/other.py"])
+def test_a_known_place_that_is_gone_is_an_error(file: str) -> None:
+    """Whether the line went or the whole file did."""
+    [error] = errors("import json\n", file, known=KNOWN)
+    assert f"{FILE} breaks knobs 0 times and not 1" in error
+    assert "take the entry out" in error
+
+
+def test_a_known_place_names_a_rule() -> None:
+    """A misspelt entry must not be taken for one that holds."""
+    with pytest.raises(ValueError, match="no rule is called noobs"):
+        GroundRules.read(RULES + KNOWN.replace("knobs", "noobs"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from grpc._cython import cygrpc",
+        "import grpc._cython.cygrpc as core",
+        "importlib.import_module('grpc._cython.cygrpc')",
+        "call(credentials._credentials)",
+        "getattr(credentials, '_credentials')",
+        "from grpc_reflection.v1alpha import _async",
+        "os.environ['GRPC_EXPERIMENTS'] = 'x'",
+        "from sqlalchemy.util.concurrency import greenlet_spawn",
+        "from sqlalchemy.util import greenlet_spawn",
+        "import sqlalchemy.util\nsqlalchemy.util.greenlet_spawn(f)",
+        "server.main_loop()",
+        "import sys\nsys.modules['rich'] = None",
+        "import sys\nsys.modules.update(rich=None)",
+        "from prometheus_client.utils import floatToGoString",
+        "run.__signature__ = signature",
+        "import gc",
+        "from gc import freeze",
+        "import sys\nsys.setswitchinterval(1)",
+        "from sys import setswitchinterval",
+        "from library._inner import thing",
+        "from library import _inner",
+        "import _library",
+    ],
+)
+def test_the_projects_rules_forbid_it(source: str) -> None:
+    """However it is written."""
+    assert [*GroundRules.read(DATA.read_text()).breaches(FILE, source)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from __future__ import annotations",
+        "from grpc_reflection.v1alpha import reflection",
+        "from sqlalchemy.ext.asyncio import create_async_engine",
+        "from prometheus_client import Counter",
+        "import sys\nprint(sys.modules)",
+        "self._credentials_file = 1",
+        "import inspect\ninspect.signature(f)",
+    ],
+)
+def test_the_projects_rules_allow_it(source: str) -> None:
+    """What is documented, and what only has a similar name."""
+    assert [*GroundRules.read(DATA.read_text()).breaches(FILE, source)] == []
+
+
+def test_the_project_keeps_its_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    """As `make lint` says."""
+    assert (public_ground.main(), capsys.readouterr().out) == (0, "")
