@@ -12,7 +12,7 @@ from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.placing import Placement, place, place_at_once
+from decision_service.pipeline.placing import place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Product
 from decision_service.pipeline.underway import Underway
@@ -53,49 +53,18 @@ async def admit(
     Raises InputInvalid with every wrong field, or StoreUnavailable where the
     rollout must know who decided the applicant before.
     """
-    admission = admit_at_once(application, product, now, assigned)
-    if admission is not None:
-        return admission
-    placement = await place(application, product, arms, now, underway)
-    return _by_placement(application, product, now, assigned, placement)
-
-
-def admit_at_once(
-    application: Application,
-    product: Product,
-    now: datetime,
-    assigned: Assigned | None = None,
-) -> Admission | None:
-    """Admit as `admit` does, without waiting; None where the rollout must know more for it.
-
-    `assigned` hears nothing where None returns. Raises InputInvalid with every wrong field.
-    """
     everybody = product.everybody
     if everybody is not None:
         unit = unit_of(product.plan, application.user_id, application.customer_ref)
         assignment = everybody.assignment(unit)
         if assignment is not None:
-            if assigned is not None:
-                assigned(assignment)
+            assigned(assignment)
             return _admitted(
                 application, product, now, assignment, unit, compared=everybody.compared
             )
-    placement = place_at_once(application, product, now)
-    if placement is None:
-        return None
-    return _by_placement(application, product, now, assigned, placement)
-
-
-def _by_placement(
-    application: Application,
-    product: Product,
-    now: datetime,
-    assigned: Assigned | None,
-    placement: Placement,
-) -> Admission:
+    placement = await place(application, product, arms, now, underway)
     assignment, subject = placement.assignment, placement.subject
-    if assigned is not None:
-        assigned(assignment)
+    assigned(assignment)
     compared = enters_comparison(product.plan, subject, assignment)
     return _admitted(application, product, now, assignment, subject.unit, compared=compared)
 

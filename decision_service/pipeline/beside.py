@@ -32,11 +32,6 @@ class Beside(msgspec.Struct, frozen=True):
         """Count what becomes of an application."""
         return self.counters.attempt(application.product, timed=not application.wait_timeout)
 
-    def begun(self, application: Application, since: float) -> Attempt:
-        """Count an application whose decision was begun then, once it has ended."""
-        timed = not application.wait_timeout
-        return self.counters.begun(application.product, timed=timed, since=since)
-
     def recorded(
         self,
         attempt: Attempt,

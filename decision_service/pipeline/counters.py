@@ -93,11 +93,6 @@ class Counters:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no decision is in progress."""
-        return not self._in_progress
-
     async def idle(self) -> None:
         """Returns once no decision is in progress."""
         await self._idle.wait()
@@ -113,26 +108,21 @@ class Counters:
             raise
         self.ended(attempt)
 
-    def begun(self, product: str, *, timed: bool, since: float | None = None) -> Attempt:
+    def begun(self, product: str, *, timed: bool) -> Attempt:
         """A decision is begun; whoever begins it says once when it has `ended`.
 
         `timed` is false where the caller asked to wait for data: that time is no fault of ours.
-        `since` is when it was begun (Clock.monotonic), by default now.
         """
         if not self._in_progress:
             self._idle.clear()
         self._in_progress += 1
-        return Attempt(product, timed, self._clock.monotonic() if since is None else since)
-
-    def withdrawn(self) -> None:
-        """A decision that was begun comes to nothing here: it is told again, or begun anew."""
-        self._in_progress -= 1
-        if not self._in_progress:
-            self._idle.set()
+        return Attempt(product, timed, self._clock.monotonic())
 
     def ended(self, attempt: Attempt, error: BaseException | None = None) -> None:
         """It has ended, with this error or by being recorded: count what it came to."""
-        self.withdrawn()
+        self._in_progress -= 1
+        if not self._in_progress:
+            self._idle.set()
         timed, code = attempt.timed, ""
         if error is not None:
             timed = timed and isinstance(error, DeadlineMissed)

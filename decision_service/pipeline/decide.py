@@ -19,7 +19,6 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.money import Money
 from decision_service.failpoints import Point, reach
-from decision_service.pipeline import at_once
 from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
@@ -82,21 +81,6 @@ class DecideApplication:
         self._known = KnownFactors()
         self._runs: Runs = {}
         self._underway = Underway()
-        self._desk = at_once.Desk(
-            ports,
-            rulebook,
-            beside,
-            self._last,
-            self._room,
-            self._on_recorded,
-            self._used,
-            self._known,
-            self._runs,
-        )
-
-    def at_once(self, application: Application, call: Call, told: at_once.Told) -> bool:
-        """Decide without a wait before the commit; see `at_once.begin`."""
-        return at_once.begin(self._desk, application, call, told)
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
         """The recorded decision.

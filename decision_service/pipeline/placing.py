@@ -43,9 +43,6 @@ async def place(
     Raises InputInvalid where the request came without the plan's unit, and StoreUnavailable where
     a pin or a day's total could matter and cannot be read.
     """
-    placement = place_at_once(application, product, now)
-    if placement is not None:
-        return placement
     plan, state = product.plan, product.state
     subject = _subject(application, product, now)
     if pin_matters(plan, state, subject.unit):
@@ -57,19 +54,6 @@ async def place(
         subject = msgspec.structs.replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
-
-
-def place_at_once(application: Application, product: Product, now: datetime) -> Placement | None:
-    """Put an applicant somewhere; None where a pin or a day's total could matter.
-
-    Raises InputInvalid where the request came without the plan's unit.
-    """
-    plan, state = product.plan, product.state
-    subject = _subject(application, product, now)
-    if pin_matters(plan, state, subject.unit):
-        return None
-    assignment = choose(plan, state, subject)
-    return None if day_total_matters(plan, assignment) else Placement(subject, assignment)
 
 
 def _subject(application: Application, product: Product, now: datetime) -> Subject:

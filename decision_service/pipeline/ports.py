@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -262,12 +262,6 @@ class DecisionLog(Protocol):
         quarantined, erased or replaced meanwhile, ConsentMoved where the `consent` of an entry that
         rests on none is not the user's any more, and LeaseLost where another process has taken the
         request over and not stored it yet.
-        """
-
-    def submit(self, entry: Entry, told: Callable[[StoredEntry | Exception], None]) -> bool:
-        """As `commit`, without waiting: `told` hears later, and once, what that returns or raises.
-
-        False, and nothing has happened, where more than the decision's own rows must be written.
         """
 
     async def get(self, decision_id: str) -> StoredEntry | None:

@@ -20,7 +20,7 @@ from decision_service.pipeline.ports import (
     StoredEntry,
 )
 from decision_service.pipeline.rollout_ports import ArmLog
-from decision_service.pipeline.shared import SharedResult, SharedWork
+from decision_service.pipeline.shared import SharedWork
 from decision_service.pipeline.warm import WarmShelf
 
 FLOOR = 0.300
@@ -60,7 +60,7 @@ class Run(msgspec.Struct):
     content: bytes
     call: Call
     until: float
-    work: SharedWork[StoredEntry] | SharedResult[StoredEntry] | None = None
+    work: SharedWork[StoredEntry] | None = None
     lease: Lease | None = None
 
     @property

@@ -56,38 +56,6 @@ class SharedWork(Generic[Result]):
             _release(waiter)
 
 
-class SharedResult(Generic[Result]):
-    """A result that will be told, for those who wait for it as for SharedWork's."""
-
-    def __init__(self) -> None:
-        self._waiters: set[asyncio.Future[Result]] = set()
-
-    def seal(self) -> None:
-        """Nobody can stop what it comes from."""
-
-    async def wait(self, seconds: float) -> Result:
-        """The result, for at most this long; raises TimeoutError, or the error that was told."""
-        waiter: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
-        try:
-            async with asyncio.timeout(max(seconds, 0)):
-                return await waiter
-        finally:
-            self._waiters.discard(waiter)
-
-    def told(self, result: Result) -> None:
-        """Everybody who waits has it."""
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(result)
-
-    def failed(self, error: Callable[[], Exception]) -> None:
-        """Everybody who waits has an error of its own."""
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(error())
-
-
 def _release(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)

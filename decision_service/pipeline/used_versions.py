@@ -30,10 +30,6 @@ class UsedVersions:
         self._log = log
         self._noted: set[str] = set()
 
-    def noted(self, ruleset: CompiledRuleset) -> bool:
-        """Whether the store has a version already."""
-        return ruleset.digest in self._noted
-
     async def note(self, ruleset: CompiledRuleset) -> None:
         """Durable on return, so call it before the decision is committed."""
         if ruleset.digest in self._noted:

@@ -81,19 +81,6 @@ class WarmShelf:
         held = self._log.recalled(user_id)
         return None if held is None else await self.find(user_id, plan, held, now)
 
-    def at_hand(self, user_id: str, plan: FetchPlan, now: datetime) -> Gathering | None:
-        """As `recall`, where the reading may serve as it is and is there decoded; else None."""
-        held = self._log.recalled(user_id)
-        mark = None if held is None else held.warm
-        if held is None or mark is None or not self._serves(mark, plan, now):
-            return None
-        decoded = self._decoded.get((user_id, mark.snapshot_id))
-        if decoded is None or now - mark.looked > self._ages.accounts:
-            return None
-        self._decoded.move_to_end((user_id, mark.snapshot_id))
-        snapshot, body = decoded.cut(plan)
-        return Gathering(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
-
     def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
         return covers(mark.plan, plan) and now - mark.oldest <= self._ages.snapshot
 

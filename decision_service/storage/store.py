@@ -47,7 +47,7 @@ from decision_service.storage import (
     warm,
 )
 from decision_service.storage.address import SqliteFile, parse_store_url
-from decision_service.storage.batches import Batches, Told
+from decision_service.storage.batches import Batches
 from decision_service.storage.engine import READERS, Database, is_shared, open_database
 from decision_service.storage.erasing import Erasing
 from decision_service.storage.erasure_journal import ErasureJournal
@@ -148,17 +148,6 @@ class Store:
             raise
         self.leases.forget(entry.fence)
         return stored
-
-    def submit(self, entry: Entry, told: Told[StoredEntry]) -> bool:
-        """As `commit`, for an entry that writes no more than its own rows; else False."""
-        return self._writer.submit(entry, partial(self._submitted, entry.user_id, told))
-
-    def _submitted(
-        self, user_id: str, told: Told[StoredEntry], answer: StoredEntry | Exception
-    ) -> None:
-        if isinstance(answer, ReadingMoved):
-            self._recollection.forget(user_id)
-        told(answer)
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         """One decision by id."""

@@ -12,7 +12,7 @@ from decision_service.domain.errors import ReadingMoved, StoreError, StoreUnavai
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.ports import Entry, SnapshotBody, StoredEntry, WarmMark
 from decision_service.storage import consents, decisions, snapshots, tables, warm
-from decision_service.storage.batches import Batches, Told
+from decision_service.storage.batches import Batches
 from decision_service.storage.commits import Commit, preconditions_of
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost
@@ -71,23 +71,6 @@ class Writer:
         if packed is not None and answer.decision_id == entry.decision_id:
             self._decided_on.keep(packed.key, entry.consent)
         return answer
-
-    def submit(self, entry: Entry, told: Told[StoredEntry]) -> bool:
-        """As `commit`, for an entry that writes no more than its own rows; else False."""
-        snapshot = entry.snapshot
-        if entry.warm is not None or snapshot is None or not self._is_stored(entry, snapshot):
-            return False
-        preconditions = preconditions_of(entry, stored=True)
-        commit = Commit(decisions.stored(entry), preconditions, arm=entry.arm)
-        self._groups.put(commit, partial(self._submitted, entry, told))
-        return True
-
-    def _submitted(
-        self, entry: Entry, told: Told[StoredEntry], answer: StoredEntry | Exception
-    ) -> None:
-        if isinstance(answer, ReadingMoved):
-            self._decided_on.forget(entry)
-        told(answer)
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading beside the groups; False where it may not serve any more."""

@@ -55,6 +55,18 @@ async def test_every_method_of_every_service_has_a_row(live: Running) -> None:
     assert await served(live) <= set(METHODS) | OPEN
 
 
+async def test_reflection_answers_under_both_its_names(live: Running) -> None:
+    """Newer clients ask `v1`, whose messages are the same."""
+    ask = live.channel.stream_stream(
+        REFLECTION.replace("v1alpha", "v1"),
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    async for reply in ask(iter([LIST_SERVICES])):
+        found = {service.name for service in reply.list_services_response.service}
+        assert found == await services(live)
+
+
 async def test_each_role_opens_its_methods_and_no_other(tmp_path: Path) -> None:
     """Of every role and method, those that the table names come in and all others do not."""
     team = Team(tmp_path)

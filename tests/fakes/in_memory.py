@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
@@ -103,23 +103,6 @@ class InMemoryDecisionLog:
         if entry.arm is not None:
             self._arms.append((stored, entry.arm))
         return stored
-
-    def submit(self, entry: Entry, told: Callable[[StoredEntry | Exception], None]) -> bool:
-        if entry.warm is not None or entry.snapshot is None or entry.depends_on is None:
-            return False
-        if (entry.user_id, entry.snapshot.id) not in self._snapshots:
-            return False
-        asyncio.get_running_loop().create_task(self._submitted(entry, told))
-        return True
-
-    async def _submitted(
-        self, entry: Entry, told: Callable[[StoredEntry | Exception], None]
-    ) -> None:
-        try:
-            answer: StoredEntry | Exception = await self.commit(entry)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told
-            answer = error
-        told(answer)
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         await self._turn()

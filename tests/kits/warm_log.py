@@ -14,7 +14,7 @@ from decision_service.domain.errors import ReadingMoved
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.pipeline.events import Event, EventLog, Receipt
-from decision_service.pipeline.ports import DecisionLog, Entry, StoredEntry, WarmMark
+from decision_service.pipeline.ports import DecisionLog, WarmMark
 from decision_service.pipeline.warm_ports import WarmLog
 from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
@@ -34,24 +34,6 @@ EVENT = Event("et-1", "9c" * 32, "EINCOMES_ADDED", USER, "a-1", (Kind.EINCOMES, 
 
 class WarmAndDecisionLog(WarmLog, EventLog, DecisionLog, Protocol):
     """All three ports on one store."""
-
-
-async def submitted(log: DecisionLog, entry: Entry) -> StoredEntry:
-    """What is told of a submitted entry; raises the error that is told."""
-    answer: asyncio.Future[StoredEntry] = asyncio.get_running_loop().create_future()
-
-    def told(found: StoredEntry | Exception) -> None:
-        if isinstance(found, Exception):
-            answer.set_exception(found)
-        else:
-            answer.set_result(found)
-
-    assert log.submit(entry, told)
-    return await answer
-
-
-def _never(found: StoredEntry | Exception) -> None:
-    raise AssertionError(f"told of {found}")
 
 
 class WarmKit:
@@ -187,44 +169,19 @@ class WarmKit:
         assert await log.get(moved.decision_id) is None
         assert log.recalled(USER) is None
 
-    async def test_what_is_submitted_is_committed(self, log: WarmAndDecisionLog) -> None:
-        """Each is told what committing it returns: the entry, or the winner of its key."""
+    async def test_commits_together_each_tell_their_own(self, log: WarmAndDecisionLog) -> None:
+        """Each returns its entry, or the winner of its key."""
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         entries = [numbered(n, snapshot=SNAPSHOT, depends_on=MARK) for n in range(3)]
         twin = structs.replace(entries[0], decision_id=f"dec_{99:026d}")
-        told = await asyncio.gather(*(submitted(log, one) for one in (*entries, twin)))
+        told = await asyncio.gather(*(log.commit(one) for one in (*entries, twin)))
         assert told == [as_stored(one) for one in (*entries, entries[0])]
         more = numbered(7, snapshot=SNAPSHOT, depends_on=MARK, arm=CHAMPION)
-        told = await asyncio.gather(*(submitted(log, one) for one in (twin, more, entries[1])))
+        told = await asyncio.gather(*(log.commit(one) for one in (twin, more, entries[1])))
         assert told == [as_stored(one) for one in (entries[0], more, entries[1])]
         for one in entries:
             assert await log.find(one.caller, one.request_id) == as_stored(one)
         assert await log.get(twin.decision_id) is None
-
-    async def test_what_leaves_more_than_its_rows_is_not_submitted(
-        self, log: WarmAndDecisionLog
-    ) -> None:
-        """A snapshot or a mark that must be written is committed, or nothing happens."""
-        for entry in (
-            numbered(1, snapshot=SNAPSHOT, depends_on=MARK, warm=MARK),
-            numbered(2, snapshot=SNAPSHOT),
-            numbered(3),
-        ):
-            assert not log.submit(entry, _never)
-            assert await log.get(entry.decision_id) is None
-
-    async def test_what_is_submitted_on_a_reading_that_moved_is_refused(
-        self, log: WarmAndDecisionLog
-    ) -> None:
-        """As where it is committed: nothing is recorded, and nothing remembered of the reading."""
-        await log.keep_warm(SNAPSHOT, MARK, consent=0)
-        await log.held(USER)
-        await log.quarantine(USER, LATER)
-        moved = numbered(1, snapshot=SNAPSHOT, depends_on=MARK)
-        with pytest.raises(ReadingMoved):
-            await submitted(log, moved)
-        assert await log.get(moved.decision_id) is None
-        assert log.recalled(USER) is None
 
     async def test_a_look_does_not_move_a_reading(self, log: WarmAndDecisionLog) -> None:
         """Accounts that were found unchanged leave what rests on the reading as it is."""

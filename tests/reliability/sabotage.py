@@ -38,16 +38,7 @@ def commit_after_reply() -> None:
         task.add_done_callback(late.discard)
         return decisions.stored(entry)
 
-    submit = writer.Writer.submit
-
-    def at_once(self: writer.Writer, entry: Any, told: Any) -> bool:
-        loop = asyncio.get_running_loop()
-        loop.call_soon(told, decisions.stored(entry))
-        loop.call_later(LATE, submit, self, entry, lambda _: None)
-        return True
-
     writer.Writer.commit = early  # type: ignore[method-assign]  # the sabotage
-    writer.Writer.submit = at_once  # type: ignore[method-assign]  # the sabotage
 
 
 def skip_the_shield() -> None:

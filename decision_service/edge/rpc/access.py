@@ -48,6 +48,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
     **{f"/{PACKAGE}.ApplicantService/{name}": frozenset({Role.ONBOARD}) for name in _ONBOARD},
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }
 """The roles of which a caller needs one."""

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from decision_service.edge.rpc.transport.call import Call
+from decision_service.edge.rpc.call import Call
 
 DEFAULT_DEADLINE = 10.0
 """Seconds granted to a caller who names no deadline."""
@@ -30,14 +30,13 @@ class CallInfo:
     """One call, from its metadata on.
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
-    client named none (`own_deadline`). `caller` and `sees_all` (whether it may read other callers'
+    client named none. `caller` and `sees_all` (whether it may read other callers'
     decisions) are set by authentication. `trailing` leaves with the reply.
     """
 
     method: str
     seconds: float
     metadata: Mapping[str, str] = field(repr=False)
-    own_deadline: bool = False
     request_id: str = ""
     trace_id: str = ""
     caller: str = ""
@@ -73,7 +72,6 @@ def read_call(context: Context, method: str) -> CallInfo:
         method,
         DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
         metadata,
-        remaining is None,
     )
     if "traceparent" in metadata:
         trace = _TRACEPARENT.fullmatch(metadata["traceparent"])

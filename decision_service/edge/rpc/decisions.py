@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import msgspec
 from msgspec.structs import replace
 
@@ -14,7 +12,6 @@ from decision_service.edge.rpc.calls import CallInfo, Context, call_info
 from decision_service.edge.rpc.filters import filter_from, page_size
 from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.pages import make_token, read_token
-from decision_service.edge.rpc.quick import Quick
 from decision_service.edge.rpc.replies import add_full_view, decision_message
 from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
 from decision_service.failpoints import Point, reach
@@ -67,32 +64,6 @@ class DecisionServicer:
         self._trail(info, stored)
         reach(Point.BEFORE_REPLY)
         return stored.reply
-
-    def create_at_once(
-        self,
-        request: service_pb.CreateDecisionRequest,
-        info: CallInfo,
-        answer: Callable[[bytes], None],
-        otherwise: Callable[[], None],
-    ) -> bool:
-        """The same without a wait, where everything is at hand."""
-
-        def told(stored: StoredEntry | None, request_id: str) -> None:
-            if stored is None:
-                request.request_id = request_id
-                otherwise()
-                return
-            try:
-                self._trail(info, stored)
-                reach(Point.BEFORE_REPLY)
-            except Exception:  # noqa: BLE001 - the long way finds the decision, and tells of this
-                otherwise()
-            else:
-                answer(stored.reply)
-
-        deadline = self._use_cases.clock.monotonic() + info.seconds
-        application = application_from(request, info.languages)
-        return self._use_cases.decide.at_once(application, Call(info.caller, deadline), told)
 
     async def get_decision(
         self, request: service_pb.GetDecisionRequest, context: Context
@@ -182,11 +153,6 @@ def methods(servicer: DecisionServicer) -> Methods:
         "ListDecisions": unary(servicer.list_decisions, service_pb.ListDecisionsRequest),
         "ReplayDecision": unary(servicer.replay_decision, service_pb.ReplayDecisionRequest),
     }
-
-
-def quick_methods(servicer: DecisionServicer) -> Mapping[str, Quick]:
-    """The methods that may answer at once."""
-    return {"CreateDecision": servicer.create_at_once}
 
 
 def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:

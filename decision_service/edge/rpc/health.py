@@ -40,7 +40,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         """The status now; NOT_FOUND for a service that is not here."""
         status = self._statuses.get(request.service)
         if status is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service here")
+            context.end(grpc.StatusCode.NOT_FOUND, "there is no such service here")
         return health_pb2.HealthCheckResponse(status=status)
 
     async def List(self, request: Any, context: Context) -> Any:  # noqa: N802 - as above

@@ -28,6 +28,7 @@ async def write(context: Context, message: Any) -> None:
         async with asyncio.timeout(STALL_SECONDS):
             await context.write(message)
     except TimeoutError:
+        context.cancel()
         raise asyncio.CancelledError from None
 
 

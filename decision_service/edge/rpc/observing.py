@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import traceback
 from collections.abc import Callable
@@ -19,14 +18,13 @@ from decision_service.edge.rpc.access import OPEN
 from decision_service.edge.rpc.calls import CURRENT, CallInfo, Context, read_call
 from decision_service.edge.rpc.layers import Behaviour
 from decision_service.edge.rpc.status import (
-    abort,
     code_name,
+    ending,
     internal,
     may_be_told,
     reason_of,
     status_of,
 )
-from decision_service.edge.rpc.transport.call import CallEnded
 from decision_service.telemetry import CallLine, CallLog
 
 _SILENT = (*OPEN, "/grpc.reflection.")
@@ -119,9 +117,10 @@ def observed(
         except BaseException as error:
             if notes is not None:
                 notes.failed(request, info, started, error)
-            if not isinstance(error, Exception) or isinstance(error, _TOLD):
+            if not isinstance(error, Exception):
                 raise
-            await abort(context, _status(error, method, info), info.trailing if info else ())
+            context.ending = ending(_status(error, method, info), info.trailing if info else ())
+            return None
         if notes is not None:
             notes.ended(request, info, started)
         if leaving is not None:
@@ -129,9 +128,6 @@ def observed(
         return reply
 
     return call
-
-
-_TOLD = (CallEnded, asyncio.CancelledError)
 
 
 def _status(error: Exception, method: str, info: CallInfo | None) -> Status:

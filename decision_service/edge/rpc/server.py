@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import grpc
 import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import _async as reflection_aio
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
-from grpc_status import rpc_status
 
 from decision_service.domain.errors import Overloaded
 from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
-from decision_service.edge.rpc.admission import Rooms
+from decision_service.edge.rpc.admission import READS
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.interceptors import Guard, Layers
+from decision_service.edge.rpc.loop_handlers import LoopHandlers, OpenCalls
+from decision_service.edge.rpc.reflection import add_reflection
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
-from decision_service.edge.rpc.status import status_of
-from decision_service.edge.rpc.transport.server import Bounds, Server
+from decision_service.edge.rpc.status import ending, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
 SERVICES = (decisions.SERVICE, rulesets.SERVICE, rollouts.SERVICE, applicants.SERVICE)
-_SPARE_CALLS = 156 + MOST_WATCHES
-MOST_WAITING = 512
-"""How many events may wait for the event loop before calls are refused without it."""
+SPARE_CALLS = 156 + MOST_WATCHES
+"""So many calls are taken beyond those that have room, to be told why they are refused, or to ask
+how the service is; gRPC itself refuses the next, with a code and no more."""
 
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -48,9 +48,12 @@ OPTIONS = (
 class RpcServer(msgspec.Struct):
     """A started server; `port` is the one it listens on (of use where 0 was asked for)."""
 
-    server: Server
+    server: grpc.Server
     health: HealthServicer
     port: int
+    handlers: LoopHandlers
+    calls: OpenCalls
+    threads: ThreadPoolExecutor
     is_serving: bool = False
     stopping: bool = False
     _hurried: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
@@ -58,7 +61,7 @@ class RpcServer(msgspec.Struct):
     @property
     def refused(self) -> int:
         """How many calls were refused before anything of them was looked at."""
-        return self.server.refused
+        return self.calls.refused
 
     def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
@@ -73,12 +76,19 @@ class RpcServer(msgspec.Struct):
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurried.wait(), delay)
         self.health.end_watches()
-        await self.server.stop(grace)
+        await self._end(grace)
 
     async def hurry(self, grace: float) -> None:
         """While stopping: wait no longer for new calls, and only `grace` seconds for others."""
         self._hurried.set()
-        await self.server.stop(grace)
+        await self._end(grace)
+
+    async def _end(self, grace: float) -> None:
+        """Of several graces the shortest counts."""
+        stopped = self.server.stop(grace)
+        await asyncio.to_thread(stopped.wait)
+        await self.handlers.idle()
+        await asyncio.to_thread(self.threads.shutdown)
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -105,24 +115,31 @@ class Listening(msgspec.Struct, frozen=True):
 
 async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
-    server = Server(
-        (*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
-        _bounds(listening.guard.rooms),
+    calls = OpenCalls(listening.guard.rooms.calls + SPARE_CALLS)
+    most = calls.limit + SPARE_CALLS
+    threads = ThreadPoolExecutor(most + READS, "grpc")
+    server = grpc.server(
+        threads,
+        options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
+        maximum_concurrent_rpcs=most,
     )
+    handlers = LoopHandlers(threads, calls, ending(status_of(Overloaded(_FULL))))
     health = HealthServicer()
-    _add(Layers(server, listening.guard), services, health, described=listening.reflection)
-    started = RpcServer(server, health, _bind(server, listening))
+    _add(
+        Layers(server, listening.guard, handlers), services, health, described=listening.reflection
+    )
+    started = RpcServer(server, health, _bind(server, listening), handlers, calls, threads)
     started.serving(yes=False)
     server.start()
     return started
 
 
+_FULL = "more calls are open than are served: retry"
+
+
 def _add(layers: Layers, services: Services, health: HealthServicer, *, described: bool) -> None:
-    servicer = decisions.DecisionServicer(services.decisions)
-    layers.add_registered_method_handlers(
-        decisions.SERVICE, decisions.methods(servicer), decisions.quick_methods(servicer)
-    )
     for service, methods in (
+        (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
         (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
@@ -131,29 +148,17 @@ def _add(layers: Layers, services: Services, health: HealthServicer, *, describe
     health_pb2_grpc.add_HealthServicer_to_server(health, layers)  # type: ignore[arg-type]  # it adds only
     if described:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
-        describer = reflection_aio.ReflectionServicer(names)
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(describer, layers)
+        add_reflection((*SERVICES, health_name), layers)
 
 
-def _bounds(rooms: Rooms) -> Bounds:
-    """What is open at most, and what the rest is told."""
-    told = rpc_status.to_status(status_of(Overloaded("more calls are open than are served: retry")))
-    return Bounds(
-        calls=rooms.calls + _SPARE_CALLS,
-        waiting=MOST_WAITING,
-        code=told.code.value[0],
-        details=told.details,
-        trailing=tuple(told.trailing_metadata),
-    )
-
-
-def _bind(server: Server, listening: Listening) -> int:
+def _bind(server: grpc.Server, listening: Listening) -> int:
     address, certificates = listening.address, listening.certificates
-    port = server.listen(address, None if certificates is None else certificates.credentials())
-    if not port:
+    try:
+        if certificates is None:
+            return server.add_insecure_port(address)
+        return server.add_secure_port(address, certificates.credentials())
+    except RuntimeError:
         raise AddressInUse(
             f"{address} cannot be bound: another program uses it or it is not this machine's; "
             "stop that program or set DECISION_GRPC_ADDRESS to another address"
-        )
-    return port
+        ) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import NoReturn
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
@@ -15,8 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from decision_service.domain import errors
-from decision_service.edge.rpc.calls import Context
-from decision_service.edge.rpc.transport.call import CallEnded
+from decision_service.edge.rpc.call import Ending
 
 DOMAIN = "decision_service.api.v1"
 
@@ -127,20 +125,10 @@ def internal(incident: str) -> Status:
     return _status(code_pb2.INTERNAL, message, [info])
 
 
-async def abort(
-    context: Context,
-    status: Status,
-    trailing: Iterable[tuple[str, str]] = (),
-) -> NoReturn:
-    """End the call with a status, its details, and trailing metadata besides them."""
-    end(context, status, trailing)
-    raise CallEnded
-
-
-def end(context: Context, status: Status, trailing: Iterable[tuple[str, str]] = ()) -> None:
-    """As `abort`, for who is not called by the call's own task."""
+def ending(status: Status, trailing: Iterable[tuple[str, str]] = ()) -> Ending:
+    """A status with its details as a call ends with it, and trailing metadata besides them."""
     made = rpc_status.to_status(status)
-    context.end(made.code.value[0], made.details, (*made.trailing_metadata, *trailing))
+    return Ending(made.code, made.details, (*made.trailing_metadata, *trailing))
 
 
 def _status(code: int, message: str, details: list[Message]) -> Status:

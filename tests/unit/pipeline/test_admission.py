@@ -1,4 +1,4 @@
-"""Admitting applications: at once where nothing must be asked, and otherwise the same by asking."""
+"""Admitting applications: where the gate puts them, and what their inputs are bound to."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from decision_service.domain.decision import Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, ServiceError
 from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
-from decision_service.pipeline.admission import Admission, admit, admit_at_once
+from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.rulebook import Product
 from decision_service.rollout.gate import (
     Subject,
     choose,
-    day_total_matters,
     enters_comparison,
-    pin_matters,
     unit_of,
 )
 from decision_service.rollout.state import RolloutState, kill
@@ -120,7 +118,7 @@ def _plainly(asked: Application, product: Product, now: datetime) -> Admission:
     return Admission(asked, as_of, assignment, dict(bound.values), ruleset, subject.unit, compared)
 
 
-def _or_error(admitted: Callable[[], Admission | None]) -> Admission | str | None:
+def _or_error(admitted: Callable[[], Admission]) -> Admission | str:
     """An admission, or the kind and words of the error in its place."""
     try:
         return admitted()
@@ -128,53 +126,23 @@ def _or_error(admitted: Callable[[], Admission | None]) -> Admission | str | Non
         return f"{type(error).__name__}: {error}"
 
 
-def _asks(asked: Application, product: Product) -> bool:
-    """Whether the store must be asked about an applicant, by the gate's own words."""
-    unit = unit_of(product.plan, asked.user_id, asked.customer_ref)
-    if pin_matters(product.plan, product.state, unit):
-        return True
-    return day_total_matters(
-        product.plan, choose(product.plan, product.state, Subject(unit, NOW, asked.inputs))
-    )
-
-
 @settings(deadline=None, max_examples=600)
 @given(applications, st.integers(0, len(PRODUCTS) - 1), instants)
-def test_what_is_admitted_at_once_is_what_the_gate_and_the_ruleset_say(asked, number, now):
-    """The quick ways give the same admission or error as plain reading, or leave it to the store.
-
-    Waiting for a store that knows nothing comes to the same.
-    """
-    product, log, heard, waiting = PRODUCTS[number], InMemoryDecisionLog(), Heard(), Heard()
+def test_who_is_admitted_is_what_the_gate_and_the_ruleset_say(asked, number, now):
+    """With what is prepared and a store that knows nothing, as by plain reading, or its error."""
+    product, heard = PRODUCTS[number], Heard()
     expected = _or_error(lambda: _plainly(asked, product, now))
-    quick = _or_error(lambda: admit_at_once(asked, product, now, heard))
-    slow = _or_error(lambda: _run(admit(asked, product, log, now, waiting)))
-    assert slow == expected
-    if quick is None:
-        assert _asks(asked, product)
-        assert heard.assignments == []
-        return
-    assert quick == expected
-    assert heard.assignments == waiting.assignments
+    found = _or_error(lambda: _run(admit(asked, product, InMemoryDecisionLog(), now, heard)))
+    assert found == expected
     if isinstance(expected, Admission):
         assert heard.assignments == [expected.assignment]
-        assert list(quick.inputs) == list(expected.inputs)
+        assert list(found.inputs) == list(expected.inputs)
 
 
-def test_at_once_leaves_to_the_store_what_only_it_knows() -> None:
-    """Below 100 %, with an earlier version, or with a day's limit, nobody is admitted at once."""
-    live, limited = products(LIVE), products(PLANS[-1])
-    staff, everybody, earlier = live[1], live[4], live[-1]
-    assert admit_at_once(application(), everybody, NOW) is not None
-    for product in (staff, earlier, limited[4]):
-        assert admit_at_once(application(), product, NOW) is None
-
-
-def test_who_is_outside_the_go_live_is_so_at_once() -> None:
-    """Nobody need ask the store to turn the denied away."""
+def test_who_is_outside_the_go_live_is_not_enrolled() -> None:
+    """The denied are turned away whatever the stage."""
     denying = products(PLANS[1])[4]
-    admission = admit_at_once(application(), denying, NOW)
-    assert admission is not None
+    admission = _run(admit(application(), denying, InMemoryDecisionLog(), NOW, Heard()))
     assert admission.ruleset is None
     assert admission.assignment.enrolment_reason is EnrolmentReason.DENIED
 
@@ -183,5 +151,5 @@ def test_a_wrong_input_is_told_after_the_assignment() -> None:
     """An error counts under the arm that would have decided."""
     heard = Heard()
     with pytest.raises(InputInvalid, match="requested_term_months"):
-        admit_at_once(application(inputs={}), products(LIVE)[4], NOW, heard)
+        _run(admit(application(inputs={}), products(LIVE)[4], InMemoryDecisionLog(), NOW, heard))
     assert [one.version for one in heard.assignments] == [1]
