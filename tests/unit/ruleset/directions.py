@@ -20,12 +20,6 @@ _ORDERED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 _SMALL = frozenset(Decimal(n) for n in range(31))
 
 
-def directed(catalogue: Mapping[str, FactorSpec], also: Mapping[str, Better]) -> dict:
-    """The catalogue with some directions where it declares none."""
-    given = {name: catalogue[name] for name in also if catalogue[name].better is Better.NONE}
-    return {**catalogue, **{n: replace(spec, better=also[n]) for n, spec in given.items()}}
-
-
 def movable(ruleset, specs: Mapping[str, FactorSpec]) -> list[str]:
     """The factors of a ruleset of which it is known which way is better."""
     return [n for n in ruleset.needs.factors if _moves(specs[n])]
