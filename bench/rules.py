@@ -1,4 +1,4 @@
-"""Rule evaluation beside other engines, on the reference set, answers compared first."""
+"""Rule evaluation: beside other engines, answers compared first, and of applicants with gaps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import Any, Protocol
 from bench.figures import report, timed_together
 from bench.ours import Ours
 from bench.reference import Answer, answer, applicants
+from bench.shipped import ShippedLoan
+from decision_service.ruleset.evaluator import evaluate
 
 COUNT = 300
 ROUNDS = 15
+GAPS = (1, 2, 5, 10, 30)
+GAP_ROUNDS = 60
 PEERS = {
     "zen-engine": ("bench.zen_peer", "ZenPeer"),
     "cel-expr-python": ("bench.cel_peer", "CelPeer"),
@@ -67,7 +71,24 @@ def installed() -> list[Peer]:
 
 
 def run() -> None:
-    """Print the table."""
+    """Print the tables."""
+    beside_peers()
+    with_gaps()
+
+
+def with_gaps() -> None:
+    """The shipped loan with trace: applicants with ever more gaps, beside complete ones."""
+    loan = ShippedLoan()
+    peopled = {f"{gaps} of 30 factors missing": loan.with_gaps(gaps) for gaps in GAPS}
+    peopled = {"complete": loan.complete, **peopled, "46 % with gaps": loan.population()}
+    decide = partial(evaluate, loan.ruleset, traced=True)
+    works = {f"shipped loan, {who}": _each(decide, people) for who, people in peopled.items()}
+    timings = timed_together(works, len(loan.complete), GAP_ROUNDS)
+    report("rules with gaps", timings, "shipped loan, complete", ["msgspec"])
+
+
+def beside_peers() -> None:
+    """The reference set."""
     ours, peers = Ours(), installed()
     compare([ours, *peers])
     facts = [ours.prepare(values) for values in applicants(COUNT)]
