@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from math import ceil, floor
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -79,6 +80,11 @@ def finder(
     labels = {label: _first(rows.sure, results) for label, rows in bins.labels.items()}
     if not found:
         return labels.get
+    if type_ is INTEGER:
+        starts = sorted({n for edge in edges for n in (ceil(edge), floor(edge) + 1)})
+        firsts = [starts[0] - 1, *starts]
+        each = [_first(bins.matches(value).sure, results) for value in firsts]
+        return lambda value: each[bisect_right(starts, value)]
     return lambda value: found[bisect_left(edges, value) + bisect_right(edges, value)]
 
 

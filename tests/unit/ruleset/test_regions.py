@@ -84,8 +84,11 @@ def test_the_index_of_a_bin_is_that_of_the_cell_with_the_value(chosen, twice):
     """A value finds the bin whose cell has it, in whatever order the bins stand, or none."""
     value = Decimal(twice) / 2
     wanted = [i for i, cell in enumerate(chosen) if cell.has(value)]
-    found = finder(chosen, ValueType.NUMBER, range(len(chosen)))(value)
-    assert found == (wanted[0] if wanted else None)
+    types = [ValueType.NUMBER] if twice % 2 else [ValueType.NUMBER, ValueType.INTEGER]
+    for type_ in types:
+        given = int(value) if type_ is ValueType.INTEGER else value
+        found = finder(chosen, type_, range(len(chosen)))(given)
+        assert found == (wanted[0] if wanted else None)
 
 
 cells = st.one_of(
