@@ -133,16 +133,12 @@ class Ours:
         return Facts(factors, {}, AS_OF)
 
     def evaluate(self, facts: Facts) -> Verdict:
-        """A verdict with worded reasons; it keeps the values that its trace is made from."""
+        """A verdict with worded reasons; it keeps every truth, bin, points and row."""
         return evaluate(self.ruleset, facts)
-
-    def raw(self, facts: Facts) -> Verdict:
-        """A verdict that also keeps every truth, bin, points and row as plain tuples."""
-        return evaluate(self.ruleset, facts, traced=True)
 
     def traced(self, facts: Facts) -> tuple[StageTrace, ...]:
         """A verdict, and every row of its trace in words, table rows passed over among them."""
-        verdict = evaluate(self.ruleset, facts, traced=True)
+        verdict = evaluate(self.ruleset, facts)
         passed_over(self.ruleset, verdict)
         return traces(self.ruleset, verdict)
 

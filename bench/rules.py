@@ -1,4 +1,4 @@
-"""Rule evaluation beside other engines, on the reference set, answers compared first."""
+"""Rule evaluation: beside other engines, answers compared first, and of applicants with gaps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import Any, Protocol
 from bench.figures import report, timed_together
 from bench.ours import Ours
 from bench.reference import Answer, answer, applicants
+from bench.shipped import ShippedLoan
+from decision_service.ruleset.evaluator import evaluate
 
 COUNT = 300
 ROUNDS = 15
+GAPS = (1, 2, 5, 10, 30)
+GAP_ROUNDS = 60
 PEERS = {
     "zen-engine": ("bench.zen_peer", "ZenPeer"),
     "cel-expr-python": ("bench.cel_peer", "CelPeer"),
@@ -67,16 +71,31 @@ def installed() -> list[Peer]:
 
 
 def run() -> None:
-    """Print the table."""
+    """Print the tables."""
+    beside_peers()
+    with_gaps()
+
+
+def with_gaps() -> None:
+    """The shipped loan with trace: applicants with ever more gaps, beside complete ones."""
+    loan = ShippedLoan()
+    peopled = {f"{gaps} of 30 factors missing": loan.with_gaps(gaps) for gaps in GAPS}
+    peopled = {"complete": loan.complete, **peopled, "46 % with gaps": loan.population()}
+    decide = partial(evaluate, loan.ruleset)
+    works = {f"shipped loan, {who}": _each(decide, people) for who, people in peopled.items()}
+    timings = timed_together(works, len(loan.complete), GAP_ROUNDS)
+    report("rules with gaps", timings, "shipped loan, complete", ["msgspec"])
+
+
+def beside_peers() -> None:
+    """The reference set."""
     ours, peers = Ours(), installed()
     compare([ours, *peers])
     facts = [ours.prepare(values) for values in applicants(COUNT)]
     missing = [ours.without_one(values) for values in applicants(COUNT)]
     works: dict[str, Callable[[], object]] = {
-        "ours, verdict and worded reasons": _each(ours.evaluate, facts),
-        "ours, with the raw trace": _each(ours.raw, facts),
-        "ours, one factor missing": _each(ours.evaluate, missing),
-        "ours, one missing, with the raw trace": _each(ours.raw, missing),
+        "ours, with the raw trace": _each(ours.evaluate, facts),
+        "ours, one missing, with the raw trace": _each(ours.evaluate, missing),
         "ours, and the whole trace in words": _each(ours.traced, facts),
     }
     yardstick = next(iter(works))

@@ -156,8 +156,8 @@ class StageTrace(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """The pure result of `ruleset.evaluate`.
 
-    `raw_trace` is what the evaluator needs to show its work later: a tuple of the values it saw
-    and made, and where it traced what each part came to (see `ruleset.explain`). `valid_until` is
+    `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
+    what each part came to (see `ruleset.explain`). `valid_until` is
     as_of plus `valid_for`; `param_change` the next date on which a dated parameter that was used
     changes. The pipeline takes the earliest of these and of the oldest used sync plus `max_age` as
     the decision's expiry.

@@ -13,8 +13,9 @@ from decision_service.domain.verdict import Truth
 from decision_service.language.arithmetic import exactly
 from decision_service.language.checker import read_expression
 from decision_service.language.diagnostics import Report, did_you_mean
+from decision_service.language.emitter import Evaluate, compile_tree
+from decision_service.language.kleene import Unknown, unknown
 from decision_service.language.nodes import Scalar
-from decision_service.language.threevalued import Evaluate, Unknown, compile_tree, unknown
 from decision_service.language.tree import Node, reads
 from decision_service.language.types import NameFault, Symbol
 from decision_service.language.values import to_runtime

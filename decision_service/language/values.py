@@ -9,7 +9,7 @@ from typing import Any
 from decision_service.domain.factor import Value, ValueType
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
-from decision_service.language.threevalued import Gap, Unknown
+from decision_service.language.kleene import Gap, Unknown
 
 _CLASSES: dict[ValueType, tuple[type, ...]] = {
     ValueType.INTEGER: (int,),

@@ -142,7 +142,7 @@ def _decided(
     computed = known.of(gathering.snapshot, body.id, needs, ruleset.digest, as_of)
     loaded = computed.loaded(ruleset, as_of)
     facts = Facts(computed.factors.values, admission.inputs, as_of, loaded)
-    verdict = evaluate(ruleset, facts, traced=full)
+    verdict = evaluate(ruleset, facts)
     decision = _decision(
         admission,
         decision_id,

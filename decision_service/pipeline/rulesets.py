@@ -78,7 +78,7 @@ class TryRules:
             factors = await self._gathered(trial.user_id, needs, as_of, stop_at)
         else:
             factors = given_factors(trial, ruleset)
-        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of), traced=True)
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
         return Tried(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
 
     def _as_of(self, trial: Trial, ruleset: CompiledRuleset) -> AsOf:

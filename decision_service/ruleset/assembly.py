@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import cache, partial
 from typing import Any
 
-from decision_service.language.threevalued import compile_tree, rule_error
-from decision_service.language.tree import Node
+from decision_service.language.emitter import compile_trees
+from decision_service.language.kleene import rule_error
 from decision_service.language.types import Symbol
-from decision_service.ruleset.carefully import Definition, Parts, Stage
 from decision_service.ruleset.draft import Draft, NamedPart
 from decision_service.ruleset.intake import Intake
 from decision_service.ruleset.model import ParamSpec
-from decision_service.ruleset.program import Period, Program, Timeline
-from decision_service.ruleset.quick import generate
+from decision_service.ruleset.program import Period, Program, Stage, Timeline
 from decision_service.ruleset.wording import Wording
 
 
 def assemble(draft: Draft) -> Program:
     """The program of a draft without errors."""
-    names = draft.names
-    parts = Parts(
-        intake=_intake(draft),
-        derived=tuple(_definition(draft, d.name, d.tree) for d in draft.derived),
-        stages=tuple(_stage(part) for part in draft.stages),
-        closing=tuple(_stage(part) for part in draft.closing),
-    )
-    constants = [names.symbols[f"params.{name}"].slot for name in draft.params]
+    symbols = draft.names.symbols
+    slots = [symbols[f"derived.{d.name}"].slot for d in draft.derived]
+    evaluated = compile_trees([d.tree for d in draft.derived])
     return Program(
         timeline=_timeline(draft),
-        parts=parts,
-        quick=generate(parts, names.size, constants),
-        traced=cache(partial(generate, parts, names.size, constants, traced=True)),
-        wording=Wording(names.currency),
+        intake=_intake(draft),
+        derived=tuple(zip(slots, evaluated, strict=True)),
+        stages=tuple(_stage(part) for part in draft.stages),
+        closing=tuple(_stage(part) for part in draft.closing),
+        wording=Wording(draft.names.currency),
+        read=frozenset(symbols[name].slot for name in draft.names.used if name in symbols),
     )
 
 
@@ -41,11 +35,7 @@ def _intake(draft: Draft) -> Intake:
     names = draft.names
     factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
     inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
-    return Intake(names.currency, factors, inputs)
-
-
-def _definition(draft: Draft, name: str, tree: Node) -> Definition:
-    return Definition(draft.names.symbols[f"derived.{name}"].slot, tree, compile_tree(tree))
+    return Intake.of(names.currency, factors, inputs)
 
 
 def _stage(part: NamedPart) -> Stage:
@@ -60,18 +50,16 @@ def _timeline(draft: Draft) -> Timeline:
 
 def _period(draft: Draft, start: date | None) -> Period:
     values: list[Any] = [None] * draft.names.size
-    gone: set[int] = set()
     for param in draft.params.values():
         symbol = draft.names.symbols[f"params.{param.name}"]
-        values[symbol.slot] = _value_from(param, symbol, start, gone)
-    return Period(start, tuple(values), frozenset(gone), _next_change(draft, start))
+        values[symbol.slot] = _value_from(param, symbol, start)
+    return Period(start, tuple(values), _next_change(draft, start))
 
 
-def _value_from(param: ParamSpec, symbol: Symbol, start: date | None, gone: set[int]) -> Any:
+def _value_from(param: ParamSpec, symbol: Symbol, start: date | None) -> Any:
     in_force = [s for s in param.steps if s.start is None or (start and s.start <= start)]
     if in_force:
         return in_force[-1].value
-    gone.add(symbol.slot)
     return rule_error(symbol.name, "no value is in force on this date")
 
 

@@ -19,6 +19,7 @@ from decision_service.ruleset.case_reading import (
 from decision_service.ruleset.certain import certain_rules
 from decision_service.ruleset.evaluator import Facts, evaluate
 from decision_service.ruleset.expectations import Difference, Expectation
+from decision_service.ruleset.findings import Trace
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -103,10 +104,9 @@ def _facts(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) ->
 
 
 def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
-    program = ruleset.program
-    trace = program.parts.retraced(verdict)
+    program, trace = ruleset.program, verdict.raw_trace
     parts = (*program.stages, *program.closing)
-    conclusions = (*trace.stages, *trace.closing) if trace is not None else ()
+    conclusions = (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()
     for part, conclusion in zip(parts, conclusions, strict=True):
         if conclusion is not None:
             for what, which in part.runner.coverage(conclusion.record):

@@ -12,10 +12,9 @@ from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Verdict
 from decision_service.language.arithmetic import exactly
-from decision_service.ruleset.findings import Finding
+from decision_service.ruleset.findings import Finding, Trace
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.program import Period
-from decision_service.ruleset.quick import Noted
 from decision_service.ruleset.ranking import data_requests, ranked
 from decision_service.ruleset.state import State
 
@@ -26,13 +25,12 @@ _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """Parameters and factor values of a period as a ruleset takes them; the `gone` have none.
+    """Parameters and factor values of a period, laid out by slot.
 
     It is good for the ruleset, the factors and the period that it was made of, and no others.
     """
 
     values: tuple[Any, ...]
-    gone: frozenset[int]
     period: Period
 
 
@@ -52,32 +50,28 @@ def load(ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: As
     """Factor values as a ruleset takes them on a day, for any number of evaluations."""
     program = ruleset.program
     period = program.timeline.at(as_of.date)
-    gone = set(period.gone)
-    with exactly():
-        values = program.quick.load(factors, period.values, gone)
-    return Loaded(values, frozenset(gone), period)
+    values = list(period.values)
+    program.intake.load_factors(factors, values)
+    return Loaded(tuple(values), period)
 
 
-def evaluate(ruleset: CompiledRuleset, facts: Facts, *, traced: bool = False) -> Verdict:
+def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     """Run all stages, combine what they conclude, and say why.
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
-    concludes anything it is REFER, never APPROVE. A `traced` verdict keeps what every part
-    came to beside the values; of any other that is found again from the values.
+    concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
     """
-    program = ruleset.program
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
-    state = State([], set(loaded.gone))
+    state = State(list(loaded.values), ruleset.program.read)
     with exactly():
-        quick = program.traced() if traced else program.quick
-        noted = quick.run(loaded.values, facts.inputs, state)
+        trace = ruleset.program.run(facts.inputs, state)
         if state.undecided:
-            state.add(_NOTHING_CONCLUDED)
-        return _verdict(ruleset, state, noted, facts.as_of, loaded.period)
+            state.refers.append(_NOTHING_CONCLUDED)
+        return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
 
 
 def _verdict(
-    ruleset: CompiledRuleset, state: State, noted: Noted | None, as_of: AsOf, period: Period
+    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: Period
 ) -> Verdict:
     outcome, kind = state.outcome, None
     reasons: tuple[Reason, ...] = ()
@@ -86,7 +80,6 @@ def _verdict(
         kind = _refer_kind(outcome, findings)
         reasons = ranked(ruleset, kind, findings, state.values)
     declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
-    values = tuple(state.values)
     return Verdict(
         outcome,
         kind,
@@ -97,7 +90,7 @@ def _verdict(
         () if declined else tuple(state.conditions),
         None if valid_for is None else as_of.instant + valid_for,
         period.ends,
-        (values,) if noted is None else (values, noted),
+        trace,
     )
 
 

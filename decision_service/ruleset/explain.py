@@ -6,10 +6,10 @@ from typing import Any
 
 from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.language.arithmetic import exactly
-from decision_service.ruleset.carefully import Stage
-from decision_service.ruleset.findings import Conclusion
+from decision_service.ruleset.findings import Conclusion, Trace
 from decision_service.ruleset.model import CompiledRuleset
 from decision_service.ruleset.part import View
+from decision_service.ruleset.program import Stage
 
 _NOT_RUN = "not evaluated: nothing is offered"
 
@@ -17,12 +17,10 @@ _NOT_RUN = "not evaluated: nothing is offered"
 def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]:
     """Every stage with its parts and the values each comparison saw.
 
-    The verdict must be one that this ruleset gave. Where it was not traced, the parts are gone
-    through again.
+    The verdict must be one that this ruleset gave.
     """
-    program = ruleset.program
-    trace = program.parts.retraced(verdict)
-    if trace is None:
+    program, trace = ruleset.program, verdict.raw_trace
+    if not isinstance(trace, Trace):
         return ()
     pairs = [
         *zip(program.stages, trace.stages, strict=True),

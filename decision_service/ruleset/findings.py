@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome, ReferKind
-from decision_service.language.threevalued import Gap
+from decision_service.language.kleene import Gap
 from decision_service.language.tree import Node
 
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
@@ -60,13 +60,17 @@ def data_finding(
     return Finding(outcome, code, Component.DATA, kind, gap, because, name=gap.name)
 
 
-class Conclusion(NamedTuple):
-    """What one stage came to, the arguments for it, and its record for the trace."""
+class Conclusion(msgspec.Struct, frozen=True):
+    """The arguments that one stage came to, its record for the trace, and what it missed."""
 
-    outcome: Outcome | None
     findings: tuple[Finding, ...]
     record: tuple[Any, ...]
     gaps: tuple[Gap, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the stage concludes: the worst that is argued for."""
+        return worst([finding.outcome for finding in self.findings])
 
 
 class Trace(NamedTuple):

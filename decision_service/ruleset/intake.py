@@ -2,125 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import lru_cache, partial
-from typing import Any
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing, shown_first
 from decision_service.domain.money import Money
-from decision_service.language.generated import Page
-from decision_service.language.threevalued import Gap, Unknown, unknown
+from decision_service.language.kleene import Gap, Unknown, unknown
 from decision_service.language.types import Symbol
 from decision_service.language.values import to_runtime
 
-# What a present value must satisfy to be taken as it is; anything else is looked at with care.
-_TESTS = {
-    ValueType.INTEGER: "x.__class__ is int",
-    ValueType.NUMBER: "x.__class__ is Decimal and x.is_finite()",
-    ValueType.MONEY: "x.__class__ is Money and x.currency == {currency}",
-    ValueType.TEXT: "x.__class__ is str",
-    ValueType.FLAG: "x.__class__ is bool",
-    ValueType.DATE: "x.__class__ is date",
+_AS_THEY_ARE: Mapping[ValueType, type] = {
+    ValueType.INTEGER: int,
+    ValueType.TEXT: str,
+    ValueType.FLAG: bool,
+    ValueType.DATE: date,
 }
-WORDS: Mapping[str, Any] = {
-    "Money": Money,
-    "bool": bool,
-    "date": date,
-    "int": int,
-    "str": str,
-}
+
+
+class _LookedAt:
+    """The class of no value: money and numbers are looked at before they are taken."""
+
+
+class Entry(NamedTuple):
+    """One name that is filled in; values of the class `kind` are taken as they are."""
+
+    key: str
+    slot: int
+    kind: type
+    symbol: Symbol
+
+    @classmethod
+    def of(cls, key: str, symbol: Symbol) -> Entry:
+        """The entry of a symbol."""
+        return cls(key, symbol.slot, _AS_THEY_ARE.get(symbol.type, _LookedAt), symbol)
 
 
 class Intake(msgspec.Struct, frozen=True):
     """Where factors and inputs (by name, without their prefix) go."""
 
     currency: str
-    factors: tuple[Symbol, ...]
-    inputs: tuple[tuple[str, Symbol], ...]
+    factors: tuple[Entry, ...]
+    inputs: tuple[Entry, ...]
 
-    @property
-    def slots(self) -> tuple[int, ...]:
-        """All that it fills."""
-        return tuple(s.slot for s in (*self.factors, *(symbol for _, symbol in self.inputs)))
+    @classmethod
+    def of(
+        cls, currency: str, factors: Sequence[Symbol], inputs: Sequence[tuple[str, Symbol]]
+    ) -> Intake:
+        """The intake of a ruleset's names."""
+        taken = tuple(Entry.of(symbol.name, symbol) for symbol in factors)
+        sent = tuple(Entry.of(name, symbol) for name, symbol in inputs)
+        return cls(currency, taken, sent)
 
-    def load(
-        self, factors: Mapping[str, FactorValue], inputs: Mapping[str, Value]
-    ) -> Iterator[tuple[int, Any]]:
-        """Each slot with its value; a factor that nobody computed counts as not fetched."""
-        for symbol in self.factors:
-            yield symbol.slot, _factor(symbol, self.currency, factors.get(symbol.name))
-        for name, symbol in self.inputs:
-            yield symbol.slot, _input(symbol, self.currency, inputs.get(name))
+    def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in factors; one that nobody computed counts as not fetched."""
+        get = factors.get
+        for key, slot, kind, symbol in self.factors:
+            found = get(key)
+            value = None if found is None else found.value
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _without_value(key, found)
+            else:
+                values[slot] = _looked_at(symbol, value, self.currency)
 
-    def write_factors(self, page: Page) -> None:
-        """Write the same for factors: lines that set `v1` and so on from `f`, and add to `gone`."""
-        currency = page.bind(self.currency)
-        for symbol in self.factors:
-            page.attempt([f"x = f[{page.bind(symbol.name)}].value"], ["x = None"])
-            careful = f"{page.bind(partial(_factor_into, symbol, self.currency))}(f, gone)"
-            _write_test(symbol, currency, page)
-            _write_careful(symbol, careful, page)
-
-    def write_inputs(self, page: Page) -> None:
-        """Write the same for inputs, from `i`; one that was not sent is the same every time."""
-        currency = page.bind(self.currency)
-        if self.inputs:
-            page.line("get = i.get")
-        for name, symbol in self.inputs:
-            page.line(f"x = get({page.bind(name)})")
-            careful = f"{page.bind(partial(_input_into, symbol, self.currency))}(x, gone)"
-            _write_test(symbol, currency, page)
-            page.line("elif x is None:")
-            page.line(f"v{symbol.slot} = {page.bind(_not_sent(symbol.name))}", 1)
-            page.line(f"gone.add({symbol.slot})", 1)
-            _write_careful(symbol, careful, page)
+    def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
+        """Fill in inputs; one that was not sent is missing."""
+        get = inputs.get
+        for key, slot, kind, symbol in self.inputs:
+            value = get(key)
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _not_sent(symbol.name)
+            else:
+                values[slot] = _looked_at(symbol, value, self.currency)
 
 
-def _write_test(symbol: Symbol, currency: str, page: Page) -> None:
-    value = "x.minor" if symbol.type is ValueType.MONEY else "x"
-    page.line(f"if {_TESTS[symbol.type].format(currency=currency)}:")
-    page.line(f"v{symbol.slot} = {value}", 1)
-
-
-def _write_careful(symbol: Symbol, careful: str, page: Page) -> None:
-    page.line("else:")
-    page.line(f"v{symbol.slot} = {careful}", 1)
-
-
-def _factor_into(
-    symbol: Symbol, currency: str, factors: Mapping[str, FactorValue], gone: set[int]
-) -> Any:
-    value = _factor(symbol, currency, factors.get(symbol.name))
-    return _noted(symbol, value, gone)
-
-
-def _input_into(symbol: Symbol, currency: str, value: Value | None, gone: set[int]) -> Any:
-    return _noted(symbol, _input(symbol, currency, value), gone)
-
-
-def _noted(symbol: Symbol, value: Any, gone: set[int]) -> Any:
-    if value.__class__ is Unknown:
-        gone.add(symbol.slot)
-    return value
-
-
-def _factor(symbol: Symbol, currency: str, found: FactorValue | None) -> Any:
-    if found is None:
-        return unknown(symbol.name, Cause.NOT_FETCHED)
-    if found.value is None:
-        causes = found.missing or (Missing(Cause.NOT_FETCHED),)
-        return Unknown([Gap(symbol.name, shown_first(causes))])
-    return to_runtime(symbol.name, found.value, symbol.type, currency)
-
-
-def _input(symbol: Symbol, currency: str, value: Value | None) -> Any:
-    if value is None:
-        return _not_sent(symbol.name)
+def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
+    """Money as minor units and numbers where they are plain; anything else with care."""
+    if value.__class__ is Money and symbol.type is ValueType.MONEY and value.currency == currency:
+        return value.minor
+    if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
+        return value
     return to_runtime(symbol.name, value, symbol.type, currency)
+
+
+def _without_value(name: str, found: FactorValue | None) -> Unknown:
+    causes = () if found is None else found.missing
+    if not causes:
+        return unknown(name, Cause.NOT_FETCHED)
+    missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
+    return Unknown((Gap(name, missing),))
 
 
 @lru_cache(1024)

@@ -1,20 +1,18 @@
 """What every construct of a rule file provides, so that a new one touches no other.
 
 A construct is read into a part (parse), which tells the checks what it holds (check), becomes a
-runner (evaluate: in Python written for it where all values are there, else with care) and puts a
-record of a run into words (describe).
+runner (evaluate) and puts a record of a run into words (describe).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome, RuleTrace
 from decision_service.language.diagnostics import Place
-from decision_service.language.generated import Page
 from decision_service.language.tree import Node
 from decision_service.ruleset.findings import Conclusion
 from decision_service.ruleset.state import State
@@ -49,21 +47,8 @@ class View(msgspec.Struct, frozen=True):
 class Runner(Protocol):
     """A compiled part."""
 
-    @property
-    def outputs(self) -> Sequence[int]:
-        """The slots that it defines."""
-
     def run(self, state: State) -> Conclusion:
         """Conclude from the values so far, missing ones among them; set the outputs."""
-
-    def write(self, page: Page) -> str:
-        """Write the same as Python for the case that no value is missing (`quick.py`).
-
-        An expression of what it came to, for a trace; used only where the source is traced.
-        """
-
-    def reviewed(self, noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
-        """The conclusion that `run` would have come to, from what that expression gave."""
 
     def note(self, record: tuple[Any, ...]) -> str:
         """What the part came to, in a few words; empty where its rows say it all."""

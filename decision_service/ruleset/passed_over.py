@@ -10,6 +10,7 @@ import msgspec
 from decision_service.domain.verdict import Truth, Verdict
 from decision_service.ruleset.constructs.columns import Matches
 from decision_service.ruleset.constructs.lookup import Found, TableRunner
+from decision_service.ruleset.findings import Trace
 from decision_service.ruleset.model import CompiledRuleset
 
 MOST_SHOWN = 20
@@ -33,8 +34,8 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
 
     At most 20 rows a table; the verdict must be one that this ruleset gave.
     """
-    trace = ruleset.program.parts.retraced(verdict)
-    if trace is None:
+    trace = verdict.raw_trace
+    if not isinstance(trace, Trace):
         return {}
     pairs = zip(ruleset.program.stages, trace.stages, strict=True)
     return {

@@ -7,7 +7,7 @@ from datetime import date
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.months import Month
-from decision_service.language.threevalued import Gap
+from decision_service.language.kleene import Gap
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 import msgspec
 
-from decision_service.ruleset.carefully import Parts, Stage
-from decision_service.ruleset.quick import Quick
+from decision_service.domain.factor import Value
+from decision_service.domain.verdict import Component
+from decision_service.language.emitter import Evaluate
+from decision_service.ruleset.findings import Conclusion, Trace
+from decision_service.ruleset.intake import Intake
+from decision_service.ruleset.part import Runner
+from decision_service.ruleset.state import State
 from decision_service.ruleset.wording import Wording
 
 
 class Period(msgspec.Struct, frozen=True):
     """The parameters' values from a day on (None: from ever), laid out by slot.
 
-    `gone` are the slots of parameters that have no value yet; `ends` is the next day on which a
-    used parameter changes.
+    A parameter that has no value yet is Unknown; `ends` is the next day on which a used parameter
+    changes.
     """
 
     start: date | None
     values: tuple[Any, ...]
-    gone: frozenset[int]
     ends: date | None
 
 
@@ -38,29 +42,42 @@ class Timeline(msgspec.Struct, frozen=True):
         return self.periods[bisect_right(self.starts, day)]
 
 
-class Program(msgspec.Struct, frozen=True):
-    """Everything `evaluate` runs: `quick` for a verdict, `parts` for what its pieces came to.
+class Stage(msgspec.Struct, frozen=True):
+    """A stage, or a part that follows the stages, with what runs it."""
 
-    `traced` gives the function that notes what they come to; it is made when first asked for.
+    name: str
+    component: Component
+    runner: Runner
+
+    def run(self, state: State) -> Conclusion:
+        """Run it and note what it came to."""
+        conclusion = self.runner.run(state)
+        state.take(conclusion)
+        return conclusion
+
+
+class Program(msgspec.Struct, frozen=True):
+    """Everything `evaluate` runs, in order; `derived` are slots with the functions that fill them.
+
+    `closing` follows from the worst of the stages' outcomes; `read` are the slots that anything
+    reads.
     """
 
     timeline: Timeline
-    parts: Parts
-    quick: Quick
-    traced: Callable[[], Quick]
+    intake: Intake
+    derived: tuple[tuple[int, Evaluate], ...]
+    stages: tuple[Stage, ...]
+    closing: tuple[Stage, ...]
     wording: Wording
+    read: frozenset[int]
 
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The stages in order."""
-        return self.parts.stages
-
-    @property
-    def closing(self) -> tuple[Stage, ...]:
-        """The parts that follow the stages, in order."""
-        return self.parts.closing
-
-    @property
-    def source(self) -> str:
-        """The generated Python, to be read where a fault is looked for."""
-        return self.quick.source
+    def run(self, inputs: Mapping[str, Value], state: State) -> Trace:
+        """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
+        values = state.values
+        self.intake.load_inputs(inputs, values)
+        for slot, evaluate in self.derived:
+            values[slot] = evaluate(values)
+        stages = [stage.run(state) for stage in self.stages]
+        state.settle()
+        closing = [stage.run(state) if state.open else None for stage in self.closing]
+        return Trace(tuple(values), tuple(stages), tuple(closing))

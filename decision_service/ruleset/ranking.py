@@ -8,7 +8,7 @@ from typing import Any
 
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
-from decision_service.language.threevalued import Gap
+from decision_service.language.kleene import Gap
 from decision_service.ruleset.findings import Finding
 from decision_service.ruleset.model import CompiledRuleset, ReasonSpec
 from decision_service.ruleset.postings import not_posted, wait_for

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from decision_service.domain.verdict import Condition, Offer, Outcome, Score
-from decision_service.language.threevalued import Gap, Unknown
+from decision_service.language.kleene import Gap
 from decision_service.ruleset.findings import Conclusion, Finding
 
 MOST_WORLDS = 64
-LISTS = {Outcome.APPROVE: "approves", Outcome.REFER: "refers", Outcome.DECLINE: "declines"}
-"""Where a state keeps the findings of an outcome; generated code has local names for them."""
 
 _NO_MARKS: Mapping[int, tuple[Gap, ...]] = {}
 
@@ -19,11 +17,11 @@ _NO_MARKS: Mapping[int, tuple[Gap, ...]] = {}
 class State:
     """The values of one evaluation by slot, and what the parts so far have found and set.
 
-    `gone` are the slots without a value. Findings stand by outcome, in the order of the file;
+    Findings stand by outcome, in the order of the file;
     `undecided` says that no stage concluded anything. `marks` are the slots that stand for the
     worst of several totals, or follow from one that does, with the gaps behind them; each of
-    `worlds` holds the values that they would have with one of those totals. `crowded` says that
-    there are more worlds than are looked at.
+    `worlds` holds the values that they would have with one of those totals, as far as they are
+    `read` by anything. `crowded` says that there are more totals than are looked at.
     """
 
     __slots__ = (
@@ -32,10 +30,11 @@ class State:
         "crowded",
         "declines",
         "gaps",
-        "gone",
         "marks",
         "offer",
         "offered",
+        "possible",
+        "read",
         "refers",
         "scores",
         "undecided",
@@ -43,9 +42,9 @@ class State:
         "worlds",
     )
 
-    def __init__(self, values: list[Any], gone: set[int]) -> None:
+    def __init__(self, values: list[Any], read: frozenset[int]) -> None:
         self.values = values
-        self.gone = gone
+        self.read = read
         self.declines: list[Finding] = []
         self.refers: list[Finding] = []
         self.approves: list[Finding] = []
@@ -57,6 +56,7 @@ class State:
         self.conditions: list[Condition] = []
         self.marks = _NO_MARKS
         self.worlds: Sequence[dict[int, Any]] = ()
+        self.possible = 1
         self.crowded = False
 
     @property
@@ -71,36 +71,33 @@ class State:
         """Whether a closing part still runs: nothing declines, and an offer is made."""
         return self.offered and not self.declines
 
-    def add(self, finding: Finding) -> None:
-        """Note an argument for an outcome."""
-        found: list[Finding] = getattr(self, LISTS[finding.outcome])
-        found.append(finding)
-
     def take(self, conclusion: Conclusion) -> None:
         """Note what a part came to."""
         for finding in conclusion.findings:
-            self.add(finding)
+            if finding.outcome is Outcome.DECLINE:
+                self.declines.append(finding)
+            elif finding.outcome is Outcome.REFER:
+                self.refers.append(finding)
+            else:
+                self.approves.append(finding)
         self.gaps += conclusion.gaps
 
     def settle(self) -> None:
         """Note that all stages have run."""
         self.undecided = not (self.declines or self.refers or self.approves)
 
-    def put(self, slot: int, value: Any) -> None:
-        """Set a slot's value."""
-        self.values[slot] = value
-        if value.__class__ is Unknown:
-            self.gone.add(slot)
-
     def mark(self, slots: Iterable[int], gaps: tuple[Gap, ...]) -> None:
         """Note that slots stand for the worst of several totals."""
         self.marks = {**self.marks, **dict.fromkeys(slots, gaps)}
 
-    def split(self, choices: Sequence[dict[int, Any]]) -> None:
-        """Let every world so far continue with each of the choices."""
-        worlds = [{**world, **choice} for world in self.worlds or ({},) for choice in choices]
-        self.crowded = self.crowded or len(worlds) > MOST_WORLDS
-        self.worlds = worlds[:MOST_WORLDS]
+    def split(self, totals: int, choices: Sequence[Mapping[int, Any]]) -> None:
+        """Let every world so far continue with each of the choices that so many totals make."""
+        self.possible *= totals
+        self.crowded = self.crowded or self.possible > MOST_WORLDS
+        if self.crowded:
+            self.worlds = ()
+            return
+        self.worlds = [{**world, **each} for world in self.worlds or ({},) for each in choices]
 
     def behind(self, slots: frozenset[int]) -> tuple[Gap, ...]:
         """The gaps behind the marked ones of these slots."""
@@ -116,6 +113,7 @@ class State:
         return values
 
     def everywhere(self, evaluate: Callable[[Sequence[Any]], Any]) -> list[Any]:
-        """What an expression gives in each world; an extra None where there are too many."""
-        found = [evaluate(self.in_world(world)) for world in self.worlds]
-        return [*found, None] if self.crowded else found
+        """What an expression gives in each world; a None alone where there are too many."""
+        if self.crowded:
+            return [None]
+        return [evaluate(self.in_world(world)) for world in self.worlds]

@@ -15,11 +15,11 @@ from decision_service.domain.money import exponent
 from decision_service.domain.verdict import ComparisonTrace, Truth
 from decision_service.language import tree
 from decision_service.language.arithmetic import EXACT
-from decision_service.language.threevalued import Evaluate, Unknown, Values, compile_tree
+from decision_service.language.emitter import Evaluate, Values, compile_tree, leaves
+from decision_service.language.kleene import Unknown
 from decision_service.language.tree import Node
 from decision_service.language.values import floor_minor
 from decision_service.ruleset.regions import Span
-from decision_service.ruleset.weighing import leaves
 
 _SIGNS = {
     "PHP": "₱",
@@ -242,7 +242,7 @@ class Wording:
     ) -> tuple[ComparisonTrace, ...]:
         """Every comparison of a condition, in text order; call it inside `exactly()`.
 
-        `weighed` is what each of them is (`weighing.py`).
+        `weighed` is what each of them is.
         """
         found = self._tracing.get(id(node))
         if found is None:

@@ -101,7 +101,7 @@ async def _decided(
     finally:
         await source.aclose()
     factors = compute(gathering.snapshot, needs, as_of).values
-    return Decided(evaluate(ruleset, Facts(factors, inputs, as_of), traced=True), factors)
+    return Decided(evaluate(ruleset, Facts(factors, inputs, as_of)), factors)
 
 
 def _sent(

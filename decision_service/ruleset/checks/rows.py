@@ -112,14 +112,14 @@ def _dimensions(grid: Grid, draft: Draft) -> list[list[Region]]:
 
 def _absent(grid: Grid, index: int) -> Matches:
     cells = [row.cells[index] for row in grid.rows]
-    return column(0, cells, ordered=False).absent
+    return column(0, cells, grid.names[index].type).absent
 
 
 def _present(grid: Grid, index: int, name: tree.Read, draft: Draft) -> list[Region]:
     cells = [row.cells[index] for row in grid.rows]
     if name.type in ORDERED:
         return _ordered(cells, name, draft)
-    each = column(0, cells, ordered=False)
+    each = column(0, cells, name.type)
     known: tuple[Any, ...] = labels_of(name.symbol)
     regions = [
         Region(each.matches(label), f"`{name.text}` {label!s}")
@@ -132,7 +132,7 @@ def _present(grid: Grid, index: int, name: tree.Read, draft: Draft) -> list[Regi
 
 def _ordered(cells: list[Any], name: tree.Read, draft: Draft) -> list[Region]:
     wording, currency = Wording(draft.names.currency), draft.names.currency
-    each = column(0, cells, ordered=True)
+    each = column(0, cells, name.type)
     everything = whole(name.symbol, currency)
     regions: list[Region] = []
     for rows, span in _joined(each.regions, region_spans(each.edges)):

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from decision_service.language import tree
-from decision_service.language.threevalued import Unknown, Values, compile_tree
+from decision_service.language.emitter import Values, compile_tree
+from decision_service.language.kleene import Unknown
 from decision_service.language.tree import Node
 from decision_service.ruleset.constructs.terms import AMOUNT, Terms
 

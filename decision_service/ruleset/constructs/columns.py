@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from math import ceil, floor
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from decision_service.language.generated import Page, whole
-from decision_service.language.threevalued import Unknown
+from decision_service.domain.factor import ValueType
+from decision_service.language.emitter import whole
+from decision_service.language.kleene import Unknown
+from decision_service.language.types import INTEGER, ORDERED
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.regions import Span
+
+T = TypeVar("T")
 
 
 class Matches(NamedTuple):
@@ -45,19 +50,10 @@ class Column(msgspec.Struct, frozen=True):
             return self.labels.get(value, self.others)
         return self.regions[bisect_left(self.edges, value) + bisect_right(self.edges, value)]
 
-    def write(self, page: Page, *, integers: bool) -> str:
-        """The mask of the rows that a present value satisfies, as an expression."""
-        value = f"v{self.slot}"
-        if not self.regions:
-            labels = {label: rows.sure for label, rows in self.labels.items()}
-            return f"{page.bind(labels)}.get({value}, {page.bind(self.others.sure)})"
-        masks = tuple(rows.sure for rows in self.regions)
-        edges = page.bind(tuple(map(whole, self.edges)) if integers else self.edges)
-        return f"{page.bind(masks)}[on_or_below({edges}, {value}) + above({edges}, {value})]"
 
-
-def column(slot: int, cells: Sequence[Cell], *, ordered: bool) -> Column:
-    """The column of a name's cells, one a row."""
+def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:
+    """The column of cells on a name of a type, one a row."""
+    ordered = type_ in ORDERED
     every = (1 << len(cells)) - 1
     anything = _rows(cells, lambda c: c.sort is Sort.ANYTHING)
     missing = _rows(cells, lambda c: c.sort is Sort.MISSING)
@@ -66,13 +62,34 @@ def column(slot: int, cells: Sequence[Cell], *, ordered: bool) -> Column:
     sure_absent = anything | missing
     return Column(
         slot=slot,
-        edges=edges,
+        edges=tuple(map(whole, edges)) if type_ is INTEGER else edges,
         regions=_regions(cells, edges) if ordered else (),
         labels={label: Matches(_with_label(cells, label)) for label in labels},
         others=Matches(anything),
         absent=Matches(sure_absent, every & ~sure_absent),
         tainted=Matches(anything, every & ~anything),
     )
+
+
+def finder(
+    cells: Sequence[Cell], type_: ValueType, results: Sequence[T]
+) -> Callable[[Any], T | None]:
+    """A function from a value to the result of the first cell that has it, None where none has."""
+    bins = column(0, cells, type_)
+    edges, found = bins.edges, [_first(rows.sure, results) for rows in bins.regions]
+    labels = {label: _first(rows.sure, results) for label, rows in bins.labels.items()}
+    if not found:
+        return labels.get
+    if type_ is INTEGER:
+        starts = sorted({n for edge in edges for n in (ceil(edge), floor(edge) + 1)})
+        firsts = [starts[0] - 1, *starts]
+        each = [_first(bins.matches(value).sure, results) for value in firsts]
+        return lambda value: each[bisect_right(starts, value)]
+    return lambda value: found[bisect_left(edges, value) + bisect_right(edges, value)]
+
+
+def _first(rows: int, results: Sequence[T]) -> T | None:
+    return results[(rows & -rows).bit_length() - 1] if rows else None
 
 
 def region_spans(edges: Sequence[Any]) -> list[Span]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.verdict import Component, Condition, Outcome, RuleTrace
+from decision_service.domain.verdict import Component, Condition, RuleTrace
 from decision_service.language.diagnostics import Place
+from decision_service.language.emitter import compile_conditions, grouped
 from decision_service.language.fields import Fields
-from decision_service.language.generated import Page
+from decision_service.language.kleene import Unknown
 from decision_service.language.nodes import Node
 from decision_service.language.readers import as_list
-from decision_service.language.threevalued import Evaluate, Unknown, compile_tree
 from decision_service.language.tree import Node as Tree
 from decision_service.language.tree import reads
 from decision_service.language.types import FLAG
@@ -23,7 +23,6 @@ from decision_service.ruleset.findings import Conclusion, data_finding
 from decision_service.ruleset.part import Conclusive, View, Written
 from decision_service.ruleset.state import State
 from decision_service.ruleset.texts import read_texts
-from decision_service.ruleset.weighing import displayed, weigher, write_weighed
 from decision_service.ruleset.wording import truth_of
 
 
@@ -87,50 +86,33 @@ def _demand(node: Node, draft: Draft) -> Demand | None:
 class DemandsRunner:
     """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
 
-    outputs: tuple[int, ...] = ()
-
     def __init__(self, demands: Sequence[tuple[Demand, Tree]]) -> None:
         self.demands = [demand for demand, _ in demands]
         self.whens = [when for _, when in demands]
         self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
-        self.closures = [compile_tree(when) for when in self.whens]
-        self.weighers = [weigher(when) for when in self.whens]
+        self.weigh = compile_conditions(self.whens)
 
     def run(self, state: State) -> Conclusion:
         """Put what holds into the state."""
-        truths = tuple([evaluate(state.values) for evaluate in self.closures])
-        for demand, truth, evaluate, slots in zip(
-            self.demands, truths, self.closures, self.slots, strict=True
-        ):
-            if truth is True or self._may_hold(evaluate, slots, state):
+        noted = self.weigh(state.values)
+        possible = self._possible(state) if state.marks else ()
+        for index, (demand, truth) in enumerate(zip(self.demands, noted[0], strict=True)):
+            if truth is True or index in possible:
                 state.conditions.append(Condition(demand.id, demand.texts))
-        gaps = tuple(gap for t in truths if isinstance(t, Unknown) for gap in t.gaps)
-        findings = tuple(data_finding(t.shown) for t in truths if isinstance(t, Unknown))
-        weighed = tuple([weigh(state.values) for weigh in self.weighers])
-        outcome = Outcome.REFER if findings else None
-        return Conclusion(outcome, findings, (truths, weighed), gaps)
+        gone = [truth for truth in noted[0] if truth.__class__ is Unknown]
+        gaps = tuple([gap for truth in gone for gap in truth.gaps])
+        findings = tuple([data_finding(truth.shown) for truth in gone])
+        return Conclusion(findings, noted, gaps)
 
-    def write(self, page: Page) -> str:
-        """Each condition that holds is put into the state."""
-        if page.source.traced:
-            written = [write_weighed(when, page) for when in self.whens]
-        else:
-            written = [(page.settled(when), "()") for when in self.whens]
-        for demand, (condition, _) in zip(self.demands, written, strict=True):
-            page.line(f"if {condition}:")
-            page.line(f"s.conditions.append({page.bind(Condition(demand.id, demand.texts))})", 1)
-        truths, weighed = zip(*written, strict=True) if written else ((), ())
-        return f"({displayed(truths)}, {displayed(weighed)})"
-
-    def reviewed(self, noted: tuple[Any, ...], _values: Sequence[Any]) -> Conclusion:
-        """From each condition's truth and those of its comparisons."""
-        return Conclusion(None, (), noted)
-
-    def _may_hold(self, evaluate: Evaluate, slots: frozenset[int], state: State) -> bool:
-        """Whether it holds for any of the totals that a missing value leaves open."""
-        if not state.behind(slots):
-            return False
-        return any(truth is not False for truth in state.everywhere(evaluate))
+    def _possible(self, state: State) -> Collection[int]:
+        """The conditions that hold for any of the totals that a missing value leaves open."""
+        worlds = state.everywhere(self.weigh)
+        return {
+            index
+            for index, slots in enumerate(self.slots)
+            if state.behind(slots)
+            and any(world is None or world[0][index] is not False for world in worlds)
+        }
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""
@@ -138,16 +120,18 @@ class DemandsRunner:
 
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each condition with its comparisons."""
-        rows = zip(self.demands, self.whens, *record, strict=True)
+        truths, weighed = record
+        parts = grouped(self.whens, weighed)
+        rows = zip(self.demands, self.whens, truths, parts, strict=True)
         return tuple(
             RuleTrace(
                 stage=view.stage,
                 id=demand.id,
                 truth=truth_of(truth),
                 effect="required" if truth is True else "",
-                comparisons=view.wording.comparisons(when, view.values, weighed),
+                comparisons=view.wording.comparisons(when, view.values, own),
             )
-            for demand, when, truth, weighed in rows
+            for demand, when, truth, own in rows
         )
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:

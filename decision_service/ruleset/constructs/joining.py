@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 from decision_service.domain.missing import Cause
-from decision_service.language.threevalued import rule_error, union, unknown
+from decision_service.language.kleene import rule_error, union, unknown
 from decision_service.ruleset.constructs.grid import Aggregate
 
 _JOIN: dict[Aggregate, Callable[[Sequence[Any]], Any]] = {

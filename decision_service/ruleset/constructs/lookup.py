@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
 
 from decision_service.domain.verdict import (
     ComparisonTrace,
@@ -14,15 +16,13 @@ from decision_service.domain.verdict import (
     Truth,
 )
 from decision_service.language import tree
-from decision_service.language.generated import Page
-from decision_service.language.threevalued import (
+from decision_service.language.emitter import Evaluate, compile_trees
+from decision_service.language.kleene import (
     Gap,
     Unknown,
-    compile_tree,
     rule_error,
     union,
 )
-from decision_service.language.types import INTEGER, ORDERED
 from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.cells import Cell, Sort
 from decision_service.ruleset.constructs.columns import Column, Matches, bits, column
@@ -31,10 +31,9 @@ from decision_service.ruleset.constructs.joining import joined
 from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
 from decision_service.ruleset.state import State
-from decision_service.ruleset.weighing import displayed
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True):
     """What a lookup came to: the rows that count, or the Unknown that hides them."""
 
     rows: tuple[int, ...]
@@ -42,19 +41,18 @@ class Found(NamedTuple):
 
 
 class _Give:
-    """A row's values: constants where it can be, else closures."""
+    """A row's values: constants where it can be, else functions."""
 
-    def __init__(self, row: Row, outputs: Sequence[str]) -> None:
-        self.nodes = [row.gives[name] for name in outputs]
-        constants = [n.value for n in self.nodes if isinstance(n, tree.Constant)]
-        self.constant = tuple(constants) if len(constants) == len(self.nodes) else None
-        self.closures = [compile_tree(node) for node in self.nodes]
-        self.slots = frozenset(s.slot for n in self.nodes for s in tree.reads(n))
+    def __init__(self, nodes: Sequence[tree.Node], evaluated: Iterator[Evaluate]) -> None:
+        constants = tuple(n.value for n in nodes if isinstance(n, tree.Constant))
+        self.constant = constants if _constant(nodes) else None
+        self.computed = [] if self.constant is not None else [next(evaluated) for _ in nodes]
+        self.slots = frozenset(s.slot for n in nodes for s in tree.reads(n))
 
     def values(self, values: Sequence[Any]) -> tuple[Any, ...]:
         if self.constant is not None:
             return self.constant
-        return tuple([evaluate(values) for evaluate in self.closures])
+        return tuple([evaluate(values) for evaluate in self.computed])
 
 
 class TableRunner:
@@ -65,15 +63,16 @@ class TableRunner:
         self.names = tuple(grid.outputs)
         self.outputs = tuple(symbol.slot for symbol in grid.outputs.values())
         self.columns = [self._column(i) for i in range(len(grid.names))]
-        self.gives = [_Give(row, self.names) for row in grid.rows]
+        self.gives = _gives([[row.gives[name] for name in self.names] for row in grid.rows])
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
+        self.rows = [Found((index,)) for index in range(len(grid.rows))]
         self.every = (1 << len(grid.rows)) - 1
         self.concluded = [self._row_finding(row) for row in grid.rows]
 
     def _column(self, index: int) -> Column:
         name = self.grid.names[index]
         cells = [row.cells[index] for row in self.grid.rows]
-        return column(name.symbol.slot, cells, ordered=name.type in ORDERED)
+        return column(name.symbol.slot, cells, name.type)
 
     def run(self, state: State) -> Conclusion:
         """Set every output, and conclude where rows have outcomes."""
@@ -82,51 +81,12 @@ class TableRunner:
         given = self._given(found, state.values)
         gaps = found.gone.gaps if found.gone is not None else _gaps(given)
         for slot, value in zip(self.outputs, given, strict=True):
-            state.put(slot, value)
+            state.values[slot] = value
         finding = self._finding(found)
         behind = state.behind(self.reads)
         if behind:
             finding = self._marked(finding, behind, state)
         return _conclusion(finding, (found, given, matches), gaps)
-
-    def reviewed(self, noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
-        """From the row that counts and the rows that satisfy each column."""
-        row, masks = noted
-        found = Found((row,))
-        given = tuple(values[slot] for slot in self.outputs)
-        matches = tuple(Matches(mask) for mask in masks)
-        return _conclusion(self._finding(found), (found, given, matches), ())
-
-    def write(self, page: Page) -> str:
-        """The rows that satisfy each column, as masks, and what the row that counts gives."""
-        if self.grid.hit is Hit.COLLECT:
-            page.line("raise NeedsCare")  # joining rows gains nothing from being written out
-            return "()"
-        page.hard |= self.reads
-        masks = [page.source.temporary() for _ in self.columns]
-        for mask, each, name in zip(masks, self.columns, self.grid.names, strict=True):
-            page.line(f"{mask} = {each.write(page, integers=name.type is INTEGER)}")
-        page.line(f"x = {' & '.join(masks)}")
-        several = " or x & (x - 1)" if self.grid.hit is Hit.UNIQUE else ""
-        page.line(f"if not x{several}:")
-        page.line("raise NeedsCare", 1)
-        row = page.source.temporary()
-        page.line(f"{row} = x = (x & -x).bit_length() - 1")
-        self._write_outputs(page)
-        if self.grid.concludes:
-            page.line(f"x = {page.bind(self.concluded)}[x]")
-            page.line("if x:")
-            page.line("s.add(x)", 1)
-        return f"({row}, {displayed(masks)})"
-
-    def _write_outputs(self, page: Page) -> None:
-        page.line(f"y = {page.bind([give.constant for give in self.gives])}[x]")
-        computed = {i: give.nodes for i, give in enumerate(self.gives) if give.constant is None}
-        if computed:
-            page.line("if y is None:")
-            page.line(f"y = {page.source.table(computed)}[x](v)", 1)
-        for index, slot in enumerate(self.outputs):
-            page.line(f"v{slot} = v[{slot}] = y[{index}]")
 
     def _matches(self, values: Sequence[Any]) -> tuple[Matches, ...]:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
@@ -140,7 +100,7 @@ class TableRunner:
         if self.grid.hit is Hit.FIRST:
             first = possible & -possible
             if sure & first:
-                return Found((first.bit_length() - 1,))
+                return self.rows[first.bit_length() - 1]
             sure, possible = 0, first
         if possible & ~sure:
             return Found((), self._unknown(possible & ~sure, values))
@@ -269,6 +229,17 @@ class TableRunner:
         return [(f"table {self.grid.id}", f"row {i + 1}") for i in range(len(self.grid.rows))]
 
 
+def _gives(rows: Sequence[Sequence[tree.Node]]) -> list[_Give]:
+    """What each row gives, all its expressions compiled together."""
+    computed = [n for nodes in rows if not _constant(nodes) for n in nodes]
+    evaluated = iter(compile_trees(computed))
+    return [_Give(nodes, evaluated) for nodes in rows]
+
+
+def _constant(nodes: Sequence[tree.Node]) -> bool:
+    return all(isinstance(node, tree.Constant) for node in nodes)
+
+
 def _is_open(cell: Cell, value: Any) -> bool:
     """Whether a value that is not there leaves a cell UNKNOWN: `missing` takes what is absent."""
     if value.__class__ is not Unknown or cell.sort is Sort.ANYTHING:
@@ -279,9 +250,7 @@ def _is_open(cell: Cell, value: Any) -> bool:
 def _conclusion(
     finding: Finding | None, record: tuple[Any, ...], gaps: tuple[Gap, ...]
 ) -> Conclusion:
-    if finding is None:
-        return Conclusion(None, (), record, gaps)
-    return Conclusion(finding.outcome, (finding,), record, gaps)
+    return Conclusion(() if finding is None else (finding,), record, gaps)
 
 
 def _gaps(given: Sequence[Any]) -> tuple[Gap, ...]:

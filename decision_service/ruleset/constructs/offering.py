@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
@@ -17,11 +18,10 @@ from decision_service.domain.verdict import (
     Truth,
 )
 from decision_service.language import tree
-from decision_service.language.generated import Page
-from decision_service.language.threevalued import (
+from decision_service.language.emitter import compile_tree, compile_trees
+from decision_service.language.kleene import (
     Gap,
     Unknown,
-    compile_tree,
     rule_error,
     union,
 )
@@ -43,12 +43,6 @@ from decision_service.ruleset.part import View
 from decision_service.ruleset.state import State
 
 _KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
-# When a line's value is not yet as it leaves, and has to be rounded or refused.
-_LEAVES_AS = {
-    ValueType.MONEY: "{value}.__class__ is not int or not -{largest} <= {value} <= {largest}",
-    ValueType.INTEGER: "{value}.__class__ is not int",
-    ValueType.NUMBER: "{value}.__class__ is not Decimal",
-}
 
 
 class OfferRunner:
@@ -58,7 +52,8 @@ class OfferRunner:
         self.terms = terms
         self.lines = list(terms.lines.values())
         self.outputs = tuple(line.symbol.slot for line in self.lines)
-        self.closures = [compile_tree(line.tree) for line in self.lines]
+        self.closures = compile_trees([line.tree for line in self.lines])
+        self.read = [frozenset(s.slot for s in reads(line.tree)) for line in self.lines]
         self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
         self.shortfall = self._shortfall() if MINIMUM in self.slots else None
         self.falls = None if self.shortfall is None else compile_tree(self.shortfall)
@@ -69,94 +64,34 @@ class OfferRunner:
     def run(self, state: State) -> Conclusion:
         """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
         for slot, evaluate in zip(self.outputs, self.closures, strict=True):
-            state.put(slot, evaluate(state.values))
+            state.values[slot] = evaluate(state.values)
         given = self._round(state)
-        self._mark(state)
         record = (given,)
         missing = union(given.values())
         amount = given[AMOUNT]
         if isinstance(amount, Unknown) or isinstance(given.get(MINIMUM), Unknown):
             state.offered = False
             return self._refer(missing or amount, record)
+        self._mark(state)
         small = self._too_small(amount, given.get(MINIMUM), state)
         if small is not None:
             state.offered = False
-            return small._replace(record=record)
+            return replace(small, record=record)
         state.offer = self._offer(given, state)
         if missing is not None:
             return self._refer(missing, record)
-        return Conclusion(None, (), record)
-
-    def write(self, page: Page) -> str:
-        """Compute the lines, round them, and make the offer; no offer at all needs care."""
-        for line in self.lines:
-            page.line(f"v{line.symbol.slot} = {page.expression(line.tree)}")
-        for line in self.lines:
-            self._write_rounding(line, page)
-        amount = f"v{self.slots[AMOUNT]}"
-        small = f" or {amount} < v{self.slots[MINIMUM]}" if MINIMUM in self.slots else ""
-        page.line(f"if not {amount} > {page.bind(0)}{small}:")
-        page.line("raise NeedsCare", 1)
-        self._write_kind(amount, page)
-        page.line(f"s.offer = Offer({', '.join(self._words(page))})")
-        return "()"
-
-    def reviewed(self, _noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
-        """From the lines as they were left."""
-        given = {name: values[slot] for name, slot in self.slots.items()}
-        return Conclusion(None, (), (given,))
-
-    def _write_rounding(self, line: Line, page: Page) -> None:
-        value, rounded = f"v{line.symbol.slot}", page.bind(partial(self._rounded, line))
-        test = _LEAVES_AS.get(line.symbol.type, "")
-        if test:
-            largest = page.bind(self.largest)
-            page.line(f"if {test.format(value=value, largest=largest)}:")
-            page.line(f"{value} = {rounded}({value})", 1)
-            page.line(f"if {value}.__class__ is Unknown:", 1)
-            page.line("raise NeedsCare", 2)
-        page.line(f"v[{line.symbol.slot}] = {value}")
-
-    def _write_kind(self, amount: str, page: Page) -> None:
-        """Set x to the offer's kind and y to what binds it."""
-        page.line(f"x, y = FULL, {page.bind('')}")
-        if self.terms.requested is not None:
-            requested = f"v{self.terms.requested.slot}"
-            page.line(f"if {requested}.__class__ is int and {amount} < {requested}:")
-            page.line(f"x, y = REDUCED, {page.bind(self.binding)}(v)", 1)
-
-    def _words(self, page: Page) -> list[str]:
-        """The fields of an offer in order."""
-        leaving = {name: self._word(line, page) for name, line in self.terms.lines.items()}
-        rest = [f"{page.bind(k)}: {v}" for k, v in leaving.items() if k not in _KNOWN]
-        return [
-            "x",
-            leaving[AMOUNT],
-            leaving.get(MAXIMUM, "None"),
-            leaving.get(TERM, "None"),
-            leaving.get(RATE, "None"),
-            leaving.get(TIER) or page.bind(""),
-            "y",
-            f"{{{', '.join(rest)}}}",
-        ]
-
-    def _word(self, line: Line, page: Page) -> str:
-        value = f"v{line.symbol.slot}"
-        if line.symbol.type is ValueType.MONEY:
-            return f"Money({page.bind(self.terms.currency)}, {value})"
-        return value
+        return Conclusion((), record)
 
     def _refer(self, missing: Unknown, record: tuple[Any, ...]) -> Conclusion:
         findings = tuple(data_finding(gap) for gap in missing.gaps)
-        return Conclusion(Outcome.REFER, findings, record, missing.gaps)
+        return Conclusion(findings, record, missing.gaps)
 
     def _round(self, state: State) -> dict[str, Any]:
         """Amounts in whole minor units, integers as int, as later parts and the offer see them."""
         given: dict[str, Any] = {}
         for name, line in self.terms.lines.items():
             slot = line.symbol.slot
-            given[name] = self._rounded(line, state.values[slot])
-            state.put(slot, given[name])
+            given[name] = state.values[slot] = self._rounded(line, state.values[slot])
         return given
 
     def _rounded(self, line: Line, value: Any) -> Any:
@@ -169,12 +104,19 @@ class OfferRunner:
 
     def _mark(self, state: State) -> None:
         """Compute the lines in every world, where some rest on a score with bounds."""
-        for line, evaluate in zip(self.lines, self.closures, strict=True) if state.marks else ():
-            behind = state.behind(frozenset(s.slot for s in reads(line.tree)))
+        if not state.marks:
+            return
+        marked = []
+        for line, evaluate, read in zip(self.lines, self.closures, self.read, strict=True):
+            behind = state.behind(read)
             if behind:
                 state.mark((line.symbol.slot,), behind)
-                for world in state.worlds:
-                    world[line.symbol.slot] = self._rounded(line, evaluate(state.in_world(world)))
+                marked.append((line, evaluate))
+        for world in state.worlds:
+            values = state.in_world(world)
+            for line, evaluate in marked:
+                slot = line.symbol.slot
+                world[slot] = values[slot] = self._rounded(line, evaluate(values))
 
     def _too_small(self, amount: int, minimum: int | None, state: State) -> Conclusion | None:
         behind = state.behind(self.limits)
@@ -200,10 +142,10 @@ class OfferRunner:
         if not behind:
             below, because = self.terms.below, self.shortfall
             finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
-            return Conclusion(Outcome.DECLINE, (finding,), ())
+            return Conclusion((finding,), ())
         if state.outcome is Outcome.REFER:
-            return Conclusion(None, (), ())
-        return Conclusion(Outcome.REFER, (data_finding(behind[0]),), (), behind)
+            return Conclusion((), ())
+        return Conclusion((data_finding(behind[0]),), (), behind)
 
     def _shortfall(self) -> Node:
         amount, minimum = self.terms.lines[AMOUNT], self.terms.lines[MINIMUM]

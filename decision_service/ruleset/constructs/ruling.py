@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
 
+from decision_service.domain.missing import ABSENT
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
-from decision_service.language.generated import Page, may_raise
-from decision_service.language.threevalued import Evaluate, Gap, Unknown, compile_tree
+from decision_service.language.emitter import Truths, compile_conditions, grouped
+from decision_service.language.kleene import Gap, Unknown
 from decision_service.language.tree import Node, reads
 from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.findings import Conclusion, Finding, data_finding, worst
+from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
-from decision_service.ruleset.state import LISTS, State
-from decision_service.ruleset.weighing import Weigh, displayed, weigher, write_weighed
+from decision_service.ruleset.state import State
 from decision_service.ruleset.wording import truth_of
 
 
@@ -26,8 +25,6 @@ class Ready(msgspec.Struct, frozen=True):
     rule: Rule
     when: Node
     then: Outcome
-    evaluate: Evaluate
-    weigh: Weigh
     slots: frozenset[int]
     holds: Finding
 
@@ -49,37 +46,27 @@ class Ready(msgspec.Struct, frozen=True):
             name=rule.id,
         )
         slots = frozenset(symbol.slot for symbol in reads(rule.when))
-        evaluate, weigh = compile_tree(rule.when), weigher(rule.when)
-        return cls(rule, rule.when, rule.then, evaluate, weigh, slots, holds)
+        return cls(rule, rule.when, rule.then, slots, holds)
 
 
 class RulesRunner:
     """Evaluates all rules; concludes the worst of those that hold."""
 
-    outputs: tuple[int, ...] = ()
-
     def __init__(self, component: Component, ready: Sequence[Ready]) -> None:
         self.component = component
         self.ready = tuple(ready)
+        self.slots = frozenset().union(*(r.slots for r in self.ready))
+        self.weigh = compile_conditions([r.when for r in self.ready])
 
     def run(self, state: State) -> Conclusion:
         """The worst of the rules that hold; what is UNKNOWN does as `on_missing` says."""
-        noted = [(r.evaluate(state.values), r.weigh(state.values)) for r in self.ready]
-        pairs = zip(self.ready, noted, strict=True)
-        return _conclude(noted, [(r, truth, _marked(r, truth, state)) for r, (truth, _) in pairs])
-
-    def write(self, page: Page) -> str:
-        """One condition after the other; only a rule that misses a value is asked with care."""
-        if page.source.traced:
-            return displayed([_write_weighed(ready, page) for ready in self.ready])
-        for ready in self.ready:
-            _write(ready, page)
-        return "()"
-
-    def reviewed(self, noted: tuple[Any, ...], _values: Sequence[Any]) -> Conclusion:
-        """From each rule's truth and those of its comparisons."""
-        pairs = zip(self.ready, noted, strict=True)
-        return _conclude(noted, [(r, truth, _finding(r, truth)) for r, (truth, _) in pairs])
+        noted = self.weigh(state.values)
+        truths = noted[0]
+        if state.marks and not self.slots.isdisjoint(state.marks):
+            effects, gaps = _bounded(self, truths, state)
+        else:
+            effects, gaps = _effects(self.ready, truths)
+        return Conclusion(tuple(effects.values()), (noted, effects), gaps)
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""
@@ -87,7 +74,8 @@ class RulesRunner:
 
     def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
         """Each rule with its comparisons and, where it had one, its effect."""
-        noted, effects = record
+        (truths, weighed), effects = record
+        parts = grouped([r.when for r in self.ready], weighed)
         found = [effects.get(ready.rule.id) for ready in self.ready]
         return tuple(
             RuleTrace(
@@ -96,15 +84,15 @@ class RulesRunner:
                 truth=truth_of(truth),
                 effect=str(finding.outcome) if finding else "",
                 reason=finding.code if finding else "",
-                comparisons=view.wording.comparisons(ready.when, view.values, weighed),
+                comparisons=view.wording.comparisons(ready.when, view.values, own),
                 note=_note(ready, truth),
             )
-            for ready, (truth, weighed), finding in zip(self.ready, noted, found, strict=True)
+            for ready, truth, own, finding in zip(self.ready, truths, parts, found, strict=True)
         )
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """Each rule as true, false or unknown."""
-        for ready, (truth, _) in zip(self.ready, record[0], strict=True):
+        for ready, truth in zip(self.ready, record[0][0], strict=True):
             yield ready.rule.what, truth_of(truth).lower()
 
     def goals(self) -> Iterable[tuple[str, str]]:
@@ -116,47 +104,21 @@ class RulesRunner:
                 yield ready.rule.what, "unknown"
 
 
-def _write(ready: Ready, page: Page) -> None:
-    """A rule's condition as one expression."""
-    piece = Page(page.source)
-    condition = piece.expression(ready.when)
-    missing = f"gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone)"
-    careful = f"{page.bind(partial(_examine, ready))}(s)"
-    holds = f"{LISTS[ready.then]}.append({page.bind(ready.holds)})"
-    if may_raise(ready.when):
-        page.attempt([f"x = {condition} if not ({missing}) else None"], ["x = None"])
-        page.choose({"x": holds, "x is None": careful})
-    else:
-        page.choose({missing: careful, condition: holds})
+Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
-def _write_weighed(ready: Ready, page: Page) -> str:
-    """A rule's comparisons one by one; the name of its truth and theirs."""
-    noted = page.source.temporary()
-    piece = Page(page.source)
-    truth, weighed = write_weighed(ready.when, piece)
-    piece.line(f"{noted} = ({truth}, {weighed})")
-    piece.line(f"if {truth}:")
-    piece.line(f"{LISTS[ready.then]}.append({page.bind(ready.holds)})", 1)
-    missing = f"if gone and not {page.bind(frozenset(piece.hard))}.isdisjoint(gone):"
-    careful = f"{noted} = {page.bind(partial(_weigh, ready))}(s)"
-    page.attempt([missing, "    raise NeedsCare", *piece.lines], [careful])
-    return noted
-
-
-def _weigh(ready: Ready, state: State) -> tuple[Any, tuple[Any, ...]]:
-    """Add what one rule finds; its truth and those of its comparisons."""
-    return _examine(ready, state), ready.weigh(state.values)
-
-
-def _examine(ready: Ready, state: State) -> Any:
-    """Add what one rule finds, a missing value among it; the rule's truth."""
-    truth = ready.evaluate(state.values)
-    finding = _finding(ready, truth)
-    if finding is not None:
-        state.add(finding)
-        state.gaps += _gaps(truth)
-    return truth
+def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
+    """What each rule comes to that holds or misses a value, and what these rules miss."""
+    effects: dict[str, Finding] = {}
+    gaps: list[Gap] = []
+    for each, truth in zip(ready, truths, strict=True):
+        if truth is False:
+            continue
+        finding = each.holds if truth is True else _gone(each, truth)
+        if finding is not None:
+            effects[each.rule.id] = finding
+            gaps += _gaps(truth)
+    return effects, tuple(gaps)
 
 
 def _gaps(truth: Any) -> tuple[Gap, ...]:
@@ -166,29 +128,47 @@ def _gaps(truth: Any) -> tuple[Gap, ...]:
 def _finding(ready: Ready, truth: Any) -> Finding | None:
     if truth is True:
         return ready.holds
-    if truth is False:
-        return None
-    rule = ready.rule
-    if truth.tainted:
-        return data_finding(truth.shown)
+    return None if truth is False else _gone(ready, truth)
+
+
+def _gone(ready: Ready, truth: Unknown) -> Finding | None:
+    """What a rule comes to that misses a value: a failure refers, whatever its `on_missing`."""
+    gap, rule = truth.shown, ready.rule
+    if gap.missing.cause not in ABSENT:
+        return data_finding(gap)
     if rule.on_missing is None:
         return None
-    return data_finding(truth.shown, rule.on_missing, rule.missing_reason, ready.when)
+    return data_finding(gap, rule.on_missing, rule.missing_reason, ready.when)
 
 
-def _marked(ready: Ready, truth: Any, state: State) -> Finding | None:
-    """What a rule comes to that may rest on a score of which only bounds are known.
+def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
+    """What each rule comes to that may rest on a score of which only bounds are known.
 
     Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
     totals would trip: it refers, unless all totals agree on its truth.
     """
+    effects: dict[str, Finding] = {}
+    gaps: list[Gap] = []
+    worlds = state.everywhere(runner.weigh)
+    for index, (each, truth) in enumerate(zip(runner.ready, truths, strict=True)):
+        others = [None if world is None else world[0][index] for world in worlds]
+        finding = _marked(each, truth, state.behind(each.slots), others)
+        if finding is not None:
+            effects[each.rule.id] = finding
+            gaps += _gaps(truth)
+    return effects, tuple(gaps)
+
+
+def _marked(
+    ready: Ready, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
+) -> Finding | None:
+    """What a rule comes to with these gaps behind it, and these truths in all worlds."""
     finding = _finding(ready, truth)
-    gaps = state.behind(ready.slots)
     refers = finding is not None and finding.outcome is Outcome.REFER
     if not gaps or (refers and truth.__class__ is Unknown):
         return finding
     declines = finding is not None and finding.outcome is Outcome.DECLINE
-    if not declines and _agree(state.everywhere(ready.evaluate), truth):
+    if not declines and _agree(truths, truth):
         return finding
     return data_finding(gaps[0])
 
@@ -196,18 +176,6 @@ def _marked(ready: Ready, truth: Any, state: State) -> Finding | None:
 def _agree(truths: Sequence[Any], truth: Any) -> bool:
     """Whether all worlds give one truth; a None stands for worlds that are not looked at."""
     return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
-
-
-def _conclude(
-    noted: Sequence[tuple[Any, tuple[Any, ...]]],
-    found: Sequence[tuple[Ready, Any, Finding | None]],
-) -> Conclusion:
-    """The worst that was found; the record keeps each rule's truth, its comparisons' and effect."""
-    effects = {ready.rule.id: finding for ready, _, finding in found if finding is not None}
-    gaps = [gap for _, truth, finding in found if finding is not None for gap in _gaps(truth)]
-    findings = tuple(effects.values())
-    outcome = worst([finding.outcome for finding in findings])
-    return Conclusion(outcome, findings, (tuple(noted), effects), tuple(gaps))
 
 
 def _note(ready: Ready, truth: Any) -> str:

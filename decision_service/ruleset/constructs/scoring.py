@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -18,14 +19,13 @@ from decision_service.domain.verdict import (
     Truth,
 )
 from decision_service.language import tree
-from decision_service.language.generated import Page
-from decision_service.language.threevalued import Gap, Unknown, compile_tree, rule_error
+from decision_service.language.kleene import Gap, Unknown, rule_error
 from decision_service.ruleset.constructs.card import Band, Card, Characteristic
-from decision_service.ruleset.constructs.cell_trees import bin_index, cell_tree
+from decision_service.ruleset.constructs.cell_trees import cell_tree
+from decision_service.ruleset.constructs.columns import finder
 from decision_service.ruleset.findings import Conclusion, Finding, data_finding
 from decision_service.ruleset.part import View
-from decision_service.ruleset.state import LISTS, MOST_WORLDS, State
-from decision_service.ruleset.weighing import displayed
+from decision_service.ruleset.state import MOST_WORLDS, State
 
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
@@ -43,19 +43,20 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class _Ready:
-    """A characteristic with its bins as one expression, and what each bin comes to."""
+    """A characteristic with what finds a value's bin, and what each bin comes to."""
 
     def __init__(self, characteristic: Characteristic) -> None:
         self.characteristic = characteristic
         self.slot = characteristic.name.symbol.slot
-        self.points = dict(enumerate(b.points for b in characteristic.bins))
+        self.points = tuple(b.points for b in characteristic.bins)
         self.worst, self.best = characteristic.worst, characteristic.best
         best_bin = next(b for b in characteristic.bins if b.points == self.best)
         best = cell_tree(best_bin.cell, characteristic.name)
-        self.index = bin_index([b.cell for b in characteristic.bins], characteristic.name)
-        self.evaluate = compile_tree(self.index)
+        scored = [Scored(p, p, i) for i, p in enumerate(self.points)]
+        cells = [b.cell for b in characteristic.bins]
+        self.find = finder(cells, characteristic.name.type, scored)
         self.short_of_best = tree.Not(best, text=best.text, place=best.place)
-        self.lost = {o: {i: self._lost(p, o) for i, p in self.points.items()} for o in _ADVERSE}
+        self.lost = {o: [self._lost(p, o) for p in self.points] for o in _ADVERSE}
 
     def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
         """The reason for points lost against the best bin; none lost is no reason."""
@@ -78,15 +79,16 @@ class ScorecardRunner:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.ready = [_Ready(c) for c in card.characteristics]
-        self.outputs = self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.choices = lru_cache(1024)(self._choices)
         self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
     def run(self, state: State) -> Conclusion:
         """Set score and band, and conclude."""
-        scored = [self._scored(ready, state) for ready in self.ready]
-        if any(s.bounded for s in scored):
-            return self._within_bounds(scored, state)
+        scored = [_scored(ready, state) for ready in self.ready]
         low = self._total(scored)
+        if any([each.bounded for each in scored]):  # noqa: C419 - a list is quicker
+            return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
         return self._concluded(scored, low, band)
@@ -94,92 +96,52 @@ class ScorecardRunner:
     def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
         """What the band of a certain total says."""
         if band.then is Outcome.APPROVE:
-            return Conclusion(Outcome.APPROVE, (_APPROVES,), (scored, total, total))
+            return Conclusion((_APPROVES,), (scored, total, total))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
-        return Conclusion(band.then, findings, (scored, total, total), _gaps(scored))
-
-    def reviewed(self, noted: tuple[Any, ...], values: Sequence[Any]) -> Conclusion:
-        """From each characteristic's bin and its points."""
-        scored = [Scored(points, points, index) for index, points in zip(*noted, strict=True)]
-        total = values[self.score_slot]
-        return self._concluded(scored, total, self.card.band_of(total))
-
-    def write(self, page: Page) -> str:
-        """Each value's bin, the total of their points, and the total's band."""
-        bins = [page.kept(ready.index) for ready in self.ready]
-        points = [page.source.temporary() for _ in bins]
-        for ready, index, name in zip(self.ready, bins, points, strict=True):
-            page.line(f"{name} = {page.bind(ready.points)}[{index}]")
-        page.line(f"x = {' + '.join([page.bind(self.card.base), *points])}")
-        page.line(f"v{self.score_slot} = v[{self.score_slot}] = x")
-        starts, bands = _ladder(self.card)
-        page.line(f"y = {page.bind(bands)}[above({page.bind(starts)}, x)]")
-        page.line(f"v{self.band_slot} = v[{self.band_slot}] = y.name")
-        page.line(f"s.scores.append(Score({page.bind(self.card.id)}, x, x, y.name))")
-        page.line("x = y.then")
-        for outcome in dict.fromkeys(band.then for band in bands):
-            page.line(f"if x is {page.bind(outcome)}:")
-            self._write_findings(outcome, bins, page)
-        return f"({displayed(bins)}, {displayed(points)})"
-
-    def _write_findings(self, outcome: Outcome, bins: Sequence[str], page: Page) -> None:
-        if outcome is Outcome.APPROVE:
-            page.line(f"approves.append({page.bind(_APPROVES)})", 1)
-            return
-        plain = self.plain[ReferKind.SCORE if outcome is Outcome.REFER else None]
-        lost = [
-            f"{page.bind(ready.lost[outcome])}[{index}]"
-            for ready, index in zip(self.ready, bins, strict=True)
-        ]
-        page.line(f"{LISTS[outcome]}.append({page.bind(plain)})", 1)
-        page.line(f"{LISTS[outcome]}.extend(filter(None, ({', '.join(lost)},)))", 1)
+        return Conclusion(findings, (scored, total, total), _gaps(scored))
 
     def _total(self, scored: Sequence[Scored]) -> Decimal:
-        total = self.card.base
-        for each in scored:
-            total += each.low
-        return total
+        """With the worst points where only bounds are known."""
+        return sum([each.low for each in scored], self.card.base)
 
-    def _scored(self, ready: _Ready, state: State) -> Scored:
-        index = ready.evaluate(state.values)
-        if ready.slot in state.marks:
-            index = Unknown(state.marks[ready.slot])  # its value has bounds itself
-        if index.__class__ is int and index >= 0:
-            points = ready.points[index]
-            return Scored(points, points, index)
-        if index.__class__ is not Unknown:
-            index = rule_error(ready.characteristic.name.text, "the value has no bin")
-        fixed = ready.characteristic.fixed
-        if fixed is not None and not index.tainted:
-            return Scored(fixed, fixed, gap=index.shown)
-        tainted = bool(index.tainted)
-        return Scored(ready.worst, ready.best, -1, index.shown, bounded=True, tainted=tainted)
-
-    def _within_bounds(self, scored: Sequence[Scored], state: State) -> Conclusion:
-        low = self._total(scored)
+    def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
         high = self.card.base + sum(s.high for s in scored)
         worst, best = self.card.band_of(low), self.card.band_of(high)
         gaps = _gaps(scored)
         self._put(state, low, high, worst)
         self._split(scored, gaps, state)
         if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
-            return Conclusion(Outcome.APPROVE, (_APPROVES,), (scored, low, high), gaps)
+            return Conclusion((_APPROVES,), (scored, low, high), gaps)
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
-        return Conclusion(outcome, findings, (scored, low, high), gaps)
+        return Conclusion(findings, (scored, low, high), gaps)
 
     def _split(self, scored: Sequence[Scored], gaps: tuple[Gap, ...], state: State) -> None:
         """Make a world of every total that the missing characteristics leave open."""
-        totals = {self.card.base}
-        for ready, each in zip(self.ready, scored, strict=True):
-            points = set(ready.points.values()) if each.bounded else {each.low}
-            totals = {total + more for total in totals for more in points}
+        certain = sum([s.low for s in scored if not s.bounded], self.card.base)
+        bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
+        state.mark((self.score_slot, self.band_slot), gaps)
+        state.split(*self.choices(certain, bounded, scores=self.score_slot in state.read))
+
+    def _choices(
+        self, certain: Decimal, bounded: tuple[int, ...], *, scores: bool
+    ) -> tuple[int, Sequence[Mapping[int, Any]]]:
+        """How many totals there are, and what scores and bands they come to, where not too many.
+
+        Totals of one band are one world where nothing reads `scores`.
+        """
+        totals = {certain}
+        for index in bounded:
+            totals = {total + more for total in totals for more in set(self.ready[index].points)}
             if len(totals) > MOST_WORLDS:
-                state.crowded = True
-                totals = set(sorted(totals)[:MOST_WORLDS])
-        score, band = self.score_slot, self.band_slot
-        state.mark((score, band), gaps)
-        state.split([{score: t, band: self.card.band_of(t).name} for t in sorted(totals)])
+                return len(totals), ()
+        named = [(t if scores else None, self.card.band_of(t).name) for t in sorted(totals)]
+        slots = self.score_slot, self.band_slot
+        found = [dict(zip(slots, each, strict=True)) for each in dict.fromkeys(named)]
+        if not scores:
+            for each in found:
+                del each[self.score_slot]
+        return len(totals), found
 
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
@@ -195,8 +157,8 @@ class ScorecardRunner:
         return tuple(found)
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
-        state.put(self.score_slot, low)
-        state.put(self.band_slot, band.name)
+        state.values[self.score_slot] = low
+        state.values[self.band_slot] = band.name
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def note(self, record: tuple[Any, ...]) -> str:
@@ -245,10 +207,21 @@ class ScorecardRunner:
             yield f"band {self.card.id}", band.name
 
 
-def _ladder(card: Card) -> tuple[tuple[Decimal, ...], tuple[Band, ...]]:
-    """The bands from the lowest up, and the totals from which each but the lowest holds."""
-    bands = tuple(reversed(card.bands))
-    return tuple(b.start for b in bands[1:] if b.start is not None), bands
+def _scored(ready: _Ready, state: State) -> Scored:
+    """What a characteristic gives; one whose value has bounds itself counts as missing."""
+    value = state.values[ready.slot]
+    if ready.slot in state.marks:
+        value = Unknown(state.marks[ready.slot])
+    if value.__class__ is not Unknown:
+        scored = ready.find(value)
+        if scored is not None:
+            return scored
+        value = rule_error(ready.characteristic.name.text, "the value has no bin")
+    fixed = ready.characteristic.fixed
+    if fixed is not None and not value.tainted:
+        return Scored(fixed, fixed, gap=value.shown)
+    gap, tainted = value.shown, bool(value.tainted)
+    return Scored(ready.worst, ready.best, gap=gap, bounded=True, tainted=tainted)
 
 
 def _plain(kind: ReferKind | None) -> Finding:

@@ -9,8 +9,8 @@ from decision_service.domain.factor import ValueType
 from decision_service.language.checker import read_expression
 from decision_service.language.condition import Declared, DeclaredNames
 from decision_service.language.diagnostics import Place, Report
+from decision_service.language.kleene import unknown
 from decision_service.language.nodes import Scalar
-from decision_service.language.threevalued import unknown
 from decision_service.language.yaml import read
 
 FILE = "f.yaml"

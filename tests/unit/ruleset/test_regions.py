@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.diagnostics import Place
-from decision_service.language.threevalued import compile_tree, unknown
-from decision_service.language.tree import Read
-from decision_service.language.types import Symbol
-from decision_service.ruleset.constructs.cell_trees import bin_index
+from decision_service.language.kleene import unknown
 from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.constructs.columns import bits, column
+from decision_service.ruleset.constructs.columns import bits, column, finder
 from decision_service.ruleset.regions import Span, gaps, meet, overlap, stepped
 
 LAWS = settings(max_examples=300, deadline=None)
@@ -82,16 +78,17 @@ def bins(draw):
     return [Cell(Sort.SPANS, (span,)) for span in kept or found]
 
 
-NAME = Read(Symbol("a.n", ValueType.NUMBER, 0), text="a.n", place=Place("f", 1, 1, 2))
-
-
 @LAWS
 @given(bins(), st.integers(-4, 28))
 def test_the_index_of_a_bin_is_that_of_the_cell_with_the_value(chosen, twice):
     """A value finds the bin whose cell has it, in whatever order the bins stand, or none."""
     value = Decimal(twice) / 2
     wanted = [i for i, cell in enumerate(chosen) if cell.has(value)]
-    assert compile_tree(bin_index(chosen, NAME))([value]) == (wanted[0] if wanted else -1)
+    types = [ValueType.NUMBER] if twice % 2 else [ValueType.NUMBER, ValueType.INTEGER]
+    for type_ in types:
+        given = int(value) if type_ is ValueType.INTEGER else value
+        found = finder(chosen, type_, range(len(chosen)))(given)
+        assert found == (wanted[0] if wanted else None)
 
 
 cells = st.one_of(
@@ -113,7 +110,7 @@ label_cells = st.one_of(
 def test_a_column_of_spans_finds_the_rows_its_cells_have(rows, twice):
     """An ordered column gives exactly the rows whose cell has the value."""
     value = Decimal(twice) / 2
-    found = column(0, rows, ordered=True).matches(value)
+    found = column(0, rows, ValueType.NUMBER).matches(value)
     wanted = [i for i, c in enumerate(rows) if c.sort is not Sort.MISSING and c.has(value)]
     assert (bits(found.sure), found.open) == (wanted, 0)
 
@@ -122,7 +119,7 @@ def test_a_column_of_spans_finds_the_rows_its_cells_have(rows, twice):
 @given(st.lists(label_cells, min_size=1, max_size=6), st.sampled_from("ABCD"))
 def test_a_column_of_labels_finds_the_rows_its_cells_have(rows, label):
     """A column of labels gives exactly the rows whose cell has the label."""
-    found = column(0, rows, ordered=False).matches(label)
+    found = column(0, rows, ValueType.TEXT).matches(label)
     wanted = [i for i, c in enumerate(rows) if c.sort is not Sort.MISSING and c.has(label)]
     assert (bits(found.sure), found.open) == (wanted, 0)
 
@@ -131,7 +128,7 @@ def test_a_column_of_labels_finds_the_rows_its_cells_have(rows, label):
 @given(st.lists(label_cells, min_size=1, max_size=6), st.sampled_from(list(Cause)))
 def test_a_column_leaves_rows_open_for_missing_values(rows, cause):
     """A missing value satisfies `-`, and `missing` when absent; it leaves all other rows open."""
-    found = column(0, rows, ordered=False).matches(unknown("x", cause))
+    found = column(0, rows, ValueType.TEXT).matches(unknown("x", cause))
     taking = (Sort.ANYTHING,) if cause.tainted else (Sort.ANYTHING, Sort.MISSING)
     assert bits(found.sure) == [i for i, c in enumerate(rows) if c.sort in taking]
     assert bits(found.open) == [i for i, c in enumerate(rows) if c.sort not in taking]

@@ -13,8 +13,8 @@ from decision_service.domain.factor import ValueType
 from decision_service.language.checker import read_expression
 from decision_service.language.condition import Declared, DeclaredNames
 from decision_service.language.diagnostics import Place, Report
+from decision_service.language.emitter import compile_tree
 from decision_service.language.nodes import Scalar
-from decision_service.language.threevalued import compile_tree
 from decision_service.ruleset.ranges import span_of
 from decision_service.ruleset.satisfiable import can_hold
 

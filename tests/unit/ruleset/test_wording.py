@@ -9,7 +9,7 @@ import pytest
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.threevalued import unknown
+from decision_service.language.kleene import unknown
 from decision_service.ruleset.regions import Span
 from decision_service.ruleset.wording import Wording
 

@@ -1,0 +1,129 @@
+"""What a verdict keeps of every part, for whoever asks for its trace."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+
+from decision_service.domain.missing import Cause
+from decision_service.domain.verdict import Truth
+from decision_service.language.arithmetic import exactly
+from decision_service.language.emitter import compile_tree
+from decision_service.ruleset.constructs.cell_trees import cell_tree
+from decision_service.ruleset.constructs.lookup import TableRunner
+from decision_service.ruleset.evaluator import evaluate
+from decision_service.ruleset.explain import traces
+from decision_service.ruleset.passed_over import passed_over
+from decision_service.ruleset.wording import truth_of
+from tests.unit.ruleset.generated import ASKED, loosely_compiled, texts, with_inputs
+from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
+from tests.unit.ruleset.test_evaluator import EVERYTHING, LAWS, some_facts
+
+
+@pytest.fixture(scope="module")
+def everything():
+    """A ruleset with every construct and kind of cell."""
+    return compiled(HEAD + EVERYTHING)
+
+
+@LAWS
+@given(texts(handling=True), some_facts())
+def test_a_cell_of_a_table_has_the_truth_of_its_condition(text, given_facts):
+    """The rows noted for a column say of each cell what the cell as a condition says."""
+    ruleset = loosely_compiled(text)
+    values, noted, _ = evaluate(ruleset, with_inputs(given_facts)).raw_trace
+    for stage, each in zip(ruleset.program.stages, noted, strict=True):
+        if isinstance(stage.runner, TableRunner):
+            matches = each.record[2]
+            assert _by_masks(stage.runner, matches) == _by_conditions(stage.runner, values)
+
+
+def _by_masks(runner, matches):
+    def truth(row, column):
+        if column.sure >> row & 1:
+            return Truth.TRUE
+        return Truth.UNKNOWN if column.open >> row & 1 else Truth.FALSE
+
+    return [[truth(row, column) for column in matches] for row in range(len(runner.grid.rows))]
+
+
+def _by_conditions(runner, values):
+    names = runner.grid.names
+    with exactly():
+        return [
+            [
+                truth_of(compile_tree(cell_tree(cell, name))(values))
+                for cell, name in zip(row.cells, names, strict=True)
+            ]
+            for row in runner.grid.rows
+        ]
+
+
+FULL = {
+    "income.months_12m": 12,
+    "income.volatility_6m": Decimal("0.1"),
+    "income.conservative_6m": php(30000),
+    "liabilities.monthly_amortization": php(0),
+    "employment.status": "EMPLOYED",
+    "employment.has_payroll": True,
+}
+
+
+def test_a_row_that_a_missing_value_leaves_open_is_unknown_not_false(everything):
+    """Of a row passed over the first false cell is shown, and only else the first UNKNOWN one."""
+    given_facts = {**FULL, "employment.status": "GIG", "employment.has_payroll": Cause.NO_DATA}
+    verdict = evaluate(everything, facts(given_facts, **ASKED))
+    rows = passed_over(everything, verdict)["price"]
+    assert [(each.row, each.name, each.truth) for each in rows] == [
+        (1, "card.band", "FALSE"),
+        (2, "employment.has_payroll", "UNKNOWN"),
+        (3, "employment.has_payroll", "UNKNOWN"),
+        (4, "card.band", "FALSE"),
+    ]
+
+
+RULES = """\
+stages:
+  - name: gate
+    component: KNOCKOUT
+    rules:
+      - id: both
+        when: income.months_12m < 3 and income.months_3m < 2
+        then: DECLINE
+        reason: SHORT
+      - {id: default, when: income.months_12m >= 1, then: APPROVE}
+"""
+
+
+def test_a_noted_trace_has_every_comparison_of_a_rule():
+    """A comparison is noted also where an earlier one has decided the condition."""
+    found = facts({"income.months_12m": 12, "income.months_3m": 1})
+    assert _weighed(found) == [
+        ("FALSE", ["FALSE", "TRUE"]),
+        ("TRUE", ["TRUE"]),
+    ]
+
+
+def test_a_rule_that_misses_a_value_notes_which_comparison_was_unknown():
+    """Only the comparison that read the missing factor is UNKNOWN."""
+    found = facts({"income.months_12m": 2, "income.months_3m": Cause.NO_DATA})
+    assert _weighed(found) == [
+        ("UNKNOWN", ["TRUE", "UNKNOWN"]),
+        ("TRUE", ["TRUE"]),
+    ]
+
+
+def _weighed(found):
+    ruleset = compiled(HEAD + RULES)
+    [gate] = traces(ruleset, evaluate(ruleset, found))
+    return [(str(r.truth), [str(c.truth) for c in r.comparisons]) for r in gate.rules]
+
+
+def test_bins_points_and_rows_are_noted(everything):
+    """A characteristic notes its bin and points, a table its row and each column's rows."""
+    _, (_, card, price, limit), _ = evaluate(everything, facts(FULL, **ASKED)).raw_trace
+    assert [(s.bin, s.low, s.high) for s in card.record[0]] == [(0, 40, 40), (2, 30, 30)]
+    assert (price.record[0].rows, [m.sure for m in price.record[2]]) == ((0,), [0b0001, 0b1011])
+    assert (limit.record[0].rows, [m.sure for m in limit.record[2]]) == ((2,), [0b100])
