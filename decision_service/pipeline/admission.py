@@ -12,11 +12,11 @@ from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.application import Application
-from decision_service.pipeline.placing import place
+from decision_service.pipeline.placing import Placement, place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rulebook import Product
 from decision_service.pipeline.underway import Underway
-from decision_service.rollout.gate import enters_comparison, unit_of
+from decision_service.rollout.gate import enters_comparison
 from decision_service.ruleset.inputs import bind_inputs
 from decision_service.ruleset.model import CompiledRuleset
 
@@ -53,41 +53,24 @@ async def admit(
     Raises InputInvalid with every wrong field, or StoreUnavailable where the
     rollout must know who decided the applicant before.
     """
-    everybody = product.everybody
-    if everybody is not None:
-        unit = unit_of(product.plan, application.user_id, application.customer_ref)
-        assignment = everybody.assignment(unit)
-        if assignment is not None:
-            assigned(assignment)
-            return _admitted(
-                application, product, now, assignment, unit, compared=everybody.compared
-            )
     placement = await place(application, product, arms, now, underway)
-    assignment, subject = placement.assignment, placement.subject
-    assigned(assignment)
-    compared = enters_comparison(product.plan, subject, assignment)
-    return _admitted(application, product, now, assignment, subject.unit, compared=compared)
+    assigned(placement.assignment)
+    return _admitted(application, product, now, placement)
 
 
 def _admitted(
-    application: Application,
-    product: Product,
-    now: datetime,
-    assignment: Assignment,
-    unit: str,
-    *,
-    compared: bool,
+    application: Application, product: Product, now: datetime, placement: Placement
 ) -> Admission:
+    assignment, subject = placement.assignment, placement.subject
     version = assignment.version
     if not assignment.enrolled or version is None:
-        as_of = AsOf.at(now, product.champion.zone)
-        return Admission(application, as_of, assignment, dict(application.inputs), None, unit)
+        as_of, inputs = AsOf.at(now, product.champion.zone), dict(application.inputs)
+        return Admission(application, as_of, assignment, inputs, None, subject.unit)
     ruleset = product.versions[version]
-    inputs = product.plain_inputs[version].bound(application.inputs)
-    if inputs is None:
-        inputs = bound_inputs(product, ruleset, application.inputs)
+    inputs = bound_inputs(product, ruleset, application.inputs)
+    compared = enters_comparison(product.plan, subject, assignment)
     as_of = AsOf.at(now, ruleset.zone)
-    return Admission(application, as_of, assignment, inputs, ruleset, unit, compared)
+    return Admission(application, as_of, assignment, inputs, ruleset, subject.unit, compared)
 
 
 def bound_inputs(

@@ -9,11 +9,9 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown
-from decision_service.rollout.everybody import Everybody, everybody
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import RolloutState
 from decision_service.ruleset.model import CompiledRuleset
-from decision_service.ruleset.plain_inputs import PlainInputs
 
 
 class Product(msgspec.Struct, frozen=True, dict=True):
@@ -33,19 +31,6 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     def input_names(self) -> frozenset[str]:
         """The inputs that any loaded version declares: clients may send for the next one."""
         return frozenset(name for version in self.versions.values() for name in version.inputs)
-
-    @cached_property
-    def plain_inputs(self) -> Mapping[int, PlainInputs]:
-        """By version, how inputs are bound where nothing is wrong with them."""
-        return {
-            number: PlainInputs(version, self.input_names)
-            for number, version in self.versions.items()
-        }
-
-    @cached_property
-    def everybody(self) -> Everybody | None:
-        """The rollout as one that takes everybody by one version, where it does."""
-        return everybody(self.plan, self.state)
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):

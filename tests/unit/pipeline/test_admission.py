@@ -96,8 +96,8 @@ def _run(coroutine: Coroutine[None, None, Admission]) -> Admission:
             return admission
 
 
-def _plainly(asked: Application, product: Product, now: datetime) -> Admission:
-    """Who is admitted how, with nothing prepared and nothing left out."""
+def _by_hand(asked: Application, product: Product, now: datetime) -> Admission:
+    """Who is admitted how, where nothing is looked up in the store."""
     amount = asked.inputs.get("requested_amount")
     subject = Subject(
         unit_of(product.plan, asked.user_id, asked.customer_ref),
@@ -129,9 +129,9 @@ def _or_error(admitted: Callable[[], Admission]) -> Admission | str:
 @settings(deadline=None, max_examples=600)
 @given(applications, st.integers(0, len(PRODUCTS) - 1), instants)
 def test_who_is_admitted_is_what_the_gate_and_the_ruleset_say(asked, number, now):
-    """With what is prepared and a store that knows nothing, as by plain reading, or its error."""
+    """With a store that knows nothing: the gate's choice and the bound inputs, or the error."""
     product, heard = PRODUCTS[number], Heard()
-    expected = _or_error(lambda: _plainly(asked, product, now))
+    expected = _or_error(lambda: _by_hand(asked, product, now))
     found = _or_error(lambda: _run(admit(asked, product, InMemoryDecisionLog(), now, heard)))
     assert found == expected
     if isinstance(expected, Admission):

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import Money
-from decision_service.ruleset.inputs import bind_inputs
+from decision_service.language.values import has_type
+from decision_service.ruleset.inputs import bind_inputs, field_path
 from decision_service.ruleset.model import InputSpec
-from decision_service.ruleset.plain_inputs import PlainInputs
 from tests.unit.ruleset.rulesets import compiled, php, rules, stages
 
 HEAD = """\
@@ -256,19 +256,38 @@ def bounded():
 
 @settings(deadline=None, max_examples=600)
 @given(fitting, st.dictionaries(st.sampled_from(NAMES), anything, max_size=2))
-def test_what_is_plainly_right_is_bound_the_same_and_nothing_else_is(bounded, sent, odd):
-    """Plain binding gives the same values in the same order, or leaves it to `bind_inputs`."""
-    also_known, sent = frozenset({"colour"}), {**sent, **odd}
-    plain = PlainInputs(bounded, also_known).bound(sent)
-    bound = bind_inputs(bounded, sent, also_known)
-    if plain is not None:
-        assert bound.problems == ()
-        assert list(plain.items()) == list(bound.values.items())
-        assert [type(value) for value in plain.values()] == [type(v) for v in bound.values.values()]
+def test_every_input_is_bound_as_declared_or_told(bounded, sent, odd):
+    """What is sent binds in the order of the declarations, by their types, or is a problem."""
+    sent = {**sent, **odd}
+    bound = bind_inputs(bounded, sent, frozenset({"colour"}))
+    declared = [name for name in bounded.inputs if name in sent]
+    refused = {problem.field.removeprefix("inputs.") for problem in bound.problems}
+    assert list(bound.values) == [name for name in declared if name not in refused]
+    assert refused - {*declared} == sent.keys() & {"nonsense"}
+    for name, value in bound.values.items():
+        assert has_type(value, bounded.inputs[name].type)
+        assert value == sent[name]
 
 
-def test_an_application_without_fault_is_bound_plainly(ruleset):
-    """Amounts, whole terms, texts, flags and dates within their bounds need no second look."""
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("whole", [-1, 0, 6], [-2, 7]),
+        ("huge", [10**12 + 1, 10**34 - 1], [10**34, 10**34 + 1, 10**36 + 1]),
+        ("requested_amount", [php(1000), php(500000)], [php("999.99"), php("500000.01")]),
+    ],
+)
+def test_bounds_belong_to_what_they_bound(bounded, name, right, wrong):
+    """Values at the bounds bind, also where those have decimals; one beyond them does not."""
+    for value in right:
+        assert bind_inputs(bounded, {**ASKED, name: value}).values[name] == value
+    for value in wrong:
+        told = bind_inputs(bounded, {**ASKED, name: value}).problems
+        assert [problem.field for problem in told] == [field_path(name)]
+
+
+def test_an_application_without_fault_is_bound_as_it_was_sent(ruleset):
+    """Amounts, whole terms, texts, flags and dates within their bounds are not converted."""
     sent = {
         "requested_amount": php(500000),
         "requested_term_months": 36,
@@ -278,6 +297,8 @@ def test_an_application_without_fault_is_bound_plainly(ruleset):
         "insured": True,
         "since": date(2026, 1, 2),
     }
-    assert PlainInputs(ruleset, frozenset()).bound(sent) == sent
+    bound = bind_inputs(ruleset, sent)
+    assert (bound.values, bound.problems) == (sent, ())
     for name in ("requested_amount", "requested_term_months"):
-        assert PlainInputs(ruleset, frozenset()).bound({**sent, name: None}) is None
+        told = bind_inputs(ruleset, {**sent, name: None}).problems
+        assert [problem.field for problem in told] == [name]
