@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import grpc
@@ -14,6 +13,7 @@ from decision_service.domain.errors import Overloaded
 from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
 from decision_service.edge.rpc.admission import READS
 from decision_service.edge.rpc.applicants import ApplicantUseCases
+from decision_service.edge.rpc.call_threads import CallThreads
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.interceptors import Guard, Layers
@@ -53,7 +53,7 @@ class RpcServer(msgspec.Struct):
     port: int
     handlers: LoopHandlers
     calls: OpenCalls
-    threads: ThreadPoolExecutor
+    threads: CallThreads
     is_serving: bool = False
     stopping: bool = False
     _hurried: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
@@ -117,7 +117,7 @@ async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
     calls = OpenCalls(listening.guard.rooms.calls + SPARE_CALLS)
     most = calls.limit + SPARE_CALLS
-    threads = ThreadPoolExecutor(most + READS, "grpc")
+    threads = CallThreads(most + READS)
     server = grpc.server(
         threads,
         options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),

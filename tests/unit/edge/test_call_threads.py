@@ -1,0 +1,82 @@
+"""Threads of calls, where the machine starts no more of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from decision_service.edge.rpc.call_threads import CallThreads
+
+PATIENCE = 30
+
+NO_MORE_THREADS = f"""
+import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from decision_service.edge.rpc.call_threads import CallThreads
+
+
+def refused(threads):
+    try:
+        threads.submit(print)
+    except RuntimeError:
+        return True
+
+
+threads, busy = CallThreads(3), threading.Event()
+first = threads.submit(busy.wait, {PATIENCE})
+threading.stack_size(1 << 30)
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, resource.RLIM_INFINITY))
+assert refused(ThreadPoolExecutor(1)), "the machine still starts threads"
+later = [threads.submit(pow, 2, number) for number in range(3)]
+assert not any(work.done() for work in later)
+busy.set()
+print([work.result({PATIENCE}) for work in later])
+"""
+
+
+def test_work_for_which_no_thread_starts_is_done_by_the_next_that_has_time():
+    """The standard pool raises there, and a server that submits would serve nothing more."""
+    told = subprocess.run(
+        [sys.executable, "-c", NO_MORE_THREADS],
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert (told.stdout, told.stderr) == ("[1, 2, 4]\n", "")
+
+
+def test_what_work_comes_to_is_what_its_future_gives():
+    """A result, or the error that it raised."""
+    with CallThreads(2) as threads:
+        assert threads.submit(divmod, 7, 2).result(PATIENCE) == (3, 1)
+        with pytest.raises(ZeroDivisionError):
+            threads.submit(divmod, 7, 0).result(PATIENCE)
+
+
+def test_work_that_is_cancelled_in_time_does_not_run():
+    """One thread that is busy leaves the rest to wait, also to be cancelled."""
+    done: list[int] = []
+    with CallThreads(1) as threads:
+        busy = threading.Event()
+        first = threads.submit(busy.wait, PATIENCE)
+        later = threads.submit(done.append, 1)
+        assert later.cancel()
+        busy.set()
+        assert first.result(PATIENCE)
+    assert done == []
+    assert later.cancelled()
+
+
+def test_work_after_the_end_is_cancelled_with_the_next_end():
+    """No future of a pool that is shut down waits for ever."""
+    threads = CallThreads(1)
+    threads.shutdown()
+    late = threads.submit(divmod, 7, 2)
+    threads.shutdown()
+    assert late.cancelled()
