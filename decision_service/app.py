@@ -39,7 +39,7 @@ from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.guard import certificates_of, guard_of
 from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.observing import log_call
-from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder
+from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused

@@ -16,7 +16,7 @@ from decision_service.edge.rpc.replies import add_full_view, decision_message
 from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide import DecideApplication
-from decision_service.pipeline.ports import Clock, StoredEntry
+from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.read import ReadDecisions, Recorded
 from decision_service.pipeline.replay import ReplayDecision, Replayed, WhichRules
 from decision_service.pipeline.run import Call
@@ -159,9 +159,8 @@ def _replayed_message(replayed: Replayed, recorded: pb.Decision) -> pb.Decision:
     decision: Decision = replayed.decision
     if decision.ruleset_ref is None:
         return pb.Decision.FromString(recorded.SerializeToString())
-    message = decision_message(decision, replayed.recorded.facts.languages)
-    add_full_view(message, decision.inputs, decision.factors, replayed.traces)
-    return message
+    style = ReplyStyle(full=True, languages=replayed.recorded.facts.languages)
+    return decision_message(decision, style, replayed.traces)
 
 
 def _strip(message: pb.Decision) -> None:

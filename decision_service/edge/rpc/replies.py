@@ -32,6 +32,7 @@ from decision_service.edge.rpc.values import (
     timestamp_fields,
     value_fields,
 )
+from decision_service.pipeline.ports import ReplyStyle
 
 
 def _numbers(kind: Any, prefix: str, names: Iterable[StrEnum]) -> Mapping[StrEnum | None, int]:
@@ -47,12 +48,22 @@ TRUTHS = _numbers(pb.Truth, "TRUTH", Truth)
 STATUSES = _numbers(pb.KindStatus, "KIND_STATUS", KindStatus)
 
 
-def decision_message(decision: Decision, languages: Sequence[str]) -> pb.Decision:
-    """The decision in BASIC view, its texts in the first language that the ruleset has."""
-    return pb.Decision(**_decision_fields(decision, languages))
+def decision_message(
+    decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]
+) -> pb.Decision:
+    """The decision as its caller wants it; traces are in FULL view only."""
+    return pb.Decision(**decision_fields(decision, style, traces))
 
 
-def _decision_fields(decision: Decision, languages: Sequence[str]) -> Fields:
+def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[StageTrace]) -> Fields:
+    """The fields of a Decision, its texts in the first language that the ruleset has."""
+    fields = _basic_fields(decision, style.languages)
+    if style.full:
+        fields |= _full_fields(decision.inputs, decision.factors, traces)
+    return fields
+
+
+def _basic_fields(decision: Decision, languages: Sequence[str]) -> Fields:
     fields = verdict_fields(decision.verdict, languages)
     fields |= {
         "decision_id": decision.decision_id,
@@ -80,7 +91,7 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
         "outcome": OUTCOMES[verdict.outcome],
         "refer_kind": REFER_KINDS[verdict.refer_kind],
         "reasons": [_reason(reason, languages) for reason in verdict.reasons],
-        "data_requests": [data_request_fields(request) for request in verdict.data_requests],
+        "data_requests": [_data_request(request) for request in verdict.data_requests],
         "scores": [_score(score) for score in verdict.scores],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
         "conditions": [_condition(one, languages) for one in verdict.conditions],
@@ -129,23 +140,23 @@ def _full_fields(
 ) -> Fields:
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
-        "factor_values": [] if factors is None else factor_fields(factors),
-        "rule_traces": trace_fields(traces),
+        "factor_values": [] if factors is None else _factor_fields(factors),
+        "rule_traces": _trace_fields(traces),
     }
 
 
-def factor_fields(factors: Factors) -> list[Fields]:
+def _factor_fields(factors: Factors) -> list[Fields]:
     """The factor values of a Decision, by name."""
     values = factors.values
     return [_factor_value(values[name]) for name in sorted(values)]
 
 
-def trace_fields(traces: Sequence[StageTrace]) -> list[Fields]:
+def _trace_fields(traces: Sequence[StageTrace]) -> list[Fields]:
     """The rule traces of a Decision, in file order."""
     return [_rule_trace(stage, rule) for stage in traces for rule in stage.rules]
 
 
-def in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
+def _in_language(texts: Mapping[str, str], languages: Sequence[str]) -> str:
     """The text in the first language there is (`fil-PH` finds `fil`), else in English."""
     for language in languages:
         text = texts.get(language) or texts.get(language.partition("-")[0])
@@ -158,7 +169,7 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
     lost = reason.points_lost
     return {
         "code": reason.code,
-        "message": in_language(reason.texts, languages),
+        "message": _in_language(reason.texts, languages),
         "component": COMPONENTS[reason.component],
         "factor": reason.factor,
         "actual": reason.actual,
@@ -168,8 +179,7 @@ def _reason(reason: Reason, languages: Sequence[str]) -> Fields:
     }
 
 
-def data_request_fields(request: DataRequest) -> Fields:
-    """The fields of a DataRequest."""
+def _data_request(request: DataRequest) -> Fields:
     cause = missing_fields(request.missing)
     return {"factor": request.factor, "cause": cause, "help": request.help}
 
@@ -184,7 +194,7 @@ def _score(score: Score) -> Fields:
 
 
 def _condition(condition: Condition, languages: Sequence[str]) -> Fields:
-    return {"id": condition.id, "text": in_language(condition.texts, languages)}
+    return {"id": condition.id, "text": _in_language(condition.texts, languages)}
 
 
 def _offer(offer: Offer) -> Fields:
@@ -210,11 +220,11 @@ def _quality_fields(decision: Decision) -> Fields:
     if decision.fetched is not None:
         fields["fetched_time"] = timestamp_fields(decision.fetched)
     if factors is not None:
-        fields |= use_fields(factors)
+        fields |= _use_fields(factors)
     return fields
 
 
-def use_fields(factors: Factors) -> Fields:
+def _use_fields(factors: Factors) -> Fields:
     """The fields of a DataQuality that say what the factor values rest on."""
     return {
         "accounts": [_account_use(source) for source in factors.sources],

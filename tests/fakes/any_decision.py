@@ -1,15 +1,12 @@
-"""Replies put together by hand are byte for byte what protobuf makes of the same decision."""
+"""Decisions of any shape, for hypothesis."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
 
-from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import (
     Arm,
     ArmReason,
@@ -39,9 +36,6 @@ from decision_service.domain.verdict import (
     Truth,
     Verdict,
 )
-from decision_service.edge.rpc.protobuf_bytes import varint
-from decision_service.edge.rpc.replies import add_full_view, decision_message
-from decision_service.edge.rpc.reply_bytes import ProtoReplyEncoder
 from decision_service.pipeline.ports import ReplyStyle
 from tests.fakes.world import NOW
 
@@ -57,10 +51,10 @@ decimals = st.decimals(-(10**6), 10**6, places=3) | st.sampled_from(
     [Decimal(text) for text in ("-0", "0", "0.00", "4.4E+2", "440", "440.0", "0.050", "1E-7")]
 )
 amounts = st.builds(
-    Money, st.sampled_from(["PHP", "JPY", "KWD", "CLF"]), st.integers(-(10**15), 10**15)
+    Money, st.sampled_from(["PHP", "JPY", "KWD", "CLF"]), st.integers(-(10**12), 10**12)
 )
 values = st.one_of(
-    st.booleans(), st.integers(-(10**40), 10**40), decimals, amounts, words, st.dates()
+    st.booleans(), st.integers(-(10**39), 10**39), decimals, amounts, words, st.dates()
 )
 texts = st.fixed_dictionaries({"en": words}, optional={"fil": words, "fil-PH": words})
 missing = st.builds(
@@ -77,7 +71,7 @@ missing = st.builds(
 
 
 def few(of: st.SearchStrategy) -> st.SearchStrategy:
-    """A short tuple."""
+    """A tuple of at most three."""
     return st.lists(of, max_size=3).map(tuple)
 
 
@@ -178,62 +172,3 @@ decisions = st.builds(
     expires=st.none() | instants,
 )
 styles = st.builds(ReplyStyle, st.booleans(), st.sampled_from([(), ("fil-PH", "de"), ("de",)]))
-ENCODER = ProtoReplyEncoder()
-
-
-def by_protobuf(decision: Decision, style: ReplyStyle, of: tuple[StageTrace, ...]) -> bytes:
-    """The reply made as a message and written out as a whole."""
-    message = decision_message(decision, style.languages)
-    if style.full:
-        add_full_view(message, decision.inputs, decision.factors, of)
-    response = service_pb.CreateDecisionResponse(decision=message)
-    return response.SerializeToString(deterministic=True)
-
-
-@settings(deadline=None, max_examples=500)
-@given(decisions, styles, traces)
-def test_a_reply_is_what_protobuf_would_write(decision, style, of):
-    """Any decision in either view gives protobuf's bytes, the first time and from memory."""
-    expected = by_protobuf(decision, style, of)
-    assert ENCODER.encode(decision, style, of) == expected
-    assert ENCODER.encode(decision, style, of) == expected
-
-
-@settings(deadline=None, max_examples=200)
-@given(decisions, factors, styles, st.none() | words, st.none() | instants, whole)
-def test_factor_values_are_known_again_whatever_else_changes(
-    decision, computed, style, snapshot_id, fetched, calls
-):
-    """Two decisions on one object of factors each say their own snapshot, time and calls."""
-    for changed in (
-        structs.replace(decision, factors=computed),
-        structs.replace(
-            decision,
-            factors=computed,
-            snapshot_id=snapshot_id,
-            fetched=fetched,
-            upstream_calls=calls,
-        ),
-    ):
-        assert ENCODER.encode(changed, style, ()) == by_protobuf(changed, style, ())
-
-
-@given(decisions)
-def test_factor_values_that_are_forgotten_are_not_confused_with_later_ones(decision):
-    """An object that takes the place of another in memory has replies of its own."""
-    encoder, style = ProtoReplyEncoder(), ReplyStyle(full=True)
-    for number in range(20):
-        value = FactorValue(f"f{number}", number)
-        computed = Factors({value.name: value}, {}, (), None)
-        changed = structs.replace(decision, factors=computed)
-        assert encoder.encode(changed, style, ()) == by_protobuf(changed, style, ())
-
-
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_whole_numbers_of_any_size(number):
-    """Groups of seven bits, lowest first; a negative number takes ten bytes."""
-    groups, rest = [], number % 2**64
-    while rest > 127:
-        groups.append(rest % 128 + 128)
-        rest //= 128
-    assert varint(number) == bytes([*groups, rest])
