@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from decision_service.domain.accounts import (
+    AWAITING_MFA,
+    CONNECTED,
+    DISCONNECTED,
+    ERROR,
+    PENDING,
+)
 from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
@@ -41,7 +48,7 @@ AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
 )
 def connected_count(case: Case) -> Answer:
     """Connected accounts."""
-    return _count(case, "CONNECTED")
+    return _count(case, CONNECTED)
 
 
 @ACCOUNTS.factor(
@@ -55,7 +62,7 @@ def connected_count(case: Case) -> Answer:
 )
 def error_count(case: Case) -> Answer:
     """Accounts in error."""
-    return _count(case, "ERROR")
+    return _count(case, ERROR)
 
 
 @ACCOUNTS.factor(
@@ -69,7 +76,7 @@ def error_count(case: Case) -> Answer:
 )
 def disconnected_count(case: Case) -> Answer:
     """Disconnected accounts."""
-    return _count(case, "DISCONNECTED")
+    return _count(case, DISCONNECTED)
 
 
 @ACCOUNTS.factor(
@@ -82,7 +89,7 @@ def disconnected_count(case: Case) -> Answer:
 )
 def pending_count(case: Case) -> Answer:
     """Unfinished connections."""
-    return _count(case, "PENDING", "AWAITING_MFA")
+    return _count(case, PENDING, AWAITING_MFA)
 
 
 @ACCOUNTS.factor(
@@ -96,7 +103,7 @@ def pending_count(case: Case) -> Answer:
 )
 def providers_count(case: Case) -> Answer:
     """Distinct providers."""
-    return _on_accounts(case, lambda: len({f.provider_id for f in _with_status(case, "CONNECTED")}))
+    return _on_accounts(case, lambda: len({f.provider_id for f in _with_status(case, CONNECTED)}))
 
 
 @ACCOUNTS.factor(
@@ -166,7 +173,7 @@ def _chosen_age(
     instant: Callable[[Feeder], datetime | None],
     choose: Callable[[list[int]], int],
 ) -> int | Cause:
-    instants = [instant(f) for f in _with_status(case, "CONNECTED")]
+    instants = [instant(f) for f in _with_status(case, CONNECTED)]
     known = [i for i in instants if i is not None]
     if not instants:
         return Cause.NOT_CONNECTED

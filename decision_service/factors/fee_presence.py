@@ -12,13 +12,14 @@ from datetime import date, timedelta
 from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, Missing
-from decision_service.factors.answer import Answer, answer, in_order
+from decision_service.factors.answer import Answer, answer
 from decision_service.factors.case import Case
 from decision_service.factors.horizons import trailing_end
+from decision_service.factors.income_sources import platforms
 from decision_service.factors.ledger import ledger
 from decision_service.factors.pages import Page
 from decision_service.factors.quality import Feed, Supply, feed, supply
-from decision_service.factors.reading import reading
+from decision_service.factors.reading import reading, unread_from
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.stretches import Stretch
 from decision_service.factors.tally import EARNED, FEES
@@ -50,7 +51,7 @@ def fee_presence(case: Case) -> Answer:
     trust = _trust(case)
     end = trailing_end(case.as_of, trust.feeders)
     begins = end - timedelta(days=LOOK_BACK_DAYS - 1)
-    missing = trust.missing or _unread(case, begins)
+    missing = trust.missing or unread_from(case.snapshot, begins)
     if missing:
         return Answer(None, missing)
     before = end + timedelta(days=1)
@@ -65,8 +66,8 @@ def fee_presence(case: Case) -> Answer:
 def _trust(case: Case) -> Feed:
     """The platforms alone; one that was disconnected long ago has nothing to show."""
     several = supply(case, Kind.TRANSACTIONS)
-    riders = tuple(f for f in several.counted if f.gig)
-    platforms = Supply(
+    riders = platforms(case)
+    working = Supply(
         Kind.TRANSACTIONS,
         counted=riders,
         partial=tuple(f for f in several.partial if f.gig),
@@ -77,19 +78,13 @@ def _trust(case: Case) -> Feed:
     )
     taints = [*_unasked(case), *(ledger(case).taints if riders else ())]
     held = any(f.id in ledger(case).pages for f in riders)
-    return feed(case, (platforms,), taints, held=held)
+    return feed(case, (working,), taints, held=held)
 
 
 def _unasked(case: Case) -> list[Missing]:
     """Transactions stand in only where incomes were asked for."""
     unread = [kind for kind in INCOME_KINDS if reading(case.snapshot, kind) is None]
     return [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
-
-
-def _unread(case: Case, begins: date) -> tuple[Missing, ...]:
-    read = case.snapshot.transactions
-    late = read is not None and read.first_day is not None and read.first_day > begins
-    return in_order([Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS)]) if late else ()
 
 
 def _pages(case: Case, trust: Feed) -> Mapping[str, Page]:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
+from decision_service.domain.accounts import PENDING, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.case import Case
-from decision_service.factors.usage import PENDING, Feeder, FeederState, counted, feeders
-
-SYNCS_WITHIN = timedelta(days=1)
-"""How long a first sync may run before its account counts as failed."""
-PENDS_WITHIN = timedelta(minutes=10)
-"""For so long an account may be pending before it is an abandoned attempt."""
+from decision_service.factors.usage import Feeder, FeederState, counted, feeders
 
 
 def running(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:

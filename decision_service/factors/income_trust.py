@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
+from decision_service.domain.accounts import MATTERS_FOR
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
@@ -26,6 +26,7 @@ from decision_service.factors.quality import (
     supply,
     supply_taints,
 )
+from decision_service.factors.reading import unread_from
 from decision_service.factors.records import eincomes, employments, incomes
 from decision_service.factors.tally import unclassified
 from decision_service.factors.usage import (
@@ -34,9 +35,6 @@ from decision_service.factors.usage import (
     feeders,
     partial_feeding,
 )
-
-REMEMBERED = timedelta(days=90)
-"""For so long a disconnected account that fed the income makes it expired."""
 
 
 def income_feed(case: Case) -> Feed:
@@ -114,13 +112,8 @@ def _platform_taints(case: Case) -> Sequence[Missing]:
 
 def _of_transactions(case: Case) -> Sequence[Missing]:
     """Contradictions and impossible dates among the transactions, and what was not asked for."""
-    return [*ledger(case).taints, *_read_late(case)]
-
-
-def _read_late(case: Case) -> Sequence[Missing]:
-    read = case.snapshot.transactions
-    late = read and read.first_day and read.first_day > stand_in_from(case.as_of.date)
-    return [Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS)] if late else []
+    unread = unread_from(case.snapshot, stand_in_from(case.as_of.date))
+    return [*ledger(case).taints, *unread]
 
 
 def _just_revoked(case: Case) -> Sequence[Missing]:
@@ -141,7 +134,7 @@ def _earns(feeder: Feeder, kind: Kind) -> bool:
 
 
 def _lately(case: Case, feeder: Feeder) -> bool:
-    return feeder.revoked is None or case.as_of.instant - feeder.revoked <= REMEMBERED
+    return feeder.revoked is None or case.as_of.instant - feeder.revoked <= MATTERS_FOR
 
 
 def _was_live(case: Case, feeder: Feeder, newest: int | None) -> bool:

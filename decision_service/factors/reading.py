@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Read, Snapshot
 from decision_service.factors.case import Case
 
@@ -36,6 +38,13 @@ def delivered(snapshot: Snapshot, source: str) -> bool:
 def had_before(snapshot: Snapshot, source: str, kind: Kind) -> bool:
     """Whether an earlier snapshot held records of this kind from this source."""
     return any(k.source == source and k.kind is kind and k.count > 0 for k in snapshot.known)
+
+
+def unread_from(snapshot: Snapshot, begins: date) -> tuple[Missing, ...]:
+    """That transactions were not read as far back as this day."""
+    read = snapshot.transactions
+    late = read is not None and read.first_day is not None and read.first_day > begins
+    return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),) if late else ()
 
 
 def _sources(snapshot: Snapshot, kind: Kind) -> frozenset[str]:

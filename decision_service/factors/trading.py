@@ -19,6 +19,7 @@ from decision_service.factors.horizons import family_horizon, trailing_end
 from decision_service.factors.ledger import ledger
 from decision_service.factors.netting import month_net
 from decision_service.factors.quality import feed, supply
+from decision_service.factors.reading import unread_from
 from decision_service.factors.stretches import Stretch, first_of
 from decision_service.factors.tally import OF_ALL, Tally
 
@@ -53,8 +54,7 @@ class TradeBook:
         self.unusable = trust.missing
         self.end = trailing_end(case.as_of, trust.feeders)
         self._horizon = family_horizon(case, trust.feeders, Kind.TRANSACTIONS)
-        read = case.snapshot.transactions
-        self._read_from = read.first_day if read else None
+        self._snapshot = case.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
         self._pages = tuple(book.pages.values())
         self._windows: dict[tuple[str, int, int], Window] = {}
@@ -87,11 +87,7 @@ class TradeBook:
 
     def unread(self, begins: date) -> tuple[Missing, ...]:
         """Why transactions from a day on cannot be computed with, whether there are any or not."""
-        if self.unusable:
-            return self.unusable
-        if self._read_from and self._read_from > begins:
-            return (Missing(Cause.NOT_FETCHED, kind=Kind.TRANSACTIONS),)
-        return ()
+        return self.unusable or unread_from(self._snapshot, begins)
 
     def first_day(self, months: int) -> date:
         """The first day of the last calendar months up to the horizon."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from decision_service.domain.accounts import DISCONNECTED, MATTERS_FOR, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Snapshot
-from decision_service.factors.first_syncs import PENDS_WITHIN, SYNCS_WITHIN
-from decision_service.factors.income_trust import REMEMBERED
 from decision_service.factors.quality import EXPIRED_AFTER
-from decision_service.factors.usage import DISCONNECTED, sync_tasks
+from decision_service.factors.usage import sync_tasks
 
 MOMENT = timedelta(microseconds=1)
 """An age that is reached on the instant turns values then, not after it."""
@@ -39,7 +38,7 @@ def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ..
         *_after([task.started for task in tasks if task.runs], SYNCS_WITHIN - MOMENT),
         *_after(created if snapshot.tasks else (), SYNCS_WITHIN - MOMENT),
         *_after(created if snapshot.tasks else (), PENDS_WITHIN - MOMENT),
-        *_after([account.connection_updated_at for account in gone], REMEMBERED),
+        *_after([account.connection_updated_at for account in gone], MATTERS_FOR),
     }
     return tuple(sorted(points))
 

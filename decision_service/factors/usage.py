@@ -8,6 +8,7 @@ from enum import Enum
 
 import msgspec
 
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED
 from decision_service.domain.factor import SourceUse
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import PartialPolicy
@@ -15,9 +16,6 @@ from decision_service.domain.snapshot import Account, Provider, Snapshot, Source
 from decision_service.factors.case import Case
 from decision_service.factors.reading import delivered, had_before, sources_naming
 
-CONNECTED = "CONNECTED"
-DISCONNECTED = "DISCONNECTED"
-PENDING = "PENDING"
 GIG = "GIG"
 GOVERNMENT = "GOVERNMENT"
 LINK_TASK = "LINK_ACCOUNT"

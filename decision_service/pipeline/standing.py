@@ -8,12 +8,11 @@ from datetime import datetime
 import msgspec
 
 from decision_service.domain.account_errors import explained
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED, ERROR
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Account
 from decision_service.pipeline.applicant_ports import Connections, Enrolment, Sync
 from decision_service.pipeline.ports import Clock
-
-CONNECTED, DISCONNECTED, ERROR = "CONNECTED", "DISCONNECTED", "ERROR"
 
 
 class AccountStanding(msgspec.Struct, frozen=True):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from decision_service.domain.accounts import DISCONNECTED, MATTERS_FOR
 from decision_service.domain.snapshot import Account, Snapshot
 from decision_service.pipeline.ports import Disconnected, Held
 from decision_service.pipeline.warm import kinds_of
 
-DISCONNECTED = "DISCONNECTED"
-LOOKED_BACK = timedelta(days=90)
-"""How long a disconnected account can make income EXPIRED (factors.md, Time)."""
 _ACCOUNT = "a-"
 """How the vendor's ids of accounts begin; archives and uploads have others, and are not listed."""
 
@@ -43,7 +41,7 @@ def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected 
     if now is None:
         return None
     ended = (one.id for one in now if one.connection_status == DISCONNECTED)
-    return Disconnected(frozenset(ended), at + LOOKED_BACK)
+    return Disconnected(frozenset(ended), at + MATTERS_FOR)
 
 
 def unlisted(held: Held, named: Collection[str]) -> frozenset[str]:

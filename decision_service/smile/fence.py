@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from decision_service.domain.accounts import DISCONNECTED
 from decision_service.domain.snapshot import Account
-from decision_service.smile.readiness import DISCONNECTED
 
 
 class Drift(msgspec.Struct, frozen=True):

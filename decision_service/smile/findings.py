@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from decision_service.domain.accounts import CONNECTED
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
@@ -20,7 +21,6 @@ from decision_service.domain.snapshot import (
 from decision_service.smile.errors import Fault
 from decision_service.smile.origins import merged
 from decision_service.smile.parts import Part
-from decision_service.smile.readiness import CONNECTED
 from decision_service.smile.stand_in import IsGig, may_stand_in
 
 Supports = Callable[[str, Kind], bool]

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import msgspec
 
+from decision_service.domain.accounts import PENDS_WITHIN
+
 
 class Limits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
@@ -37,7 +39,7 @@ class Limits(msgspec.Struct, frozen=True):
     requests_per_reading: int = 90
     body_bytes: int = 4 * 1024 * 1024
     json_depth: int = 32
-    young: timedelta = timedelta(minutes=10)
+    young: timedelta = PENDS_WITHIN
     poll_seconds: float = 2.0
     longest_poll: float = 15.0
     refresh_seconds: float = 30.0

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import Account, Read
@@ -22,7 +23,6 @@ from decision_service.smile.limits import Limits
 from decision_service.smile.listings import LISTINGS
 from decision_service.smile.pages import distinct
 from decision_service.smile.parts import Part, since, without
-from decision_service.smile.readiness import CONNECTED, DISCONNECTED
 from decision_service.smile.stand_in import first_day
 from decision_service.smile.together import together
 from decision_service.smile.waves import part_or_fault

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from decision_service.domain.accounts import BEING_LINKED, CONNECTED, SYNCS_WITHIN
 from decision_service.domain.errors import DataNotReady
 from decision_service.domain.snapshot import Account, Task
 
-CONNECTED = "CONNECTED"
-DISCONNECTED = "DISCONNECTED"
-
-FIRST_SYNC = timedelta(days=1)
-"""How long after its creation an account's first sync is looked at."""
-
 RETRY_AFTER = 30.0
-
-_BEING_LINKED = frozenset({"PENDING", "AWAITING_MFA"})
 
 
 def being_linked(accounts: Iterable[Account], as_of: datetime, young: timedelta) -> frozenset[str]:
@@ -24,7 +17,7 @@ def being_linked(accounts: Iterable[Account], as_of: datetime, young: timedelta)
     return frozenset(
         one.id
         for one in accounts
-        if one.connection_status in _BEING_LINKED and is_young(one, as_of, young)
+        if one.connection_status in BEING_LINKED and is_young(one, as_of, young)
     )
 
 
@@ -50,7 +43,7 @@ def may_be_syncing(
         one.id
         for one in accounts
         if one.connection_status == CONNECTED
-        and (one.created_at is None or abs(as_of - one.created_at) < FIRST_SYNC)
+        and (one.created_at is None or abs(as_of - one.created_at) < SYNCS_WITHIN)
     }
     return just_connected(accounts, as_of, young).union(fresh)
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import quote
 
+from decision_service.domain.accounts import DISCONNECTED
 from decision_service.domain.errors import ServiceError, UpstreamUnavailable
 from decision_service.smile.applicant import Applicant
 from decision_service.smile.attempts import Vendor
 from decision_service.smile.client import Ask
 from decision_service.smile.decoding import BareDecoder
 from decision_service.smile.errors import Fault, Gone
-from decision_service.smile.readiness import DISCONNECTED
 from decision_service.smile.refusals import RETRY_AFTER, refusal
 
 _DONE = BareDecoder("accounts")

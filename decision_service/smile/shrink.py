@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.accounts import CONNECTED
 from decision_service.domain.kinds import MONTHLY_KINDS
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import KnownCount, Read, Snapshot
-from decision_service.smile.readiness import CONNECTED
 
 EXPIRES_AFTER = timedelta(days=60)
 

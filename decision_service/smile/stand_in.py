@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date
 
+from decision_service.domain.accounts import DISCONNECTED
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Account
-from decision_service.smile.readiness import DISCONNECTED
 
 IsGig = Callable[[str], bool]
 
