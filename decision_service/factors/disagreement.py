@@ -68,7 +68,7 @@ def source_disagreement(case: Case, length: int) -> Answer:
 def unknown_provider_excess(case: Case) -> Answer:
     """How much more would be claimed than is known."""
     book = income(case)
-    span = (book.horizon - CLAIMED_MONTHS + 1, book.horizon)
+    span = book.last(CLAIMED_MONTHS)
     known = sum(total(parts) for _, parts in within(income_parts(case), (span,)))
     claim = claimed(case, span)
     return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)

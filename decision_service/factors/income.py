@@ -148,7 +148,7 @@ def change_pct(case: Case, length: int) -> Answer:
 def trend(case: Case, length: int) -> Answer:
     """The relative difference of two medians of three months."""
     book = income(case)
-    recent = (book.horizon - TREND_MONTHS + 1, book.horizon)
+    recent = book.last(TREND_MONTHS)
     earlier = (recent[0] - length, recent[1] - length)
     return at(book, (recent, earlier), lambda v: percent_change(median(v[0]), median(v[1])))
 

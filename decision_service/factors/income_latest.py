@@ -48,7 +48,7 @@ def latest_month(case: Case) -> Answer:
 def latest_share(case: Case) -> Answer:
     """The newest income against the usual one."""
     book = income(case)
-    return over_spans(book, (_usual(book), (book.horizon, book.horizon)), lambda: _share(book))
+    return over_spans(book, (_usual(book), book.last(1)), lambda: _share(book))
 
 
 @INCOME.factor(
@@ -66,7 +66,7 @@ def latest_share(case: Case) -> Answer:
 def sum_change(case: Case, length: int) -> Answer:
     """The difference of two sums."""
     book = income(case)
-    recent = (book.horizon - length + 1, book.horizon)
+    recent = book.last(length)
     earlier = (recent[0] - length, recent[0] - 1)
     return at(book, (recent, earlier), lambda v: sum(v[0]) - sum(v[1]))
 
@@ -79,7 +79,7 @@ def _usual(book: MonthBook) -> Span:
 
 def _share(book: MonthBook) -> Amount | Cause:
     usual = book.between(_usual(book))
-    newest = book.between((book.horizon, book.horizon))
+    newest = book.between(book.last(1))
     if len(usual) < USUAL_NEEDS or not newest:
         return Cause.SHORT_HISTORY
     return ratio(newest[-1], median(usual))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.horizons import Source
@@ -83,16 +83,22 @@ def open_months(
     settlement: Settlement, months: Iterable[int], with_income: Collection[int]
 ) -> Mapping[int, Missing]:
     """The months up to the horizon of which nobody knows whether they have income."""
-    known = settlement.settled_by(settlement.judges)
-    waiting = {m: settlement.open(m) for m in months if m > known and m not in with_income}
-    return {month: missing for month, missing in waiting.items() if missing is not None}
+    return _waiting(settlement, [m for m in months if m not in with_income], settlement.open)
 
 
 def incomplete_months(
     settlement: Settlement, months: Iterable[int], outranked: Collection[int]
 ) -> Mapping[int, Missing]:
     """The months whose amount something may still be added to; `outranked` ones have payroll."""
+    return _waiting(
+        settlement, months, lambda m: settlement.incomplete(m, outranked=m in outranked)
+    )
+
+
+def _waiting(
+    settlement: Settlement, months: Iterable[int], wait: Callable[[int], Missing | None]
+) -> Mapping[int, Missing]:
+    """The months that wait for a source; those that every judge has settled are not asked about."""
     known = settlement.settled_by(settlement.judges)
-    late = [month for month in months if month > known]
-    waiting = {m: settlement.incomplete(m, outranked=m in outranked) for m in late}
+    waiting = {month: wait(month) for month in months if month > known}
     return {month: missing for month, missing in waiting.items() if missing is not None}

@@ -85,11 +85,11 @@ def status(case: Case) -> Answer:
     open_ = any(is_open(record, case.as_of.date) for record in known.records)
     if open_ and (
         _recent(case, formal_payroll(case))
-        or _contributed(case, _recent_span(contribution_book(case)))
+        or _contributed(case, contribution_book(case).last(RECENT_MONTHS))
     ):
         return answer(EMPLOYED, Kind.EMPLOYMENTS, known.evidence)
     book, span = income_presence(case), _looked_at(case, known, open_=open_)
-    matters = _recent_span(book) if _anything(case, span[0]) else span
+    matters = book.last(RECENT_MONTHS) if _anything(case, span[0]) else span
     waiting = book.waiting((matters,)) and book.waiting((span,))
     gig = _recent(case, gig_months(case))
     if waiting is not None and (open_ or not gig):
@@ -103,7 +103,7 @@ def status(case: Case) -> Answer:
 
 def _looked_at(case: Case, known: Jobs, *, open_: bool) -> Span:
     """The recent months, and those after the last job's end where none is open."""
-    first, last = _recent_span(income_presence(case))
+    first, last = income_presence(case).last(RECENT_MONTHS)
     if open_ or _recent(case, gig_months(case)):
         return first, last
     ends = [Month.of(r.end).index for r in known.records if r.end]
@@ -130,7 +130,7 @@ def _after_the_last_end(case: Case, known: Jobs) -> Answer:
 
 
 def _recent(case: Case, shown: Iterable[int]) -> bool:
-    return _shown(_recent_span(income_presence(case)), shown)
+    return _shown(income_presence(case).last(RECENT_MONTHS), shown)
 
 
 def _shown(span: Span, months: Iterable[int]) -> bool:
@@ -154,7 +154,7 @@ def _taints(case: Case) -> tuple[Missing, ...]:
     books = _books(case)
     whole = [m for causes in (jobs(case).missing, *(b.missing for b in books)) for m in causes]
     tainted = in_order([m for m in whole if m.cause.tainted])
-    return tainted or _flaws([(book, _recent_span(book)) for book in books])
+    return tainted or _flaws([(book, book.last(RECENT_MONTHS)) for book in books])
 
 
 def _flaws(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
@@ -178,7 +178,3 @@ def _nothing_connected(case: Case, known: Jobs) -> bool:
 
 def _only(cause: Cause, missing: Iterable[Missing]) -> bool:
     return {m.cause for m in missing} == {cause}
-
-
-def _recent_span(book: MonthBook) -> Span:
-    return book.horizon - RECENT_MONTHS + 1, book.horizon
