@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from decimal import Decimal
 
 FACTORS = tuple(f"bench.f{number:02d}" for number in range(30))
 UPPER = 24
@@ -90,8 +89,3 @@ def answer(values: dict[str, int]) -> Answer:
         None,
     )
     return Answer(held, score, band, multiple)
-
-
-def as_decimals(values: dict[str, int]) -> dict[str, Decimal]:
-    """The values as exact decimals."""
-    return {name: Decimal(value) for name, value in values.items()}

@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 import msgspec
 
 LARGEST_AMOUNT = Decimal(10) ** 12
-MOST_DECIMALS = 4
 EXACT = Context(prec=34, rounding=ROUND_HALF_EVEN)
 
 # ISO 4217 exponents that are not 2 (list one, 2024-06-25 amendment 177).

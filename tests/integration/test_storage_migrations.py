@@ -61,6 +61,14 @@ async def database(url: str) -> AsyncIterator[Database]:
     await database.aclose()
 
 
+def scripts_up_to(version: int, folder: Path) -> str:
+    """Where the migrations stand as they were when this version was the newest."""
+    older = folder / "migrations"
+    later = shutil.ignore_patterns(*(f"{number:04d}_*" for number in range(version + 1, 100)))
+    shutil.copytree(Path(migrations.__file__).parent, older, ignore=later)
+    return str(older)
+
+
 @pytest.fixture
 def next_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Makes this a later version of the program, with one more step, until the test ends."""
@@ -140,10 +148,7 @@ async def test_rollouts_keep_what_was_decided_before(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store of version 0011 is brought up with every decision, pin and figure of its rollouts."""
-    older = tmp_path / "migrations"
-    later = shutil.ignore_patterns(*(f"{number:04d}_*" for number in range(12, 100)))
-    shutil.copytree(Path(migrations.__file__).parent, older, ignore=later)
-    monkeypatch.setattr(schema, "_SCRIPTS", str(older))
+    monkeypatch.setattr(schema, "_SCRIPTS", scripts_up_to(11, tmp_path))
     await migrate(url)
     store = await Store.open(url)
     await store.commit(structs.replace(ENTRY, arm=CHAMPION))
@@ -168,10 +173,7 @@ async def test_counts_of_before_tell_no_month(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store of version 0013 keeps its counts; when they told of income shows with later data."""
-    older = tmp_path / "migrations"
-    later = shutil.ignore_patterns(*(f"{number:04d}_*" for number in range(14, 100)))
-    shutil.copytree(Path(migrations.__file__).parent, older, ignore=later)
-    monkeypatch.setattr(schema, "_SCRIPTS", str(older))
+    monkeypatch.setattr(schema, "_SCRIPTS", scripts_up_to(13, tmp_path))
     await migrate(url)
     database = await open_database(url)
     row = text("INSERT INTO known_counts VALUES ('user-1', 'a-1', 'eincomes', 24)")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from decision_service.domain.months import Month
 from decision_service.language.diagnostics import Report
-from decision_service.language.nodes import Node, Scalar
+from decision_service.language.nodes import Node
 from decision_service.language.readers import as_scalar, parse_day
+
+T = TypeVar("T")
 
 ZONE = ZoneInfo("Asia/Manila")
 
@@ -41,38 +45,24 @@ class Today:
 
 def read_today(node: Node, report: Report) -> Today | None:
     """The story's `today`: a date, or a date with a time."""
-    scalar = as_scalar(node, "`today`", report)
-    moment = _dated(scalar.text) if scalar else None
-    if scalar and moment is None:
-        _refuse(scalar, "`today`", "a date", "write 2026-11-15, or 2026-11-15 08:30", report)
+    kind = "a date", "write 2026-11-15, or 2026-11-15 08:30"
+    moment = _read(node, "`today`", _dated, kind, report)
     return None if moment is None else Today(moment)
 
 
 def read_month(node: Node, what: str, today: Today, report: Report) -> Month | None:
     """A month."""
-    scalar = as_scalar(node, what, report)
-    found = _month(scalar.text, today) if scalar else None
-    if scalar and found is None:
-        _refuse(scalar, what, "a month", _MONTH_HINT, report)
-    return found
+    return _read(node, what, lambda text: _month(text, today), ("a month", _MONTH_HINT), report)
 
 
 def read_date(node: Node, what: str, today: Today, report: Report) -> date | None:
     """A civil date."""
-    scalar = as_scalar(node, what, report)
-    found = _day(scalar.text, today) if scalar else None
-    if scalar and found is None:
-        _refuse(scalar, what, "a day", _DAY_HINT, report)
-    return found
+    return _read(node, what, lambda text: _day(text, today), ("a day", _DAY_HINT), report)
 
 
 def read_moment(node: Node, what: str, today: Today, report: Report) -> datetime | None:
     """A moment; a day means its noon, and no later than an hour before the story's moment."""
-    scalar = as_scalar(node, what, report)
-    found = _moment(scalar.text, today) if scalar else None
-    if scalar and found is None:
-        _refuse(scalar, what, "a moment", _MOMENT_HINT, report)
-    return found
+    return _read(node, what, lambda text: _moment(text, today), ("a moment", _MOMENT_HINT), report)
 
 
 def noon(day: date) -> datetime:
@@ -80,8 +70,17 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, time(12), ZONE)
 
 
-def _refuse(scalar: Scalar, what: str, kind: str, hint: str, report: Report) -> None:
-    report.error("R122", scalar.place, f"{what} is `{scalar.text}`, which is not {kind}", hint)
+def _read(
+    node: Node, what: str, parse: Callable[[str], T | None], kind: tuple[str, str], report: Report
+) -> T | None:
+    """What a text stands for; one that is not of the `kind` (its noun, and a hint) is refused."""
+    scalar = as_scalar(node, what, report)
+    found = parse(scalar.text) if scalar else None
+    if scalar and found is None:
+        noun, hint = kind
+        message = f"{what} is `{scalar.text}`, which is not {noun}"
+        report.error("R122", scalar.place, message, hint)
+    return found
 
 
 def _month(text: str, today: Today) -> Month | None:

@@ -15,7 +15,6 @@ from decision_service.language.kleene import Unknown, unknown
 from tests.unit.language.texts import NAMES, sound, values
 
 LAWS = settings(max_examples=200, deadline=None)
-FLAGS = ("e.flag", "known(a.int)", "a.int < 3")
 
 
 def evaluated(text, given=None):

@@ -151,7 +151,6 @@ DECLINES = rules(
     name="later",
     component="POLICY",
 )
-APPROVES = rules("id: fine, when: income.months_12m >= 6, then: APPROVE", name="fine")
 ONLY_APPROVING = CARD.replace("then: REFER", "then: APPROVE").replace(
     "then: DECLINE", "then: APPROVE"
 )
