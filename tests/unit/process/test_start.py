@@ -7,7 +7,6 @@ import pytest
 
 NEEDLESS = (
     "asyncpg",
-    "sqlalchemy.dialects.postgresql",
     "sqlalchemy.orm",
     "alembic",
     "decision_service.simulator.world",
