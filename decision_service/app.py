@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from starlette.routing import BaseRoute
 
+from decision_service.clock_ids import Ids, SystemClock
 from decision_service.config import (
     OFFLINE_KEY,
     OFFLINE_SECRET,
@@ -45,7 +46,6 @@ from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.failpoints import armed
 from decision_service.language.diagnostics import render
-from decision_service.machine import Ids, SystemClock
 from decision_service.opening import Rules, RulesUnusable, open_rules
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.archive import RulesetArchive
