@@ -39,7 +39,6 @@ from decision_service.edge.rpc.authentication import CallersRefused
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.guard import certificates_of, guard_of
 from decision_service.edge.rpc.interceptors import Guard
-from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
@@ -75,7 +74,7 @@ from decision_service.smile.source import SmileSource
 from decision_service.storage.rule_files import read_rules
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
-from decision_service.telemetry import CallLog, LogQueue
+from decision_service.telemetry import LogQueue
 from decision_service.upkeep import Upkeep
 from decision_service.warmth import warmth
 from decision_service.widget import connect_page
@@ -128,22 +127,18 @@ class Service(msgspec.Struct):
 
 
 async def start(
-    settings: Settings,
-    log_lines: LogQueue | None = None,
-    calls: CallLog | None = log_call,
-    *,
-    init: bool = False,
+    settings: Settings, log_lines: LogQueue | None = None, *, init: bool = False
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
-    `log_lines` is where the log goes, for the count of dropped lines; `calls` takes the line of
-    each call. `init` lets a new store begin where one is missing that was there once.
+    `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
+    where one is missing that was there once.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        guard, certificates = _guard(settings, clock, calls)
+        guard, certificates = _guard(settings, clock)
         metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
@@ -290,11 +285,9 @@ async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> R
         raise StartError(str(error), error.lines) from None
 
 
-def _guard(
-    settings: Settings, clock: SystemClock, calls: CallLog | None
-) -> tuple[Guard, Certificates | None]:
+def _guard(settings: Settings, clock: SystemClock) -> tuple[Guard, Certificates | None]:
     try:
-        return guard_of(settings, clock.monotonic, calls), certificates_of(settings)
+        return guard_of(settings, clock.monotonic), certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
     except CallersRefused as error:

@@ -9,24 +9,20 @@ from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.admission import READS, Rooms
 from decision_service.edge.rpc.authentication import Door
 from decision_service.edge.rpc.interceptors import Guard
-from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.room import WorkRoom
-from decision_service.telemetry import CallLog, UserHash
+from decision_service.telemetry import UserHash
 
 
-def guard_of(
-    settings: Settings, seconds: Callable[[], float], calls: CallLog | None = log_call
-) -> Guard:
-    """Callers, rooms, metrics, the log of calls and its key; raises CallersRefused."""
+def guard_of(settings: Settings, seconds: Callable[[], float]) -> Guard:
+    """Callers, rooms, metrics and the key of users in the log; raises CallersRefused."""
     return Guard(
         door=Door(settings.auth_tokens_file),
         rooms=Rooms(WorkRoom(settings.max_in_flight), WorkRoom(READS)),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
         stalls=StallWatch(seconds),
-        calls=calls,
     )
 
 

@@ -25,21 +25,17 @@ from decision_service.edge.rpc.layers import Behaviour, streamed
 from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers
 from decision_service.edge.rpc.observing import Notes, observed
 from decision_service.edge.rpc.stalls import StallWatch
-from decision_service.telemetry import CallLog, UserHash
+from decision_service.telemetry import UserHash
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """What the layers need: who may call, how much at a time, and where it is written down.
-
-    `calls` takes the log's line of each call; None where nobody reads them.
-    """
+    """What the layers need: who may call, how much at a time, and where it is written down."""
 
     door: Door
     rooms: Rooms
     metrics: Metrics
     user_hash: UserHash
     stalls: StallWatch
-    calls: CallLog | None
 
 
 class Layers:
@@ -76,7 +72,7 @@ class Layers:
         behaviour = admitted(behaviour, method, guard.rooms)
         if method not in OPEN:
             behaviour = authenticated(behaviour, Gate(method, guard.door))
-        notes = Notes.of(method, guard.metrics, guard.calls, guard.user_hash)
+        notes = Notes.of(method, guard.metrics, guard.user_hash)
         return observed(behaviour, method, notes, leaving)
 
 

@@ -25,16 +25,10 @@ from decision_service.edge.rpc.status import (
     reason_of,
     status_of,
 )
-from decision_service.telemetry import CallLine, CallLog
 
 _SILENT = (*OPEN, "/grpc.reflection.")
 
 log = structlog.get_logger("decision_service.rpc")
-
-
-def log_call(line: CallLine) -> None:
-    """Log a call as any other event."""
-    log.info("call", **line.fields())
 
 
 class Notes(msgspec.Struct, frozen=True):
@@ -43,7 +37,6 @@ class Notes(msgspec.Struct, frozen=True):
     name: str
     metrics: Metrics
     of_method: MethodMetrics
-    calls: CallLog | None
     user_hash: Callable[[str], str]
 
     @classmethod
@@ -51,14 +44,13 @@ class Notes(msgspec.Struct, frozen=True):
         cls,
         method: str,
         metrics: Metrics,
-        calls: CallLog | None,
         user_hash: Callable[[str], str],
     ) -> Notes | None:
         """The notes of a method; None for what platforms ask all the time."""
         if method.startswith(_SILENT):
             return None
         name = method.rpartition("/")[2]
-        return cls(name, metrics, metrics.of_method(name), calls, user_hash)
+        return cls(name, metrics, metrics.of_method(name), user_hash)
 
     def ended(self, request: Any, info: CallInfo | None, started: float) -> None:
         """A call was answered."""
@@ -77,20 +69,19 @@ class Notes(msgspec.Struct, frozen=True):
     ) -> None:
         seconds = perf_counter() - started
         self.of_method.ended(code, seconds)
-        if self.calls is None or info is None:
+        if info is None:
             return
         user = getattr(request, "user_id", "")
-        self.calls(
-            CallLine(
-                self.name,
-                code,
-                round(seconds * 1000, 1),
-                reason,
-                info.request_id,
-                info.trace_id,
-                info.caller,
-                self.user_hash(user) if user else "",
-            )
+        log.info(
+            "call",
+            method=self.name,
+            code=code,
+            ms=round(seconds * 1000, 1),
+            reason=reason,
+            request_id=info.request_id or None,
+            trace_id=info.trace_id or None,
+            caller=info.caller or None,
+            user=self.user_hash(user) if user else None,
         )
 
 
