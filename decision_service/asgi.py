@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -25,6 +25,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """A server beside others in one process, which alone says what a signal ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the process."""
+        yield
+
+
 @asynccontextmanager
 async def serving(
     app: Any,
@@ -36,7 +45,8 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Serve while the context is open; no signal handler is installed.
 
-    More than `connections` at once are answered 503. `on_close` runs before the server stops.
+    Who connects before the server has begun waits in the listener's queue. More than `connections`
+    at once are answered 503. `on_close` runs before the server stops.
     """
     config = uvicorn.Config(
         app,
@@ -49,18 +59,13 @@ async def serving(
         server_header=False,
         limit_concurrency=connections,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    server = uvicorn.Server(config)
-    config.load()
-    config.ssl = tls
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    ticking = asyncio.create_task(server.main_loop())
+    server = _Server(config)
+    ended = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield
     finally:
         on_close()
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
-        await server.shutdown(sockets=[listener])
+        server.should_exit = True
+        await ended
