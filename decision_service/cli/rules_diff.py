@@ -12,7 +12,7 @@ from decision_service.cli.output import Format, FormatOption, console, print_jso
 from decision_service.cli.rules_folder import DEFAULT_PATH
 from decision_service.cli.rules_version import RulesOption, Version, find_version
 from decision_service.factors.registry import catalogue
-from decision_service.ruleset.changes.versions import Comparison, compare
+from decision_service.ruleset.diff.versions import Comparison, compare
 
 
 def diff(

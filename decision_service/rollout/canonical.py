@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from decision_service.language.condition import Condition
+from decision_service.language.evaluation.condition import Condition
 from decision_service.rollout.buckets import ALGORITHM
 from decision_service.rollout.model import Plan
 

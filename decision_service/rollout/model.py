@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.language.condition import Condition
+from decision_service.language.evaluation.condition import Condition
 from decision_service.rollout.guardrails import Guardrail, Metric
 
 WHOLE = 100_000

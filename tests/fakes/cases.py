@@ -6,13 +6,13 @@ from msgspec.structs import replace
 
 from decision_service.domain.time import AsOf
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
-from decision_service.pipeline.admission import Admission, bound_inputs
-from decision_service.pipeline.conclude import conclude
-from decision_service.pipeline.loading import RuleFolder, TextFile
+from decision_service.pipeline.decide.admission import Admission, bound_inputs
+from decision_service.pipeline.decide.conclude import conclude
 from decision_service.pipeline.ports import Gathering
-from decision_service.pipeline.second_opinion import Case
+from decision_service.pipeline.rollout.pairs.second_opinion import Case
+from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.rollout.gate import Subject, choose
-from decision_service.ruleset.model import CompiledRuleset
+from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.world import (
     NOW,
     PRODUCT,

@@ -8,17 +8,17 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.arm_figures import Cell, Counted
-from decision_service.pipeline.guardrail_watch import (
+from decision_service.pipeline.rollout.arm_figures import Cell, Counted
+from decision_service.pipeline.rollout.event_counters import Occurrences
+from decision_service.pipeline.rollout.guardrails.watch import (
     GuardrailWatch,
     Watcher,
 )
-from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.rollout.journal import Change, Rollouts
+from decision_service.pipeline.rollout.plan_migration import Settled, settle
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rollouts import Change, Rollouts
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.judging import Standing
 from decision_service.rollout.state import RolloutState, initial_state
 from tests.fakes.in_memory import InMemoryDecisionLog

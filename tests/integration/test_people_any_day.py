@@ -11,7 +11,7 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.pipeline.run import Call
+from decision_service.pipeline.decide.run import Call
 from decision_service.simulator.dates import start_of
 from decision_service.simulator.people import sandbox_people
 from decision_service.simulator.server import build_app

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
-from decision_service.pipeline.pairs import Group, Pair, PairLog, Side, Standing
 from decision_service.pipeline.ports import ArmDecision, DecisionLog, Entry
+from decision_service.pipeline.rollout.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
+from decision_service.pipeline.rollout.pairs.pairs import Group, Pair, PairLog, Side, Standing
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product

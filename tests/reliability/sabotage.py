@@ -14,11 +14,14 @@ from typing import Any
 from sqlalchemy import update
 
 from decision_service.edge.http import webhooks
-from decision_service.language import composer
-from decision_service.language.nodes import Entry
-from decision_service.pipeline import shared
+from decision_service.language.yaml import composer
+from decision_service.language.yaml.nodes import Entry
+from decision_service.pipeline.decide import shared
 from decision_service.smile import client, parts, retries, waves
-from decision_service.storage import consents, decisions, tables, writer
+from decision_service.storage.commit import writer
+from decision_service.storage.privacy import consents
+from decision_service.storage.queries import decisions
+from decision_service.storage.schema import tables
 
 LATE = 0.05
 

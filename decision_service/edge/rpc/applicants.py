@@ -9,11 +9,11 @@ from decision_service.edge.rpc.calls import Context, call_info
 from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.requests import Problems, check_reference, check_user_id
 from decision_service.edge.rpc.values import timestamp
-from decision_service.pipeline.applicant_ports import Applicant, LinkToken
-from decision_service.pipeline.decide import ANSWER_MARGIN
-from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.ports import Applicant, LinkToken
+from decision_service.pipeline.applicants.status import AccountStanding, LookAtApplicants, Standing
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.standing import AccountStanding, LookAtApplicants, Standing
 
 SERVICE = "decision_service.api.v1.ApplicantService"
 

@@ -24,11 +24,11 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.edge.rpc.access import Role
-from decision_service.language import yaml
 from decision_service.language.diagnostics import Diagnostic, Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Entry, Node, Scalar
-from decision_service.language.readers import as_choice, as_list, as_map, as_text
+from decision_service.language.yaml import parser as yaml
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Entry, Node, Scalar
+from decision_service.language.yaml.readers import as_choice, as_list, as_map, as_text
 
 TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
 HASH_PREFIX = "sha256:"

@@ -6,12 +6,16 @@ from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.domain.money import Money
 from decision_service.edge.rpc.rollout_replies import percent_text
 from decision_service.edge.rpc.values import money_to_message, timestamp
-from decision_service.pipeline.compare import Comparison
-from decision_service.pipeline.pair_summary import OutcomePair, moves, outcome_pairs
-from decision_service.pipeline.pairs import Standing
-from decision_service.pipeline.rollout_figures import ArmLine, Figures, Guard, Next, ShadowLine
-from decision_service.pipeline.rulebook import Product
-from decision_service.pipeline.seen import allowed_words, value_words, window_words
+from decision_service.pipeline.rollout.figures import ArmLine, Figures, Guard, Next, ShadowLine
+from decision_service.pipeline.rollout.guardrails.guardrail_text import (
+    allowed_words,
+    value_words,
+    window_words,
+)
+from decision_service.pipeline.rollout.pairs.compare import Comparison
+from decision_service.pipeline.rollout.pairs.pairs import Standing
+from decision_service.pipeline.rollout.pairs.summary import OutcomePair, moves, outcome_pairs
+from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.sequential import Tally, interval
 
 

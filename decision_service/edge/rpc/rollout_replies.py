@@ -12,7 +12,7 @@ from decision_service.edge.rpc.replies import assignment_message
 from decision_service.edge.rpc.rulesets import problem_message
 from decision_service.edge.rpc.values import decimal_text, money_to_message, timestamp
 from decision_service.language.diagnostics import Diagnostic
-from decision_service.pipeline.operate import Explained, Look
+from decision_service.pipeline.rollout.operate import Explained, Look
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.rollout.gate import Pin, enters_comparison, first_match
 from decision_service.rollout.model import Plan, Stage, Stages

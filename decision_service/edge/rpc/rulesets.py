@@ -18,15 +18,15 @@ from decision_service.edge.rpc.replies import add_full_view, ref_message, verdic
 from decision_service.edge.rpc.requests import Problems, check_product, inputs_from, read_value
 from decision_service.edge.rpc.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.pipeline.agreement import Agreement
-from decision_service.pipeline.decide import ANSWER_MARGIN
-from decision_service.pipeline.loading import RuleFolder
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
+from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.ports import Clock, DecisionLog
-from decision_service.pipeline.rulebook import Product
-from decision_service.pipeline.rulesets import Trial, TryRules, ordered, validate, version_of
-from decision_service.pipeline.shelf import RuleShelf, ShelfStatus
-from decision_service.pipeline.texts import files_from_body
-from decision_service.ruleset.model import CompiledRuleset, InputSpec
+from decision_service.pipeline.rules.active import RuleShelf, ShelfStatus
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.rules.texts import files_from_body
+from decision_service.pipeline.trial.dry_run import Trial, TryRules, ordered, validate, version_of
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
 
 SERVICE = "decision_service.api.v1.RulesetService"
 

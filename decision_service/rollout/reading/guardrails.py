@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from decision_service.rollout.guardrails import (
     Action,
     Ceiling,

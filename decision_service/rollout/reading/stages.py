@@ -6,8 +6,8 @@ from datetime import timedelta
 from itertools import pairwise
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from decision_service.rollout.model import Advance, Stage, Stages
 from decision_service.rollout.reading.shares import read_name, read_share, refuse_repeated
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.language.types import ORDERED
-from decision_service.ruleset.constructs.card import Bin, Characteristic
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.ranges import labels_of, whole
-from decision_service.ruleset.regions import Span, gaps, overlap
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.analysis.ranges import labels_of, whole
+from decision_service.ruleset.analysis.regions import Span, gaps, overlap
+from decision_service.ruleset.constructs.scorecard.model import Bin, Characteristic
+from decision_service.ruleset.constructs.scorecard.read import Scorecard
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.reading.draft import Draft
 
 
 def check_bins(draft: Draft) -> None:

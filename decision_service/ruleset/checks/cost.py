@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decision_service.language.tree import Call, Node, walk
-from decision_service.ruleset.constructs.table import Table
-from decision_service.ruleset.draft import Draft
+from decision_service.language.expressions.tree import Call, Node, walk
+from decision_service.ruleset.constructs.table.read import Table
+from decision_service.ruleset.reading.draft import Draft
 
 MOST_STEPS = 10_000
 _LOAN = 20

@@ -8,16 +8,16 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
-from decision_service.ruleset.constructs.card import Card, Characteristic
-from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.regions import Span, overlap
-from decision_service.ruleset.windows import implied, in_a_first_job
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
+from decision_service.ruleset.analysis.regions import Span, overlap
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.read import Rules
+from decision_service.ruleset.constructs.scorecard.model import Card, Characteristic
+from decision_service.ruleset.constructs.scorecard.read import Scorecard
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.reading.draft import Draft
 
 Tells = Callable[[str, Decimal, str], Span | None]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
-from decision_service.language.tree import Node, Read, walk
-from decision_service.ruleset.constructs.offer import OfferPart
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.constructs.table import Table
-from decision_service.ruleset.draft import Draft, NamedPart
+from decision_service.language.expressions.tree import Node, Read, walk
+from decision_service.ruleset.constructs.offer.read import OfferPart
+from decision_service.ruleset.constructs.rules.read import Rules
+from decision_service.ruleset.constructs.scorecard.read import Scorecard
+from decision_service.ruleset.constructs.table.read import Table
+from decision_service.ruleset.reading.draft import Draft, NamedPart
 
 _MONEY_MATTERS = frozenset({Component.POLICY, Component.SCORECARD, Component.TABLE})
 _NOISY = re.compile(r"(income|contributions)\.change_")

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from decision_service.domain.verdict import Component, Outcome
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
-from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.read import Rules
+from decision_service.ruleset.reading.draft import Draft
 
 
 def check_history(draft: Draft) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED
+from decision_service.ruleset.analysis.ranges import labels_of, whole
+from decision_service.ruleset.analysis.regions import Span, meet, stepped
 from decision_service.ruleset.checks.shared import shared_values
-from decision_service.ruleset.constructs.columns import Matches, bits, column, region_spans
-from decision_service.ruleset.constructs.grid import Grid, Hit
-from decision_service.ruleset.constructs.table import Table
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.ranges import labels_of, whole
-from decision_service.ruleset.regions import Span, meet, stepped
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.constructs.table.columns import Matches, bits, column, region_spans
+from decision_service.ruleset.constructs.table.model import Grid, Hit
+from decision_service.ruleset.constructs.table.read import Table
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.reading.draft import Draft
 
 _MOST_STEPS = 50_000
 

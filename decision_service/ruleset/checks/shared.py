@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED
+from decision_service.ruleset.analysis.ranges import whole
+from decision_service.ruleset.analysis.regions import Span, meet, overlap
 from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.constructs.grid import Grid
-from decision_service.ruleset.ranges import whole
-from decision_service.ruleset.regions import Span, meet, overlap
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.constructs.table.model import Grid
+from decision_service.ruleset.program.wording import Wording
 
 
 def shared_values(grid: Grid, rows: tuple[int, int], currency: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from decision_service.language import tree
-from decision_service.language.tree import Node
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node
 from decision_service.language.types import FLAG
+from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.regions import Span
 
 
 def cell_tree(cell: Cell, name: tree.Read) -> Node:

@@ -11,12 +11,12 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place, Report, did_you_mean
-from decision_service.language.nodes import Scalar
-from decision_service.language.tree import Literal
+from decision_service.language.expressions.tree import Literal
 from decision_service.language.types import ORDERED, Symbol
-from decision_service.ruleset.literals import as_literal
-from decision_service.ruleset.ranges import labels_of
-from decision_service.ruleset.regions import Span
+from decision_service.language.yaml.nodes import Scalar
+from decision_service.ruleset.analysis.ranges import labels_of
+from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.reading.literals import as_literal
 
 _INTERVAL = re.compile(r"([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])")
 _OPERATION = re.compile(r"(<=|>=|==|!=|<|>)\s*(\S.*)")

@@ -10,20 +10,20 @@ import msgspec
 
 from decision_service.domain.verdict import Component, Condition, RuleTrace
 from decision_service.language.diagnostics import Place
-from decision_service.language.emitter import compile_conditions, grouped
-from decision_service.language.fields import Fields
-from decision_service.language.kleene import Unknown
-from decision_service.language.nodes import Node
-from decision_service.language.readers import as_list
-from decision_service.language.tree import Node as Tree
-from decision_service.language.tree import reads
+from decision_service.language.evaluation.emitter import compile_conditions, grouped
+from decision_service.language.evaluation.kleene import Unknown
+from decision_service.language.expressions.tree import Node as Tree
+from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.findings import Conclusion, data_finding
-from decision_service.ruleset.part import Conclusive, View, Written
-from decision_service.ruleset.state import State
-from decision_service.ruleset.texts import read_texts
-from decision_service.ruleset.wording import truth_of
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.readers import as_list
+from decision_service.ruleset.program.findings import Conclusion, data_finding
+from decision_service.ruleset.program.part import Conclusive, View, Written
+from decision_service.ruleset.program.state import State
+from decision_service.ruleset.program.wording import truth_of
+from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.texts import read_texts
 
 
 @dataclass(frozen=True, slots=True)

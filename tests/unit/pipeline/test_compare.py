@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.archive import RulesetArchive
-from decision_service.pipeline.compare import CompareVersions, Comparison, Question
-from decision_service.pipeline.pairs import Standing
 from decision_service.pipeline.ports import Filter
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions, Comparison, Question
+from decision_service.pipeline.rollout.pairs.pairs import Standing
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.rulebook import Rulebook
 from tests.fakes.cases import STRICTER, changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, steady_earner

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.archive import RulesetArchive
-from decision_service.pipeline.decide import DecideApplication
-from decision_service.pipeline.last_record import LastRecord
-from decision_service.pipeline.read import ReadDecisions
-from decision_service.pipeline.replay import ReplayDecision, WhichRules
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.operations.clock_guard import LastRecord
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
+from decision_service.pipeline.rules.archive import RulesetArchive
 from tests.fakes.world import NOW, World, application
 
 

@@ -10,14 +10,14 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline import guardrail_watch
-from decision_service.pipeline.arm_figures import Counted
-from decision_service.pipeline.guardrail_watch import (
+from decision_service.pipeline.rollout.arm_figures import Counted
+from decision_service.pipeline.rollout.guardrails import watch as guardrail_watch
+from decision_service.pipeline.rollout.guardrails.watch import (
     ADVANCES,
     GUARDRAIL_ACTIONS,
 )
+from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.windows import AUTO_ADVANCE
 from decision_service.rollout.judging import Standing
 from decision_service.rollout.state import TrackName
 from decision_service.rollout.state import advance as advanced

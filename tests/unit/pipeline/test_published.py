@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.last_good import keep, recall
-from decision_service.pipeline.loading import RuleFolder, TextFile
-from decision_service.pipeline.manifest import contents_digest, manifest_text
-from decision_service.pipeline.published import KIND
-from decision_service.pipeline.reload import ReloadRules
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import Settled, settle
+from decision_service.pipeline.rollout.reload import ReloadRules
+from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.last_good import keep, recall
+from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.manifest import contents_digest, manifest_text
+from decision_service.pipeline.rules.publication import KIND
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, SetClock, rulebook, shipped_rules

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.loading import RuleFolder
-from decision_service.pipeline.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import Settled, settle
+from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.loading import RuleFolder
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.arm_figures import Counted
-from decision_service.pipeline.pairs import Standing
-from decision_service.pipeline.rollout_figures import Figures, Next, ShowFigures
+from decision_service.pipeline.rollout.arm_figures import Counted
+from decision_service.pipeline.rollout.figures import Figures, Next, ShowFigures
+from decision_service.pipeline.rollout.pairs.pairs import Standing
 from decision_service.pipeline.rollout_ports import JournalAction
 from decision_service.rollout.judging import Standing as Said
 from decision_service.rollout.sequential import Tally

@@ -16,11 +16,11 @@ from decision_service.domain.errors import (
     RolloutRefused,
     StoreUnavailable,
 )
-from decision_service.pipeline.adoption import Settled, Unsettled, settle
+from decision_service.pipeline.rollout.journal import Change, Rollouts
+from decision_service.pipeline.rollout.plan_migration import Settled, Unsettled, settle
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rollouts import Change, Rollouts
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.state import (
     Clash,
     RolloutState,
@@ -291,7 +291,7 @@ async def test_keeping_up_outlives_every_fault(
     one: Process, other: Process, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The loop goes on after readings that fail, and sees the steps that were taken meanwhile."""
-    monkeypatch.setattr("decision_service.pipeline.rollouts.REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("decision_service.pipeline.rollout.journal.REFRESH_SECONDS", 0.0)
     await other.advance()
     read, failed = one.journal.latest, 0
 

@@ -11,8 +11,8 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.pairs import Side, Standing
-from decision_service.pipeline.second_opinion import lacks, second_opinion
+from decision_service.pipeline.rollout.pairs.pairs import Side, Standing
+from decision_service.pipeline.rollout.pairs.second_opinion import lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 
 LARGEST = "largest_first_loan: {type: money"

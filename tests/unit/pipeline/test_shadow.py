@@ -10,11 +10,17 @@ from dataclasses import dataclass, field
 from msgspec import structs
 from msgspec.structs import replace
 
-from decision_service.pipeline.occurrences import Occurrences
-from decision_service.pipeline.pairs import Standing
-from decision_service.pipeline.second_opinion import Case
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW, Budget, Shadows
-from decision_service.ruleset.model import CompiledRuleset
+from decision_service.pipeline.rollout.event_counters import Occurrences
+from decision_service.pipeline.rollout.pairs.pairs import Standing
+from decision_service.pipeline.rollout.pairs.second_opinion import Case
+from decision_service.pipeline.rollout.pairs.shadow import (
+    DROPPED,
+    EVALUATIONS,
+    SLOW,
+    Budget,
+    Shadows,
+)
+from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock

@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.loading import RuleFolder, load_rules
 from decision_service.pipeline.ports import StoredText
-from decision_service.pipeline.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
-from decision_service.pipeline.used_versions import altered
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import Settled, settle
+from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.used_versions import altered
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited

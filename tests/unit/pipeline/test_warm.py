@@ -17,10 +17,18 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot, Task
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.gathering import ACCOUNTS_ONLY
+from decision_service.pipeline.decide.gathering import ACCOUNTS_ONLY
 from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
-from decision_service.pipeline.snapshots import snapshot_body
-from decision_service.pipeline.warm import Ages, Found, WarmShelf, covers, cut, is_whole, merged
+from decision_service.pipeline.snapshots.cache import (
+    Ages,
+    Found,
+    WarmShelf,
+    covers,
+    cut,
+    is_whole,
+    merged,
+)
+from decision_service.pipeline.snapshots.codec import snapshot_body
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.kleene import unknown
+from decision_service.language.evaluation.kleene import unknown
+from decision_service.ruleset.analysis.regions import Span, gaps, meet, overlap, stepped
 from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.constructs.columns import bits, column, finder
-from decision_service.ruleset.regions import Span, gaps, meet, overlap, stepped
+from decision_service.ruleset.constructs.table.columns import bits, column, finder
 
 LAWS = settings(max_examples=300, deadline=None)
 ends = st.one_of(st.none(), st.integers(0, 12))
