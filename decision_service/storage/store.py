@@ -37,7 +37,7 @@ from decision_service.storage.commit.writer import (
     LINGER_SECONDS,
     OnCommit,
     Writer,
-    unheard,
+    no_op,
 )
 from decision_service.storage.engine import READERS, Database, is_shared, open_database
 from decision_service.storage.errors import ConnectionLost
@@ -58,7 +58,7 @@ from decision_service.storage.queries import (
 )
 from decision_service.storage.replicas import process_rows
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
-from decision_service.storage.user_state_cache import Recollection
+from decision_service.storage.user_state_cache import UserStateCache
 
 
 class Store:
@@ -70,7 +70,7 @@ class Store:
         linger: float,
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
         erasing: Erasing | None = None,
     ) -> None:
         self._database = database
@@ -78,7 +78,7 @@ class Store:
         self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
-        self._recollection = Recollection()
+        self._recollection = UserStateCache()
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
@@ -93,7 +93,7 @@ class Store:
         readers: int = READERS,
         lease: float = LEASE_SECONDS,
         init: bool = False,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
         journal: Path | None = None,
         erase_decisions: bool = False,
     ) -> Self:

@@ -10,7 +10,7 @@ USERS = 8192
 """How many users are remembered; one takes one or two kilobytes."""
 
 
-class Recollection:
+class UserStateCache:
     """What was last read of each user, the latest asked for last; every change forgets it.
 
     Another process may have changed it since, which only the commit can tell.

@@ -50,14 +50,14 @@ from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import LookAtApplicants
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Ports
-from decision_service.pipeline.operations.clock_guard import LastRecord
+from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.operations.retention import Retention
 from decision_service.pipeline.ports import Filter, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import ReplayDecision
 from decision_service.pipeline.rollout.counters import Counters
-from decision_service.pipeline.rollout.event_counters import Occurrences
+from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.figures import ShowFigures
 from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch, Watcher
 from decision_service.pipeline.rollout.observer import RolloutObserver
@@ -65,7 +65,7 @@ from decision_service.pipeline.rollout.operate import OperateRollouts
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.pipeline.rollout.reload import ReloadRules
-from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.trial.dry_run import TryRules
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -75,9 +75,9 @@ from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from decision_service.telemetry import CallLog, LogQueue
-from decision_service.wiring.background import Upkeep
+from decision_service.wiring.background import BackgroundTasks
 from decision_service.wiring.connect import connect_page
-from decision_service.wiring.rules import Rules, RulesUnusable, open_rules
+from decision_service.wiring.rules import RulesUnusable, StartRules, open_rules
 from decision_service.wiring.snapshots import warmth
 
 log = structlog.get_logger("decision_service.wiring.app")
@@ -95,7 +95,7 @@ class Service(msgspec.Struct):
     """A started service; `smile_url` is where applicants' data comes from."""
 
     settings: Settings
-    shelf: RuleShelf
+    shelf: ActiveRules
     guard: Guard
     certificates: Certificates | None
     rpc: rpc.RpcServer
@@ -147,7 +147,7 @@ async def start(
         metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
-        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, Occurrences()
+        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, EventCounters()
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
@@ -215,9 +215,9 @@ async def start(
         )
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
-        Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
-            supervisor
-        )
+        BackgroundTasks(
+            server, guard, certificates, source, store, settings.rules_dir, reload, clock
+        ).start(supervisor)
         if warm is not None:
             warm.start(supervisor)
         for name, work in (
@@ -279,7 +279,7 @@ async def _listen(
         raise StartError(str(error)) from None
 
 
-async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> Rules:
+async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> StartRules:
     try:
         return await open_rules(
             settings.rules_dir,
@@ -344,13 +344,13 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 
-async def _last_record(store: Store) -> LastRecord:
+async def _last_record(store: Store) -> ClockGuard:
     newest = await store.list(Filter(), None, 1)
-    return LastRecord(newest[0].created if newest else None)
+    return ClockGuard(newest[0].created if newest else None)
 
 
 def _use_cases(
-    ports: Ports, shelf: RuleShelf, guard: Guard, observer: RolloutObserver, last: LastRecord
+    ports: Ports, shelf: ActiveRules, guard: Guard, observer: RolloutObserver, last: ClockGuard
 ) -> UseCases:
     archive = RulesetArchive(ports.log, shelf.current)
     reading = ReadDecisions(ports.log, archive)

@@ -31,7 +31,7 @@ FILES_SECONDS = 1.0
 log = structlog.get_logger("decision_service.wiring.background")
 
 
-class Upkeep(msgspec.Struct, frozen=True):
+class BackgroundTasks(msgspec.Struct, frozen=True):
     """What has to be kept up."""
 
     server: RpcServer

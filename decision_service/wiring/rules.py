@@ -10,12 +10,12 @@ import structlog
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.plan_conflicts import clash_problems
-from decision_service.pipeline.rollout.plan_migration import Settled, settle
+from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout.reload import REFUSED
-from decision_service.pipeline.rules.acceptance import barred
-from decision_service.pipeline.rules.active import RuleShelf
-from decision_service.pipeline.rules.last_good import keep, recall
+from decision_service.pipeline.rules.acceptance import unacceptable
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.last_good import keep, last_good_folder
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
@@ -31,16 +31,16 @@ class RulesUnusable(Exception):
         self.lines = lines
 
 
-class Rules(msgspec.Struct, frozen=True):
+class StartRules(msgspec.Struct, frozen=True):
     """The rules that decide, and where their rollouts stand."""
 
-    shelf: RuleShelf
+    shelf: ActiveRules
     rollouts: Rollouts
 
 
 async def open_rules(
     root: Path, blocked: frozenset[str], store: Store, clock: Clock, *, edits_used: bool = False
-) -> Rules:
+) -> StartRules:
     """The folder's rules, or the last good ones where it has mistakes.
 
     A version that has decided may have changed only where `edits_used`, on made-up people.
@@ -53,20 +53,20 @@ async def open_rules(
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:
-        problems = await barred(store, folder, loading.rulebook, edits_used=edits_used)
+        problems = await unacceptable(store, folder, loading.rulebook, edits_used=edits_used)
     if loading.rulebook is not None and not problems:
         await store.put_texts(loading.texts)
         settled = await settle(store, loading.rulebook, clock.now())
-        if isinstance(settled, Settled):
+        if isinstance(settled, MigratedPlans):
             await keep(store, folder, clock.now())
             return _rules(settled, store, clock)
-        problems = clash_problems(folder, settled)
+        problems = plan_conflict_problems(folder, settled)
     return await _last_good(root, blocked, store, problems, clock)
 
 
-def _rules(settled: Settled, store: Store, clock: Clock) -> Rules:
-    shelf = RuleShelf(settled.rulebook, clock.now())
-    return Rules(shelf, Rollouts(store, shelf, clock, settled.entries))
+def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
+    shelf = ActiveRules(settled.rulebook, clock.now())
+    return StartRules(shelf, Rollouts(store, shelf, clock, settled.entries))
 
 
 async def _last_good(
@@ -75,12 +75,12 @@ async def _last_good(
     store: Store,
     bad: tuple[Diagnostic, ...],
     clock: Clock,
-) -> Rules:
+) -> StartRules:
     problems = tuple(render(diagnostic) for diagnostic in bad)
-    folder = await recall(store)
+    folder = await last_good_folder(store)
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     settled = None if good is None else await settle(store, good, clock.now())
-    if not isinstance(settled, Settled):
+    if not isinstance(settled, MigratedPlans):
         raise RulesUnusable(
             f"the rules in {root} have {count(bad)}: mend them, and try "
             "`decision-service rules check`",

@@ -11,7 +11,7 @@ from decision_service.config import VENDOR_LIMIT, Settings
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.pipeline.snapshots.cache import Ages, WarmShelf
+from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
 from decision_service.pipeline.snapshots.event_worker import (
     SWEEP_PACE,
     SWEEP_SECONDS,
@@ -25,14 +25,14 @@ from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 
 
-class Warmth(msgspec.Struct, frozen=True):
+class SnapshotWiring(msgspec.Struct, frozen=True):
     """The pieces; `receiver` is what the HTTP edge serves.
 
     `pace` is the time between two users of this process's sweep, so that all processes which
     share the vendor's limit together ask for one a second.
     """
 
-    shelf: WarmShelf
+    shelf: SnapshotCache
     receiver: WebhookReceiver
     worker: EventWorker
     refresh: RefreshApplicants
@@ -56,7 +56,7 @@ def warmth(
     store: Store,
     rulebook: Callable[[], Rulebook],
     clock: Clock,
-) -> Warmth | None:
+) -> SnapshotWiring | None:
     """None while no webhook secret is set: without events nothing tells when data has changed."""
     secrets = settings.secrets_of_webhooks
     if not secrets:
@@ -64,6 +64,6 @@ def warmth(
     refresh = RefreshApplicants(source, store, rulebook, clock)
     worker = EventWorker(store, refresh)
     receive = ReceiveEvents(store, clock, worker.tell, source.nudge)
-    shelf = WarmShelf(store, Ages(*settings.ages))
+    shelf = SnapshotCache(store, Ages(*settings.ages))
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
-    return Warmth(shelf, WebhookReceiver(receive, secrets), worker, refresh, store, pace)
+    return SnapshotWiring(shelf, WebhookReceiver(receive, secrets), worker, refresh, store, pace)

@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from decision_service.edge.http import webhooks
 from decision_service.language.yaml import composer
-from decision_service.language.yaml.nodes import Entry
+from decision_service.language.yaml.nodes import MapEntry
 from decision_service.pipeline.decide import shared
 from decision_service.smile import client, parts, retries, waves
 from decision_service.storage.commit import writer
@@ -74,7 +74,7 @@ def last_key_wins() -> None:
     """Let a repeated key of a rule file replace the first, as YAML libraries do."""
 
     def add_entry(_: Any, top: Any, key: Any, value: Any) -> None:
-        top.entries[key.text] = Entry(key.text, key.place, value)
+        top.entries[key.text] = MapEntry(key.text, key.place, value)
 
     composer.Composer._add_entry = add_entry  # type: ignore[method-assign]  # the sabotage
 

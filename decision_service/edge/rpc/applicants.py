@@ -11,7 +11,11 @@ from decision_service.edge.rpc.requests import Problems, check_reference, check_
 from decision_service.edge.rpc.values import timestamp
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.ports import Applicant, LinkToken
-from decision_service.pipeline.applicants.status import AccountStanding, LookAtApplicants, Standing
+from decision_service.pipeline.applicants.status import (
+    AccountStanding,
+    ApplicantStatus,
+    LookAtApplicants,
+)
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.ports import Clock
 
@@ -98,7 +102,7 @@ def _token(token: LinkToken) -> pb.LinkToken:
     )
 
 
-def _applicant(seen: Standing) -> pb.Applicant:
+def _applicant(seen: ApplicantStatus) -> pb.Applicant:
     return pb.Applicant(
         user_id=seen.user_id,
         accounts=[_account(one) for one in seen.accounts],

@@ -17,7 +17,7 @@ from decision_service.edge.rpc.requests import application_from, decision_id_fro
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
-from decision_service.pipeline.decide.run import Call
+from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.records.replay import ReplayDecision, Replayed, WhichRules
@@ -60,7 +60,7 @@ class DecisionServicer:
         info = call_info(context)
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
-        stored = await self._use_cases.decide(application, Call(info.caller, deadline))
+        stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
         self._trail(info, stored)
         reach(Point.BEFORE_REPLY)
         return stored.reply

@@ -33,7 +33,7 @@ from decision_service.pipeline.rollout.figures import ShowFigures
 from decision_service.pipeline.rollout.operate import Look, OperateRollouts, Order
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout_ports import JournalEntry
-from decision_service.pipeline.rules.active import ShelfStatus
+from decision_service.pipeline.rules.active import ActiveRulesStatus
 from decision_service.rollout.state import TrackName
 
 SERVICE = "decision_service.api.v1.RolloutService"
@@ -45,7 +45,7 @@ class RolloutUseCases(msgspec.Struct, frozen=True):
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions
-    status: Callable[[], ShelfStatus]
+    status: Callable[[], ActiveRulesStatus]
     clock: Clock
 
 

@@ -49,7 +49,7 @@ class DeclaredNames:
         return NameFault("R202", f"unknown name `{name}`", did_you_mean(name, self.symbols))
 
 
-class Condition(msgspec.Struct, frozen=True):
+class InputCondition(msgspec.Struct, frozen=True):
     """A checked condition; `names` are those it reads, in text order."""
 
     text: str
@@ -74,10 +74,10 @@ class Condition(msgspec.Struct, frozen=True):
         return to_runtime(symbol.name, value, symbol.type, self._scope.currency)
 
 
-def read_condition(scalar: Scalar, names: DeclaredNames, report: Report) -> Condition | None:
+def read_condition(scalar: Scalar, names: DeclaredNames, report: Report) -> InputCondition | None:
     """A condition over the names; None where anything is wrong, all of it reported."""
     tree = read_expression(scalar, names, report, ValueType.FLAG)
     if tree is None:
         return None
     used = tuple(symbol.name for symbol in reads(tree))
-    return Condition(scalar.text.strip(), used, names, tree, compile_tree(tree))
+    return InputCondition(scalar.text.strip(), used, names, tree, compile_tree(tree))

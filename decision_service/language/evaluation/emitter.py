@@ -115,16 +115,16 @@ class Emitter:
         match node:
             case tree.Constant():
                 return self._bind(node.value)
-            case tree.Read():
+            case tree.NameRead():
                 self._slots.add(node.symbol.slot)
                 return f"v{node.symbol.slot}"
             case tree.Negative():
                 return self._strict(node, operator.neg)
             case tree.Arithmetic():
                 return self._strict(node, _ARITHMETIC[node.operator])
-            case tree.Call() if node.function in _STRICT:
+            case tree.FunctionCall() if node.function in _STRICT:
                 return self._strict(node, _STRICT[node.function])
-            case tree.Call():
+            case tree.FunctionCall():
                 return f"{node.function}({self._arguments(node)})"
         return self._condition(node)
 
@@ -160,7 +160,7 @@ class Emitter:
 
     def _unless_unknown(self, node: Node, test: str) -> str:
         """A test of a value that would take an unknown one for any other object."""
-        if isinstance(node, tree.Read):
+        if isinstance(node, tree.NameRead):
             name = seen = self.expression(node)
         else:
             name = self._temporary()

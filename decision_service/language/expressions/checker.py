@@ -126,7 +126,7 @@ class _Checking(msgspec.Struct):
             if found.code:
                 self.report.error(found.code, place, found.message, found.hint)
             return None
-        return tree.Read(found, text=name, place=place)
+        return tree.NameRead(found, text=name, place=place)
 
     # Operators
 
@@ -277,7 +277,7 @@ class _Checking(msgspec.Struct):
             self._error("R304", node, message, f"write `{signature.usage}`")
             return None
         place = self.parsed.place(node)
-        return tree.Call(type_, signature.name, made, text=self._source(node), place=place)
+        return tree.FunctionCall(type_, signature.name, made, text=self._source(node), place=place)
 
     def _fit_together(self, nodes: Sequence[Node | None]) -> list[Node | None]:
         return fit_together(nodes, self.scope.currency, self.report)

@@ -57,7 +57,7 @@ def options_of(
 
 def is_label(name: Node, label: Node, report: Report) -> bool:
     """Whether a literal is one of the labels that the name can have; reported where it is not."""
-    if not (isinstance(name, tree.Read) and isinstance(label, tree.Constant)):
+    if not (isinstance(name, tree.NameRead) and isinstance(label, tree.Constant)):
         return True
     labels = name.symbol.labels
     if not labels or label.value in labels:

@@ -64,7 +64,7 @@ _OTHER_WORDS = {
 _DEEPEST_BRACKETS = 40
 
 
-class Sort(Enum):
+class TokenKind(Enum):
     """What a token is to the order of an expression."""
 
     OPERAND = "operand"
@@ -81,11 +81,11 @@ class Token(msgspec.Struct, frozen=True):
     text: str
     start: int
     end: int
-    sort: Sort
+    sort: TokenKind
     callable: bool = False
 
 
-class Fault(msgspec.Struct, frozen=True):
+class SyntaxFault(msgspec.Struct, frozen=True):
     """What is wrong with an expression and where."""
 
     start: int
@@ -94,7 +94,7 @@ class Fault(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-def split(text: str) -> list[Token] | Fault:
+def split(text: str) -> list[Token] | SyntaxFault:
     """The tokens of an expression in an order that can be one, or the first fault."""
     tokens: list[Token] = []
     position = 0
@@ -114,15 +114,15 @@ def _token(match: re.Match[str], before: Sequence[Token]) -> Token:
     text, start, end = match[kind], match.start(kind), match.end(kind)
     if kind == "operator" or text in _WORD_OPERATORS:
         return Token(text, start, end, _operator_sort(text, before))
-    return Token(text, start, end, Sort.OPERAND, callable=kind == "name")
+    return Token(text, start, end, TokenKind.OPERAND, callable=kind == "name")
 
 
-def _operator_sort(text: str, before: Sequence[Token]) -> Sort:
-    fixed = {"(": Sort.OPEN, ")": Sort.CLOSE, ",": Sort.COMMA}
+def _operator_sort(text: str, before: Sequence[Token]) -> TokenKind:
+    fixed = {"(": TokenKind.OPEN, ")": TokenKind.CLOSE, ",": TokenKind.COMMA}
     if text in fixed:
         return fixed[text]
-    wants_operand = not before or before[-1].sort not in (Sort.OPERAND, Sort.CLOSE)
-    return Sort.PREFIX if text in ("-", "not") and wants_operand else Sort.INFIX
+    wants_operand = not before or before[-1].sort not in (TokenKind.OPERAND, TokenKind.CLOSE)
+    return TokenKind.PREFIX if text in ("-", "not") and wants_operand else TokenKind.INFIX
 
 
 def _is_foreign(token: Token) -> bool:
@@ -131,9 +131,9 @@ def _is_foreign(token: Token) -> bool:
     return iskeyword(token.text) or "__" in token.text or bool(_own_spelling(token.text))
 
 
-def _foreign(token: Token) -> Fault:
+def _foreign(token: Token) -> SyntaxFault:
     message = f"`{token.text}` does not belong to the rule language"
-    return Fault(token.start, token.end, message, _own_spelling(token.text))
+    return SyntaxFault(token.start, token.end, message, _own_spelling(token.text))
 
 
 def _own_spelling(word: str) -> str:
@@ -143,7 +143,7 @@ def _own_spelling(word: str) -> str:
     return hint or (f"write `{small}`" if small in _OWN_WORDS else "")
 
 
-def _strange(text: str, position: int) -> Fault:
+def _strange(text: str, position: int) -> SyntaxFault:
     rest = text[position:]
     start = position + len(rest) - len(rest.lstrip())
     rest = text[start:]
@@ -151,20 +151,22 @@ def _strange(text: str, position: int) -> Fault:
     if rest[0].isdigit() or (rest[0] == "." and rest[1:2].isdigit()):
         shown = word[0] if word else rest[0]
         message = f"`{shown}` is not a number of the rule language"
-        return Fault(start, start + len(shown), message, "write digits, or digits.digits: 0.05")
+        return SyntaxFault(
+            start, start + len(shown), message, "write digits, or digits.digits: 0.05"
+        )
     if word and (rest[0].isalpha() or rest[0] == "_"):
         hint = "names are ASCII letters, digits and `_`, with one point: `family.factor`"
-        return Fault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint)
+        return SyntaxFault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint)
     for spelling, hint in _OTHER_SPELLINGS:
         if rest.startswith(spelling):
             message = f"`{spelling}` does not belong to the rule language"
-            return Fault(start, start + len(spelling), message, hint)
-    return Fault(start, start + 1, f"`{rest[0]}` does not belong to the rule language")
+            return SyntaxFault(start, start + len(spelling), message, hint)
+    return SyntaxFault(start, start + 1, f"`{rest[0]}` does not belong to the rule language")
 
 
-def _order(tokens: Sequence[Token]) -> Fault | None:
+def _order(tokens: Sequence[Token]) -> SyntaxFault | None:
     if not tokens:
-        return Fault(0, 1, "the expression is empty")
+        return SyntaxFault(0, 1, "the expression is empty")
     opened: list[Token] = []
     before: Token | None = None
     for token in tokens:
@@ -173,52 +175,56 @@ def _order(tokens: Sequence[Token]) -> Fault | None:
             return fault
         before = token
     if opened:
-        return Fault(opened[-1].start, opened[-1].end, "this `(` is not closed")
+        return SyntaxFault(opened[-1].start, opened[-1].end, "this `(` is not closed")
     last = tokens[-1]
-    if last.sort in (Sort.OPERAND, Sort.CLOSE):
+    if last.sort in (TokenKind.OPERAND, TokenKind.CLOSE):
         return None
-    return Fault(last.start, last.end, f"nothing follows `{last.text}`")
+    return SyntaxFault(last.start, last.end, f"nothing follows `{last.text}`")
 
 
-def _brackets(opened: list[Token], token: Token) -> Fault | None:
-    if token.sort is Sort.OPEN:
+def _brackets(opened: list[Token], token: Token) -> SyntaxFault | None:
+    if token.sort is TokenKind.OPEN:
         opened.append(token)
         if len(opened) > _DEEPEST_BRACKETS:
-            return Fault(token.start, token.end, "the expression is nested too deep", _SPLIT)
-    elif token.sort is Sort.CLOSE:
+            return SyntaxFault(token.start, token.end, "the expression is nested too deep", _SPLIT)
+    elif token.sort is TokenKind.CLOSE:
         if not opened:
-            return Fault(token.start, token.end, "this `)` closes nothing")
+            return SyntaxFault(token.start, token.end, "this `)` closes nothing")
         opened.pop()
-    elif token.sort is Sort.COMMA and not opened:
+    elif token.sort is TokenKind.COMMA and not opened:
         hint = "commas separate arguments and labels, inside parentheses"
-        return Fault(token.start, token.end, "a comma stands outside parentheses", hint)
+        return SyntaxFault(token.start, token.end, "a comma stands outside parentheses", hint)
     return None
 
 
 _SPLIT = "move a part of it to `derived:` under a name of its own"
-_VALUE_ENDS = frozenset({Sort.OPERAND, Sort.CLOSE})
+_VALUE_ENDS = frozenset({TokenKind.OPERAND, TokenKind.CLOSE})
 
 
-def _follows(before: Token | None, token: Token) -> Fault | None:
+def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
     after_value = before is not None and before.sort in _VALUE_ENDS
     if after_value and before is not None:
         return _after_value(before, token)
-    if token.sort in (Sort.OPERAND, Sort.PREFIX, Sort.OPEN):
+    if token.sort in (TokenKind.OPERAND, TokenKind.PREFIX, TokenKind.OPEN):
         return None
-    if token.sort is Sort.CLOSE and before is not None and before.sort in (Sort.OPEN, Sort.COMMA):
+    if (
+        token.sort is TokenKind.CLOSE
+        and before is not None
+        and before.sort in (TokenKind.OPEN, TokenKind.COMMA)
+    ):
         return None
     if before is None:
-        return Fault(token.start, token.end, f"nothing stands before `{token.text}`")
+        return SyntaxFault(token.start, token.end, f"nothing stands before `{token.text}`")
     if before.text == "not" and token.text == "in":
         return None
     message = f"nothing stands between `{before.text}` and `{token.text}`"
-    return Fault(token.start, token.end, message, _PAIRS.get((before.text, token.text), ""))
+    return SyntaxFault(token.start, token.end, message, _PAIRS.get((before.text, token.text), ""))
 
 
-def _after_value(before: Token, token: Token) -> Fault | None:
-    if token.sort in (Sort.INFIX, Sort.CLOSE, Sort.COMMA):
+def _after_value(before: Token, token: Token) -> SyntaxFault | None:
+    if token.sort in (TokenKind.INFIX, TokenKind.CLOSE, TokenKind.COMMA):
         return None
-    if token.sort is Sort.OPEN and before.callable:
+    if token.sort is TokenKind.OPEN and before.callable:
         return None
     message = f"an operator is missing between `{before.text}` and `{token.text}`"
-    return Fault(token.start, token.end, message)
+    return SyntaxFault(token.start, token.end, message)

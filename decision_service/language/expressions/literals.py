@@ -8,7 +8,13 @@ from decimal import Decimal
 
 from decision_service.domain.money import exponent
 from decision_service.language.diagnostics import Report
-from decision_service.language.expressions.tree import Call, Choice, Constant, Negative, Node
+from decision_service.language.expressions.tree import (
+    Choice,
+    Constant,
+    FunctionCall,
+    Negative,
+    Node,
+)
 from decision_service.language.types import DATE, MONEY, NUMERIC, TEXT
 from decision_service.language.yaml.readers import parse_day
 
@@ -37,7 +43,7 @@ def _values(node: Node) -> tuple[Node, ...]:
             return (node.then, node.otherwise)
         case Negative():
             return (node.operand,)
-        case Call() if node.function in _SAME_TYPE:
+        case FunctionCall() if node.function in _SAME_TYPE:
             return node.arguments
     return ()
 
@@ -55,7 +61,7 @@ def _rebuilt(node: Node, parts: Sequence[Node]) -> Node:
             return replace(node, type=MONEY, then=parts[0], otherwise=parts[1])
         case Negative():
             return replace(node, type=MONEY, operand=parts[0])
-        case Call():
+        case FunctionCall():
             return replace(node, type=MONEY, arguments=tuple(parts))
     raise AssertionError(node)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.expressions.lexer import Fault, Token, split
+from decision_service.language.expressions.lexer import SyntaxFault, Token, split
 from decision_service.language.yaml.nodes import Scalar
 
 LONGEST = 1_000
@@ -76,7 +76,7 @@ def parse(scalar: Scalar, report: Report) -> Parsed | None:
         report.error("R302", scalar.place, message, _SIMPLER)
         return None
     tokens = split(text)
-    if isinstance(tokens, Fault):
+    if isinstance(tokens, SyntaxFault):
         place = scalar.at(tokens.start + shift, tokens.end + shift)
         report.error("R301", place, tokens.message, tokens.hint)
         return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.expressions.tree import Node, Read
+from decision_service.language.expressions.tree import NameRead, Node
 from decision_service.language.types import (
     DATE,
     FLAG,
@@ -56,7 +56,7 @@ def _any(arguments: Sequence[Node]) -> ValueType | None:
 
 
 def _name(arguments: Sequence[Node]) -> ValueType | None:
-    return FLAG if isinstance(arguments[0], Read) else None
+    return FLAG if isinstance(arguments[0], NameRead) else None
 
 
 def _money(_arguments: Sequence[Node]) -> ValueType | None:

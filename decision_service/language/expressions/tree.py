@@ -34,7 +34,7 @@ class Constant(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Read(_Written):
+class NameRead(_Written):
     """The value of a name."""
 
     symbol: Symbol
@@ -118,7 +118,7 @@ class Choice(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(_Written):
+class FunctionCall(_Written):
     """A function of the language applied to its arguments."""
 
     type: ValueType
@@ -126,7 +126,19 @@ class Call(_Written):
     arguments: tuple[Node, ...]
 
 
-Node = Constant | Read | Negative | Arithmetic | Compare | Within | Not | All | Any | Choice | Call
+Node = (
+    Constant
+    | NameRead
+    | Negative
+    | Arithmetic
+    | Compare
+    | Within
+    | Not
+    | All
+    | Any
+    | Choice
+    | FunctionCall
+)
 
 
 def parts(node: Node) -> tuple[Node, ...]:
@@ -140,7 +152,7 @@ def parts(node: Node) -> tuple[Node, ...]:
             return node.operands
         case Choice():
             return (node.then, node.condition, node.otherwise)
-        case Call():
+        case FunctionCall():
             return node.arguments
     return ()
 
@@ -154,4 +166,4 @@ def walk(node: Node) -> Iterator[Node]:
 
 def reads(node: Node) -> tuple[Symbol, ...]:
     """The names an expression uses, each once, in text order."""
-    return tuple(dict.fromkeys(n.symbol for n in walk(node) if isinstance(n, Read)))
+    return tuple(dict.fromkeys(n.symbol for n in walk(node) if isinstance(n, NameRead)))

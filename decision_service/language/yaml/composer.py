@@ -16,7 +16,7 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report, split_lines
-from decision_service.language.yaml.nodes import Entry, ListNode, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Node, Scalar
 from decision_service.language.yaml.recovery import mend_entries, mend_items, unbalanced
 
 DEEPEST = 16
@@ -41,7 +41,7 @@ class _Open(msgspec.Struct):
     flow: bool
     is_map: bool
     key: Scalar | None = None
-    entries: dict[str, Entry] = msgspec.field(default_factory=dict)
+    entries: dict[str, MapEntry] = msgspec.field(default_factory=dict)
     items: list[Node] = msgspec.field(default_factory=list)
 
 
@@ -133,7 +133,7 @@ class Composer:
             entries = mend_entries(entries, self.report)
         self._add(MapNode(tuple(map(self._with_value, entries)), done.place))
 
-    def _with_value(self, entry: Entry) -> Entry:
+    def _with_value(self, entry: MapEntry) -> MapEntry:
         value = entry.value
         if not (isinstance(value, Scalar) and value.empty and not value.torn):
             return entry
@@ -163,7 +163,7 @@ class Composer:
             hint = f"it stands on line {first.key_place.line} already; keep one of them"
             self.report.error("R105", key.place, f"the key `{key.text}` is repeated", hint)
             return
-        top.entries[key.text] = Entry(key.text, key.place, value)
+        top.entries[key.text] = MapEntry(key.text, key.place, value)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         plain = bool(event.implicit[0])

@@ -64,7 +64,7 @@ class Comment(msgspec.Struct, frozen=True):
     alone: bool
 
 
-class Source(msgspec.Struct):
+class SourceText(msgspec.Struct):
     """A whole text: its root, its comments in order, and where its lines begin."""
 
     text: str
@@ -91,7 +91,7 @@ class Source(msgspec.Struct):
         return start > 0 and not above.strip() and self.leads(position)
 
 
-def cut(text: str) -> Source:
+def cut(text: str) -> SourceText:
     """The pieces of a text that is YAML; raises LayoutError for line breaks of other scripts."""
     text = _LINE_BREAKS.sub("\n", text.removeprefix("\ufeff"))
     odd = _OTHER_BREAKS.search(text)
@@ -99,7 +99,7 @@ def cut(text: str) -> Source:
         line = text.count("\n", 0, odd.start()) + 1
         raise LayoutError(line, f"the line break U+{ord(odd.group()):04X} is in the way: remove it")
     root = _root(text)
-    return Source(text, root, list(_comments(text, root)))
+    return SourceText(text, root, list(_comments(text, root)))
 
 
 def _root(text: str) -> Piece:

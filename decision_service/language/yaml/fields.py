@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean
-from decision_service.language.yaml.nodes import Entry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
 from decision_service.language.yaml.readers import (
     as_choice,
     as_day,
@@ -68,7 +68,7 @@ class Fields:
             return None
         return cls(opened, what, report, required=required, optional=optional)
 
-    def _unknown(self, entry: Entry, known: Collection[str]) -> None:
+    def _unknown(self, entry: MapEntry, known: Collection[str]) -> None:
         message = f"unknown key `{shortened(entry.key)}` in {self.what}"
         self.report.error("R120", entry.key_place, message, did_you_mean(entry.key, known))
 

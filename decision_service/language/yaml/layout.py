@@ -12,7 +12,7 @@ from collections import Counter
 import msgspec
 import yaml
 
-from decision_service.language.yaml.cst import Comment, LayoutError, Piece, Source, cut
+from decision_service.language.yaml.cst import Comment, LayoutError, Piece, SourceText, cut
 
 WIDEST = 120
 _STEP = "  "
@@ -32,7 +32,7 @@ def laid_out(text: str) -> str:
     return formatted
 
 
-def _check_kept(source: Source, again: Source) -> None:
+def _check_kept(source: SourceText, again: SourceText) -> None:
     if _meaning(source.root) != _meaning(again.root):
         raise LayoutError(1, "the layout cannot be changed without changing what it says")
     if Counter(c.text for c in source.comments) != Counter(c.text for c in again.comments):
@@ -55,7 +55,7 @@ class _Writer(msgspec.Struct):
     `last` is what it was at the last line.
     """
 
-    source: Source
+    source: SourceText
     lines: list[str] = msgspec.field(default_factory=list)
     pending: list[Comment] = msgspec.field(default_factory=list)
     path: list[tuple[int, int]] = msgspec.field(default_factory=list)

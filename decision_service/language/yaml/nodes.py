@@ -68,7 +68,7 @@ def few_digits(text: str) -> bool:
     return significant <= MOST_DIGITS and len(text) <= 2 * MOST_DIGITS
 
 
-class Entry(msgspec.Struct, frozen=True):
+class MapEntry(msgspec.Struct, frozen=True):
     """One key of a map with its value."""
 
     key: str
@@ -79,7 +79,7 @@ class Entry(msgspec.Struct, frozen=True):
 class MapNode(msgspec.Struct, frozen=True):
     """A map in file order; keys are unique. The place is its first key or its brace."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[MapEntry, ...]
     place: Place
 
     def get(self, key: str) -> Node | None:

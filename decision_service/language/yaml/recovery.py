@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.yaml.nodes import Entry, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, Node, Scalar
 
 _OPENS = {"(": ")", "[": "]", "{": "}"}
 _HINT = {
@@ -35,9 +35,9 @@ def unbalanced(text: str) -> bool:
     return bool(quote or open_brackets)
 
 
-def mend_entries(entries: list[Entry], report: Report) -> list[Entry]:
+def mend_entries(entries: list[MapEntry], report: Report) -> list[MapEntry]:
     """The entries of a `{…}` map without the pieces of torn values, each tear reported once."""
-    kept: list[Entry] = []
+    kept: list[MapEntry] = []
     joined = ""
     for entry in entries:
         value = entry.value

@@ -34,7 +34,7 @@ class KindStanding(msgspec.Struct, frozen=True):
     collected: datetime
 
 
-class Standing(msgspec.Struct, frozen=True):
+class ApplicantStatus(msgspec.Struct, frozen=True):
     """`ready` says that a decision now would rest on data; otherwise `why_not` says what lacks."""
 
     user_id: str
@@ -51,16 +51,16 @@ class LookAtApplicants:
         self._vendor = vendor
         self._clock = clock
 
-    async def __call__(self, user_id: str, stop_at: float) -> Standing:
+    async def __call__(self, user_id: str, stop_at: float) -> ApplicantStatus:
         """Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant."""
         seen = await self._vendor.connections(user_id, self._clock.now(), stop_at)
         return standing(user_id, seen)
 
 
-def standing(user_id: str, seen: Connections) -> Standing:
+def standing(user_id: str, seen: Connections) -> ApplicantStatus:
     """What the vendor's word on a user's accounts means for a decision."""
     why_not = _why_not(seen)
-    return Standing(
+    return ApplicantStatus(
         user_id=user_id,
         accounts=tuple(_account(one, seen) for one in seen.accounts),
         kinds=tuple(_newest(seen.syncs)),

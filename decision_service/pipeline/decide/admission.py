@@ -12,7 +12,7 @@ from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.in_flight_amounts import Underway
+from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
@@ -46,7 +46,7 @@ async def admit(
     arms: ArmLog,
     now: datetime,
     assigned: Assigned,
-    underway: Underway | None = None,
+    underway: InFlightAmounts | None = None,
 ) -> Admission:
     """Admit an application to its product; `assigned` hears where before the inputs are checked.
 

@@ -24,7 +24,7 @@ from decision_service.pipeline.decide.record_codec import FactsToStore, encode_f
 from decision_service.pipeline.ports import (
     ArmDecision,
     Entry,
-    Gathering,
+    FetchResult,
     NewId,
     ReplyEncoder,
     SnapshotBody,
@@ -46,7 +46,7 @@ class Concluded(msgspec.Struct, frozen=True):
 
 def conclude(
     admission: Admission,
-    gathering: Gathering | None,
+    gathering: FetchResult | None,
     *,
     encoder: ReplyEncoder,
     new_id: NewId,
@@ -131,7 +131,7 @@ def _outside(admission: Admission, decision_id: str) -> _Decided:
 def _decided(
     admission: Admission,
     ruleset: CompiledRuleset,
-    gathering: Gathering,
+    gathering: FetchResult,
     decision_id: str,
     known: KnownFactors,
 ) -> _Decided:
@@ -192,7 +192,7 @@ def _decision(
 
 def _entry(
     admission: Admission,
-    gathering: Gathering | None,
+    gathering: FetchResult | None,
     decided: _Decided,
     reply: bytes,
     caller: str,
@@ -224,7 +224,7 @@ def _entry(
     )
 
 
-def _warm(gathering: Gathering | None, body: SnapshotBody | None) -> WarmMark | None:
+def _warm(gathering: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
     """The mark by which a whole reading serves later decisions."""
     if gathering is None or gathering.plan is None or body is None:
         return None

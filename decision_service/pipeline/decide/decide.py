@@ -25,13 +25,21 @@ from decision_service.pipeline.decide.bulkhead import WorkRoom
 from decision_service.pipeline.decide.conclude import Concluded, conclude
 from decision_service.pipeline.decide.factor_cache import KnownFactors
 from decision_service.pipeline.decide.gathering import gather_for, withdrawn
-from decision_service.pipeline.decide.in_flight_amounts import Underway
-from decision_service.pipeline.decide.leased_source import ClaimingSource, DecidedElsewhere
+from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
+from decision_service.pipeline.decide.leased_source import DecidedElsewhere, LeasedSource
 from decision_service.pipeline.decide.observer import Attempt, DecisionObserver
-from decision_service.pipeline.decide.run import FLOOR, Call, OnRecorded, Ports, Run, Runs, reused
+from decision_service.pipeline.decide.run import (
+    FLOOR,
+    CallContext,
+    DecisionRun,
+    OnRecorded,
+    Ports,
+    Runs,
+    reused,
+)
 from decision_service.pipeline.decide.shared import SharedWork
-from decision_service.pipeline.operations.clock_guard import LastRecord
-from decision_service.pipeline.ports import Entry, Gathering, StoredEntry
+from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.ports import Entry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.used_versions import UsedVersions
 from decision_service.rollout.gate import day_total_matters
@@ -47,7 +55,7 @@ FOLLOW_MARGIN = 0.050
 class _Result(msgspec.Struct, frozen=True):
     """What a decision rests on, what it came to, and what is stored under its request id."""
 
-    gathering: Gathering | None
+    gathering: FetchResult | None
     concluded: Concluded
     stored: StoredEntry
 
@@ -65,7 +73,7 @@ class DecideApplication:
         ports: Ports,
         rulebook: Callable[[], Rulebook],
         observer: DecisionObserver,
-        last: LastRecord | None = None,
+        last: ClockGuard | None = None,
         *,
         room: WorkRoom | None = None,
         on_recorded: OnRecorded | None = None,
@@ -73,15 +81,15 @@ class DecideApplication:
         self._ports = ports
         self._rulebook = rulebook
         self._observer = observer
-        self._last = last or LastRecord()
+        self._last = last or ClockGuard()
         self._room = room or WorkRoom()
-        self._on_recorded = on_recorded or _unheard
+        self._on_recorded = on_recorded or _no_op
         self._used = UsedVersions(ports.log)
         self._known = KnownFactors()
         self._runs: Runs = {}
-        self._underway = Underway()
+        self._underway = InFlightAmounts()
 
-    async def __call__(self, application: Application, call: Call) -> StoredEntry:
+    async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
         """The recorded decision.
 
         Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
@@ -96,7 +104,9 @@ class DecideApplication:
             application = structs.replace(application, request_id=self._ports.new_id.request_id())
         return await self._once(application, content, call)
 
-    async def _once(self, application: Application, content: bytes, call: Call) -> StoredEntry:
+    async def _once(
+        self, application: Application, content: bytes, call: CallContext
+    ) -> StoredEntry:
         """The result of the one run, of this process or another's.
 
         A run that ended because another process goes on is begun again while there is time.
@@ -108,7 +118,9 @@ class DecideApplication:
                 if self._left(call) < FLOOR:
                     raise
 
-    async def _joined(self, application: Application, content: bytes, call: Call) -> StoredEntry:
+    async def _joined(
+        self, application: Application, content: bytes, call: CallContext
+    ) -> StoredEntry:
         key = (call.caller, application.request_id)
         run = self._runs.get(key)
         leads = run is None
@@ -125,25 +137,25 @@ class DecideApplication:
         return _same_content(stored, content)
 
     def _begin(
-        self, key: tuple[str, str], application: Application, content: bytes, call: Call
-    ) -> Run:
+        self, key: tuple[str, str], application: Application, content: bytes, call: CallContext
+    ) -> DecisionRun:
         self._require_time(call)
-        run = Run(application, content, call, until=call.deadline)
+        run = DecisionRun(application, content, call, until=call.deadline)
         self._runs[key] = run
         run.work = SharedWork(self._decide(run), on_end=partial(self._runs.pop, key, None))
         return run
 
-    def _left(self, call: Call) -> float:
+    def _left(self, call: CallContext) -> float:
         return call.deadline - self._ports.clock.monotonic()
 
-    def _require_time(self, call: Call) -> None:
+    def _require_time(self, call: CallContext) -> None:
         if self._left(call) < FLOOR:
             raise DeadlineMissed(
                 f"less than {FLOOR * 1000:.0f} ms were left, which is too little to decide in: "
                 "call with a later deadline"
             )
 
-    async def _decide(self, run: Run) -> StoredEntry:
+    async def _decide(self, run: DecisionRun) -> StoredEntry:
         async with self._room:
             self._require_time(run.call)
             with self._observer.attempt(run.application) as attempt:
@@ -152,7 +164,7 @@ class DecideApplication:
                 finally:
                     self._underway.end(run.key)
 
-    async def _decided(self, run: Run, attempt: Attempt) -> StoredEntry:
+    async def _decided(self, run: DecisionRun, attempt: Attempt) -> StoredEntry:
         product = self._rulebook().product(run.application.product)
         admission = await self._admit(run, product, attempt)
         try:
@@ -173,7 +185,7 @@ class DecideApplication:
         self._tell(attempt, product, admission, result)
         return result.stored
 
-    async def _admit(self, run: Run, product: Product, attempt: Attempt) -> Admission:
+    async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
         position, application = self._observer.position(product.name), run.application
 
         def assigned(assignment: Assignment) -> None:
@@ -189,7 +201,7 @@ class DecideApplication:
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)
 
-    async def _claim(self, run: Run) -> None:
+    async def _claim(self, run: DecisionRun) -> None:
         """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
         if run.lease is not None:
             return
@@ -202,7 +214,7 @@ class DecideApplication:
         self._require_time(run.call)
 
     async def _recorded(
-        self, admission: Admission, gathering: Gathering | None, run: Run
+        self, admission: Admission, gathering: FetchResult | None, run: DecisionRun
     ) -> _Result:
         """Decide and commit; decide again on what is there where something overtook the data.
 
@@ -223,7 +235,9 @@ class DecideApplication:
                 held = await self._ports.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
-    def _conclude(self, admission: Admission, gathering: Gathering | None, run: Run) -> Concluded:
+    def _conclude(
+        self, admission: Admission, gathering: FetchResult | None, run: DecisionRun
+    ) -> Concluded:
         return conclude(
             admission,
             gathering,
@@ -235,7 +249,7 @@ class DecideApplication:
             fence=run.lease.fence if run.lease else "",
         )
 
-    async def _commit(self, entry: Entry, run: Run) -> StoredEntry:
+    async def _commit(self, entry: Entry, run: DecisionRun) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._ports.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
@@ -253,14 +267,16 @@ class DecideApplication:
             self._observer.recorded(attempt, product, admission, result.gathering, result.concluded)
             self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
 
-    async def _gather(self, admission: Admission, ruleset: CompiledRuleset, run: Run) -> Gathering:
+    async def _gather(
+        self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
+    ) -> FetchResult:
         clock = self._ports.clock
         stop_at = run.call.deadline - ANSWER_MARGIN
         return await gather_for(
             admission.application.user_id,
             ruleset.needs,
             admission.as_of,
-            source=ClaimingSource(self._ports.source, partial(self._claim, run)),
+            source=LeasedSource(self._ports.source, partial(self._claim, run)),
             log=self._ports.log,
             stop_at=stop_at,
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
@@ -268,7 +284,7 @@ class DecideApplication:
         )
 
 
-def _unheard(_: StoredEntry, __: str) -> None:
+def _no_op(_: StoredEntry, __: str) -> None:
     """Nobody counts."""
 
 

@@ -13,7 +13,7 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.factors.turning import turning_points
+from decision_service.factors.turning import validity_boundaries
 from decision_service.pipeline.decide.record_codec import pack_factors
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Loaded, load
@@ -64,7 +64,7 @@ class KnownFactors:
         """What `factors.compute` gives for the snapshot of this id and the ruleset's needs."""
         key = (snapshot_id, digest)
         known = self._known.get(key)
-        turns = turning_points(snapshot, needs.policy) if known is None else known.turns
+        turns = validity_boundaries(snapshot, needs.policy) if known is None else known.turns
         passed = bisect_left(turns, as_of.instant)
         moment = (as_of.date, as_of.doubtful, passed, needs.term_months)
         if known is not None and known.moment == moment:

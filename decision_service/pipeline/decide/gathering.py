@@ -1,4 +1,4 @@
-"""Gathering what a ruleset needs of one applicant; the same for decisions and dry runs."""
+"""Fetching what a ruleset needs of one applicant; the same for decisions and dry runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from decision_service.domain.needs import FetchPlan, Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.plan import fetch_plan
-from decision_service.pipeline.ports import DecisionLog, Gathering, SnapshotSource
-from decision_service.pipeline.snapshots.cache import WarmShelf, is_settled
+from decision_service.pipeline.ports import DecisionLog, FetchResult, SnapshotSource
+from decision_service.pipeline.snapshots.cache import SnapshotCache, is_settled
 from decision_service.pipeline.snapshots.consent import disconnected
 
 ACCOUNTS_ONLY = FetchPlan(frozenset())
@@ -26,8 +26,8 @@ async def gather_for(
     log: DecisionLog,
     stop_at: float,
     wait_until: float,
-    warm: WarmShelf | None = None,
-) -> Gathering:
+    warm: SnapshotCache | None = None,
+) -> FetchResult:
     """The applicant's data: from a warm reading where there is one, else from the vendor.
 
     A reading that is remembered serves without asking the store, whose commit looks whether it may.
@@ -40,7 +40,7 @@ async def gather_for(
         return recalled.gathering
     held = await log.held(user_id)
 
-    async def read(plan: FetchPlan) -> Gathering:
+    async def read(plan: FetchPlan) -> FetchResult:
         nonlocal held
         gathering = await source.gather(
             user_id,
@@ -83,7 +83,7 @@ def _unmoved(warm: Snapshot, now: Snapshot) -> bool:
     return same and (now.tasks is None or now.tasks == warm.tasks)
 
 
-def withdrawn(user_id: str, gathering: Gathering, consent: int) -> Gathering:
+def withdrawn(user_id: str, gathering: FetchResult, consent: int) -> FetchResult:
     """What is left of a reading whose user withdrew consent meanwhile: nothing but that."""
     fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
     empty = Snapshot(user_id, account_faults=(fault,))

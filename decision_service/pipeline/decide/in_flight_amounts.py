@@ -14,7 +14,7 @@ RequestKey = tuple[str, str]
 """Caller and request id: of two alike only one is ever in progress."""
 
 
-class Underway:
+class InFlightAmounts:
     """Requested amounts of decisions in progress."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import KnownCount, Provider
-from decision_service.pipeline.ports import Gathering, SnapshotSource, StoredEntry
+from decision_service.pipeline.ports import FetchResult, SnapshotSource, StoredEntry
 
 
 class DecidedElsewhere(Exception):
@@ -18,7 +18,7 @@ class DecidedElsewhere(Exception):
         self.entry = entry
 
 
-class ClaimingSource:
+class LeasedSource:
     """The vendor, before which the request is claimed; one that is never asked claims nothing."""
 
     def __init__(self, source: SnapshotSource, claim: Callable[[], Awaitable[None]]) -> None:
@@ -35,7 +35,7 @@ class ClaimingSource:
         wait_until: float,
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
-    ) -> Gathering:
+    ) -> FetchResult:
         """As the source's; raises what claiming raises as well."""
         await self._claim()
         return await self._source.gather(

@@ -11,7 +11,7 @@ from decision_service.domain.decision import Assignment
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.conclude import Concluded
-from decision_service.pipeline.ports import Entry, Gathering
+from decision_service.pipeline.ports import Entry, FetchResult
 from decision_service.pipeline.rules.rulebook import Product
 
 
@@ -44,7 +44,7 @@ class DecisionObserver(Protocol):
         attempt: Attempt,
         product: Product,
         admission: Admission,
-        gathering: Gathering | None,
+        gathering: FetchResult | None,
         concluded: Concluded,
     ) -> None:
         """A decision is durable; not called for one that was recorded before."""

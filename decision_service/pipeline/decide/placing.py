@@ -10,7 +10,7 @@ from decision_service.domain.decision import Arm, Assignment
 from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.in_flight_amounts import Underway
+from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import (
@@ -34,7 +34,7 @@ async def place(
     product: Product,
     arms: ArmLog,
     now: datetime,
-    underway: Underway | None = None,
+    underway: InFlightAmounts | None = None,
 ) -> Placement:
     """Put an applicant somewhere; plan and state are the product's, whatever comes meanwhile.
 
@@ -50,7 +50,7 @@ async def place(
         subject = msgspec.structs.replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
     if day_total_matters(plan, assignment):
-        total = await _approved_today(product, arms, assignment, now, underway or Underway())
+        total = await _approved_today(product, arms, assignment, now, underway or InFlightAmounts())
         subject = msgspec.structs.replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
@@ -67,7 +67,7 @@ def _subject(application: Application, product: Product, now: datetime) -> Subje
 
 
 async def _approved_today(
-    product: Product, arms: ArmLog, assignment: Assignment, now: datetime, underway: Underway
+    product: Product, arms: ArmLog, assignment: Assignment, now: datetime, underway: InFlightAmounts
 ) -> Money:
     """What the challenger approved this civil day in its ruleset's zone, in all processes.
 

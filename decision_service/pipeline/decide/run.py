@@ -21,7 +21,7 @@ from decision_service.pipeline.ports import (
     StoredEntry,
 )
 from decision_service.pipeline.rollout_ports import ArmLog
-from decision_service.pipeline.snapshots.cache import WarmShelf
+from decision_service.pipeline.snapshots.cache import SnapshotCache
 
 FLOOR = 0.300
 """With less than this left a decision is not begun."""
@@ -40,17 +40,17 @@ class Ports(msgspec.Struct, frozen=True):
     clock: Clock
     new_id: NewId
     leases: Leases
-    warm: WarmShelf | None = None
+    warm: SnapshotCache | None = None
 
 
-class Call(msgspec.Struct, frozen=True):
+class CallContext(msgspec.Struct, frozen=True):
     """Who asks, and until when (Clock.monotonic) an answer is of use."""
 
     caller: str
     deadline: float
 
 
-class Run(msgspec.Struct):
+class DecisionRun(msgspec.Struct):
     """A decision in progress; `until` is the deadline of its most patient caller.
 
     The `lease` is had before the vendor is asked, and never where nothing is gathered.
@@ -58,7 +58,7 @@ class Run(msgspec.Struct):
 
     application: Application
     content: bytes
-    call: Call
+    call: CallContext
     until: float
     work: SharedWork[StoredEntry] | None = None
     lease: Lease | None = None
@@ -74,7 +74,7 @@ class Run(msgspec.Struct):
             self.work.seal()
 
 
-Runs: TypeAlias = dict[tuple[str, str], Run]
+Runs: TypeAlias = dict[tuple[str, str], DecisionRun]
 """Decisions in progress in this process, by caller and request id."""
 
 

@@ -12,7 +12,7 @@ TOLERANCE = timedelta(seconds=5)
 log = structlog.get_logger("decision_service.clock")
 
 
-class LastRecord:
+class ClockGuard:
     """The newest instant of a decision that this process knows of; None where there is none."""
 
     def __init__(self, newest: datetime | None = None) -> None:

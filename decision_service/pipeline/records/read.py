@@ -30,7 +30,7 @@ class Recorded(msgspec.Struct, frozen=True):
     traces: tuple[StageTrace, ...] = ()
 
 
-class Page(msgspec.Struct, frozen=True):
+class DecisionPage(msgspec.Struct, frozen=True):
     """One page of a listing; `next` is None on the last one."""
 
     entries: Sequence[StoredEntry]
@@ -60,10 +60,10 @@ class ReadDecisions:
         verdict = evaluate(ruleset, Facts(factors.values, inputs, facts.as_of))
         return Recorded(entry, facts, factors, traces(ruleset, verdict))
 
-    async def list(self, chosen: Filter, after: Position | None, size: int) -> Page:
+    async def list(self, chosen: Filter, after: Position | None, size: int) -> DecisionPage:
         """One page, newest first."""
         entries = await self._log.list(chosen, after, size + 1)
         if len(entries) <= size:
-            return Page(entries, None)
+            return DecisionPage(entries, None)
         last = entries[size - 1]
-        return Page(entries[:size], Position(last.created, last.decision_id))
+        return DecisionPage(entries[:size], Position(last.created, last.decision_id))

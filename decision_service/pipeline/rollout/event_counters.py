@@ -9,7 +9,7 @@ Labels = tuple[tuple[str, str], ...]
 """(name, value) pairs in order of their names; never anything of a person."""
 
 
-class Occurrences:
+class EventCounters:
     """Counts by name and labels; they only rise."""
 
     def __init__(self) -> None:

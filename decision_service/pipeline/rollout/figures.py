@@ -11,23 +11,23 @@ import msgspec
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.rollout.arm_figures import ArmTally, Counted, Total
 from decision_service.pipeline.rollout.guardrails.evaluate import (
-    Watching,
-    Word,
+    Evaluation,
+    GuardrailResult,
     error_rate,
     latencies,
 )
 from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch
-from decision_service.pipeline.rollout.guardrails.windows import Window, position_at
-from decision_service.pipeline.rollout.pairs.pairs import Group, PairLog, Standing
+from decision_service.pipeline.rollout.guardrails.windows import GuardrailWindow, position_at
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import running_challenger
 from decision_service.rollout.guardrails import Metric, VersusChampion
-from decision_service.rollout.judging import Standing as Said
+from decision_service.rollout.judging import GuardrailState as Said
 from decision_service.rollout.judging import applicants_needed
 from decision_service.rollout.latency import quantile
 from decision_service.rollout.model import WHOLE, Plan, Shadow
 from decision_service.rollout.readiness import Readiness, waits_for
-from decision_service.rollout.sequential import Tally
+from decision_service.rollout.sequential import ArmCount
 from decision_service.rollout.state import TrackName
 
 LONGEST = timedelta(days=30)
@@ -49,7 +49,7 @@ class ArmLine(msgspec.Struct, frozen=True):
     share: int
     tally: ArmTally
     approved: int
-    errors: Tally
+    errors: ArmCount
     p99_ms: float
 
 
@@ -60,7 +60,7 @@ class ShadowLine(msgspec.Struct, frozen=True):
     share: int
     groups: Sequence[Group]
 
-    def counted(self, standing: Standing) -> int:
+    def counted(self, standing: Comparability) -> int:
         """How many of its results stand like this."""
         return sum(g.count for g in self.groups if g.standing is standing)
 
@@ -81,10 +81,10 @@ class Next(msgspec.Struct, frozen=True):
     ready_by: datetime | None
 
 
-class Guard(msgspec.Struct, frozen=True):
+class GuardrailLine(msgspec.Struct, frozen=True):
     """What a guardrail says; for a comparison also the applicants it still needs to tell."""
 
-    word: Word
+    word: GuardrailResult
     awaited: Awaited | None
 
 
@@ -96,7 +96,7 @@ class Figures(msgspec.Struct, frozen=True):
     now: datetime
     arms: Sequence[ArmLine]
     shadows: Sequence[ShadowLine]
-    guards: Sequence[Guard]
+    guards: Sequence[GuardrailLine]
     next: Sequence[Next]
 
 
@@ -112,7 +112,7 @@ class ShowFigures:
         watching = await self._watch.watching(product)
         now, found = watching.now, watching.product
         since = max(found.state.go_live.since, now - LONGEST)
-        words = await watching.words()
+        words = await watching.results()
         return Figures(
             product=found,
             since=since,
@@ -128,8 +128,8 @@ class ShowFigures:
         return ShadowLine(shadow.version, shadow.percent, groups)
 
 
-async def _arms(watching: Watching, since: datetime) -> Sequence[ArmLine]:
-    window = Window(since, position_at(watching.history, since))
+async def _arms(watching: Evaluation, since: datetime) -> Sequence[ArmLine]:
+    window = GuardrailWindow(since, position_at(watching.history, since))
     tallies, totals = await watching.tallies(since), await watching.totals(window)
     lines = [_arm(watching.product, arm, tallies, totals) for arm in Arm]
     return [line for line in lines if _shows(watching.product, line)]
@@ -171,19 +171,21 @@ def _share(product: Product, arm: Arm) -> int:
     return enrolled * dealt // WHOLE
 
 
-async def _guard(word: Word, plan: Plan, now: datetime) -> Guard:
+async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailLine:
     test = word.guardrail.test
     if not isinstance(test, VersusChampion) or word.arms is None:
-        return Guard(word, None)
+        return GuardrailLine(word, None)
     if word.judgement.standing is Said.TRIPPED:
-        return Guard(word, None)
+        return GuardrailLine(word, None)
     needed = await asyncio.to_thread(applicants_needed, word.guardrail, test, plan, word.arms)
     fewest = word.guardrail.min_units if word.judgement.standing is Said.WAITING else 0
     wanted = max(needed or 0, fewest)
-    return Guard(word, _awaited(wanted, word.judgement.units, word.window.since, now))
+    return GuardrailLine(word, _awaited(wanted, word.judgement.units, word.window.since, now))
 
 
-async def _next(watching: Watching, track: TrackName, words: Sequence[Word]) -> Next | None:
+async def _next(
+    watching: Evaluation, track: TrackName, words: Sequence[GuardrailResult]
+) -> Next | None:
     product, now = watching.product, watching.now
     plan, state = product.plan, product.state
     stands = state.go_live if track is TrackName.GO_LIVE else state.challenger
@@ -198,7 +200,7 @@ async def _next(watching: Watching, track: TrackName, words: Sequence[Word]) -> 
     return Next(track, readiness, count, _ready_by(readiness, count))
 
 
-async def _decided(watching: Watching, track: TrackName, since: datetime) -> int:
+async def _decided(watching: Evaluation, track: TrackName, since: datetime) -> int:
     tallies = await watching.tallies(since)
     arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
     return sum(t.decisions for t in tallies if t.arm in arms)

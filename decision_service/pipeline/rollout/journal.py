@@ -11,14 +11,19 @@ import structlog
 
 from decision_service.domain.errors import PlanChanged, RolloutMovedOn, RolloutRefused
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.plan_migration import ATTEMPTS, Settled, Unsettled, settle
+from decision_service.pipeline.rollout.plan_migration import (
+    ATTEMPTS,
+    MigratedPlans,
+    UnmigratedPlan,
+    settle,
+)
 from decision_service.pipeline.rollout_ports import (
     JournalAction,
     JournalEntry,
     JournalMovedOn,
     RolloutJournal,
 )
-from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.model import Plan
 from decision_service.rollout.state import Refusal, RolloutState, Step, fitting
@@ -33,7 +38,7 @@ StepTaken = Callable[[Plan, RolloutState, datetime], Step]
 """From where a rollout stands, under its plan and at an instant, to where it shall stand."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class RolloutChange(msgspec.Struct, frozen=True):
     """A step to take, who takes it and why.
 
     `action` names it in the journal. Where `expected_plan_digest` is given, the step was decided on
@@ -60,7 +65,7 @@ class Rollouts:
     def __init__(
         self,
         journal: RolloutJournal,
-        shelf: RuleShelf,
+        shelf: ActiveRules,
         clock: Clock,
         latest: Mapping[str, JournalEntry],
     ) -> None:
@@ -108,7 +113,7 @@ class Rollouts:
                     log.info("rollouts follow their journal again")
                 failing = False
 
-    async def take_over(self, rulebook: Rulebook) -> Unsettled | None:
+    async def take_over(self, rulebook: Rulebook) -> UnmigratedPlan | None:
         """Put a loaded rulebook on the shelf, its rollouts staying where they stand.
 
         Where a changed plan does not fit its running rollout nothing changes, and the clashes
@@ -117,13 +122,13 @@ class Rollouts:
         async with self._turn:
             now = self._clock.now()
             settled = await settle(self._journal, rulebook, now)
-            if isinstance(settled, Settled):
+            if isinstance(settled, MigratedPlans):
                 self._latest = dict(settled.entries)
                 self._shelf.put(settled.rulebook, now)
                 return None
             return settled
 
-    async def move(self, product: str, change: Change) -> JournalEntry | None:
+    async def move(self, product: str, change: RolloutChange) -> JournalEntry | None:
         """Take a step and return its entry; None where it changes nothing, and leaves none.
 
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
@@ -154,7 +159,7 @@ class Rollouts:
         if states:
             self._shelf.stand(states)
 
-    def _stepped(self, product: Product, change: Change) -> JournalEntry:
+    def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
         last = self._latest[product.name]
         _require_plan(product, last, change.expected_plan_digest)
         _require_position(last, change.expected_position)

@@ -12,9 +12,9 @@ from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.conclude import Concluded
 from decision_service.pipeline.decide.observer import Attempt
-from decision_service.pipeline.ports import Entry, Gathering
+from decision_service.pipeline.ports import Entry, FetchResult
 from decision_service.pipeline.rollout.counters import Counters
-from decision_service.pipeline.rollout.pairs.second_opinion import Case
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import shadows
@@ -42,7 +42,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         attempt: Attempt,
         product: Product,
         admission: Admission,
-        gathering: Gathering | None,
+        gathering: FetchResult | None,
         concluded: Concluded,
     ) -> None:
         """A decision is durable: count it, and have the silent versions asked of it later."""
@@ -51,7 +51,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         decision = concluded.decision
         if admission.ruleset is None or gathering is None or decision.factors is None:
             return
-        case = Case(
+        case = DecidedCase(
             decision,
             admission.ruleset,
             gathering.snapshot,

@@ -12,9 +12,9 @@ from decision_service.domain.decision import Arm
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.journal import Change, Rollouts, StepTaken
+from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts, StepTaken
 from decision_service.pipeline.rollout_ports import ArmLog, JournalAction, JournalEntry
-from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.state import (
     Track,
@@ -55,7 +55,7 @@ class Look(msgspec.Struct, frozen=True):
     entered: Mapping[TrackName, JournalEntry]
 
 
-class Explained(msgspec.Struct, frozen=True):
+class AssignmentExplanation(msgspec.Struct, frozen=True):
     """Where an applicant would be put, and by which plan."""
 
     product: Product
@@ -65,7 +65,7 @@ class Explained(msgspec.Struct, frozen=True):
 class OperateRollouts:
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
-    def __init__(self, rollouts: Rollouts, shelf: RuleShelf, arms: ArmLog, clock: Clock) -> None:
+    def __init__(self, rollouts: Rollouts, shelf: ActiveRules, arms: ArmLog, clock: Clock) -> None:
         self._rollouts = rollouts
         self._shelf = shelf
         self._arms = arms
@@ -89,12 +89,12 @@ class OperateRollouts:
         """At most `limit` steps, newest first, of positions under `before` if that is given."""
         return await self._rollouts.history(product, before, limit)
 
-    async def explain(self, application: Application) -> Explained:
+    async def explain(self, application: Application) -> AssignmentExplanation:
         """Where an applicant would be put now; raises InputInvalid without the plan's unit."""
         await self._rollouts.refresh()
         product = self._shelf.current().product(application.product)
         placement = await place(application, product, self._arms, self._clock.now())
-        return Explained(product, placement)
+        return AssignmentExplanation(product, placement)
 
     async def advance(self, order: Order, track: TrackName | None) -> JournalEntry | None:
         """One stage up; raises as `Rollouts.move`."""
@@ -131,7 +131,7 @@ class OperateRollouts:
     ) -> JournalEntry | None:
         """A step that rests on plan and standing, and is not taken on others than were seen."""
         plan = self._shelf.current().product(order.product).plan
-        change = Change(
+        change = RolloutChange(
             order.who,
             order.why,
             action,
@@ -145,9 +145,9 @@ class OperateRollouts:
         self, order: Order, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that is right wherever the rollout stands."""
-        return await self._taken(Change(order.who, order.why, action, step), order.product)
+        return await self._taken(RolloutChange(order.who, order.why, action, step), order.product)
 
-    async def _taken(self, change: Change, product: str) -> JournalEntry | None:
+    async def _taken(self, change: RolloutChange, product: str) -> JournalEntry | None:
         """Take the step and log it; the reason, which may say anything, is in the journal alone."""
         entry = await self._rollouts.move(product, change)
         if entry is not None:

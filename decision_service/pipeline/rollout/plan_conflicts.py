@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml import parser as yaml
-from decision_service.pipeline.rollout.plan_migration import Unsettled
+from decision_service.pipeline.rollout.plan_migration import UnmigratedPlan
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.rollout.reading.shares import place_of
 
@@ -12,7 +12,7 @@ _CODE = "P501"
 _HINT = "bring back what the running rollout stands on, or move the rollout to 0 % first"
 
 
-def clash_problems(folder: RuleFolder, unsettled: Unsettled) -> tuple[Diagnostic, ...]:
+def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:
     """A diagnostic for each clash, at the key of the plan that it is about."""
     plans = {one.product: one.plan for one in folder.products if one.plan is not None}
     report = Report()

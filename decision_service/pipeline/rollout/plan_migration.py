@@ -15,7 +15,7 @@ from decision_service.pipeline.rollout_ports import (
     RolloutJournal,
 )
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.rollout.state import Clash, RolloutState, adopt, clashes, initial_state
+from decision_service.rollout.state import PlanConflict, RolloutState, adopt, clashes, initial_state
 
 SERVICE = "service"
 """Who takes the steps that nobody asked for: the first one, and the one to a changed plan."""
@@ -24,20 +24,22 @@ ATTEMPTS = 5
 """How often a step is tried anew that another process came before."""
 
 
-class Settled(msgspec.Struct, frozen=True):
+class MigratedPlans(msgspec.Struct, frozen=True):
     """A rulebook whose rollouts stand where the journal says, and each product's last entry."""
 
     rulebook: Rulebook
     entries: Mapping[str, JournalEntry]
 
 
-class Unsettled(msgspec.Struct, frozen=True):
+class UnmigratedPlan(msgspec.Struct, frozen=True):
     """The changed plans that do not fit their running rollouts; nothing was changed."""
 
-    clashes: Mapping[str, tuple[Clash, ...]]
+    clashes: Mapping[str, tuple[PlanConflict, ...]]
 
 
-async def settle(journal: RolloutJournal, rulebook: Rulebook, now: datetime) -> Settled | Unsettled:
+async def settle(
+    journal: RolloutJournal, rulebook: Rulebook, now: datetime
+) -> MigratedPlans | UnmigratedPlan:
     """Give a product's rollout its first entry, and one for each change of its plan.
 
     Where all is in the journal already nothing is appended: a restart changes nothing. Raises
@@ -47,7 +49,7 @@ async def settle(journal: RolloutJournal, rulebook: Rulebook, now: datetime) -> 
         latest = await journal.latest()
         found = _clashes(rulebook, latest)
         if found:
-            return Unsettled(found)
+            return UnmigratedPlan(found)
         entries = {
             name: _entry(product, latest.get(name), now)
             for name, product in rulebook.products.items()
@@ -59,13 +61,13 @@ async def settle(journal: RolloutJournal, rulebook: Rulebook, now: datetime) -> 
         except JournalMovedOn:
             continue
         states = {name: entry.after for name, entry in entries.items()}
-        return Settled(rulebook.standing(states), entries)
+        return MigratedPlans(rulebook.standing(states), entries)
     raise RolloutMovedOn("the rollouts kept moving while their plans were taken over: try again")
 
 
 def _clashes(
     rulebook: Rulebook, latest: Mapping[str, JournalEntry]
-) -> Mapping[str, tuple[Clash, ...]]:
+) -> Mapping[str, tuple[PlanConflict, ...]]:
     found = {
         name: clashes(product.plan, latest[name].after)
         for name, product in rulebook.products.items()

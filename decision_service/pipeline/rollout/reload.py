@@ -13,9 +13,9 @@ from decision_service.domain.errors import RolloutMovedOn, StoreError
 from decision_service.language.diagnostics import Diagnostic, render
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.plan_conflicts import clash_problems
-from decision_service.pipeline.rules.acceptance import barred
-from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
+from decision_service.pipeline.rules.acceptance import unacceptable
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.last_good import keep
 from decision_service.pipeline.rules.loading import Loading, RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
@@ -49,7 +49,7 @@ class ReloadRules:
     def __init__(
         self,
         read: Callable[[], RuleFolder],
-        shelf: RuleShelf,
+        shelf: ActiveRules,
         rollouts: Rollouts,
         log: DecisionLog,
         clock: Clock,
@@ -77,14 +77,14 @@ class ReloadRules:
             await self._log.put_texts(loading.texts)
             unsettled = await self._rollouts.take_over(loading.rulebook)
             if unsettled is not None:
-                return self._refused(clash_problems(folder, unsettled))
+                return self._refused(plan_conflict_problems(folder, unsettled))
             await keep(self._log, folder, self._clock.now())
         except (StoreError, RolloutMovedOn):
             return Reloaded(accepted=False, faults=0, again=True)
         return Reloaded(accepted=True, faults=0)
 
     async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
-        return await barred(self._log, folder, rulebook, edits_used=self._edits_used)
+        return await unacceptable(self._log, folder, rulebook, edits_used=self._edits_used)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
         self._shelf.refuse(problems, self._clock.now())

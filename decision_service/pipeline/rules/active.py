@@ -13,7 +13,7 @@ from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.rollout.state import RolloutState
 
 
-class ShelfStatus(msgspec.Struct, frozen=True):
+class ActiveRulesStatus(msgspec.Struct, frozen=True):
     """`since` is when each digest began to decide; `refused` is empty after a good reading."""
 
     rulebook: Rulebook
@@ -30,28 +30,28 @@ class ShelfStatus(msgspec.Struct, frozen=True):
         return (f"rules refused at {when} ({found}); the last good ones decide",)
 
 
-class RuleShelf:
+class ActiveRules:
     """Holds one whole rulebook and replaces it with one assignment.
 
     A decision takes `current()` once and keeps it; what is put here later does not reach it.
     """
 
     def __init__(self, rulebook: Rulebook, now: datetime) -> None:
-        self._status = ShelfStatus(rulebook, dict.fromkeys(rulebook.digests, now), now)
+        self._status = ActiveRulesStatus(rulebook, dict.fromkeys(rulebook.digests, now), now)
 
     def current(self) -> Rulebook:
         """The last good rulebook."""
         return self._status.rulebook
 
     @property
-    def status(self) -> ShelfStatus:
+    def status(self) -> ActiveRulesStatus:
         """The rulebook with the state of its folder."""
         return self._status
 
     def put(self, rulebook: Rulebook, now: datetime) -> None:
         """Replace the rulebook."""
         since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
-        self._status = ShelfStatus(rulebook, since, now)
+        self._status = ActiveRulesStatus(rulebook, since, now)
 
     def stand(self, states: Mapping[str, RolloutState]) -> None:
         """Let the rollouts of these products stand there, under the same rules and plans."""

@@ -23,7 +23,7 @@ async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> None:
         await log.put_texts([StoredText(_key(now, last), KIND, body), *manifest_record(folder)])
 
 
-async def recall(log: DecisionLog) -> RuleFolder | None:
+async def last_good_folder(log: DecisionLog) -> RuleFolder | None:
     """The last good folder, if any was kept in a form that still reads."""
     last = await log.last_text(KIND)
     try:

@@ -16,7 +16,7 @@ import msgspec
 
 from decision_service.language.diagnostics import Diagnostic, Report, Severity
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Entry
+from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.parser import read
 from decision_service.language.yaml.readers import as_scalar
 
@@ -117,7 +117,7 @@ def manifest_problems(path: str, text: str, contents: Mapping[str, str]) -> tupl
     return (*report.diagnostics(), *extra)
 
 
-def _check(entry: Entry, contents: Mapping[str, str], report: Report) -> None:
+def _check(entry: MapEntry, contents: Mapping[str, str], report: Report) -> None:
     published = as_scalar(entry.value, f"`{entry.key}`", report)
     found = contents.get(entry.key)
     if found is None:

@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Task
-from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.ports import WarmLog
 
@@ -26,10 +26,10 @@ class Ages(msgspec.Struct, frozen=True):
     snapshot: timedelta = timedelta(hours=24)
 
 
-class Found(msgspec.Struct, frozen=True):
+class CachedSnapshot(msgspec.Struct, frozen=True):
     """A warm reading; with `look` it may serve only once the account list was found unchanged."""
 
-    gathering: Gathering
+    gathering: FetchResult
     look: bool
 
 
@@ -54,7 +54,7 @@ class _Decoded(msgspec.Struct):
         return self.part[1:]
 
 
-class WarmShelf:
+class SnapshotCache:
     """Finds warm snapshots; remembers the last decoded ones, up to `most` stored bytes of them."""
 
     def __init__(self, log: WarmLog, ages: Ages, most: int = REMEMBERED_BYTES) -> None:
@@ -64,7 +64,9 @@ class WarmShelf:
         self._size = 0
         self._decoded: OrderedDict[tuple[str, str], _Decoded] = OrderedDict()
 
-    async def find(self, user_id: str, plan: FetchPlan, held: Held, now: datetime) -> Found | None:
+    async def find(
+        self, user_id: str, plan: FetchPlan, held: Held, now: datetime
+    ) -> CachedSnapshot | None:
         """A reading that is young enough for this plan; None where the vendor must be asked."""
         mark = held.warm
         if mark is None or not self._serves(mark, plan, now):
@@ -73,10 +75,10 @@ class WarmShelf:
         if decoded is None:
             return None
         snapshot, body = decoded.cut(plan)
-        gathering = Gathering(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
-        return Found(gathering, look=now - mark.looked > self._ages.accounts)
+        gathering = FetchResult(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
+        return CachedSnapshot(gathering, look=now - mark.looked > self._ages.accounts)
 
-    async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> Found | None:
+    async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> CachedSnapshot | None:
         """As `find`, by what the store remembers; None as well where nothing is remembered."""
         held = self._log.recalled(user_id)
         return None if held is None else await self.find(user_id, plan, held, now)

@@ -19,25 +19,25 @@ OVERLAP = timedelta(days=35)
 """How far before the newest known transaction is read again: platforms settle within a month."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class Increment(msgspec.Struct, frozen=True):
     """What events say has changed; no kinds means everything. `added` counts new transactions."""
 
     kinds: frozenset[Kind] = frozenset()
     added: int = 0
 
 
-EVERYTHING = Change()
+EVERYTHING = Increment()
 
 
-def change_of(events: Sequence[Event]) -> Change:
+def change_of(events: Sequence[Event]) -> Increment:
     """What several events say together; one that names no kind concerns them all."""
     if not all(event.kinds for event in events):
         return EVERYTHING
     kinds = frozenset(kind for event in events for kind in event.kinds)
-    return Change(kinds, sum(event.added for event in events))
+    return Increment(kinds, sum(event.added for event in events))
 
 
-def plan_of(change: Change, whole: FetchPlan, old: Snapshot) -> FetchPlan:
+def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
     """The part of a plan that reads these kinds; what stands in for another is read with it.
 
     Of transactions only those since shortly before the newest that is known.
@@ -58,7 +58,7 @@ def plan_of(change: Change, whole: FetchPlan, old: Snapshot) -> FetchPlan:
     )
 
 
-def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Change) -> Snapshot | None:
+def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) -> Snapshot | None:
     """The old reading with what was read by the plan; None where everything must be read.
 
     That is so where an account was connected or lost meanwhile, and where fewer transactions are

@@ -18,7 +18,7 @@ from decision_service.pipeline.ports import (
     Clock,
     Disconnected,
     Erased,
-    Gathering,
+    FetchResult,
     Held,
     SnapshotSource,
     WarmMark,
@@ -30,7 +30,7 @@ from decision_service.pipeline.snapshots.consent import disconnected, gives, is_
 from decision_service.pipeline.snapshots.events import Event, Meaning
 from decision_service.pipeline.snapshots.increments import (
     EVERYTHING,
-    Change,
+    Increment,
     applied,
     change_of,
     plan_of,
@@ -115,7 +115,7 @@ class RefreshApplicants:
             return True
         return False
 
-    async def refresh(self, user_id: str, change: Change = EVERYTHING) -> bool:
+    async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> bool:
         """Read what changed, or everything where nothing is warm; False where it is not kept.
 
         That is so where it is not whole. Data that is still arriving is left for the event that
@@ -142,7 +142,7 @@ class RefreshApplicants:
         elif held.last is not None:
             await self.refresh(user_id)
 
-    async def _patched(self, user_id: str, held: Held, change: Change) -> bool:
+    async def _patched(self, user_id: str, held: Held, change: Increment) -> bool:
         """Read the change into what is warm; False where everything must be read."""
         mark, now = held.warm, self._clock.now()
         if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
@@ -159,7 +159,7 @@ class RefreshApplicants:
         return await self._keep(replace(gathering, snapshot=whole), mark.plan, held, mark.oldest)
 
     async def _keep(
-        self, gathering: Gathering, plan: FetchPlan, held: Held, oldest: datetime | None = None
+        self, gathering: FetchResult, plan: FetchPlan, held: Held, oldest: datetime | None = None
     ) -> bool:
         if not is_settled(gathering.snapshot):
             return False
@@ -192,7 +192,7 @@ class RefreshApplicants:
             raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
         return bool(set(sources) - gives(seen))
 
-    async def _gather(self, user_id: str, plan: FetchPlan, held: Held) -> Gathering:
+    async def _gather(self, user_id: str, plan: FetchPlan, held: Held) -> FetchResult:
         now = self._clock.monotonic()
         return await self._source.gather(
             user_id,

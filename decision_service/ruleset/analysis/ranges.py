@@ -57,7 +57,7 @@ class _Spans:
         match node:
             case tree.Constant():
                 return Span(node.value, node.value)
-            case tree.Read():
+            case tree.NameRead():
                 found = self.known.get(node.symbol.slot)
                 return whole(node.symbol, self.currency) if found is None else found
             case tree.Negative():
@@ -66,7 +66,7 @@ class _Spans:
                 return self._arithmetic(node)
             case tree.Choice():
                 return hull([self.of(node.then), self.of(node.otherwise)])
-            case tree.Call():
+            case tree.FunctionCall():
                 return self._call(node)
         return EVERYTHING
 
@@ -78,7 +78,7 @@ class _Spans:
             return _sum(left, _negative(right))
         return _product(left, right) if node.operator == "*" else EVERYTHING
 
-    def _call(self, node: tree.Call) -> Span:
+    def _call(self, node: tree.FunctionCall) -> Span:
         spans = [self.of(a) for a in node.arguments]
         if node.function == "coalesce":
             return hull(spans)

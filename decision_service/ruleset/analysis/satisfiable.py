@@ -78,7 +78,7 @@ class _Search(msgspec.Struct):
             return self._compare(operator, node.left, node.right, world)
         if isinstance(node, tree.Within):
             return self._within(node, node.negated is not truth, world)
-        if isinstance(node, tree.Read):
+        if isinstance(node, tree.NameRead):
             return _narrow_labels(node.symbol, frozenset({truth}), world, keep=True)
         return True
 
@@ -96,7 +96,7 @@ class _Search(msgspec.Struct):
         return span_of(node, world.spans, self.currency)
 
     def _narrow(self, node: Node, operator: str, other: Span, world: _World) -> bool:
-        if not isinstance(node, tree.Read):
+        if not isinstance(node, tree.NameRead):
             return True
         allowed = _allowed(operator, other)
         before = world.spans.get(node.symbol.slot) or whole(node.symbol, self.currency)
@@ -107,14 +107,14 @@ class _Search(msgspec.Struct):
     def _labels(self, operator: str, left: Node, right: Node, world: _World) -> bool:
         if isinstance(left, tree.Constant):
             left, right = right, left
-        if not (isinstance(left, tree.Read) and isinstance(right, tree.Constant)):
+        if not (isinstance(left, tree.NameRead) and isinstance(right, tree.Constant)):
             return True
         return _narrow_labels(left.symbol, frozenset({right.value}), world, keep=operator == "==")
 
     def _within(self, node: tree.Within, inside: bool, world: _World) -> bool:  # noqa: FBT001  a truth is no switch
         operand = node.operand
         if operand.type not in ORDERED:
-            if not isinstance(operand, tree.Read):
+            if not isinstance(operand, tree.NameRead):
                 return True
             return _narrow_labels(operand.symbol, frozenset(node.options), world, keep=inside)
         if not inside:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.constructs.scorecard.model import Band, Card
-from decision_service.ruleset.constructs.scorecard.read import Scorecard
+from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.reading.draft import Draft
 
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
@@ -21,7 +21,7 @@ def check_bands(draft: Draft) -> None:
     without a band.
     """
     for part in draft.stages:
-        if isinstance(part.part, Scorecard):
+        if isinstance(part.part, ScorecardPart):
             card = part.part.card
             if _in_order(card, draft):
                 _outcomes(card, draft)

@@ -8,7 +8,7 @@ from decision_service.language.types import ORDERED
 from decision_service.ruleset.analysis.ranges import labels_of, whole
 from decision_service.ruleset.analysis.regions import Span, gaps, overlap
 from decision_service.ruleset.constructs.scorecard.model import Bin, Characteristic
-from decision_service.ruleset.constructs.scorecard.read import Scorecard
+from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.program.wording import Wording
 from decision_service.ruleset.reading.draft import Draft
 
@@ -16,7 +16,7 @@ from decision_service.ruleset.reading.draft import Draft
 def check_bins(draft: Draft) -> None:
     """R411 for an overlap, R412 for a gap, R413 for a label without a bin."""
     for part in draft.stages:
-        if isinstance(part.part, Scorecard):
+        if isinstance(part.part, ScorecardPart):
             for each in part.part.card.characteristics:
                 _overlaps(each, draft)
                 if each.complete:

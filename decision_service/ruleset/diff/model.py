@@ -23,7 +23,7 @@ _WORDS = {"min": "minimum", "max": "maximum"}
 Alike = Callable[[Scalar, Scalar], bool]
 
 
-class Sort(StrEnum):
+class ChangeKind(StrEnum):
     """What happened to something."""
 
     ADDED = "added"
@@ -31,7 +31,7 @@ class Sort(StrEnum):
     CHANGED = "changed"
 
 
-class Change(msgspec.Struct, frozen=True):
+class VersionChange(msgspec.Struct, frozen=True):
     """One difference.
 
     `group` is the part of the file (`stage eligibility`), `subject` what it is about (`rule
@@ -40,7 +40,7 @@ class Change(msgspec.Struct, frozen=True):
 
     group: str
     subject: str
-    sort: Sort
+    sort: ChangeKind
     words: str
     before: str = ""
     after: str = ""
@@ -120,17 +120,17 @@ def keys_of(before: Iterable[str], after: Iterable[str]) -> list[str]:
 
 def compared(
     group: str, subject: str, before: Node | None, after: Node | None, alike: Alike = same_text
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     """The change of one part, if it is any."""
     if before is None and after is None:
         return
     old, new = said(before), said(after)
     if before is None:
-        yield Change(group, subject, Sort.ADDED, f"is new: {new}", "", new)
+        yield VersionChange(group, subject, ChangeKind.ADDED, f"is new: {new}", "", new)
     elif after is None:
-        yield Change(group, subject, Sort.REMOVED, f"is gone; it was: {old}", old)
+        yield VersionChange(group, subject, ChangeKind.REMOVED, f"is gone; it was: {old}", old)
     elif not same(before, after, alike):
-        yield Change(group, subject, Sort.CHANGED, from_to(old, new), old, new)
+        yield VersionChange(group, subject, ChangeKind.CHANGED, from_to(old, new), old, new)
 
 
 def from_to(old: str, new: str) -> str:
@@ -144,10 +144,12 @@ def _quoted(text: str) -> str:
 
 def reordered(
     group: str, subject: str, before: Iterable[str], after: Iterable[str]
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     """The change of order of what both sides have."""
     old, new = list(before), list(after)
     kept_old, kept_new = [k for k in old if k in new], [k for k in new if k in old]
     if kept_old != kept_new:
         words = f"in another order: {', '.join(kept_new)}"
-        yield Change(group, subject, Sort.CHANGED, words, ", ".join(kept_old), ", ".join(kept_new))
+        yield VersionChange(
+            group, subject, ChangeKind.CHANGED, words, ", ".join(kept_old), ", ".join(kept_new)
+        )

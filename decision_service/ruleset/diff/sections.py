@@ -8,8 +8,8 @@ from decision_service.language.yaml.nodes import MapNode, Node, Scalar
 from decision_service.ruleset.constructs.offer.model import BELOW
 from decision_service.ruleset.diff.model import (
     NO_VALUE,
-    Change,
-    Sort,
+    ChangeKind,
+    VersionChange,
     as_map,
     compared,
     from_to,
@@ -28,37 +28,39 @@ _ALWAYS = ""
 _WORDS = {"when": "the condition", "then": "the outcome", "from": "the lowest total"}
 
 
-def header(before: MapNode, after: MapNode) -> Iterator[Change]:
+def header(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """Product, version, title, currency and zone."""
     for key in HEADER:
         yield from compared(ABOUT, in_words(key), before.get(key), after.get(key))
 
 
-def validity(before: MapNode, after: MapNode) -> Iterator[Change]:
+def validity(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """How long a decision stands."""
     yield from compared(
         "validity", "a decision is valid", before.get("valid_for"), after.get("valid_for")
     )
 
 
-def data(before: MapNode, after: MapNode) -> Iterator[Change]:
+def data(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """The data policy."""
     old, new = as_map(before.get("data")), as_map(after.get("data"))
     for key in keys_of(_keys(old), _keys(new)):
         yield from compared("data", f"{in_words(key)} ({key})", old.get(key), new.get(key))
 
 
-def inputs(before: MapNode, after: MapNode) -> Iterator[Change]:
+def inputs(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """What the loan system sends."""
     yield from _entries("inputs", "input", before.get("inputs"), after.get("inputs"))
 
 
-def reasons(before: MapNode, after: MapNode) -> Iterator[Change]:
+def reasons(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """What applicants and regulators are told."""
     yield from _entries("reasons", "reason", before.get("reasons"), after.get("reasons"))
 
 
-def _entries(group: str, what: str, before: Node | None, after: Node | None) -> Iterator[Change]:
+def _entries(
+    group: str, what: str, before: Node | None, after: Node | None
+) -> Iterator[VersionChange]:
     old, new = as_map(before), as_map(after)
     for name in keys_of(_keys(old), _keys(new)):
         yield from attributes(group, f"{what} {name}", old.get(name), new.get(name))
@@ -66,7 +68,7 @@ def _entries(group: str, what: str, before: Node | None, after: Node | None) -> 
 
 def attributes(
     group: str, subject: str, before: Node | None, after: Node | None
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     """What differs in one map: the whole where it is new or gone, else key by key."""
     if before is None or after is None:
         yield from compared(group, subject, before, after)
@@ -83,17 +85,21 @@ def attributes(
             yield from compared(group, f"{subject}: {_word(key)}", first, second, alike)
 
 
-def _written(group: str, subject: str, key: str, before: Node | None, after: Node | None) -> Change:
-    sort = Sort.ADDED if before is None else Sort.REMOVED
+def _written(
+    group: str, subject: str, key: str, before: Node | None, after: Node | None
+) -> VersionChange:
+    sort = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
     old, new = said(before), said(after)
-    return Change(group, f"{subject}: {_word(key)}", sort, from_to(old, new), old, new)
+    return VersionChange(group, f"{subject}: {_word(key)}", sort, from_to(old, new), old, new)
 
 
 def _word(key: str) -> str:
     return _WORDS.get(key, in_words(key))
 
 
-def _texts(group: str, subject: str, before: Node | None, after: Node | None) -> Iterator[Change]:
+def _texts(
+    group: str, subject: str, before: Node | None, after: Node | None
+) -> Iterator[VersionChange]:
     old, new = as_map(before), as_map(after)
     for language in keys_of(_keys(old), _keys(new)):
         yield from compared(
@@ -101,7 +107,7 @@ def _texts(group: str, subject: str, before: Node | None, after: Node | None) ->
         )
 
 
-def params(before: MapNode, after: MapNode) -> Iterator[Change]:
+def params(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """Parameters, with the dates from which their values differ."""
     old, new = as_map(before.get("params")), as_map(after.get("params"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -127,7 +133,7 @@ def _dated(param: MapNode) -> Mapping[str, Scalar]:
 
 def _steps(
     subject: str, before: Mapping[str, Scalar], after: Mapping[str, Scalar]
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     shown = ("", "")
     days = sorted({*before, *after})
     for day in days:
@@ -135,7 +141,7 @@ def _steps(
         pair = (_valued(old), _valued(new))
         if pair != shown and (old is None or new is None or not same_text(old, new)):
             words = f"{from_to(*pair)}{_when(day, days)}"
-            yield Change("parameters", subject, Sort.CHANGED, words, *pair)
+            yield VersionChange("parameters", subject, ChangeKind.CHANGED, words, *pair)
         shown = pair
 
 
@@ -155,7 +161,7 @@ def _in_force(values: Mapping[str, Scalar], day: str) -> Scalar | None:
     return values[begun[-1]] if begun else None
 
 
-def derived(before: MapNode, after: MapNode) -> Iterator[Change]:
+def derived(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """Named expressions."""
     old, new = as_map(before.get("derived")), as_map(after.get("derived"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -164,7 +170,7 @@ def derived(before: MapNode, after: MapNode) -> Iterator[Change]:
         )
 
 
-def offer(before: MapNode, after: MapNode) -> Iterator[Change]:
+def offer(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """The offer's lines."""
     old, new = as_map(before.get("offer")), as_map(after.get("offer"))
     for name in keys_of(_keys(old), _keys(new)):
@@ -173,17 +179,19 @@ def offer(before: MapNode, after: MapNode) -> Iterator[Change]:
         yield from compared("offer", subject, old.get(name), new.get(name), alike)
 
 
-def conditions(before: MapNode, after: MapNode) -> Iterator[Change]:
+def conditions(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """What applicants must still do."""
     yield from by_id("conditions", "condition", before.get("conditions"), after.get("conditions"))
 
 
-def post_checks(before: MapNode, after: MapNode) -> Iterator[Change]:
+def post_checks(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     """Rules on the finished offer."""
     yield from by_id("post-checks", "rule", before.get("post_checks"), after.get("post_checks"))
 
 
-def by_id(group: str, what: str, before: Node | None, after: Node | None) -> Iterator[Change]:
+def by_id(
+    group: str, what: str, before: Node | None, after: Node | None
+) -> Iterator[VersionChange]:
     """What differs in a list of maps that have ids."""
     old, new = items_by(before, "id"), items_by(after, "id")
     for name in keys_of(old, new):

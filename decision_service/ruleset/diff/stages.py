@@ -11,8 +11,8 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import ListNode, MapNode, Node, Scalar
 from decision_service.ruleset.constructs.table.rows import read_rows
 from decision_service.ruleset.diff.model import (
-    Change,
-    Sort,
+    ChangeKind,
+    VersionChange,
     as_map,
     compared,
     items_by,
@@ -25,14 +25,14 @@ from decision_service.ruleset.diff.sections import attributes, by_id
 from decision_service.ruleset.program.model import RulesetFiles
 
 
-class Side(msgspec.Struct, frozen=True):
+class StageSide(msgspec.Struct, frozen=True):
     """One of two versions: its tree, and the files that hold its tables' rows."""
 
     root: MapNode
     files: RulesetFiles
 
 
-def stages(before: Side, after: Side) -> Iterator[Change]:
+def stages(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
     """Stage by stage, in the order of the newer version."""
     old = items_by(before.root.get("stages"), "name")
     new = items_by(after.root.get("stages"), "name")
@@ -44,11 +44,11 @@ def stages(before: Side, after: Side) -> Iterator[Change]:
     yield from reordered("stages", "the stages are", old, new)
 
 
-def _presence(group: str, before: MapNode | None, after: MapNode | None) -> Iterator[Change]:
+def _presence(group: str, before: MapNode | None, after: MapNode | None) -> Iterator[VersionChange]:
     if before is None:
-        yield Change(group, "the stage", Sort.ADDED, "is new")
+        yield VersionChange(group, "the stage", ChangeKind.ADDED, "is new")
     elif after is None:
-        yield Change(group, "the stage", Sort.REMOVED, "is gone")
+        yield VersionChange(group, "the stage", ChangeKind.REMOVED, "is gone")
     else:
         yield from compared(group, "the component", before.get("component"), after.get("component"))
 
@@ -57,7 +57,7 @@ _Body = tuple[MapNode, RulesetFiles]
 _Row = Sequence[Scalar]
 
 
-def _stage(group: str, before: _Body, after: _Body) -> Iterator[Change]:
+def _stage(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
     old, new = before[0], after[0]
     yield from by_id(group, "rule", old.get("rules"), new.get("rules"))
     yield from _scorecard(group, as_map(old.get("scorecard")), as_map(new.get("scorecard")))
@@ -66,7 +66,7 @@ def _stage(group: str, before: _Body, after: _Body) -> Iterator[Change]:
     )
 
 
-def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[Change]:
+def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[VersionChange]:
     for key in ("id", "base"):
         yield from compared(group, f"the scorecard's {key}", before.get(key), after.get(key))
     old = items_by(before.get("characteristics"), "factor")
@@ -79,7 +79,7 @@ def _scorecard(group: str, before: MapNode, after: MapNode) -> Iterator[Change]:
 
 def _characteristic(
     group: str, name: str, before: MapNode | None, after: MapNode | None
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     subject = f"characteristic {name}"
     if before is None or after is None:
         yield from compared(group, subject, before, after)
@@ -94,7 +94,7 @@ def _without(node: MapNode, key: str) -> MapNode:
 
 def _listed(
     group: str, what: str, key: str, before: Node | None, after: Node | None
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     """What differs in bins or bands, each known by its own first word."""
     old, new = items_by(before, key), items_by(after, key)
     for name in keys_of(old, new):
@@ -112,7 +112,7 @@ def _only_rest(node: MapNode | None, key: str) -> MapNode | None:
     return None if node is None else _without(node, key)
 
 
-def _table(group: str, before: _Body, after: _Body) -> Iterator[Change]:
+def _table(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
     old, new = before[0], after[0]
     for key in ("id", "hit", "reason"):
         yield from compared(group, f"the table's {key}", old.get(key), new.get(key))
@@ -123,7 +123,7 @@ def _table(group: str, before: _Body, after: _Body) -> Iterator[Change]:
     yield from _rows(group, before, after)
 
 
-def _rows(group: str, before: _Body, after: _Body) -> Iterator[Change]:
+def _rows(group: str, before: _Body, after: _Body) -> Iterator[VersionChange]:
     columns = _columns(after[0]) or _columns(before[0])
     old, new = _cells(*before), _cells(*after)
     same_columns = _columns(before[0]) == _columns(after[0])
@@ -145,24 +145,26 @@ def _row(
     columns: Sequence[str],
     before: Sequence[Scalar],
     after: Sequence[Scalar],
-) -> Iterator[Change]:
+) -> Iterator[VersionChange]:
     for column, old, new in zip(columns, before, after, strict=True):
         subject = f"row {index + 1}: {column}"
         yield from compared(group, subject, old, new, same_expression)
 
 
-def _gone(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[Change]:
+def _gone(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[VersionChange]:
     for index in range(start, end):
         text = _shown(rows[index])
-        yield Change(
-            group, f"former row {index + 1}", Sort.REMOVED, f"is gone; it was: {text}", text
+        yield VersionChange(
+            group, f"former row {index + 1}", ChangeKind.REMOVED, f"is gone; it was: {text}", text
         )
 
 
-def _new(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[Change]:
+def _new(group: str, rows: Sequence[_Row], start: int, end: int) -> Iterator[VersionChange]:
     for index in range(start, end):
         text = _shown(rows[index])
-        yield Change(group, f"row {index + 1}", Sort.ADDED, f"is new: {text}", "", text)
+        yield VersionChange(
+            group, f"row {index + 1}", ChangeKind.ADDED, f"is new: {text}", "", text
+        )
 
 
 def _shown(row: _Row) -> str:

@@ -14,8 +14,8 @@ from decision_service.language.yaml.nodes import MapNode, Scalar
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.diff import sections
-from decision_service.ruleset.diff.model import NOTHING, Change, Sort, same
-from decision_service.ruleset.diff.stages import Side, stages
+from decision_service.ruleset.diff.model import NOTHING, ChangeKind, VersionChange, same
+from decision_service.ruleset.diff.stages import StageSide, stages
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 
 _NAMES = ("ruleset", "version", "title")
@@ -35,33 +35,36 @@ _AFTER_STAGES = (
 )
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class RulesetDiff(msgspec.Struct, frozen=True):
     """`identical`: the digests are equal. `alike`: only product, number or title differ."""
 
     identical: bool
     alike: bool
-    changes: tuple[Change, ...]
+    changes: tuple[VersionChange, ...]
 
 
 def compare(
     before: RulesetFiles, after: RulesetFiles, catalogue: Mapping[str, FactorSpec]
-) -> Comparison:
+) -> RulesetDiff:
     """Two versions that compile; digests decide whether they are the same, not their texts."""
     old, new = _compiled(before, catalogue), _compiled(after, catalogue)
     if old.digest == new.digest:
-        return Comparison(identical=True, alike=True, changes=())
+        return RulesetDiff(identical=True, alike=True, changes=())
     changes = tuple(_changes(_side(before), _side(after)))
     renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
     if renamed is not None and renamed.digest == old.digest:
         named = tuple(c for c in changes if c.group == sections.ABOUT)
-        return Comparison(identical=False, alike=True, changes=named)
+        return RulesetDiff(identical=False, alike=True, changes=named)
     if all(c.group == sections.ABOUT and c.subject in _NAMES for c in changes):
         changes = (*changes, _UNNAMED)
-    return Comparison(identical=False, alike=False, changes=changes)
+    return RulesetDiff(identical=False, alike=False, changes=changes)
 
 
-_UNNAMED = Change(
-    "other", "the digests", Sort.CHANGED, "differ for a reason that this comparison cannot name"
+_UNNAMED = VersionChange(
+    "other",
+    "the digests",
+    ChangeKind.CHANGED,
+    "differ for a reason that this comparison cannot name",
 )
 
 
@@ -72,12 +75,12 @@ def _compiled(files: RulesetFiles, catalogue: Mapping[str, FactorSpec]) -> Compi
     return found
 
 
-def _side(files: RulesetFiles) -> Side:
+def _side(files: RulesetFiles) -> StageSide:
     root = read(files.path, files.text, Report())
-    return Side(root if isinstance(root, MapNode) else NOTHING, files)
+    return StageSide(root if isinstance(root, MapNode) else NOTHING, files)
 
 
-def _changes(before: Side, after: Side) -> Iterator[Change]:
+def _changes(before: StageSide, after: StageSide) -> Iterator[VersionChange]:
     for section in _BEFORE_STAGES:
         yield from section(before.root, after.root)
     yield from stages(before, after)
@@ -86,11 +89,11 @@ def _changes(before: Side, after: Side) -> Iterator[Change]:
     yield from _shared_data(before.files, after.files)
 
 
-def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[Change]:
+def _shared_data(before: RulesetFiles, after: RulesetFiles) -> Iterator[VersionChange]:
     for name in sorted({*before.data, *after.data}):
         old, new = (_tree(name, files) for files in (before, after))
         if old is None or new is None or not same(old, new):
-            yield Change("shared data", f"_data/{name}", Sort.CHANGED, "differs")
+            yield VersionChange("shared data", f"_data/{name}", ChangeKind.CHANGED, "differs")
 
 
 def _tree(name: str, files: RulesetFiles) -> MapNode | None:

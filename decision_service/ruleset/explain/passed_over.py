@@ -9,7 +9,7 @@ import msgspec
 
 from decision_service.domain.verdict import Truth, Verdict
 from decision_service.ruleset.constructs.table.columns import Matches
-from decision_service.ruleset.constructs.table.run import Found, TableRunner
+from decision_service.ruleset.constructs.table.run import MatchedRows, TableRunner
 from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.model import CompiledRuleset
 
@@ -48,7 +48,7 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
 def _rows(
     runner: TableRunner, record: tuple[Any, ...], values: tuple[Any, ...], ruleset: CompiledRuleset
 ) -> Iterator[PassedRow]:
-    found: Found = record[0]
+    found: MatchedRows = record[0]
     end = found.rows[0] if found.rows else len(runner.grid.rows)
     for index in range(max(0, end - MOST_SHOWN), end):
         missed = _first_miss(index, record[2])

@@ -8,7 +8,7 @@ from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.program.findings import Conclusion, Trace
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.program.part import View
+from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.program import Stage
 
 _NOT_RUN = "not evaluated: nothing is offered"
@@ -35,7 +35,7 @@ def _stage_trace(
 ) -> StageTrace:
     if found is None:
         return StageTrace(stage.name, stage.component, None, (), _NOT_RUN)
-    view = View(stage.name, values, ruleset.program.wording)
+    view = PartView(stage.name, values, ruleset.program.wording)
     rows = stage.runner.describe(found.record, view)
     note = stage.runner.note(found.record)
     return StageTrace(stage.name, stage.component, found.outcome, rows, note)

@@ -29,7 +29,7 @@ class _LookedAt:
     """The class of no value: money and numbers are looked at before they are taken."""
 
 
-class Entry(NamedTuple):
+class IntakeEntry(NamedTuple):
     """One name that is filled in; values of the class `kind` are taken as they are."""
 
     key: str
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
     symbol: Symbol
 
     @classmethod
-    def of(cls, key: str, symbol: Symbol) -> Entry:
+    def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
         """The entry of a symbol."""
         return cls(key, symbol.slot, _AS_THEY_ARE.get(symbol.type, _LookedAt), symbol)
 
@@ -47,16 +47,16 @@ class Intake(msgspec.Struct, frozen=True):
     """Where factors and inputs (by name, without their prefix) go."""
 
     currency: str
-    factors: tuple[Entry, ...]
-    inputs: tuple[Entry, ...]
+    factors: tuple[IntakeEntry, ...]
+    inputs: tuple[IntakeEntry, ...]
 
     @classmethod
     def of(
         cls, currency: str, factors: Sequence[Symbol], inputs: Sequence[tuple[str, Symbol]]
     ) -> Intake:
         """The intake of a ruleset's names."""
-        taken = tuple(Entry.of(symbol.name, symbol) for symbol in factors)
-        sent = tuple(Entry.of(name, symbol) for name, symbol in inputs)
+        taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
+        sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
         return cls(currency, taken, sent)
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:

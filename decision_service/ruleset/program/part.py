@@ -36,7 +36,7 @@ class Conclusive(msgspec.Struct, frozen=True):
     has_reason: bool
 
 
-class View(msgspec.Struct, frozen=True):
+class PartView(msgspec.Struct, frozen=True):
     """A finished evaluation, for describing it: values by slot and how to print them."""
 
     stage: str
@@ -53,7 +53,7 @@ class Runner(Protocol):
     def note(self, record: tuple[Any, ...]) -> str:
         """What the part came to, in a few words; empty where its rows say it all."""
 
-    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """The rows of a trace, in file order."""
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:

@@ -182,7 +182,7 @@ class Wording:
                 parts = [(o, self._explaining(o, truth=truth)) for o in node.operands]
                 every = isinstance(node, tree.All) is truth  # then all operands have that truth
                 return parts[0][1] if every else self._first(parts, truth=truth)
-            case tree.Compare(left=tree.Read() as name, right=tree.Constant() as against):
+            case tree.Compare(left=tree.NameRead() as name, right=tree.Constant() as against):
                 return self._read_against_constant(node, name, against, truth=truth)
         return self._any_leaf(node, truth=truth)
 
@@ -196,7 +196,7 @@ class Wording:
         return explain
 
     def _read_against_constant(
-        self, leaf: tree.Compare, name: tree.Read, against: tree.Constant, *, truth: bool
+        self, leaf: tree.Compare, name: tree.NameRead, against: tree.Constant, *, truth: bool
     ) -> Explain:
         operator = _contrary(leaf.operator) if truth else leaf.operator
         required = f"{operator} {self.value(against.value, against.type)}"
@@ -221,7 +221,7 @@ class Wording:
                 word = "not in" if leaf.negated else "in"
                 actual = self._shown(leaf.operand, values)
                 return Seen(leaf.operand, word, f"({options})", f"({options})", actual)
-            case tree.Call(function="known" | "missing"):
+            case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
                 return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
@@ -253,7 +253,7 @@ class Wording:
     def _tracer(self, leaf: Node) -> Tracer:
         """A function from values and a truth to one comparison, what is fixed printed before."""
         match leaf:
-            case tree.Compare(left=tree.Read() as name, right=tree.Constant() as against):
+            case tree.Compare(left=tree.NameRead() as name, right=tree.Constant() as against):
                 required = self.value(against.value, against.type)
                 slot, type_ = name.symbol.slot, name.type
                 fixed = partial(ComparisonTrace, name.text, leaf.operator, against.text)

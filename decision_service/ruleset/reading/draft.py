@@ -12,8 +12,8 @@ from decision_service.domain.needs import DataPolicy
 from decision_service.domain.verdict import Component
 from decision_service.language.diagnostics import Place, Report, did_you_mean, nearest
 from decision_service.language.expressions.checker import read_expression
+from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
-from decision_service.language.expressions.tree import Read
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, Node, Scalar
 from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
@@ -93,10 +93,10 @@ class Draft(msgspec.Struct):
             self.report.error("R207", scalar.place, f"unknown reason `{scalar.text}`", hint)
         return declared
 
-    def name(self, scalar: Scalar | None) -> Read | None:
+    def name(self, scalar: Scalar | None) -> NameRead | None:
         """A single name in the scope so far, such as a bin's factor or a table's column."""
         node = self.expression(scalar)
-        if node is None or isinstance(node, Read):
+        if node is None or isinstance(node, NameRead):
             return node
         message = f"`{node.text}` is no name"
         self.report.error("R201", node.place, message, "give the expression one under `derived:`")

@@ -14,7 +14,7 @@ from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Entry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
@@ -98,7 +98,7 @@ def parse_given(
     report = Report()
     node = read(path, text, report)
     if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
-        node = MapNode((Entry("factors", node.place, node),), node.place)
+        node = MapNode((MapEntry("factors", node.place, node),), node.place)
     fields = node and Fields.of(node, "a file of factors", report, optional=_GIVEN)
     if not fields:
         return GivenFile(Given(), None, report.diagnostics())
@@ -112,8 +112,8 @@ def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagn
     place = Place("--input", 1, 1, 2)
     spec = ruleset.inputs.get(name)
     plain = spec is None or spec.type is not ValueType.TEXT
-    entry = Entry(name, place, Scalar(text, plain=plain, place=place))
-    root = MapNode((Entry("inputs", place, MapNode((entry,), place)),), place)
+    entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
+    root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
     fields = Fields(root, "the inputs", report, optional=_GIVEN)
     found = _Reader(fields, ruleset, {}).given().inputs.get(name)
     return report.diagnostics()[0] if found is None else found
@@ -227,7 +227,7 @@ class _Reader:
         if as_of is None:
             self.report.error("R805", place, "the case has no `as_of`", "add it, or to the file")
 
-    def _input(self, entry: Entry) -> Value | None:
+    def _input(self, entry: MapEntry) -> Value | None:
         spec = self.ruleset.inputs.get(entry.key)
         if spec is None:
             hint = did_you_mean(entry.key, self.ruleset.inputs)
@@ -236,7 +236,7 @@ class _Reader:
             return None
         return self._value(entry.value, spec.type, f"`{entry.key}`")
 
-    def _factor(self, entry: Entry) -> FactorValue | None:
+    def _factor(self, entry: MapEntry) -> FactorValue | None:
         name, spec = entry.key, self.catalogue.get(entry.key)
         if spec is None:
             hint = did_you_mean(name, self.catalogue)
@@ -270,6 +270,6 @@ class _Reader:
         return None if amount is None else Money(currency, to_minor(amount, currency))
 
 
-def _each(node: MapNode | None, reader: Callable[[Entry], T | None]) -> dict[str, T]:
+def _each(node: MapNode | None, reader: Callable[[MapEntry], T | None]) -> dict[str, T]:
     found = {e.key: reader(e) for e in (node.entries if node is not None else ())}
     return {name: value for name, value in found.items() if value is not None}

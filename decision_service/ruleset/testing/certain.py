@@ -54,13 +54,13 @@ def _of_offer(runner: OfferRunner, names: set[str]) -> set[str]:
 def _has_value(node: Node, names: set[str]) -> bool:
     """Whether an expression has a value for certain where these names have."""
     match node:
-        case tree.Read():
+        case tree.NameRead():
             return node.symbol.name in names
         case tree.Arithmetic(operator="/") if not _not_zero(node.right):
             return False
-        case tree.Call() if node.function in _STEPPED and not _not_zero(node.arguments[1]):
+        case tree.FunctionCall() if node.function in _STEPPED and not _not_zero(node.arguments[1]):
             return False
-        case tree.Call() if node.function not in _TOTAL | _STEPPED:
+        case tree.FunctionCall() if node.function not in _TOTAL | _STEPPED:
             return False
     return all(_has_value(part, names) for part in tree.parts(node))
 

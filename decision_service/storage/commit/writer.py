@@ -30,7 +30,7 @@ OnCommit = Callable[[float, int], None]
 """Hears of each committed group: how many seconds it took, and how many decisions it held."""
 
 
-def unheard(_: float, __: int) -> None:
+def no_op(_: float, __: int) -> None:
     """Nobody counts."""
 
 
@@ -42,7 +42,7 @@ class Writer:
         database: Database,
         linger: float,
         largest_group: int,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
     ) -> None:
         self._database = database
         self._packing = Packing()

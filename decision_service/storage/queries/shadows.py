@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, select
 
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.rollout.pairs.pairs import Group, Pair, Standing
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, Pair
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import insert_new
 from decision_service.storage.schema.tables import shadow_results
@@ -44,7 +44,7 @@ def groups(connection: Connection, product: str, version: int, since: datetime) 
     chosen = {"product": product, "version": version, "since": microseconds(since)}
     return [
         Group(
-            Standing(standing),
+            Comparability(standing),
             Outcome(live),
             ReferKind(live_kind) if live_kind else None,
             Outcome(other) if other else None,

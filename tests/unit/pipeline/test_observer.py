@@ -12,9 +12,9 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
 from decision_service.pipeline.ports import ArmDecision
 from decision_service.pipeline.rollout.counters import Counters
-from decision_service.pipeline.rollout.event_counters import Occurrences
+from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver, log_rule_error
-from decision_service.pipeline.rollout.pairs.pairs import Standing
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.shadow import EVALUATIONS, Budget, Shadows
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
@@ -30,7 +30,7 @@ class Stand:
 
     def __init__(self, plan: str, source: ScriptedSource | None = None) -> None:
         self.world = World(book=rulebook(with_plan(plan)), source=source or ScriptedSource())
-        self.seen = Occurrences()
+        self.seen = EventCounters()
         log, clock = self.world.log, self.world.clock
         self.counters = Counters(log, clock, "process")
         budget = Budget(linger=0.0, share=1.0, write_every=0.0)
@@ -88,7 +88,7 @@ async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
     await asyncio.gather(running, return_exceptions=True)
     await stand.shadows.aclose()
     (group,) = await stand.world.log.groups(PRODUCT, 2, NOW)
-    assert (group.standing, group.example) == (Standing.COMPARED, stored.decision_id)
+    assert (group.standing, group.example) == (Comparability.COMPARED, stored.decision_id)
     assert stand.world.source.asked == 1
 
 

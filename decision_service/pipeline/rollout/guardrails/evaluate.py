@@ -10,11 +10,21 @@ import msgspec
 from decision_service.domain.decision import Arm
 from decision_service.pipeline.rollout.arm_figures import ArmFigures, ArmTally, Counted, Total
 from decision_service.pipeline.rollout.counters import INTERNAL, OUTAGE_CODES
-from decision_service.pipeline.rollout.guardrails.windows import Window, comparing_since, window_of
+from decision_service.pipeline.rollout.guardrails.windows import (
+    GuardrailWindow,
+    comparing_since,
+    window_of,
+)
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import running_challenger
-from decision_service.rollout.guardrails import Ceiling, Guardrail, Metric, Scope, VersusChampion
+from decision_service.rollout.guardrails import (
+    Ceiling,
+    Guardrail,
+    GuardrailScope,
+    Metric,
+    VersusChampion,
+)
 from decision_service.rollout.judging import (
     ArmTallies,
     Judgement,
@@ -23,7 +33,7 @@ from decision_service.rollout.judging import (
     judge_rate,
 )
 from decision_service.rollout.latency import quantile
-from decision_service.rollout.sequential import Tally
+from decision_service.rollout.sequential import ArmCount
 
 EARLIER = timedelta(days=30)
 """How much of the champion's past makes a comparison quicker."""
@@ -31,7 +41,7 @@ EARLIER = timedelta(days=30)
 _COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
 
 
-class Word(msgspec.Struct, frozen=True):
+class GuardrailResult(msgspec.Struct, frozen=True):
     """What one guardrail says of one arm, or of the product where `arm` is None.
 
     `arms` holds what a comparison compares.
@@ -40,11 +50,11 @@ class Word(msgspec.Struct, frozen=True):
     guardrail: Guardrail
     arm: Arm | None
     judgement: Judgement
-    window: Window
+    window: GuardrailWindow
     arms: ArmTallies | None = None
 
 
-class Watching(msgspec.Struct):
+class Evaluation(msgspec.Struct):
     """One look at one product; what several guardrails ask for is read once."""
 
     figures: ArmFigures
@@ -52,9 +62,9 @@ class Watching(msgspec.Struct):
     history: Sequence[JournalEntry]
     now: datetime
     _tallies: dict[tuple[object, ...], Sequence[ArmTally]] = msgspec.field(default_factory=dict)
-    _totals: dict[Window, Sequence[Total]] = msgspec.field(default_factory=dict)
+    _totals: dict[GuardrailWindow, Sequence[Total]] = msgspec.field(default_factory=dict)
 
-    async def words(self) -> list[Word]:
+    async def results(self) -> list[GuardrailResult]:
         """What each guardrail says of whom it watches; nothing of an arm that decides nobody."""
         return [
             await self._word(guardrail, arm)
@@ -77,7 +87,7 @@ class Watching(msgspec.Struct):
             )
         return self._tallies[asked]
 
-    async def totals(self, window: Window) -> Sequence[Total]:
+    async def totals(self, window: GuardrailWindow) -> Sequence[Total]:
         """As the port, read once for one question."""
         if window not in self._totals:
             self._totals[window] = await self.figures.totals(
@@ -91,19 +101,21 @@ class Watching(msgspec.Struct):
         runs = running_challenger(self.product.plan, self.product.state) is not None
         if isinstance(guardrail.test, VersusChampion):
             return (Arm.CHALLENGER,) if runs else ()
-        if guardrail.scope is Scope.PRODUCT:
+        if guardrail.scope is GuardrailScope.PRODUCT:
             return (None,)
         return (Arm.CHAMPION, Arm.CHALLENGER) if runs else (Arm.CHAMPION,)
 
-    async def _word(self, guardrail: Guardrail, arm: Arm | None) -> Word:
+    async def _word(self, guardrail: Guardrail, arm: Arm | None) -> GuardrailResult:
         state = self.product.state
         window = window_of(guardrail, arm, state, self.history, self.now)
         if isinstance(guardrail.test, VersusChampion):
             return await self._compared(guardrail, guardrail.test, window)
         judged = await self._against(guardrail, guardrail.test, arm, window)
-        return Word(guardrail, arm, judged, window)
+        return GuardrailResult(guardrail, arm, judged, window)
 
-    async def _compared(self, guardrail: Guardrail, test: VersusChampion, window: Window) -> Word:
+    async def _compared(
+        self, guardrail: Guardrail, test: VersusChampion, window: GuardrailWindow
+    ) -> GuardrailResult:
         since = comparing_since(self.product.state, self.history)
         found = await self.tallies(window.since, hashed=True)
         before = await self.tallies(since - EARLIER, since, hashed=True)
@@ -112,10 +124,10 @@ class Watching(msgspec.Struct):
         )
         arms = ArmTallies(champion, challenger, self._rate(guardrail.metric, before, Arm.CHAMPION))
         judged = judge_arms(guardrail, test, self.product.plan, arms)
-        return Word(guardrail, Arm.CHALLENGER, judged, window, arms)
+        return GuardrailResult(guardrail, Arm.CHALLENGER, judged, window, arms)
 
     async def _against(
-        self, guardrail: Guardrail, ceiling: Ceiling, arm: Arm | None, window: Window
+        self, guardrail: Guardrail, ceiling: Ceiling, arm: Arm | None, window: GuardrailWindow
     ) -> Judgement:
         metric = guardrail.metric
         if metric not in _COUNTERS:
@@ -129,9 +141,9 @@ class Watching(msgspec.Struct):
             return judge_latency(guardrail, ceiling, quantile(histogram, 0.99), units)
         return judge_rate(guardrail, ceiling, error_rate(metric, counted))
 
-    def _rate(self, metric: Metric, tallies: Iterable[ArmTally], arm: Arm | None) -> Tally:
+    def _rate(self, metric: Metric, tallies: Iterable[ArmTally], arm: Arm | None) -> ArmCount:
         own = [t for t in tallies if self._of(t.arm, t.version, arm)]
-        return Tally(sum(t.units for t in own), sum(_EVENTS[metric](t) for t in own))
+        return ArmCount(sum(t.units for t in own), sum(_EVENTS[metric](t) for t in own))
 
     def _of(self, arm: Arm | None, version: int, watched: Arm | None) -> bool:
         """Whether figures are of the watched arm as the plan has it now; None watches all."""
@@ -148,14 +160,14 @@ _EVENTS = {
 }
 
 
-def error_rate(metric: Metric, counted: Sequence[Total]) -> Tally:
+def error_rate(metric: Metric, counted: Sequence[Total]) -> ArmCount:
     """Errors over attempts: a version's own, or the vendor's and outages."""
     attempts = sum(t.count for t in counted if t.counted is Counted.ATTEMPTS)
     codes = OUTAGE_CODES if metric is Metric.UPSTREAM_ERROR_RATE else {INTERNAL}
     errors = sum(t.count for t in counted if t.counted is Counted.ERROR and t.bucket in codes)
     if metric is Metric.INTERNAL_ERROR_RATE:
         errors += sum(t.count for t in counted if t.counted is Counted.RULE_ERROR)
-    return Tally(attempts, errors)
+    return ArmCount(attempts, errors)
 
 
 def latencies(counted: Iterable[Total]) -> Mapping[int, int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from decision_service.pipeline.rollout.guardrails.evaluate import Word
+from decision_service.pipeline.rollout.guardrails.evaluate import GuardrailResult
 from decision_service.pipeline.rollout.guardrails.windows import hours
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.guardrails import Ceiling, Guardrail, Metric, VersusChampion
 from decision_service.rollout.judging import meant
-from decision_service.rollout.sequential import Tally
+from decision_service.rollout.sequential import ArmCount
 
 _METRICS = {
     Metric.APPROVAL_RATE: "approvals",
@@ -20,7 +20,7 @@ _METRICS = {
 }
 
 
-def figures_of(word: Word, product: Product) -> dict[str, str]:
+def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
     """Value, allowed, units and window of what a guardrail saw, exact enough to check again."""
     judged = word.judgement
     figures = {
@@ -39,7 +39,7 @@ def figures_of(word: Word, product: Product) -> dict[str, str]:
     return figures
 
 
-def sentence_of(word: Word, product: Product) -> str:
+def sentence_of(word: GuardrailResult, product: Product) -> str:
     """What happened, for the journal's why."""
     whose = f"the {word.arm}'s " if word.arm else ""
     compared = " against the champion's" if word.arms else ""
@@ -51,7 +51,7 @@ def sentence_of(word: Word, product: Product) -> str:
     )
 
 
-def value_words(word: Word) -> str:
+def value_words(word: GuardrailResult) -> str:
     """`22.3 %`, `-8.8 pt` for a difference between the arms, `1,750 ms`."""
     if word.guardrail.metric is Metric.LATENCY_P99_MS:
         return f"{word.judgement.value:,.0f} ms"
@@ -79,7 +79,7 @@ def units_words(guardrail: Guardrail) -> str:
     return "attempts" if guardrail.metric in errors else "applicants"
 
 
-def window_words(word: Word) -> str:
+def window_words(word: GuardrailResult) -> str:
     """`the last 24h` or `since 2026-11-10 09:12 UTC`, whichever is shorter."""
     test = word.guardrail.test
     since = f"since {word.window.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -88,5 +88,5 @@ def window_words(word: Word) -> str:
     return since
 
 
-def _tally(tally: Tally) -> str:
+def _tally(tally: ArmCount) -> str:
     return f"{tally.events} of {tally.units}"

@@ -23,16 +23,16 @@ from decision_service.domain.errors import (
 )
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.arm_figures import ArmFigures
-from decision_service.pipeline.rollout.event_counters import Occurrences
-from decision_service.pipeline.rollout.guardrails.evaluate import Watching, Word
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.guardrails.evaluate import Evaluation, GuardrailResult
 from decision_service.pipeline.rollout.guardrails.guardrail_text import figures_of, sentence_of
 from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE, GUARDRAIL
-from decision_service.pipeline.rollout.journal import Change, Rollouts
+from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rules.active import RuleShelf
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.guardrails import Action
-from decision_service.rollout.judging import Standing, act
+from decision_service.rollout.judging import GuardrailState, act
 from decision_service.rollout.model import Advance, Plan
 from decision_service.rollout.readiness import advances_itself
 from decision_service.rollout.state import Refusal, RolloutState, Step, TrackName, advance
@@ -60,11 +60,11 @@ _SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 class Watcher(msgspec.Struct, frozen=True):
     """What watching needs of the world."""
 
-    shelf: RuleShelf
+    shelf: ActiveRules
     rollouts: Rollouts
     figures: ArmFigures
     clock: Clock
-    occurrences: Occurrences
+    occurrences: EventCounters
 
 
 class GuardrailWatch:
@@ -89,8 +89,8 @@ class GuardrailWatch:
         Raises StoreUnavailable, and where another step came first what `Rollouts.move` raises.
         """
         watching = await self.watching(name)
-        words = await watching.words()
-        tripped = [word for word in words if word.judgement.standing is Standing.TRIPPED]
+        words = await watching.results()
+        tripped = [word for word in words if word.judgement.standing is GuardrailState.TRIPPED]
         for word in _severest_first(tripped):
             if _changes_something(watching.product, word, watching):
                 return await self._act(watching, word)
@@ -98,11 +98,11 @@ class GuardrailWatch:
             return await self._advance(watching)
         return None
 
-    async def watching(self, name: str) -> Watching:
+    async def watching(self, name: str) -> Evaluation:
         """One look at a product with the journal it stands on."""
         product = self._with.shelf.current().product(name)
         history = await self._history(name)
-        return Watching(self._with.figures, product, history, self._with.clock.now())
+        return Evaluation(self._with.figures, product, history, self._with.clock.now())
 
     async def _guarded(self, name: str) -> None:
         try:
@@ -123,11 +123,11 @@ class GuardrailWatch:
             self._histories[name] = known
         return known
 
-    async def _act(self, watching: Watching, word: Word) -> JournalEntry | None:
+    async def _act(self, watching: Evaluation, word: GuardrailResult) -> JournalEntry | None:
         guardrail, product = word.guardrail, watching.product
         kills = guardrail.action is Action.KILL
         figures = figures_of(word, product)
-        change = Change(
+        change = RolloutChange(
             who=f"{GUARDRAIL}{guardrail.name}",
             why=sentence_of(word, product),
             action=_JOURNALLED[guardrail.action],
@@ -140,7 +140,7 @@ class GuardrailWatch:
         self._tell(GUARDRAIL_ACTIONS, entry, figures, guardrail=guardrail.name)
         return entry
 
-    async def _is_ready(self, watching: Watching, words: Iterable[Word]) -> bool:
+    async def _is_ready(self, watching: Evaluation, words: Iterable[GuardrailResult]) -> bool:
         product = watching.product
         plan, state = product.plan, product.state
         if plan.go_live.advance is not Advance.AUTO:
@@ -149,12 +149,12 @@ class GuardrailWatch:
         judgements = [word.judgement for word in words]
         return advances_itself(plan, state, decisions, judgements, watching.now)
 
-    async def _advance(self, watching: Watching) -> JournalEntry | None:
+    async def _advance(self, watching: Evaluation) -> JournalEntry | None:
         product = watching.product
         since = product.state.go_live.since
         decisions = await watching.decisions(since)
         figures = {"decisions": str(decisions), "since": f"{since:%Y-%m-%d %H:%M:%S} UTC"}
-        change = Change(
+        change = RolloutChange(
             who=AUTO_ADVANCE,
             why="the stage has held, its count is reached and no guardrail stands against it",
             action=JournalAction.ADVANCE,
@@ -177,14 +177,14 @@ class GuardrailWatch:
         log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
 
 
-def _severest_first(words: Sequence[Word]) -> Sequence[Word]:
+def _severest_first(words: Sequence[GuardrailResult]) -> Sequence[GuardrailResult]:
     return sorted(words, key=lambda word: _SEVEREST_FIRST.index(word.guardrail.action))
 
 
-def _step(word: Word, plan: Plan, state: RolloutState, now: datetime) -> Step:
+def _step(word: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> Step:
     return act(plan, state, word.guardrail, word.arm, now)
 
 
-def _changes_something(product: Product, word: Word, watching: Watching) -> bool:
+def _changes_something(product: Product, word: GuardrailResult, watching: Evaluation) -> bool:
     after = _step(word, product.plan, product.state, watching.now)
     return not isinstance(after, Refusal) and after != product.state

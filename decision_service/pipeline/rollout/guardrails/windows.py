@@ -31,7 +31,7 @@ _ANSWERS = {
 }
 
 
-class Window(msgspec.Struct, frozen=True):
+class GuardrailWindow(msgspec.Struct, frozen=True):
     """What is looked at: from `since` on, and for counters from the journal's `position` on.
 
     `whole` says that a guardrail's own window is looked at to its full length.
@@ -48,19 +48,19 @@ def window_of(
     state: RolloutState,
     history: Sequence[JournalEntry],
     now: datetime,
-) -> Window:
+) -> GuardrailWindow:
     """The window of a guardrail on an arm, or on the product for None; `history` newest first."""
     test = guardrail.test
     if isinstance(test, VersusChampion):
         floor = comparing_since(state, history)
-        return Window(floor, position_at(history, floor))
+        return GuardrailWindow(floor, position_at(history, floor))
     floor = _answered(history)
     if arm is Arm.CHALLENGER or test.window is None:
         floor = max(floor, _entered(state))
     position = position_at(history, floor)
     if test.window is None or now - test.window < floor:
-        return Window(floor, position)
-    return Window(now - test.window, position, whole=True)
+        return GuardrailWindow(floor, position)
+    return GuardrailWindow(now - test.window, position, whole=True)
 
 
 def comparing_since(state: RolloutState, history: Sequence[JournalEntry]) -> datetime:

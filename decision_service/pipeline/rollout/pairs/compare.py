@@ -21,14 +21,14 @@ from decision_service.pipeline.ports import DecisionLog, Filter, Position, Store
 from decision_service.pipeline.records.read import Recorded
 from decision_service.pipeline.records.replay import shell_of
 from decision_service.pipeline.rollout.pairs.pairs import (
+    Comparability,
     Group,
     Pair,
     PairLog,
-    Standing,
     grouped,
     swapped,
 )
-from decision_service.pipeline.rollout.pairs.second_opinion import Case, second_opinion
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.snapshots.codec import read_snapshot
@@ -48,7 +48,7 @@ class Question(msgspec.Struct, frozen=True):
     most: int
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class VersionComparison(msgspec.Struct, frozen=True):
     """Alike pairs together; `live` is what decided (or the champion), `other` what is compared."""
 
     product: str
@@ -61,14 +61,14 @@ class Comparison(msgspec.Struct, frozen=True):
     @property
     def compared(self) -> int:
         """How many pairs have two sides."""
-        return self.counted(Standing.COMPARED)
+        return self.counted(Comparability.COMPARED)
 
     @property
     def agreed(self) -> int:
         """How many of them have one outcome, whatever the amounts."""
         return sum(group.count for group in self.groups if group.live is group.other)
 
-    def counted(self, standing: Standing) -> int:
+    def counted(self, standing: Comparability) -> int:
         """How many pairs stand like this."""
         return sum(group.count for group in self.groups if group.standing is standing)
 
@@ -88,7 +88,7 @@ class CompareVersions:
         self._archive = archive
         self._rulebook = rulebook
 
-    async def __call__(self, question: Question) -> Comparison:
+    async def __call__(self, question: Question) -> VersionComparison:
         """The comparison; raises ProductUnknown, RulesetUnknown or StoreUnavailable."""
         product = self._rulebook().product(question.product)
         version = question.shadow or _challenger(product)
@@ -98,7 +98,7 @@ class CompareVersions:
                 _require_shadow(product, version)
         else:
             groups = grouped([pair async for pair in self._judged(product, version, question)])
-        return Comparison(
+        return VersionComparison(
             product=product.name,
             live_version=product.plan.versions.champion,
             other_version=version,
@@ -138,7 +138,7 @@ class CompareVersions:
                 return
             after = Position(entries[-1].created, entries[-1].decision_id)
 
-    async def _case(self, product: Product, entry: StoredEntry) -> Case | None:
+    async def _case(self, product: Product, entry: StoredEntry) -> DecidedCase | None:
         """The decision with all that it was made from; None where that is not whole any more."""
         facts = decode_facts(entry.facts)
         if entry.snapshot_id is None or facts.factors is None or not entry.ruleset_digest:
@@ -153,7 +153,9 @@ class CompareVersions:
         factors = factors_from_wire(facts.factors)
         decision = judge(shell_of(Recorded(entry, facts)), ruleset, factors)
         sent = inputs_from_wire(facts.inputs)
-        return Case(decision, ruleset, read_snapshot(body), factors, sent, product.input_names)
+        return DecidedCase(
+            decision, ruleset, read_snapshot(body), factors, sent, product.input_names
+        )
 
 
 def _require_shadow(product: Product, version: int) -> None:

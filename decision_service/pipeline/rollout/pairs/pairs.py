@@ -22,7 +22,7 @@ from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 
 
-class Standing(StrEnum):
+class Comparability(StrEnum):
     """Whether the other version could be asked.
 
     `NOT_COMPARABLE`: it needs data that this decision did not read. `FAILED`: it ended in a
@@ -34,7 +34,7 @@ class Standing(StrEnum):
     FAILED = "failed"
 
 
-class Side(msgspec.Struct, frozen=True):
+class VersionOutcome(msgspec.Struct, frozen=True):
     """What one version concluded; `amount` is the approved one in minor units."""
 
     outcome: Outcome
@@ -42,7 +42,7 @@ class Side(msgspec.Struct, frozen=True):
     amount: int | None = None
 
     @classmethod
-    def of(cls, verdict: Verdict) -> Side:
+    def of(cls, verdict: Verdict) -> VersionOutcome:
         """The side of a verdict."""
         return cls(verdict.outcome, verdict.refer_kind, verdict.approved_amount)
 
@@ -59,16 +59,16 @@ class Pair(msgspec.Struct, frozen=True):
     created: datetime
     version: int
     digest: str
-    standing: Standing
-    live: Side
-    other: Side | None = None
+    standing: Comparability
+    live: VersionOutcome
+    other: VersionOutcome | None = None
     moved: tuple[str, ...] = ()
 
 
 class Group(msgspec.Struct, frozen=True):
     """Pairs that came out alike: how many, with what amounts, and the newest as an example."""
 
-    standing: Standing
+    standing: Comparability
     live: Outcome
     live_kind: ReferKind | None
     other: Outcome | None
@@ -121,7 +121,7 @@ def moved(live: Judged, other: Judged) -> tuple[str, ...]:
     written likewise. The offer's lines are named where only the amount differs: everywhere else
     they merely follow.
     """
-    sides = Side.of(live[1]), Side.of(other[1])
+    sides = VersionOutcome.of(live[1]), VersionOutcome.of(other[1])
     if sides[0] == sides[1]:
         return ()
     offers = sides[0].outcome is sides[1].outcome
@@ -156,7 +156,7 @@ def _reasons(verdict: Verdict) -> dict[str, str]:
 
 
 _Likeness = tuple[
-    Standing, Outcome, ReferKind | None, Outcome | None, ReferKind | None, tuple[str, ...]
+    Comparability, Outcome, ReferKind | None, Outcome | None, ReferKind | None, tuple[str, ...]
 ]
 
 

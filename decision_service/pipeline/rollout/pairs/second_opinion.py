@@ -21,9 +21,9 @@ from decision_service.factors.plan import fetch_plan
 from decision_service.factors.reading import reading
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.rollout.pairs.pairs import (
+    Comparability,
     Pair,
-    Side,
-    Standing,
+    VersionOutcome,
     moved,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -31,7 +31,7 @@ from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
 
 
-class Case(msgspec.Struct, frozen=True):
+class DecidedCase(msgspec.Struct, frozen=True):
     """A decision with all that it was made from.
 
     `sent` are the inputs as the client sent them, `known` those that any loaded version declares.
@@ -45,7 +45,7 @@ class Case(msgspec.Struct, frozen=True):
     known: frozenset[str]
 
 
-def second_opinion(case: Case, other: CompiledRuleset) -> Pair:
+def second_opinion(case: DecidedCase, other: CompiledRuleset) -> Pair:
     """The decision beside what the other version concludes; raises nothing."""
     pair = Pair(
         decision_id=case.decision.decision_id,
@@ -53,19 +53,21 @@ def second_opinion(case: Case, other: CompiledRuleset) -> Pair:
         created=case.decision.created,
         version=other.version,
         digest=other.digest,
-        standing=Standing.FAILED,
-        live=Side.of(case.decision.verdict),
+        standing=Comparability.FAILED,
+        live=VersionOutcome.of(case.decision.verdict),
     )
     try:
         verdict = _verdict(case, other)
         if verdict is None:
-            return replace(pair, standing=Standing.NOT_COMPARABLE)
+            return replace(pair, standing=Comparability.NOT_COMPARABLE)
         if verdict.ended_in_rule_error:
             return pair
         changes = moved((case.ruleset, case.decision.verdict), (other, verdict))
     except Exception:  # noqa: BLE001 - whatever is wrong with the version is its failure alone
         return pair
-    return replace(pair, standing=Standing.COMPARED, other=Side.of(verdict), moved=changes)
+    return replace(
+        pair, standing=Comparability.COMPARED, other=VersionOutcome.of(verdict), moved=changes
+    )
 
 
 def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
@@ -85,7 +87,7 @@ def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
     return first is not None and any(day is not None and day < first for day in days)
 
 
-def _verdict(case: Case, other: CompiledRuleset) -> Verdict | None:
+def _verdict(case: DecidedCase, other: CompiledRuleset) -> Verdict | None:
     """None where it needs inputs or data that this decision did not have."""
     bound = bind_inputs(other, case.sent, case.known)
     if bound.problems:
@@ -100,7 +102,7 @@ def _verdict(case: Case, other: CompiledRuleset) -> Verdict | None:
     return evaluate(other, Facts(values, dict(bound.values), as_of))
 
 
-def _values(case: Case, live: Needs, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:
+def _values(case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:
     """The values at hand where they were computed alike, the others from the same snapshot."""
     alike = replace(live, factors=()) == replace(needs, factors=()) and as_of == case.decision.as_of
     at_hand = case.factors.values if alike else {}

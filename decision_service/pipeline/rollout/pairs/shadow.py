@@ -17,9 +17,9 @@ import structlog
 
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.event_counters import Occurrences
-from decision_service.pipeline.rollout.pairs.pairs import Pair, PairLog, Standing
-from decision_service.pipeline.rollout.pairs.second_opinion import Case, second_opinion
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, Pair, PairLog
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
 from decision_service.ruleset.program.model import CompiledRuleset
 
 log = structlog.get_logger("decision_service.shadow")
@@ -51,7 +51,7 @@ class Budget(msgspec.Struct, frozen=True):
 
 
 class _Waiting(msgspec.Struct, frozen=True):
-    case: Case
+    case: DecidedCase
     versions: tuple[CompiledRuleset, ...]
     since: float
 
@@ -66,7 +66,7 @@ class Shadows:
         self,
         pairs: PairLog,
         clock: Clock,
-        occurrences: Occurrences,
+        occurrences: EventCounters,
         idle: Callable[[], Awaitable[object]],
         budget: Budget | None = None,
     ) -> None:
@@ -79,7 +79,7 @@ class Shadows:
         self._done: deque[Pair] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
 
-    def offer(self, case: Case, versions: tuple[CompiledRuleset, ...]) -> None:
+    def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
         """Take a recorded decision in, or drop it where the queue is full; never waits."""
         if not versions:
             return
@@ -131,7 +131,7 @@ class Shadows:
         for version in waiting.versions:
             await self._ask(waiting.case, version)
 
-    async def _ask(self, case: Case, version: CompiledRuleset) -> None:
+    async def _ask(self, case: DecidedCase, version: CompiledRuleset) -> None:
         await self._yield_to_decisions()
         loop, started = asyncio.get_running_loop(), self._clock.monotonic()
         pair = await loop.run_in_executor(self._thread, second_opinion, case, version)
@@ -148,7 +148,7 @@ class Shadows:
     def _count(self, pair: Pair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}
         self._occurrences.count(EVALUATIONS, result=pair.standing.value, **names)
-        if pair.standing is Standing.FAILED:
+        if pair.standing is Comparability.FAILED:
             log.warning("shadow failed", decision_id=pair.decision_id, **names)
         if took > self._budget.slow:
             self._occurrences.count(SLOW, **names)

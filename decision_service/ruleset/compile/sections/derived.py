@@ -9,7 +9,7 @@ from decimal import Decimal
 from decision_service.domain.money import exponent
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import INTEGER, MONEY, NUMBER
-from decision_service.language.yaml.nodes import Entry, MapNode, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar
 from decision_service.language.yaml.readers import as_scalar, check_identifier
 from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.reading.draft import Derived, Draft
@@ -28,7 +28,7 @@ def read_derived(draft: Draft) -> None:
         _define(entry, draft)
 
 
-def _define(entry: Entry, draft: Draft) -> None:
+def _define(entry: MapEntry, draft: Draft) -> None:
     named = check_identifier(entry.key, entry.key_place, "the derived name", draft.report)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
     tree = draft.expression(scalar)

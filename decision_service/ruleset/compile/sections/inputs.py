@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Entry
+from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import as_decimal, as_text, check_identifier
 from decision_service.ruleset.program.model import InputSpec
 from decision_service.ruleset.reading.draft import Draft
@@ -34,7 +34,7 @@ def read_inputs(draft: Draft) -> None:
         draft.names.define(f"inputs.{spec.name}", spec.type, spec.lower, spec.upper, spec.labels)
 
 
-def _input(entry: Entry, draft: Draft) -> InputSpec | None:
+def _input(entry: MapEntry, draft: Draft) -> InputSpec | None:
     name, report = entry.key, draft.report
     what = f"input `{name}`"
     named = check_identifier(name, entry.key_place, "the input", report)
@@ -57,7 +57,7 @@ def _input(entry: Entry, draft: Draft) -> InputSpec | None:
     )
 
 
-def _check_blocked(entry: Entry, draft: Draft) -> None:
+def _check_blocked(entry: MapEntry, draft: Draft) -> None:
     if f"inputs.{entry.key}" in draft.names.blocked:
         message = f"`inputs.{entry.key}` may not be used in a decision"
         hint = "the configuration forbids it; remove it"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import to_major
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Entry
+from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import check_identifier, parse_day
 from decision_service.ruleset.program.model import ParamSpec, Step
 from decision_service.ruleset.reading.draft import Draft
@@ -30,7 +30,7 @@ def read_params(draft: Draft) -> None:
         _define(param, draft)
 
 
-def _param(entry: Entry, draft: Draft) -> ParamSpec | None:
+def _param(entry: MapEntry, draft: Draft) -> ParamSpec | None:
     name, report = entry.key, draft.report
     what = f"parameter `{name}`"
     named = check_identifier(name, entry.key_place, "the parameter", report)
@@ -61,7 +61,7 @@ def _steps(fields: Fields, type_: ValueType, draft: Draft) -> tuple[Step, ...]:
     return tuple(sorted(found, key=lambda step: step.start or date.min))
 
 
-def _step(entry: Entry, type_: ValueType, draft: Draft) -> Step | None:
+def _step(entry: MapEntry, type_: ValueType, draft: Draft) -> Step | None:
     start = parse_day(entry.key)
     if start is None:
         message = f"`{entry.key}` is no date"

@@ -7,7 +7,7 @@ import re
 from decision_service.domain.missing import DataReason
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Entry
+from decision_service.language.yaml.nodes import MapEntry
 from decision_service.ruleset.program.model import ReasonSpec
 from decision_service.ruleset.reading.draft import Draft
 from decision_service.ruleset.reading.texts import read_texts
@@ -27,7 +27,7 @@ def read_reasons(draft: Draft) -> None:
             draft.reasons[spec.code] = spec
 
 
-def _reason(entry: Entry, report: Report) -> ReasonSpec | None:
+def _reason(entry: MapEntry, report: Report) -> ReasonSpec | None:
     code = entry.key
     sound = _check_code(entry, report)
     fields = Fields.of(
@@ -48,7 +48,7 @@ def _reason(entry: Entry, report: Report) -> ReasonSpec | None:
     return ReasonSpec(code, texts, regulatory or "", group or code, priority or 50)
 
 
-def _check_code(entry: Entry, report: Report) -> bool:
+def _check_code(entry: MapEntry, report: Report) -> bool:
     code, place = entry.key, entry.key_place
     if not _CODE.fullmatch(code) or len(code) > _LONGEST_CODE:
         hint = "use capitals, digits and `_`: SHORT_INCOME_HISTORY"

@@ -25,15 +25,15 @@ def binding(terms: Terms) -> Binding:
 def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
     """Which part of an expression its value comes from; its own text where that is none."""
     match node:
-        case tree.Read() if node.symbol.slot in lines:
+        case tree.NameRead() if node.symbol.slot in lines:
             return lines[node.symbol.slot]
         case tree.Choice():
             return _chosen(node, lines)
-        case tree.Call(function="min" | "max"):
+        case tree.FunctionCall(function="min" | "max"):
             return _equal_to(node, lines)
-        case tree.Call(function="floor" | "round"):
+        case tree.FunctionCall(function="floor" | "round"):
             return _limiting(node.arguments[0], lines)
-        case tree.Call(function="coalesce"):
+        case tree.FunctionCall(function="coalesce"):
             return _first_known(node, lines)
     text = node.text
     return lambda _values: text
@@ -45,7 +45,7 @@ def _chosen(node: tree.Choice, lines: Mapping[int, Binding]) -> Binding:
     return lambda values: then(values) if condition(values) is True else otherwise(values)
 
 
-def _equal_to(node: tree.Call, lines: Mapping[int, Binding]) -> Binding:
+def _equal_to(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
     whole, arguments = compile_tree(node), _arguments(node, lines)
 
     def limiting(values: Values) -> str:
@@ -58,7 +58,7 @@ def _equal_to(node: tree.Call, lines: Mapping[int, Binding]) -> Binding:
     return limiting
 
 
-def _first_known(node: tree.Call, lines: Mapping[int, Binding]) -> Binding:
+def _first_known(node: tree.FunctionCall, lines: Mapping[int, Binding]) -> Binding:
     arguments = _arguments(node, lines)
 
     def limiting(values: Values) -> str:
@@ -71,6 +71,6 @@ def _first_known(node: tree.Call, lines: Mapping[int, Binding]) -> Binding:
 
 
 def _arguments(
-    node: tree.Call, lines: Mapping[int, Binding]
+    node: tree.FunctionCall, lines: Mapping[int, Binding]
 ) -> Sequence[tuple[Callable[[Values], Any], Binding]]:
     return [(compile_tree(a), _limiting(a, lines)) for a in node.arguments]

@@ -16,7 +16,7 @@ BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OfferLine:
     """One line of the offer."""
 
     symbol: Symbol
@@ -27,7 +27,7 @@ class Line:
 class Terms(msgspec.Struct, frozen=True):
     """An offer's lines in order; `below` is the reason of an amount under the minimum."""
 
-    lines: Mapping[str, Line]
+    lines: Mapping[str, OfferLine]
     below: str
     requested: Symbol | None
     currency: str

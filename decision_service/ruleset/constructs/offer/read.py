@@ -10,7 +10,7 @@ from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
-from decision_service.language.yaml.nodes import Entry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
 from decision_service.language.yaml.readers import as_map, as_scalar, check_identifier
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
@@ -20,7 +20,7 @@ from decision_service.ruleset.constructs.offer.model import (
     RATE,
     TERM,
     TIER,
-    Line,
+    OfferLine,
     Terms,
 )
 from decision_service.ruleset.constructs.offer.run import OfferRunner
@@ -80,7 +80,7 @@ def read_offer(node: Node, _component: Component, draft: Draft) -> OfferPart | N
     written = as_map(node, "`offer`", draft.report)
     if written is None:
         return None
-    lines: dict[str, Line] = {}
+    lines: dict[str, OfferLine] = {}
     for entry in written.entries:
         if entry.key != BELOW:
             line = _line(entry, draft)
@@ -92,7 +92,7 @@ def read_offer(node: Node, _component: Component, draft: Draft) -> OfferPart | N
     return OfferPart(Terms(lines, below, requested, draft.names.currency), written.place)
 
 
-def _line(entry: Entry, draft: Draft) -> Line | None:
+def _line(entry: MapEntry, draft: Draft) -> OfferLine | None:
     named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
     tree: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
@@ -100,7 +100,7 @@ def _line(entry: Entry, draft: Draft) -> Line | None:
         draft.names.broken.add(f"offer.{entry.key}")
         return None
     symbol: Symbol = draft.names.define(f"offer.{entry.key}", _TYPES.get(entry.key, tree.type))
-    return Line(symbol, tree, entry.key_place)
+    return OfferLine(symbol, tree, entry.key_place)
 
 
 def _below(written: MapNode, draft: Draft) -> str:

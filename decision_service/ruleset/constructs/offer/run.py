@@ -35,11 +35,11 @@ from decision_service.ruleset.constructs.offer.model import (
     RATE,
     TERM,
     TIER,
-    Line,
+    OfferLine,
     Terms,
 )
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import View
+from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import State
 
 _KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
@@ -94,7 +94,7 @@ class OfferRunner:
             given[name] = state.values[slot] = self._rounded(line, state.values[slot])
         return given
 
-    def _rounded(self, line: Line, value: Any) -> Any:
+    def _rounded(self, line: OfferLine, value: Any) -> Any:
         if value.__class__ is Unknown:
             return value
         if line.symbol.type is ValueType.MONEY and -self.largest <= value <= self.largest:
@@ -149,8 +149,8 @@ class OfferRunner:
 
     def _shortfall(self) -> Node:
         amount, minimum = self.terms.lines[AMOUNT], self.terms.lines[MINIMUM]
-        left = tree.Read(amount.symbol, text=amount.symbol.name, place=amount.place)
-        right = tree.Read(minimum.symbol, text=minimum.symbol.name, place=minimum.place)
+        left = tree.NameRead(amount.symbol, text=amount.symbol.name, place=amount.place)
+        right = tree.NameRead(minimum.symbol, text=minimum.symbol.name, place=minimum.place)
         text = f"{left.text} < {right.text}"
         return tree.Compare("<", left, right, text=text, place=amount.place)
 
@@ -180,7 +180,7 @@ class OfferRunner:
         """Nothing: the rows say it all."""
         return ""
 
-    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """Each line with its value."""
         (given,) = record
         return tuple(

@@ -26,7 +26,7 @@ OPTIONAL = ("reason", "reason_factor", "on_missing", "because", "missing_reason"
 ON_MISSING = ("REFER", "DECLINE", "SKIP")
 
 
-class Rules(msgspec.Struct, frozen=True):
+class RulesPart(msgspec.Struct, frozen=True):
     """A list of rules whose reasons come from one component."""
 
     component: Component
@@ -56,20 +56,20 @@ class Rules(msgspec.Struct, frozen=True):
         return RulesRunner(self.component, [Ready.of(r, self.component) for r in self.rules])
 
 
-def read_rules(node: YamlNode, component: Component, draft: Draft) -> Rules:
+def read_rules(node: YamlNode, component: Component, draft: Draft) -> RulesPart:
     """The rules of a stage."""
     return _read(node, component, draft, ("APPROVE", "REFER", "DECLINE"))
 
 
-def read_post_checks(node: YamlNode, component: Component, draft: Draft) -> Rules:
+def read_post_checks(node: YamlNode, component: Component, draft: Draft) -> RulesPart:
     """The rules that see the finished offer; they can only worsen the outcome."""
     return _read(node, component, draft, ("REFER", "DECLINE"))
 
 
-def _read(node: YamlNode, component: Component, draft: Draft, outcomes: Sequence[str]) -> Rules:
+def _read(node: YamlNode, component: Component, draft: Draft, outcomes: Sequence[str]) -> RulesPart:
     items = as_list(node, "the rules", draft.report)
     rules = [_rule(item, draft, outcomes) for item in items]
-    return Rules(component, tuple(rule for rule in rules if rule is not None))
+    return RulesPart(component, tuple(rule for rule in rules if rule is not None))
 
 
 def _rule(node: YamlNode, draft: Draft, outcomes: Sequence[str]) -> Rule | None:

@@ -14,7 +14,7 @@ from decision_service.language.evaluation.kleene import Gap, Unknown
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import View
+from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
 
@@ -72,7 +72,7 @@ class RulesRunner:
         """Nothing: the rows say it all."""
         return ""
 
-    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """Each rule with its comparisons and, where it had one, its effect."""
         (truths, weighed), effects = record
         parts = grouped([r.when for r in self.ready], weighed)

@@ -28,7 +28,7 @@ class Characteristic:
     `complete` says that all its bins could be read.
     """
 
-    name: tree.Read
+    name: tree.NameRead
     bins: tuple[Bin, ...]
     reason: str
     fixed: Decimal | None

@@ -13,7 +13,7 @@ from decision_service.language.diagnostics import Place
 from decision_service.language.types import NUMBER, TEXT
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapNode, Node, Scalar
-from decision_service.ruleset.constructs.cells import CellReader, Sort
+from decision_service.ruleset.constructs.cells import CellKind, CellReader
 from decision_service.ruleset.constructs.scorecard.model import Band, Bin, Card, Characteristic
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.program.part import Conclusive, Written
@@ -25,7 +25,7 @@ _LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Scorecard:
+class ScorecardPart:
     """A scorecard as it was read."""
 
     card: Card
@@ -65,7 +65,7 @@ def announces(node: Node) -> set[str]:
     return {f"{id_.text}.score", f"{id_.text}.band"} if isinstance(id_, Scalar) else set()
 
 
-def read_scorecard(node: Node, _component: Component, draft: Draft) -> Scorecard | None:
+def read_scorecard(node: Node, _component: Component, draft: Draft) -> ScorecardPart | None:
     """The scorecard of a stage; defines its score and band."""
     fields = Fields.of(
         node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
@@ -81,7 +81,7 @@ def read_scorecard(node: Node, _component: Component, draft: Draft) -> Scorecard
         draft.not_empty(fields, key)
     if id_ is None or not known:
         return None
-    return Scorecard(_card(id_, base, characteristics, known, draft), fields.place("id"))
+    return ScorecardPart(_card(id_, base, characteristics, known, draft), fields.place("id"))
 
 
 def _card(
@@ -158,7 +158,7 @@ def _bin(node: Node, reader: CellReader, draft: Draft) -> Bin | None:
     points = fields.decimal("points", -_LARGEST, _LARGEST)
     if cell is None or points is None:
         return None
-    if cell.sort in (Sort.ANYTHING, Sort.MISSING):
+    if cell.sort in (CellKind.ANYTHING, CellKind.MISSING):
         hint = "say what missing data scores in the characteristic's `missing`"
         message = f"a bin holds values, not `{cell.text}`"
         draft.report.error("R130", cell.place, message, hint)

@@ -24,7 +24,7 @@ from decision_service.ruleset.constructs.cell_trees import cell_tree
 from decision_service.ruleset.constructs.scorecard.model import Band, Card, Characteristic
 from decision_service.ruleset.constructs.table.columns import finder
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import View
+from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import MOST_WORLDS, State
 
 _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
@@ -166,12 +166,12 @@ class ScorecardRunner:
         _, low, high = record
         return f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
 
-    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """Each characteristic with the bin it fell into."""
         rows = zip(self.ready, record[0], strict=True)
         return tuple(self._row(ready, scored, view) for ready, scored in rows)
 
-    def _row(self, ready: _Ready, scored: Scored, view: View) -> RuleTrace:
+    def _row(self, ready: _Ready, scored: Scored, view: PartView) -> RuleTrace:
         each = ready.characteristic
         actual = view.wording.value(view.values[ready.slot], each.name.type)
         text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""

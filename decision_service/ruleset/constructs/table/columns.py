@@ -14,7 +14,7 @@ from decision_service.language.evaluation.emitter import whole
 from decision_service.language.evaluation.kleene import Unknown
 from decision_service.language.types import INTEGER, ORDERED
 from decision_service.ruleset.analysis.regions import Span
-from decision_service.ruleset.constructs.cells import Cell, Sort
+from decision_service.ruleset.constructs.cells import Cell, CellKind
 
 T = TypeVar("T")
 
@@ -55,8 +55,8 @@ def column(slot: int, cells: Sequence[Cell], type_: ValueType) -> Column:
     """The column of cells on a name of a type, one a row."""
     ordered = type_ in ORDERED
     every = (1 << len(cells)) - 1
-    anything = _rows(cells, lambda c: c.sort is Sort.ANYTHING)
-    missing = _rows(cells, lambda c: c.sort is Sort.MISSING)
+    anything = _rows(cells, lambda c: c.sort is CellKind.ANYTHING)
+    missing = _rows(cells, lambda c: c.sort is CellKind.MISSING)
     edges = _edges(cells) if ordered else ()
     labels = {label for cell in cells for label in cell.labels}
     sure_absent = anything | missing
@@ -117,7 +117,7 @@ def _regions(cells: Sequence[Cell], edges: Sequence[Any]) -> tuple[Matches, ...]
 
 def covers(cell: Cell, region: Span) -> bool:
     """Whether a cell takes a region that lies between its edges, or on one of them."""
-    if cell.sort is Sort.ANYTHING:
+    if cell.sort is CellKind.ANYTHING:
         return True
     return any(_inside(region, span) for span in cell.spans)
 
@@ -131,7 +131,7 @@ def _inside(region: Span, span: Span) -> bool:
 
 
 def _with_label(cells: Sequence[Cell], label: Any) -> int:
-    return _rows(cells, lambda cell: cell.sort is not Sort.MISSING and cell.has(label))
+    return _rows(cells, lambda cell: cell.sort is not CellKind.MISSING and cell.has(label))
 
 
 def _rows(cells: Sequence[Cell], satisfied: Callable[[Cell], bool]) -> int:

@@ -52,7 +52,7 @@ class Grid(msgspec.Struct, frozen=True):
     id: str
     hit: Hit
     aggregates: Mapping[str, Aggregate]
-    names: tuple[tree.Read, ...]
+    names: tuple[tree.NameRead, ...]
     outputs: Mapping[str, Symbol]
     concludes: bool
     rows: tuple[Row, ...]

@@ -12,7 +12,7 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Entry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
 from decision_service.language.yaml.readers import as_choice, as_scalar, check_identifier
 from decision_service.ruleset.constructs.cells import CellReader
 from decision_service.ruleset.constructs.table.model import (
@@ -37,7 +37,7 @@ _OUTCOMES = ("APPROVE", "REFER", "DECLINE", "-")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TablePart:
     """A table as it was read; `complete` says that all its rows could be."""
 
     grid: Grid
@@ -80,7 +80,7 @@ def announces(node: Node) -> set[str]:
     return {f"{id_.text}.{entry.key}" for entry in give.entries}
 
 
-def read_table(node: Node, _component: Component, draft: Draft) -> Table | None:
+def read_table(node: Node, _component: Component, draft: Draft) -> TablePart | None:
     """The table of a stage; defines its outputs."""
     fields = Fields.of(
         node, "a table", draft.report, required=("id", "hit", "when", "give", "rows"),
@@ -108,10 +108,10 @@ def read_table(node: Node, _component: Component, draft: Draft) -> Table | None:
         concludes=OUTCOME in types,
         rows=tuple(row for row in rows if row is not None),
     )
-    return Table(grid, fields.place("id"), complete=None not in rows)
+    return TablePart(grid, fields.place("id"), complete=None not in rows)
 
 
-def _names(fields: Fields, draft: Draft) -> list[tree.Read | None]:
+def _names(fields: Fields, draft: Draft) -> list[tree.NameRead | None]:
     items = fields.items("when")
     draft.not_empty(fields, "when")
     if len(items) > MOST_COLUMNS:
@@ -131,7 +131,7 @@ def _types(fields: Fields, draft: Draft) -> dict[str, ValueType]:
     return types
 
 
-def _options(entry: Entry) -> Sequence[str]:
+def _options(entry: MapEntry) -> Sequence[str]:
     return (entry.key, "text") if entry.key in (OUTCOME, REASON) else _TYPES
 
 
@@ -168,7 +168,7 @@ def _aggregates(
     return found
 
 
-def _check_aggregate(entry: Entry, how: Aggregate, type_: ValueType, draft: Draft) -> None:
+def _check_aggregate(entry: MapEntry, how: Aggregate, type_: ValueType, draft: Draft) -> None:
     fits = {ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED
     if type_ not in fits:
         message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
@@ -177,7 +177,7 @@ def _check_aggregate(entry: Entry, how: Aggregate, type_: ValueType, draft: Draf
 
 def _raw_rows(
     fields: Fields,
-    names: Sequence[tree.Read | None],
+    names: Sequence[tree.NameRead | None],
     types: Mapping[str, ValueType],
     draft: Draft,
 ) -> list[RawRow | None]:
@@ -192,7 +192,7 @@ def _raw_rows(
     return rows[:MOST_ROWS]
 
 
-def _column_name(node: Node, name: tree.Read | None) -> str:
+def _column_name(node: Node, name: tree.NameRead | None) -> str:
     return name.text if name is not None else node.text if isinstance(node, Scalar) else ""
 
 
@@ -201,7 +201,7 @@ class _Rows:
 
     def __init__(
         self,
-        names: list[tree.Read],
+        names: list[tree.NameRead],
         types: Mapping[str, ValueType],
         reason: str,
         draft: Draft,

@@ -24,16 +24,16 @@ from decision_service.language.evaluation.kleene import (
 )
 from decision_service.language.expressions import tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.cells import Cell, Sort
+from decision_service.ruleset.constructs.cells import Cell, CellKind
 from decision_service.ruleset.constructs.table.columns import Column, Matches, bits, column
 from decision_service.ruleset.constructs.table.joining import joined
 from decision_service.ruleset.constructs.table.model import OUTCOME, Grid, Hit, Row
 from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
-from decision_service.ruleset.program.part import View
+from decision_service.ruleset.program.part import PartView
 from decision_service.ruleset.program.state import State
 
 
-class Found(msgspec.Struct, frozen=True):
+class MatchedRows(msgspec.Struct, frozen=True):
     """What a lookup came to: the rows that count, or the Unknown that hides them."""
 
     rows: tuple[int, ...]
@@ -65,7 +65,7 @@ class TableRunner:
         self.columns = [self._column(i) for i in range(len(grid.names))]
         self.gives = _gives([[row.gives[name] for name in self.names] for row in grid.rows])
         self.reads = frozenset(c.slot for c in self.columns).union(*(g.slots for g in self.gives))
-        self.rows = [Found((index,)) for index in range(len(grid.rows))]
+        self.rows = [MatchedRows((index,)) for index in range(len(grid.rows))]
         self.every = (1 << len(grid.rows)) - 1
         self.concluded = [self._row_finding(row) for row in grid.rows]
 
@@ -91,7 +91,7 @@ class TableRunner:
     def _matches(self, values: Sequence[Any]) -> tuple[Matches, ...]:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
 
-    def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> Found:
+    def _found(self, matches: Sequence[Matches], values: Sequence[Any]) -> MatchedRows:
         """The rows that count under the table's hit policy."""
         sure = possible = self.every
         for each in matches:
@@ -103,12 +103,12 @@ class TableRunner:
                 return self.rows[first.bit_length() - 1]
             sure, possible = 0, first
         if possible & ~sure:
-            return Found((), self._unknown(possible & ~sure, values))
+            return MatchedRows((), self._unknown(possible & ~sure, values))
         rows = bits(sure)
         if self.grid.hit is Hit.COLLECT or len(rows) == 1:
-            return Found(tuple(rows))
+            return MatchedRows(tuple(rows))
         what = "no row matches" if not rows else "several rows match"
-        return Found((), rule_error(f"{self.grid.id}", what))
+        return MatchedRows((), rule_error(f"{self.grid.id}", what))
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
         cells = self.grid.rows[bits(rows)[0]].cells
@@ -117,7 +117,7 @@ class TableRunner:
             self.grid.id, "no row matches"
         )
 
-    def _given(self, found: Found, values: Sequence[Any]) -> tuple[Any, ...]:
+    def _given(self, found: MatchedRows, values: Sequence[Any]) -> tuple[Any, ...]:
         if found.gone is not None:
             return tuple(found.gone for _ in self.names)
         rows = [self.gives[i].values(values) for i in found.rows]
@@ -129,7 +129,7 @@ class TableRunner:
         name = self.names[index]
         return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
 
-    def _finding(self, found: Found) -> Finding | None:
+    def _finding(self, found: MatchedRows) -> Finding | None:
         """The worst of what the rows that count conclude."""
         if not self.grid.concludes:
             return None
@@ -155,7 +155,7 @@ class TableRunner:
         asked = [
             cell_tree(cell, name)
             for cell, name in zip(row.cells, self.grid.names, strict=True)
-            if cell.sort is not Sort.ANYTHING
+            if cell.sort is not CellKind.ANYTHING
         ]
         if not asked:
             return None
@@ -191,7 +191,7 @@ class TableRunner:
         rows = ", ".join(str(i + 1) for i in found.rows)
         return f"row {rows}" if rows else "no row"
 
-    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """The rows that matched, with their cells and what they gave."""
         found, given, _ = record
         effect = ", ".join(
@@ -202,7 +202,7 @@ class TableRunner:
             return (RuleTrace(view.stage, self.grid.id, Truth.UNKNOWN, effect),)
         return tuple(self._row_trace(i, effect, view) for i in found.rows)
 
-    def _row_trace(self, index: int, effect: str, view: View) -> RuleTrace:
+    def _row_trace(self, index: int, effect: str, view: PartView) -> RuleTrace:
         row = self.grid.rows[index]
         seen = tuple(
             ComparisonTrace(
@@ -242,9 +242,9 @@ def _constant(nodes: Sequence[tree.Node]) -> bool:
 
 def _is_open(cell: Cell, value: Any) -> bool:
     """Whether a value that is not there leaves a cell UNKNOWN: `missing` takes what is absent."""
-    if value.__class__ is not Unknown or cell.sort is Sort.ANYTHING:
+    if value.__class__ is not Unknown or cell.sort is CellKind.ANYTHING:
         return False
-    return cell.sort is not Sort.MISSING or bool(value.tainted)
+    return cell.sort is not CellKind.MISSING or bool(value.tainted)
 
 
 def _conclusion(
