@@ -41,6 +41,18 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 
+_TAGS: Mapping[str, str] = {
+    "ConditionSpec": "Demand",
+    "ConditionsPart": "Demands",
+    "FunctionCall": "Call",
+    "NameRead": "Read",
+    "OfferLine": "Line",
+    "RulesPart": "Rules",
+    "ScorecardPart": "Scorecard",
+    "TablePart": "Table",
+}
+"""The tags of classes in digests where they differ from the names of the classes."""
+
 
 def digest(draft: Draft) -> str:
     """The SHA-256 of the canonical content, in hex."""
@@ -71,7 +83,8 @@ def canonical(value: Any) -> Any:
         return {name: canonical(item) for name, item in msgspec.structs.asdict(value).items()}
     names = _counting(value)
     if names:
-        return [type(value).__name__, canonical({name: getattr(value, name) for name in names})]
+        tag = _TAGS.get(type(value).__name__, type(value).__name__)
+        return [tag, canonical({name: getattr(value, name) for name in names})]
     if isinstance(value, Mapping):
         return {str(key): canonical(value[key]) for key in sorted(value)}
     if isinstance(value, tuple | list):
