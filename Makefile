@@ -108,6 +108,10 @@ reliability-short: .venv/.dev ## Most of it in about two minutes for both stores
 bench: .venv/.bench ## Measure against yardsticks (one part: make bench ONLY=rules)
 	@$(BIN)/python -m bench $(ONLY)
 
+.PHONY: walk
+walk: .venv/.dev ## Print the files and functions that a cold and a warm decision pass, in order
+	@$(BIN)/python -m bench.walk
+
 .PHONY: lock
 lock: ## Resolve requirements anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
