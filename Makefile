@@ -85,6 +85,7 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
 	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
 	$(DECISION) rules factors --format markdown | diff - docs/factors.md
+	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check
 check: lint types drift reliability-short test ## What CI runs, in CI's order
