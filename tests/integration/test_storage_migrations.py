@@ -11,9 +11,11 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from decision_service.storage import migrations, postgres_database, schema
+from decision_service.storage import migrations
 from decision_service.storage.engine import Database, migrate, open_database
 from decision_service.storage.errors import SchemaUnfit
+from decision_service.storage.postgres import database as postgres_database
+from decision_service.storage.schema import versions as schema
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, as_stored
 from tests.kits.postgres import Postgres

@@ -1,4 +1,4 @@
-"""Where the history begins: a new store is made of `storage.tables`; later steps start here."""
+"""Where the history begins: new stores are made of `storage.schema.tables`; steps start here."""
 
 from __future__ import annotations
 
