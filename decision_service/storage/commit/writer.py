@@ -48,7 +48,7 @@ class Writer:
         self._packing = Packing()
         self._decided_on = DecidedOn()
         self._groups = Batches(
-            self._commit_group, most=largest_group, linger=linger, turns=database.turns
+            self._commit_group, most=largest_group, linger=linger, split=database.split_batches
         )
         self._on_commit = on_commit
         self._failed = False
