@@ -84,7 +84,7 @@ class Upkeep(msgspec.Struct, frozen=True):
         """Take replaced callers and certificate files over."""
         while True:
             await asyncio.sleep(FILES_SECONDS)
-            await asyncio.to_thread(self.guard.door.refresh)
+            await asyncio.to_thread(self.guard.authenticator.refresh)
             if self.certificates is not None:
                 await asyncio.to_thread(self.certificates.refresh)
 

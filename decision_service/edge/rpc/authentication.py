@@ -36,7 +36,7 @@ class CallersRefused(Exception):
         self.diagnostics = diagnostics
 
 
-class Door:
+class Authenticator:
     """Tells who is calling. Without a callers file everybody is `anonymous` and may do anything.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log.
@@ -87,14 +87,14 @@ class Door:
 class Gate:
     """Lets only those into a method who hold a role that its row names."""
 
-    def __init__(self, method: str, door: Door) -> None:
+    def __init__(self, method: str, authenticator: Authenticator) -> None:
         self.method = method
-        self._door = door
+        self._authenticator = authenticator
         self._allowed = METHODS.get(method, frozenset())
 
     def let_in(self, info: CallInfo, context: Context) -> None:
         """Note who is calling; raises Unauthenticated or PermissionDenied."""
-        caller = self._door.caller(info, context)
+        caller = self._authenticator.caller(info, context)
         info.caller, info.sees_all = caller.name, caller.sees_all
         if self._allowed.isdisjoint(caller.roles):
             needed = " or ".join(sorted(self._allowed)) or "no role there is"

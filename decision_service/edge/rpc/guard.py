@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decision_service.config import Settings
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.admission import READS, Rooms
-from decision_service.edge.rpc.authentication import Door
+from decision_service.edge.rpc.authentication import Authenticator
 from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.stalls import StallWatch
@@ -21,7 +21,7 @@ def guard_of(
 ) -> Guard:
     """Callers, rooms, metrics, the log of calls and its key; raises CallersRefused."""
     return Guard(
-        door=Door(settings.auth_tokens_file),
+        authenticator=Authenticator(settings.auth_tokens_file),
         rooms=Rooms(WorkRoom(settings.max_in_flight), WorkRoom(READS)),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),

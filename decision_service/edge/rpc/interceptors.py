@@ -19,7 +19,7 @@ import msgspec
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import OPEN
 from decision_service.edge.rpc.admission import Rooms, admitted
-from decision_service.edge.rpc.authentication import Door, Gate, authenticated
+from decision_service.edge.rpc.authentication import Authenticator, Gate, authenticated
 from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import Behaviour, streamed
 from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers
@@ -34,7 +34,7 @@ class Guard(msgspec.Struct, frozen=True):
     `calls` takes the log's line of each call; None where nobody reads them.
     """
 
-    door: Door
+    authenticator: Authenticator
     rooms: Rooms
     metrics: Metrics
     user_hash: UserHash
@@ -75,7 +75,7 @@ class Layers:
         guard = self._guard
         behaviour = admitted(behaviour, method, guard.rooms)
         if method not in OPEN:
-            behaviour = authenticated(behaviour, Gate(method, guard.door))
+            behaviour = authenticated(behaviour, Gate(method, guard.authenticator))
         notes = Notes.of(method, guard.metrics, guard.calls, guard.user_hash)
         return observed(behaviour, method, notes, leaving)
 
