@@ -37,7 +37,7 @@ class CallersRefused(Exception):
 
 
 class Authenticator:
-    """Tells who is calling. Without a callers file everybody is `anonymous` and may do anything.
+    """Finds the caller of a call. Without a callers file everybody is `anonymous` and may do anything.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log.
     """
@@ -84,16 +84,16 @@ class Authenticator:
         return found
 
 
-class Gate:
-    """Lets only those into a method who hold a role that its row names."""
+class Authorizer:
+    """Refuses a method to callers without one of the roles that its row names."""
 
     def __init__(self, method: str, authenticator: Authenticator) -> None:
         self.method = method
         self._authenticator = authenticator
         self._allowed = METHODS.get(method, frozenset())
 
-    def let_in(self, info: CallInfo, context: Context) -> None:
-        """Note who is calling; raises Unauthenticated or PermissionDenied."""
+    def authorize(self, info: CallInfo, context: Context) -> None:
+        """Record the caller in the call; raises Unauthenticated or PermissionDenied."""
         caller = self._authenticator.caller(info, context)
         info.caller, info.sees_all = caller.name, caller.sees_all
         if self._allowed.isdisjoint(caller.roles):
@@ -102,11 +102,11 @@ class Gate:
             raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
 
 
-def authenticated(inner: Behaviour, gate: Gate) -> Behaviour:
-    """Let only those through whom the gate lets in."""
+def authenticated(inner: Behaviour, authorizer: Authorizer) -> Behaviour:
+    """Serve the calls that the authorizer allows."""
 
     async def call(request: Any, context: Context) -> Any:
-        gate.let_in(CURRENT.get(), context)
+        authorizer.authorize(CURRENT.get(), context)
         return await inner(request, context)
 
     return call

@@ -19,7 +19,7 @@ import msgspec
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import OPEN
 from decision_service.edge.rpc.admission import Rooms, admitted
-from decision_service.edge.rpc.authentication import Authenticator, Gate, authenticated
+from decision_service.edge.rpc.authentication import Authenticator, Authorizer, authenticated
 from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import Behaviour, streamed
 from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers
@@ -75,7 +75,7 @@ class Layers:
         guard = self._guard
         behaviour = admitted(behaviour, method, guard.rooms)
         if method not in OPEN:
-            behaviour = authenticated(behaviour, Gate(method, guard.authenticator))
+            behaviour = authenticated(behaviour, Authorizer(method, guard.authenticator))
         notes = Notes.of(method, guard.metrics, guard.calls, guard.user_hash)
         return observed(behaviour, method, notes, leaving)
 

@@ -13,8 +13,8 @@ from decision_service.edge.rpc import authentication
 from decision_service.edge.rpc.access import Role
 from decision_service.edge.rpc.authentication import (
     Authenticator,
+    Authorizer,
     CallersRefused,
-    Gate,
     authenticated,
 )
 from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
@@ -85,9 +85,11 @@ async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
     """An RPC that nobody has thought of is closed, even where callers are not configured."""
     CURRENT.set(CallInfo("/x.Y/New", 1.0, {}))
     with pytest.raises(PermissionDenied):
-        await authenticated(_answer, Gate("/x.Y/New", Authenticator()))(b"", Peer())
+        await authenticated(_answer, Authorizer("/x.Y/New", Authenticator()))(b"", Peer())
     listing = "/decision_service.api.v1.DecisionService/ListDecisions"
-    assert await authenticated(_answer, Gate(listing, Authenticator()))(b"", Peer()) == b"answer"
+    assert (
+        await authenticated(_answer, Authorizer(listing, Authenticator()))(b"", Peer()) == b"answer"
+    )
 
 
 async def _answer(_: object, __: object) -> bytes:
