@@ -36,12 +36,12 @@ from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.authentication import CallersRefused
 from decision_service.edge.rpc.decisions import UseCases
-from decision_service.edge.rpc.guard import certificates_of, guard_of
-from decision_service.edge.rpc.interceptors import Guard
+from decision_service.edge.rpc.interceptors import ServerDeps
 from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.rpc.server_deps import certificates_of, server_deps
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.failpoints import armed
 from decision_service.language.diagnostics import render
@@ -96,7 +96,7 @@ class Service(msgspec.Struct):
 
     settings: Settings
     shelf: RuleShelf
-    guard: Guard
+    deps: ServerDeps
     certificates: Certificates | None
     rpc: rpc.RpcServer
     http_url: str
@@ -143,8 +143,8 @@ async def start(
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        guard, certificates = _guard(settings, clock, calls)
-        metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
+        deps, certificates = _deps(settings, clock, calls)
+        metrics, supervisor = deps.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
         shelf, rollouts, occurrences = rules.shelf, rules.rollouts, Occurrences()
@@ -184,7 +184,7 @@ async def start(
                     None if warm is None else warm.shelf,
                 ),
                 shelf,
-                guard,
+                deps,
                 beside,
                 await _last_record(store),
             ),
@@ -209,11 +209,11 @@ async def start(
         pages = [*connect_page(settings, smile_url, onboard, clock)]
         pages += warm.receiver.routes() if warm else ()
         server, http_url = await _listen(
-            settings, guard, certificates, services, pages, lambda: shelf.status.remarks, stack
+            settings, deps, certificates, services, pages, lambda: shelf.status.remarks, stack
         )
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
-        Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
+        Upkeep(server, deps, certificates, source, store, settings.rules_dir, reload, clock).start(
             supervisor
         )
         if warm is not None:
@@ -232,14 +232,14 @@ async def start(
             *of_rules(shelf),
             *of_agreement(agreement),
             *of_rollouts(occurrences, rollouts),
-            *of_rooms(guard.rooms, guard.stalls, server),
+            *of_rooms(deps.rooms, deps.stalls, server),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )
         return Service(
             settings=settings,
             shelf=shelf,
-            guard=guard,
+            deps=deps,
             certificates=certificates,
             rpc=server,
             http_url=http_url,
@@ -252,7 +252,7 @@ async def start(
 
 async def _listen(
     settings: Settings,
-    guard: Guard,
+    deps: ServerDeps,
     certificates: Certificates | None,
     services: rpc.Services,
     pages: Sequence[BaseRoute],
@@ -262,7 +262,7 @@ async def _listen(
     """Both edges, not yet SERVING; raises StartError where an address is taken."""
     listening = rpc.Listening(
         settings.grpc_address,
-        guard,
+        deps,
         certificates,
         settings.reflection,
         shares_port=settings.reuse_port,
@@ -270,7 +270,7 @@ async def _listen(
     try:
         server = await rpc.start(listening, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
-        app = build_http(guard.metrics, lambda: server.is_serving, pages, remarks)
+        app = build_http(deps.metrics, lambda: server.is_serving, pages, remarks)
         http = served(settings.http_address, app, certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
@@ -290,11 +290,11 @@ async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> R
         raise StartError(str(error), error.lines) from None
 
 
-def _guard(
+def _deps(
     settings: Settings, clock: SystemClock, calls: CallLog | None
-) -> tuple[Guard, Certificates | None]:
+) -> tuple[ServerDeps, Certificates | None]:
     try:
-        return guard_of(settings, clock.monotonic, calls), certificates_of(settings)
+        return server_deps(settings, clock.monotonic, calls), certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
     except CallersRefused as error:
@@ -348,17 +348,17 @@ async def _last_record(store: Store) -> LastRecord:
 
 
 def _use_cases(
-    ports: Ports, shelf: RuleShelf, guard: Guard, beside: Beside, last: LastRecord
+    ports: Ports, shelf: RuleShelf, deps: ServerDeps, beside: Beside, last: LastRecord
 ) -> UseCases:
     archive = RulesetArchive(ports.log, shelf.current)
     reading = ReadDecisions(ports.log, archive)
 
     def count(entry: StoredEntry, arm: str) -> None:
-        guard.metrics.decided(entry.product, entry.outcome.value, arm)
+        deps.metrics.decided(entry.product, entry.outcome.value, arm)
 
     return UseCases(
         decide=DecideApplication(
-            ports, shelf.current, beside, last, room=guard.rooms.work, on_recorded=count
+            ports, shelf.current, beside, last, room=deps.rooms.work, on_recorded=count
         ),
         read=reading,
         replay=ReplayDecision(ports.log, reading, archive, shelf.current),

@@ -85,7 +85,7 @@ async def test_a_flood_of_pings_ends_its_connection(live: Running) -> None:
 
 async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    rooms = live.service.guard.rooms
+    rooms = live.service.deps.rooms
     async with wired(live) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")
@@ -104,7 +104,7 @@ async def test_a_reply_that_is_not_read_frees_its_place(
     monkeypatch.setattr(stalls, "LOOK_SECONDS", 0.05)
     async with running(tmp_path) as live:
         await live.stub.CreateDecision(create(GEORGE))
-        watch = live.service.guard.stalls
+        watch = live.service.deps.stalls
         async with wired(live, window=1) as slow:
             slow.open(1, LIST, b"")
             assert (await slow.until(wire.DATA)) is not None

@@ -37,7 +37,7 @@ class CallersRefused(Exception):
 
 
 class Authenticator:
-    """Finds the caller of a call. Without a callers file everybody is `anonymous` and may do anything.
+    """Finds the caller of a call; without a callers file everybody is `anonymous` with every role.
 
     A file that is replaced is read again; one with mistakes changes nothing but the log.
     """

@@ -28,7 +28,7 @@ from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.telemetry import CallLog, UserHash
 
 
-class Guard(msgspec.Struct, frozen=True):
+class ServerDeps(msgspec.Struct, frozen=True):
     """What the layers need: who may call, how much at a time, and where it is written down.
 
     `calls` takes the log's line of each call; None where nobody reads them.
@@ -45,9 +45,9 @@ class Guard(msgspec.Struct, frozen=True):
 class Layers:
     """Stands for a server while services are added: puts the layers around every method."""
 
-    def __init__(self, server: grpc.Server, guard: Guard, handlers: LoopHandlers) -> None:
+    def __init__(self, server: grpc.Server, deps: ServerDeps, handlers: LoopHandlers) -> None:
         self._server = server
-        self._guard = guard
+        self._deps = deps
         self._handlers = handlers
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
@@ -64,7 +64,7 @@ class Layers:
         self._server.add_registered_method_handlers(service_name, handlers)
 
     def _wrap(self, handler: Any, method: str) -> Handler:
-        unary, watch = handler.unary_unary is not None, self._guard.stalls.leaving
+        unary, watch = handler.unary_unary is not None, self._deps.stalls.leaving
         inner = handler.unary_unary or _writing(handler.unary_stream or handler.stream_stream)
         behaviour = self._layered(inner, method, watch if unary else None)
         return self._handlers.handler(handler, behaviour, always=method in OPEN)
@@ -72,11 +72,11 @@ class Layers:
     def _layered(
         self, behaviour: Behaviour, method: str, leaving: Callable[[Context], None] | None = None
     ) -> Behaviour:
-        guard = self._guard
-        behaviour = admitted(behaviour, method, guard.rooms)
+        deps = self._deps
+        behaviour = admitted(behaviour, method, deps.rooms)
         if method not in OPEN:
-            behaviour = authenticated(behaviour, Authorizer(method, guard.authenticator))
-        notes = Notes.of(method, guard.metrics, guard.calls, guard.user_hash)
+            behaviour = authenticated(behaviour, Authorizer(method, deps.authenticator))
+        notes = Notes.of(method, deps.metrics, deps.calls, deps.user_hash)
         return observed(behaviour, method, notes, leaving)
 
 

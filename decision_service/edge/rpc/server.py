@@ -16,7 +16,7 @@ from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.call_threads import CallThreads
 from decision_service.edge.rpc.decisions import UseCases
 from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
-from decision_service.edge.rpc.interceptors import Guard, Layers
+from decision_service.edge.rpc.interceptors import Layers, ServerDeps
 from decision_service.edge.rpc.loop_handlers import LoopHandlers, OpenCalls
 from decision_service.edge.rpc.reflection import add_reflection
 from decision_service.edge.rpc.rollouts import RolloutUseCases
@@ -107,7 +107,7 @@ class Listening(msgspec.Struct, frozen=True):
     """
 
     address: str
-    guard: Guard
+    deps: ServerDeps
     certificates: Certificates | None = None
     reflection: bool = True
     shares_port: bool = False
@@ -115,7 +115,7 @@ class Listening(msgspec.Struct, frozen=True):
 
 async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
-    calls = OpenCalls(listening.guard.rooms.calls + SPARE_CALLS)
+    calls = OpenCalls(listening.deps.rooms.calls + SPARE_CALLS)
     most = calls.limit + SPARE_CALLS
     threads = CallThreads(most + READS)
     server = grpc.server(
@@ -125,9 +125,7 @@ async def start(listening: Listening, services: Services) -> RpcServer:
     )
     handlers = LoopHandlers(threads, calls, ending(status_of(Overloaded(_FULL))))
     health = HealthServicer()
-    _add(
-        Layers(server, listening.guard, handlers), services, health, described=listening.reflection
-    )
+    _add(Layers(server, listening.deps, handlers), services, health, described=listening.reflection)
     started = RpcServer(server, health, _bind(server, listening), handlers, calls, threads)
     started.serving(yes=False)
     server.start()

@@ -1,4 +1,4 @@
-"""What stands around every call, made from the settings."""
+"""What the server needs beside its services, made from the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decision_service.config import Settings
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.admission import READS, Rooms
 from decision_service.edge.rpc.authentication import Authenticator
-from decision_service.edge.rpc.interceptors import Guard
+from decision_service.edge.rpc.interceptors import ServerDeps
 from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.edge.tls import Certificates
@@ -16,11 +16,11 @@ from decision_service.pipeline.room import WorkRoom
 from decision_service.telemetry import CallLog, UserHash
 
 
-def guard_of(
+def server_deps(
     settings: Settings, seconds: Callable[[], float], calls: CallLog | None = log_call
-) -> Guard:
+) -> ServerDeps:
     """Callers, rooms, metrics, the log of calls and its key; raises CallersRefused."""
-    return Guard(
+    return ServerDeps(
         authenticator=Authenticator(settings.auth_tokens_file),
         rooms=Rooms(WorkRoom(settings.max_in_flight), WorkRoom(READS)),
         metrics=Metrics(),
