@@ -232,7 +232,7 @@ async def start(
             *of_rules(shelf),
             *of_agreement(agreement),
             *of_rollouts(occurrences, rollouts),
-            *of_rooms(deps.rooms, deps.stalls, server),
+            *of_rooms(deps.rooms, deps.slow_readers, server),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )

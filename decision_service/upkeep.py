@@ -52,7 +52,7 @@ class Upkeep(msgspec.Struct, frozen=True):
         supervisor.supervise("health", partial(self._health, supervisor))
         supervisor.supervise("files", self._files)
         supervisor.supervise("lag", lag.run)
-        supervisor.supervise("stalls", deps.stalls.run)
+        supervisor.supervise("slow_readers", deps.slow_readers.run)
 
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.

@@ -9,7 +9,7 @@ from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.edge.rpc.slow_readers import SlowReaders
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.event_worker import EventWorker
 from decision_service.pipeline.guardrail_watch import ADVANCES, GUARDRAIL_ACTIONS
@@ -164,7 +164,7 @@ def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, 
     )
 
 
-def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> tuple[Reading, ...]:
+def of_rooms(rooms: Rooms, slow_readers: SlowReaders, server: RpcServer) -> tuple[Reading, ...]:
     """Work in progress, waiting and refused, and calls whose reply nobody read."""
     by_name = (("work", rooms.work), ("reads", rooms.reads))
     return (
@@ -191,9 +191,9 @@ def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> tuple[Readi
             counter=True,
         ),
         Reading(
-            "stalled_clients",
+            "slow_readers",
             "Calls ended because their reply was not read",
-            _one(lambda: stalls.ended),
+            _one(lambda: slow_readers.ended),
             counter=True,
         ),
     )

@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.edge.rpc import layers, stalls
+from decision_service.edge.rpc import layers, slow_readers
 from decision_service.simulator.people import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refusal, running
@@ -99,12 +99,12 @@ async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
 async def test_a_reply_that_is_not_read_frees_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client with a window of one byte is left after the time for stalls; nothing is kept."""
-    monkeypatch.setattr(stalls, "STALL_SECONDS", 0.2)
-    monkeypatch.setattr(stalls, "LOOK_SECONDS", 0.05)
+    """A client with a window of one byte is left after a while; nothing is kept."""
+    monkeypatch.setattr(slow_readers, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(slow_readers, "LOOK_SECONDS", 0.05)
     async with running(tmp_path) as live:
         await live.stub.CreateDecision(create(GEORGE))
-        watch = live.service.deps.stalls
+        watch = live.service.deps.slow_readers
         async with wired(live, window=1) as slow:
             slow.open(1, LIST, b"")
             assert (await slow.until(wire.DATA)) is not None
@@ -112,7 +112,7 @@ async def test_a_reply_that_is_not_read_frees_its_place(
                 await asyncio.sleep(0.02)
             await served(live)
         async with asyncio.timeout(20):
-            while watch.under_way:
+            while watch.pending:
                 await asyncio.sleep(0.02)
 
 
@@ -120,7 +120,7 @@ async def test_a_watcher_who_does_not_read_holds_up_no_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Health changes and the service stops although a watcher has taken nothing."""
-    monkeypatch.setattr(layers, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(layers, "READ_SECONDS", 0.2)
     async with running(tmp_path) as live, wired(live, window=0) as slow:
         slow.open(1, WATCH, b"")
         await slow.until(wire.HEADERS)

@@ -16,7 +16,7 @@ import pytest
 from decision_service.edge.rpc import layers
 from decision_service.edge.rpc.call import Call, Ending
 from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers, OpenCalls
-from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.edge.rpc.slow_readers import SlowReaders
 
 Behaviour = Callable[[Any, Call], Awaitable[Any]]
 FULL = Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
@@ -378,28 +378,28 @@ async def test_many_calls_at_once_leave_nothing_open() -> None:
 
 async def test_a_reply_that_nobody_reads_is_broken_off() -> None:
     """The call is open until its client has read or the watch ends it, which frees its place."""
-    now, watch = 0.0, StallWatch(lambda: now)
+    now, watch = 0.0, SlowReaders(lambda: now)
 
     async def behaviour(_: bytes, call: Call) -> bytes:
-        watch.leaving(call)
+        watch.track(call)
         return LARGE
 
     async with serving({"Large": Method(behaviour)}) as (server, channel):
         call = channel.unary_stream("/t.T/Large")(b"")  # one that reads only when it is asked to
         await call.wait_for_connection()
         await server.handlers.idle()
-        assert (watch.under_way, server.calls.open) == (1, 1)
-        now = layers.STALL_SECONDS
+        assert (watch.pending, server.calls.open) == (1, 1)
+        now = layers.READ_SECONDS
         watch.look()
         while server.calls.open:
             await asyncio.sleep(0.01)
-        assert (watch.ended, watch.under_way) == (1, 0)
+        assert (watch.ended, watch.pending) == (1, 0)
         call.cancel()
 
 
 async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its behaviour is cancelled in the middle of a message that is not taken."""
-    monkeypatch.setattr(layers, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(layers, "READ_SECONDS", 0.2)
     cancelled = asyncio.Event()
 
     async def behaviour(_: bytes, call: Call) -> None:

@@ -24,7 +24,7 @@ from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import Behaviour, streamed
 from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers
 from decision_service.edge.rpc.observing import Notes, observed
-from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.edge.rpc.slow_readers import SlowReaders
 from decision_service.telemetry import CallLog, UserHash
 
 
@@ -38,7 +38,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
     rooms: Rooms
     metrics: Metrics
     user_hash: UserHash
-    stalls: StallWatch
+    slow_readers: SlowReaders
     calls: CallLog | None
 
 
@@ -64,7 +64,7 @@ class Layers:
         self._server.add_registered_method_handlers(service_name, handlers)
 
     def _wrap(self, handler: Any, method: str) -> Handler:
-        unary, watch = handler.unary_unary is not None, self._deps.stalls.leaving
+        unary, watch = handler.unary_unary is not None, self._deps.slow_readers.track
         inner = handler.unary_unary or _writing(handler.unary_stream or handler.stream_stream)
         behaviour = self._layered(inner, method, watch if unary else None)
         return self._handlers.handler(handler, behaviour, always=method in OPEN)

@@ -12,7 +12,7 @@ from decision_service.edge.rpc.calls import Context
 Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 """Takes a request, or an iterator of them, and gives the reply; streams write by themselves."""
 
-STALL_SECONDS = 10.0
+READ_SECONDS = 10.0
 """How long a client may leave what was sent to it unread."""
 
 STREAM_SECONDS = 60.0
@@ -25,7 +25,7 @@ async def write(context: Context, message: Any) -> None:
     Nothing can be told to such a client, since it would not read that either.
     """
     try:
-        async with asyncio.timeout(STALL_SECONDS):
+        async with asyncio.timeout(READ_SECONDS):
             await context.write(message)
     except TimeoutError:
         context.cancel()

@@ -10,7 +10,7 @@ from decision_service.edge.rpc.admission import READS, Rooms
 from decision_service.edge.rpc.authentication import Authenticator
 from decision_service.edge.rpc.interceptors import ServerDeps
 from decision_service.edge.rpc.observing import log_call
-from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.edge.rpc.slow_readers import SlowReaders
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.room import WorkRoom
 from decision_service.telemetry import CallLog, UserHash
@@ -25,7 +25,7 @@ def server_deps(
         rooms=Rooms(WorkRoom(settings.max_in_flight), WorkRoom(READS)),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
-        stalls=StallWatch(seconds),
+        slow_readers=SlowReaders(seconds),
         calls=calls,
     )
 
