@@ -26,9 +26,9 @@ from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import (
     of_agreement,
     of_events,
+    of_limits,
     of_process,
     of_rollouts,
-    of_rooms,
     of_rules,
     of_vendor,
 )
@@ -232,7 +232,7 @@ async def start(
             *of_rules(shelf),
             *of_agreement(agreement),
             *of_rollouts(occurrences, rollouts),
-            *of_rooms(deps.rooms, deps.slow_readers, server),
+            *of_limits(deps.limits, deps.slow_readers, server),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )
@@ -358,7 +358,7 @@ def _use_cases(
 
     return UseCases(
         decide=DecideApplication(
-            ports, shelf.current, beside, last, room=deps.rooms.work, on_recorded=count
+            ports, shelf.current, beside, last, bulkhead=deps.limits.work, on_recorded=count
         ),
         read=reading,
         replay=ReplayDecision(ports.log, reading, archive, shelf.current),

@@ -46,7 +46,7 @@ class Upkeep(msgspec.Struct, frozen=True):
     def start(self, supervisor: Supervisor) -> None:
         """Put every piece on its task."""
         deps, seconds = self.deps, self.clock.monotonic
-        lag = LagWatch(deps.rooms.work, seconds, deps.metrics.loop_lag.set)
+        lag = LagWatch(deps.limits.work, seconds, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
         supervisor.supervise("rules", self._rules)
         supervisor.supervise("health", partial(self._health, supervisor))

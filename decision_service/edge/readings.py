@@ -7,7 +7,7 @@ from functools import partial
 
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
-from decision_service.edge.rpc.admission import Rooms
+from decision_service.edge.rpc.admission import ConcurrencyLimits
 from decision_service.edge.rpc.server import RpcServer
 from decision_service.edge.rpc.slow_readers import SlowReaders
 from decision_service.pipeline.agreement import Agreement
@@ -164,30 +164,32 @@ def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, 
     )
 
 
-def of_rooms(rooms: Rooms, slow_readers: SlowReaders, server: RpcServer) -> tuple[Reading, ...]:
+def of_limits(
+    limits: ConcurrencyLimits, slow_readers: SlowReaders, server: RpcServer
+) -> tuple[Reading, ...]:
     """Work in progress, waiting and refused, and calls whose reply nobody read."""
-    by_name = (("work", rooms.work), ("reads", rooms.reads))
+    by_name = (("work", limits.work), ("reads", limits.reads))
     return (
         Reading(
             "in_progress",
             "Calls that have a place",
-            lambda: (((name,), room.working) for name, room in by_name),
-            ("room",),
+            lambda: (((name,), bulkhead.working) for name, bulkhead in by_name),
+            ("limit",),
         ),
         Reading(
             "waiting",
             "Calls that wait for a place",
-            lambda: (((name,), room.waiting) for name, room in by_name),
-            ("room",),
+            lambda: (((name,), bulkhead.waiting) for name, bulkhead in by_name),
+            ("limit",),
         ),
         Reading(
             "shed",
             "Calls refused for want of a place",
             lambda: (
-                *(((name,), room.refused) for name, room in by_name),
+                *(((name,), bulkhead.refused) for name, bulkhead in by_name),
                 (("calls",), server.refused),
             ),
-            ("room",),
+            ("limit",),
             counter=True,
         ),
         Reading(

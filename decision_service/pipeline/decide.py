@@ -22,6 +22,7 @@ from decision_service.failpoints import Point, reach
 from decision_service.pipeline.admission import Admission, admit
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
+from decision_service.pipeline.bulkhead import Bulkhead
 from decision_service.pipeline.claiming import ClaimingSource, DecidedElsewhere
 from decision_service.pipeline.conclude import Concluded, conclude
 from decision_service.pipeline.counters import Attempt
@@ -29,7 +30,6 @@ from decision_service.pipeline.gathering import gather_for, withdrawn
 from decision_service.pipeline.known_factors import KnownFactors
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import Entry, Gathering, StoredEntry
-from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Product, Rulebook
 from decision_service.pipeline.run import FLOOR, Call, OnRecorded, Ports, Run, Runs, reused
 from decision_service.pipeline.shared import SharedWork
@@ -68,14 +68,14 @@ class DecideApplication:
         beside: Beside,
         last: LastRecord | None = None,
         *,
-        room: WorkRoom | None = None,
+        bulkhead: Bulkhead | None = None,
         on_recorded: OnRecorded | None = None,
     ) -> None:
         self._ports = ports
         self._rulebook = rulebook
         self._beside = beside
         self._last = last or LastRecord()
-        self._room = room or WorkRoom()
+        self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded or _unheard
         self._used = UsedVersions(ports.log)
         self._known = KnownFactors()
@@ -145,7 +145,7 @@ class DecideApplication:
             )
 
     async def _decide(self, run: Run) -> StoredEntry:
-        async with self._room:
+        async with self._bulkhead:
             self._require_time(run.call)
             with self._beside.attempt(run.application) as attempt:
                 try:

@@ -85,13 +85,13 @@ async def test_a_flood_of_pings_ends_its_connection(live: Running) -> None:
 
 async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    rooms = live.service.deps.rooms
+    limits = live.service.deps.limits
     async with wired(live) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")
             resetting.send(frame(wire.RST_STREAM, 0, stream, CANCEL))
         await served(live)
-    while rooms.reads.working or rooms.reads.waiting:
+    while limits.reads.working or limits.reads.waiting:
         await asyncio.sleep(0.01)
     await served(live)
 

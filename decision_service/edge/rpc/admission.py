@@ -1,4 +1,4 @@
-"""How much is served at a time: heavy work in one room, short reads in another.
+"""Bounds on concurrent calls: one for heavy work, another for short reads.
 
 CreateDecision takes its place itself, once it is known that nothing is recorded yet: repeated
 requests and reads therefore get their answers however many decisions are in progress.
@@ -15,7 +15,7 @@ from decision_service.domain.errors import DeadlineMissed
 from decision_service.edge.rpc.access import OPEN, PACKAGE
 from decision_service.edge.rpc.calls import CURRENT, Context
 from decision_service.edge.rpc.layers import Behaviour
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.bulkhead import Bulkhead
 
 READS = 32
 _BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
@@ -28,11 +28,11 @@ _HEAVY = frozenset(
 )
 
 
-class Rooms(msgspec.Struct, frozen=True):
+class ConcurrencyLimits(msgspec.Struct, frozen=True):
     """`work` is for what gathers or computes, `reads` for what only looks something up."""
 
-    work: WorkRoom
-    reads: WorkRoom
+    work: Bulkhead
+    reads: Bulkhead
 
     @property
     def calls(self) -> int:
@@ -40,15 +40,15 @@ class Rooms(msgspec.Struct, frozen=True):
         return 3 * (self.work.limit + self.reads.limit) + self.work.limit
 
 
-def admitted(inner: Behaviour, method: str, rooms: Rooms) -> Behaviour:
-    """Run the method in its room and within its deadline."""
+def admitted(inner: Behaviour, method: str, limits: ConcurrencyLimits) -> Behaviour:
+    """Run the method in its bulkhead and within its deadline."""
     if method == _BY_ITSELF or method in OPEN:
         return inner
-    room = rooms.work if method in _HEAVY else rooms.reads
+    bulkhead = limits.work if method in _HEAVY else limits.reads
 
     async def call(request: Any, context: Context) -> Any:
         try:
-            async with asyncio.timeout(CURRENT.get().seconds) as limit, room:
+            async with asyncio.timeout(CURRENT.get().seconds) as limit, bulkhead:
                 return await inner(request, context)
         except TimeoutError:
             if not limit.expired():

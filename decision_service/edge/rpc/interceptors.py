@@ -18,7 +18,7 @@ import msgspec
 
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import OPEN
-from decision_service.edge.rpc.admission import Rooms, admitted
+from decision_service.edge.rpc.admission import ConcurrencyLimits, admitted
 from decision_service.edge.rpc.authentication import Authenticator, Authorizer, authenticated
 from decision_service.edge.rpc.calls import Context
 from decision_service.edge.rpc.layers import Behaviour, streamed
@@ -35,7 +35,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
     """
 
     authenticator: Authenticator
-    rooms: Rooms
+    limits: ConcurrencyLimits
     metrics: Metrics
     user_hash: UserHash
     slow_readers: SlowReaders
@@ -73,7 +73,7 @@ class Layers:
         self, behaviour: Behaviour, method: str, leaving: Callable[[Context], None] | None = None
     ) -> Behaviour:
         deps = self._deps
-        behaviour = admitted(behaviour, method, deps.rooms)
+        behaviour = admitted(behaviour, method, deps.limits)
         if method not in OPEN:
             behaviour = authenticated(behaviour, Authorizer(method, deps.authenticator))
         notes = Notes.of(method, deps.metrics, deps.calls, deps.user_hash)

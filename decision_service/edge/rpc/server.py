@@ -115,7 +115,7 @@ class Listening(msgspec.Struct, frozen=True):
 
 async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
-    calls = OpenCalls(listening.deps.rooms.calls + SPARE_CALLS)
+    calls = OpenCalls(listening.deps.limits.calls + SPARE_CALLS)
     most = calls.limit + SPARE_CALLS
     threads = CallThreads(most + READS)
     server = grpc.server(

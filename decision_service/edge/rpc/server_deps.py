@@ -6,23 +6,23 @@ from collections.abc import Callable
 
 from decision_service.config import Settings
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.rpc.admission import READS, Rooms
+from decision_service.edge.rpc.admission import READS, ConcurrencyLimits
 from decision_service.edge.rpc.authentication import Authenticator
 from decision_service.edge.rpc.interceptors import ServerDeps
 from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.slow_readers import SlowReaders
 from decision_service.edge.tls import Certificates
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.bulkhead import Bulkhead
 from decision_service.telemetry import CallLog, UserHash
 
 
 def server_deps(
     settings: Settings, seconds: Callable[[], float], calls: CallLog | None = log_call
 ) -> ServerDeps:
-    """Callers, rooms, metrics, the log of calls and its key; raises CallersRefused."""
+    """Callers, limits, metrics, the log of calls and its key; raises CallersRefused."""
     return ServerDeps(
         authenticator=Authenticator(settings.auth_tokens_file),
-        rooms=Rooms(WorkRoom(settings.max_in_flight), WorkRoom(READS)),
+        limits=ConcurrencyLimits(Bulkhead(settings.max_in_flight), Bulkhead(READS)),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
         slow_readers=SlowReaders(seconds),

@@ -5,14 +5,14 @@ import asyncio
 import pytest
 
 from decision_service.domain.errors import Overloaded
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.bulkhead import Bulkhead
 
 
 class Workers:
     """Pieces of work that hold their place until they are let go."""
 
-    def __init__(self, room: WorkRoom) -> None:
-        self.room = room
+    def __init__(self, bulkhead: Bulkhead) -> None:
+        self.bulkhead = bulkhead
         self.began: list[int] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.go = asyncio.Event()
@@ -24,54 +24,54 @@ class Workers:
         await asyncio.sleep(0)
 
     async def _work(self, number: int) -> None:
-        async with self.room:
+        async with self.bulkhead:
             self.began.append(number)
             await self.go.wait()
 
 
 async def test_work_beyond_the_limit_waits_in_order() -> None:
     """Two work, four wait, and they get their places first come, first served."""
-    workers = Workers(WorkRoom(2))
+    workers = Workers(Bulkhead(2))
     await workers.start(6)
-    assert (workers.began, workers.room.working, workers.room.waiting) == ([0, 1], 2, 4)
+    assert (workers.began, workers.bulkhead.working, workers.bulkhead.waiting) == ([0, 1], 2, 4)
     workers.go.set()
     await asyncio.gather(*workers.tasks)
     assert workers.began == [0, 1, 2, 3, 4, 5]
-    assert (workers.room.working, workers.room.waiting) == (0, 0)
+    assert (workers.bulkhead.working, workers.bulkhead.waiting) == (0, 0)
 
 
 async def test_more_than_twice_the_limit_does_not_wait() -> None:
     """The seventh of two places is refused at once, and counted; later there is room again."""
-    workers = Workers(WorkRoom(2))
+    workers = Workers(Bulkhead(2))
     await workers.start(6)
     with pytest.raises(Overloaded):
-        await workers.room.__aenter__()
-    assert workers.room.refused == 1
+        await workers.bulkhead.__aenter__()
+    assert workers.bulkhead.refused == 1
     workers.go.set()
     await asyncio.gather(*workers.tasks)
-    async with workers.room:
-        assert workers.room.working == 1
+    async with workers.bulkhead:
+        assert workers.bulkhead.working == 1
 
 
 async def test_who_gives_up_waiting_leaves_the_queue() -> None:
     """A cancelled waiter takes no place from those behind it."""
-    workers = Workers(WorkRoom(1))
+    workers = Workers(Bulkhead(1))
     await workers.start(3)
     workers.tasks[1].cancel()
     await asyncio.sleep(0)
-    assert workers.room.waiting == 1
+    assert workers.bulkhead.waiting == 1
     workers.go.set()
     await asyncio.gather(*workers.tasks, return_exceptions=True)
     assert workers.began == [0, 2]
 
 
-async def test_a_shedding_room_takes_nothing_new() -> None:
+async def test_a_shedding_bulkhead_takes_nothing_new() -> None:
     """What is in progress goes on; new work is refused even where places are free."""
-    room = WorkRoom(2)
-    async with room:
-        room.shedding = True
+    bulkhead = Bulkhead(2)
+    async with bulkhead:
+        bulkhead.shedding = True
         with pytest.raises(Overloaded):
-            await room.__aenter__()
-    room.shedding = False
-    async with room:
-        assert room.working == 1
+            await bulkhead.__aenter__()
+    bulkhead.shedding = False
+    async with bulkhead:
+        assert bulkhead.working == 1
