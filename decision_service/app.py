@@ -33,15 +33,15 @@ from decision_service.edge.readings import (
     of_vendor,
 )
 from decision_service.edge.rpc import server as rpc
-from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.authentication import CallersRefused
-from decision_service.edge.rpc.decisions import UseCases
-from decision_service.edge.rpc.interceptors import ServerDeps
-from decision_service.edge.rpc.observing import log_call
-from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
-from decision_service.edge.rpc.rollouts import RolloutUseCases
-from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.rpc.interceptors.chain import ServerDeps
+from decision_service.edge.rpc.interceptors.observing import log_call
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server_deps import certificates_of, server_deps
+from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.rollouts import RolloutUseCases
+from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.failpoints import armed
 from decision_service.language.diagnostics import render

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
-from decision_service.edge.rpc.interceptors import ServerDeps
+from decision_service.edge.rpc.interceptors.chain import ServerDeps
 from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.server import RpcServer
 from decision_service.edge.tls import Certificates

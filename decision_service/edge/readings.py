@@ -7,9 +7,9 @@ from functools import partial
 
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
-from decision_service.edge.rpc.admission import ConcurrencyLimits
+from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
+from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
 from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.slow_readers import SlowReaders
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.event_worker import EventWorker
 from decision_service.pipeline.guardrail_watch import ADVANCES, GUARDRAIL_ACTIONS

@@ -11,8 +11,8 @@ import pytest
 from decision_service import app, upkeep
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.edge.rpc import observing
 from decision_service.edge.rpc.access import METHODS
+from decision_service.edge.rpc.interceptors import observing
 from decision_service.pipeline.shelf import RuleShelf
 from decision_service.simulator.people import sandbox_people
 from decision_service.storage.store import Store
@@ -144,7 +144,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
         for owner, name in ((Store, "find"), (Store, "get"), (Store, "list"), (Store, "text")):
             monkeypatch.setattr(owner, name, _broken)
         for name in ("validate", "_trial"):
-            monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
+            monkeypatch.setattr(f"decision_service.edge.rpc.services.rulesets.{name}", _broken_now)
         if method.endswith("ListRulesets"):
             monkeypatch.setattr(RuleShelf, "status", property(_broken_now))
         with pytest.raises(grpc.RpcError) as error:

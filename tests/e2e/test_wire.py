@@ -11,7 +11,8 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.edge.rpc import layers, slow_readers
+from decision_service.edge.rpc import streams
+from decision_service.edge.rpc.interceptors import slow_readers
 from decision_service.simulator.people import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refusal, running
@@ -120,7 +121,7 @@ async def test_a_watcher_who_does_not_read_holds_up_no_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Health changes and the service stops although a watcher has taken nothing."""
-    monkeypatch.setattr(layers, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "READ_SECONDS", 0.2)
     async with running(tmp_path) as live, wired(live, window=0) as slow:
         slow.open(1, WATCH, b"")
         await slow.until(wire.HEADERS)
@@ -135,7 +136,7 @@ async def test_watches_end_before_the_stop_and_are_bounded(
     live: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One watch too many is refused; the open one hears of the stop and ends."""
-    monkeypatch.setattr("decision_service.edge.rpc.health.MOST_WATCHES", 1)
+    monkeypatch.setattr("decision_service.edge.rpc.services.health.MOST_WATCHES", 1)
     watch = live.channel.unary_stream(
         WATCH, response_deserializer=health_pb2.HealthCheckResponse.FromString
     )

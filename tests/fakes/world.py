@@ -23,7 +23,7 @@ from decision_service.domain.snapshot import (
     Read,
     Snapshot,
 )
-from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.counters import Counters

@@ -13,10 +13,10 @@ import grpc
 import msgspec
 import pytest
 
-from decision_service.edge.rpc import layers
+from decision_service.edge.rpc import streams
 from decision_service.edge.rpc.call import Call, Ending
-from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers, OpenCalls
-from decision_service.edge.rpc.slow_readers import SlowReaders
+from decision_service.edge.rpc.interceptors.event_loop import Handler, LoopHandlers, OpenCalls
+from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
 
 Behaviour = Callable[[Any, Call], Awaitable[Any]]
 FULL = Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
@@ -389,7 +389,7 @@ async def test_a_reply_that_nobody_reads_is_broken_off() -> None:
         await call.wait_for_connection()
         await server.handlers.idle()
         assert (watch.pending, server.calls.open) == (1, 1)
-        now = layers.READ_SECONDS
+        now = streams.READ_SECONDS
         watch.look()
         while server.calls.open:
             await asyncio.sleep(0.01)
@@ -399,13 +399,13 @@ async def test_a_reply_that_nobody_reads_is_broken_off() -> None:
 
 async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its behaviour is cancelled in the middle of a message that is not taken."""
-    monkeypatch.setattr(layers, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "READ_SECONDS", 0.2)
     cancelled = asyncio.Event()
 
     async def behaviour(_: bytes, call: Call) -> None:
         try:
             while True:
-                await layers.write(call, LARGE)
+                await streams.write(call, LARGE)
         except asyncio.CancelledError:
             cancelled.set()
             raise

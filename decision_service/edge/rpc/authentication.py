@@ -11,6 +11,7 @@ import structlog
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
 from decision_service.edge.files import WatchedFiles
 from decision_service.edge.rpc.access import METHODS
+from decision_service.edge.rpc.call_info import CURRENT, CallInfo, Context
 from decision_service.edge.rpc.callers import (
     ANONYMOUS,
     Caller,
@@ -18,8 +19,7 @@ from decision_service.edge.rpc.callers import (
     CallersReading,
     read_callers,
 )
-from decision_service.edge.rpc.calls import CURRENT, CallInfo, Context
-from decision_service.edge.rpc.layers import Behaviour
+from decision_service.edge.rpc.streams import Behaviour
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml import decode
 

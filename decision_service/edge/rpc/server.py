@@ -10,17 +10,22 @@ import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.domain.errors import Overloaded
-from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
-from decision_service.edge.rpc.admission import READS
-from decision_service.edge.rpc.applicants import ApplicantUseCases
 from decision_service.edge.rpc.call_threads import CallThreads
-from decision_service.edge.rpc.decisions import UseCases
-from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
-from decision_service.edge.rpc.interceptors import Layers, ServerDeps
-from decision_service.edge.rpc.loop_handlers import LoopHandlers, OpenCalls
-from decision_service.edge.rpc.reflection import add_reflection
-from decision_service.edge.rpc.rollouts import RolloutUseCases
-from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.rpc.interceptors.admission import READS
+from decision_service.edge.rpc.interceptors.chain import Layers, ServerDeps
+from decision_service.edge.rpc.interceptors.event_loop import LoopHandlers, OpenCalls
+from decision_service.edge.rpc.services import applicants, decisions, rollouts, rulesets
+from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.health import (
+    MOST_WATCHES,
+    NOT_SERVING,
+    SERVING,
+    HealthServicer,
+)
+from decision_service.edge.rpc.services.reflection import add_reflection
+from decision_service.edge.rpc.services.rollouts import RolloutUseCases
+from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import ending, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
 

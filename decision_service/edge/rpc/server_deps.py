@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from decision_service.config import Settings
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.rpc.admission import READS, ConcurrencyLimits
 from decision_service.edge.rpc.authentication import Authenticator
-from decision_service.edge.rpc.interceptors import ServerDeps
-from decision_service.edge.rpc.observing import log_call
-from decision_service.edge.rpc.slow_readers import SlowReaders
+from decision_service.edge.rpc.interceptors.admission import READS, ConcurrencyLimits
+from decision_service.edge.rpc.interceptors.chain import ServerDeps
+from decision_service.edge.rpc.interceptors.observing import log_call
+from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.bulkhead import Bulkhead
 from decision_service.telemetry import CallLog, UserHash

@@ -17,8 +17,8 @@ from decision_service.edge.rpc.authentication import (
     CallersRefused,
     authenticated,
 )
+from decision_service.edge.rpc.call_info import CURRENT, CallInfo
 from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
-from decision_service.edge.rpc.calls import CURRENT, CallInfo
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
 

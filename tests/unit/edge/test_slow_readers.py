@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from decision_service.edge.rpc import slow_readers
-from decision_service.edge.rpc.layers import READ_SECONDS
-from decision_service.edge.rpc.slow_readers import SlowReaders
+from decision_service.edge.rpc.interceptors import slow_readers
+from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
+from decision_service.edge.rpc.streams import READ_SECONDS
 
 
 @dataclass

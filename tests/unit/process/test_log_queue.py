@@ -12,8 +12,8 @@ import pytest
 import structlog
 import time_machine
 
-from decision_service.edge.rpc import observing
-from decision_service.edge.rpc.observing import log_call
+from decision_service.edge.rpc.interceptors import observing
+from decision_service.edge.rpc.interceptors.observing import log_call
 from decision_service.telemetry import (
     CallLine,
     LogQueue,

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from decision_service.edge.rpc.layers import READ_SECONDS
+from decision_service.edge.rpc.streams import READ_SECONDS
 
 LOOK_SECONDS = 1.0
 FEW = 256

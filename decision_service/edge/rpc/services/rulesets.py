@@ -12,21 +12,22 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
-from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.methods import Methods, unary
-from decision_service.edge.rpc.replies import add_full_view, ref_message, verdict_fields
-from decision_service.edge.rpc.requests import Problems, check_product, inputs_from, read_value
-from decision_service.edge.rpc.values import decimal_text, timestamp
-from decision_service.language.diagnostics import Diagnostic, Severity, render
+from decision_service.edge.rpc.call_info import Context, call_info
+from decision_service.edge.rpc.mapping.decision import ref_message
+from decision_service.edge.rpc.mapping.full_view import add_full_view
+from decision_service.edge.rpc.mapping.problems import Problems, check_product
+from decision_service.edge.rpc.mapping.requests import inputs_from, read_value
+from decision_service.edge.rpc.mapping.ruleset import problem_message, ruleset_message
+from decision_service.edge.rpc.mapping.values import timestamp
+from decision_service.edge.rpc.mapping.verdict import verdict_fields
+from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.decide import ANSWER_MARGIN
 from decision_service.pipeline.loading import RuleFolder
 from decision_service.pipeline.ports import Clock, DecisionLog
-from decision_service.pipeline.rulebook import Product
 from decision_service.pipeline.rulesets import Trial, TryRules, ordered, validate, version_of
-from decision_service.pipeline.shelf import RuleShelf, ShelfStatus
+from decision_service.pipeline.shelf import RuleShelf
 from decision_service.pipeline.texts import files_from_body
-from decision_service.ruleset.model import CompiledRuleset, InputSpec
 
 SERVICE = "decision_service.api.v1.RulesetService"
 
@@ -63,7 +64,7 @@ class RulesetServicer:
             products = {request.product: status.rulebook.product(request.product)}
         return rules_pb.ListRulesetsResponse(
             rulesets=[
-                _ruleset(product, product.versions[version], status)
+                ruleset_message(product, product.versions[version], status)
                 for _, product in sorted(products.items())
                 for version in sorted(product.versions)
             ],
@@ -83,7 +84,7 @@ class RulesetServicer:
         status = self._use_cases.shelf.status
         product = status.rulebook.product(request.product)
         ruleset = version_of(product, request.version)
-        message = _ruleset(product, ruleset, status)
+        message = ruleset_message(product, ruleset, status)
         text = await self._use_cases.log.text(ruleset.digest)
         message.source = files_from_body(text.body).text if text else ""
         return rules_pb.GetRulesetResponse(ruleset=message)
@@ -168,51 +169,3 @@ def _causes(
             yield name, Cause(cause)
         else:
             problems.add(f"missing.{name}", f"must be one of {', '.join(Cause)}")
-
-
-def _ruleset(product: Product, ruleset: CompiledRuleset, status: ShelfStatus) -> rules_pb.Ruleset:
-    since = status.since.get(ruleset.digest)
-    return rules_pb.Ruleset(
-        ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
-        title=ruleset.title,
-        currency=ruleset.currency,
-        time_zone=str(ruleset.zone),
-        loaded_time=None if since is None else timestamp(since),
-        role=_role(product, ruleset.version),
-        inputs=[_input(spec) for spec in ruleset.inputs.values()],
-        factors=ruleset.needs.factors,
-    )
-
-
-def _role(product: Product, version: int) -> str:
-    versions = product.plan.versions
-    if version == versions.champion:
-        return "champion"
-    if versions.challenger is not None and version == versions.challenger.version:
-        return "challenger"
-    return "shadow" if any(s.version == version for s in versions.shadow) else ""
-
-
-def _input(spec: InputSpec) -> rules_pb.RulesetInput:
-    return rules_pb.RulesetInput(
-        name=spec.name,
-        type=spec.type.value,
-        required=spec.required,
-        min="" if spec.lower is None else decimal_text(spec.lower),
-        max="" if spec.upper is None else decimal_text(spec.upper),
-        one_of=spec.labels,
-    )
-
-
-def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
-    """A located problem as clients read it."""
-    return rules_pb.Problem(
-        code=diagnostic.code,
-        error=diagnostic.severity is Severity.ERROR,
-        file=diagnostic.file,
-        line=diagnostic.line,
-        column=diagnostic.column,
-        message=diagnostic.message,
-        hint=diagnostic.hint,
-        rendered=render(diagnostic),
-    )

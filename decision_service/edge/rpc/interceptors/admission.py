@@ -13,8 +13,8 @@ import msgspec
 
 from decision_service.domain.errors import DeadlineMissed
 from decision_service.edge.rpc.access import OPEN, PACKAGE
-from decision_service.edge.rpc.calls import CURRENT, Context
-from decision_service.edge.rpc.layers import Behaviour
+from decision_service.edge.rpc.call_info import CURRENT, Context
+from decision_service.edge.rpc.streams import Behaviour
 from decision_service.pipeline.bulkhead import Bulkhead
 
 READS = 32

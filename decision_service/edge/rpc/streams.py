@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 from decision_service.domain.errors import DeadlineMissed
-from decision_service.edge.rpc.calls import Context
+from decision_service.edge.rpc.call_info import Context
 
 Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
 """Takes a request, or an iterator of them, and gives the reply; streams write by themselves."""

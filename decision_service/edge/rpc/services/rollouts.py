@@ -9,18 +9,17 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
-from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.figures import comparison_message, figures_message
-from decision_service.edge.rpc.filters import page_size
-from decision_service.edge.rpc.methods import Methods, unary
-from decision_service.edge.rpc.pages import make_step_token, read_step_token
-from decision_service.edge.rpc.requests import Problems
-from decision_service.edge.rpc.rollout_replies import (
+from decision_service.edge.rpc.call_info import Context, call_info
+from decision_service.edge.rpc.mapping.filters import page_size
+from decision_service.edge.rpc.mapping.page_tokens import make_step_token, read_step_token
+from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.edge.rpc.mapping.rollout import (
     explained_message,
     rollout_message,
     step_message,
 )
-from decision_service.edge.rpc.rollout_requests import (
+from decision_service.edge.rpc.mapping.rollout_figures import comparison_message, figures_message
+from decision_service.edge.rpc.mapping.rollout_requests import (
     applicant_from,
     arm_from,
     order_from,
@@ -28,6 +27,7 @@ from decision_service.edge.rpc.rollout_requests import (
     question_from,
     track_from,
 )
+from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.compare import CompareVersions
 from decision_service.pipeline.operate import Look, OperateRollouts, Order
 from decision_service.pipeline.ports import Clock

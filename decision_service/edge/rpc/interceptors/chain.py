@@ -18,13 +18,13 @@ import msgspec
 
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import OPEN
-from decision_service.edge.rpc.admission import ConcurrencyLimits, admitted
 from decision_service.edge.rpc.authentication import Authenticator, Authorizer, authenticated
-from decision_service.edge.rpc.calls import Context
-from decision_service.edge.rpc.layers import Behaviour, streamed
-from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers
-from decision_service.edge.rpc.observing import Notes, observed
-from decision_service.edge.rpc.slow_readers import SlowReaders
+from decision_service.edge.rpc.call_info import Context
+from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits, admitted
+from decision_service.edge.rpc.interceptors.event_loop import Handler, LoopHandlers
+from decision_service.edge.rpc.interceptors.observing import Notes, observed
+from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
+from decision_service.edge.rpc.streams import Behaviour, streamed
 from decision_service.telemetry import CallLog, UserHash
 
 

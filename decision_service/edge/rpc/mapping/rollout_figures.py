@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.domain.money import Money
-from decision_service.edge.rpc.rollout_replies import percent_text
-from decision_service.edge.rpc.values import money_to_message, timestamp
+from decision_service.edge.rpc.mapping.rollout import percent_text
+from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
 from decision_service.pipeline.compare import Comparison
 from decision_service.pipeline.pair_summary import OutcomePair, moves, outcome_pairs
 from decision_service.pipeline.pairs import Standing

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.edge.rpc.calls import Context, call_info
-from decision_service.edge.rpc.methods import Methods, unary
-from decision_service.edge.rpc.requests import Problems, check_reference, check_user_id
-from decision_service.edge.rpc.values import timestamp
+from decision_service.edge.rpc.call_info import Context, call_info
+from decision_service.edge.rpc.mapping.problems import Problems, check_reference, check_user_id
+from decision_service.edge.rpc.mapping.values import timestamp
+from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.applicant_ports import Applicant, LinkToken
 from decision_service.pipeline.decide import ANSWER_MARGIN
 from decision_service.pipeline.onboarding import OnboardApplicants

@@ -15,8 +15,7 @@ from google.rpc.status_pb2 import Status
 from decision_service.domain.errors import CrossTenant, ServiceError
 from decision_service.edge.metrics import MethodMetrics, Metrics
 from decision_service.edge.rpc.access import OPEN
-from decision_service.edge.rpc.calls import CURRENT, CallInfo, Context, read_call
-from decision_service.edge.rpc.layers import Behaviour
+from decision_service.edge.rpc.call_info import CURRENT, CallInfo, Context, read_call
 from decision_service.edge.rpc.status import (
     code_name,
     ending,
@@ -25,6 +24,7 @@ from decision_service.edge.rpc.status import (
     reason_of,
     status_of,
 )
+from decision_service.edge.rpc.streams import Behaviour
 from decision_service.telemetry import CallLine, CallLog
 
 _SILENT = (*OPEN, "/grpc.reflection.")

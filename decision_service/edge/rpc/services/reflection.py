@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from decision_service.edge.rpc.interceptors import Layers
+from decision_service.edge.rpc.interceptors.chain import Layers
 
 NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 

@@ -13,8 +13,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.domain.errors import Overloaded
-from decision_service.edge.rpc.calls import Context
-from decision_service.edge.rpc.layers import write
+from decision_service.edge.rpc.call_info import Context
+from decision_service.edge.rpc.streams import write
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
-from decision_service.edge.rpc.calls import CallInfo, Context, call_info
-from decision_service.edge.rpc.filters import filter_from, page_size
-from decision_service.edge.rpc.methods import Methods, unary
-from decision_service.edge.rpc.pages import make_token, read_token
-from decision_service.edge.rpc.replies import add_full_view, decision_message
-from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
+from decision_service.edge.rpc.call_info import CallInfo, Context, call_info
+from decision_service.edge.rpc.mapping.decision import decision_message
+from decision_service.edge.rpc.mapping.filters import filter_from, page_size
+from decision_service.edge.rpc.mapping.full_view import add_full_view
+from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
+from decision_service.edge.rpc.mapping.requests import application_from, decision_id_from, full_view
+from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide import DecideApplication
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry

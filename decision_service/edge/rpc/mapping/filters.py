@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.rpc.pages import DEFAULT_SIZE, LARGEST_SIZE
-from decision_service.edge.rpc.requests import Problems
+from decision_service.edge.rpc.mapping.page_tokens import DEFAULT_SIZE, LARGEST_SIZE
+from decision_service.edge.rpc.mapping.problems import Problems
 from decision_service.pipeline.ports import Filter
 
 _LONGEST = 200

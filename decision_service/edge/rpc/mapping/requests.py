@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.domain.factor import Value
-from decision_service.edge.rpc.values import (
+from decision_service.edge.rpc.mapping.problems import (
+    Problems,
+    check_product,
+    check_reference,
+    check_user_id,
+)
+from decision_service.edge.rpc.mapping.values import (
     WireError,
-    civil_date,
     money_from_message,
     value_from_message,
 )
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.ports import ReplyStyle
 
-_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
-_PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
 _DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
-_REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _MOST_WAIT = 300.0
 _VIEWS = frozenset(pb.DecisionView.values())
@@ -33,36 +33,6 @@ _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 """What a caller wants who names no languages."""
 
 RESERVED = ("requested_amount", "requested_term_months")
-
-
-class Problems:
-    """Collects what is wrong with a request, field by field."""
-
-    def __init__(self) -> None:
-        self._found: list[FieldProblem] = []
-
-    def add(self, field: str, description: str) -> None:
-        """Note one field's problem."""
-        self._found.append(FieldProblem(field, f"{field} {description}"))
-
-    def raise_if_any(self) -> None:
-        """Raise FieldInvalid with all that was found."""
-        if self._found:
-            message = "; ".join(problem.description for problem in self._found)
-            raise FieldInvalid(message, tuple(self._found), field=self._found[0].field)
-
-    def date(self, field: str, value: str) -> date | None:
-        """A civil date, or None where it is noted as malformed."""
-        try:
-            return civil_date(value)
-        except WireError as error:
-            self.add(field, f"is malformed: {error}")
-            return None
-
-    def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
-        """Note a text that does not have the form."""
-        if not pattern.fullmatch(value):
-            self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
 
 
 def application_from(
@@ -93,11 +63,6 @@ def application_from(
     )
 
 
-def check_product(problems: Problems, product: str) -> None:
-    """Note a product that cannot be the name of a rules folder."""
-    problems.text("product", product, _PRODUCT, "a product's name, for example personal-loan-ph")
-
-
 def decision_id_from(decision_id: str) -> str:
     """A well-formed decision id; raises FieldInvalid."""
     problems = Problems()
@@ -114,17 +79,6 @@ def full_view(view: int, problems: Problems | None = None) -> bool:
         if problems is None:
             own.raise_if_any()
     return view == pb.DECISION_VIEW_FULL
-
-
-def check_user_id(problems: Problems, user_id: str) -> None:
-    """Note what cannot be a Smile userId."""
-    problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
-
-
-def check_reference(problems: Problems, field: str, value: str, *, required: bool = False) -> None:
-    """Note what cannot be a client's own reference; an empty one is none."""
-    if value or required:
-        problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")
 
 
 def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems) -> float:

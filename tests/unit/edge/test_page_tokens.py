@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from decision_service.domain.errors import PageTokenInvalid
 from decision_service.domain.verdict import Outcome
-from decision_service.edge.rpc.pages import make_token, read_token
+from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
 from decision_service.pipeline.ports import Filter, Position
 
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
