@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
+import grpc
 import msgspec
 import structlog
 from starlette.routing import BaseRoute
@@ -33,11 +34,10 @@ from decision_service.edge.readings import (
     of_vendor,
 )
 from decision_service.edge.rpc import server as rpc
-from decision_service.edge.rpc.authentication import CallersRefused
-from decision_service.edge.rpc.interceptors.chain import ServerDeps
-from decision_service.edge.rpc.interceptors.observing import log_call
+from decision_service.edge.rpc.authenticator import CallersRefused
+from decision_service.edge.rpc.interceptors.access_log import log_call
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
-from decision_service.edge.rpc.server_deps import certificates_of, server_deps
+from decision_service.edge.rpc.server_deps import ServerDeps, certificates_of, server_deps
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
@@ -133,17 +133,19 @@ async def start(
     calls: CallLog | None = log_call,
     *,
     init: bool = False,
+    interceptors: Sequence[grpc.ServerInterceptor] = (),
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines; `calls` takes the line of
     each call. `init` lets a new store begin where one is missing that was there once.
+    `interceptors` stand around the gRPC server's own, outermost first.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        deps, certificates = _deps(settings, clock, calls)
+        deps, certificates = _deps(settings, clock, calls, tuple(interceptors))
         metrics, supervisor = deps.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
@@ -232,7 +234,7 @@ async def start(
             *of_rules(shelf),
             *of_agreement(agreement),
             *of_rollouts(occurrences, rollouts),
-            *of_limits(deps.limits, deps.slow_readers, server),
+            *of_limits(deps.limits, server.calls),
             *(of_events(warm.receiver, warm.worker) if warm else ()),
             *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
         )
@@ -291,10 +293,14 @@ async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> R
 
 
 def _deps(
-    settings: Settings, clock: SystemClock, calls: CallLog | None
+    settings: Settings,
+    clock: SystemClock,
+    calls: CallLog | None,
+    further: tuple[grpc.ServerInterceptor, ...],
 ) -> tuple[ServerDeps, Certificates | None]:
     try:
-        return server_deps(settings, clock.monotonic, calls), certificates_of(settings)
+        deps = server_deps(settings, clock.monotonic, calls, further)
+        return deps, certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
     except CallersRefused as error:

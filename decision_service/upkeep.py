@@ -10,9 +10,9 @@ import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
-from decision_service.edge.rpc.interceptors.chain import ServerDeps
 from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.server import RpcServer
+from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.reload import ReloadRules
@@ -52,7 +52,7 @@ class Upkeep(msgspec.Struct, frozen=True):
         supervisor.supervise("health", partial(self._health, supervisor))
         supervisor.supervise("files", self._files)
         supervisor.supervise("lag", lag.run)
-        supervisor.supervise("slow_readers", deps.slow_readers.run)
+        supervisor.supervise("slow_clients", self.server.calls.run)
 
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.

@@ -10,7 +10,7 @@ import typer
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authentication import Authenticator, CallersRefused
+from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
 from decision_service.edge.rpc.callers import NAME, new_token, token_hash
 from decision_service.language.diagnostics import count, render
 

@@ -8,8 +8,7 @@ from functools import partial
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
-from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
-from decision_service.edge.rpc.server import RpcServer
+from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.pipeline.agreement import Agreement
 from decision_service.pipeline.event_worker import EventWorker
 from decision_service.pipeline.guardrail_watch import ADVANCES, GUARDRAIL_ACTIONS
@@ -164,10 +163,8 @@ def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, 
     )
 
 
-def of_limits(
-    limits: ConcurrencyLimits, slow_readers: SlowReaders, server: RpcServer
-) -> tuple[Reading, ...]:
-    """Work in progress, waiting and refused, and calls whose reply nobody read."""
+def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> tuple[Reading, ...]:
+    """Work in progress, waiting and refused, and calls whose client kept them waiting."""
     by_name = (("work", limits.work), ("reads", limits.reads))
     return (
         Reading(
@@ -187,7 +184,7 @@ def of_limits(
             "Calls refused for want of a place",
             lambda: (
                 *(((name,), bulkhead.refused) for name, bulkhead in by_name),
-                (("calls",), server.refused),
+                (("calls",), calls.refused),
             ),
             ("limit",),
             counter=True,
@@ -195,7 +192,13 @@ def of_limits(
         Reading(
             "slow_readers",
             "Calls ended because their reply was not read",
-            _one(lambda: slow_readers.ended),
+            _one(lambda: calls.slow_readers),
+            counter=True,
+        ),
+        Reading(
+            "slow_senders",
+            "Calls ended because their message did not come",
+            _one(lambda: calls.slow_senders),
             counter=True,
         ),
     )

@@ -1,28 +1,19 @@
 """What a call brings besides its message: deadline, caller, languages, ids to be found again by.
 
-Metadata is read once, by the request context; everything inside it asks `call_info`.
+The request context reads it from the metadata, once; everything inside has it as `context.info`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TypeAlias
-
-from decision_service.edge.rpc.call import Call
 
 DEFAULT_DEADLINE = 10.0
 """Seconds granted to a caller who names no deadline."""
 
-LONGEST_DEADLINE = 3600.0
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
-_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}", re.ASCII)
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
 _MOST_LANGUAGES = 8
-
-Context: TypeAlias = Call
 
 
 @dataclass(slots=True)
@@ -34,9 +25,9 @@ class CallInfo:
     decisions) are set by authentication. `trailing` leaves with the reply.
     """
 
-    method: str
-    seconds: float
-    metadata: Mapping[str, str] = field(repr=False)
+    method: str = ""
+    seconds: float = DEFAULT_DEADLINE
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
     request_id: str = ""
     trace_id: str = ""
     caller: str = ""
@@ -53,34 +44,6 @@ class CallInfo:
     def scope(self) -> str:
         """Whose decisions the caller may read; empty for everybody's."""
         return "" if self.sees_all else self.caller
-
-
-CURRENT: ContextVar[CallInfo] = ContextVar("call")
-
-
-def call_info(context: Context) -> CallInfo:
-    """The call that is being served; raises LookupError outside one."""
-    del context
-    return CURRENT.get()
-
-
-def read_call(context: Context, method: str) -> CallInfo:
-    """Read what a call brings; malformed metadata counts as absent."""
-    remaining = context.time_remaining()
-    metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
-    info = CallInfo(
-        method,
-        DEFAULT_DEADLINE if remaining is None else min(remaining, LONGEST_DEADLINE),
-        metadata,
-    )
-    if "traceparent" in metadata:
-        trace = _TRACEPARENT.fullmatch(metadata["traceparent"])
-        info.trace_id = trace[1] if trace else ""
-    request_id = metadata.get("x-request-id", "")
-    if request_id and _REQUEST_ID.fullmatch(request_id):
-        info.request_id = request_id
-        info.trailing.append(("x-request-id", request_id))
-    return info
 
 
 def parse_languages(header: str) -> tuple[str, ...]:

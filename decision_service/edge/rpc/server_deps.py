@@ -4,20 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import grpc
+import msgspec
+
 from decision_service.config import Settings
 from decision_service.edge.metrics import Metrics
-from decision_service.edge.rpc.authentication import Authenticator
-from decision_service.edge.rpc.interceptors.admission import READS, ConcurrencyLimits
-from decision_service.edge.rpc.interceptors.chain import ServerDeps
-from decision_service.edge.rpc.interceptors.observing import log_call
-from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
+from decision_service.edge.rpc.authenticator import Authenticator
+from decision_service.edge.rpc.interceptors.access_log import AccessLogInterceptor, log_call
+from decision_service.edge.rpc.interceptors.admission import (
+    READS,
+    AdmissionInterceptor,
+    ConcurrencyLimits,
+)
+from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
+from decision_service.edge.rpc.interceptors.base import CallInterceptor
+from decision_service.edge.rpc.interceptors.error_map import ErrorMapInterceptor
+from decision_service.edge.rpc.interceptors.metrics import MetricsInterceptor
+from decision_service.edge.rpc.interceptors.request_context import RequestContextInterceptor
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.bulkhead import Bulkhead
 from decision_service.telemetry import CallLog, UserHash
 
 
+class ServerDeps(msgspec.Struct, frozen=True):
+    """What the interceptors need: who may call, how much at a time, and where it is written down.
+
+    `seconds` is a monotonic clock. `calls` takes the log's line of each call; None where nobody
+    reads them. `further` are interceptors of other packages, such as OpenTelemetry's, outermost
+    first: they stand around the service's own, on gRPC's threads, and see handlers that take an
+    iterator of bytes.
+    """
+
+    authenticator: Authenticator
+    limits: ConcurrencyLimits
+    metrics: Metrics
+    user_hash: UserHash
+    seconds: Callable[[], float]
+    calls: CallLog | None
+    further: tuple[grpc.ServerInterceptor, ...] = ()
+
+    def interceptors(self) -> tuple[CallInterceptor, ...]:
+        """What every call passes through on the event loop, outermost first."""
+        calls = self.calls
+        return (
+            ErrorMapInterceptor(),
+            RequestContextInterceptor(),
+            *(() if calls is None else (AccessLogInterceptor(calls, self.user_hash),)),
+            MetricsInterceptor(self.metrics),
+            AuthenticationInterceptor(self.authenticator),
+            AdmissionInterceptor(self.limits),
+        )
+
+
 def server_deps(
-    settings: Settings, seconds: Callable[[], float], calls: CallLog | None = log_call
+    settings: Settings,
+    seconds: Callable[[], float],
+    calls: CallLog | None = log_call,
+    further: tuple[grpc.ServerInterceptor, ...] = (),
 ) -> ServerDeps:
     """Callers, limits, metrics, the log of calls and its key; raises CallersRefused."""
     return ServerDeps(
@@ -25,8 +68,9 @@ def server_deps(
         limits=ConcurrencyLimits(Bulkhead(settings.max_in_flight), Bulkhead(READS)),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
-        slow_readers=SlowReaders(seconds),
+        seconds=seconds,
         calls=calls,
+        further=further,
     )
 
 

@@ -1,41 +1,35 @@
-"""What stands around every method: the parts that each layer wraps in the next."""
+"""Streams of replies: each message within its time, and the stream within its own."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from decision_service.domain.errors import DeadlineMissed
-from decision_service.edge.rpc.call_info import Context
-
-Behaviour: TypeAlias = Callable[[Any, Context], Awaitable[Any]]
-"""Takes a request, or an iterator of them, and gives the reply; streams write by themselves."""
-
-READ_SECONDS = 10.0
-"""How long a client may leave what was sent to it unread."""
+from decision_service.edge.rpc.call_context import CLIENT_SECONDS, Behaviour, CallContext
 
 STREAM_SECONDS = 60.0
 """How long a stream of answers (reflection) may stay open."""
 
 
-async def write(context: Context, message: Any) -> None:
-    """Send one message of a stream; a client who does not read it in time is left.
+async def write(context: CallContext, message: Any) -> None:
+    """Send one message of a stream; the call of a client who does not read it in time is cancelled.
 
-    Nothing can be told to such a client, since it would not read that either.
+    No other status reaches such a client, since it would not read that either.
     """
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(CLIENT_SECONDS):
             await context.write(message)
     except TimeoutError:
         context.cancel()
         raise asyncio.CancelledError from None
 
 
-def streamed(answers: Callable[[Any, Context], AsyncIterator[Any]]) -> Behaviour:
-    """A generator of answers as a behaviour that writes them."""
+def streamed(answers: Callable[[Any, CallContext], AsyncIterator[Any]]) -> Behaviour:
+    """A generator of replies as a behaviour that writes them."""
 
-    async def call(requests: Any, context: Context) -> None:
+    async def call(requests: Any, context: CallContext) -> None:
         try:
             async with asyncio.timeout(STREAM_SECONDS) as limit:
                 async for answer in answers(requests, context):

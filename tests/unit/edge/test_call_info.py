@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.edge.rpc.call_info import parse_languages, read_call
+from decision_service.edge.rpc.call_info import parse_languages
+from decision_service.edge.rpc.interceptors.request_context import read_call
 
 
 def test_languages_come_best_first() -> None:

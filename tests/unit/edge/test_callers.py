@@ -9,16 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
-from decision_service.edge.rpc import authentication
+from decision_service.edge.rpc import authenticator as authenticator_module
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authentication import (
-    Authenticator,
-    Authorizer,
-    CallersRefused,
-    authenticated,
-)
-from decision_service.edge.rpc.call_info import CURRENT, CallInfo
+from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
+from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
+from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
 
@@ -42,6 +38,7 @@ class Peer:
 
     def __init__(self, *names: str) -> None:
         self._names = names
+        self.info = CallInfo()
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": [name.encode() for name in self._names]}
@@ -83,13 +80,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
     """An RPC that nobody has thought of is closed, even where callers are not configured."""
-    CURRENT.set(CallInfo("/x.Y/New", 1.0, {}))
+    interceptor = AuthenticationInterceptor(Authenticator())
     with pytest.raises(PermissionDenied):
-        await authenticated(_answer, Authorizer("/x.Y/New", Authenticator()))(b"", Peer())
+        await interceptor.around(_answer, "/x.Y/New")(b"", Peer())
     listing = "/decision_service.api.v1.DecisionService/ListDecisions"
-    assert (
-        await authenticated(_answer, Authorizer(listing, Authenticator()))(b"", Peer()) == b"answer"
-    )
+    assert await interceptor.around(_answer, listing)(b"", Peer()) == b"answer"
 
 
 async def _answer(_: object, __: object) -> bytes:
@@ -134,7 +129,7 @@ def test_a_replaced_file_counts_and_a_bad_one_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token that was taken out is refused; a file with mistakes leaves the last good one."""
-    log = captured(monkeypatch, authentication)
+    log = captured(monkeypatch, authenticator_module)
     authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
     assert not authenticator.refresh()
     path.write_text(GOOD.replace(token_hash(FIRST), "sha256:" + hashlib.sha256(b"new").hexdigest()))

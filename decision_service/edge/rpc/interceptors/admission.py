@@ -1,4 +1,4 @@
-"""Bounds on concurrent calls: one for heavy work, another for short reads.
+"""Admission: bounds on concurrent calls, one for heavy work and another for short reads.
 
 CreateDecision takes its place itself, once it is known that nothing is recorded yet: repeated
 requests and reads therefore get their answers however many decisions are in progress.
@@ -13,8 +13,8 @@ import msgspec
 
 from decision_service.domain.errors import DeadlineMissed
 from decision_service.edge.rpc.access import OPEN, PACKAGE
-from decision_service.edge.rpc.call_info import CURRENT, Context
-from decision_service.edge.rpc.streams import Behaviour
+from decision_service.edge.rpc.call_context import Behaviour, CallContext
+from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.pipeline.bulkhead import Bulkhead
 
 READS = 32
@@ -36,23 +36,30 @@ class ConcurrencyLimits(msgspec.Struct, frozen=True):
 
     @property
     def calls(self) -> int:
-        """How many calls may be open before the transport refuses more."""
+        """How many calls may be open before further ones are refused unread."""
         return 3 * (self.work.limit + self.reads.limit) + self.work.limit
 
 
-def admitted(inner: Behaviour, method: str, limits: ConcurrencyLimits) -> Behaviour:
-    """Run the method in its bulkhead and within its deadline."""
-    if method == _BY_ITSELF or method in OPEN:
-        return inner
-    bulkhead = limits.work if method in _HEAVY else limits.reads
+class AdmissionInterceptor(CallInterceptor):
+    """Serves a call when its bulkhead has a place, and within its deadline."""
 
-    async def call(request: Any, context: Context) -> Any:
-        try:
-            async with asyncio.timeout(CURRENT.get().seconds) as limit, bulkhead:
-                return await inner(request, context)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise DeadlineMissed("the deadline came before there was an answer") from None
+    def __init__(self, limits: ConcurrencyLimits) -> None:
+        super().__init__()
+        self._limits = limits
 
-    return call
+    def around(self, inner: Behaviour, method: str) -> Behaviour:
+        """The behaviour in its bulkhead; raises Overloaded or DeadlineMissed."""
+        if method == _BY_ITSELF or method in OPEN:
+            return inner
+        bulkhead = self._limits.work if method in _HEAVY else self._limits.reads
+
+        async def call(request: Any, context: CallContext) -> Any:
+            try:
+                async with asyncio.timeout(context.info.seconds) as limit, bulkhead:
+                    return await inner(request, context)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                raise DeadlineMissed("the deadline came before there was an answer") from None
+
+        return call

@@ -1,4 +1,4 @@
-"""Handlers of `grpc.server` that hand their calls to the event loop.
+"""From the threads of `grpc.server` to the event loop: the innermost handler that gRPC sees.
 
 gRPC runs each handler on a thread of its pool. The thread reads the message, waits while the
 behaviour serves the call as a task on the loop, and sends what that came to.
@@ -7,132 +7,154 @@ behaviour serves the call as a task on the loop, and sends what that came to.
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Container, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import grpc
 import msgspec
 import structlog
 
-from decision_service.edge.rpc.call import Call, Ending
+from decision_service.edge.rpc.call_context import Behaviour, CallContext, CallStatus
+from decision_service.edge.rpc.interceptors.base import Handler, MethodInterceptor, behaviour_of
+from decision_service.edge.rpc.open_calls import OpenCalls
 
-Behaviour: TypeAlias = Callable[[Any, Call], Awaitable[Any]]
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-
-BROKEN_OFF = Ending(grpc.StatusCode.CANCELLED, "the call was broken off")
-BROKEN = Ending(grpc.StatusCode.INTERNAL, "the service failed")
-UNREADABLE = Ending(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
+BROKEN_OFF = CallStatus(grpc.StatusCode.CANCELLED, "the call was broken off")
+BROKEN = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
+UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
+NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
 
 log = structlog.get_logger("decision_service.rpc")
 
 
-class OpenCalls:
-    """How many calls are open, `limit` at most; `refused` counts those beyond it."""
+class EventLoopInterceptor(MethodInterceptor):
+    """Serves each call's behaviour on the event loop on which the interceptor is made.
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.open = self.refused = 0
-        self._lock = threading.Lock()
+    Calls beyond the bound of `calls` end with the status `full`, without the loop; those of
+    methods in `always` do not.
+    """
 
-    def enter(self, *, always: bool) -> bool:
-        """Count one more; False, and it is refused, where that is too many and not `always`."""
-        with self._lock:
-            if self.open >= self.limit and not always:
-                self.refused += 1
-                return False
-            self.open += 1
-            return True
-
-    def leave(self) -> None:
-        """A call is over."""
-        with self._lock:
-            self.open -= 1
-
-
-class LoopHandlers:
-    """From gRPC's threads to the event loop, on which it is made."""
-
-    def __init__(self, threads: Executor, calls: OpenCalls, full: Ending) -> None:
+    def __init__(
+        self, threads: Executor, calls: OpenCalls, full: CallStatus, always: Container[str] = ()
+    ) -> None:
+        super().__init__()
         self._loop = asyncio.get_running_loop()
         self._threads = threads
         self._calls = calls
         self._full = full
+        self._always = always
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def handler(self, inner: Handler, behaviour: Behaviour, *, always: bool) -> Handler:
-        """A handler like another one, whose calls this behaviour serves.
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        """A handler for gRPC's threads, which takes messages from an iterator of bytes.
 
-        Messages are read here: gRPC would log what a parser says of those that cannot be.
+        gRPC would wait without end for the message of a handler that takes one, before the handler
+        has a context to cancel; and it would log what a parser says of a message that is none.
         """
-        method = _Method(behaviour, inner.request_deserializer or bytes, always)
-        serializer = inner.response_serializer
-        if inner.unary_unary is not None:
-            one = partial(self._reply, method)
-            return grpc.unary_unary_rpc_method_handler(one, response_serializer=serializer)
-        many = partial(self._replies, method)
-        if inner.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(many, response_serializer=serializer)
-        return grpc.stream_stream_rpc_method_handler(many, response_serializer=serializer)
+        served = _Method(
+            behaviour_of(handler),
+            handler.request_deserializer or bytes,
+            handler.request_streaming,
+            method in self._always,
+        )
+        serializer = handler.response_serializer
+        if handler.response_streaming:
+            replies = partial(self._replies, served)
+            return grpc.stream_stream_rpc_method_handler(replies, response_serializer=serializer)
+        reply = partial(self._reply, served)
+        return grpc.stream_unary_rpc_method_handler(reply, response_serializer=serializer)
 
     async def idle(self) -> None:
         """Return when no call is being served any more."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _reply(self, method: _Method, message: bytes, context: grpc.ServicerContext) -> Any:
-        request = _read(method, message, context)
-        call = self._begun(Call(context), method, context)
-        reply = _result(self._served(method, request, call), context)
-        _concluded(call, context)
+    def _reply(
+        self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Any:
+        call = self._begun(CallContext(context), method, context)
+        work = self._served(method, messages, call, context)
+        reply = _result(work, context)
+        self._calls.sending(call)
+        _conclude(call, context)
         return reply
 
-    def _replies(self, method: _Method, given: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+    def _replies(
+        self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[Any]:
         outbox: SimpleQueue[_Sent | None] = SimpleQueue()
-        call = self._begun(Call(context, partial(_put, outbox)), method, context)
-        if isinstance(given, bytes):
-            request = _read(method, given, context)
-        else:
-            request = self._messages(method, given)
-        work = self._served(method, request, call)
+        call = self._begun(CallContext(context, partial(_put, outbox)), method, context)
+        work = self._served(method, messages, call, context)
         work.add_done_callback(lambda _: outbox.put(None))
         while (sent := outbox.get()) is not None:
             yield sent.message
             self._loop.call_soon_threadsafe(_settle, sent.taken)
         _result(work, context)
-        _concluded(call, context)
+        _conclude(call, context)
 
-    def _begun(self, call: Call, method: _Method, context: grpc.ServicerContext) -> Call:
-        if not self._calls.enter(always=method.always):
+    def _begun(
+        self, call: CallContext, method: _Method, context: grpc.ServicerContext
+    ) -> CallContext:
+        if not self._calls.enter(call, always=method.always):
             _end(self._full, context)
         if not context.add_callback(partial(self._over, call)):
-            self._calls.leave()
+            self._calls.leave(call)
             _end(BROKEN_OFF, context)
         return call
 
-    def _over(self, call: Call) -> None:
-        self._calls.leave()
+    def _over(self, call: CallContext) -> None:
+        self._calls.leave(call)
         call.over()
 
-    def _served(self, method: _Method, request: Any, call: Call) -> Future[Any]:
+    def _served(
+        self,
+        method: _Method,
+        messages: Iterator[bytes],
+        call: CallContext,
+        context: grpc.ServicerContext,
+    ) -> Future[Any]:
+        request: Any
+        if method.streaming:
+            request = self._requests(method, messages, call)
+        else:
+            request = self._request(method, messages, call, context)
         work = asyncio.run_coroutine_threadsafe(self._run(method, request, call), self._loop)
         call.serve(work)
         return work
 
-    async def _run(self, method: _Method, request: Any, call: Call) -> Any:
+    async def _run(self, method: _Method, request: Any, call: CallContext) -> Any:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this runs in one
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await method.behaviour(request, call)
 
-    async def _messages(self, method: _Method, given: Iterator[bytes]) -> AsyncIterator[Any]:
+    def _request(
+        self,
+        method: _Method,
+        messages: Iterator[bytes],
+        call: CallContext,
+        context: grpc.ServicerContext,
+    ) -> Any:
+        """The one message of a call; gRPC raises here when the call is cancelled."""
+        message = next(messages, None)
+        self._calls.received(call)
+        if message is None:
+            _end(NO_MESSAGE, context)
+        try:
+            return method.read(message)
+        except Exception:  # noqa: BLE001 - whatever a parser raises, the message is none of ours
+            _end(UNREADABLE, context)
+
+    async def _requests(
+        self, method: _Method, messages: Iterator[bytes], call: CallContext
+    ) -> AsyncIterator[Any]:
         """The client's messages until it has no more; a thread waits for each."""
         while True:
-            message = await self._loop.run_in_executor(self._threads, next, given, None)
+            message = await self._loop.run_in_executor(self._threads, next, messages, None)
+            self._calls.received(call)
             if message is None:
                 return
             yield method.read(message)
@@ -141,6 +163,7 @@ class LoopHandlers:
 class _Method(msgspec.Struct, frozen=True):
     behaviour: Behaviour
     read: Callable[[bytes], Any]
+    streaming: bool
     always: bool
 
 
@@ -162,31 +185,24 @@ def _settle(taken: asyncio.Future[None]) -> None:
         taken.set_result(None)
 
 
-def _read(method: _Method, message: bytes, context: grpc.ServicerContext) -> Any:
-    try:
-        return method.read(message)
-    except Exception:  # noqa: BLE001 - whatever a parser raises, the message is none of ours
-        _end(UNREADABLE, context)
-
-
 def _result(work: Future[Any], context: grpc.ServicerContext) -> Any:
     try:
         return work.result()
     except CancelledError:
         _end(BROKEN_OFF, context)
-    except Exception as error:  # noqa: BLE001 - a bug of the layers; its words are nobody's
+    except Exception as error:  # noqa: BLE001 - a bug of an interceptor; its text is nobody's
         log.critical("a call broke", error=type(error).__name__)
         _end(BROKEN, context)
 
 
-def _concluded(call: Call, context: grpc.ServicerContext) -> None:
-    if call.ending is not None:
-        _end(call.ending, context)
+def _conclude(call: CallContext, context: grpc.ServicerContext) -> None:
+    if call.status is not None:
+        _end(call.status, context)
     if call.trailing:
         context.set_trailing_metadata(call.trailing)
 
 
-def _end(ending: Ending, context: grpc.ServicerContext) -> NoReturn:
-    context.set_trailing_metadata(ending.trailing)
-    context.abort(ending.code, ending.details)
+def _end(status: CallStatus, context: grpc.ServicerContext) -> NoReturn:
+    context.set_trailing_metadata(status.trailing)
+    context.abort(status.code, status.details)
     raise AssertionError("unreachable")  # pragma: no cover - abort raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.edge.rpc.call_info import Context, call_info
+from decision_service.edge.rpc.call_context import CallContext
 from decision_service.edge.rpc.mapping.problems import Problems, check_reference, check_user_id
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.services.methods import Methods, unary
@@ -33,20 +33,20 @@ class ApplicantServicer:
         self._use_cases = use_cases
 
     async def create_applicant(
-        self, request: pb.CreateApplicantRequest, context: Context
+        self, request: pb.CreateApplicantRequest, context: CallContext
     ) -> pb.CreateApplicantResponse:
         """The applicant's user with a new token."""
         problems = Problems()
         check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
         problems.raise_if_any()
-        applicant = Applicant(call_info(context).caller, request.applicant_ref)
+        applicant = Applicant(context.info.caller, request.applicant_ref)
         made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
         return pb.CreateApplicantResponse(
             user_id=made.user_id, link_token=_token(made.token), created=made.created
         )
 
     async def create_link_token(
-        self, request: pb.CreateLinkTokenRequest, context: Context
+        self, request: pb.CreateLinkTokenRequest, context: CallContext
     ) -> pb.CreateLinkTokenResponse:
         """A new token."""
         user_id = _user_id(request.user_id)
@@ -54,7 +54,7 @@ class ApplicantServicer:
         return pb.CreateLinkTokenResponse(link_token=_token(token))
 
     async def get_applicant(
-        self, request: pb.GetApplicantRequest, context: Context
+        self, request: pb.GetApplicantRequest, context: CallContext
     ) -> pb.GetApplicantResponse:
         """Where the applicant stands now."""
         user_id = _user_id(request.user_id)
@@ -62,7 +62,7 @@ class ApplicantServicer:
         return pb.GetApplicantResponse(applicant=_applicant(seen))
 
     async def erase_applicant(
-        self, request: pb.EraseApplicantRequest, context: Context
+        self, request: pb.EraseApplicantRequest, context: CallContext
     ) -> pb.EraseApplicantResponse:
         """Destroy what is stored, and revoke."""
         user_id = _user_id(request.user_id)
@@ -71,8 +71,8 @@ class ApplicantServicer:
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
         )
 
-    def _stop_at(self, context: Context) -> float:
-        return self._use_cases.clock.monotonic() + call_info(context).seconds - ANSWER_MARGIN
+    def _stop_at(self, context: CallContext) -> float:
+        return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
 
 
 def methods(servicer: ApplicantServicer) -> Methods:

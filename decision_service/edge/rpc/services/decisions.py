@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
-from decision_service.edge.rpc.call_info import CallInfo, Context, call_info
+from decision_service.edge.rpc.call_context import CallContext
+from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.mapping.decision import decision_message
 from decision_service.edge.rpc.mapping.filters import filter_from, page_size
 from decision_service.edge.rpc.mapping.full_view import add_full_view
@@ -55,10 +56,10 @@ class DecisionServicer:
         self._versions: dict[str | None, int] = {None: 0}
 
     async def create_decision(
-        self, request: service_pb.CreateDecisionRequest, context: Context
+        self, request: service_pb.CreateDecisionRequest, context: CallContext
     ) -> bytes:
         """Decide, and answer with the recorded bytes."""
-        info = call_info(context)
+        info = context.info
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
         stored = await self._use_cases.decide(application, Call(info.caller, deadline))
@@ -67,20 +68,20 @@ class DecisionServicer:
         return stored.reply
 
     async def get_decision(
-        self, request: service_pb.GetDecisionRequest, context: Context
+        self, request: service_pb.GetDecisionRequest, context: CallContext
     ) -> service_pb.GetDecisionResponse:
         """Read one decision back in the view asked for."""
-        info, full = call_info(context), full_view(request.view)
+        info, full = context.info, full_view(request.view)
         decision_id = decision_id_from(request.decision_id)
         recorded = await self._use_cases.read.get(decision_id, full=full, scope=info.scope)
         self._trail(info, recorded.entry)
         return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
 
     async def list_decisions(
-        self, request: service_pb.ListDecisionsRequest, context: Context
+        self, request: service_pb.ListDecisionsRequest, context: CallContext
     ) -> service_pb.ListDecisionsResponse:
         """One page of decisions in BASIC view."""
-        chosen = replace(filter_from(request), caller=call_info(context).scope)
+        chosen = replace(filter_from(request), caller=context.info.scope)
         after = read_token(chosen, request.page_token)
         page = await self._use_cases.read.list(chosen, after, page_size(request.page_size))
         return service_pb.ListDecisionsResponse(
@@ -89,10 +90,10 @@ class DecisionServicer:
         )
 
     async def replay_decision(
-        self, request: service_pb.ReplayDecisionRequest, context: Context
+        self, request: service_pb.ReplayDecisionRequest, context: CallContext
     ) -> service_pb.ReplayDecisionResponse:
         """Recompute a decision and name what differs from the record."""
-        scope, full = call_info(context).scope, full_view(request.view)
+        scope, full = context.info.scope, full_view(request.view)
         which = WhichRules(request.ruleset_ref.version, request.ruleset_ref.digest)
         decision_id = decision_id_from(request.decision_id)
         replayed = await self._use_cases.replay(decision_id, which, scope)

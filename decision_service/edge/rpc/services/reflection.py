@@ -11,13 +11,14 @@ from typing import Any
 import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from decision_service.edge.rpc.interceptors.chain import Layers
+from decision_service.edge.rpc.services.methods import Methods
+from decision_service.edge.rpc.streams import streamed
 
 NAMES = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 
 
-def add_reflection(services: Iterable[str], layers: Layers) -> None:
-    """Describe these services, and the one of the two that the library knows messages of."""
+def methods(services: Iterable[str]) -> Methods:
+    """The method that describes these services, and the one of NAMES whose messages there are."""
     servicer = reflection.ReflectionServicer((*services, reflection.SERVICE_NAME))
 
     async def answers(requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
@@ -25,10 +26,9 @@ def add_reflection(services: Iterable[str], layers: Layers) -> None:
             for answer in servicer.ServerReflectionInfo(iter((request,)), context):
                 yield answer
 
-    handler = grpc.stream_stream_rpc_method_handler(
-        answers,
+    handler: Any = grpc.stream_stream_rpc_method_handler(
+        streamed(answers),
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
-    for name in NAMES:
-        layers.add_registered_method_handlers(name, {"ServerReflectionInfo": handler})
+    return {"ServerReflectionInfo": handler}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
-from decision_service.edge.rpc.call_info import Context, call_info
+from decision_service.edge.rpc.call_context import CallContext
 from decision_service.edge.rpc.mapping.filters import page_size
 from decision_service.edge.rpc.mapping.page_tokens import make_step_token, read_step_token
 from decision_service.edge.rpc.mapping.problems import Problems
@@ -58,7 +58,7 @@ class RolloutServicer:
         self._status = use_cases.status
 
     async def list_rollouts(
-        self, request: service_pb.ListRolloutsRequest, context: Context
+        self, request: service_pb.ListRolloutsRequest, context: CallContext
     ) -> service_pb.ListRolloutsResponse:
         """Every rollout."""
         del request, context
@@ -66,7 +66,7 @@ class RolloutServicer:
         return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
 
     async def get_rollout(
-        self, request: service_pb.GetRolloutRequest, context: Context
+        self, request: service_pb.GetRolloutRequest, context: CallContext
     ) -> service_pb.GetRolloutResponse:
         """One rollout with its figures."""
         del context
@@ -76,14 +76,14 @@ class RolloutServicer:
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
-        self, request: service_pb.ExplainAssignmentRequest, context: Context
+        self, request: service_pb.ExplainAssignmentRequest, context: CallContext
     ) -> service_pb.ExplainAssignmentResponse:
         """Where an applicant would be put now."""
         del context
         return explained_message(await self._operate.explain(applicant_from(request)))
 
     async def list_rollout_steps(
-        self, request: service_pb.ListRolloutStepsRequest, context: Context
+        self, request: service_pb.ListRolloutStepsRequest, context: CallContext
     ) -> service_pb.ListRolloutStepsResponse:
         """One page of the journal."""
         del context
@@ -97,7 +97,7 @@ class RolloutServicer:
         )
 
     async def advance_rollout(
-        self, request: service_pb.AdvanceRolloutRequest, context: Context
+        self, request: service_pb.AdvanceRolloutRequest, context: CallContext
     ) -> service_pb.AdvanceRolloutResponse:
         """One stage up."""
         order, track = _decided_on(request, context)
@@ -106,7 +106,7 @@ class RolloutServicer:
         return service_pb.AdvanceRolloutResponse(step=step, rollout=rollout)
 
     async def roll_back_rollout(
-        self, request: service_pb.RollBackRolloutRequest, context: Context
+        self, request: service_pb.RollBackRolloutRequest, context: CallContext
     ) -> service_pb.RollBackRolloutResponse:
         """One stage down."""
         order, track = _decided_on(request, context)
@@ -115,36 +115,36 @@ class RolloutServicer:
         return service_pb.RollBackRolloutResponse(step=step, rollout=rollout)
 
     async def pause_rollout(
-        self, request: service_pb.PauseRolloutRequest, context: Context
+        self, request: service_pb.PauseRolloutRequest, context: CallContext
     ) -> service_pb.PauseRolloutResponse:
         """Stop advancing."""
-        order = order_from(request, call_info(context).caller)
+        order = order_from(request, context.info.caller)
         step = _step(await self._operate.pause(order))
         rollout = self._after(order.product)
         return service_pb.PauseRolloutResponse(step=step, rollout=rollout)
 
     async def resume_rollout(
-        self, request: service_pb.ResumeRolloutRequest, context: Context
+        self, request: service_pb.ResumeRolloutRequest, context: CallContext
     ) -> service_pb.ResumeRolloutResponse:
         """Let advancing go on."""
-        order = order_from(request, call_info(context).caller)
+        order = order_from(request, context.info.caller)
         step = _step(await self._operate.resume(order))
         rollout = self._after(order.product)
         return service_pb.ResumeRolloutResponse(step=step, rollout=rollout)
 
     async def set_kill_switch(
-        self, request: service_pb.SetKillSwitchRequest, context: Context
+        self, request: service_pb.SetKillSwitchRequest, context: CallContext
     ) -> service_pb.SetKillSwitchResponse:
         """Kill or revive."""
         problems = Problems()
         arm = arm_from(request.arm, problems)
-        order = order_from(request, call_info(context).caller, problems)
+        order = order_from(request, context.info.caller, problems)
         taken = await self._operate.set_kill_switch(order, arm, killed=request.killed)
         rollout = self._after(order.product)
         return service_pb.SetKillSwitchResponse(step=_step(taken), rollout=rollout)
 
     async def compare_versions(
-        self, request: service_pb.CompareVersionsRequest, context: Context
+        self, request: service_pb.CompareVersionsRequest, context: CallContext
     ) -> service_pb.CompareVersionsResponse:
         """Two versions on the same applicants."""
         del context
@@ -179,14 +179,14 @@ def methods(servicer: RolloutServicer) -> Methods:
 
 def _decided_on(
     request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
-    context: Context,
+    context: CallContext,
 ) -> tuple[Order, TrackName | None]:
     """The order with the plan and position it was decided on, and its track."""
     problems = Problems()
     track = track_from(request.track, problems)
     if request.position < 0:
         problems.add("position", f"is {request.position}: it must be that of a step, or 0")
-    order = order_from(request, call_info(context).caller, problems)
+    order = order_from(request, context.info.caller, problems)
     order = replace(order, plan_digest=request.plan_digest, position=request.position)
     return order, track
 

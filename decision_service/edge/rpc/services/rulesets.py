@@ -12,7 +12,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
-from decision_service.edge.rpc.call_info import Context, call_info
+from decision_service.edge.rpc.call_context import CallContext
 from decision_service.edge.rpc.mapping.decision import ref_message
 from decision_service.edge.rpc.mapping.full_view import add_full_view
 from decision_service.edge.rpc.mapping.problems import Problems, check_product
@@ -54,7 +54,7 @@ class RulesetServicer:
         self._use_cases = use_cases
 
     async def list_rulesets(
-        self, request: rules_pb.ListRulesetsRequest, context: Context
+        self, request: rules_pb.ListRulesetsRequest, context: CallContext
     ) -> rules_pb.ListRulesetsResponse:
         """Every loaded version, and what the last reading of the folder found."""
         del context
@@ -77,7 +77,7 @@ class RulesetServicer:
         )
 
     async def get_ruleset(
-        self, request: rules_pb.GetRulesetRequest, context: Context
+        self, request: rules_pb.GetRulesetRequest, context: CallContext
     ) -> rules_pb.GetRulesetResponse:
         """One version with its source."""
         del context
@@ -90,7 +90,7 @@ class RulesetServicer:
         return rules_pb.GetRulesetResponse(ruleset=message)
 
     async def validate_ruleset(
-        self, request: rules_pb.ValidateRulesetRequest, context: Context
+        self, request: rules_pb.ValidateRulesetRequest, context: CallContext
     ) -> rules_pb.ValidateRulesetResponse:
         """Everything that is wrong with a text."""
         del context
@@ -108,10 +108,10 @@ class RulesetServicer:
         )
 
     async def evaluate_ruleset(
-        self, request: rules_pb.EvaluateRulesetRequest, context: Context
+        self, request: rules_pb.EvaluateRulesetRequest, context: CallContext
     ) -> rules_pb.EvaluateRulesetResponse:
         """A dry run, in FULL view."""
-        info = call_info(context)
+        info = context.info
         stop_at = self._use_cases.clock.monotonic() + info.seconds - ANSWER_MARGIN
         tried = await self._use_cases.try_rules(_trial(request), stop_at)
         ruleset = tried.ruleset

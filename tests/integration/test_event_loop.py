@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -14,12 +14,17 @@ import msgspec
 import pytest
 
 from decision_service.edge.rpc import streams
-from decision_service.edge.rpc.call import Call, Ending
-from decision_service.edge.rpc.interceptors.event_loop import Handler, LoopHandlers, OpenCalls
-from decision_service.edge.rpc.interceptors.slow_readers import SlowReaders
+from decision_service.edge.rpc.call_context import (
+    CLIENT_SECONDS,
+    Behaviour,
+    CallContext,
+    CallStatus,
+)
+from decision_service.edge.rpc.interceptors.base import Handler
+from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
+from decision_service.edge.rpc.open_calls import OpenCalls
 
-Behaviour = Callable[[Any, Call], Awaitable[Any]]
-FULL = Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
+FULL = CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
 LARGE = bytes(16 << 20)
 """More than a connection takes of a reply that nobody reads."""
 
@@ -36,7 +41,7 @@ class Server(msgspec.Struct, frozen=True):
     """A started server and what it is made of."""
 
     grpc: grpc.Server
-    handlers: LoopHandlers
+    event_loop: EventLoopInterceptor
     calls: OpenCalls
     port: int
 
@@ -44,7 +49,7 @@ class Server(msgspec.Struct, frozen=True):
         """Stop it, and return when no call is served any more."""
         stopped = self.grpc.stop(grace)
         await asyncio.to_thread(stopped.wait)
-        await self.handlers.idle()
+        await self.event_loop.idle()
 
 
 def _read(message: bytes) -> bytes:
@@ -57,23 +62,22 @@ def started(
     methods: Mapping[str, Method],
     limit: int = 100,
     interceptors: Sequence[grpc.ServerInterceptor] = (),
+    seconds: Callable[[], float] = lambda: 0.0,
     **options: int,
 ) -> Server:
     """A server of these methods, with some of gRPC's options."""
-    threads, calls = ThreadPoolExecutor(150), OpenCalls(limit)
-    handlers = LoopHandlers(threads, calls, FULL)
+    threads, calls = ThreadPoolExecutor(150), OpenCalls(limit, seconds)
+    always = {f"/t.T/{name}" for name, one in methods.items() if one.always}
+    event_loop = EventLoopInterceptor(threads, calls, FULL, always)
     chosen = [(f"grpc.{name}", value) for name, value in options.items()]
-    server = grpc.server(threads, interceptors=interceptors, options=chosen)
+    server = grpc.server(threads, interceptors=[*interceptors, event_loop], options=chosen)
     served = {
-        name: handlers.handler(
-            one.kind(one.behaviour, request_deserializer=_read), one.behaviour, always=one.always
-        )
-        for name, one in methods.items()
+        name: one.kind(one.behaviour, request_deserializer=_read) for name, one in methods.items()
     }
     server.add_registered_method_handlers("t.T", served)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    return Server(server, handlers, calls, port)
+    return Server(server, event_loop, calls, port)
 
 
 @asynccontextmanager
@@ -89,16 +93,21 @@ async def serving(
         await server.stop(0)
 
 
-async def echo(request: bytes, call: Call) -> bytes:
+async def echo(request: bytes, call: CallContext) -> bytes:
     """Give back what was sent, with two trailers."""
     call.set_trailing_metadata((("x-back", "1"), ("x-bytes-bin", b"\0\xff")))
     return request
 
 
+async def large(_: bytes, __: CallContext) -> bytes:
+    """More than a connection takes unread."""
+    return LARGE
+
+
 def endless(cancelled: asyncio.Event, begun: asyncio.Event | None = None) -> Behaviour:
     """A behaviour that ends only by being cancelled."""
 
-    async def behaviour(_: bytes, __: Call) -> bytes:
+    async def behaviour(_: bytes, __: CallContext) -> bytes:
         if begun is not None:
             begun.set()
         try:
@@ -114,7 +123,7 @@ async def test_a_message_goes_in_and_one_comes_back() -> None:
     """With what the client sent beside it, its deadline, and the trailers of the reply."""
     seen: list[Any] = []
 
-    async def behaviour(request: bytes, call: Call) -> bytes:
+    async def behaviour(request: bytes, call: CallContext) -> bytes:
         seen.append((dict(call.invocation_metadata())["x-sent"], call.time_remaining()))
         return await echo(request, call)
 
@@ -131,7 +140,7 @@ async def test_without_a_deadline_there_is_none() -> None:
     """The service then sets its own."""
     seen: list[float | None] = []
 
-    async def behaviour(request: bytes, call: Call) -> bytes:
+    async def behaviour(request: bytes, call: CallContext) -> bytes:
         seen.append(call.time_remaining())
         return request
 
@@ -143,7 +152,7 @@ async def test_without_a_deadline_there_is_none() -> None:
 async def test_errors_carry_their_details_and_trailers() -> None:
     """A call that is ended so has its code, its words and its metadata, and no reply."""
 
-    async def behaviour(request: bytes, call: Call) -> bytes:
+    async def behaviour(request: bytes, call: CallContext) -> bytes:
         call.end(grpc.StatusCode.NOT_FOUND, "gone · weg", (("x-why", "test"),))
         return request
 
@@ -168,7 +177,7 @@ async def test_what_cannot_be_served_is_told_without_a_word_of_it(
 ) -> None:
     """An unknown method, a message that is none, a behaviour that raises: others are served on."""
 
-    async def bug(_: bytes, __: Call) -> bytes:
+    async def bug(_: bytes, __: CallContext) -> bytes:
         raise ValueError("nobody's business")
 
     async with serving({"Echo": Method(echo), "Bug": Method(bug)}) as (_, channel):
@@ -197,7 +206,7 @@ async def test_a_client_that_leaves_cancels_its_call(timeout: float | None) -> N
 async def test_a_stream_of_answers_ends_with_its_status() -> None:
     """Messages come in order; the trailers come after them."""
 
-    async def count(request: bytes, call: Call) -> None:
+    async def count(request: bytes, call: CallContext) -> None:
         for number in range(int(request)):
             await call.write(str(number).encode())
 
@@ -212,7 +221,7 @@ async def test_a_stream_of_answers_ends_with_its_status() -> None:
 async def test_a_stream_of_questions_is_read_to_its_end() -> None:
     """Each message is answered while the client goes on sending."""
 
-    async def shout(requests: AsyncIterator[bytes], call: Call) -> None:
+    async def shout(requests: AsyncIterator[bytes], call: CallContext) -> None:
         async for request in requests:
             await call.write(request.upper())
 
@@ -232,7 +241,7 @@ async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> No
     """What the bounds say is told to the third of two calls; a method that is always served is."""
     go = asyncio.Event()
 
-    async def wait(request: bytes, _: Call) -> bytes:
+    async def wait(request: bytes, _: CallContext) -> bytes:
         await go.wait()
         return request
 
@@ -278,7 +287,7 @@ async def test_a_stop_lets_calls_finish_and_takes_no_new_ones() -> None:
     """What is in progress has its answer; a stopped server's port is closed."""
     begun, go = asyncio.Event(), asyncio.Event()
 
-    async def wait(request: bytes, _: Call) -> bytes:
+    async def wait(request: bytes, _: CallContext) -> bytes:
         begun.set()
         await go.wait()
         return request
@@ -316,10 +325,10 @@ async def test_a_stop_breaks_off_what_does_not_end_in_time() -> None:
 @pytest.mark.parametrize("how", ["answered", "refused", "left"])
 async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None:
     """However many calls somebody still knows, as errors do, the connection takes further ones."""
-    held: list[Call] = []
+    held: list[CallContext] = []
     left = asyncio.Queue[None]()
 
-    async def behaviour(request: bytes, call: Call) -> bytes:
+    async def behaviour(request: bytes, call: CallContext) -> bytes:
         held.append(call)
         if how == "refused":
             call.end(grpc.StatusCode.UNAVAILABLE, "")
@@ -357,7 +366,7 @@ class Interceptor(grpc.ServerInterceptor):
 async def test_an_interceptor_stands_around_a_call_and_its_context_is_seen() -> None:
     """What it sets before the method is found is there on the event loop."""
 
-    async def behaviour(_: bytes, __: Call) -> bytes:
+    async def behaviour(_: bytes, __: CallContext) -> bytes:
         return SEEN.get().encode()
 
     methods = {"Seen": Method(behaviour)}
@@ -376,33 +385,65 @@ async def test_many_calls_at_once_leave_nothing_open() -> None:
     assert server.calls.open == 0
 
 
-async def test_a_reply_that_nobody_reads_is_broken_off() -> None:
-    """The call is open until its client has read or the watch ends it, which frees its place."""
-    now, watch = 0.0, SlowReaders(lambda: now)
-
-    async def behaviour(_: bytes, call: Call) -> bytes:
-        watch.track(call)
-        return LARGE
-
-    async with serving({"Large": Method(behaviour)}) as (server, channel):
+async def test_a_call_whose_reply_nobody_reads_is_cancelled() -> None:
+    """It is open until its client has read or the time for that is over, which frees its place."""
+    now = 0.0
+    methods = {"Large": Method(large), "Echo": Method(echo)}
+    async with serving(methods, seconds=lambda: now) as (server, channel):
         call = channel.unary_stream("/t.T/Large")(b"")  # one that reads only when it is asked to
         await call.wait_for_connection()
-        await server.handlers.idle()
-        assert (watch.pending, server.calls.open) == (1, 1)
-        now = streams.READ_SECONDS
-        watch.look()
+        server.calls.cancel_slow()
+        assert server.calls.open == 1
         while server.calls.open:
+            now += CLIENT_SECONDS
+            server.calls.cancel_slow()
             await asyncio.sleep(0.01)
-        assert (watch.ended, watch.pending) == (1, 0)
+        assert (server.calls.slow_readers, server.calls.slow_senders) == (1, 0)
         call.cancel()
+
+
+@pytest.mark.parametrize("kind", ["Echo", "Shout"])
+async def test_a_call_whose_message_does_not_come_is_cancelled(kind: str) -> None:
+    """A client that opens calls and sends nothing learns so; its threads serve others."""
+    now = 0.0
+
+    async def shout(requests: AsyncIterator[bytes], call: CallContext) -> None:
+        async for request in requests:
+            await call.write(request.upper())
+
+    methods = {
+        "Echo": Method(echo),
+        "Shout": Method(shout, grpc.stream_stream_rpc_method_handler),
+    }
+    async with serving(methods, limit=8, seconds=lambda: now) as (server, channel):
+        silent = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(8)]
+        while server.calls.open < 8:
+            await asyncio.sleep(0.01)
+        server.calls.cancel_slow()
+        assert server.calls.open == 8
+        now = CLIENT_SECONDS
+        while server.calls.open:
+            server.calls.cancel_slow()
+            await asyncio.sleep(0.01)
+        assert {await call.code() for call in silent} == {grpc.StatusCode.CANCELLED}
+        assert (server.calls.slow_senders, server.calls.slow_readers) == (8, 0)
+        assert await channel.unary_unary("/t.T/Echo")(b"on") == b"on"
+
+
+async def test_a_call_that_ends_without_a_message_is_unimplemented() -> None:
+    """As gRPC itself says of a method that takes one message."""
+    async with serving({"Echo": Method(echo)}) as (_, channel):
+        call = channel.stream_unary("/t.T/Echo")()
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its behaviour is cancelled in the middle of a message that is not taken."""
-    monkeypatch.setattr(streams, "READ_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "CLIENT_SECONDS", 0.2)
     cancelled = asyncio.Event()
 
-    async def behaviour(_: bytes, call: Call) -> None:
+    async def behaviour(_: bytes, call: CallContext) -> None:
         try:
             while True:
                 await streams.write(call, LARGE)

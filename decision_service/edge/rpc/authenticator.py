@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from decision_service.domain.errors import PermissionDenied, Unauthenticated
+from decision_service.domain.errors import Unauthenticated
 from decision_service.edge.files import WatchedFiles
-from decision_service.edge.rpc.access import METHODS
-from decision_service.edge.rpc.call_info import CURRENT, CallInfo, Context
+from decision_service.edge.rpc.call_context import CallContext
+from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.callers import (
     ANONYMOUS,
     Caller,
@@ -19,7 +18,6 @@ from decision_service.edge.rpc.callers import (
     CallersReading,
     read_callers,
 )
-from decision_service.edge.rpc.streams import Behaviour
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml import decode
 
@@ -66,7 +64,7 @@ class Authenticator:
         log.info("callers", tokens=len(reading.callers.tokens))
         return True
 
-    def caller(self, info: CallInfo, context: Context) -> Caller:
+    def caller(self, info: CallInfo, context: CallContext) -> Caller:
         """Who is calling; raises Unauthenticated."""
         callers = self._callers
         if callers is None:
@@ -84,35 +82,7 @@ class Authenticator:
         return found
 
 
-class Authorizer:
-    """Refuses a method to callers without one of the roles that its row names."""
-
-    def __init__(self, method: str, authenticator: Authenticator) -> None:
-        self.method = method
-        self._authenticator = authenticator
-        self._allowed = METHODS.get(method, frozenset())
-
-    def authorize(self, info: CallInfo, context: Context) -> None:
-        """Record the caller in the call; raises Unauthenticated or PermissionDenied."""
-        caller = self._authenticator.caller(info, context)
-        info.caller, info.sees_all = caller.name, caller.sees_all
-        if self._allowed.isdisjoint(caller.roles):
-            needed = " or ".join(sorted(self._allowed)) or "no role there is"
-            name = self.method.rpartition("/")[2]
-            raise PermissionDenied(f"{caller.name} may not call {name}: it needs {needed}")
-
-
-def authenticated(inner: Behaviour, authorizer: Authorizer) -> Behaviour:
-    """Serve the calls that the authorizer allows."""
-
-    async def call(request: Any, context: Context) -> Any:
-        authorizer.authorize(CURRENT.get(), context)
-        return await inner(request, context)
-
-    return call
-
-
-def _certificate_names(context: Context) -> Iterator[str]:
+def _certificate_names(context: CallContext) -> Iterator[str]:
     found = context.auth_context() or {}
     for kind in _NAMES:
         for raw in found.get(kind, ()):

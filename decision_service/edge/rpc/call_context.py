@@ -1,4 +1,4 @@
-"""One call as its behaviour on the event loop sees it."""
+"""The context of one call, as its behaviour on the event loop has it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import Any, TypeAlias
 import grpc
 import msgspec
 
+from decision_service.edge.rpc.call_info import CallInfo
+
 NEVER = 1e12
 """Seconds from which what is left of a deadline means that there is none."""
+
+CLIENT_SECONDS = 10.0
+"""How long a client may keep a call waiting for its message, or leave its reply unread."""
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 
-class Ending(msgspec.Struct, frozen=True):
+class CallStatus(msgspec.Struct, frozen=True):
     """A status other than OK, and the metadata that leaves with it."""
 
     code: grpc.StatusCode
@@ -23,23 +28,40 @@ class Ending(msgspec.Struct, frozen=True):
     trailing: Metadata = ()
 
 
-class Call:
-    """The parts of a ServicerContext that behaviours use.
+class CallContext:
+    """The parts of a ServicerContext that behaviours use, and the call's `info`.
+
+    `receiving_since` and `sending_since` are when the client's message was first waited for, and
+    when the reply was handed to gRPC; None otherwise.
 
     It lets go of gRPC's context as soon as the call is over. gRPC counts a stream for as long as
     its call is held, and takes no further ones on a connection that has as many as it may: who
     remembers this call for longer, as an error's traceback does, would keep others out.
     """
 
-    __slots__ = ("_context", "_metadata", "_send", "_work", "done", "ending", "trailing")
+    __slots__ = (
+        "_context",
+        "_metadata",
+        "_send",
+        "_work",
+        "done",
+        "info",
+        "receiving_since",
+        "sending_since",
+        "status",
+        "trailing",
+    )
 
     def __init__(
         self,
         context: grpc.ServicerContext,
         send: Callable[[Any], Awaitable[None]] | None = None,
     ) -> None:
+        self.info = CallInfo()
         self.done = False
-        self.ending: Ending | None = None
+        self.receiving_since: float | None = None
+        self.sending_since: float | None = None
+        self.status: CallStatus | None = None
         self.trailing: Metadata = ()
         self._context: grpc.ServicerContext | None = context
         self._metadata: Metadata = tuple(context.invocation_metadata())
@@ -67,7 +89,7 @@ class Call:
 
     def end(self, code: grpc.StatusCode, details: str, trailing: Metadata = ()) -> None:
         """Have the call end with an error, whatever its behaviour returns."""
-        self.ending = Ending(code, details, trailing)
+        self.status = CallStatus(code, details, trailing)
 
     async def write(self, message: Any) -> None:
         """Send one message of a stream; returns when gRPC has taken it."""
@@ -76,7 +98,7 @@ class Call:
         await self._send(message)
 
     def cancel(self) -> None:
-        """Break the call off, unless it is over; its client learns no more than that."""
+        """Break the call off, unless it is over; its client gets CANCELLED."""
         context = self._context
         if context is not None:
             context.cancel()
@@ -92,3 +114,8 @@ class Call:
         self.done, self._context = True, None
         if self._work is not None:
             self._work.cancel()
+
+
+Behaviour: TypeAlias = Callable[[Any, CallContext], Awaitable[Any]]
+"""Serves a call: takes its request, or an iterator of them, and returns the reply; a stream's
+behaviour writes its replies and returns None."""
