@@ -14,11 +14,11 @@ import msgspec
 import pytest
 
 from decision_service.edge.rpc import streams
-from decision_service.edge.rpc.call_context import (
+from decision_service.edge.rpc.context import (
     CLIENT_SECONDS,
     Behaviour,
-    CallContext,
     CallStatus,
+    RpcContext,
 )
 from decision_service.edge.rpc.interceptors.base import Handler
 from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
@@ -93,13 +93,13 @@ async def serving(
         await server.stop(0)
 
 
-async def echo(request: bytes, call: CallContext) -> bytes:
+async def echo(request: bytes, call: RpcContext) -> bytes:
     """Give back what was sent, with two trailers."""
     call.set_trailing_metadata((("x-back", "1"), ("x-bytes-bin", b"\0\xff")))
     return request
 
 
-async def large(_: bytes, __: CallContext) -> bytes:
+async def large(_: bytes, __: RpcContext) -> bytes:
     """More than a connection takes unread."""
     return LARGE
 
@@ -107,7 +107,7 @@ async def large(_: bytes, __: CallContext) -> bytes:
 def endless(cancelled: asyncio.Event, begun: asyncio.Event | None = None) -> Behaviour:
     """A behaviour that ends only by being cancelled."""
 
-    async def behaviour(_: bytes, __: CallContext) -> bytes:
+    async def behaviour(_: bytes, __: RpcContext) -> bytes:
         if begun is not None:
             begun.set()
         try:
@@ -123,7 +123,7 @@ async def test_a_message_goes_in_and_one_comes_back() -> None:
     """With what the client sent beside it, its deadline, and the trailers of the reply."""
     seen: list[Any] = []
 
-    async def behaviour(request: bytes, call: CallContext) -> bytes:
+    async def behaviour(request: bytes, call: RpcContext) -> bytes:
         seen.append((dict(call.invocation_metadata())["x-sent"], call.time_remaining()))
         return await echo(request, call)
 
@@ -140,7 +140,7 @@ async def test_without_a_deadline_there_is_none() -> None:
     """The service then sets its own."""
     seen: list[float | None] = []
 
-    async def behaviour(request: bytes, call: CallContext) -> bytes:
+    async def behaviour(request: bytes, call: RpcContext) -> bytes:
         seen.append(call.time_remaining())
         return request
 
@@ -152,7 +152,7 @@ async def test_without_a_deadline_there_is_none() -> None:
 async def test_errors_carry_their_details_and_trailers() -> None:
     """A call that is ended so has its code, its words and its metadata, and no reply."""
 
-    async def behaviour(request: bytes, call: CallContext) -> bytes:
+    async def behaviour(request: bytes, call: RpcContext) -> bytes:
         call.end(grpc.StatusCode.NOT_FOUND, "gone · weg", (("x-why", "test"),))
         return request
 
@@ -177,7 +177,7 @@ async def test_what_cannot_be_served_is_told_without_a_word_of_it(
 ) -> None:
     """An unknown method, a message that is none, a behaviour that raises: others are served on."""
 
-    async def bug(_: bytes, __: CallContext) -> bytes:
+    async def bug(_: bytes, __: RpcContext) -> bytes:
         raise ValueError("nobody's business")
 
     async with serving({"Echo": Method(echo), "Bug": Method(bug)}) as (_, channel):
@@ -206,7 +206,7 @@ async def test_a_client_that_leaves_cancels_its_call(timeout: float | None) -> N
 async def test_a_stream_of_answers_ends_with_its_status() -> None:
     """Messages come in order; the trailers come after them."""
 
-    async def count(request: bytes, call: CallContext) -> None:
+    async def count(request: bytes, call: RpcContext) -> None:
         for number in range(int(request)):
             await call.write(str(number).encode())
 
@@ -221,7 +221,7 @@ async def test_a_stream_of_answers_ends_with_its_status() -> None:
 async def test_a_stream_of_questions_is_read_to_its_end() -> None:
     """Each message is answered while the client goes on sending."""
 
-    async def shout(requests: AsyncIterator[bytes], call: CallContext) -> None:
+    async def shout(requests: AsyncIterator[bytes], call: RpcContext) -> None:
         async for request in requests:
             await call.write(request.upper())
 
@@ -241,7 +241,7 @@ async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> No
     """What the bounds say is told to the third of two calls; a method that is always served is."""
     go = asyncio.Event()
 
-    async def wait(request: bytes, _: CallContext) -> bytes:
+    async def wait(request: bytes, _: RpcContext) -> bytes:
         await go.wait()
         return request
 
@@ -287,7 +287,7 @@ async def test_a_stop_lets_calls_finish_and_takes_no_new_ones() -> None:
     """What is in progress has its answer; a stopped server's port is closed."""
     begun, go = asyncio.Event(), asyncio.Event()
 
-    async def wait(request: bytes, _: CallContext) -> bytes:
+    async def wait(request: bytes, _: RpcContext) -> bytes:
         begun.set()
         await go.wait()
         return request
@@ -325,10 +325,10 @@ async def test_a_stop_breaks_off_what_does_not_end_in_time() -> None:
 @pytest.mark.parametrize("how", ["answered", "refused", "left"])
 async def test_ended_calls_that_are_remembered_keep_nobody_out(how: str) -> None:
     """However many calls somebody still knows, as errors do, the connection takes further ones."""
-    held: list[CallContext] = []
+    held: list[RpcContext] = []
     left = asyncio.Queue[None]()
 
-    async def behaviour(request: bytes, call: CallContext) -> bytes:
+    async def behaviour(request: bytes, call: RpcContext) -> bytes:
         held.append(call)
         if how == "refused":
             call.end(grpc.StatusCode.UNAVAILABLE, "")
@@ -366,7 +366,7 @@ class Interceptor(grpc.ServerInterceptor):
 async def test_an_interceptor_stands_around_a_call_and_its_context_is_seen() -> None:
     """What it sets before the method is found is there on the event loop."""
 
-    async def behaviour(_: bytes, __: CallContext) -> bytes:
+    async def behaviour(_: bytes, __: RpcContext) -> bytes:
         return SEEN.get().encode()
 
     methods = {"Seen": Method(behaviour)}
@@ -407,7 +407,7 @@ async def test_a_call_whose_message_does_not_come_is_cancelled(kind: str) -> Non
     """A client that opens calls and sends nothing learns so; its threads serve others."""
     now = 0.0
 
-    async def shout(requests: AsyncIterator[bytes], call: CallContext) -> None:
+    async def shout(requests: AsyncIterator[bytes], call: RpcContext) -> None:
         async for request in requests:
             await call.write(request.upper())
 
@@ -443,7 +443,7 @@ async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.Monk
     monkeypatch.setattr(streams, "CLIENT_SECONDS", 0.2)
     cancelled = asyncio.Event()
 
-    async def behaviour(_: bytes, call: CallContext) -> None:
+    async def behaviour(_: bytes, call: RpcContext) -> None:
         try:
             while True:
                 await streams.write(call, LARGE)

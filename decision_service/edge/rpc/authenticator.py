@@ -9,7 +9,6 @@ import structlog
 
 from decision_service.domain.errors import Unauthenticated
 from decision_service.edge.files import WatchedFiles
-from decision_service.edge.rpc.call_context import CallContext
 from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.callers import (
     ANONYMOUS,
@@ -18,8 +17,9 @@ from decision_service.edge.rpc.callers import (
     CallersReading,
     read_callers,
 )
+from decision_service.edge.rpc.context import RpcContext
 from decision_service.language.diagnostics import Diagnostic, Place, Report
-from decision_service.language.yaml import decode
+from decision_service.language.yaml.parser import decode
 
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
 
@@ -64,7 +64,7 @@ class Authenticator:
         log.info("callers", tokens=len(reading.callers.tokens))
         return True
 
-    def caller(self, info: CallInfo, context: CallContext) -> Caller:
+    def caller(self, info: CallInfo, context: RpcContext) -> Caller:
         """Who is calling; raises Unauthenticated."""
         callers = self._callers
         if callers is None:
@@ -82,7 +82,7 @@ class Authenticator:
         return found
 
 
-def _certificate_names(context: CallContext) -> Iterator[str]:
+def _certificate_names(context: RpcContext) -> Iterator[str]:
     found = context.auth_context() or {}
     for kind in _NAMES:
         for raw in found.get(kind, ()):

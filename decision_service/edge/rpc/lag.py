@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from decision_service.pipeline.bulkhead import Bulkhead
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 
 LOOK_SECONDS = 0.25
 LATE = 0.250

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from decision_service.edge.rpc.call_context import CLIENT_SECONDS, CallContext
+from decision_service.edge.rpc.context import CLIENT_SECONDS, RpcContext
 
 LOOK_SECONDS = 1.0
 
@@ -22,7 +22,7 @@ class OpenCalls:
         self.limit = limit
         self.refused = self.slow_senders = self.slow_readers = 0
         self._seconds = seconds
-        self._calls: set[CallContext] = set()
+        self._calls: set[RpcContext] = set()
         self._lock = threading.Lock()
 
     @property
@@ -30,7 +30,7 @@ class OpenCalls:
         """How many calls are open."""
         return len(self._calls)
 
-    def enter(self, call: CallContext, *, always: bool) -> bool:
+    def enter(self, call: RpcContext, *, always: bool) -> bool:
         """Count a call whose message is to come; False where it is refused, unless `always`."""
         with self._lock:
             if len(self._calls) >= self.limit and not always:
@@ -40,15 +40,15 @@ class OpenCalls:
             self._calls.add(call)
         return True
 
-    def received(self, call: CallContext) -> None:
+    def received(self, call: RpcContext) -> None:
         """The call's message has come."""
         call.receiving_since = None
 
-    def sending(self, call: CallContext) -> None:
+    def sending(self, call: RpcContext) -> None:
         """The call's reply is about to be sent."""
         call.sending_since = self._seconds()
 
-    def leave(self, call: CallContext) -> None:
+    def leave(self, call: RpcContext) -> None:
         """The call is over."""
         with self._lock:
             self._calls.discard(call)

@@ -22,7 +22,7 @@ from decision_service.edge.rpc.interceptors.error_map import ErrorMapInterceptor
 from decision_service.edge.rpc.interceptors.metrics import MetricsInterceptor
 from decision_service.edge.rpc.interceptors.request_context import RequestContextInterceptor
 from decision_service.edge.tls import Certificates
-from decision_service.pipeline.bulkhead import Bulkhead
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 from decision_service.telemetry import CallLog, UserHash
 
 

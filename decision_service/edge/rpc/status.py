@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from decision_service.domain import errors
-from decision_service.edge.rpc.call_context import CallStatus
+from decision_service.edge.rpc.context import CallStatus
 
 DOMAIN = "decision_service.api.v1"
 

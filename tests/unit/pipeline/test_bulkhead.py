@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from decision_service.domain.errors import Overloaded
-from decision_service.pipeline.bulkhead import Bulkhead
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 
 
 class Workers:

@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 
 from decision_service.edge.rpc.access import UNOBSERVED
-from decision_service.edge.rpc.call_context import Behaviour, CallContext
 from decision_service.edge.rpc.call_info import CallInfo
+from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.edge.rpc.status import code_name, reason_of
 from decision_service.telemetry import CallLine, CallLog, UserHash
@@ -36,7 +36,7 @@ class AccessLogInterceptor(CallInterceptor):
             return inner
         name = method.rpartition("/")[2]
 
-        async def call(request: Any, context: CallContext) -> Any:
+        async def call(request: Any, context: RpcContext) -> Any:
             started = perf_counter()
             try:
                 reply = await inner(request, context)

@@ -13,9 +13,9 @@ import msgspec
 
 from decision_service.domain.errors import DeadlineMissed
 from decision_service.edge.rpc.access import OPEN, PACKAGE
-from decision_service.edge.rpc.call_context import Behaviour, CallContext
+from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
-from decision_service.pipeline.bulkhead import Bulkhead
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 
 READS = 32
 _BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"
@@ -53,7 +53,7 @@ class AdmissionInterceptor(CallInterceptor):
             return inner
         bulkhead = self._limits.work if method in _HEAVY else self._limits.reads
 
-        async def call(request: Any, context: CallContext) -> Any:
+        async def call(request: Any, context: RpcContext) -> Any:
             try:
                 async with asyncio.timeout(context.info.seconds) as limit, bulkhead:
                     return await inner(request, context)

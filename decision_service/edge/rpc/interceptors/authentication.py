@@ -7,8 +7,8 @@ from typing import Any
 from decision_service.domain.errors import PermissionDenied
 from decision_service.edge.rpc.access import METHODS, OPEN
 from decision_service.edge.rpc.authenticator import Authenticator
-from decision_service.edge.rpc.call_context import Behaviour, CallContext
 from decision_service.edge.rpc.call_info import CallInfo
+from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 
 
@@ -25,7 +25,7 @@ class AuthenticationInterceptor(CallInterceptor):
             return inner
         authorizer = Authorizer(method, self._authenticator)
 
-        async def call(request: Any, context: CallContext) -> Any:
+        async def call(request: Any, context: RpcContext) -> Any:
             authorizer.authorize(context.info, context)
             return await inner(request, context)
 
@@ -40,7 +40,7 @@ class Authorizer:
         self._authenticator = authenticator
         self._allowed = METHODS.get(method, frozenset())
 
-    def authorize(self, info: CallInfo, context: CallContext) -> None:
+    def authorize(self, info: CallInfo, context: RpcContext) -> None:
         """Record the caller in the call; raises Unauthenticated or PermissionDenied."""
         caller = self._authenticator.caller(info, context)
         info.caller, info.sees_all = caller.name, caller.sees_all

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
-from decision_service.edge.rpc.call_context import Behaviour
+from decision_service.edge.rpc.context import Behaviour
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Continuation: TypeAlias = "Callable[[grpc.HandlerCallDetails], Handler | None]"

@@ -10,8 +10,8 @@ import structlog
 from google.rpc.status_pb2 import Status
 
 from decision_service.domain.errors import CrossTenant, ServiceError
-from decision_service.edge.rpc.call_context import Behaviour, CallContext
 from decision_service.edge.rpc.call_info import CallInfo
+from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.edge.rpc.status import call_status, internal, may_be_told, status_of
 
@@ -24,7 +24,7 @@ class ErrorMapInterceptor(CallInterceptor):
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         """The behaviour, whose exceptions end the call; a cancelled one stays cancelled."""
 
-        async def call(request: Any, context: CallContext) -> Any:
+        async def call(request: Any, context: RpcContext) -> Any:
             try:
                 return await inner(request, context)
             except Exception as error:  # noqa: BLE001 - none may reach the client

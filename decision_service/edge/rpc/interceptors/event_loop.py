@@ -17,7 +17,7 @@ import grpc
 import msgspec
 import structlog
 
-from decision_service.edge.rpc.call_context import Behaviour, CallContext, CallStatus
+from decision_service.edge.rpc.context import Behaviour, CallStatus, RpcContext
 from decision_service.edge.rpc.interceptors.base import Handler, MethodInterceptor, behaviour_of
 from decision_service.edge.rpc.open_calls import OpenCalls
 
@@ -74,7 +74,7 @@ class EventLoopInterceptor(MethodInterceptor):
     def _reply(
         self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Any:
-        call = self._begun(CallContext(context), method, context)
+        call = self._begun(RpcContext(context), method, context)
         work = self._served(method, messages, call, context)
         reply = _result(work, context)
         self._calls.sending(call)
@@ -85,7 +85,7 @@ class EventLoopInterceptor(MethodInterceptor):
         self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[Any]:
         outbox: SimpleQueue[_Sent | None] = SimpleQueue()
-        call = self._begun(CallContext(context, partial(_put, outbox)), method, context)
+        call = self._begun(RpcContext(context, partial(_put, outbox)), method, context)
         work = self._served(method, messages, call, context)
         work.add_done_callback(lambda _: outbox.put(None))
         while (sent := outbox.get()) is not None:
@@ -95,8 +95,8 @@ class EventLoopInterceptor(MethodInterceptor):
         _conclude(call, context)
 
     def _begun(
-        self, call: CallContext, method: _Method, context: grpc.ServicerContext
-    ) -> CallContext:
+        self, call: RpcContext, method: _Method, context: grpc.ServicerContext
+    ) -> RpcContext:
         if not self._calls.enter(call, always=method.always):
             _end(self._full, context)
         if not context.add_callback(partial(self._over, call)):
@@ -104,7 +104,7 @@ class EventLoopInterceptor(MethodInterceptor):
             _end(BROKEN_OFF, context)
         return call
 
-    def _over(self, call: CallContext) -> None:
+    def _over(self, call: RpcContext) -> None:
         self._calls.leave(call)
         call.over()
 
@@ -112,7 +112,7 @@ class EventLoopInterceptor(MethodInterceptor):
         self,
         method: _Method,
         messages: Iterator[bytes],
-        call: CallContext,
+        call: RpcContext,
         context: grpc.ServicerContext,
     ) -> Future[Any]:
         request: Any
@@ -124,7 +124,7 @@ class EventLoopInterceptor(MethodInterceptor):
         call.serve(work)
         return work
 
-    async def _run(self, method: _Method, request: Any, call: CallContext) -> Any:
+    async def _run(self, method: _Method, request: Any, call: RpcContext) -> Any:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this runs in one
         self._tasks.add(task)
@@ -135,7 +135,7 @@ class EventLoopInterceptor(MethodInterceptor):
         self,
         method: _Method,
         messages: Iterator[bytes],
-        call: CallContext,
+        call: RpcContext,
         context: grpc.ServicerContext,
     ) -> Any:
         """The one message of a call; gRPC raises here when the call is cancelled."""
@@ -149,7 +149,7 @@ class EventLoopInterceptor(MethodInterceptor):
             _end(UNREADABLE, context)
 
     async def _requests(
-        self, method: _Method, messages: Iterator[bytes], call: CallContext
+        self, method: _Method, messages: Iterator[bytes], call: RpcContext
     ) -> AsyncIterator[Any]:
         """The client's messages until it has no more; a thread waits for each."""
         while True:
@@ -195,7 +195,7 @@ def _result(work: Future[Any], context: grpc.ServicerContext) -> Any:
         _end(BROKEN, context)
 
 
-def _conclude(call: CallContext, context: grpc.ServicerContext) -> None:
+def _conclude(call: RpcContext, context: grpc.ServicerContext) -> None:
     if call.status is not None:
         _end(call.status, context)
     if call.trailing:

@@ -7,7 +7,7 @@ from typing import Any
 
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.access import UNOBSERVED
-from decision_service.edge.rpc.call_context import Behaviour, CallContext
+from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.edge.rpc.status import code_name, reason_of
 
@@ -25,7 +25,7 @@ class MetricsInterceptor(CallInterceptor):
             return inner
         of_method = self._metrics.of_method(method.rpartition("/")[2])
 
-        async def call(request: Any, context: CallContext) -> Any:
+        async def call(request: Any, context: RpcContext) -> Any:
             started = perf_counter()
             try:
                 reply = await inner(request, context)

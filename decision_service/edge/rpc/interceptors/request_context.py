@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from decision_service.edge.rpc.call_context import Behaviour, CallContext
 from decision_service.edge.rpc.call_info import DEFAULT_DEADLINE, CallInfo
+from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 
 LONGEST_DEADLINE = 3600.0
@@ -20,7 +20,7 @@ class RequestContextInterceptor(CallInterceptor):
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         """The behaviour, whose context has the call's info."""
 
-        async def call(request: Any, context: CallContext) -> Any:
+        async def call(request: Any, context: RpcContext) -> Any:
             info = context.info = read_call(context, method)
             reply = await inner(request, context)
             if info.trailing:
@@ -30,7 +30,7 @@ class RequestContextInterceptor(CallInterceptor):
         return call
 
 
-def read_call(context: CallContext, method: str) -> CallInfo:
+def read_call(context: RpcContext, method: str) -> CallInfo:
     """Read what a call brings; malformed metadata counts as absent."""
     remaining = context.time_remaining()
     metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}

@@ -22,7 +22,7 @@ from decision_service.edge.rpc.mapping.values import (
     money_from_message,
     value_from_message,
 )
-from decision_service.pipeline.application import Application
+from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.ports import ReplyStyle
 
 _DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)

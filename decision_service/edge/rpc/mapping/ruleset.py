@@ -7,13 +7,13 @@ from decision_service.domain.decision import RulesetRef
 from decision_service.edge.rpc.mapping.decision import ref_message
 from decision_service.edge.rpc.mapping.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.pipeline.rulebook import Product
-from decision_service.pipeline.shelf import ShelfStatus
-from decision_service.ruleset.model import CompiledRuleset, InputSpec
+from decision_service.pipeline.rules.active import ActiveRulesStatus
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
 
 
 def ruleset_message(
-    product: Product, ruleset: CompiledRuleset, status: ShelfStatus
+    product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
 ) -> rules_pb.Ruleset:
     """One version of a product's rules, without its source."""
     since = status.since.get(ruleset.digest)

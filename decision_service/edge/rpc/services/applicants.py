@@ -5,15 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
-from decision_service.edge.rpc.call_context import CallContext
+from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.problems import Problems, check_reference, check_user_id
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.services.methods import Methods, unary
-from decision_service.pipeline.applicant_ports import Applicant, LinkToken
-from decision_service.pipeline.decide import ANSWER_MARGIN
-from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.ports import Applicant, LinkToken
+from decision_service.pipeline.applicants.status import (
+    AccountStanding,
+    ApplicantStatus,
+    LookAtApplicants,
+)
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.standing import AccountStanding, LookAtApplicants, Standing
 
 SERVICE = "decision_service.api.v1.ApplicantService"
 
@@ -33,7 +37,7 @@ class ApplicantServicer:
         self._use_cases = use_cases
 
     async def create_applicant(
-        self, request: pb.CreateApplicantRequest, context: CallContext
+        self, request: pb.CreateApplicantRequest, context: RpcContext
     ) -> pb.CreateApplicantResponse:
         """The applicant's user with a new token."""
         problems = Problems()
@@ -46,7 +50,7 @@ class ApplicantServicer:
         )
 
     async def create_link_token(
-        self, request: pb.CreateLinkTokenRequest, context: CallContext
+        self, request: pb.CreateLinkTokenRequest, context: RpcContext
     ) -> pb.CreateLinkTokenResponse:
         """A new token."""
         user_id = _user_id(request.user_id)
@@ -54,7 +58,7 @@ class ApplicantServicer:
         return pb.CreateLinkTokenResponse(link_token=_token(token))
 
     async def get_applicant(
-        self, request: pb.GetApplicantRequest, context: CallContext
+        self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
         """Where the applicant stands now."""
         user_id = _user_id(request.user_id)
@@ -62,7 +66,7 @@ class ApplicantServicer:
         return pb.GetApplicantResponse(applicant=_applicant(seen))
 
     async def erase_applicant(
-        self, request: pb.EraseApplicantRequest, context: CallContext
+        self, request: pb.EraseApplicantRequest, context: RpcContext
     ) -> pb.EraseApplicantResponse:
         """Destroy what is stored, and revoke."""
         user_id = _user_id(request.user_id)
@@ -71,7 +75,7 @@ class ApplicantServicer:
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
         )
 
-    def _stop_at(self, context: CallContext) -> float:
+    def _stop_at(self, context: RpcContext) -> float:
         return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
 
 
@@ -98,7 +102,7 @@ def _token(token: LinkToken) -> pb.LinkToken:
     )
 
 
-def _applicant(seen: Standing) -> pb.Applicant:
+def _applicant(seen: ApplicantStatus) -> pb.Applicant:
     return pb.Applicant(
         user_id=seen.user_id,
         accounts=[_account(one) for one in seen.accounts],

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.decision import Decision
-from decision_service.edge.rpc.call_context import CallContext
 from decision_service.edge.rpc.call_info import CallInfo
+from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.decision import decision_message
 from decision_service.edge.rpc.mapping.filters import filter_from, page_size
 from decision_service.edge.rpc.mapping.full_view import add_full_view
@@ -17,12 +17,12 @@ from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
 from decision_service.edge.rpc.mapping.requests import application_from, decision_id_from, full_view
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.failpoints import Point, reach
-from decision_service.pipeline.decide import DecideApplication
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.record_codec import inputs_from_wire
+from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
-from decision_service.pipeline.read import ReadDecisions, Recorded
-from decision_service.pipeline.replay import ReplayDecision, Replayed, WhichRules
-from decision_service.pipeline.run import Call
-from decision_service.pipeline.wire import inputs_from_wire
+from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.records.replay import ReplayDecision, Replayed, WhichRules
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -56,19 +56,19 @@ class DecisionServicer:
         self._versions: dict[str | None, int] = {None: 0}
 
     async def create_decision(
-        self, request: service_pb.CreateDecisionRequest, context: CallContext
+        self, request: service_pb.CreateDecisionRequest, context: RpcContext
     ) -> bytes:
         """Decide, and answer with the recorded bytes."""
         info = context.info
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
-        stored = await self._use_cases.decide(application, Call(info.caller, deadline))
+        stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
         self._trail(info, stored)
         reach(Point.BEFORE_REPLY)
         return stored.reply
 
     async def get_decision(
-        self, request: service_pb.GetDecisionRequest, context: CallContext
+        self, request: service_pb.GetDecisionRequest, context: RpcContext
     ) -> service_pb.GetDecisionResponse:
         """Read one decision back in the view asked for."""
         info, full = context.info, full_view(request.view)
@@ -78,7 +78,7 @@ class DecisionServicer:
         return service_pb.GetDecisionResponse(decision=recorded_message(recorded, full=full))
 
     async def list_decisions(
-        self, request: service_pb.ListDecisionsRequest, context: CallContext
+        self, request: service_pb.ListDecisionsRequest, context: RpcContext
     ) -> service_pb.ListDecisionsResponse:
         """One page of decisions in BASIC view."""
         chosen = replace(filter_from(request), caller=context.info.scope)
@@ -90,7 +90,7 @@ class DecisionServicer:
         )
 
     async def replay_decision(
-        self, request: service_pb.ReplayDecisionRequest, context: CallContext
+        self, request: service_pb.ReplayDecisionRequest, context: RpcContext
     ) -> service_pb.ReplayDecisionResponse:
         """Recompute a decision and name what differs from the record."""
         scope, full = context.info.scope, full_view(request.view)

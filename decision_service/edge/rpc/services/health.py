@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.domain.errors import Overloaded
-from decision_service.edge.rpc.call_context import CallContext
+from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.streams import write
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -35,7 +35,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._watches = 0
 
     async def Check(  # noqa: N802 - the name is the protocol's
-        self, request: health_pb2.HealthCheckRequest, context: CallContext
+        self, request: health_pb2.HealthCheckRequest, context: RpcContext
     ) -> health_pb2.HealthCheckResponse:
         """The status now; NOT_FOUND for a service that is not here."""
         status = self._statuses.get(request.service)
@@ -43,7 +43,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
             context.end(grpc.StatusCode.NOT_FOUND, "there is no such service here")
         return health_pb2.HealthCheckResponse(status=status)
 
-    async def List(self, request: Any, context: CallContext) -> Any:  # noqa: N802 - as above
+    async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
         """The status of every service now."""
         del request, context
         one = health_pb2.HealthCheckResponse
@@ -51,7 +51,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         return health_pb2.HealthListResponse(statuses=found)  # type: ignore[attr-defined]  # newer than the stubs
 
     async def Watch(  # noqa: N802 - the name is the protocol's
-        self, request: health_pb2.HealthCheckRequest, context: CallContext
+        self, request: health_pb2.HealthCheckRequest, context: RpcContext
     ) -> None:
         """Stream the status and its changes until the client leaves or the server stops."""
         if self._watches >= MOST_WATCHES:
@@ -79,7 +79,7 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._ending = True
         self._wake()
 
-    async def _watch(self, service: str, context: CallContext) -> None:
+    async def _watch(self, service: str, context: RpcContext) -> None:
         told = None
         while not self._ending:
             changed = self._changed

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from decision_service.api.v1 import rollout_pb2 as pb
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
-from decision_service.edge.rpc.call_context import CallContext
+from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.filters import page_size
 from decision_service.edge.rpc.mapping.page_tokens import make_step_token, read_step_token
 from decision_service.edge.rpc.mapping.problems import Problems
@@ -28,12 +28,12 @@ from decision_service.edge.rpc.mapping.rollout_requests import (
     track_from,
 )
 from decision_service.edge.rpc.services.methods import Methods, unary
-from decision_service.pipeline.compare import CompareVersions
-from decision_service.pipeline.operate import Look, OperateRollouts, Order
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout_figures import ShowFigures
+from decision_service.pipeline.rollout.figures import ShowFigures
+from decision_service.pipeline.rollout.operate import Look, OperateRollouts, Order
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout_ports import JournalEntry
-from decision_service.pipeline.shelf import ShelfStatus
+from decision_service.pipeline.rules.active import ActiveRulesStatus
 from decision_service.rollout.state import TrackName
 
 SERVICE = "decision_service.api.v1.RolloutService"
@@ -45,7 +45,7 @@ class RolloutUseCases(msgspec.Struct, frozen=True):
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions
-    status: Callable[[], ShelfStatus]
+    status: Callable[[], ActiveRulesStatus]
     clock: Clock
 
 
@@ -58,7 +58,7 @@ class RolloutServicer:
         self._status = use_cases.status
 
     async def list_rollouts(
-        self, request: service_pb.ListRolloutsRequest, context: CallContext
+        self, request: service_pb.ListRolloutsRequest, context: RpcContext
     ) -> service_pb.ListRolloutsResponse:
         """Every rollout."""
         del request, context
@@ -66,7 +66,7 @@ class RolloutServicer:
         return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
 
     async def get_rollout(
-        self, request: service_pb.GetRolloutRequest, context: CallContext
+        self, request: service_pb.GetRolloutRequest, context: RpcContext
     ) -> service_pb.GetRolloutResponse:
         """One rollout with its figures."""
         del context
@@ -76,14 +76,14 @@ class RolloutServicer:
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
     async def explain_assignment(
-        self, request: service_pb.ExplainAssignmentRequest, context: CallContext
+        self, request: service_pb.ExplainAssignmentRequest, context: RpcContext
     ) -> service_pb.ExplainAssignmentResponse:
         """Where an applicant would be put now."""
         del context
         return explained_message(await self._operate.explain(applicant_from(request)))
 
     async def list_rollout_steps(
-        self, request: service_pb.ListRolloutStepsRequest, context: CallContext
+        self, request: service_pb.ListRolloutStepsRequest, context: RpcContext
     ) -> service_pb.ListRolloutStepsResponse:
         """One page of the journal."""
         del context
@@ -97,7 +97,7 @@ class RolloutServicer:
         )
 
     async def advance_rollout(
-        self, request: service_pb.AdvanceRolloutRequest, context: CallContext
+        self, request: service_pb.AdvanceRolloutRequest, context: RpcContext
     ) -> service_pb.AdvanceRolloutResponse:
         """One stage up."""
         order, track = _decided_on(request, context)
@@ -106,7 +106,7 @@ class RolloutServicer:
         return service_pb.AdvanceRolloutResponse(step=step, rollout=rollout)
 
     async def roll_back_rollout(
-        self, request: service_pb.RollBackRolloutRequest, context: CallContext
+        self, request: service_pb.RollBackRolloutRequest, context: RpcContext
     ) -> service_pb.RollBackRolloutResponse:
         """One stage down."""
         order, track = _decided_on(request, context)
@@ -115,7 +115,7 @@ class RolloutServicer:
         return service_pb.RollBackRolloutResponse(step=step, rollout=rollout)
 
     async def pause_rollout(
-        self, request: service_pb.PauseRolloutRequest, context: CallContext
+        self, request: service_pb.PauseRolloutRequest, context: RpcContext
     ) -> service_pb.PauseRolloutResponse:
         """Stop advancing."""
         order = order_from(request, context.info.caller)
@@ -124,7 +124,7 @@ class RolloutServicer:
         return service_pb.PauseRolloutResponse(step=step, rollout=rollout)
 
     async def resume_rollout(
-        self, request: service_pb.ResumeRolloutRequest, context: CallContext
+        self, request: service_pb.ResumeRolloutRequest, context: RpcContext
     ) -> service_pb.ResumeRolloutResponse:
         """Let advancing go on."""
         order = order_from(request, context.info.caller)
@@ -133,7 +133,7 @@ class RolloutServicer:
         return service_pb.ResumeRolloutResponse(step=step, rollout=rollout)
 
     async def set_kill_switch(
-        self, request: service_pb.SetKillSwitchRequest, context: CallContext
+        self, request: service_pb.SetKillSwitchRequest, context: RpcContext
     ) -> service_pb.SetKillSwitchResponse:
         """Kill or revive."""
         problems = Problems()
@@ -144,7 +144,7 @@ class RolloutServicer:
         return service_pb.SetKillSwitchResponse(step=_step(taken), rollout=rollout)
 
     async def compare_versions(
-        self, request: service_pb.CompareVersionsRequest, context: CallContext
+        self, request: service_pb.CompareVersionsRequest, context: RpcContext
     ) -> service_pb.CompareVersionsResponse:
         """Two versions on the same applicants."""
         del context
@@ -179,7 +179,7 @@ def methods(servicer: RolloutServicer) -> Methods:
 
 def _decided_on(
     request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
-    context: CallContext,
+    context: RpcContext,
 ) -> tuple[Order, TrackName | None]:
     """The order with the plan and position it was decided on, and its track."""
     problems = Problems()

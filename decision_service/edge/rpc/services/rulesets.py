@@ -12,7 +12,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.domain.decision import RulesetRef
 from decision_service.domain.factor import Value
 from decision_service.domain.missing import Cause
-from decision_service.edge.rpc.call_context import CallContext
+from decision_service.edge.rpc.context import RpcContext
 from decision_service.edge.rpc.mapping.decision import ref_message
 from decision_service.edge.rpc.mapping.full_view import add_full_view
 from decision_service.edge.rpc.mapping.problems import Problems, check_product
@@ -21,13 +21,13 @@ from decision_service.edge.rpc.mapping.ruleset import problem_message, ruleset_m
 from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.mapping.verdict import verdict_fields
 from decision_service.edge.rpc.services.methods import Methods, unary
-from decision_service.pipeline.agreement import Agreement
-from decision_service.pipeline.decide import ANSWER_MARGIN
-from decision_service.pipeline.loading import RuleFolder
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
+from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.ports import Clock, DecisionLog
-from decision_service.pipeline.rulesets import Trial, TryRules, ordered, validate, version_of
-from decision_service.pipeline.shelf import RuleShelf
-from decision_service.pipeline.texts import files_from_body
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.texts import files_from_body
+from decision_service.pipeline.trial.dry_run import Trial, TryRules, ordered, validate, version_of
 
 SERVICE = "decision_service.api.v1.RulesetService"
 
@@ -38,7 +38,7 @@ class RulesetUseCases(msgspec.Struct, frozen=True):
     `blocked` are factors and inputs that no rule may use.
     """
 
-    shelf: RuleShelf
+    shelf: ActiveRules
     try_rules: TryRules
     folder: Callable[[], RuleFolder]
     log: DecisionLog
@@ -54,7 +54,7 @@ class RulesetServicer:
         self._use_cases = use_cases
 
     async def list_rulesets(
-        self, request: rules_pb.ListRulesetsRequest, context: CallContext
+        self, request: rules_pb.ListRulesetsRequest, context: RpcContext
     ) -> rules_pb.ListRulesetsResponse:
         """Every loaded version, and what the last reading of the folder found."""
         del context
@@ -77,7 +77,7 @@ class RulesetServicer:
         )
 
     async def get_ruleset(
-        self, request: rules_pb.GetRulesetRequest, context: CallContext
+        self, request: rules_pb.GetRulesetRequest, context: RpcContext
     ) -> rules_pb.GetRulesetResponse:
         """One version with its source."""
         del context
@@ -90,7 +90,7 @@ class RulesetServicer:
         return rules_pb.GetRulesetResponse(ruleset=message)
 
     async def validate_ruleset(
-        self, request: rules_pb.ValidateRulesetRequest, context: CallContext
+        self, request: rules_pb.ValidateRulesetRequest, context: RpcContext
     ) -> rules_pb.ValidateRulesetResponse:
         """Everything that is wrong with a text."""
         del context
@@ -108,7 +108,7 @@ class RulesetServicer:
         )
 
     async def evaluate_ruleset(
-        self, request: rules_pb.EvaluateRulesetRequest, context: CallContext
+        self, request: rules_pb.EvaluateRulesetRequest, context: RpcContext
     ) -> rules_pb.EvaluateRulesetResponse:
         """A dry run, in FULL view."""
         info = context.info
