@@ -26,11 +26,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """A server beside others in one process, which alone says what a signal ends."""
+    """A server that leaves the signals to the program around it."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process."""
+        """Install no handlers: uvicorn's would take the place of the program's own."""
         yield
 
 
@@ -43,10 +43,9 @@ async def serving(
     connections: int | None = None,
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """Serve while the context is open; no signal handler is installed.
+    """Serve while the context is open.
 
-    Who connects before the server has begun waits in the listener's queue. More than `connections`
-    at once are answered 503. `on_close` runs before the server stops.
+    More than `connections` at once are answered 503. `on_close` runs before the server stops.
     """
     config = uvicorn.Config(
         app,
@@ -62,10 +61,14 @@ async def serving(
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
     server = _Server(config)
-    ended = asyncio.create_task(server.serve(sockets=[listener]))
+    running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
+        while not server.started:
+            await asyncio.sleep(0)
+            if running.done():
+                running.result()
         yield
     finally:
         on_close()
         server.should_exit = True
-        await ended
+        await running
