@@ -31,12 +31,12 @@ from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.ports import Entry, Gathering, StoredEntry
 from decision_service.pipeline.room import WorkRoom
 from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.pipeline.run import FLOOR, Call, OnRecorded, Ports, Run, Runs, reused
-from decision_service.pipeline.shared import SharedWork
+from decision_service.pipeline.run import FLOOR, Call, OnRecorded, Ports, Run, reused
 from decision_service.pipeline.underway import Underway
 from decision_service.pipeline.used_versions import UsedVersions
 from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.model import CompiledRuleset
+from decision_service.single_flight import SingleFlight
 
 ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
@@ -79,7 +79,7 @@ class DecideApplication:
         self._on_recorded = on_recorded or _unheard
         self._used = UsedVersions(ports.log)
         self._known = KnownFactors()
-        self._runs: Runs = {}
+        self._runs: SingleFlight[tuple[str, str], Run, StoredEntry] = SingleFlight(self._decide)
         self._underway = Underway()
 
     async def __call__(self, application: Application, call: Call) -> StoredEntry:
@@ -111,28 +111,20 @@ class DecideApplication:
 
     async def _joined(self, application: Application, content: bytes, call: Call) -> StoredEntry:
         key = (call.caller, application.request_id)
-        run = self._runs.get(key)
-        leads = run is None
-        if run is None:
-            run = self._begin(key, application, content, call)
-        elif not hmac.compare_digest(run.content, content):
-            raise reused()
-        run.until = max(run.until, call.deadline)
-        assert run.work is not None  # noqa: S101 - set by _begin before anything awaits
-        try:
-            stored = await run.work.wait(self._left(call) - (0 if leads else FOLLOW_MARGIN))
-        except TimeoutError:
-            raise DeadlineMissed.unrecorded() if leads else RequestInProgress.still() from None
-        return _same_content(stored, content)
+        with self._runs.join(key, partial(self._begin, application, content, call)) as place:
+            run = place.job
+            if not hmac.compare_digest(run.content, content):
+                raise reused()
+            run.until = max(run.until, call.deadline)
+            seconds = self._left(call) - (0 if place.began else FOLLOW_MARGIN)
+            try:
+                return _same_content(await place.result(seconds), content)
+            except TimeoutError:
+                raise _late(leads=place.began) from None
 
-    def _begin(
-        self, key: tuple[str, str], application: Application, content: bytes, call: Call
-    ) -> Run:
+    def _begin(self, application: Application, content: bytes, call: Call) -> Run:
         self._require_time(call)
-        run = Run(application, content, call, until=call.deadline)
-        self._runs[key] = run
-        run.work = SharedWork(self._decide(run), on_end=partial(self._runs.pop, key, None))
-        return run
+        return Run(application, content, call, until=call.deadline)
 
     def _left(self, call: Call) -> float:
         return call.deadline - self._ports.clock.monotonic()
@@ -240,7 +232,7 @@ class DecideApplication:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._ports.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
-        run.seal()
+        self._runs.seal(run.key)
         stored = await self._ports.log.commit(entry)
         self._last.note(stored.created)
         return stored
@@ -271,6 +263,11 @@ class DecideApplication:
 
 def _unheard(_: StoredEntry, __: str) -> None:
     """Nobody counts."""
+
+
+def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
+    """What a caller is told whose time is over while the decision is still being made."""
+    return DeadlineMissed.unrecorded() if leads else RequestInProgress.still()
 
 
 def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 
@@ -20,7 +19,6 @@ from decision_service.pipeline.ports import (
     StoredEntry,
 )
 from decision_service.pipeline.rollout_ports import ArmLog
-from decision_service.pipeline.shared import SharedWork
 from decision_service.pipeline.warm import WarmShelf
 
 FLOOR = 0.300
@@ -60,22 +58,12 @@ class Run(msgspec.Struct):
     content: bytes
     call: Call
     until: float
-    work: SharedWork[StoredEntry] | None = None
     lease: Lease | None = None
 
     @property
     def key(self) -> tuple[str, str]:
         """Of runs with one key only one is in progress."""
         return self.call.caller, self.application.request_id
-
-    def seal(self) -> None:
-        """From now on it goes on even when nobody waits for it."""
-        if self.work is not None:
-            self.work.seal()
-
-
-Runs: TypeAlias = dict[tuple[str, str], Run]
-"""Decisions in progress in this process, by caller and request id."""
 
 
 def reused() -> RequestIdReused:
