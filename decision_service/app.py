@@ -206,6 +206,7 @@ async def start(
             ),
             applicants=ApplicantUseCases(onboard, LookAtApplicants(source.enrolment, clock), clock),
         )
+        store.on_erase(services.decisions.decide.forget)
         pages = [*connect_page(settings, smile_url, onboard, clock)]
         pages += warm.receiver.routes() if warm else ()
         server, http_url = await _listen(

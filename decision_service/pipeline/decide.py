@@ -97,6 +97,12 @@ class DecideApplication:
             application = structs.replace(application, request_id=self._ports.new_id.request_id())
         return await self._once(application, content, call)
 
+    def forget(self, user_id: str) -> None:
+        """Drop what is remembered of a user, whose data is erased."""
+        self._known.forget(user_id)
+        if self._ports.warm is not None:
+            self._ports.warm.forget(user_id)
+
     async def _once(self, application: Application, content: bytes, call: Call) -> StoredEntry:
         """The result of the one run, of this process or another's.
 
@@ -206,13 +212,15 @@ class DecideApplication:
             try:
                 return _Result(gathering, concluded, await self._commit(concluded.entry, run))
             except ReadingMoved:
+                self.forget(run.application.user_id)
                 if admission.ruleset is None:
                     raise
                 gathering = await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
+                user_id = admission.application.user_id
+                self.forget(user_id)
                 if gathering is None:
                     raise
-                user_id = admission.application.user_id
                 held = await self._ports.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
