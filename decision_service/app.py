@@ -44,6 +44,7 @@ from decision_service.edge.rpc.rollouts import RolloutUseCases
 from decision_service.edge.rpc.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.failpoints import armed
+from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import render
 from decision_service.machine import Ids, SystemClock
 from decision_service.opening import Rules, RulesUnusable, open_rules
@@ -143,6 +144,7 @@ async def start(
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        changed_rules = FileWatch(settings.rules_dir)
         guard, certificates = _guard(settings, clock, calls)
         metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
@@ -214,7 +216,7 @@ async def start(
         )
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
-        Upkeep(server, guard, certificates, source, store, settings.rules_dir, reload, clock).start(
+        Upkeep(server, guard, certificates, source, store, changed_rules, reload, clock).start(
             supervisor
         )
         if warm is not None:
