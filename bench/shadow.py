@@ -32,7 +32,7 @@ from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import Call, DecideApplication, Ports
-from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.event_counters import EventCounters
 from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, Shadows
 from decision_service.storage.store import Store
 from decision_service.telemetry import configure_logging
@@ -75,7 +75,7 @@ class Side:
 
     decide: DecideApplication
     shadows: Shadows
-    seen: Occurrences
+    seen: EventCounters
     rounds: list[list[tuple[float, float]]] = field(default_factory=list)
 
     async def round(self, clock: SystemClock, chance: random.Random, callers: int) -> None:
@@ -123,7 +123,7 @@ def p99(latencies: list[float]) -> float:
 
 def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
     """Deciding under a plan, on a store that both sides share."""
-    book, seen = rulebook(planned(changed_rules(9, RECOMPUTING), plan)), Occurrences()
+    book, seen = rulebook(planned(changed_rules(9, RECOMPUTING), plan)), EventCounters()
     counters = Counters(store, clock, uuid.uuid4().hex)
     shadows = Shadows(store, clock, seen, counters.idle)
     ports = Ports(

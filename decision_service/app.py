@@ -25,7 +25,6 @@ from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import (
     of_agreement,
-    of_events,
     of_process,
     of_rollouts,
     of_rooms,
@@ -54,9 +53,9 @@ from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.compare import CompareVersions
 from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import DecideApplication
+from decision_service.pipeline.event_counters import EventCounters
 from decision_service.pipeline.guardrail_watch import GuardrailWatch, Watcher
 from decision_service.pipeline.last_record import LastRecord
-from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.onboarding import OnboardApplicants
 from decision_service.pipeline.operate import OperateRollouts
 from decision_service.pipeline.ports import Filter, StoredEntry
@@ -149,7 +148,8 @@ async def start(
         metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
-        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, Occurrences()
+        shelf, rollouts = rules.shelf, rules.rollouts
+        event_counters = EventCounters(metrics.registry)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
@@ -163,14 +163,14 @@ async def start(
             settings.blocked,
             edits_used=settings.smile_mode is SmileMode.EMBEDDED,
         )
-        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
+        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, event_counters))
         process = uuid.uuid4().hex
         agreement = Agreement(store, shelf.current, clock, process)
         counters = Counters(store, clock, process)
-        shadows = Shadows(store, clock, occurrences, counters.idle)
+        shadows = Shadows(store, clock, event_counters, counters.idle)
         stack.push_async_callback(counters.flush)
         stack.push_async_callback(shadows.aclose)
-        warm = warmth(settings, source, store, shelf.current, clock)
+        warm = warmth(settings, source, store, shelf.current, clock, metrics.registry)
         onboard = OnboardApplicants(source.enrolment, store, clock)
         beside = Beside(counters, shadows, lambda product: rollouts.latest(product).position)
         services = rpc.Services(
@@ -231,13 +231,12 @@ async def start(
         ):
             supervisor.supervise(name, work)
         metrics.read(
-            *of_vendor(source),
-            *of_rules(shelf),
-            *of_agreement(agreement),
-            *of_rollouts(occurrences, rollouts),
-            *of_rooms(guard.rooms, guard.stalls, server),
-            *(of_events(warm.receiver, warm.worker) if warm else ()),
-            *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
+            partial(of_vendor, source),
+            partial(of_rules, shelf),
+            partial(of_agreement, agreement),
+            partial(of_rollouts, rollouts),
+            partial(of_rooms, guard.rooms, guard.stalls, server),
+            lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
         )
         return Service(
             settings=settings,

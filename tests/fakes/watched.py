@@ -10,11 +10,11 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.adoption import Settled, settle
 from decision_service.pipeline.arm_figures import Cell, Counted
+from decision_service.pipeline.event_counters import EventCounters
 from decision_service.pipeline.guardrail_watch import (
     GuardrailWatch,
     Watcher,
 )
-from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
 from decision_service.pipeline.rollouts import Change, Rollouts
 from decision_service.pipeline.rulebook import Product, Rulebook
@@ -45,7 +45,7 @@ class Stand:
     rollouts: Rollouts
     watch: GuardrailWatch
     clock: SetClock
-    seen: Occurrences = field(default_factory=Occurrences)
+    seen: EventCounters = field(default_factory=EventCounters)
 
     @property
     def state(self) -> RolloutState:
@@ -93,9 +93,13 @@ class Stand:
         return {f"{w.guardrail.name} {w.arm or 'product'}": w.judgement.standing for w in words}
 
 
-async def stand(*changes: tuple[str, str], log: InMemoryDecisionLog | None = None) -> Stand:
+async def stand(
+    *changes: tuple[str, str],
+    log: InMemoryDecisionLog | None = None,
+    counters: EventCounters | None = None,
+) -> Stand:
     """A process that watches; several may share a log."""
-    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), Occurrences()
+    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), counters or EventCounters()
     plan = good(edited(STAGED, *changes))
     book = Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
     settled = await settle(log, book, clock.now())

@@ -28,9 +28,9 @@ from decision_service.pipeline.application import Application
 from decision_service.pipeline.beside import Beside
 from decision_service.pipeline.counters import Counters
 from decision_service.pipeline.decide import DecideApplication
+from decision_service.pipeline.event_counters import EventCounters
 from decision_service.pipeline.last_record import LastRecord
 from decision_service.pipeline.loading import RuleFolder, load_rules
-from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.ports import Gathering, Leases, SnapshotSource
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.run import Call, Ports
@@ -191,7 +191,7 @@ class World:
     def beside(self) -> Beside:
         """Counting and silent versions that nobody looks at."""
         counters = Counters(self.log, self.clock, "process")
-        shadows = Shadows(self.log, self.clock, Occurrences(), counters.idle)
+        shadows = Shadows(self.log, self.clock, EventCounters(), counters.idle)
         return Beside(counters, shadows, lambda _: 1)
 
     def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:

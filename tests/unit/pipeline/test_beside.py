@@ -12,10 +12,11 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
 from decision_service.pipeline.beside import Beside, tell_of_rule_errors
 from decision_service.pipeline.counters import Counters
-from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.event_counters import EventCounters
 from decision_service.pipeline.pairs import Standing
 from decision_service.pipeline.ports import ArmDecision
-from decision_service.pipeline.shadow import EVALUATIONS, Budget, Shadows
+from decision_service.pipeline.shadow import Budget, Shadows
+from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.kits.decision_entries import ENTRY
@@ -30,7 +31,7 @@ class Stand:
 
     def __init__(self, plan: str, source: ScriptedSource | None = None) -> None:
         self.world = World(book=rulebook(with_plan(plan)), source=source or ScriptedSource())
-        self.seen = Occurrences()
+        self.seen = EventCounters()
         log, clock = self.world.log, self.world.clock
         self.counters = Counters(log, clock, "process")
         budget = Budget(linger=0.0, share=1.0, write_every=0.0)
@@ -82,7 +83,7 @@ async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
     running = asyncio.create_task(stand.shadows.run())
     stored = await stand.decide(application(), stand.world.call())
     async with asyncio.timeout(10):
-        while not any(name == EVALUATIONS for name, _ in stand.seen.totals()):
+        while not counted(stand.seen.shadow_evaluations):
             await asyncio.sleep(0.001)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
