@@ -29,14 +29,15 @@ from time import perf_counter, process_time
 from bench.figures import RESULTS
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.machine import Ids, SystemClock
-from decision_service.pipeline.beside import Beside
-from decision_service.pipeline.counters import Counters
-from decision_service.pipeline.decide import Call, DecideApplication, Ports
-from decision_service.pipeline.event_counters import EventCounters
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, Shadows
+from decision_service.pipeline.decide.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.rollout.counters import Counters
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.observer import RolloutObserver
+from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.storage.store import Store
 from decision_service.telemetry import configure_logging
 from tests.fakes.cases import changed_rules
+from tests.fakes.counted import counted
 from tests.fakes.plans import planned
 from tests.fakes.world import ScriptedSource, application, rulebook, steady_earner
 
@@ -129,8 +130,8 @@ def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
     ports = Ports(
         FreshSource(vendor), store, store, ProtoReplyEncoder(), clock, Ids(), store.leases
     )
-    beside = Beside(counters, shadows, lambda _: 1)
-    return Side(DecideApplication(ports, lambda: book, beside), shadows, seen)
+    observer = RolloutObserver(counters, shadows, lambda _: 1)
+    return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)
 
 
 async def measure(rounds: int, seed: int, vendor_ms: int, callers: int) -> tuple[Side, Side]:
@@ -199,11 +200,8 @@ def run(
         compare(without, beside, clock, chance)
         for clock in range(len(CLOCKS) if callers == 1 else 1)
     ]
-    totals = beside.seen.totals()
-    asked, dropped = (
-        sum(n for (name, _), n in totals.items() if name == what) for what in (EVALUATIONS, DROPPED)
-    )
-    print(f"  silent evaluations {asked:,} · dropped {dropped:,}")
+    asked, dropped = counted(beside.seen.shadow_evaluations), counted(beside.seen.shadow_dropped)
+    print(f"  silent evaluations {asked:,.0f} · dropped {dropped:,.0f}")
     RESULTS.mkdir(exist_ok=True)
     line = {
         "part": "shadow",

@@ -10,9 +10,9 @@ from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.server import RpcServer
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.instruments import Samples, one, read_counter, read_gauge
-from decision_service.pipeline.agreement import Agreement
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource
 
@@ -41,7 +41,7 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
     )
 
 
-def of_rules(shelf: RuleShelf) -> Iterator[Metric]:
+def of_rules(shelf: ActiveRules) -> Iterator[Metric]:
     """Which rules decide, and whether the last reading of the folder was refused."""
     loaded = (
         ((name, str(version), rules.digest), 1.0)

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.errors import StoreRefused
-from decision_service.storage.sqlite_database import migrate_sqlite, open_sqlite
+from decision_service.storage.sqlite.database import migrate_sqlite, open_sqlite
 
 if TYPE_CHECKING:
-    from decision_service.storage.postgres_database import PostgresDatabase
+    from decision_service.storage.postgres.database import PostgresDatabase
 
 __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
@@ -67,7 +67,7 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await open_sqlite(address, readers, init=init)
-    from decision_service.storage.postgres_database import open_postgres  # a tenth of the start
+    from decision_service.storage.postgres.database import open_postgres  # a tenth of the start
 
     return await open_postgres(address, readers)
 
@@ -83,6 +83,6 @@ async def migrate(url: str, *, init: bool = False) -> None:
     if isinstance(address, SqliteFile):
         await asyncio.to_thread(migrate_sqlite, address, init=init)
     else:
-        from decision_service.storage.postgres_database import migrate_postgres
+        from decision_service.storage.postgres.database import migrate_postgres
 
         await migrate_postgres(address)

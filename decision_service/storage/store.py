@@ -11,11 +11,8 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
-from decision_service.pipeline.agreement import ProcessRules
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
-from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.events import Event, Receipt
-from decision_service.pipeline.pairs import Group, Pair
+from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.ports import (
     Disconnected,
     Entry,
@@ -28,38 +25,39 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
+from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
+from decision_service.pipeline.rollout.pairs.pairs import Group, Pair
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
+from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.gate import Pin
-from decision_service.storage import (
-    applicants,
-    arms,
-    decisions,
-    ended,
-    events,
-    expiry,
-    hours,
-    journal,
-    process_rows,
-    shadows,
-    snapshots,
-    tallies,
-    texts,
-    warm,
-)
 from decision_service.storage.address import SqliteFile, parse_store_url
-from decision_service.storage.batches import Batches
-from decision_service.storage.engine import READERS, Database, is_shared, open_database
-from decision_service.storage.erasing import Erasing
-from decision_service.storage.erasure_journal import ErasureJournal
-from decision_service.storage.errors import ConnectionLost
-from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
-from decision_service.storage.writer import (
+from decision_service.storage.commit.batches import Batches
+from decision_service.storage.commit.writer import (
     LARGEST_GROUP,
     LINGER_SECONDS,
     OnCommit,
     Writer,
-    unheard,
+    no_op,
 )
+from decision_service.storage.engine import READERS, Database, is_shared, open_database
+from decision_service.storage.errors import ConnectionLost
+from decision_service.storage.privacy import ended, expiry, snapshots
+from decision_service.storage.privacy.erasing import Erasing
+from decision_service.storage.privacy.erasure_journal import ErasureJournal
+from decision_service.storage.queries import (
+    applicants,
+    arms,
+    decisions,
+    events,
+    hours,
+    journal,
+    shadows,
+    tallies,
+    texts,
+    warm,
+)
+from decision_service.storage.replicas import process_rows
+from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
 from decision_service.user_cache import UserCache
 
 USERS = 8192
@@ -75,7 +73,7 @@ class Store:
         linger: float,
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
         erasing: Erasing | None = None,
     ) -> None:
         self._database = database
@@ -99,7 +97,7 @@ class Store:
         readers: int = READERS,
         lease: float = LEASE_SECONDS,
         init: bool = False,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
         journal: Path | None = None,
         erase_decisions: bool = False,
     ) -> Self:

@@ -8,7 +8,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import of_rollouts
-from decision_service.pipeline.event_counters import EventCounters
+from decision_service.pipeline.rollout.event_counters import EventCounters
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT
 

@@ -24,7 +24,7 @@ from decision_service.edge.http.webhooks import (
     signature,
     signing_key,
 )
-from decision_service.pipeline.events import Event, ReceiveEvents
+from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
 from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import SetClock
@@ -135,12 +135,8 @@ async def test_ten_thousand_refusals_leave_nothing_behind() -> None:
             await post(app, header, body)
         gc.collect()
         assert len(gc.get_objects()) - before < 500
-        assert by_label(receiver.received) == {
-            "unsigned": 10_000,
-            "new": 1,
-            "seen": 500,
-            "too_large": 1,
-        }
+        answered = {"unsigned": 10_000, "new": 1, "seen": 500, "too_large": 1}
+        assert by_label(receiver.received) == answered
 
 
 async def post(app: Starlette, header: str, body: bytes) -> None:

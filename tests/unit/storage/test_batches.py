@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
-from decision_service.storage.batches import Batches
+from decision_service.storage.commit.batches import Batches
 from decision_service.storage.errors import EntryRefused
 
 LONG = 3600.0
