@@ -1,4 +1,4 @@
-"""Draws the floors of the code from the import contracts: `python -m lint.floors > docs/floors.svg`."""
+"""Draws the floors of the code from the import contracts, as an SVG on stdout."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ READERS = 4
 class Database(Protocol):
     """Runs plain SQLAlchemy work: the same functions of a connection serve every dialect.
 
-    `turns` says into how many groups decisions in company are best split: one where the commit is
-    this processor's work, two where another program commits while the next are decided.
+    `split_batches` is the number of groups that concurrent decisions are best divided into: one
+    where this process does the work of a commit, two where a server commits meanwhile.
     """
 
     @property
-    def turns(self) -> int:
+    def split_batches(self) -> int:
         """At least one."""
 
     @property

@@ -103,7 +103,7 @@ class Store:
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
-        A group of commits waits `linger` seconds for company and holds at most `largest_group`.
+        A group of commits waits `linger` seconds for more and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
         `on_commit` hears of each group: its seconds and its decisions. `journal` is the erasure

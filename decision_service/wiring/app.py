@@ -49,7 +49,7 @@ from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import LookAtApplicants
 from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.run import Ports
+from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.operations.retention import Retention
@@ -177,7 +177,7 @@ async def start(
         )
         services = rpc.Services(
             decisions=_use_cases(
-                Ports(
+                Deps(
                     source,
                     store,
                     store,
@@ -352,7 +352,7 @@ async def _last_record(store: Store) -> ClockGuard:
 
 
 def _use_cases(
-    ports: Ports, shelf: ActiveRules, guard: Guard, observer: RolloutObserver, last: ClockGuard
+    ports: Deps, shelf: ActiveRules, guard: Guard, observer: RolloutObserver, last: ClockGuard
 ) -> UseCases:
     archive = RulesetArchive(ports.log, shelf.current)
     reading = ReadDecisions(ports.log, archive)

@@ -26,7 +26,7 @@ from decision_service.domain.snapshot import (
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.run import CallContext, Ports
+from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import FetchResult, Leases, SnapshotSource
 from decision_service.pipeline.rollout.counters import Counters
@@ -173,7 +173,7 @@ class World:
     ) -> DecideApplication:
         """A replica of its own: two of them share nothing but the log."""
         return DecideApplication(
-            Ports(
+            Deps(
                 self.source,
                 self.log,
                 self.log,

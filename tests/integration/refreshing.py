@@ -15,7 +15,7 @@ from decision_service.domain.snapshot import Provider, Snapshot
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.machine import Ids
 from decision_service.pipeline.decide.decide import DecideApplication
-from decision_service.pipeline.decide.run import CallContext, Ports
+from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
 from decision_service.pipeline.snapshots.codec import read_snapshot
@@ -51,7 +51,7 @@ class Desk:
         self.refresh = RefreshApplicants(source, store, lambda: self.rules, clock)
         self.worker = EventWorker(store, self.refresh)
         self.receive = ReceiveEvents(store, clock, self.worker.tell, source.nudge)
-        ports = Ports(
+        ports = Deps(
             source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases,
             SnapshotCache(store, Ages()),
         )  # fmt: skip

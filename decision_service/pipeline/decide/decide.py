@@ -32,8 +32,8 @@ from decision_service.pipeline.decide.run import (
     FLOOR,
     CallContext,
     DecisionRun,
+    Deps,
     OnRecorded,
-    Ports,
     reused,
 )
 from decision_service.pipeline.operations.clock_guard import ClockGuard
@@ -69,7 +69,7 @@ class DecideApplication:
 
     def __init__(
         self,
-        ports: Ports,
+        deps: Deps,
         rulebook: Callable[[], Rulebook],
         observer: DecisionObserver,
         last: ClockGuard | None = None,
@@ -77,13 +77,13 @@ class DecideApplication:
         room: WorkRoom | None = None,
         on_recorded: OnRecorded | None = None,
     ) -> None:
-        self._ports = ports
+        self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
         self._last = last or ClockGuard()
         self._room = room or WorkRoom()
         self._on_recorded = on_recorded or _no_op
-        self._used = UsedVersions(ports.log)
+        self._used = UsedVersions(deps.log)
         self._known = KnownFactors()
         self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
             self._decide
@@ -98,18 +98,18 @@ class DecideApplication:
         """
         content = application.content()
         if application.request_id:
-            stored = await self._ports.log.find(call.caller, application.request_id)
+            stored = await self._deps.log.find(call.caller, application.request_id)
             if stored is not None:
                 return _same_content(stored, content)
         else:
-            application = structs.replace(application, request_id=self._ports.new_id.request_id())
+            application = structs.replace(application, request_id=self._deps.new_id.request_id())
         return await self._once(application, content, call)
 
     def forget(self, user_id: str) -> None:
         """Drop what is remembered of a user, whose data is erased."""
         self._known.forget(user_id)
-        if self._ports.warm is not None:
-            self._ports.warm.forget(user_id)
+        if self._deps.warm is not None:
+            self._deps.warm.forget(user_id)
 
     async def _once(
         self, application: Application, content: bytes, call: CallContext
@@ -145,7 +145,7 @@ class DecideApplication:
         return DecisionRun(application, content, call, until=call.deadline)
 
     def _left(self, call: CallContext) -> float:
-        return call.deadline - self._ports.clock.monotonic()
+        return call.deadline - self._deps.clock.monotonic()
 
     def _require_time(self, call: CallContext) -> None:
         if self._left(call) < FLOOR:
@@ -179,7 +179,7 @@ class DecideApplication:
             raise RequestInProgress.still() from None
         except BaseException:
             if run.lease is not None:
-                self._ports.leases.release(run.lease)
+                self._deps.leases.release(run.lease)
             raise
         self._tell(attempt, product, admission, result)
         return result.stored
@@ -193,7 +193,7 @@ class DecideApplication:
             if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
                 self._underway.begin(run.key, product.name, amount)
 
-        now, arms = self._ports.clock.now(), self._ports.arms
+        now, arms = self._deps.clock.now(), self._deps.arms
         admission = await admit(application, product, arms, now, assigned, self._underway)
         if not self._last.doubts(now):
             return admission
@@ -206,7 +206,7 @@ class DecideApplication:
             return
         seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
         caller, request_id = run.key
-        claimed = await self._ports.leases.claim(caller, request_id, seconds)
+        claimed = await self._deps.leases.claim(caller, request_id, seconds)
         if isinstance(claimed, StoredEntry):
             raise DecidedElsewhere(claimed)
         run.lease = claimed
@@ -233,7 +233,7 @@ class DecideApplication:
                 self.forget(user_id)
                 if gathering is None:
                     raise
-                held = await self._ports.log.held(user_id)
+                held = await self._deps.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
     def _conclude(
@@ -242,8 +242,8 @@ class DecideApplication:
         return conclude(
             admission,
             gathering,
-            encoder=self._ports.encoder,
-            new_id=self._ports.new_id,
+            encoder=self._deps.encoder,
+            new_id=self._deps.new_id,
             caller=run.call.caller,
             content=run.content,
             known=self._known,
@@ -252,10 +252,10 @@ class DecideApplication:
 
     async def _commit(self, entry: Entry, run: DecisionRun) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
-        if self._ports.clock.monotonic() > run.until:
+        if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
         self._runs.seal(run.key)
-        stored = await self._ports.log.commit(entry)
+        stored = await self._deps.log.commit(entry)
         self._last.note(stored.created)
         return stored
 
@@ -271,17 +271,17 @@ class DecideApplication:
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
     ) -> FetchResult:
-        clock = self._ports.clock
+        clock = self._deps.clock
         stop_at = run.call.deadline - ANSWER_MARGIN
         return await gather_for(
             admission.application.user_id,
             ruleset.needs,
             admission.as_of,
-            source=LeasedSource(self._ports.source, partial(self._claim, run)),
-            log=self._ports.log,
+            source=LeasedSource(self._deps.source, partial(self._claim, run)),
+            log=self._deps.log,
             stop_at=stop_at,
             wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
-            warm=self._ports.warm,
+            warm=self._deps.warm,
         )
 
 

@@ -38,11 +38,11 @@ class Computed(msgspec.Struct):
 
 _Moment = tuple[date, bool, int, int | None]
 """All of the arguments of `compute` that are not the snapshot's or the ruleset's: the civil date,
-whether the clock is in doubt, how many turning points have passed, the requested term."""
+whether the clock is in doubt, how many validity boundaries have passed, the requested term."""
 
 
 class _Remembered(msgspec.Struct):
-    turns: tuple[datetime, ...]
+    boundaries: tuple[datetime, ...]
     moment: _Moment
     computed: Computed
 
@@ -63,14 +63,16 @@ class KnownFactors:
         """What `factors.compute` gives for the snapshot of this id and the ruleset's needs."""
         key = (snapshot.user_id, snapshot_id, digest)
         known = self._known.get(key)
-        turns = validity_boundaries(snapshot, needs.policy) if known is None else known.turns
-        passed = bisect_left(turns, as_of.instant)
+        boundaries = (
+            validity_boundaries(snapshot, needs.policy) if known is None else known.boundaries
+        )
+        passed = bisect_left(boundaries, as_of.instant)
         moment = (as_of.date, as_of.doubtful, passed, needs.term_months)
         if known is not None and known.moment == moment:
             return known.computed
         factors = compute(snapshot, needs, as_of)
         computed = Computed(factors, pack_factors(factors))
-        self._known[key] = _Remembered(turns, moment, computed)
+        self._known[key] = _Remembered(boundaries, moment, computed)
         return computed
 
     def forget(self, user_id: str) -> None:

@@ -28,7 +28,7 @@ OnRecorded = Callable[[StoredEntry, str], None]
 """Hears of each decision when it is recorded, with its arm; not of one that is told again."""
 
 
-class Ports(msgspec.Struct, frozen=True):
+class Deps(msgspec.Struct, frozen=True):
     """What deciding needs of the world."""
 
     source: SnapshotSource

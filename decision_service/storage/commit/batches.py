@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
-from functools import partial
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -15,22 +14,19 @@ from decision_service.storage.errors import EntryRefused, HeldUp, unavailable
 Q = TypeVar("Q")
 A = TypeVar("A")
 
-Told = Callable[[A | Exception], None]
-"""Hears the answer to one question, or the error in its place; on the event loop, later."""
-
-_Waiting = tuple[Q, Told[A]]
+_Waiting = tuple[Q, asyncio.Future[A]]
 
 
 class Batches(Generic[Q, A]):
     """Collects questions while the batch before them runs, and has them answered together.
 
     `answer` gives one answer, or one error, per question, in order. A batch holds at most `most`
-    questions. It waits until as many callers are there as were served last or came meanwhile, for
-    at most `linger` seconds: so those who come in company stay together, and a lone caller is
-    served at once. With more than one of `turns` company is split into as many, so that one is
-    served while the next gathers. Batches run one after another on tasks of their own: a caller
-    who goes away changes nothing for the others, nor for its own question. More than `waiting`
-    questions at once are refused.
+    questions. A batch waits until there are as many callers as the last batch served or as came
+    meanwhile, for at most `linger` seconds: callers that were served together stay together (batch
+    affinity), and a lone caller is served at once. With `split` above one the expected callers are
+    divided into as many batches, so that one is served while the next collects. Batches run one
+    after another on tasks of their own: a caller that leaves changes nothing for the others, nor
+    for its own question. More than `waiting` questions at once are refused.
     """
 
     def __init__(
@@ -39,13 +35,13 @@ class Batches(Generic[Q, A]):
         *,
         most: int,
         linger: float = 0.0,
-        turns: int = 1,
+        split: int = 1,
         waiting: int = 10_000,
     ) -> None:
         self._answer = answer
         self._most = most
         self._linger = linger
-        self._turns = turns
+        self._split = split
         self._waiting = waiting
         self._pending: list[_Waiting[Q, A]] = []
         self._batch: list[_Waiting[Q, A]] = []
@@ -56,24 +52,23 @@ class Batches(Generic[Q, A]):
         self._closed = False
 
     async def ask(self, question: Q) -> A:
-        """The answer to one question; raises what `answer` gave or raised."""
-        waiter: asyncio.Future[A] = asyncio.get_running_loop().create_future()
-        self.put(question, partial(_settle, waiter))
-        return await waiter
+        """The answer to one question.
 
-    def put(self, question: Q, told: Told[A]) -> None:
-        """Have `told` hear the answer; raises StoreUnavailable where no question is taken."""
+        Raises what `answer` gave or raised, and StoreUnavailable where no question is taken.
+        """
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         if len(self._pending) >= self._waiting:
             raise unavailable("too many callers wait for the store: nothing was recorded")
         if not self._pending:
             self._since = perf_counter()
-        self._pending.append((question, told))
+        waiter: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._pending.append((question, waiter))
         if len(self._pending) >= self._expected:
             self._enough.set()
         if self._running is None:
             self._start()
+        return await waiter
 
     async def aclose(self) -> None:
         """Take no more questions and answer those that wait."""
@@ -95,9 +90,9 @@ class Batches(Generic[Q, A]):
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
         """Called when a batch ended, however it ended: release its callers, begin the next."""
         callers = len(self._batch) + len(self._pending)
-        self._expected = min(self._most, -(-callers // self._turns))
+        self._expected = min(self._most, -(-callers // self._split))
         self._ended = perf_counter()
-        _tell([told for _, told in self._batch], run)
+        _release([waiter for _, waiter in self._batch], run)
         self._running = None
         if self._pending:
             self._start()
@@ -128,20 +123,18 @@ class Batches(Generic[Q, A]):
             return error
 
 
-def _tell(waiting: Sequence[Told[A]], work: asyncio.Future[Sequence[A | StoreError]]) -> None:
+def _release(
+    waiters: Sequence[asyncio.Future[A]], work: asyncio.Future[Sequence[A | StoreError]]
+) -> None:
     failure = _failure(work)
-    answers = work.result() if failure is None else [failure] * len(waiting)
-    for told, answer in zip(waiting, answers, strict=True):
-        told(_own(answer) if isinstance(answer, Exception) else answer)
-
-
-def _settle(waiter: asyncio.Future[A], answer: A | Exception) -> None:
-    if waiter.done():
-        return
-    if isinstance(answer, Exception):
-        waiter.set_exception(answer)
-    else:
-        waiter.set_result(answer)
+    answers = work.result() if failure is None else [failure] * len(waiters)
+    for waiter, answer in zip(waiters, answers, strict=True):
+        if waiter.done():
+            continue
+        if isinstance(answer, Exception):
+            waiter.set_exception(_own(answer))
+        else:
+            waiter.set_result(answer)
 
 
 def _failure(work: asyncio.Future[Sequence[A | StoreError]]) -> Exception | None:

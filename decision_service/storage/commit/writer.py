@@ -52,7 +52,7 @@ class Writer:
         self._packing = Packing()
         self._decided_on: UserCache[int] = UserCache(DECIDED_ON)
         self._groups = Batches(
-            self._commit_group, most=largest_group, linger=linger, turns=database.turns
+            self._commit_group, most=largest_group, linger=linger, split=database.split_batches
         )
         self._on_commit = on_commit
         self._failed = False

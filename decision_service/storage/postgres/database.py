@@ -69,7 +69,7 @@ It looks rows up by key, however small a table was when it was planned.
 class PostgresDatabase:
     """The `Database` on a server; any number of processes share it."""
 
-    turns = 2
+    split_batches = 2
     shared = True
 
     def __init__(self, server: PostgresServer, readers: int) -> None:

@@ -50,7 +50,7 @@ _SCRUBS, _SCRUB_PAUSE = 20, 0.05
 class SqliteDatabase:
     """The `Database` in one file, for one process."""
 
-    turns = 1
+    split_batches = 1
     shared = False
 
     def __init__(self, path: Path, readers: int, lock: FileLock) -> None:
