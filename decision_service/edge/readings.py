@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from decision_service.edge.rpc.admission import Rooms
-from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
+from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.instruments import Samples, one, read_counter, read_gauge
 from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.rollout.journal import Rollouts
@@ -81,17 +80,21 @@ def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
     )
 
 
-def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> Iterator[Metric]:
-    """Work in progress, waiting and refused, and calls whose reply nobody read."""
-    by_name = {"work": rooms.work, "reads": rooms.reads}
-    working = {name: room.working for name, room in by_name.items()}
-    yield read_gauge("in_progress", "Calls that have a place", _each(working), "room")
-    waiting = {name: room.waiting for name, room in by_name.items()}
-    yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "room")
-    refused = {name: room.refused for name, room in by_name.items()} | {"calls": server.refused}
-    yield read_counter("shed", "Calls refused for want of a place", _each(refused), "room")
+def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
+    """Work in progress, waiting and refused, and calls whose client kept them waiting."""
+    by_name = {"work": limits.work, "reads": limits.reads}
+    working = {name: bulkhead.working for name, bulkhead in by_name.items()}
+    yield read_gauge("in_progress", "Calls that have a place", _each(working), "limit")
+    waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}
+    yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "limit")
+    refused = {name: bulkhead.refused for name, bulkhead in by_name.items()}
+    refused["calls"] = calls.refused
+    yield read_counter("shed", "Calls refused for want of a place", _each(refused), "limit")
     yield read_counter(
-        "stalled_clients", "Calls ended because their reply was not read", one(stalls.ended)
+        "slow_readers", "Calls ended because their reply was not read", one(calls.slow_readers)
+    )
+    yield read_counter(
+        "slow_senders", "Calls ended because their message did not come", one(calls.slow_senders)
     )
 
 
