@@ -24,7 +24,7 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.smile.answers import Envelope, Page, TransactionAnswer
+from decision_service.smile.mapping.answers import Envelope, Page, TransactionAnswer
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 AS_OF = AsOf.at(NOW, ZoneInfo("Asia/Manila"))

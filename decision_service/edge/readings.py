@@ -17,8 +17,8 @@ from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW
 from decision_service.pipeline.shelf import RuleShelf
-from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource, Status
+from decision_service.smile.transport.breaker import BreakerState
 from decision_service.supervision import Supervisor
 
 

@@ -23,6 +23,9 @@ from decision_service.domain.errors import (
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 
+RETRY_AFTER = 5.0
+"""Seconds after which a caller may send a request again that the vendor did not answer."""
+
 
 class Fault(Exception):
     """No usable evidence: `cause` and `code` say why, `detail` is a field path or count."""
@@ -37,6 +40,14 @@ class Fault(Exception):
     def blames_vendor(self) -> bool:
         """Whether the circuit breaker counts it: the vendor did not answer, or answered 5xx."""
         return False
+
+    def refusal(self) -> SmileError:
+        """The error that a caller receives where nothing came of its request."""
+        return UpstreamUnavailable(
+            f"Smile could not be asked now ({self.code or self.cause}); send the request again in "
+            f"{RETRY_AFTER:.0f} s",
+            retry_after=RETRY_AFTER,
+        )
 
     def missing(self, kind: Kind, source: str | None = None) -> Missing:
         """The same as it stands in a snapshot."""
@@ -133,10 +144,6 @@ class Refused(Fault):
     def __init__(self, code: DataReason, retry_after: float) -> None:
         super().__init__(Cause.NOT_FETCHED, code)
         self.retry_after = retry_after
-
-    def refusal(self) -> SmileError:
-        """What a caller is told for whom nothing has been asked yet."""
-        raise NotImplementedError
 
 
 class CircuitOpen(Refused):

@@ -15,25 +15,24 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
 from decision_service.pipeline.ports import Clock, Gathering
-from decision_service.smile.allowance import Allowance
-from decision_service.smile.applicant import Applicant
-from decision_service.smile.arrival import Arrival
-from decision_service.smile.attempts import Vendor
-from decision_service.smile.breaker import BreakerState
-from decision_service.smile.client import Client
-from decision_service.smile.enrolment import SmileEnrolment
+from decision_service.smile.client import Vendor
 from decision_service.smile.errors import Fault, NoTurn
-from decision_service.smile.findings import Findings
-from decision_service.smile.hooks import SmileWebhooks
-from decision_service.smile.limiter import Promise
 from decision_service.smile.limits import Limits
-from decision_service.smile.payloads import Payloads
-from decision_service.smile.providers import Providers
-from decision_service.smile.reading import Reading, listed
-from decision_service.smile.refusals import refusal
-from decision_service.smile.sharing import Sharing
-from decision_service.smile.shrink import marked
-from decision_service.smile.waves import Lists, Wave
+from decision_service.smile.onboarding.enrolment import SmileEnrolment
+from decision_service.smile.onboarding.webhooks import SmileWebhooks
+from decision_service.smile.reading.applicant import Applicant
+from decision_service.smile.reading.arrival import Arrival
+from decision_service.smile.reading.builder import Findings
+from decision_service.smile.reading.fetch import Reading, listed
+from decision_service.smile.reading.lists import Lists, Wave
+from decision_service.smile.reading.payloads import Payloads
+from decision_service.smile.reading.providers import Providers
+from decision_service.smile.reading.sharing import Sharing
+from decision_service.smile.reading.shrink import marked
+from decision_service.smile.transport.breaker import BreakerState
+from decision_service.smile.transport.budget import Allowance
+from decision_service.smile.transport.http import Client
+from decision_service.smile.transport.limiter import Promise
 
 _REFUSALS_UNTIL_UNWELL = 3
 
@@ -131,7 +130,7 @@ class SmileSource:
         try:
             return await listed(Applicant(self._vendor, user_id, allowance))
         except Fault as fault:
-            raise refusal(fault) from None
+            raise fault.refusal() from None
 
     @property
     def enrolment(self) -> SmileEnrolment:

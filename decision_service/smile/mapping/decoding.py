@@ -1,0 +1,110 @@
+"""From the bytes of an answer to its typed form; whatever is not exactly that is a Fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Generic, TypeVar
+
+import msgspec
+
+from decision_service.domain.missing import DataReason
+from decision_service.smile.errors import Fault, Transient, bad_data
+from decision_service.smile.mapping.answers import Envelope, Page
+from decision_service.smile.transport.body import check_depth
+
+Data = TypeVar("Data")
+
+_PATH = re.compile(r"`\$([^`]*)`\s*$")
+_INDEX = re.compile(r"\[[^\]]*\]")
+
+
+class OneDecoder(Generic[Data]):
+    """Reads an envelope around one object; `name` heads the field paths of faults."""
+
+    def __init__(self, envelope: type[Envelope[Data]], name: str, depth: int = 32) -> None:
+        self._envelope = msgspec.json.Decoder(envelope)
+        self._name = name
+        self._depth = depth
+
+    def __call__(self, body: bytes) -> Data:
+        """The data; raises Transient for what is not JSON, a Fault for what is not this."""
+        check_depth(body, self._depth)
+        return _opened(_typed(self._envelope, body, self._name), self._name)
+
+
+class BareDecoder:
+    """Reads an envelope that needs no data: the answer to a request that only does something."""
+
+    def __init__(self, name: str) -> None:
+        self._envelope = msgspec.json.Decoder(Envelope[object])
+        self._name = name
+
+    def __call__(self, body: bytes) -> None:
+        """Raises as `OneDecoder` does."""
+        check_depth(body, 32)
+        if _typed(self._envelope, body, self._name).code != "OK":
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
+
+
+class PageDecoder(Generic[Data]):
+    """Reads a page in its envelope, or a bare array as one last page."""
+
+    def __init__(
+        self,
+        envelope: type[Envelope[Page[Data]]],
+        bare: type[list[Data]],
+        name: str,
+        depth: int = 32,
+    ) -> None:
+        self._one = OneDecoder(envelope, name, depth)
+        self._bare = msgspec.json.Decoder(bare)
+        self._name = name
+        self._depth = depth
+
+    def __call__(self, body: bytes) -> Page[Data]:
+        """The page, its items never None; raises as `OneDecoder` does."""
+        if body.lstrip(b" \t\r\n")[:1] == b"[":
+            check_depth(body, self._depth)
+            return Page(_typed(self._bare, body, self._name))
+        page = self._one(body)
+        if page.items is None:
+            raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.items")
+        return page
+
+
+def _opened(envelope: Envelope[Data], name: str) -> Data:
+    if envelope.code != "OK":
+        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.code")
+    if envelope.data is None:
+        raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.data")
+    return envelope.data
+
+
+def _typed(decoder: msgspec.json.Decoder[Data], body: bytes, name: str) -> Data:
+    try:
+        # Fields that are skipped are not checked by the decoder, and a cut may lie in one.
+        body.decode()
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise bad_data(DataReason.UPSTREAM_SCHEMA, _path(str(error), name)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _unreadable(body, name) from None
+
+
+def _path(message: str, name: str) -> str:
+    found = _PATH.search(message)
+    inner = _INDEX.sub("", found.group(1)) if found else ""
+    return name + inner.removeprefix(".data").removeprefix(".items")
+
+
+def _unreadable(body: bytes, name: str) -> Fault:
+    """NaN and Infinity are not JSON, but a vendor that writes them has no truncated body."""
+    constants: list[str] = []
+    try:
+        json.loads(body, parse_constant=constants.append, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        constants.clear()
+    if constants:
+        return bad_data(DataReason.BAD_AMOUNT, name)
+    return Transient(DataReason.UPSTREAM_BAD_BODY)

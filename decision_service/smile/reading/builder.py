@@ -1,0 +1,159 @@
+"""What has been found of an applicant so far, at any moment ready to be cut into a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from decision_service.domain.accounts import CONNECTED
+from decision_service.domain.kinds import Kind
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.snapshot import (
+    Account,
+    KnownCount,
+    Provider,
+    Read,
+    Snapshot,
+    Source,
+    Task,
+)
+from decision_service.smile.errors import Fault
+from decision_service.smile.mapping.origins import merged
+from decision_service.smile.reading.kind_read import Part
+from decision_service.smile.reading.transactions import IsGig, may_stand_in
+
+Supports = Callable[[str, Kind], bool]
+"""Whether a provider gives a kind, by the provider's id."""
+
+WITNESS = Kind.IDENTITIES
+"""The kind that every account is expected to give: read last, it tells whose consent still held."""
+
+UNREAD = Fault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
+
+
+class Findings:
+    """Accounts and kinds of one applicant.
+
+    `unverified` are the kinds whose lists had several pages and wait for the closing look at the
+    accounts: a snapshot cut before that does not use them. `tasks` is None where nobody asked for
+    them. `closed` is true once the accounts are known to have been the same to the end.
+    """
+
+    def __init__(
+        self,
+        plan: FetchPlan,
+        supports: Supports = lambda _, __: False,
+        is_gig: IsGig = lambda _: False,
+    ) -> None:
+        self.accounts: tuple[Account, ...] | None = None
+        self.account_faults: tuple[Missing, ...] = ()
+        self.tasks: Read[Task] | None = None
+        self.parts: dict[Kind, Part] = {}
+        self.unverified: set[Kind] = set()
+        self.closed = False
+        self._plan = plan
+        self._supports = supports
+        self._is_gig = is_gig
+
+    @property
+    def asked(self) -> frozenset[Kind]:
+        """The kinds that the plan asks for, as far as the accounts tell."""
+        kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
+        if self._plan.transactions is WhenTransactions.ALWAYS or self._stand_in:
+            kinds |= {Kind.TRANSACTIONS}
+        return kinds
+
+    @property
+    def wanted(self) -> frozenset[Kind]:
+        """The kinds that are asked for, may still turn out to be, or are there already."""
+        undecided = self._stands_in_if_gig and self.accounts is None
+        return self.asked.union({Kind.TRANSACTIONS} if undecided else (), self.parts)
+
+    @property
+    def _stands_in_if_gig(self) -> bool:
+        return self._plan.transactions is WhenTransactions.IF_STANDING_IN
+
+    @property
+    def _stand_in(self) -> bool:
+        return self._stands_in_if_gig and may_stand_in(self.accounts or (), self._is_gig)
+
+    def start_over(self, accounts: tuple[Account, ...]) -> None:
+        """Forget every kind; the accounts are these."""
+        self.accounts = accounts
+        self.parts.clear()
+        self.unverified.clear()
+        self.tasks = None
+
+    def spoil(self, kinds: Iterable[Kind], fault: Fault) -> None:
+        """Let nothing of these kinds be used."""
+        for kind in sorted(kinds):
+            self.unverified.discard(kind)
+            if kind is Kind.ACCOUNTS:
+                self.account_faults += (fault.missing(kind),)
+            else:
+                self.parts[kind] = self.parts.get(kind, Part()).failed(fault.missing(kind))
+
+    def orphans(self) -> frozenset[Kind]:
+        """The kinds with an item of an account that is not in the list of accounts."""
+        listed = {one.id for one in self.accounts or ()}
+        return frozenset(kind for kind, part in self.parts.items() if part.accounts - listed)
+
+    def hollow(self) -> frozenset[Kind]:
+        """The kinds of which a connected account gave nothing although its provider has them.
+
+        A list without records looks the same whether there are none or consent was withdrawn since
+        the accounts were read; only what was read after it tells, the witness or the closing look.
+        """
+        seen = self.parts.get(WITNESS, Part()).accounts
+        return frozenset(
+            kind
+            for kind, part in self.parts.items()
+            for one in self.accounts or ()
+            if one.connection_status == CONNECTED
+            and one.id not in part.accounts | seen
+            and not part.read.faults
+            and self._supports(one.provider_id, kind)
+        )
+
+    def sources(self) -> tuple[Source, ...]:
+        """The archives, uploads and social security records of the kinds that may be used."""
+        usable = self.parts.keys() - self.unverified
+        return merged(one for kind in sorted(usable) for one in self.parts[kind].sources)
+
+    def snapshot(
+        self,
+        user_id: str,
+        *,
+        known: Sequence[KnownCount] = (),
+        providers: tuple[Provider, ...] = (),
+    ) -> Snapshot:
+        """What may be used, and a fault for everything else that was wanted."""
+        reads: dict[str, Any] = {kind.value: self._read(kind) for kind in sorted(self.wanted)}
+        faults = self.account_faults
+        if self.accounts is None and not faults:
+            faults = (UNREAD.missing(Kind.ACCOUNTS),)
+        if Kind.ACCOUNTS in self.unverified and self.accounts is not None:
+            faults = (*faults, UNREAD.missing(Kind.ACCOUNTS))
+        return Snapshot(
+            user_id,
+            self.accounts or (),
+            faults,
+            self.sources(),
+            providers,
+            tuple(known),
+            tasks=self.tasks,
+            **reads,
+        )
+
+    def _read(self, kind: Kind) -> Read[Any]:
+        part = self.parts.get(kind)
+        if part is None or kind in self.unverified or (not self.closed and kind in self.hollow()):
+            return Read(faults=(self._unread().missing(kind),))
+        return part.read
+
+    def _unread(self) -> Fault:
+        """Where the accounts could not be read, the kinds were not asked for the same reason."""
+        if self.accounts is None and self.account_faults:
+            return Fault(Cause.NOT_FETCHED, self.account_faults[0].code)
+        return UNREAD
