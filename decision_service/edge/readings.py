@@ -17,7 +17,7 @@ from decision_service.pipeline.occurrences import Occurrences
 from decision_service.pipeline.rollouts import Rollouts
 from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW
 from decision_service.pipeline.shelf import RuleShelf
-from decision_service.smile.source import SmileSource, Status
+from decision_service.smile.source import SmileSource, SmileStatus
 from decision_service.smile.transport.breaker import BreakerState
 from decision_service.supervision import Supervisor
 
@@ -32,7 +32,7 @@ def _one(value: Callable[[], float]) -> Callable[[], Iterator[tuple[tuple[str, .
 def of_vendor(source: SmileSource) -> tuple[Reading, ...]:
     """Requests to the vendor, the circuit, and what the request limit made them wait."""
 
-    def count(name: str, words: str, read: Callable[[Status], float]) -> Reading:
+    def count(name: str, words: str, read: Callable[[SmileStatus], float]) -> Reading:
         return Reading(name, words, _one(lambda: read(source.status)), counter=True)
 
     return (

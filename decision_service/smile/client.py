@@ -1,7 +1,7 @@
-"""A request with everything around it: circuit, turn, time, and retries inside the deadline.
+"""The client of the vendor's API: circuit, rate limit, timeouts, and retries within a deadline.
 
-The loop is our own: what a retry waits for is shared between requests (the limiter's pause after a
-429, the retry budget, the circuit) and bounded by a deadline that may move while it waits.
+The retry loop stands here because retries of all requests share state (the limiter's pause after a
+429, the retry budget, the circuit), and because a deadline may move while a retry waits.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ import structlog
 
 from decision_service.domain.missing import DataReason
 from decision_service.pipeline.ports import Clock
-from decision_service.smile.errors import Fault, KeysRefused, OutOfTime, Transient, Untrusted
-from decision_service.smile.limits import Limits
-from decision_service.smile.transport.breaker import Breaker
-from decision_service.smile.transport.budget import Allowance
-from decision_service.smile.transport.http import Ask, Client
-from decision_service.smile.transport.limiter import Limiter, Sleep, Turn
+from decision_service.smile.errors import (
+    KeysRefused,
+    OutOfTime,
+    TransientFault,
+    UntrustedCertificate,
+    UpstreamFault,
+)
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.transport.breaker import CircuitBreaker
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.http import HttpClient, Request
+from decision_service.smile.transport.limiter import Permit, RateLimiter, Sleep
 from decision_service.smile.transport.retries import (
     Jitter,
     RetryBudget,
@@ -34,12 +40,12 @@ Data = TypeVar("Data")
 _log = structlog.get_logger("smile")
 
 
-class Tally(msgspec.Struct):
-    """What operators watch: counts since the start.
+class RequestCounts(msgspec.Struct):
+    """Counts since the start, as operators watch them.
 
-    `credential_refusals` are the readings in a row that ended because our keys were refused; one
-    that ended otherwise sets it back, single answers do not, since a key pair may be refused by
-    one endpoint and taken by the others.
+    `credential_refusals` counts consecutive fetches that ended because the key pair was refused.
+    A fetch with another end resets the count; a single answer does not, since one endpoint may
+    refuse a key pair that the other endpoints take.
     """
 
     requests: int = 0
@@ -49,94 +55,96 @@ class Tally(msgspec.Struct):
     waited_seconds: float = 0.0
 
 
-class Vendor:
-    """Asks the vendor and gives decoded answers; raises a Fault when there is none to use."""
+class SmileApi:
+    """Sends requests and returns decoded answers; raises an UpstreamFault where none is usable."""
 
     def __init__(
         self,
-        client: Client,
+        client: HttpClient,
         clock: Clock,
-        limits: Limits,
+        limits: SmileLimits,
         *,
         jitter: Jitter = full_jitter,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.limits = limits
-        self.tally = Tally()
-        self.breaker = Breaker(clock, limits)
-        self.limiter = Limiter(clock, limits.requests_per_second, limits.window_seconds, sleep)
+        self.counts = RequestCounts()
+        self.breaker = CircuitBreaker(clock, limits)
+        self.limiter = RateLimiter(clock, limits.requests_per_second, limits.window_seconds, sleep)
         self._client = client
         self._clock = clock
-        self._budget = RetryBudget(limits)
+        self._retry_budget = RetryBudget(limits)
         self._jitter = jitter
         self._sleep = sleep
 
-    async def get(self, ask: Ask, decode: Callable[[bytes], Data], allowance: Allowance) -> Data:
-        """The decoded answer, asking again where that may help and time and budget allow."""
-        self._budget.first_try()
+    async def get(
+        self, request: Request, decode: Callable[[bytes], Data], budget: RequestBudget
+    ) -> Data:
+        """The decoded answer; retries where a retry may help and time and budgets allow one."""
+        self._retry_budget.first_try()
         retry = 0
         while True:
             try:
-                return await self._attempt(ask, decode, allowance)
-            except Transient as fault:
-                if not (ask.repeatable or fault.throttled):
+                return await self._attempt(request, decode, budget)
+            except TransientFault as fault:
+                if not (request.repeatable or fault.throttled):
                     raise
-                await self._rest(fault, retry, allowance)
+                await self._rest(fault, retry, budget)
             retry += 1
 
     async def _attempt(
-        self, ask: Ask, decode: Callable[[bytes], Data], allowance: Allowance
+        self, request: Request, decode: Callable[[bytes], Data], budget: RequestBudget
     ) -> Data:
-        allowance.check()
+        budget.check()
         self.breaker.admit()
-        turn = await self._turn(allowance)
+        permit = await self._permit(budget)
         try:
-            data = decode(await self._timed(ask, turn, allowance))
-        except Fault as fault:
-            self._learn(fault, allowance)
+            data = decode(await self._timed(request, permit, budget))
+        except UpstreamFault as fault:
+            self._count_fault(fault, budget)
             raise
         self.breaker.succeeded()
         return data
 
-    async def _turn(self, allowance: Allowance) -> Turn:
-        allowance.promise.claim()
+    async def _permit(self, budget: RequestBudget) -> Permit:
+        budget.reservation.take()
         asked = self._clock.monotonic()
-        turn = await self.limiter.turn(allowance.stop_at)
-        self.tally.waited_seconds += self._clock.monotonic() - asked
+        permit = await self.limiter.acquire(budget.stop_at)
+        self.counts.waited_seconds += self._clock.monotonic() - asked
         try:
-            allowance.spend(self._clock.monotonic())
-        except Fault:
-            turn.sent()
+            budget.spend(self._clock.monotonic())
+        except UpstreamFault:
+            permit.sent()
             raise
-        self.tally.requests += 1
-        return turn
+        self.counts.requests += 1
+        return permit
 
-    async def _timed(self, ask: Ask, turn: Turn, allowance: Allowance) -> bytes:
-        left = allowance.stop_at - self._clock.monotonic()
+    async def _timed(self, request: Request, permit: Permit, budget: RequestBudget) -> bytes:
+        left = budget.stop_at - self._clock.monotonic()
         whole = self.limits.attempt_seconds
         try:
             async with asyncio.timeout(min(left, whole)):
-                return await self._client.get(ask, turn, allowance)
+                return await self._client.get(request, permit, budget)
         except TimeoutError:
             if left < whole:
                 raise OutOfTime from None
-            raise Transient(DataReason.UPSTREAM_TIMEOUT, slow=True) from None
+            raise TransientFault(DataReason.UPSTREAM_TIMEOUT, slow=True) from None
 
-    async def _rest(self, fault: Transient, retry: int, allowance: Allowance) -> None:
-        """Wait before the next attempt, or raise the fault when there shall be none."""
+    async def _rest(self, fault: TransientFault, retry: int, budget: RequestBudget) -> None:
+        """Wait before the next attempt, or raise the fault where no attempt is left."""
         most = self.limits.timeout_retries if fault.slow else self.limits.retries
         if fault.throttled:
             self.limiter.pause(pause(fault.after, retry, self.limits))
-        if retry >= most or not self._budget.take():
-            allowance.answered = True
+        if retry >= most or not self._retry_budget.take():
+            budget.answered = True
             raise fault
-        self.tally.retries += 1
+        self.counts.retries += 1
         delay = 0.0 if fault.throttled else backoff(retry, self.limits, self._jitter)
-        if self._clock.monotonic() + max(delay, self.limiter.paused_for) >= allowance.stop_at:
+        if self._clock.monotonic() + max(delay, self.limiter.paused_for) >= budget.stop_at:
             raise fault
         await self._sleep(delay)
 
-    def _learn(self, fault: Fault, allowance: Allowance) -> None:
+    def _count_fault(self, fault: UpstreamFault, budget: RequestBudget) -> None:
         if isinstance(fault, OutOfTime):
             return
         if not fault.blames_vendor:
@@ -145,7 +153,7 @@ class Vendor:
             _log.error("smile.circuit_opened")
         if isinstance(fault, KeysRefused):
             _log.error("smile.keys_refused", alarm="UPSTREAM_KEYS", status=fault.status)
-        if isinstance(fault, Untrusted):
-            self.tally.tls_failures += 1
-            allowance.answered = True
+        if isinstance(fault, UntrustedCertificate):
+            self.counts.tls_failures += 1
+            budget.answered = True
             _log.error("smile.tls_failed", alarm="UPSTREAM_TLS")

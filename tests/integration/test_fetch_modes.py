@@ -17,7 +17,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.population import LIVES, population
 from decision_service.simulator.server import build_app, serve
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.oracles.vocabulary import CEILINGS, LEGAL_FORMS, NOT_EMPLOYERS
 from tests.unit.factors.golden import CLASSES
@@ -64,7 +64,7 @@ async def people():
 async def snapshots(people, fetch):
     """Everybody's snapshot, read one way."""
     users, base_url, _ = people
-    limits = Limits(requests_per_second=100_000, backoff_seconds=0.001)
+    limits = SmileLimits(requests_per_second=100_000, backoff_seconds=0.001)
     source = SmileSource(base_url, "key", "secret", VirtualClock(), limits=limits, fetch=fetch)
     now = asyncio.get_running_loop().time()
     try:

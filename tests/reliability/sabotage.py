@@ -54,18 +54,18 @@ def skip_the_shield() -> None:
 
 def missing_as_zero() -> None:
     """Take a kind that could not be read for one that is empty."""
-    lists.without = lambda *_: kind_read.Part()  # type: ignore[assignment]  # the sabotage
+    lists.failed_kind = lambda *_: kind_read.KindRead()  # type: ignore[assignment]  # the sabotage
 
 
 def follow_redirects() -> None:
     """Go wherever an answer points."""
-    begin = http.Client.__init__
+    begin = http.HttpClient.__init__
 
-    def trusting(self: http.Client, *args: Any, **kwargs: Any) -> None:
+    def trusting(self: http.HttpClient, *args: Any, **kwargs: Any) -> None:
         begin(self, *args, **kwargs)
         self._http.follow_redirects = True
 
-    http.Client.__init__ = trusting  # type: ignore[method-assign]  # the sabotage
+    http.HttpClient.__init__ = trusting  # type: ignore[method-assign]  # the sabotage
 
 
 def last_key_wins() -> None:

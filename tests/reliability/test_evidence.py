@@ -11,7 +11,7 @@ import pytest
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import like
 from decision_service.simulator.world import World
-from decision_service.smile.reading.kind_read import Part
+from decision_service.smile.reading.kind_read import KindRead
 from tests.fakes.world import NOW, PRODUCT
 from tests.reliability.evidence.__main__ import play
 from tests.reliability.evidence.desk import Answer, Desk
@@ -71,7 +71,7 @@ def test_the_scenarios_notice_missing_data_that_counts_as_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With unreadable kinds taken for empty ones the same scenarios are decided wrongly."""
-    monkeypatch.setattr("decision_service.smile.reading.lists.without", lambda *_: Part())
+    monkeypatch.setattr("decision_service.smile.reading.lists.failed_kind", lambda *_: KindRead())
     assert run(play(seed=7, first=0, count=SCENARIOS, seconds=3_600)).wrong
 
 

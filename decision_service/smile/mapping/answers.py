@@ -1,8 +1,8 @@
-"""The vendor's answers as they are spelt on the wire; what a factor does not need is not read.
+"""The vendor's answers as they are spelt on the wire; fields that no factor needs are not read.
 
-Every field is optional here, since any may be null and which are needed is `mapping`'s business;
-unknown fields are ignored, words of enumerations stay strings. A field of another JSON type is an
-error while decoding. Amounts stay the bytes of their number, so that no digit is lost and no text
+Every field is optional here, since any field may be null; `records` says which are required.
+Unknown fields are ignored, words of enumerations stay strings. A field of another JSON type is an
+error of decoding. An amount stays the bytes of its number, so that no digit is lost and no text
 is taken for a number.
 """
 
@@ -25,15 +25,15 @@ class Envelope(msgspec.Struct, Generic[Data], frozen=True):
     data: Data | None = None
 
 
-class Page(msgspec.Struct, Generic[Data], frozen=True, rename="camel"):
-    """One page of a list; `nextCursor` null, absent or empty is the last one's."""
+class PageAnswer(msgspec.Struct, Generic[Data], frozen=True, rename="camel"):
+    """One page of a list; the last page has a `nextCursor` that is null, absent or empty."""
 
     items: list[Data] | None = None
     next_cursor: str | None = None
 
 
-class Answer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """Anything that the vendor gives an id."""
+class IdentifiedAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """An object with an id."""
 
     id: str | None = None
 
@@ -49,7 +49,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     created_at: str | None = None
 
 
-class Item(Answer, frozen=True, rename="camel", kw_only=True):
+class Item(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
     """An item of a list of data points."""
 
     metadata: Metadata | None = None
@@ -76,8 +76,8 @@ class TokenAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     mode: str | None = None
 
 
-class UserAnswer(Answer, frozen=True, rename="camel", kw_only=True):
-    """`GET /users`; `externalMetadata` is what we gave at its creation."""
+class UserAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /users`; `externalMetadata` was given when the user was created."""
 
     external_metadata: dict[str, str | None] | None = None
 
@@ -89,7 +89,7 @@ class NewUserAnswer(msgspec.Struct, frozen=True, kw_only=True):
     token: TokenAnswer | None = None
 
 
-class WebhookAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+class WebhookAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
     """`GET /webhooks`; the secret that comes with it is not read."""
 
     name: str | None = None
@@ -98,7 +98,7 @@ class WebhookAnswer(Answer, frozen=True, rename="camel", kw_only=True):
     active: bool | None = None
 
 
-class AccountAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+class AccountAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
     """`GET /accounts`."""
 
     user_id: str | None = None
@@ -120,7 +120,7 @@ class TaskAnswer(Item, frozen=True, rename="camel", kw_only=True):
     datapoints: list[str] | None = None
 
 
-class ProviderAnswer(Answer, frozen=True, rename="camel", kw_only=True):
+class ProviderAnswer(IdentifiedAnswer, frozen=True, rename="camel", kw_only=True):
     """`GET /providers`."""
 
     type: str | None = None
@@ -222,11 +222,11 @@ class PayloadAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /accounts/{id}/payload`: plain arrays, or pages where the vendor cuts a list."""
 
     metadata: Metadata | None = None
-    eincomes: list[EincomeAnswer] | Page[EincomeAnswer] | None = None
-    incomes: list[IncomeAnswer] | Page[IncomeAnswer] | None = None
-    contributions: list[ContributionAnswer] | Page[ContributionAnswer] | None = None
-    employments: list[EmploymentAnswer] | Page[EmploymentAnswer] | None = None
-    liabilities: list[LiabilityAnswer] | Page[LiabilityAnswer] | None = None
-    transactions: list[TransactionAnswer] | Page[TransactionAnswer] | None = None
+    eincomes: list[EincomeAnswer] | PageAnswer[EincomeAnswer] | None = None
+    incomes: list[IncomeAnswer] | PageAnswer[IncomeAnswer] | None = None
+    contributions: list[ContributionAnswer] | PageAnswer[ContributionAnswer] | None = None
+    employments: list[EmploymentAnswer] | PageAnswer[EmploymentAnswer] | None = None
+    liabilities: list[LiabilityAnswer] | PageAnswer[LiabilityAnswer] | None = None
+    transactions: list[TransactionAnswer] | PageAnswer[TransactionAnswer] | None = None
     identity: IdentityAnswer | None = None
     insight: InsightAnswer | None = None

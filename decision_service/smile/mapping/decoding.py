@@ -1,4 +1,4 @@
-"""From the bytes of an answer to its typed form; whatever is not exactly that is a Fault."""
+"""From the bytes of an answer to its typed form; bytes of another form are an UpstreamFault."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from decision_service.domain.missing import DataReason
-from decision_service.smile.errors import Fault, Transient, bad_data
-from decision_service.smile.mapping.answers import Envelope, Page
+from decision_service.smile.errors import TransientFault, UpstreamFault, bad_data
+from decision_service.smile.mapping.answers import Envelope, PageAnswer
 from decision_service.smile.transport.body import check_depth
 
 Data = TypeVar("Data")
@@ -28,13 +28,13 @@ class OneDecoder(Generic[Data]):
         self._depth = depth
 
     def __call__(self, body: bytes) -> Data:
-        """The data; raises Transient for what is not JSON, a Fault for what is not this."""
+        """The data; raises an UpstreamFault, a TransientFault where the body is not JSON."""
         check_depth(body, self._depth)
-        return _opened(_typed(self._envelope, body, self._name), self._name)
+        return _settled_accounts(_typed(self._envelope, body, self._name), self._name)
 
 
 class BareDecoder:
-    """Reads an envelope that needs no data: the answer to a request that only does something."""
+    """Reads an envelope without data: the answer to a request that changes something."""
 
     def __init__(self, name: str) -> None:
         self._envelope = msgspec.json.Decoder(Envelope[object])
@@ -52,7 +52,7 @@ class PageDecoder(Generic[Data]):
 
     def __init__(
         self,
-        envelope: type[Envelope[Page[Data]]],
+        envelope: type[Envelope[PageAnswer[Data]]],
         bare: type[list[Data]],
         name: str,
         depth: int = 32,
@@ -62,18 +62,18 @@ class PageDecoder(Generic[Data]):
         self._name = name
         self._depth = depth
 
-    def __call__(self, body: bytes) -> Page[Data]:
+    def __call__(self, body: bytes) -> PageAnswer[Data]:
         """The page, its items never None; raises as `OneDecoder` does."""
         if body.lstrip(b" \t\r\n")[:1] == b"[":
             check_depth(body, self._depth)
-            return Page(_typed(self._bare, body, self._name))
+            return PageAnswer(_typed(self._bare, body, self._name))
         page = self._one(body)
         if page.items is None:
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.items")
         return page
 
 
-def _opened(envelope: Envelope[Data], name: str) -> Data:
+def _settled_accounts(envelope: Envelope[Data], name: str) -> Data:
     if envelope.code != "OK":
         raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.code")
     if envelope.data is None:
@@ -83,7 +83,7 @@ def _opened(envelope: Envelope[Data], name: str) -> Data:
 
 def _typed(decoder: msgspec.json.Decoder[Data], body: bytes, name: str) -> Data:
     try:
-        # Fields that are skipped are not checked by the decoder, and a cut may lie in one.
+        # The decoder does not check the encoding of skipped fields, and a cut may lie in one.
         body.decode()
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -98,7 +98,7 @@ def _path(message: str, name: str) -> str:
     return name + inner.removeprefix(".data").removeprefix(".items")
 
 
-def _unreadable(body: bytes, name: str) -> Fault:
+def _unreadable(body: bytes, name: str) -> UpstreamFault:
     """NaN and Infinity are not JSON, but a vendor that writes them has no truncated body."""
     constants: list[str] = []
     try:
@@ -107,4 +107,4 @@ def _unreadable(body: bytes, name: str) -> Fault:
         constants.clear()
     if constants:
         return bad_data(DataReason.BAD_AMOUNT, name)
-    return Transient(DataReason.UPSTREAM_BAD_BODY)
+    return TransientFault(DataReason.UPSTREAM_BAD_BODY)

@@ -12,7 +12,7 @@ from msgspec import Raw
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.money import IllegalAmount, to_minor
 from decision_service.domain.months import Month
-from decision_service.smile.errors import Fault, bad_data
+from decision_service.smile.errors import UpstreamFault, bad_data
 
 Value = TypeVar("Value")
 
@@ -77,13 +77,13 @@ def instant_or_none(text: str | None, path: str) -> datetime | None:
 
 
 def currency(text: str | None, path: str) -> str:
-    """Three capital letters; anything else is no currency that could be told from another.
+    """Three capital letters; no other text names a currency for certain.
 
-    Whether it is the ruleset's currency is the factors' business. Null and lower-case words make
-    the whole kind MIXED_CURRENCY, since the amount's minor unit would have to be guessed.
+    The factors check that the currency is the ruleset's. Null and lower-case words make the whole
+    kind MIXED_CURRENCY, since the amount's minor unit would be a guess.
     """
     if text is None or not _CURRENCY.fullmatch(text):
-        raise Fault(Cause.MIXED_CURRENCY, DataReason.MIXED_CURRENCY, path)
+        raise UpstreamFault(Cause.MIXED_CURRENCY, DataReason.MIXED_CURRENCY, path)
     return text
 
 

@@ -1,4 +1,4 @@
-"""Which list of the vendor gives which kind of data, and how it is read."""
+"""Which list of the vendor gives which kind of data, with the decoder of its pages."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from decision_service.domain.kinds import Kind
 from decision_service.smile.mapping import records
 from decision_service.smile.mapping.answers import (
     AccountAnswer,
-    Answer,
     ContributionAnswer,
     EincomeAnswer,
     EmploymentAnswer,
     Envelope,
+    IdentifiedAnswer,
     IdentityAnswer,
     IncomeAnswer,
     InsightAnswer,
     Item,
     LiabilityAnswer,
-    Page,
+    PageAnswer,
     PayloadAnswer,
     ProviderAnswer,
     TaskAnswer,
@@ -37,65 +37,69 @@ def _as_listed(items: tuple[Thing, ...]) -> tuple[Thing, ...]:
     return items
 
 
-class Listing(msgspec.Struct, Generic[Thing, Record], frozen=True):
+class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     """One kind: its endpoint, its page decoder, and how an item becomes a record.
 
-    `choose` leaves out items that newer ones replace; `optional` as in `Ask`.
+    `choose` leaves out items that newer ones replace; `optional` as in `Request`.
     """
 
     path: str
-    decode: Callable[[bytes], Page[Thing]]
+    decode: Callable[[bytes], PageAnswer[Thing]]
     record: Callable[[Thing, str], Record]
     choose: Callable[[tuple[Thing, ...]], tuple[Thing, ...]] = _as_listed
     optional: bool = False
 
 
-ACCOUNTS = PageDecoder(Envelope[Page[AccountAnswer]], list[AccountAnswer], "accounts")
-TASKS = PageDecoder(Envelope[Page[TaskAnswer]], list[TaskAnswer], "tasks")
-PROVIDERS = PageDecoder(Envelope[Page[ProviderAnswer]], list[ProviderAnswer], "providers")
-USER = OneDecoder(Envelope[Answer], "users")
+ACCOUNTS = PageDecoder(Envelope[PageAnswer[AccountAnswer]], list[AccountAnswer], "accounts")
+TASKS = PageDecoder(Envelope[PageAnswer[TaskAnswer]], list[TaskAnswer], "tasks")
+PROVIDERS = PageDecoder(Envelope[PageAnswer[ProviderAnswer]], list[ProviderAnswer], "providers")
+USER = OneDecoder(Envelope[IdentifiedAnswer], "users")
 PAYLOAD = OneDecoder(Envelope[PayloadAnswer], "payload")
 
-LISTINGS: Mapping[Kind, Listing[Any, Any]] = {
-    Kind.EINCOMES: Listing(
+LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
+    Kind.EINCOMES: KindListing(
         "/eincomes",
-        PageDecoder(Envelope[Page[EincomeAnswer]], list[EincomeAnswer], "eincomes"),
+        PageDecoder(Envelope[PageAnswer[EincomeAnswer]], list[EincomeAnswer], "eincomes"),
         records.eincome,
     ),
-    Kind.INCOMES: Listing(
+    Kind.INCOMES: KindListing(
         "/incomes",
-        PageDecoder(Envelope[Page[IncomeAnswer]], list[IncomeAnswer], "incomes"),
+        PageDecoder(Envelope[PageAnswer[IncomeAnswer]], list[IncomeAnswer], "incomes"),
         records.income,
     ),
-    Kind.CONTRIBUTIONS: Listing(
+    Kind.CONTRIBUTIONS: KindListing(
         "/contributions",
-        PageDecoder(Envelope[Page[ContributionAnswer]], list[ContributionAnswer], "contributions"),
+        PageDecoder(
+            Envelope[PageAnswer[ContributionAnswer]], list[ContributionAnswer], "contributions"
+        ),
         records.contribution,
     ),
-    Kind.EMPLOYMENTS: Listing(
+    Kind.EMPLOYMENTS: KindListing(
         "/employments",
-        PageDecoder(Envelope[Page[EmploymentAnswer]], list[EmploymentAnswer], "employments"),
+        PageDecoder(Envelope[PageAnswer[EmploymentAnswer]], list[EmploymentAnswer], "employments"),
         records.employment,
     ),
-    Kind.LIABILITIES: Listing(
+    Kind.LIABILITIES: KindListing(
         "/liabilities",
-        PageDecoder(Envelope[Page[LiabilityAnswer]], list[LiabilityAnswer], "liabilities"),
+        PageDecoder(Envelope[PageAnswer[LiabilityAnswer]], list[LiabilityAnswer], "liabilities"),
         records.liability,
     ),
-    Kind.TRANSACTIONS: Listing(
+    Kind.TRANSACTIONS: KindListing(
         "/transactions",
-        PageDecoder(Envelope[Page[TransactionAnswer]], list[TransactionAnswer], "transactions"),
+        PageDecoder(
+            Envelope[PageAnswer[TransactionAnswer]], list[TransactionAnswer], "transactions"
+        ),
         records.transaction,
     ),
-    Kind.IDENTITIES: Listing(
+    Kind.IDENTITIES: KindListing(
         "/identities",
-        PageDecoder(Envelope[Page[IdentityAnswer]], list[IdentityAnswer], "identities"),
+        PageDecoder(Envelope[PageAnswer[IdentityAnswer]], list[IdentityAnswer], "identities"),
         records.identity,
     ),
     # The counts of linked lenders are among the vendor's ready-made factors.
-    Kind.LINKS: Listing(
+    Kind.LINKS: KindListing(
         "/insights",
-        PageDecoder(Envelope[Page[InsightAnswer]], list[InsightAnswer], "links"),
+        PageDecoder(Envelope[PageAnswer[InsightAnswer]], list[InsightAnswer], "links"),
         records.links,
         records.newest_insights,
         optional=True,

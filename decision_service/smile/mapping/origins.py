@@ -1,4 +1,4 @@
-"""Whose an item is and where it comes from."""
+"""The owner and the source of an item."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNT = "ACCOUNT"
 def check_owner(owner: str | None, user_id: str, path: str) -> None:
     """Raise CrossTenant when data belongs to another user than the one asked for.
 
-    Data without an owner is a change of the vendor's schema: it cannot be told whose it is.
+    Data without an owner is a change of the vendor's schema: the owner is unknown.
     """
     if needed(owner, f"{path}.userId") != user_id:
         raise CrossTenant("Smile answered with data of another user; nothing of it was used")
@@ -30,10 +30,10 @@ def check_owners(items: Iterable[Item], user_id: str, name: str) -> None:
 
 
 def origin(about: Metadata | None, kind: Kind) -> Source:
-    """Where an item of a list comes from; raises a Fault when it does not say.
+    """The source of a list's item; raises an UpstreamFault where the item does not name it.
 
     An archive, upload or social security record is dated by its items, so that their `createdAt`
-    must be a date; for an account, whose `type` is ACCOUNT here, it is not looked at.
+    must be a date; the `createdAt` of an account (`type` ACCOUNT) is not read.
     """
     about = needed(about, f"{kind}.metadata")
     source = needed(about.source_id or about.account_id, f"{kind}.metadata.sourceId")

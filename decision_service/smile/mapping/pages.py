@@ -1,4 +1,4 @@
-"""A whole list, page after page, or nothing: a prefix of it is never taken for the list."""
+"""A whole list, page after page, or nothing: a prefix is never taken for the list."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Generic, TypeVar
 import msgspec
 
 from decision_service.domain.missing import Cause, DataReason
-from decision_service.smile.errors import Contradiction, Fault, bad_data
-from decision_service.smile.limits import Limits
-from decision_service.smile.mapping.answers import Answer, Page
+from decision_service.smile.errors import ConflictingItems, UpstreamFault, bad_data
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.mapping.answers import IdentifiedAnswer, PageAnswer
 from decision_service.smile.transport.body import too_large
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.transport.http import Request
 
-Thing = TypeVar("Thing", bound=Answer)
+Thing = TypeVar("Thing", bound=IdentifiedAnswer)
 
 
 class Listed(msgspec.Struct, Generic[Thing], frozen=True):
@@ -25,42 +25,42 @@ class Listed(msgspec.Struct, Generic[Thing], frozen=True):
 
 
 async def read_list(
-    get: Callable[[Ask], Awaitable[Page[Thing]]],
-    ask: Ask,
-    limits: Limits,
+    get: Callable[[Request], Awaitable[PageAnswer[Thing]]],
+    request: Request,
+    limits: SmileLimits,
     *,
     name: str,
     on_more: Callable[[], None] = lambda: None,
 ) -> Listed[Thing]:
-    """Every page of a list; `on_more` is told when there is a page after the first.
+    """Every page of a list; `on_more` is called for each page after the first.
 
-    Raises a Fault: PAGINATION_LOOP for a cursor that came before or for pages without end,
+    Raises an UpstreamFault: PAGINATION_LOOP for a cursor that came before or for pages without end,
     DATA_TOO_LARGE above `limits.items`, Contradiction for two contents under one id.
     """
-    collected: _Collected[Thing] = _Collected(name, limits)
-    page = await get(ask)
-    while cursor := collected.add(page):
+    collector: _PageCollector[Thing] = _PageCollector(name, limits)
+    page = await get(request)
+    while cursor := collector.add(page):
         on_more()
-        page = await get(ask.at(cursor))
-    return collected.listed()
+        page = await get(request.at(cursor))
+    return collector.listed()
 
 
-def distinct(items: Iterable[Thing], name: str, limits: Limits) -> Listed[Thing]:
+def distinct(items: Iterable[Thing], name: str, limits: SmileLimits) -> Listed[Thing]:
     """The distinct items of a list that came whole; raises as `read_list` does."""
-    collected: _Collected[Thing] = _Collected(name, limits)
-    collected.add(Page(list(items)))
-    return collected.listed()
+    collector: _PageCollector[Thing] = _PageCollector(name, limits)
+    collector.add(PageAnswer(list(items)))
+    return collector.listed()
 
 
-class _Collected(Generic[Thing]):
-    def __init__(self, name: str, limits: Limits) -> None:
+class _PageCollector(Generic[Thing]):
+    def __init__(self, name: str, limits: SmileLimits) -> None:
         self._name = name
         self._limits = limits
         self._by_id: dict[str, Thing] = {}
         self._duplicates = 0
         self._cursors: set[str] = set()
 
-    def add(self, page: Page[Thing]) -> str | None:
+    def add(self, page: PageAnswer[Thing]) -> str | None:
         """Take a page in; the cursor of the next one, None after the last."""
         for item in page.items or ():
             self._take(item)
@@ -81,7 +81,7 @@ class _Collected(Generic[Thing]):
         if known is item:
             return
         if known != item:
-            raise Contradiction
+            raise ConflictingItems
         self._duplicates += 1
 
     def _check_cursor(self, cursor: str) -> None:
@@ -90,5 +90,5 @@ class _Collected(Generic[Thing]):
         endless = pages >= self._limits.pages and len(self._by_id) < pages * self._limits.page_size
         if cursor in self._cursors or endless:
             detail = f"{self._name}: page {pages}"
-            raise Fault(Cause.SOURCE_FAILED, DataReason.PAGINATION_LOOP, detail)
+            raise UpstreamFault(Cause.SOURCE_FAILED, DataReason.PAGINATION_LOOP, detail)
         self._cursors.add(cursor)

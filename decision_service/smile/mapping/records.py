@@ -1,8 +1,8 @@
 """From the vendor's data points to records of the domain, one function per kind.
 
 `source` is the account, archive, upload or social security record that gave the item. Every
-function raises a Fault for an item that is not exactly what the vendor's document promises: the
-item is never skipped, since leaving one out would be a silent change of what the applicant earns.
+function raises an UpstreamFault for an item that differs from the vendor's document. No item is
+skipped: a skipped item would silently change what the applicant earns.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def contribution(item: answers.ContributionAnswer, source: str) -> Contribution:
 
 
 def income(item: answers.IncomeAnswer, source: str) -> Income:
-    """A payroll record; which of its amounts counts is the factors' business."""
+    """A payroll record; the factors choose which of the amounts counts."""
     code = currency(item.currency, "incomes.currency")
     start, end = span(item.start_date, item.end_date, "incomes")
     return Income(
@@ -176,7 +176,7 @@ def identity(item: answers.IdentityAnswer, source: str) -> Identity:
 
 
 def links(item: answers.InsightAnswer, source: str) -> LinkCounts:
-    """The counts of lenders that an account was linked to; below zero the vendor has none."""
+    """The counts of lenders that an account was linked to; a count below zero means none."""
     features = needed(item.features, "links.features")
     found = ((days, getattr(features, f"link_day{days}_count")) for days in _LINK_DAYS)
     counts = tuple((days, count) for days, count in found if count is not None and count >= 0)
@@ -184,12 +184,12 @@ def links(item: answers.InsightAnswer, source: str) -> LinkCounts:
         needed(item.id, "links.id"),
         source,
         counts,
-        first_days=_told(features.link_days_since_first),
-        last_days=_told(features.link_days_since_last),
+        first_days=_days_or_none(features.link_days_since_first),
+        last_days=_days_or_none(features.link_days_since_last),
     )
 
 
-def _told(days: int | None) -> int | None:
+def _days_or_none(days: int | None) -> int | None:
     return None if days is None or days < 0 else days
 
 

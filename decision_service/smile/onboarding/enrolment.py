@@ -1,4 +1,4 @@
-"""Creating the vendor's users and link tokens, and what it says of a user's connections."""
+"""Creates the vendor's users and link tokens, and reads a user's connections."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from decision_service.pipeline.applicant_ports import (
     Sync,
     Unsettled,
 )
-from decision_service.smile.client import Vendor
-from decision_service.smile.errors import Fault, Gone, KeysRefused, Refused, Transient
+from decision_service.smile.client import SmileApi
+from decision_service.smile.errors import Gone, KeysRefused, NotSent, TransientFault, UpstreamFault
 from decision_service.smile.mapping.answers import (
     Envelope,
     NewUserAnswer,
-    Page,
+    PageAnswer,
     TokenAnswer,
     UserAnswer,
 )
@@ -29,11 +29,10 @@ from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
 from decision_service.smile.mapping.fields import instant_or_none, needed
 from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.onboarding.revocation import revoke_accounts
-from decision_service.smile.reading.applicant import Applicant as Reader
-from decision_service.smile.reading.applicant import Collected
+from decision_service.smile.reading.applicant import ApplicantReader, CollectedTask
 from decision_service.smile.reading.readiness import being_linked, waited_for
-from decision_service.smile.transport.budget import Allowance
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.http import Request
 
 REFERENCE, CALLER = "applicant_ref", "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
@@ -42,26 +41,28 @@ CREATED = 201
 
 _NEW_USER = OneDecoder(Envelope[NewUserAnswer], "users")
 _TOKEN = OneDecoder(Envelope[TokenAnswer], "tokens")
-_USERS = PageDecoder(Envelope[Page[UserAnswer]], list[UserAnswer], "users")
+_USERS = PageDecoder(Envelope[PageAnswer[UserAnswer]], list[UserAnswer], "users")
 _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
 class SmileEnrolment:
-    """The `Enrolment` of Smile; shares turns, circuit and connections with the reading of data."""
+    """The `Enrolment` of Smile; shares rate limit, circuit and connections with the fetches."""
 
-    def __init__(self, vendor: Vendor) -> None:
-        self._vendor = vendor
+    def __init__(self, api: SmileApi) -> None:
+        self._api = api
 
     async def enrol(self, applicant: Applicant, stop_at: float) -> Enrolled:
         """As `Enrolment.enrol`."""
         pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         content = msgspec.json.encode({"externalMetadata": pairs})
-        ask = Ask("/users", method="POST", content=content, done=CREATED, repeatable=False)
+        request = Request(
+            "/users", method="POST", content=content, success=CREATED, repeatable=False
+        )
         try:
-            made = await self._vendor.get(ask, _NEW_USER, self._allowance(stop_at))
+            made = await self._api.get(request, _NEW_USER, self._request_budget(stop_at))
             user = needed(made.user, "users.user")
             return Enrolled(needed(user.id, "users.user.id"), _token(made.token))
-        except Fault as fault:
+        except UpstreamFault as fault:
             if _may_have_happened(fault):
                 raise Unsettled from None
             raise fault.refusal() from None
@@ -69,16 +70,16 @@ class SmileEnrolment:
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
         """As `Enrolment.find`."""
         day = (since - timedelta(days=1)).date().isoformat()
-        size = str(self._vendor.limits.page_size)
-        ask = Ask("/users", {"startDate": day, "size": size})
-        allowance = self._allowance(stop_at)
+        size = str(self._api.limits.page_size)
+        request = Request("/users", {"startDate": day, "size": size})
+        budget = self._request_budget(stop_at)
 
-        async def page(ask: Ask) -> Page[UserAnswer]:
-            return await self._vendor.get(ask, _USERS, allowance)
+        async def page(request: Request) -> PageAnswer[UserAnswer]:
+            return await self._api.get(request, _USERS, budget)
 
         try:
-            users = await read_list(page, ask, self._vendor.limits, name="users")
-        except Fault as fault:
+            users = await read_list(page, request, self._api.limits, name="users")
+        except UpstreamFault as fault:
             raise fault.refusal() from None
         wanted = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         for user in users.items:
@@ -87,33 +88,33 @@ class SmileEnrolment:
         return None
 
     async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
-        """As `Enrolment.link_token`; a token that nobody uses harms nothing, so this is retried."""
-        ask = Ask("/tokens", {"userId": user_id}, method="POST", done=CREATED)
+        """As `Enrolment.link_token`; retried, since an unused token does no harm."""
+        request = Request("/tokens", {"userId": user_id}, method="POST", success=CREATED)
         try:
-            return _token(await self._vendor.get(ask, _TOKEN, self._allowance(stop_at)))
+            return _token(await self._api.get(request, _TOKEN, self._request_budget(stop_at)))
         except Gone:
             raise _unknown() from None
-        except Fault as fault:
+        except UpstreamFault as fault:
             raise fault.refusal() from None
 
     async def anybody(self, stop_at: float) -> str | None:
-        """Some user of this key pair; None where there is none yet."""
+        """The id of one user of this key pair; None where there is no user yet."""
         try:
-            page = await self._vendor.get(
-                Ask("/users", {"size": "1"}), _USERS, self._allowance(stop_at)
+            page = await self._api.get(
+                Request("/users", {"size": "1"}), _USERS, self._request_budget(stop_at)
             )
-        except Fault as fault:
+        except UpstreamFault as fault:
             raise fault.refusal() from None
         return next((user.id for user in page.items or ()), None)
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """As `Enrolment.revoke`."""
-        reader = Reader(self._vendor, user_id, self._allowance(stop_at))
-        return await revoke_accounts(self._vendor, reader)
+        reader = ApplicantReader(self._api, user_id, self._request_budget(stop_at))
+        return await revoke_accounts(self._api, reader)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         """As `Enrolment.connections`."""
-        reader = Reader(self._vendor, user_id, self._allowance(stop_at))
+        reader = ApplicantReader(self._api, user_id, self._request_budget(stop_at))
         try:
             accounts = await reader.accounts()
             if not accounts:
@@ -121,9 +122,9 @@ class SmileEnrolment:
             tasks = await reader.tasks() if accounts else ()
         except Gone:
             raise _unknown() from None
-        except Fault as fault:
+        except UpstreamFault as fault:
             raise fault.refusal() from None
-        young = self._vendor.limits.young
+        young = self._api.limits.young
         running = [one.task for one in tasks if one.task.runs]
         return Connections(
             accounts,
@@ -132,8 +133,8 @@ class SmileEnrolment:
             being_linked=being_linked(accounts, as_of, young),
         )
 
-    def _allowance(self, stop_at: float) -> Allowance:
-        return Allowance(stop_at, self._vendor.limits.requests_per_reading)
+    def _request_budget(self, stop_at: float) -> RequestBudget:
+        return RequestBudget(stop_at, self._api.limits.requests_per_reading)
 
 
 def _token(answer: TokenAnswer | None) -> LinkToken:
@@ -142,8 +143,8 @@ def _token(answer: TokenAnswer | None) -> LinkToken:
     return LinkToken(needed(token.access_token, "tokens.accessToken"), expires, token.mode or "")
 
 
-def _syncs(one: Collected) -> tuple[Sync, ...]:
-    """What a finished task has brought; words for kinds that are new to us are not shown."""
+def _syncs(one: CollectedTask) -> tuple[Sync, ...]:
+    """The sync that a finished task made; unknown words for kinds are left out."""
     if one.task.finished is None:
         return ()
     kinds = (_KINDS.get(word.upper()) for word in one.datapoints)
@@ -151,11 +152,11 @@ def _syncs(one: Collected) -> tuple[Sync, ...]:
     return (Sync(one.task.source, known, one.task.finished),)
 
 
-def _may_have_happened(fault: Fault) -> bool:
-    """Whether a request that creates something may have been carried out without our knowing."""
-    if isinstance(fault, Refused | KeysRefused | Gone):
+def _may_have_happened(fault: UpstreamFault) -> bool:
+    """Whether the vendor may have carried out a creating request that failed here."""
+    if isinstance(fault, NotSent | KeysRefused | Gone):
         return False
-    if isinstance(fault, Transient):
+    if isinstance(fault, TransientFault):
         return not fault.throttled
     return not (fault.detail or "").startswith("HTTP 4")
 

@@ -1,4 +1,4 @@
-"""Revoking a user's accounts: as many as can be seen, and telling what is left."""
+"""Revokes a user's accounts: every account that can be listed, and reports the others."""
 
 from __future__ import annotations
 
@@ -8,48 +8,50 @@ from urllib.parse import quote
 
 from decision_service.domain.accounts import DISCONNECTED
 from decision_service.domain.errors import ServiceError, UpstreamUnavailable
-from decision_service.smile.client import Vendor
-from decision_service.smile.errors import RETRY_AFTER, Fault, Gone
+from decision_service.smile.client import SmileApi
+from decision_service.smile.errors import RETRY_AFTER, Gone, UpstreamFault
 from decision_service.smile.mapping.decoding import BareDecoder
-from decision_service.smile.reading.applicant import Applicant
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.reading.applicant import ApplicantReader
+from decision_service.smile.transport.http import Request
 
 _DONE = BareDecoder("accounts")
 _NAMED = 10
 
 
-async def revoke_accounts(vendor: Vendor, reader: Applicant) -> int:
+async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
     """Revoke every account that is listed and not disconnected; how many.
 
-    One that fails, or a list that cannot be read to its end, holds up no other. Raises
-    UpstreamUnavailable, which names what is left, and the fault's refusal where nothing was done.
+    A failure of one account or of the list's end stops no other revocation. Raises
+    UpstreamUnavailable with the accounts that are left, or the fault's refusal where none was done.
     """
     try:
-        listed, cut = await reader.visible()
+        listed, cut = await reader.listed_statuses()
     except Gone:
         return 0
-    except Fault as fault:
+    except UpstreamFault as fault:
         raise fault.refusal() from None
     wanted = [one for one, status in listed.items() if status != DISCONNECTED]
-    failed: dict[str, Fault] = {}
+    failed: dict[str, UpstreamFault] = {}
     for account_id in wanted:
         try:
-            await _revoke(vendor, reader, account_id)
-        except Fault as fault:
+            await _revoke(api, reader, account_id)
+        except UpstreamFault as fault:
             failed[account_id] = fault
     if failed or cut:
         raise _unfinished(len(wanted) - len(failed), failed, cut)
     return len(wanted)
 
 
-async def _revoke(vendor: Vendor, reader: Applicant, account_id: str) -> None:
-    ask = Ask(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
+async def _revoke(api: SmileApi, reader: ApplicantReader, account_id: str) -> None:
+    request = Request(f"/accounts/{quote(account_id, safe='')}", method="DELETE")
     with suppress(Gone):
-        await vendor.get(ask, _DONE, reader.allowance)
+        await api.get(request, _DONE, reader.budget)
 
 
-def _unfinished(revoked: int, failed: Mapping[str, Fault], cut: Fault | None) -> ServiceError:
-    """What the caller is told where not everything was revoked."""
+def _unfinished(
+    revoked: int, failed: Mapping[str, UpstreamFault], cut: UpstreamFault | None
+) -> ServiceError:
+    """The caller's error where not every account was revoked."""
     if not revoked and cut is None:
         return next(iter(failed.values())).refusal()
     done = "1 account was revoked" if revoked == 1 else f"{revoked} accounts were revoked"
@@ -65,11 +67,11 @@ def _unfinished(revoked: int, failed: Mapping[str, Fault], cut: Fault | None) ->
     )
 
 
-def _names(failed: Mapping[str, Fault]) -> str:
+def _names(failed: Mapping[str, UpstreamFault]) -> str:
     named = [f"{one} ({_why(fault)})" for one, fault in [*failed.items()][:_NAMED]]
     more = [f"{len(failed) - _NAMED} others"] if len(failed) > _NAMED else []
     return ", ".join(named + more)
 
 
-def _why(fault: Fault) -> str:
+def _why(fault: UpstreamFault) -> str:
     return str(fault.code or fault.cause)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from decision_service.smile.client import Vendor
-from decision_service.smile.errors import Fault
-from decision_service.smile.mapping.answers import Envelope, Page, WebhookAnswer
+from decision_service.smile.client import SmileApi
+from decision_service.smile.errors import UpstreamFault
+from decision_service.smile.mapping.answers import Envelope, PageAnswer, WebhookAnswer
 from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
 from decision_service.smile.mapping.fields import needed
 from decision_service.smile.mapping.pages import read_list
-from decision_service.smile.transport.budget import Allowance
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.http import Request
 
 ALL_EVENTS = "ALL_EVENTS"
 LONGEST_SECRET = 64
 
-_PAGE = PageDecoder(Envelope[Page[WebhookAnswer]], list[WebhookAnswer], "webhooks")
+_PAGE = PageDecoder(Envelope[PageAnswer[WebhookAnswer]], list[WebhookAnswer], "webhooks")
 _ONE = OneDecoder(Envelope[WebhookAnswer], "webhooks")
 
 
@@ -37,21 +37,21 @@ class Webhook(msgspec.Struct, frozen=True):
 class SmileWebhooks:
     """Reads and registers webhooks; methods raise UpstreamUnavailable, UpstreamBudgetExhausted."""
 
-    def __init__(self, vendor: Vendor) -> None:
-        self._vendor = vendor
+    def __init__(self, api: SmileApi) -> None:
+        self._api = api
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
         """Every webhook of this key pair."""
-        allowance = self._allowance(stop_at)
+        budget = self._request_budget(stop_at)
 
-        async def page(ask: Ask) -> Page[WebhookAnswer]:
-            return await self._vendor.get(ask, _PAGE, allowance)
+        async def page(request: Request) -> PageAnswer[WebhookAnswer]:
+            return await self._api.get(request, _PAGE, budget)
 
-        ask = Ask("/webhooks", {"size": str(self._vendor.limits.page_size)})
+        request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
         try:
-            listed = await read_list(page, ask, self._vendor.limits, name="webhooks")
+            listed = await read_list(page, request, self._api.limits, name="webhooks")
             return tuple(_webhook(item) for item in listed.items)
-        except Fault as fault:
+        except UpstreamFault as fault:
             raise fault.refusal() from None
 
     async def register(
@@ -67,14 +67,14 @@ class SmileWebhooks:
             "secret": secret,
         }
         body = msgspec.json.encode(content)
-        ask = Ask("/webhooks", method="POST", content=body, repeatable=False)
+        request = Request("/webhooks", method="POST", content=body, repeatable=False)
         try:
-            return _webhook(await self._vendor.get(ask, _ONE, self._allowance(stop_at)))
-        except Fault as fault:
+            return _webhook(await self._api.get(request, _ONE, self._request_budget(stop_at)))
+        except UpstreamFault as fault:
             raise fault.refusal() from None
 
-    def _allowance(self, stop_at: float) -> Allowance:
-        return Allowance(stop_at, self._vendor.limits.requests_per_reading)
+    def _request_budget(self, stop_at: float) -> RequestBudget:
+        return RequestBudget(stop_at, self._api.limits.requests_per_reading)
 
 
 def _webhook(answer: WebhookAnswer) -> Webhook:

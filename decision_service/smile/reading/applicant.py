@@ -1,4 +1,4 @@
-"""What the vendor holds of one user, list by list; every item is checked to be the user's."""
+"""The vendor's lists of one user; every item is checked to belong to the user."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from decision_service.domain.errors import UserUnknown
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.snapshot import Account, Task
-from decision_service.smile.client import Vendor
-from decision_service.smile.errors import Contradiction, Fault, Gone, bad_data
+from decision_service.smile.client import SmileApi
+from decision_service.smile.errors import ConflictingItems, Gone, UpstreamFault, bad_data
 from decision_service.smile.mapping.answers import (
     AccountAnswer,
     Item,
-    Page,
+    PageAnswer,
     PayloadAnswer,
     TaskAnswer,
 )
@@ -28,37 +28,37 @@ from decision_service.smile.mapping.listings import ACCOUNTS, LISTINGS, PAYLOAD,
 from decision_service.smile.mapping.origins import check_owner, check_owners
 from decision_service.smile.mapping.pages import Listed, read_list
 from decision_service.smile.mapping.records import account, task
-from decision_service.smile.reading.kind_read import Part, from_items, since
-from decision_service.smile.transport.budget import Allowance
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.reading.kind_read import KindRead, from_day, from_items
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.http import Request
 
 Thing = TypeVar("Thing", bound=Item)
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
-class Collected(msgspec.Struct, frozen=True):
-    """A task and the vendor's words for the kinds that it has brought."""
+class CollectedTask(msgspec.Struct, frozen=True):
+    """A task and the vendor's words for the kinds that the task has collected."""
 
     task: Task
     datapoints: tuple[str, ...] = ()
 
 
-class Applicant:
-    """Reads lists of one user within an allowance; every method raises a Fault or CrossTenant.
+class ApplicantReader:
+    """Reads lists of one user within a budget; methods raise an UpstreamFault or CrossTenant.
 
-    `on_more` is told which kind's list has a second page.
+    `on_more` is called with each kind whose list has a second page.
     """
 
     def __init__(
         self,
-        vendor: Vendor,
+        api: SmileApi,
         user_id: str,
-        allowance: Allowance,
+        budget: RequestBudget,
         on_more: Callable[[Kind], None] = lambda _: None,
     ) -> None:
-        self.allowance = allowance
-        self._vendor = vendor
+        self.budget = budget
+        self._api = api
         self._user_id = user_id
         self._on_more = on_more
 
@@ -66,28 +66,28 @@ class Applicant:
         """Every account of the user."""
         listed = await read_list(
             self._account_page,
-            self._ask("/accounts"),
-            self._vendor.limits,
+            self._request("/accounts"),
+            self._api.limits,
             name="accounts",
             on_more=lambda: self._on_more(Kind.ACCOUNTS),
         )
         return tuple(account(item) for item in listed.items)
 
-    async def visible(self) -> tuple[Mapping[str, str | None], Fault | None]:
+    async def listed_statuses(self) -> tuple[Mapping[str, str | None], UpstreamFault | None]:
         """The accounts' statuses by id, as far as they are listed, and what ended the list early.
 
-        Raises a Fault only where nothing was listed.
+        Raises an UpstreamFault only where nothing was listed.
         """
         found: dict[str, str | None] = {}
 
-        async def page(ask: Ask) -> Page[AccountAnswer]:
-            listed = await self._account_page(ask)
+        async def page(request: Request) -> PageAnswer[AccountAnswer]:
+            listed = await self._account_page(request)
             found.update((one.id, one.connection_status) for one in listed.items or () if one.id)
             return listed
 
         try:
-            await read_list(page, self._ask("/accounts"), self._vendor.limits, name="accounts")
-        except Fault as fault:
+            await read_list(page, self._request("/accounts"), self._api.limits, name="accounts")
+        except UpstreamFault as fault:
             if found:
                 return found, fault
             raise
@@ -95,9 +95,9 @@ class Applicant:
 
     async def check_known(self) -> None:
         """Raise UserUnknown when the vendor does not know the user, or has erased it."""
-        ask = Ask(f"/users/{quote(self._user_id, safe='')}")
+        request = Request(f"/users/{quote(self._user_id, safe='')}")
         try:
-            user = await self._vendor.get(ask, USER, self.allowance)
+            user = await self._api.get(request, USER, self.budget)
         except Gone:
             raise UserUnknown(
                 "Smile knows no user with the user_id of this request, or has erased it; "
@@ -105,37 +105,37 @@ class Applicant:
             ) from None
         check_owner(user.id, self._user_id, "users")
 
-    async def tasks(self) -> tuple[Collected, ...]:
+    async def tasks(self) -> tuple[CollectedTask, ...]:
         """Every collection of data of the user."""
-        listed = await self._list(self._ask("/tasks"), TASKS, "tasks")
+        listed = await self._list(self._request("/tasks"), TASKS, "tasks")
         return tuple(
-            Collected(task(item, self._source(item)), tuple(item.datapoints or ()))
+            CollectedTask(task(item, self._source(item)), tuple(item.datapoints or ()))
             for item in listed.items
         )
 
     async def kind(
         self, kind: Kind, *, first_day: date | None = None, source: str | None = None
-    ) -> Part:
-        """One kind whole, from `first_day` on; read once more when it contradicts itself."""
+    ) -> KindRead:
+        """One kind whole, from `first_day` on; read once more where its items conflict."""
 
-        async def read() -> Part:
+        async def read() -> KindRead:
             listing = LISTINGS[kind]
-            ask = self._ask(listing.path, first_day, source, optional=listing.optional)
-            listed: Listed[Any] = await self._list(ask, listing.decode, kind.value, kind)
+            request = self._request(listing.path, first_day, source, optional=listing.optional)
+            listed: Listed[Any] = await self._list(request, listing.decode, kind.value, kind)
             part = await from_items(kind, listed.items, duplicates=listed.duplicates)
-            return since(part, first_day)
+            return from_day(part, first_day)
 
         try:
             return await read()
-        except Contradiction:
+        except ConflictingItems:
             return await read()
 
     async def payload(self, account_id: str) -> PayloadAnswer:
         """All data points of one account in one answer."""
         if not _ID.fullmatch(account_id):
             raise bad_data(DataReason.UPSTREAM_SCHEMA, "accounts.id")
-        answer = await self._vendor.get(
-            Ask(f"/accounts/{account_id}/payload"), PAYLOAD, self.allowance
+        answer = await self._api.get(
+            Request(f"/accounts/{account_id}/payload"), PAYLOAD, self.budget
         )
         about = needed(answer.metadata, "payload.metadata")
         check_owner(about.user_id, self._user_id, "payload.metadata")
@@ -143,30 +143,30 @@ class Applicant:
             raise bad_data(DataReason.UPSTREAM_SCHEMA, "payload.metadata.sourceId")
         return answer
 
-    def _ask(
+    def _request(
         self,
         path: str,
         first_day: date | None = None,
         source: str | None = None,
         *,
         optional: bool = False,
-    ) -> Ask:
-        params = {"userId": self._user_id, "size": str(self._vendor.limits.page_size)}
+    ) -> Request:
+        params = {"userId": self._user_id, "size": str(self._api.limits.page_size)}
         if first_day is not None:
             params["startDate"] = first_day.isoformat()
         if source is not None:
             params["sourceId"] = source
-        return Ask(path, params, optional)
+        return Request(path, params, optional)
 
     async def _list(
         self,
-        ask: Ask,
-        decode: Callable[[bytes], Page[Thing]],
+        request: Request,
+        decode: Callable[[bytes], PageAnswer[Thing]],
         name: str,
         kind: Kind | None = None,
     ) -> Listed[Thing]:
-        async def page(ask: Ask) -> Page[Thing]:
-            found = await self._vendor.get(ask, decode, self.allowance)
+        async def page(request: Request) -> PageAnswer[Thing]:
+            found = await self._api.get(request, decode, self.budget)
             check_owners(found.items or (), self._user_id, name)
             return found
 
@@ -174,10 +174,10 @@ class Applicant:
             if kind is not None:
                 self._on_more(kind)
 
-        return await read_list(page, ask, self._vendor.limits, name=name, on_more=on_more)
+        return await read_list(page, request, self._api.limits, name=name, on_more=on_more)
 
-    async def _account_page(self, ask: Ask) -> Page[AccountAnswer]:
-        page = await self._vendor.get(ask, ACCOUNTS, self.allowance)
+    async def _account_page(self, request: Request) -> PageAnswer[AccountAnswer]:
+        page = await self._api.get(request, ACCOUNTS, self.budget)
         for item in page.items or ():
             check_owner(item.user_id, self._user_id, "accounts")
         return page

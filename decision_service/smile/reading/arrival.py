@@ -1,4 +1,4 @@
-"""Waits, as long as somebody is willing to, until an applicant's data has arrived."""
+"""Waits, within the callers' patience, until an applicant's data has arrived at the vendor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Account, Read, Task
 from decision_service.pipeline.ports import Clock
-from decision_service.smile.errors import Fault, KeysRefused
-from decision_service.smile.limits import Limits
-from decision_service.smile.reading.applicant import Applicant
+from decision_service.smile.errors import KeysRefused, UpstreamFault
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.reading.applicant import ApplicantReader
 from decision_service.smile.reading.readiness import (
     being_linked,
     may_be_syncing,
@@ -23,48 +23,48 @@ _LAST_LOOK = 0.2
 _SLOWER = 1.5
 
 
-class Arrival:
-    """Looks again and again while an account is being linked or its first sync is running.
+class ArrivalPoller:
+    """Polls while an account is being linked or its first sync is running.
 
-    `wait_until` (Clock.monotonic) is the patience of the most patient caller and may grow;
-    `waiting` is done while data is known to be still arriving, for those who will wait no longer.
-    `tasks` is what the vendor said last of its collecting; None while nobody needs to know.
+    `wait_until` (Clock.monotonic) is the patience of the most patient caller and may grow.
+    `waiting` is done while data is known to be still arriving, for callers who wait no longer.
+    `tasks` is the vendor's last list of collections; None where no account needs the list.
     """
 
     def __init__(
         self,
-        applicant: Applicant,
+        reader: ApplicantReader,
         clock: Clock,
         as_of: datetime,
-        limits: Limits,
+        limits: SmileLimits,
         wait_until: float,
     ) -> None:
         self.wait_until = wait_until
         self.waiting: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.tasks: Read[Task] | None = None
-        self._applicant = applicant
+        self._reader = reader
         self._clock = clock
         self._as_of = as_of
         self._limits = limits
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
-        """Something has happened to the accounts: look now."""
+        """Poll at once: an event says that an account has changed."""
         self._nudged.set()
 
     async def settled(self, accounts: tuple[Account, ...]) -> tuple[Account, ...]:
-        """The accounts once nothing of them is arriving; raises DataNotReady, KeysRefused."""
+        """The accounts once none of their data is arriving; raises DataNotReady, KeysRefused."""
         pause = self._limits.poll_seconds
         while arriving := await self._arriving(accounts):
-            self._tell(len(arriving))
-            # Others need not make room for what may be asked for in minutes.
-            self._applicant.allowance.promise.end()
+            self._signal_waiting(len(arriving))
+            # Other fetches need not wait for permits that may be used in minutes.
+            self._reader.budget.reservation.release()
             left = self.wait_until - self._clock.monotonic()
             if left < _LAST_LOOK:
                 raise not_ready(len(arriving))
             await self._pause(min(pause, left - _LAST_LOOK / 2))
             pause = min(pause * _SLOWER, self._limits.longest_poll)
-            accounts = await self._looked_again(len(arriving))
+            accounts = await self._accounts_again(len(arriving))
         if self.waiting.done():
             self.waiting = asyncio.get_running_loop().create_future()
         return accounts
@@ -88,27 +88,29 @@ class Arrival:
         return waited_for(accounts, running, self._as_of, young)
 
     async def _collecting(self, asked: frozenset[str]) -> Read[Task]:
-        """The vendor's tasks; where it cannot tell them, a fault of each account they are about."""
+        """The vendor's tasks; where the list cannot be read, a fault for each account."""
         try:
-            return Read(tuple(one.task for one in await self._applicant.tasks()))
+            return Read(tuple(one.task for one in await self._reader.tasks()))
         except KeysRefused:
             raise
-        except Fault as fault:
-            return Read(faults=tuple(_untold(fault, account_id) for account_id in sorted(asked)))
+        except UpstreamFault as fault:
+            return Read(
+                faults=tuple(_unknown_progress(fault, account_id) for account_id in sorted(asked))
+            )
 
-    async def _looked_again(self, arriving: int) -> tuple[Account, ...]:
+    async def _accounts_again(self, arriving: int) -> tuple[Account, ...]:
         try:
-            return await self._applicant.accounts()
+            return await self._reader.accounts()
         except KeysRefused:
             raise
-        except Fault:
+        except UpstreamFault:
             raise not_ready(arriving) from None
 
-    def _tell(self, arriving: int) -> None:
+    def _signal_waiting(self, arriving: int) -> None:
         if not self.waiting.done():
             self.waiting.set_result(arriving)
 
 
-def _untold(fault: Fault, account_id: str) -> Missing:
-    """Data of which the vendor does not say whether all of it is there counts as not fetched."""
+def _unknown_progress(fault: UpstreamFault, account_id: str) -> Missing:
+    """Data counts as not fetched where the vendor does not say whether all of it is there."""
     return Missing(Cause.NOT_FETCHED, fault.code, source=account_id, detail=fault.detail)

@@ -1,4 +1,4 @@
-"""What has been found of an applicant so far, at any moment ready to be cut into a snapshot."""
+"""Builds an applicant's snapshot; at any moment of a fetch it can be made of what was read."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from decision_service.domain.snapshot import (
     Source,
     Task,
 )
-from decision_service.smile.errors import Fault
+from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.mapping.origins import merged
-from decision_service.smile.reading.kind_read import Part
-from decision_service.smile.reading.transactions import IsGig, may_stand_in
+from decision_service.smile.reading.kind_read import KindRead
+from decision_service.smile.reading.transactions import IsGig, may_count_as_income
 
 Supports = Callable[[str, Kind], bool]
-"""Whether a provider gives a kind, by the provider's id."""
+"""Whether a provider (by its id) gives a kind."""
 
-WITNESS = Kind.IDENTITIES
-"""The kind that every account is expected to give: read last, it tells whose consent still held."""
+CONSENT_PROBE = Kind.IDENTITIES
+"""A kind that every account gives: read last, it shows which accounts still had consent."""
 
-UNREAD = Fault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
+UNREAD = UpstreamFault(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
 
-class Findings:
+class SnapshotBuilder:
     """Accounts and kinds of one applicant.
 
-    `unverified` are the kinds whose lists had several pages and wait for the closing look at the
-    accounts: a snapshot cut before that does not use them. `tasks` is None where nobody asked for
-    them. `closed` is true once the accounts are known to have been the same to the end.
+    `unverified` holds the kinds whose lists had several pages and wait for the final check of the
+    accounts: a snapshot that is built earlier does not use them. `tasks` is None where they were
+    not read. `confirmed` is true once the accounts are known not to have changed until the end.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class Findings:
         self.accounts: tuple[Account, ...] | None = None
         self.account_faults: tuple[Missing, ...] = ()
         self.tasks: Read[Task] | None = None
-        self.parts: dict[Kind, Part] = {}
+        self.parts: dict[Kind, KindRead] = {}
         self.unverified: set[Kind] = set()
-        self.closed = False
+        self.confirmed = False
         self._plan = plan
         self._supports = supports
         self._is_gig = is_gig
 
     @property
     def asked(self) -> frozenset[Kind]:
-        """The kinds that the plan asks for, as far as the accounts tell."""
+        """The kinds that the plan asks for, given the accounts that are known."""
         kinds = self._plan.kinds - {Kind.ACCOUNTS, Kind.TRANSACTIONS}
         if self._plan.transactions is WhenTransactions.ALWAYS or self._stand_in:
             kinds |= {Kind.TRANSACTIONS}
@@ -66,7 +66,7 @@ class Findings:
 
     @property
     def wanted(self) -> frozenset[Kind]:
-        """The kinds that are asked for, may still turn out to be, or are there already."""
+        """The kinds that are asked for, that may yet be, and that were read already."""
         undecided = self._stands_in_if_gig and self.accounts is None
         return self.asked.union({Kind.TRANSACTIONS} if undecided else (), self.parts)
 
@@ -76,36 +76,36 @@ class Findings:
 
     @property
     def _stand_in(self) -> bool:
-        return self._stands_in_if_gig and may_stand_in(self.accounts or (), self._is_gig)
+        return self._stands_in_if_gig and may_count_as_income(self.accounts or (), self._is_gig)
 
-    def start_over(self, accounts: tuple[Account, ...]) -> None:
-        """Forget every kind; the accounts are these."""
+    def reset(self, accounts: tuple[Account, ...]) -> None:
+        """Drop every kind and begin with these accounts."""
         self.accounts = accounts
         self.parts.clear()
         self.unverified.clear()
         self.tasks = None
 
-    def spoil(self, kinds: Iterable[Kind], fault: Fault) -> None:
-        """Let nothing of these kinds be used."""
+    def invalidate(self, kinds: Iterable[Kind], fault: UpstreamFault) -> None:
+        """Replace the data of these kinds by a fault."""
         for kind in sorted(kinds):
             self.unverified.discard(kind)
             if kind is Kind.ACCOUNTS:
                 self.account_faults += (fault.missing(kind),)
             else:
-                self.parts[kind] = self.parts.get(kind, Part()).failed(fault.missing(kind))
+                self.parts[kind] = self.parts.get(kind, KindRead()).failed(fault.missing(kind))
 
     def orphans(self) -> frozenset[Kind]:
-        """The kinds with an item of an account that is not in the list of accounts."""
+        """The kinds with an item of an account that is not listed."""
         listed = {one.id for one in self.accounts or ()}
         return frozenset(kind for kind, part in self.parts.items() if part.accounts - listed)
 
-    def hollow(self) -> frozenset[Kind]:
+    def unexpectedly_empty(self) -> frozenset[Kind]:
         """The kinds of which a connected account gave nothing although its provider has them.
 
-        A list without records looks the same whether there are none or consent was withdrawn since
-        the accounts were read; only what was read after it tells, the witness or the closing look.
+        A list without records looks the same whether there are none or consent was withdrawn after
+        the accounts were read; the consent probe or the final check shows which.
         """
-        seen = self.parts.get(WITNESS, Part()).accounts
+        seen = self.parts.get(CONSENT_PROBE, KindRead()).accounts
         return frozenset(
             kind
             for kind, part in self.parts.items()
@@ -128,7 +128,7 @@ class Findings:
         known: Sequence[KnownCount] = (),
         providers: tuple[Provider, ...] = (),
     ) -> Snapshot:
-        """What may be used, and a fault for everything else that was wanted."""
+        """The snapshot: what may be used, and a fault for each other kind of the plan."""
         reads: dict[str, Any] = {kind.value: self._read(kind) for kind in sorted(self.wanted)}
         faults = self.account_faults
         if self.accounts is None and not faults:
@@ -148,12 +148,16 @@ class Findings:
 
     def _read(self, kind: Kind) -> Read[Any]:
         part = self.parts.get(kind)
-        if part is None or kind in self.unverified or (not self.closed and kind in self.hollow()):
+        if (
+            part is None
+            or kind in self.unverified
+            or (not self.confirmed and kind in self.unexpectedly_empty())
+        ):
             return Read(faults=(self._unread().missing(kind),))
         return part.read
 
-    def _unread(self) -> Fault:
-        """Where the accounts could not be read, the kinds were not asked for the same reason."""
+    def _unread(self) -> UpstreamFault:
+        """The fault of a kind that was not read: that of the accounts where they have one."""
         if self.accounts is None and self.account_faults:
-            return Fault(Cause.NOT_FETCHED, self.account_faults[0].code)
+            return UpstreamFault(Cause.NOT_FETCHED, self.account_faults[0].code)
         return UNREAD

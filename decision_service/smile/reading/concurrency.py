@@ -1,4 +1,4 @@
-"""Jobs side by side, of which the first that fails ends all."""
+"""Concurrent jobs, of which the first that fails cancels the others."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Coroutine, Iterable
 from decision_service.domain.errors import CrossTenant
 
 
-async def together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
+async def run_all(jobs: Iterable[Coroutine[None, None, None]]) -> None:
     """Run the jobs concurrently; the others are cancelled when one raises.
 
-    Raises that one's error itself, data of another user before anything else.
+    Raises the error itself, without a group; CrossTenant goes before any other.
     """
     try:
         async with asyncio.TaskGroup() as group:

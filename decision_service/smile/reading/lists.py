@@ -1,4 +1,4 @@
-"""Reads the kinds of a plan into the findings, one list of the vendor per kind."""
+"""Reads the kinds of a plan into a snapshot builder, one list of the vendor per kind."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from typing import Protocol
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
-from decision_service.smile.errors import Fault, KeysRefused, NotSubscribed
-from decision_service.smile.reading.applicant import Applicant
-from decision_service.smile.reading.builder import WITNESS, Findings
-from decision_service.smile.reading.concurrency import together
-from decision_service.smile.reading.kind_read import Part, without
+from decision_service.smile.errors import KeysRefused, NotSubscribed, UpstreamFault
+from decision_service.smile.reading.applicant import ApplicantReader
+from decision_service.smile.reading.builder import CONSENT_PROBE, SnapshotBuilder
+from decision_service.smile.reading.concurrency import run_all
+from decision_service.smile.reading.kind_read import KindRead, failed_kind
 from decision_service.smile.reading.transactions import first_day
 
 
-class Wave(Protocol):
-    """A way to read every kind that the findings want; raises KeysRefused and CrossTenant only."""
+class KindReader(Protocol):
+    """Reads every kind that a snapshot needs; raises KeysRefused and CrossTenant only."""
 
-    async def read(self, findings: Findings) -> None:
-        """Put a part into the findings for each kind, a faulty one where it could not be read."""
+    async def read(self, builder: SnapshotBuilder) -> None:
+        """Add each kind to the builder, with a fault where the kind could not be read."""
 
 
-class Lists:
-    """One list per kind, filtered by user, side by side; the witness after all others have come."""
+class ListReader:
+    """One list per kind, filtered by user, concurrently; the consent probe after all others."""
 
-    def __init__(self, applicant: Applicant, plan: FetchPlan) -> None:
-        self._applicant = applicant
+    def __init__(self, reader: ApplicantReader, plan: FetchPlan) -> None:
+        self._reader = reader
         self._first_day = first_day(plan)
 
-    async def read(self, findings: Findings) -> None:
-        """Read each kind as soon as the request limit allows."""
-        kinds = findings.asked
-        await together(self._into(findings, kind) for kind in sorted(kinds - {WITNESS}))
-        if WITNESS in kinds:
-            await self._into(findings, WITNESS)
+    async def read(self, builder: SnapshotBuilder) -> None:
+        """Read each kind as soon as the rate limit allows."""
+        kinds = builder.asked
+        await run_all(self._into(builder, kind) for kind in sorted(kinds - {CONSENT_PROBE}))
+        if CONSENT_PROBE in kinds:
+            await self._into(builder, CONSENT_PROBE)
 
-    async def _into(self, findings: Findings, kind: Kind) -> None:
+    async def _into(self, builder: SnapshotBuilder, kind: Kind) -> None:
         since = self._first_day if kind is Kind.TRANSACTIONS else None
-        findings.parts[kind] = await part_or_fault(self._applicant, kind, since)
+        builder.parts[kind] = await kind_or_fault(self._reader, kind, since)
 
 
-async def part_or_fault(
-    applicant: Applicant, kind: Kind, since: date | None, source: str | None = None
-) -> Part:
+async def kind_or_fault(
+    reader: ApplicantReader, kind: Kind, since: date | None, source: str | None = None
+) -> KindRead:
     """One kind, or the fault in its place; a product that is not subscribed to has no records."""
     try:
-        return await applicant.kind(kind, first_day=since, source=source)
+        return await reader.kind(kind, first_day=since, source=source)
     except KeysRefused:
         raise
     except NotSubscribed:
-        return Part()
-    except Fault as fault:
-        return without(kind, fault, since)
+        return KindRead()
+    except UpstreamFault as fault:
+        return failed_kind(kind, fault, since)

@@ -1,4 +1,4 @@
-"""The vendor's providers, kept for a day and read again by whoever calls `refresh`."""
+"""The vendor's providers, as the last call of `refresh` that succeeded has read them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import structlog
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Provider
 from decision_service.pipeline.ports import Clock
-from decision_service.smile.client import Vendor
-from decision_service.smile.errors import Fault, KeysRefused
-from decision_service.smile.mapping.answers import Page, ProviderAnswer
+from decision_service.smile.client import SmileApi
+from decision_service.smile.errors import KeysRefused, UpstreamFault
+from decision_service.smile.mapping.answers import PageAnswer, ProviderAnswer
 from decision_service.smile.mapping.listings import PROVIDERS
 from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.mapping.records import provider
-from decision_service.smile.transport.budget import Allowance
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.http import Request
 
 _GIG = "GIG"
 
@@ -25,24 +25,24 @@ _log = structlog.get_logger("smile")
 
 
 class Providers:
-    """The last good list; an empty one until the first `refresh` that succeeds."""
+    """The last good list; empty until the first `refresh` that succeeds."""
 
-    def __init__(self, vendor: Vendor, clock: Clock) -> None:
-        self._vendor = vendor
+    def __init__(self, api: SmileApi, clock: Clock) -> None:
+        self._api = api
         self._clock = clock
         self._by_id: Mapping[str, Provider] = {}
         self.read_at: datetime | None = None
 
     async def refresh(self) -> bool:
-        """Read the list anew; False, and the old one stays, when the vendor cannot give it."""
+        """Read the list anew; False where the read fails, and the old list stays."""
         try:
             self._by_id = await self._read()
-        except Fault as fault:
-            self._vendor.tally.credential_refusals += isinstance(fault, KeysRefused)
+        except UpstreamFault as fault:
+            self._api.counts.credential_refusals += isinstance(fault, KeysRefused)
             _log.warning("smile.providers_not_read", code=fault.code or fault.cause)
             return False
         self.read_at = self._clock.now()
-        self._vendor.tally.credential_refusals = 0
+        self._api.counts.credential_refusals = 0
         return True
 
     def find(self, provider_id: str, fallback: Mapping[str, Provider]) -> Provider | None:
@@ -62,19 +62,19 @@ class Providers:
         return found is not None and found.type == _GIG
 
     def supports(self, provider_id: str, kind: Kind, fallback: Mapping[str, Provider]) -> bool:
-        """Whether a provider gives a kind; one that is not known is taken to give every kind."""
+        """Whether a provider gives a kind; an unknown provider is taken to give every kind."""
         found = self.find(provider_id, fallback)
         return found is None or kind.upper() in found.supported
 
     async def _read(self) -> dict[str, Provider]:
-        limits = self._vendor.limits
+        limits = self._api.limits
         stop_at = self._clock.monotonic() + limits.refresh_seconds
-        allowance = Allowance(stop_at, limits.requests_per_reading)
+        budget = RequestBudget(stop_at, limits.requests_per_reading)
 
-        async def page(ask: Ask) -> Page[ProviderAnswer]:
-            return await self._vendor.get(ask, PROVIDERS, allowance)
+        async def page(request: Request) -> PageAnswer[ProviderAnswer]:
+            return await self._api.get(request, PROVIDERS, budget)
 
-        ask = Ask("/providers", {"size": str(limits.page_size)})
-        listed = await read_list(page, ask, limits, name="providers")
+        request = Request("/providers", {"size": str(limits.page_size)})
+        listed = await read_list(page, request, limits, name="providers")
         found = (provider(item) for item in listed.items)
         return {one.id: one for one in found if one is not None}

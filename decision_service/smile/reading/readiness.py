@@ -37,7 +37,7 @@ def may_be_syncing(
 ) -> frozenset[str]:
     """The connected accounts whose first sync may not have finished, by their age.
 
-    Those are created within a day, or at a time that is not told, or connected within `young`.
+    Those were created within a day, or at an unknown time, or connected within `young`.
     """
     fresh = {
         one.id
@@ -53,7 +53,7 @@ def waited_for(
 ) -> frozenset[str]:
     """The connected accounts whose running task is worth waiting for, since they are young.
 
-    One that tells no creation is as old as its task.
+    An account without a time of creation is as old as its task.
     """
     tasks = [*running]
     undated = {one.id for one in accounts if one.created_at is None}
@@ -68,14 +68,14 @@ def waited_for(
 def is_young(account: Account, as_of: datetime, young: timedelta) -> bool:
     """Whether the account or its connection is younger than `young`, bound excluded.
 
-    A time that lies further in the future than that is no age and is not looked at.
+    A time that lies further than `young` in the future is no age and is ignored.
     """
     times = (account.created_at, account.connection_updated_at)
     return any(time is not None and abs(as_of - time) < young for time in times)
 
 
 def not_ready(accounts: int) -> DataNotReady:
-    """What the caller is told while data of some accounts is still arriving."""
+    """The caller's error while data of some accounts is still arriving."""
     noun = "account is" if accounts == 1 else "accounts are"
     return DataNotReady(
         f"The data of {accounts} {noun} still arriving at Smile; send the request again in "

@@ -16,12 +16,12 @@ from decision_service.domain.snapshot import KnownCount, Read, Snapshot
 EXPIRES_AFTER = timedelta(days=60)
 
 
-def marked(snapshot: Snapshot, as_of: datetime) -> Snapshot:
+def mark_shrunken(snapshot: Snapshot, as_of: datetime) -> Snapshot:
     """The snapshot with DATA_SHRANK where a living source gives over a fifth less than before.
 
     The vendor's histories only grow; a page whose cursor was lost looks like an honest short
-    list, and only the earlier count tells. Kinds that are read in a window are not compared, nor
-    are those that failed already.
+    list, and only the earlier count shows the loss. Kinds that are read in a window are not
+    compared, nor are kinds that failed already.
     """
     changes = {}
     for kind in sorted(MONTHLY_KINDS):
@@ -35,10 +35,10 @@ def marked(snapshot: Snapshot, as_of: datetime) -> Snapshot:
 
 
 def _compared(snapshot: Snapshot, read: Read[Any], as_of: datetime) -> frozenset[str]:
-    """The sources that ought to have given what they gave before.
+    """The sources that should give at least what they gave before.
 
-    A kind that is empty altogether with an account of over 60 days has expired at the vendor;
-    that is the factors' business.
+    A kind without records of an account of over 60 days has expired at the vendor, which the
+    factors handle.
     """
     accounts = (one for one in snapshot.accounts if one.connection_status == CONNECTED)
     young = {

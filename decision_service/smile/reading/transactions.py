@@ -1,4 +1,4 @@
-"""When transactions stand in as income, and from which day on they are read."""
+"""When transactions count as income, and from which day on they are read."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def first_day(plan: FetchPlan) -> date | None:
     return min(named, default=None)
 
 
-def may_stand_in(accounts: Iterable[Account], is_gig: IsGig) -> bool:
-    """Whether some account's earnings may be income: it is a GIG provider's, and not disconnected.
+def may_count_as_income(accounts: Iterable[Account], is_gig: IsGig) -> bool:
+    """Whether some account is of a GIG provider and not disconnected.
 
-    One in error is among them: whether it ever delivered anything only its transactions tell.
+    An account in error counts: only its transactions show whether it ever delivered data.
     """
     return any(
         one.connection_status != DISCONNECTED and is_gig(one.provider_id) for one in accounts

@@ -1,4 +1,4 @@
-"""The body of an answer: bounded while it arrives, and looked at before it is parsed."""
+"""The body of an answer: bounded while it arrives, and checked before it is parsed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 import httpx
 
 from decision_service.domain.missing import Cause, DataReason
-from decision_service.smile.errors import Fault, Transient
+from decision_service.smile.errors import TransientFault, UpstreamFault
 
 # Matches every string literal, an unclosed last one included, so that the scan stays linear.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -17,7 +17,7 @@ _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 
 
 def check_media_type(headers: httpx.Headers) -> None:
-    """Only `application/json` in UTF-8, plain or gzipped; raises a Fault otherwise."""
+    """Only `application/json` in UTF-8, plain or gzipped; raises an UpstreamFault otherwise."""
     media_type, _, parameters = headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "application/json":
         raise bad_body("content type")
@@ -28,14 +28,15 @@ def check_media_type(headers: httpx.Headers) -> None:
         raise bad_body("content encoding")
 
 
-def bad_body(detail: str) -> Fault:
+def bad_body(detail: str) -> UpstreamFault:
     """The answer is not the vendor's: a login or maintenance page, a redirect, another format."""
-    return Fault(Cause.SOURCE_FAILED, DataReason.UPSTREAM_BAD_BODY, detail)
+    return UpstreamFault(Cause.SOURCE_FAILED, DataReason.UPSTREAM_BAD_BODY, detail)
 
 
 async def read_body(response: httpx.Response, most: int) -> bytes:
-    """The decoded bytes, at most `most`; raises Transient when cut off, a Fault when too large.
+    """The decoded bytes, at most `most`; raises an UpstreamFault.
 
+    A body that is cut off is a TransientFault, one that is too large a lasting fault.
     httpx decompresses each chunk whole, and 64 KB of gzip can become 64 MB; therefore the raw
     bytes are taken and decompressed with a bound.
     """
@@ -45,17 +46,17 @@ async def read_body(response: httpx.Response, most: int) -> bytes:
         async for chunk in response.aiter_raw():
             taken.add(chunk)
     except (httpx.NetworkError, httpx.ProtocolError):
-        raise Transient(DataReason.UPSTREAM_TRUNCATED) from None
+        raise TransientFault(DataReason.UPSTREAM_TRUNCATED) from None
     except zlib.error:
-        raise Transient(DataReason.UPSTREAM_BAD_BODY, "gzip") from None
+        raise TransientFault(DataReason.UPSTREAM_BAD_BODY, "gzip") from None
     return taken.whole()
 
 
 def check_depth(body: bytes, deepest: int) -> None:
-    """Raise a Fault when the JSON is nested deeper than `deepest`.
+    """Raise an UpstreamFault when the JSON is nested deeper than `deepest`.
 
-    Every pass takes the innermost brackets away, so that what is left after as many passes as
-    allowed levels is too deep (or not balanced, which the parser reports: then nothing is said).
+    Every pass removes the innermost brackets: brackets that are left after `deepest` passes are too
+    deep, or are not balanced. The parser reports unbalanced brackets.
     """
     if len(body) < 2 * deepest:
         return
@@ -68,9 +69,9 @@ def check_depth(body: bytes, deepest: int) -> None:
         raise too_large("depth")
 
 
-def too_large(detail: str) -> Fault:
+def too_large(detail: str) -> UpstreamFault:
     """More than may be held in memory or spent on one applicant."""
-    return Fault(Cause.SOURCE_FAILED, DataReason.DATA_TOO_LARGE, detail)
+    return UpstreamFault(Cause.SOURCE_FAILED, DataReason.DATA_TOO_LARGE, detail)
 
 
 class _Plain:
@@ -98,5 +99,5 @@ class _Gunzip(_Plain):
 
     def whole(self) -> bytes:
         if not self._gunzip.eof:
-            raise Transient(DataReason.UPSTREAM_TRUNCATED)
+            raise TransientFault(DataReason.UPSTREAM_TRUNCATED)
         return super().whole()

@@ -1,4 +1,4 @@
-"""A circuit breaker: a vendor that keeps failing is left alone, but for one probe at a time."""
+"""A circuit breaker: a vendor that keeps failing gets one probe at a time and nothing else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.errors import CircuitOpen
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 
 
 class BreakerState(StrEnum):
@@ -17,13 +17,13 @@ class BreakerState(StrEnum):
     OPEN = "open"
 
 
-class Breaker:
+class CircuitBreaker:
     """Opens after 5 failures in a row or when half of the last 20 attempts failed.
 
     While open, one attempt per `probe_seconds` passes; the first that succeeds closes it.
     """
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: SmileLimits) -> None:
         self._clock = clock
         self._limits = limits
         self._last: deque[bool] = deque(maxlen=limits.window_to_open)

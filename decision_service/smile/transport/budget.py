@@ -1,35 +1,35 @@
-"""What one reading may spend, and what it has spent."""
+"""The requests and the time that one fetch may spend."""
 
 from __future__ import annotations
 
 from decision_service.smile.errors import OutOfTime
 from decision_service.smile.transport.body import too_large
-from decision_service.smile.transport.limiter import Promise
+from decision_service.smile.transport.limiter import Reservation
 
 
-class Allowance:
-    """Requests and time of one reading.
+class RequestBudget:
+    """Requests and time of one fetch.
 
     `calls` counts every request sent, retries included. `answered` is true once the vendor has
-    answered anything at all or a request's retries are used up: from then on a reading that
-    runs out of time is evidence, before it is nothing. `stop_at` may be put off while it runs.
-    `promise` is what the request limit has set aside for it.
+    answered any request, or a request has used up its retries: from then on a fetch that runs out
+    of time is evidence, before that it is none. `stop_at` may move while the fetch runs.
+    `reservation` holds the permits that the rate limiter has set aside for the fetch.
     """
 
-    def __init__(self, stop_at: float, most: int, promise: Promise | None = None) -> None:
+    def __init__(self, stop_at: float, most: int, reservation: Reservation | None = None) -> None:
         self.stop_at = stop_at
-        self.promise = promise or Promise()
+        self.reservation = reservation or Reservation()
         self.calls = 0
         self.answered = False
         self._most = most
 
     def check(self) -> None:
-        """Raise a Fault when no further request may be sent."""
+        """Raise an UpstreamFault when no further request may be sent."""
         if self.calls >= self._most:
             raise too_large(f"{self._most} requests")
 
     def spend(self, now: float) -> None:
-        """One request is about to be sent; raises a Fault when there is no room or time for it."""
+        """Count a request before it is sent; raises an UpstreamFault where none is left."""
         self.check()
         if now >= self.stop_at:
             raise OutOfTime

@@ -1,4 +1,4 @@
-"""One request to the vendor: exactly one attempt, bounded, with nothing of it left behind."""
+"""One HTTP request to the vendor: one attempt, bounded, without cookies or other state."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from msgspec.structs import replace
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.errors import (
-    Fault,
     Gone,
     KeysRefused,
     NotSubscribed,
-    Transient,
-    Untrusted,
+    TransientFault,
+    UntrustedCertificate,
+    UpstreamFault,
 )
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.transport.body import bad_body, check_media_type, read_body
-from decision_service.smile.transport.budget import Allowance
-from decision_service.smile.transport.limiter import Turn
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.limiter import Permit
 from decision_service.smile.transport.retries import retry_after
 
-# Connections that broke while TLS was spoken; nothing is wrong with whom we spoke to.
+# Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
@@ -41,13 +41,12 @@ _ERROR_BODY = msgspec.json.Decoder(ErrorBody)
 _LONGEST_ERROR_BODY = 64 * 1024
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """What to ask for: a path below the base URL and query parameters.
+class Request(msgspec.Struct, frozen=True):
+    """A request: method, path below the base URL, query parameters.
 
     `optional` data belongs to a product of the vendor that a key pair need not be subscribed to.
-    `content` is the JSON body of a POST, `done` the one status that means success. `repeatable` is
-    false where sending the request again could do a thing twice: then it is never sent again by
-    itself.
+    `content` is the JSON body of a POST, `success` the one status that means success. A request
+    that is not `repeatable` could take effect twice and is never retried.
     """
 
     path: str
@@ -55,15 +54,15 @@ class Ask(msgspec.Struct, frozen=True):
     optional: bool = False
     method: str = "GET"
     content: bytes | None = None
-    done: int = httpx.codes.OK
+    success: int = httpx.codes.OK
     repeatable: bool = True
 
-    def at(self, cursor: str) -> Ask:
+    def at(self, cursor: str) -> Request:
         """The same list from a cursor on."""
         return replace(self, params={**self.params, "cursor": cursor})
 
 
-class Client:
+class HttpClient:
     """Sends requests with the key pair; never follows a redirect, reads no environment."""
 
     def __init__(
@@ -72,7 +71,7 @@ class Client:
         key: str,
         secret: str,
         clock: Clock,
-        limits: Limits,
+        limits: SmileLimits,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._clock = clock
@@ -85,73 +84,73 @@ class Client:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             trust_env=False,
             follow_redirects=False,
-            verify=not base_url.startswith("http://"),  # what is not used need not be loaded
-            # httpx counts per phase; the whole attempt is timed by whoever calls `get`, sooner.
+            verify=not base_url.startswith("http://"),  # plain HTTP needs no certificates loaded
+            # httpx counts per phase; the caller of `get` bounds the whole attempt more tightly.
             timeout=2 * limits.attempt_seconds,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
             transport=transport,
         )
 
-    async def get(self, ask: Ask, turn: Turn, allowance: Allowance) -> bytes:
-        """The body of a successful answer; raises a Fault for everything else."""
+    async def get(self, request: Request, permit: Permit, budget: RequestBudget) -> bytes:
+        """The body of a successful answer; raises an UpstreamFault for any other."""
 
         async def trace(event: str, _: object) -> None:
             if event.endswith("send_request_body.complete"):
-                turn.sent()
+                permit.sent()
 
         extensions = {"trace": trace}
         try:
             async with self._http.stream(
-                ask.method,
-                ask.path,
-                params=ask.params,
-                content=ask.content,
-                headers={"content-type": "application/json"} if ask.content else None,
+                request.method,
+                request.path,
+                params=request.params,
+                content=request.content,
+                headers={"content-type": "application/json"} if request.content else None,
                 extensions=extensions,
             ) as response:
-                allowance.answered = True
-                return await self._body(response, ask)
+                budget.answered = True
+                return await self._body(response, request)
         except httpx.TransportError as error:
             raise _unreached(error) from None
         finally:
-            turn.sent()
+            permit.sent()
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
 
-    async def _body(self, response: httpx.Response, ask: Ask) -> bytes:
-        if response.status_code == ask.done:
+    async def _body(self, response: httpx.Response, request: Request) -> bytes:
+        if response.status_code == request.success:
             check_media_type(response.headers)
             return await read_body(response, self._limits.body_bytes)
-        if response.status_code == httpx.codes.FORBIDDEN and ask.optional:
+        if response.status_code == httpx.codes.FORBIDDEN and request.optional:
             raise NotSubscribed
         raise await _refusal(response, self._clock.now())
 
 
-async def _refusal(response: httpx.Response, now: datetime) -> Fault:
+async def _refusal(response: httpx.Response, now: datetime) -> UpstreamFault:
     status = response.status_code
     if status == httpx.codes.TOO_MANY_REQUESTS:
         after = retry_after(response.headers.get("retry-after"), now)
-        return Transient(DataReason.UPSTREAM_RATE_LIMITED, throttled=True, after=after)
+        return TransientFault(DataReason.UPSTREAM_RATE_LIMITED, throttled=True, after=after)
     if status == httpx.codes.BAD_REQUEST:
         return await _bad_request(response)
     return _by_status(status)
 
 
-def _by_status(status: int) -> Fault:
+def _by_status(status: int) -> UpstreamFault:
     if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
         return KeysRefused(status)
     if status == httpx.codes.NOT_FOUND:
         return Gone()
     if status >= 500 and status != httpx.codes.NOT_IMPLEMENTED:
-        return Transient(DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
+        return TransientFault(DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
     if status < 400:
         return bad_body(f"HTTP {status}")
-    return Fault(Cause.SOURCE_FAILED, None, f"HTTP {status}")
+    return UpstreamFault(Cause.SOURCE_FAILED, None, f"HTTP {status}")
 
 
-async def _bad_request(response: httpx.Response) -> Fault:
+async def _bad_request(response: httpx.Response) -> UpstreamFault:
     body = await read_body(response, _LONGEST_ERROR_BODY)
     try:
         code = _ERROR_BODY.decode(body).code
@@ -159,13 +158,13 @@ async def _bad_request(response: httpx.Response) -> Fault:
         code = None
     if code == "INVALID_CREDENTIALS":
         return KeysRefused(response.status_code)
-    return Fault(Cause.SOURCE_FAILED, None, "HTTP 400")
+    return UpstreamFault(Cause.SOURCE_FAILED, None, "HTTP 400")
 
 
-def _unreached(error: httpx.TransportError) -> Fault:
+def _unreached(error: httpx.TransportError) -> UpstreamFault:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF):
-            return Untrusted()
+            return UntrustedCertificate()
         cause = cause.__cause__ or cause.__context__
-    return Transient(DataReason.UPSTREAM_UNAVAILABLE)
+    return TransientFault(DataReason.UPSTREAM_UNAVAILABLE)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import SystemRandom
 
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 
 Jitter = Callable[[float], float]
 
@@ -23,11 +23,11 @@ def full_jitter(longest: float) -> float:
 class RetryBudget:
     """Retries may be a tenth of first tries, with ten in hand.
 
-    The ten let five parallel reads of one decision each try again; the tenth keeps a vendor that
-    is down from getting a multiple of the normal load.
+    The ten in hand let five parallel reads of one decision retry; the share of a tenth keeps a
+    vendor that is down from getting a multiple of the normal load.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: SmileLimits) -> None:
         self._share = limits.retry_share
         self._most = float(limits.retry_floor)
         self._left = self._most
@@ -45,13 +45,13 @@ class RetryBudget:
         return True
 
 
-def backoff(retry: int, limits: Limits, jitter: Jitter) -> float:
+def backoff(retry: int, limits: SmileLimits, jitter: Jitter) -> float:
     """Seconds before the retry with this number (from 0): full jitter under a doubling cap."""
     return jitter(min(limits.longest_backoff, limits.backoff_seconds * 2.0**retry))
 
 
-def pause(after: float | None, retry: int, limits: Limits) -> float:
-    """Seconds that all requests rest after a 429: as the vendor says, else 1, 2, 4 ..."""
+def pause(after: float | None, retry: int, limits: SmileLimits) -> float:
+    """Seconds that all requests pause after a 429: as the vendor says, else 1, 2, 4 …"""
     asked = limits.pause_seconds * 2.0**retry if after is None else after
     return min(asked, limits.longest_pause)
 

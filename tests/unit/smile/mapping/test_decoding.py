@@ -3,18 +3,18 @@
 import pytest
 
 from decision_service.domain.missing import Cause, DataReason
-from decision_service.smile.errors import Fault, Transient
-from decision_service.smile.mapping.answers import EincomeAnswer, Envelope, Page
+from decision_service.smile.errors import TransientFault, UpstreamFault
+from decision_service.smile.mapping.answers import EincomeAnswer, Envelope, PageAnswer
 from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
 from decision_service.smile.mapping.listings import PAYLOAD, USER
 
-PAGES = PageDecoder(Envelope[Page[EincomeAnswer]], list[EincomeAnswer], "eincomes")
+PAGES = PageDecoder(Envelope[PageAnswer[EincomeAnswer]], list[EincomeAnswer], "eincomes")
 GOOD = b'{"code":"OK","data":{"nextCursor":"12","items":[{"id":"einc-1","amount":1}]}}'
 
 
 def fault_of(body, decode=PAGES):
     """The fault that a body gives."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         decode(body)
     return found.value
 
@@ -66,14 +66,14 @@ def test_another_shape_is_a_change_of_schema(body, path):
     fault = fault_of(body)
     assert (fault.cause, fault.code) == (Cause.BAD_DATA, DataReason.UPSTREAM_SCHEMA)
     assert fault.detail == path
-    assert not isinstance(fault, Transient)
+    assert not isinstance(fault, TransientFault)
 
 
 @pytest.mark.parametrize("end", range(len(GOOD)))
 def test_a_page_that_is_cut_anywhere_is_never_used(end):
     """Whichever byte is the last to arrive, a cut page is a bad body to be asked for again."""
     fault = fault_of(GOOD[:end])
-    assert isinstance(fault, Transient)
+    assert isinstance(fault, TransientFault)
     assert fault.code is DataReason.UPSTREAM_BAD_BODY
 
 
@@ -101,7 +101,7 @@ def test_numbers_that_json_lacks_are_bad_amounts(number):
     """A whole page with NaN or Infinity in it is BAD_AMOUNT and is not asked for again."""
     fault = fault_of(GOOD.replace(b'"amount":1', b'"amount":' + number))
     assert (fault.cause, fault.code) == (Cause.BAD_DATA, DataReason.BAD_AMOUNT)
-    assert not isinstance(fault, Transient)
+    assert not isinstance(fault, TransientFault)
 
 
 def test_a_cut_page_with_nan_is_still_cut():

@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.months import Month
-from decision_service.smile.errors import Fault
+from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.mapping.fields import (
     currency,
     day,
@@ -27,7 +27,7 @@ from decision_service.smile.mapping.fields import (
 
 def code_of(read, *args, **kwargs):
     """The reason code of the fault that a reader raises."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         read(*args, "kind.field", **kwargs)
     assert found.value.detail == "kind.field"
     return found.value.code
@@ -118,7 +118,7 @@ def test_three_capitals_are_a_currency(text):
 @pytest.mark.parametrize("text", [None, "", "php", "PH", "PHPP", "P1P", "PHP ", "ПHP"])
 def test_anything_else_is_mixed_currency(text):
     """Null, lower-case and unknown words for a currency are MIXED_CURRENCY."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         currency(text, "kind.field")
     assert found.value.cause is Cause.MIXED_CURRENCY
     assert found.value.code is DataReason.MIXED_CURRENCY
@@ -163,7 +163,7 @@ def test_a_missing_day_is_a_change_of_schema():
 def test_a_span_ends_after_it_starts():
     """An end on the day of the start is taken, one before it is BAD_DATE of `endDate`."""
     assert span("2026-01-02", "2026-01-02", "kind")[1] == date(2026, 1, 2)
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         span("2026-01-02", "2026-01-01", "kind")
     assert (found.value.code, found.value.detail) == (DataReason.BAD_DATE, "kind.endDate")
 
@@ -212,7 +212,7 @@ def test_other_instants_are_bad_dates(text):
 def test_no_text_breaks_a_reader(text):
     """Whatever the text, a reader gives a value or a Fault."""
     for read in (day, day_or_none, month_index, instant_or_none, currency):
-        with suppress(Fault):
+        with suppress(UpstreamFault):
             read(text, "kind.field")
 
 

@@ -8,7 +8,7 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.snapshot import Source
-from decision_service.smile.errors import Fault
+from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.mapping.answers import EincomeAnswer, Metadata
 from decision_service.smile.mapping.origins import check_owner, check_owners, merged, origin
 
@@ -35,7 +35,7 @@ def test_one_foreign_item_among_many_is_enough():
 @pytest.mark.parametrize("metadata", [None, Metadata()])
 def test_data_without_an_owner_is_a_change_of_schema(metadata):
     """An item that does not say whose it is is not used."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         check_owners([EincomeAnswer(metadata=metadata)], "u", "eincomes")
     assert found.value.code is DataReason.UPSTREAM_SCHEMA
 
@@ -48,7 +48,7 @@ def test_the_older_name_of_the_source_counts():
 
 def test_an_item_without_a_source_is_a_change_of_schema():
     """An item of nothing is not used."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         origin(about(source_id=None), Kind.EINCOMES)
     assert found.value.detail == "eincomes.metadata.sourceId"
 
@@ -61,7 +61,7 @@ def test_no_source_type_is_an_account():
 def test_an_upload_needs_a_readable_date():
     """`createdAt` that is no instant is BAD_DATE for an upload and not looked at for an account."""
     origin(about(source_type="ACCOUNT", created_at="never"), Kind.EINCOMES)
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         origin(about(created_at="never"), Kind.EINCOMES)
     assert found.value.code is DataReason.BAD_DATE
 

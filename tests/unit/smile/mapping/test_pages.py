@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.missing import DataReason
-from decision_service.smile.errors import Contradiction, Fault
-from decision_service.smile.limits import Limits
-from decision_service.smile.mapping.answers import EincomeAnswer, Page
+from decision_service.smile.errors import ConflictingItems, UpstreamFault
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.mapping.answers import EincomeAnswer, PageAnswer
 from decision_service.smile.mapping.pages import distinct, read_list
-from decision_service.smile.transport.http import Ask
+from decision_service.smile.transport.http import Request
 
-LIMITS = Limits()
-ASK = Ask("/eincomes", {"userId": "u"})
+LIMITS = SmileLimits()
+ASK = Request("/eincomes", {"userId": "u"})
 
 
 def items(*ids):
@@ -42,7 +42,7 @@ def read(pages, limits=LIMITS, **more):
 
 def fault_of(pages, limits=LIMITS):
     """The fault that reading the list gives."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         read(pages, limits)
     return found.value
 
@@ -56,7 +56,7 @@ def test_pages_in_a_row_are_one_list(sizes, last):
 
     def page(cursor):
         at = int(cursor or 0)
-        return Page(cut[at], str(at + 1) if at + 1 < len(cut) else last)
+        return PageAnswer(cut[at], str(at + 1) if at + 1 < len(cut) else last)
 
     pages = Pages(page)
     listed = read(pages)
@@ -67,10 +67,10 @@ def test_pages_in_a_row_are_one_list(sizes, last):
 def test_a_second_page_is_announced():
     """`on_more` is told about a list of several pages, and only about such a one."""
     told = []
-    read(Pages(lambda _: Page(items(1))), on_more=lambda: told.append(1))
+    read(Pages(lambda _: PageAnswer(items(1))), on_more=lambda: told.append(1))
     assert told == []
     read(
-        Pages(lambda c: Page(items(2 if c else 1), None if c else "x")),
+        Pages(lambda c: PageAnswer(items(2 if c else 1), None if c else "x")),
         on_more=lambda: told.append(1),
     )
     assert told == [1]
@@ -82,7 +82,7 @@ def test_a_second_page_is_announced():
 )
 def test_a_cursor_that_comes_again_is_a_loop(cursors, asked):
     """A cursor seen before is PAGINATION_LOOP at once, directly or in a circle."""
-    pages = Pages(lambda cursor: Page(items(cursor), cursors[cursor]))
+    pages = Pages(lambda cursor: PageAnswer(items(cursor), cursors[cursor]))
     assert fault_of(pages).code is DataReason.PAGINATION_LOOP
     assert len(pages.asked) == asked
 
@@ -93,7 +93,7 @@ def test_pages_without_end_that_bring_little_are_a_loop(per_page):
 
     def page(cursor):
         at = int(cursor or 0)
-        return Page(items(*range(at * per_page, (at + 1) * per_page)), str(at + 1))
+        return PageAnswer(items(*range(at * per_page, (at + 1) * per_page)), str(at + 1))
 
     pages = Pages(page)
     assert fault_of(pages).code is DataReason.PAGINATION_LOOP
@@ -102,7 +102,7 @@ def test_pages_without_end_that_bring_little_are_a_loop(per_page):
 
 def test_the_same_full_page_for_ever_is_a_loop():
     """Full pages count only with items that are new."""
-    pages = Pages(lambda cursor: Page(items(*range(150)), str(int(cursor or 0) + 1)))
+    pages = Pages(lambda cursor: PageAnswer(items(*range(150)), str(int(cursor or 0) + 1)))
     assert fault_of(pages).code is DataReason.PAGINATION_LOOP
     assert len(pages.asked) <= 41
 
@@ -113,7 +113,7 @@ def full(count):
     def page(cursor):
         at = int(cursor or 0)
         rest = range(at * 150, min((at + 1) * 150, count))
-        return Page(items(*rest), str(at + 1) if (at + 1) * 150 < count else None)
+        return PageAnswer(items(*rest), str(at + 1) if (at + 1) * 150 < count else None)
 
     return Pages(page)
 
@@ -133,13 +133,15 @@ def test_twelve_thousand_items_are_the_end():
 
 def test_a_page_larger_than_asked_is_read():
     """A page with more items than were asked for is taken as it is."""
-    assert len(read(Pages(lambda _: Page(items(*range(400))))).items) == 400
+    assert len(read(Pages(lambda _: PageAnswer(items(*range(400))))).items) == 400
 
 
 def test_equal_items_are_dropped_and_counted():
     """An item that comes again unchanged is used once, across pages and within one."""
     listed = read(
-        Pages(lambda c: Page(items(1, 2, 2) if c is None else items(2, 3), None if c else "x"))
+        Pages(
+            lambda c: PageAnswer(items(1, 2, 2) if c is None else items(2, 3), None if c else "x")
+        )
     )
     assert [item.id for item in listed.items] == ["1", "2", "3"]
     assert listed.duplicates == 2
@@ -147,14 +149,14 @@ def test_equal_items_are_dropped_and_counted():
 
 def test_two_contents_under_one_id_are_a_contradiction():
     """The same id with another content is never resolved by picking one."""
-    with pytest.raises(Contradiction):
+    with pytest.raises(ConflictingItems):
         distinct([EincomeAnswer(id="1", month="2026-01"), EincomeAnswer(id="1")], "x", LIMITS)
 
 
 @pytest.mark.parametrize("no_id", [None, ""])
 def test_an_item_without_an_id_is_a_change_of_schema(no_id):
     """Items that cannot be told apart are UPSTREAM_SCHEMA."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         distinct([EincomeAnswer(id=no_id)], "eincomes", LIMITS)
     assert found.value.detail == "eincomes.id"
 
@@ -164,8 +166,8 @@ def test_a_failing_page_fails_the_list():
 
     def page(cursor):
         if cursor:
-            raise Contradiction
-        return Page(items(1), "x")
+            raise ConflictingItems
+        return PageAnswer(items(1), "x")
 
-    with pytest.raises(Contradiction):
+    with pytest.raises(ConflictingItems):
         read(Pages(page))

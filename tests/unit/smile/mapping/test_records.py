@@ -21,7 +21,7 @@ from decision_service.domain.snapshot import (
     Provider,
     Transaction,
 )
-from decision_service.smile.errors import Fault
+from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.mapping.answers import AccountAnswer, ProviderAnswer
 from decision_service.smile.mapping.listings import ACCOUNTS, LISTINGS
 from decision_service.smile.mapping.records import account, provider
@@ -49,7 +49,7 @@ def record(kind, **changes):
 
 def fault_of(kind, **changes):
     """The fault of a made-up item with these changes."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         record(kind, **changes)
     return found.value
 
@@ -216,7 +216,7 @@ def test_an_account_needs_id_provider_and_status(field):
     item = msgspec.json.decode(
         json.dumps(items.account(**{field: None})).encode(), type=AccountAnswer
     )
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         account(item)
     assert found.value.detail == f"accounts.{field}"
 

@@ -160,7 +160,7 @@ async def test_a_turn_that_never_comes_taints_the_kind():
     async with opened(one, requests_per_second=3) as source:
         first = asyncio.create_task(ask(source, EINCOMES, seconds=1.0))
         await asyncio.sleep(0.05)
-        source._vendor.limiter.pause(30.0)
+        source._api.limiter.pause(30.0)
         snapshot = (await first).snapshot
     fault = only_fault(snapshot.eincomes)
     assert (fault.cause, fault.code) == (Cause.NOT_FETCHED, DataReason.UPSTREAM_RATE_LIMITED)

@@ -13,7 +13,7 @@ from decision_service.domain.errors import (
     UserUnknown,
 )
 from decision_service.domain.missing import Cause
-from decision_service.smile.reading.sharing import Sharing
+from decision_service.smile.reading.sharing import SharedFetches
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, only_fault, opened
 from tests.unit.smile.items import OTHER_USER, account, contribution, eincome
 from tests.unit.smile.vendor import Hang, Vendor
@@ -201,7 +201,7 @@ class Failing:
 @virtual
 async def test_an_error_that_nobody_waits_for_is_no_warning(caplog):
     """A reading that fails just as its last caller leaves makes no noise."""
-    sharing, key = Sharing(), ("u", EINCOMES)
+    sharing, key = SharedFetches(), ("u", EINCOMES)
     shared, _ = sharing.join(key, Failing)
     await asyncio.sleep(0)
     sharing.leave(key, shared)

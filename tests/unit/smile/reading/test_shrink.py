@@ -15,7 +15,7 @@ from decision_service.domain.snapshot import (
     Source,
     Transaction,
 )
-from decision_service.smile.reading.shrink import marked
+from decision_service.smile.reading.shrink import mark_shrunken
 from tests.unit.smile.virtual import NOW
 
 OLD = NOW - timedelta(days=400)
@@ -35,7 +35,7 @@ def snapshot(now, before, *, status="CONNECTED", created=OLD, source="a", source
 
 def faults(found):
     """The faults after the comparison."""
-    return marked(found, NOW).contributions.faults
+    return mark_shrunken(found, NOW).contributions.faults
 
 
 @pytest.mark.parametrize(("now", "before"), [(8, 10), (10, 10), (30, 10), (4, 5)])
@@ -51,7 +51,7 @@ def test_more_than_a_fifth_less_has_shrunk(now, before):
     assert (fault.cause, fault.code) == (Cause.BAD_DATA, DataReason.DATA_SHRANK)
     assert (fault.kind, fault.source) == (Kind.CONTRIBUTIONS, "a")
     assert fault.detail == f"{now} of {before} records"
-    assert len(marked(snapshot(now, before), NOW).contributions.records) == now
+    assert len(mark_shrunken(snapshot(now, before), NOW).contributions.records) == now
 
 
 @pytest.mark.parametrize("status", ["DISCONNECTED", "ERROR", "PENDING"])
@@ -90,7 +90,7 @@ def test_what_failed_already_is_not_compared():
     found = Snapshot(
         "u", (Account("a", "p", "CONNECTED"),), known=known, contributions=Read(faults=(failed,))
     )
-    assert marked(found, NOW) == found
+    assert mark_shrunken(found, NOW) == found
 
 
 def test_windowed_and_unread_kinds_are_not_compared():
@@ -98,4 +98,4 @@ def test_windowed_and_unread_kinds_are_not_compared():
     known = (KnownCount("a", Kind.TRANSACTIONS, 900), KnownCount("a", Kind.EINCOMES, 9))
     one = Transaction("t", "a", date(2026, 1, 1), None, "PHP", 1)
     found = Snapshot("u", (Account("a", "p", "CONNECTED"),), known=known, transactions=Read((one,)))
-    assert marked(found, NOW) == found
+    assert mark_shrunken(found, NOW) == found

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.missing import DataReason
-from decision_service.smile.errors import Fault, Transient
+from decision_service.smile.errors import TransientFault, UpstreamFault
 from decision_service.smile.transport.body import check_depth, check_media_type, read_body
 from tests.unit.smile.vendor import _Chunks
 from tests.unit.smile.virtual import run
@@ -56,10 +56,10 @@ def test_json_in_utf8_is_taken(content_type):
 )
 def test_everything_else_is_a_bad_body(headers):
     """Another type, charset or encoding is UPSTREAM_BAD_BODY, and is not asked for again."""
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         check_media_type(httpx.Headers(headers))
     assert found.value.code is DataReason.UPSTREAM_BAD_BODY
-    assert not isinstance(found.value, Transient)
+    assert not isinstance(found.value, TransientFault)
 
 
 def test_a_body_of_just_the_bound_is_read():
@@ -74,7 +74,7 @@ def test_a_longer_body_is_too_large(encoding):
     """One byte over the bound, counted after decompression, is DATA_TOO_LARGE."""
     body = b"x" * 4097
     body = gzip.compress(body) if encoding == "gzip" else body
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         read(body, **{"content-encoding": encoding})
     assert found.value.code is DataReason.DATA_TOO_LARGE
 
@@ -83,7 +83,7 @@ def test_a_gzip_bomb_is_never_unpacked():
     """A body that would become 64 MB takes no more memory than the bound and a little."""
     bomb = gzip.compress(bytes(64 * 1024 * 1024))
     tracemalloc.start()
-    with pytest.raises(Fault):
+    with pytest.raises(UpstreamFault):
         read(bomb, most=100_000, **{"content-encoding": "gzip"})
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -94,14 +94,14 @@ def test_a_gzip_bomb_is_never_unpacked():
 def test_a_cut_gzip_is_truncated(end):
     """A gzip stream that ends early is asked for again, never used."""
     packed = gzip.compress(b'{"code": "OK", "data": {"items": []}}')
-    with pytest.raises(Transient) as found:
+    with pytest.raises(TransientFault) as found:
         read(packed[:end], **{"content-encoding": "gzip"})
     assert found.value.code is DataReason.UPSTREAM_TRUNCATED
 
 
 def test_broken_gzip_is_a_bad_body():
     """Bytes that are no gzip although the header says so are UPSTREAM_BAD_BODY."""
-    with pytest.raises(Transient) as found:
+    with pytest.raises(TransientFault) as found:
         read(b"not gzip at all", **{"content-encoding": "gzip"})
     assert found.value.code is DataReason.UPSTREAM_BAD_BODY
 
@@ -120,7 +120,7 @@ def test_the_bound_of_depth_is_exact(opening, closing):
     padding = b" " * 64
     check_depth(padding + nested(32 // levels, opening, closing), 32)
     deeper = b"[" + nested(32 // levels, opening, closing) + b"]"
-    with pytest.raises(Fault) as found:
+    with pytest.raises(UpstreamFault) as found:
         check_depth(padding + deeper, 32)
     assert found.value.code is DataReason.DATA_TOO_LARGE
 
@@ -133,7 +133,7 @@ def test_brackets_in_texts_are_no_depth():
 def test_a_million_levels_are_refused():
     """Nesting that would exhaust a parser's stack is refused, closed or not."""
     for body in (nested(1_000_000), b"[" * 1_000_000):
-        with pytest.raises(Fault):
+        with pytest.raises(UpstreamFault):
             check_depth(body, 32)
 
 
@@ -168,5 +168,5 @@ def test_depth_is_what_a_parser_would_find(value, most):
     if depth_of(value) <= most:
         check_depth(body, most)
     else:
-        with pytest.raises(Fault):
+        with pytest.raises(UpstreamFault):
             check_depth(body, most)

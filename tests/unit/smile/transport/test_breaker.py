@@ -3,8 +3,8 @@
 import pytest
 
 from decision_service.smile.errors import CircuitOpen
-from decision_service.smile.limits import Limits
-from decision_service.smile.transport.breaker import Breaker, BreakerState
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.transport.breaker import BreakerState, CircuitBreaker
 
 
 class Clock:
@@ -27,7 +27,7 @@ def clock():
 @pytest.fixture
 def breaker(clock):
     """A closed breaker with the default limits."""
-    return Breaker(clock, Limits())
+    return CircuitBreaker(clock, SmileLimits())
 
 
 def failures(breaker, count):

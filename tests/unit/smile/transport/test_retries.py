@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.transport.retries import (
     RetryBudget,
     backoff,
@@ -14,7 +14,7 @@ from decision_service.smile.transport.retries import (
 )
 from tests.unit.smile.virtual import NOW
 
-LIMITS = Limits()
+LIMITS = SmileLimits()
 
 
 @given(st.lists(st.booleans(), max_size=400))
