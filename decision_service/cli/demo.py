@@ -32,7 +32,7 @@ from decision_service.cli.output import (
 from decision_service.cli.tree import decision_tree, styled_outcome
 from decision_service.cli.words import offer_words, reason_words, score_words
 from decision_service.config import load
-from decision_service.simulator.people import SandboxPerson, sandbox_people
+from decision_service.simulator.people.sandbox.people import SandboxPerson, sandbox_people
 from decision_service.telemetry import configure_logging
 
 PRODUCT = "personal-loan-ph"

@@ -8,8 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from decision_service.cli.output import Format, FormatOption, console, print_json, table
-from decision_service.simulator.dates import civil_day
-from decision_service.simulator.people import SandboxPerson, sandbox_data, sandbox_people
+from decision_service.simulator.formats.dates import civil_day
+from decision_service.simulator.people.sandbox.people import (
+    SandboxPerson,
+    sandbox_data,
+    sandbox_people,
+)
 
 
 def people(

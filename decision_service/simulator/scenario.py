@@ -20,15 +20,15 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from .effect import FaultRefused
-from .faults import Fault
-from .ids import owner_digits
-from .payloads import PAYLOAD_CUT
-from .people import sandbox, sandbox_people
-from .population import LAP, LIVES, population
-from .world import World, WorldMaker, join
+from decision_service.simulator.answers.metering import REQUESTS_PER_SECOND
+from decision_service.simulator.answers.payloads import PAYLOAD_CUT
+from decision_service.simulator.faults.effect import FaultRefused
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.formats.ids import owner_digits
+from decision_service.simulator.people.population import LAP, LIVES, population
+from decision_service.simulator.people.sandbox.people import sandbox, sandbox_people
+from decision_service.simulator.people.world import World, WorldMaker, join
 
-REQUESTS_PER_SECOND = 20
 People = tuple[int, int, tuple[str, ...]]
 """Seed, size and lives of a population."""
 _FAULT_KEYS = ("user", "path", "method", "times", "skip")

@@ -20,21 +20,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from decision_service.asgi import listen, serving
-
-from .answers import VendorError, failure, response
-from .endpoints import Endpoints
-from .faults import Fault, FaultPlan
-from .gate import Gate
-from .incoming import PREFIX
-from .limits import Meter, SlidingLimit
-from .link_api import widget_routes
-from .linking import Linking
-from .payloads import PAYLOAD_CUT
-from .people import sandbox
-from .tenant import Tenant
-from .world import World, WorldMaker
-
-REQUESTS_PER_SECOND = 20
+from decision_service.simulator.answers.endpoints import Endpoints
+from decision_service.simulator.answers.metering import REQUESTS_PER_SECOND, Meter, SlidingLimit
+from decision_service.simulator.answers.middleware import Gate
+from decision_service.simulator.answers.payloads import PAYLOAD_CUT
+from decision_service.simulator.answers.requests import PREFIX
+from decision_service.simulator.faults.plan import Fault, FaultPlan
+from decision_service.simulator.formats.replies import VendorError, failure, response
+from decision_service.simulator.linking.api import widget_routes
+from decision_service.simulator.linking.sessions import Linking
+from decision_service.simulator.people.sandbox.people import sandbox
+from decision_service.simulator.people.world import World, WorldMaker
+from decision_service.simulator.tenant import Tenant
 
 
 class ListenRefused(Exception):

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from .dates import civil_day, stamp
-from .ids import owner_digits, user_id
-from .linked import LinkedAccount
-from .shapes import user
-from .world import Json, Person, Source, World, WorldMaker
+from decision_service.simulator.formats.dates import civil_day, stamp
+from decision_service.simulator.formats.ids import owner_digits, user_id
+from decision_service.simulator.people.linked import LinkedAccount
+from decision_service.simulator.people.shapes import user
+from decision_service.simulator.people.world import Json, Person, Source, World, WorldMaker
 
 TOKEN_LIFE = timedelta(hours=5)
 

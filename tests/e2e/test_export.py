@@ -14,7 +14,7 @@ from decision_service.cli.main import run
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.loading import load_rules
 from decision_service.pipeline.rule_tests import run_rule_tests
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.rule_files import read_rules
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules
 

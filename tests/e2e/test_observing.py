@@ -14,7 +14,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.edge.rpc import observing
 from decision_service.edge.rpc.access import METHODS
 from decision_service.pipeline.shelf import RuleShelf
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from tests.e2e.service import PRODUCT, Running, create, refusal, running

@@ -14,8 +14,8 @@ from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTran
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.population import LIVES, population
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.population import LIVES, population
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource

@@ -12,8 +12,8 @@ import pytest
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.pipeline.run import Call
-from decision_service.simulator.dates import start_of
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.formats.dates import start_of
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource

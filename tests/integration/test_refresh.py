@@ -14,9 +14,9 @@ from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.event_worker import sweep
 from decision_service.pipeline.snapshots import read_snapshot
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.linking import Linking
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.linking.sessions import Linking
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.integration.refreshing import Desk, comparable, opened
 
 GEORGE = sandbox_people()[0].user_id

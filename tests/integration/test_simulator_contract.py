@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.lists import LISTINGS
-from decision_service.simulator.people import sandbox_people
-from decision_service.simulator.population import LIVES, population
-from decision_service.simulator.providers import PROVIDERS
+from decision_service.simulator.answers.lists import LISTINGS
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.formats.providers import PROVIDERS
+from decision_service.simulator.people.population import LIVES, population
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.simulator.people.world import WorldMaker
 from decision_service.simulator.server import Simulator, build_app, serve
-from decision_service.simulator.world import WorldMaker
 from tests.integration.vendor_document import FILE, vendor_document
 
 pytestmark = pytest.mark.skipif(

@@ -12,8 +12,8 @@ from decision_service.domain.errors import CrossTenant, DataNotReady, UpstreamUn
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource

@@ -15,9 +15,9 @@ from decision_service.domain.errors import ServiceError
 from decision_service.pipeline.event_worker import sweep
 from decision_service.pipeline.events import Event
 from decision_service.pipeline.snapshots import read_snapshot
-from decision_service.simulator.linked import COLLECTING, LinkedAccount
-from decision_service.simulator.linking import Linking
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.linking.sessions import Linking
+from decision_service.simulator.people.linked import COLLECTING, LinkedAccount
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.fakes.world import NOW
 from tests.integration.refreshing import Desk, comparable, opened, records
 

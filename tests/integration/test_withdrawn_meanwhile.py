@@ -16,9 +16,9 @@ from decision_service.domain.kinds import Kind
 from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.snapshots import read_snapshot
-from decision_service.simulator.people import like
+from decision_service.simulator.people.sandbox.people import like
+from decision_service.simulator.people.world import World
 from decision_service.simulator.server import Simulator, build_app
-from decision_service.simulator.world import World
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.store import Store

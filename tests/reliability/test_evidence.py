@@ -8,9 +8,9 @@ from functools import partial
 import httpx
 import pytest
 
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import like
-from decision_service.simulator.world import World
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import like
+from decision_service.simulator.people.world import World
 from decision_service.smile.reading.kind_read import KindRead
 from tests.fakes.world import NOW, PRODUCT
 from tests.reliability.evidence.__main__ import play

@@ -15,9 +15,9 @@ from decision_service.domain.money import Money
 from decision_service.pipeline.application import Application
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.pipeline.run import Call
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.world import World
 from decision_service.simulator.server import Simulator, build_app
-from decision_service.simulator.world import World
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import like
-from decision_service.simulator.population import population
-from decision_service.simulator.world import World, join
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.population import population
+from decision_service.simulator.people.sandbox.people import like
+from decision_service.simulator.people.world import World, join
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT
 from tests.reliability.client import ADVANCE

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from decision_service.pipeline.rulebook import Rulebook
-from decision_service.simulator.world import Json, Person, Source, World
+from decision_service.simulator.people.world import Json, Person, Source, World
 from tests.reliability.evidence.desk import Answer, Desk
 
 KINDS = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 
 import grpc
 
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.limits import Call
+from decision_service.simulator.answers.metering import Call
+from decision_service.simulator.faults.plan import Fault
 from tests.reliability.bench import Bench, bench
 from tests.reliability.client import loan, reason
 from tests.reliability.lag import lag_measured

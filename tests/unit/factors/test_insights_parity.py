@@ -30,10 +30,10 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.simulator.government import estimates, loan
-from decision_service.simulator.insights import NO_DATA, NOT_COMPUTABLE, features
-from decision_service.simulator.shapes import Origin, source
-from decision_service.simulator.world import Source
+from decision_service.simulator.answers.insights import NO_DATA, NOT_COMPUTABLE, features
+from decision_service.simulator.people.government import estimates, loan
+from decision_service.simulator.people.shapes import Origin, source
+from decision_service.simulator.people.world import Source
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 LAST = Month.parse("2026-10")

@@ -10,7 +10,7 @@ NEEDLESS = (
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.orm",
     "alembic",
-    "decision_service.simulator.world",
+    "decision_service.simulator.people.world",
 )
 
 

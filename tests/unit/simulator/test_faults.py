@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.effect import FaultRefused
-from decision_service.simulator.effects import EFFECTS
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.effect import FaultRefused
+from decision_service.simulator.faults.plan import EFFECTS, Fault
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, RYAN, Stand, open_stand
 
 UNAVAILABLE = {"status": 503}

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from decision_service.simulator.linked import COLLECTING
-from decision_service.simulator.linking import Linking, LinkRefused
-from decision_service.simulator.people import sandbox
+from decision_service.simulator.linking.sessions import Linking, LinkRefused
+from decision_service.simulator.people.linked import COLLECTING
+from decision_service.simulator.people.sandbox.people import sandbox
 from decision_service.simulator.tenant import TOKEN_LIFE, Tenant
 from tests.unit.simulator.stand import Clock
 

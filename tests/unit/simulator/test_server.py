@@ -10,7 +10,7 @@ import socket
 import httpx
 import pytest
 
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import ListenRefused, build_app, serve
 from tests.unit.simulator.stand import RYAN, Stand
 
