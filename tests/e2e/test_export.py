@@ -8,8 +8,8 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
+from decision_service.cli.decisions.fixture import fixture
 from decision_service.cli.errors import Exit
-from decision_service.cli.fixture import fixture
 from decision_service.cli.main import run
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.loading import load_rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.cli.preflight import Line, host_lines
+from decision_service.cli.server.preflight import Line, host_lines
 from decision_service.config import load
 
 KEYS = {"DECISION_SMILE_API_KEY": "k", "DECISION_SMILE_API_SECRET": "s"}

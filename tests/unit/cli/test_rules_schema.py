@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from decision_service.cli.rules_schema import Kind, schema_text
+from decision_service.cli.rules.schema import Kind, schema_text
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Report
 from decision_service.language.fields import Fields

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.words import cause_words
+from decision_service.cli.display.text import cause_words
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
