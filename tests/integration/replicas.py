@@ -27,7 +27,7 @@ class Vendor:
 
     async def hit(self, times: int = 1) -> None:
         """Wait until so many requests have met a fault."""
-        while self.app.faults.happened < times:
+        while self.app.faults.hits < times:
             await asyncio.sleep(0.005)
 
 

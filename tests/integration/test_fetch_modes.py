@@ -15,7 +15,7 @@ from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
 from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.population import LIVES, population
+from decision_service.simulator.people.population import PROFILES, population
 from decision_service.simulator.server import build_app, serve
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
@@ -39,7 +39,7 @@ LAGGING = DataPolicy(
     fee_providers=frozenset({"grab_ph"}),
 )
 EACH_LIFE = 2
-SETTLED = tuple(life for life in LIVES if life != "half_synced")
+SETTLED = tuple(life for life in PROFILES if life != "half_synced")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

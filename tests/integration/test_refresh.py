@@ -15,7 +15,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.pipeline.event_worker import sweep
 from decision_service.pipeline.snapshots import read_snapshot
 from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.linking.sessions import Linking
+from decision_service.simulator.linking.sessions import LinkSessions
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.integration.refreshing import Desk, comparable, opened
 
@@ -26,7 +26,7 @@ OUTAGE = Fault("html", "/accounts")
 def driver(desk: Desk) -> str:
     """A user who has connected a platform with transactions."""
     tenant, person = desk.vendor.tenant, sandbox_people()[2]
-    linking, user_id = Linking(tenant), tenant.create_user({}).id
+    linking, user_id = LinkSessions(tenant), tenant.create_user({}).id
     session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
     account = linking.begin(session, "grab_ph", person.user_name, person.password)
     linking.confirm(session, account.id, person.code)

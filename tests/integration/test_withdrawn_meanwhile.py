@@ -16,7 +16,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.snapshots import read_snapshot
-from decision_service.simulator.people.sandbox.people import like
+from decision_service.simulator.people.sandbox.people import person_like
 from decision_service.simulator.people.world import World
 from decision_service.simulator.server import Simulator, build_app
 from decision_service.smile.limits import SmileLimits
@@ -77,7 +77,7 @@ async def test_a_withdrawal_destroys_what_was_stored_and_stores_nothing(
     tmp_path: Path, number: int
 ) -> None:
     """Whichever request it precedes, earlier evidence has no key any more, and no new is kept."""
-    people = {GEORGE: partial(like, "George", GEORGE, NOW.date())}
+    people = {GEORGE: partial(person_like, "George", GEORGE, NOW.date())}
     app = build_app(
         World(NOW.date(), people),
         api_key="k",

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.sandbox.people import like
+from decision_service.simulator.people.sandbox.people import person_like
 from decision_service.simulator.people.world import World
 from decision_service.smile.reading.kind_read import KindRead
 from tests.fakes.world import NOW, PRODUCT
@@ -44,7 +44,7 @@ ERROR_CODES = (
 
 def world() -> World:
     """One steady earner."""
-    return World(NOW.date(), {GEORGE: partial(like, "George", GEORGE, NOW.date())})
+    return World(NOW.date(), {GEORGE: partial(person_like, "George", GEORGE, NOW.date())})
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ class Endpoints:
 
     def _lists(self) -> list[tuple[str, str, Handler]]:
         found: list[tuple[str, str, Handler]] = []
-        for name, listing in lists.LISTINGS.items():
+        for name, listing in lists.LIST_ENDPOINTS.items():
             found.append(("GET", f"/{name}", partial(self.listing, listing)))
             if name != "users":
                 found.append(("GET", f"/{name}/{{id}}", partial(self.single, listing)))
@@ -84,12 +84,12 @@ class Endpoints:
 
     async def _answer(self, handler: Handler, request: Request) -> Reply:
         path = below_prefix(request.url.path)
-        happenings = self.faults.happenings(request.method, path, self._user_of(request))
-        standing = next((one for one in happenings if one.replaces), None)
+        effects_on = self.faults.effects_on(request.method, path, self._user_of(request))
+        standing = next((one for one in effects_on if one.replaces), None)
         reply = ok() if standing else await self._handled(handler, request)
-        if happenings:
+        if effects_on:
             reply.document, reply.now = deepcopy(reply.document), self.tenant.now()
-        changes = [one for one in happenings if one is standing or not one.replaces]
+        changes = [one for one in effects_on if one is standing or not one.replaces]
         for change in changes:
             change.change(reply)
         await self._pause(reply.delay)
@@ -123,11 +123,11 @@ class Endpoints:
             raise VendorError(404, "There is no such user")
         return found
 
-    async def listing(self, listing: lists.Listing, request: Request) -> Reply:
+    async def listing(self, listing: lists.ListEndpoint, request: Request) -> Reply:
         """`GET` of a list."""
         return lists.answer(listing, self.tenant, request.query_params)
 
-    async def single(self, listing: lists.Listing, request: Request) -> Reply:
+    async def single(self, listing: lists.ListEndpoint, request: Request) -> Reply:
         """`GET` of one object of a list."""
         return lists.single(listing, self.tenant, request.path_params["id"])
 

@@ -15,7 +15,7 @@ from itertools import pairwise
 from decision_service.simulator.formats.dates import civil_day, month_number, month_of, stamp
 from decision_service.simulator.formats.ids import object_id
 from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 NO_DATA = -999
 NOT_COMPUTABLE = -998
@@ -32,7 +32,7 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
 _PAYMENTS = ("count", "max", "min", "median", "average", "sum", "std")
 
 
-def insight(source: Source, user_id: str, cutoff: datetime) -> Json:
+def insight(source: DataSource, user_id: str, cutoff: datetime) -> Json:
     """Return the Insight of one source, without `metadata`."""
     return {
         "id": object_id("insight", user_id, source.id),
@@ -41,7 +41,7 @@ def insight(source: Source, user_id: str, cutoff: datetime) -> Json:
     }
 
 
-def features(source: Source, cutoff: datetime) -> Json:
+def features(source: DataSource, cutoff: datetime) -> Json:
     """Return every feature of the vendor's document for one source."""
     today = civil_day(cutoff)
     return {
@@ -123,7 +123,7 @@ def _totals(name: str, amounts: Sequence[float], more: Sequence[str]) -> Json:
     return {key.replace("_sum", "_total"): value for key, value in figures.items()}
 
 
-def _employment(source: Source, today: date) -> Json:
+def _employment(source: DataSource, today: date) -> Json:
     jobs = source.of("employments")
     gig = PROVIDERS.get(source.provider_id, {}).get("type") == "GIG"
     current = [job["startDate"] for job in jobs if not job.get("endDate")]

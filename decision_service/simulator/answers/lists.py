@@ -25,7 +25,7 @@ _LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListEndpoint:
     """One list endpoint.
 
     `ranged` is the field that the pair of `bounds` filters by, both ends included; `filters` are
@@ -79,7 +79,7 @@ class Listing:
         return (row[self.ranged] if self.ranged else "", row["id"])
 
 
-def answer(listing: Listing, tenant: Tenant, query: Mapping[str, str]) -> Reply:
+def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> Reply:
     """Return the page of a list that a query asks for."""
     size, cursor = size_of(query), listing.read(query)
     whose = cursor.filters.keys() & {"userId", "sourceId", "accountId"}
@@ -90,7 +90,7 @@ def answer(listing: Listing, tenant: Tenant, query: Mapping[str, str]) -> Reply:
     return reply
 
 
-def single(listing: Listing, tenant: Tenant, item_id: str) -> Reply:
+def single(listing: ListEndpoint, tenant: Tenant, item_id: str) -> Reply:
     """Return one object of a list by its id; raises VendorError 404."""
     owner = tenant.owner(item_id)
     rows: Sequence[Json] = list(listing.rows(owner, tenant.now())) if owner else ()
@@ -146,21 +146,21 @@ def _check_bound(name: str, text: str | None) -> None:
         raise VendorError(400, f"{name} must be a date written yyyy-MM-dd")
 
 
-LISTINGS = {
+LIST_ENDPOINTS = {
     listing.name: listing
     for listing in (
-        Listing("users", lambda person, _: [person.user], (), "createdAt", _DAYS),
-        Listing("accounts", _accounts, ("userId",), "createdAt", _DAYS),
-        Listing("tasks", lambda person, _: person.tasks, _BY_SOURCE, "startedAt", _DAYS),
-        Listing("transactions", _items("transactions"), _BY_ACCOUNT, "date", _DAYS),
-        Listing("contributions", _items("contributions"), _BY_ACCOUNT, "date", _DAYS),
-        Listing("employments", _items("employments"), _BY_ACCOUNT, "startDate", _DAYS),
-        Listing("incomes", _items("incomes"), _BY_ACCOUNT, "startDate", _DAYS),
-        Listing("identities", _items("identities"), _BY_ACCOUNT),
-        Listing("liabilities", _items("liabilities"), _BY_SOURCE, "startDate", _DAYS),
-        Listing("eincomes", _items("eincomes"), _BY_SOURCE, "month", _MONTHS),
-        Listing("insights", _insights),
-        Listing("links", _items("links")),
+        ListEndpoint("users", lambda person, _: [person.user], (), "createdAt", _DAYS),
+        ListEndpoint("accounts", _accounts, ("userId",), "createdAt", _DAYS),
+        ListEndpoint("tasks", lambda person, _: person.tasks, _BY_SOURCE, "startedAt", _DAYS),
+        ListEndpoint("transactions", _items("transactions"), _BY_ACCOUNT, "date", _DAYS),
+        ListEndpoint("contributions", _items("contributions"), _BY_ACCOUNT, "date", _DAYS),
+        ListEndpoint("employments", _items("employments"), _BY_ACCOUNT, "startDate", _DAYS),
+        ListEndpoint("incomes", _items("incomes"), _BY_ACCOUNT, "startDate", _DAYS),
+        ListEndpoint("identities", _items("identities"), _BY_ACCOUNT),
+        ListEndpoint("liabilities", _items("liabilities"), _BY_SOURCE, "startDate", _DAYS),
+        ListEndpoint("eincomes", _items("eincomes"), _BY_SOURCE, "month", _MONTHS),
+        ListEndpoint("insights", _insights),
+        ListEndpoint("links", _items("links")),
     )
 }
 """Every list endpoint whose rows belong to people, by its path's first word."""

@@ -1,4 +1,4 @@
-"""How many requests came, when, and whether one more is allowed."""
+"""Counting of requests, and the rate limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ID = re.compile(r"^(/[^/]+)/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class MeteredRequest:
     """One request as it arrived: when (in the meter's seconds), what, and the answer's status."""
 
     at: float
@@ -29,9 +29,9 @@ class Meter:
 
     def __init__(self) -> None:
         self.total = 0
-        self.calls: deque[Call] = deque(maxlen=_KEPT)
+        self.calls: deque[MeteredRequest] = deque(maxlen=_KEPT)
 
-    def note(self, call: Call) -> None:
+    def note(self, call: MeteredRequest) -> None:
         """Count a request once its answer is known."""
         self.total += 1
         self.calls.append(call)

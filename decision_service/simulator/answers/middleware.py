@@ -1,4 +1,4 @@
-"""What stands before every endpoint: the meter, the request limit, the keys."""
+"""The middleware before every endpoint: meter, rate limit, keys."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from decision_service.simulator.answers.metering import Call, Meter, SlidingLimit
+from decision_service.simulator.answers.metering import Meter, MeteredRequest, SlidingLimit
 from decision_service.simulator.answers.requests import PREFIX, below_prefix, check_keys
 from decision_service.simulator.formats.replies import VendorError, failure, response
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class AccessMiddleware:
     """ASGI middleware: counts a request, and answers 429 or 401 in the vendor's form where due."""
 
     app: ASGIApp
@@ -24,7 +24,7 @@ class Gate:
     seconds: Callable[[], float]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; what is not below the API's prefix is the widget's business."""
+        """Handle one request; the link API has no limit and no keys."""
         if not scope["path"].startswith(PREFIX):
             await self.app(scope, receive, send)
             return
@@ -56,4 +56,6 @@ class Gate:
 
     def _note(self, scope: Scope, at: float, status: int) -> None:
         query = scope["query_string"].decode("latin-1")
-        self.meter.note(Call(at, scope["method"], below_prefix(scope["path"]), query, status))
+        self.meter.note(
+            MeteredRequest(at, scope["method"], below_prefix(scope["path"]), query, status)
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 from decision_service.simulator.answers.insights import insight
 from decision_service.simulator.formats.pages import Cursor, page
-from decision_service.simulator.people.world import Json, Person, Source
+from decision_service.simulator.people.world import DataSource, Json, Person
 
 PAYLOAD_CUT = 300
 _LISTED = (
@@ -32,7 +32,7 @@ _ORDERED_BY = {
 Listed = Callable[[str, Sequence[Json]], Any]
 
 
-def account_payload(person: Person, source: Source, now: datetime) -> Json:
+def account_payload(person: Person, source: DataSource, now: datetime) -> Json:
     """Return an AccountPayload: plain arrays of the kinds the provider supports, never cut."""
     metadata = {
         "sourceId": source.id,
@@ -46,7 +46,7 @@ def account_payload(person: Person, source: Source, now: datetime) -> Json:
 def user_payload(person: Person, now: datetime, cut: int = PAYLOAD_CUT) -> Json:
     """Return a UserPayload: each list has at most `cut` items and a `nextCursor` for the rest."""
 
-    def data(source: Source) -> Json:
+    def data(source: DataSource) -> Json:
         def listed(kind: str, items: Sequence[Json]) -> Json:
             filters = {"userId": person.id, "sourceId": source.id}
             return page(items, Cursor(kind, filters), cut)
@@ -67,7 +67,7 @@ def user_payload(person: Person, now: datetime, cut: int = PAYLOAD_CUT) -> Json:
     }
 
 
-def _data(person: Person, source: Source, now: datetime, listed: Listed) -> Json:
+def _data(person: Person, source: DataSource, now: datetime, listed: Listed) -> Json:
     """Return an AllDatapointPayload; whose its items are is said by what encloses them."""
     found: Json = {
         kind: listed(kind, _bare(source, kind)) for kind in _LISTED if kind in source.items
@@ -77,7 +77,7 @@ def _data(person: Person, source: Source, now: datetime, listed: Listed) -> Json
     return found | {"insight": insight(source, person.id, now)}
 
 
-def _bare(source: Source, kind: str) -> list[Json]:
+def _bare(source: DataSource, kind: str) -> list[Json]:
     """Return a kind's items in the order of its list endpoint, newest first."""
     field = _ORDERED_BY[kind]
     ordered = sorted(source.of(kind), key=lambda item: (item[field], item["id"]), reverse=True)

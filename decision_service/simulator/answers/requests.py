@@ -1,4 +1,4 @@
-"""What callers send: their keys, JSON bodies, and the checks the vendor makes on them."""
+"""Requests of callers: keys and JSON bodies, with the checks that the vendor makes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Faults of the data: pages that loop, items that repeat, numbers and fields that are not right.
+"""Faults of the data: pages that loop, items that repeat, wrong numbers and fields.
 
-Settings shared by those that change items: `kind` names the list inside a payload answer that is
-meant, `all` means every item of the page where otherwise only the first is changed.
+Settings of the effects that change items: `kind` names a list inside a payload answer; `all`
+changes every item of the page, where otherwise only the first is changed.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _bare_array(reply: Reply, _: Settings) -> None:
 
 
 def _other_user(reply: Reply, settings: Settings) -> None:
-    """Let an item say that it belongs to somebody else."""
+    """Name another user as the owner of an item."""
     stranger = settings.get("user_id", user_id("stranger"))
     for item in _chosen(reply, settings):
         _put(item, "metadata.userId", stranger)

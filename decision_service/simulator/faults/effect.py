@@ -1,4 +1,4 @@
-"""What a fault is made of: a change to an answer, and the settings it takes."""
+"""The effect of a fault: a change to an answer, with its settings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class FaultRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A change to an answer; one that `replaces` it stands before the request is acted on at all.
+    """A change to an answer; an effect that `replaces` the answer keeps the request from acting.
 
-    `takes` maps each setting to the types it may have, `needs` names those that must be given;
-    `also` checks what types cannot say, raising FaultRefused.
+    `takes` maps each setting to its types, `needs` names the settings that must be given; `also`
+    checks further conditions and raises FaultRefused.
     """
 
     change: Change
@@ -37,7 +37,7 @@ class Effect:
     also: Callable[[Mapping[str, Any]], None] | None = None
 
     def check(self, settings: Mapping[str, Any]) -> None:
-        """Raise FaultRefused unless the settings are ones this effect takes."""
+        """Raise FaultRefused unless the effect takes the settings."""
         for name in self.needs:
             if name not in settings:
                 raise FaultRefused(f"the setting {name!r} is missing: give it")
@@ -57,15 +57,15 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """An effect with its settings, about to happen to one answer."""
+class AppliedEffect:
+    """An effect with its settings, to be applied to one answer."""
 
     effect: Effect
     settings: Mapping[str, Any]
 
     @property
     def replaces(self) -> bool:
-        """Whether it stands in the answer's place."""
+        """Whether the effect replaces the answer."""
         return self.effect.replaces
 
     def change(self, reply: Reply) -> None:

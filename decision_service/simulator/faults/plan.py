@@ -1,7 +1,7 @@
-"""Faults: what goes wrong, for whom, where, and how often.
+"""Faults, and the plan of which requests they hit.
 
 A fault is scripted in code with `Fault(...)` or by `scenario.load_scenario`; `EFFECTS`
-lists everything that can be made to happen.
+lists every effect.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from decision_service.simulator.faults.data import DATA_FAULTS
-from decision_service.simulator.faults.effect import Effect, FaultRefused, Happening
+from decision_service.simulator.faults.effect import AppliedEffect, Effect, FaultRefused
 from decision_service.simulator.faults.transport import TRANSPORT_FAULTS
 
 EFFECTS: dict[str, Effect] = {**TRANSPORT_FAULTS, **DATA_FAULTS}
@@ -43,24 +43,24 @@ class Fault:
         EFFECTS[self.effect].check(self.settings)
 
     def concerns(self, method: str, path: str, user_id: str | None) -> bool:
-        """Whether a request is one that this fault is about."""
+        """Whether the fault concerns a request."""
         if self.user not in (None, user_id):
             return False
         return fnmatchcase(path, self.path) and fnmatchcase(method, self.method.upper())
 
 
 class FaultPlan:
-    """The faults in force, and how often each has met a request that it is about.
+    """The faults in force, and how many requests each has concerned.
 
-    `standing` ones belong to the world's people; the `added` ones can be cleared. `happened` counts
-    the requests that were hit so far.
+    `standing` faults belong to the world's people; `added` faults can be cleared. `hits` counts the
+    requests that were hit so far.
     """
 
     def __init__(self, standing: Iterable[Fault] = (), added: Iterable[Fault] = ()) -> None:
         self._standing = tuple(standing)
         self._faults: list[Fault] = []
         self._met: dict[int, int] = {}
-        self.happened = 0
+        self.hits = 0
         self.clear()
         self.add(*added)
 
@@ -73,14 +73,14 @@ class FaultPlan:
         self._faults = list(self._standing)
         self._met.clear()
 
-    def happenings(self, method: str, path: str, user_id: str | None) -> list[Happening]:
-        """Return what happens to this request, in the order scripted; counts it."""
+    def effects_on(self, method: str, path: str, user_id: str | None) -> list[AppliedEffect]:
+        """Count a request and return the effects on its answer, in the order scripted."""
         found = [
-            Happening(EFFECTS[fault.effect], fault.settings)
+            AppliedEffect(EFFECTS[fault.effect], fault.settings)
             for number, fault in enumerate(self._faults)
             if fault.concerns(method, path, user_id) and self._hits(number, fault)
         ]
-        self.happened += bool(found)
+        self.hits += bool(found)
         return found
 
     def _hits(self, number: int, fault: Fault) -> bool:

@@ -1,4 +1,4 @@
-"""Faults of the transport: statuses, delays, and bodies that are not what they should be."""
+"""Faults of the transport: statuses, delays, and broken bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids in the vendor's forms and dice that always fall the same way.
+"""Ids in the vendor's forms, and pseudo-random numbers from seeds.
 
 An object's id begins with sixteen of its owner's digits: the owner is found without a search.
 """
@@ -34,11 +34,11 @@ def owner_digits(any_id: str) -> str | None:
     return match.group(1) if match else None
 
 
-def dice(*parts: object) -> random.Random:
-    """Return dice that fall the same way for the same parts."""
+def seeded_random(*parts: object) -> random.Random:
+    """Return a generator that depends on the parts alone."""
     return random.Random(digits("dice", *parts))  # noqa: S311 - made-up data, nothing secret
 
 
-def wobble(*parts: object) -> float:
+def noise(*parts: object) -> float:
     """Return a number from -1 to 1 that depends on the parts alone."""
     return int(digits("wobble", *parts, length=8), 16) / 0x7FFFFFFF - 1.0

@@ -38,10 +38,10 @@ class VendorError(Exception):
 
 @dataclass(slots=True)
 class Reply:
-    """An answer before it is written: a JSON document, or a body of bytes that stands in its place.
+    """An answer before it is written: a JSON document, or a body of bytes in place of one.
 
-    `whole` is the list behind a page and `restart` the cursor of its beginning, for faults that
-    need them; `delay` is in seconds.
+    `whole` is the list behind a page and `restart` the cursor of the list's beginning, which some
+    faults need; `delay` is in seconds.
     """
 
     document: Any

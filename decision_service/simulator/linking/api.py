@@ -1,7 +1,7 @@
-"""What the look-alike widget talks to: its script, and the link API below `/link/v1`.
+"""The look-alike widget's script, and the link API below `/link/v1` that the script calls.
 
-The vendor does not document this side of its widget; only the script's options and callbacks are
-the vendor's, everything between the script and here is the stand-in's own.
+The vendor does not document the API of its widget: the script's options and callbacks are the
+vendor's, the API is the stand-in's own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.linking.sessions import Linking, LinkRefused
+from decision_service.simulator.linking.sessions import LinkRefused, LinkSessions
 from decision_service.simulator.people.linked import LinkedAccount
 
 LINK_PREFIX = "/link/v1"
@@ -29,7 +29,7 @@ _LARGEST_BODY = 10_000
 Answer = Callable[[str, Mapping[str, Any]], Any]
 
 
-def widget_routes(linking: Linking) -> list[BaseRoute]:
+def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
     """The script, and the API that it calls from another origin."""
     api = _LinkApi(linking)
     routes = [
@@ -50,9 +50,9 @@ def widget_routes(linking: Linking) -> list[BaseRoute]:
 
 
 class _LinkApi:
-    """One method for each endpoint: from a session and what was sent to what is answered."""
+    """One method for each endpoint: takes a session and the fields sent, returns the answer."""
 
-    def __init__(self, linking: Linking) -> None:
+    def __init__(self, linking: LinkSessions) -> None:
         self._linking = linking
 
     def open(self, _: str, sent: Mapping[str, Any]) -> Any:

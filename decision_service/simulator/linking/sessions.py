@@ -1,4 +1,4 @@
-"""What happens behind the widget: a token opens a session, a login connects an account."""
+"""The widget's sessions: a token opens a session, a login connects an account."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ LOCKED = "ACCOUNT_LOCKED"
 
 
 class LinkRefused(Exception):
-    """What the widget is told: `code` is TOKEN_EXPIRED, NO_SESSION, or NO_SUCH for ids."""
+    """An error of the link API: `code` is TOKEN_EXPIRED, NO_SESSION, or NO_SUCH for ids."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
 
 
-class Linking:
-    """Sessions of the widget. The five wrong passwords that lock a login are counted per login."""
+class LinkSessions:
+    """Sessions of the widget; five wrong passwords for one login lock that login."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -44,7 +44,7 @@ class Linking:
         return self._tenant.linked(self._user(session))
 
     def begin(self, session: str, provider_id: str, login: str, password: str) -> LinkedAccount:
-        """Try a login: the account then awaits its code, or says what is wrong."""
+        """Try a login: the account then awaits its code, or has an error."""
         user_id = self._user(session)
         if provider_id not in PROVIDERS:
             raise LinkRefused("NO_SUCH")
@@ -53,10 +53,10 @@ class Linking:
         self._tenant.attach(account)
         error = self._error(provider_id, login, password)
         if error is not None:
-            account.becomes("ERROR", now, error)
+            account.set_status("ERROR", now, error)
             return account
         account.person = _person(login)
-        account.becomes("AWAITING_MFA", now)
+        account.set_status("AWAITING_MFA", now)
         return account
 
     def confirm(self, session: str, account_id: str, code: str) -> LinkedAccount:
@@ -66,9 +66,9 @@ class Linking:
             raise LinkRefused("NO_SUCH")
         now = self._tenant.now()
         if code == account.person.code:
-            account.becomes("CONNECTED", now)
+            account.set_status("CONNECTED", now)
         else:
-            account.becomes("ERROR", now, "INVALID_MFA")
+            account.set_status("ERROR", now, "INVALID_MFA")
         return account
 
     def remove(self, session: str, account_id: str) -> LinkedAccount:
@@ -101,7 +101,7 @@ class Linking:
 
 
 def _person(login: str) -> SandboxPerson | None:
-    """Whom a user name, e-mail address or phone number belongs to."""
+    """The person of a user name, e-mail address or phone number."""
     for person in sandbox_people():
         if login in (person.user_name, person.email, person.phone):
             return person

@@ -1,4 +1,4 @@
-"""What a social security scheme shows: estimated incomes, contributions and loans."""
+"""The data of a social security scheme: estimated incomes, contributions and loans."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def estimates(
     currency: str = "PHP",
     posting: Posting = PROMPT,
 ) -> list[Json]:
-    """Return one estimated income for each month, shown when the payer's habit says."""
+    """Return one estimated income for each month, shown on the day of the payer's posting."""
     return [
         _estimate(origin, month, money(amount_of(month)), currency, posting.day(month))
         for month in months

@@ -1,4 +1,4 @@
-"""Accounts that were connected through the widget: from the first attempt to their data."""
+"""Accounts that the widget connected, from the first attempt to their data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decision_service.simulator.formats.dates import civil_day, stamp, start_of
 from decision_service.simulator.people.sandbox.people import SandboxPerson
 from decision_service.simulator.people.shapes import Origin, account, identity, source, tasks_of
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 COLLECTING = timedelta(seconds=2)
 """How long the stand-in takes to collect an account's data; the vendor promises five minutes."""
@@ -18,8 +18,8 @@ COLLECTING = timedelta(seconds=2)
 class LinkedAccount:
     """One account as the widget connects it.
 
-    `status` is the vendor's word for the connection and `changed` since when it is so. `person` is
-    whose login was used, None while none was right.
+    `status` is the vendor's word for the connection, `changed` when that word last changed. `person`
+    is the person whose login was used, None before the first right login.
     """
 
     user_id: str
@@ -30,18 +30,18 @@ class LinkedAccount:
     changed: datetime
     error_code: str | None = None
     person: SandboxPerson | None = None
-    _built: tuple[date, Source] | None = None
+    _built: tuple[date, DataSource] | None = None
 
     @property
     def id(self) -> str:
         """The account's id."""
         return self._origin(self.changed).id
 
-    def becomes(self, status: str, now: datetime, error_code: str | None = None) -> None:
-        """Move on to another status."""
+    def set_status(self, status: str, now: datetime, error_code: str | None = None) -> None:
+        """Change the status."""
         self.status, self.changed, self.error_code = status, now, error_code
 
-    def source(self, now: datetime) -> Source:
+    def source(self, now: datetime) -> DataSource:
         """The account with what has been collected of it by now."""
         found = self._collected(now)
         return replace(found, account={**(found.account or {}), "createdAt": stamp(self.created)})
@@ -54,28 +54,28 @@ class LinkedAccount:
         origin = replace(self._synced(day), arriving=now < self.changed + COLLECTING)
         return tasks_of(origin, source(origin, {}), COLLECTING)
 
-    def _collected(self, now: datetime) -> Source:
+    def _collected(self, now: datetime) -> DataSource:
         if self.status == "CONNECTED" and now >= self.changed + COLLECTING:
-            return self._told(civil_day(now))
+            return self._data_of(civil_day(now))
         origin = self._origin(self.changed)
         return source(origin, {}, account(origin, self.status, self.error_code))
 
-    def _told(self, today: date) -> Source:
-        """What the person's story holds at this provider on this day; nothing where it has none."""
+    def _data_of(self, today: date) -> DataSource:
+        """The person's data at this provider on this day; empty where the person has none."""
         if self._built is None or self._built[0] != today:
-            self._built = (today, self._tell(today))
+            self._built = (today, self._build(today))
         return self._built[1]
 
-    def _tell(self, today: date) -> Source:
+    def _build(self, today: date) -> DataSource:
         person, origin = self.person, self._synced(today)
         if person is None:
             return source(origin, {})
         who = identity(
             origin, person.name, person.born, person.country, email=person.email, phone=person.phone
         )
-        for provider_id, _, telling in person.told_by.accounts:
+        for provider_id, _, build in person.accounts.accounts:
             if provider_id == self.provider_id:
-                return telling(origin, who, today)
+                return build(origin, who, today)
         return source(origin, {"identities": [who]})
 
     def _synced(self, today: date) -> Origin:

@@ -1,4 +1,4 @@
-"""What a payroll system or a set of payslips shows: one income for every pay period."""
+"""The data of a payroll system or of payslips: one income for every pay period."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def payslip(
     return origin.item("inc", (employer, start, end), fields, end + timedelta(days=shown))
 
 
-def told_again(origin: Origin, payslips: Iterable[Json]) -> list[Json]:
+def repeated_payslips(origin: Origin, payslips: Iterable[Json]) -> list[Json]:
     """Return the same payslips under new ids, as a later sync may bring them."""
     return [_renamed(origin, one) for one in payslips]
 

@@ -1,6 +1,6 @@
 """A made-up population of any size, the same for the same seed, each person built when asked for.
 
-Who leads which kind of life follows from the person's number; the dice of the seed decide the rest.
+A person's number determines the profile, and a generator seeded by both the rest.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from datetime import date, timedelta
 from functools import partial
 from random import Random
 
-from decision_service.simulator.formats.ids import dice, user_id
+from decision_service.simulator.formats.ids import seeded_random, user_id
 from decision_service.simulator.people.profiles import doubtful, everyday, late
-from decision_service.simulator.people.profiles.member import Life, Member
+from decision_service.simulator.people.profiles.member import Member, Profile
 from decision_service.simulator.people.shapes import tasks_of, user
 from decision_service.simulator.people.world import Person, World
 
-_EVERYDAY: dict[str, Life] = {
+_EVERYDAY: dict[str, Profile] = {
     "employed": everyday.employed,
     "gig": everyday.gig,
     "mixed": everyday.mixed,
@@ -29,7 +29,7 @@ _EVERYDAY: dict[str, Life] = {
     "payroll": everyday.payroll_only,
     "abandoned_attempt": everyday.abandoned_attempt,
 }
-_DIFFICULT: dict[str, Life] = {
+_DIFFICULT: dict[str, Profile] = {
     "late_poster": late.late_poster,
     "quarterly_payer": late.quarterly_payer,
     "yearly_payer": late.yearly_payer,
@@ -46,43 +46,43 @@ _DIFFICULT: dict[str, Life] = {
     "inflated_papers": doubtful.inflated_papers,
 }
 _FIRST_BORN, _LAST_BORN = date(1968, 1, 1), date(2005, 12, 31)
-LIVES: dict[str, Life] = {**_EVERYDAY, **_DIFFICULT}
-"""What a person's data looks like, by name."""
+PROFILES: dict[str, Profile] = {**_EVERYDAY, **_DIFFICULT}
+"""Every profile by its name."""
 EVERYDAY = tuple(_EVERYDAY)
 DIFFICULT = tuple(_DIFFICULT)
-LAP = (*EVERYDAY * 3, *DIFFICULT)
-"""The lives of people one after another, then again: three in ten are difficult ones."""
+PROFILE_CYCLE = (*EVERYDAY * 3, *DIFFICULT)
+"""The profiles of people one after another, then again: three in ten are difficult ones."""
 
 
-def population(seed: int, size: int, today: date, lives: Sequence[str] = LAP) -> World:
-    """Return a world of `size` people, in turn of these lives, whose data ends on this day."""
+def population(seed: int, size: int, today: date, profiles: Sequence[str] = PROFILE_CYCLE) -> World:
+    """Return a world of `size` people with these profiles in turn, whose data ends on this day."""
     builders = {
-        _user_id(seed, number): partial(_person, seed, number, today, life_of(number, lives))
+        _user_id(seed, number): partial(_person, seed, number, today, profile_of(number, profiles))
         for number in range(size)
     }
     return World(today, builders)
 
 
-def life_of(number: int, lives: Sequence[str] = LAP) -> str:
-    """Return the name of the life that person number so-and-so leads, counted from 0."""
-    return lives[number % len(lives)]
+def profile_of(number: int, profiles: Sequence[str] = PROFILE_CYCLE) -> str:
+    """Return the name of the profile of the person with this number, counted from 0."""
+    return profiles[number % len(profiles)]
 
 
 def _user_id(seed: int, number: int) -> str:
     return user_id("population", seed, number)
 
 
-def _person(seed: int, number: int, today: date, life: str) -> Person:
-    luck = dice("population", seed, number)
-    me = Member(_user_id(seed, number), luck, today, _born(luck))
-    delivered = LIVES[life](me)
+def _person(seed: int, number: int, today: date, profile: str) -> Person:
+    rng = seeded_random("population", seed, number)
+    member = Member(_user_id(seed, number), rng, today, _born(rng))
+    delivered = PROFILES[profile](member)
     tasks = [task for origin, source in delivered for task in tasks_of(origin, source)]
     joined = min(origin.connected for origin, _ in delivered) - timedelta(minutes=5)
     external = {"reference": f"P-{seed}-{number:06d}"}
     sources = tuple(source for _, source in delivered)
-    return Person(user(me.user_id, joined, external), sources, tuple(tasks))
+    return Person(user(member.user_id, joined, external), sources, tuple(tasks))
 
 
-def _born(luck: Random) -> date:
+def _born(rng: Random) -> date:
     """Return a day of birth that stays: of age from 2025 on, and not old for thirty years."""
-    return _FIRST_BORN + timedelta(days=luck.randint(0, (_LAST_BORN - _FIRST_BORN).days))
+    return _FIRST_BORN + timedelta(days=rng.randint(0, (_LAST_BORN - _FIRST_BORN).days))

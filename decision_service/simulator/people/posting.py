@@ -10,7 +10,7 @@ from decision_service.simulator.formats.dates import GOVERNMENT_LAG_MONTHS, firs
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A payer's habit at a scheme.
+    """The time at which a payer's months show at a scheme.
 
     `lag` is the number of complete months after which a month is certain to be shown, `every` how
     many calendar months are paid together (3 by the quarter, 12 by the year), and `late` how many
@@ -36,5 +36,5 @@ class Posting:
 
 PROMPT = Posting()
 """Each month on its own, two months after it."""
-AT_ONCE = Posting(lag=0)
+IMMEDIATE = Posting(lag=0)
 """Each month as soon as it is over, as a platform shows its own figures."""

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decision_service.simulator.formats.dates import stamp, start_of
 from decision_service.simulator.formats.ids import object_id
 from decision_service.simulator.formats.providers import supported_kinds
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 _SYNC = timedelta(seconds=40)
 """How long a sync takes."""
@@ -109,14 +109,14 @@ def source(
     items: Mapping[str, Iterable[Json]],
     account_json: Json | None = None,
     file_type: str | None = None,
-) -> Source:
+) -> DataSource:
     """Return a Source; an account lists every kind its provider supports, empty or not."""
     held = {kind: tuple(some) for kind, some in items.items()}
     if origin.type == "ACCOUNT":
         known = ("identities", *supported_kinds(origin.provider_id), *held)
         held = {kind: held.get(kind, ()) for kind in known if kind not in ("documents", "ratings")}
         account_json = account_json or account(origin)
-    return Source(origin.id, origin.type, origin.provider_id, held, account_json, file_type)
+    return DataSource(origin.id, origin.type, origin.provider_id, held, account_json, file_type)
 
 
 def task(
@@ -142,7 +142,7 @@ def task(
     }
 
 
-def tasks_of(origin: Origin, delivered: Source, took: timedelta = _SYNC) -> tuple[Json, ...]:
+def tasks_of(origin: Origin, delivered: DataSource, took: timedelta = _SYNC) -> tuple[Json, ...]:
     """Return the task that linked a source and, where it was synced since, the last sync's."""
     done = None if origin.arriving else origin.connected + took
     if origin.type != "ACCOUNT":

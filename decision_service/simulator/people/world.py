@@ -29,8 +29,8 @@ _BUILT_PEOPLE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One place data came from: a connected account, or an archive or upload of files.
+class DataSource:
+    """One source of data: a connected account, or an archive or upload of files.
 
     `account` is the vendor's Account, None for the others; `items` holds, by kind, the items as
     the list endpoints give them (with `metadata`), for every kind the provider supports.
@@ -50,10 +50,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user of the vendor with everything that hangs on it."""
+    """A user of the vendor with the sources and tasks of the user."""
 
     user: Json
-    sources: tuple[Source, ...] = ()
+    sources: tuple[DataSource, ...] = ()
     tasks: tuple[Json, ...] = ()
 
     @property
@@ -67,9 +67,9 @@ Builder = Callable[[], Person]
 
 @dataclass(slots=True)
 class World:
-    """Everybody there is on one day; people are built when asked for, so that many cost nothing.
+    """All people on one day; a person is built when asked for, so that many cost nothing.
 
-    `faults` are the ones that belong to the world's people as part of their story.
+    `faults` belong to the world's people, as Christina's do.
     """
 
     today: date

@@ -1,4 +1,4 @@
-"""Difficult lives: what shows late, in batches, not any more, or only in part so far."""
+"""Difficult profiles: data late, in batches, no longer, or only in part so far."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from decision_service.simulator.people.profiles.deliveries import payroll, schem
 from decision_service.simulator.people.profiles.member import Delivered, Member
 
 
-def late_poster(me: Member) -> list[Delivered]:
+def late_poster(member: Member) -> list[Delivered]:
     """A job whose employer is three to six months later than others with the scheme."""
-    posting = Posting(late=me.luck.randint(3, 6))
-    return [scheme(me, me.job(me.luck.randint(24, 48)), posting=posting)]
+    posting = Posting(late=member.rng.randint(3, 6))
+    return [scheme(member, member.job(member.rng.randint(24, 48)), posting=posting)]
 
 
-def quarterly_payer(me: Member) -> list[Delivered]:
+def quarterly_payer(member: Member) -> list[Delivered]:
     """A self-employed person who pays the scheme by the quarter."""
-    job = replace(me.job(me.luck.randint(24, 48)), employer="Self-Employed")
-    return [scheme(me, job, posting=Posting(every=3))]
+    job = replace(member.job(member.rng.randint(24, 48)), employer="Self-Employed")
+    return [scheme(member, job, posting=Posting(every=3))]
 
 
-def yearly_payer(me: Member) -> list[Delivered]:
+def yearly_payer(member: Member) -> list[Delivered]:
     """A voluntary member who pays the scheme once a year for the whole year."""
-    job = replace(me.job(me.luck.randint(30, 60)), employer="Voluntary")
-    return [scheme(me, job, posting=Posting(every=12))]
+    job = replace(member.job(member.rng.randint(30, 60)), employer="Voluntary")
+    return [scheme(member, job, posting=Posting(every=12))]
 
 
-def stopped_job(me: Member) -> list[Delivered]:
+def stopped_job(member: Member) -> list[Delivered]:
     """Payroll that stopped one to five months ago beside a scheme; the end is named by half."""
-    ended = month_of(me.today) - 1 - me.luck.randint(1, 5)
-    job = me.job(me.luck.randint(12, 36), ended)
-    job = replace(job, reported=me.luck.random() < 0.5)
-    return [scheme(me, job), payroll(me, job, job.provider, "Semimonthly")]
+    ended = month_of(member.today) - 1 - member.rng.randint(1, 5)
+    job = member.job(member.rng.randint(12, 36), ended)
+    job = replace(job, reported=member.rng.random() < 0.5)
+    return [scheme(member, job), payroll(member, job, job.provider, "Semimonthly")]
 
 
-def paid_on_the_fifth(me: Member) -> list[Delivered]:
+def paid_on_the_fifth(member: Member) -> list[Delivered]:
     """Monthly payroll that shows on the fifth of the month after."""
-    job = me.job(me.luck.randint(12, 36))
-    return [payroll(me, job, job.provider, "Monthly", shown=5)]
+    job = member.job(member.rng.randint(12, 36))
+    return [payroll(member, job, job.provider, "Monthly", shown=5)]
 
 
-def half_synced(me: Member) -> list[Delivered]:
+def half_synced(member: Member) -> list[Delivered]:
     """A scheme that was connected today and whose first sync has brought three months so far."""
-    return [scheme(me, me.job(me.luck.randint(18, 48)), arrived=3)]
+    return [scheme(member, member.job(member.rng.randint(18, 48)), arrived=3)]

@@ -12,10 +12,10 @@ _LOANS = ("Salary Loan", "Calamity Loan", "Emergency Loan")
 _LOAN_MONTHS = 24
 
 
-def some_loans(me: Member, origin: Origin, job: Job) -> list[Json]:
+def some_loans(member: Member, origin: Origin, job: Job) -> list[Json]:
     """Return none, one or two loans of a month's pay each."""
-    kinds = me.luck.sample(_LOANS, me.luck.choices((0, 1, 2), (5, 3, 1))[0])
-    return [_loan(me, origin, job, kind) for kind in kinds]
+    kinds = member.rng.sample(_LOANS, member.rng.choices((0, 1, 2), (5, 3, 1))[0])
+    return [_loan(member, origin, job, kind) for kind in kinds]
 
 
 def overdue_loan(origin: Origin, job: Job, first: int) -> Json:
@@ -33,15 +33,15 @@ def overdue_loan(origin: Origin, job: Job, first: int) -> Json:
     )
 
 
-def _loan(me: Member, origin: Origin, job: Job, kind: str) -> Json:
+def _loan(member: Member, origin: Origin, job: Job, kind: str) -> Json:
     """Return a loan of a month's pay over two years; one that outlived its job is overdue."""
-    jobless = 0 if job.last is None else max(settled_month(me.today) - job.last, 0)
-    due = jobless + me.luck.randint(2, 30)
+    jobless = 0 if job.last is None else max(settled_month(member.today) - job.last, 0)
+    due = jobless + member.rng.randint(2, 30)
     part, paid = round(job.pay * 1.1 / _LOAN_MONTHS, 2), min(due - jobless, _LOAN_MONTHS)
     return loan(
         origin,
         kind,
-        month_of(me.today) - due,
+        month_of(member.today) - due,
         _LOAN_MONTHS,
         principal=job.pay,
         amortization=part,

@@ -1,4 +1,4 @@
-"""Who leads a life: a person of a population, their accounts and their jobs, drawn by dice."""
+"""A person of a population, with accounts and jobs drawn from a seeded generator."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from decision_service.simulator.formats.dates import first_day, last_day, settled_month, start_of
-from decision_service.simulator.formats.ids import wobble
+from decision_service.simulator.formats.ids import noise
 from decision_service.simulator.people.shapes import Origin, employment, identity
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 _FIRST_NAMES = ("Maria", "Jose", "Ana", "Mark", "Liza", "Ramon", "Grace", "Paolo", "Joy", "Nestor")
 _LAST_NAMES = ("Santos", "Reyes", "Cruz", "Bautista", "Ocampo", "Garcia", "Mendoza", "Torres")
@@ -21,15 +21,15 @@ _EMPLOYERS = (
     ("Bayan Calls Outsourcing, Inc.", "bayancalls_ph"),
 )
 _TITLES = ("Clerk", "Technician", "Team lead", "Machine operator", "Cashier", "Analyst")
-Delivered = tuple[Origin, Source]
+Delivered = tuple[Origin, DataSource]
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of a population: user id, dice, the day it is, date of birth."""
+    """A person of a population: user id, random generator, today, date of birth."""
 
     user_id: str
-    luck: Random
+    rng: Random
     today: date
     born: date
 
@@ -37,7 +37,7 @@ class Member:
         """Return an account connected lately or long ago and synced today, or files handed in."""
         synced = self._morning
         longest = 400 if kind == "ACCOUNT" else 60
-        connected = synced - timedelta(days=self.luck.randint(1, longest), minutes=13)
+        connected = synced - timedelta(days=self.rng.randint(1, longest), minutes=13)
         last = synced if kind == "ACCOUNT" else connected
         return Origin(self.user_id, provider, connected, last, key, kind)
 
@@ -54,17 +54,17 @@ class Member:
 
     def job(self, months: int, last: int | None = None) -> Job:
         """Return a job of so many months, up to the settled month or to a last one."""
-        employer, provider = self.luck.choice(_EMPLOYERS)
-        pay = round(self.luck.triangular(9_000, 80_000, 19_000), -2)
+        employer, provider = self.rng.choice(_EMPLOYERS)
+        pay = round(self.rng.triangular(9_000, 80_000, 19_000), -2)
         end = last if last is not None else settled_month(self.today)
-        return Job(employer, provider, self.luck.choice(_TITLES), pay, end - months + 1, last)
+        return Job(employer, provider, self.rng.choice(_TITLES), pay, end - months + 1, last)
 
     @property
     def _morning(self) -> datetime:
         return start_of(self.today) + timedelta(seconds=1)
 
 
-Life = Callable[[Member], list[Delivered]]
+Profile = Callable[[Member], list[Delivered]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Job:
 
     def pay_in(self, month: int) -> float:
         """Return what a month paid, as a scheme books it."""
-        return round(self.pay * (1 + 0.02 * wobble(self.employer, self.pay, month)), 2)
+        return round(self.pay * (1 + 0.02 * noise(self.employer, self.pay, month)), 2)
 
     def employment(self, origin: Origin) -> Json:
         """Return the job as a source lists it."""

@@ -1,4 +1,4 @@
-"""A person's story: which accounts, connected when, and what tells the data of each.
+"""The accounts of a sandbox person: providers, days of connection, and builders of the data.
 
 Amounts depend on the month they are for, so that a month reads the same on every day that shows it.
 """
@@ -13,24 +13,24 @@ from decision_service.simulator.formats.dates import month_number, start_of
 from decision_service.simulator.people.government import contribution_of
 from decision_service.simulator.people.payroll import NET_SHARE
 from decision_service.simulator.people.shapes import AmountOf, Origin
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
-Telling = Callable[[Origin, Json, date], Source]
+SourceBuilder = Callable[[Origin, Json, date], DataSource]
 REFERENCE_MONTH = month_number("2026-08")
 _MIDNIGHT_AND = timedelta(seconds=1)
 """Accounts were synced just after midnight: never in the future, whatever the time of day."""
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """A person's accounts: provider, how many days ago it was connected, and what it holds."""
+class SandboxAccounts:
+    """A person's accounts: provider, days since the connection, and builder of the data."""
 
-    accounts: tuple[tuple[str, int, Telling], ...]
+    accounts: tuple[tuple[str, int, SourceBuilder], ...]
 
     @property
-    def sources(self) -> tuple[Telling, ...]:
-        """What tells each account's data."""
-        return tuple(telling for _, _, telling in self.accounts)
+    def builders(self) -> tuple[SourceBuilder, ...]:
+        """The builder of each account's data."""
+        return tuple(build for _, _, build in self.accounts)
 
     def origins(self, user_id: str, today: date) -> list[Origin]:
         """Return the accounts, connected long or lately and synced today."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 from datetime import date
 
 from decision_service.simulator.formats.dates import first_day, settled_month
-from decision_service.simulator.formats.ids import wobble
+from decision_service.simulator.formats.ids import noise
 from decision_service.simulator.people.government import contributions, estimates
-from decision_service.simulator.people.sandbox.accounts import Story, contributions_for
+from decision_service.simulator.people.sandbox.accounts import SandboxAccounts, contributions_for
 from decision_service.simulator.people.shapes import Origin, employment, source
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 _EMPLOYER = "Cebu Event Crews Cooperative"
 
 
 def _pay(month: int) -> float:
-    return round(16_000 * (1 + 0.02 * wobble("Anisha", month)), -1)
+    return round(16_000 * (1 + 0.02 * noise("Anisha", month)), -1)
 
 
-def _sss(origin: Origin, who: Json, today: date) -> Source:
+def _sss(origin: Origin, who: Json, today: date) -> DataSource:
     """Paid in two months of every three, contributed for in one, counted from the newest month.
 
     The newest month that a scheme must have posted by today is one with pay: nothing is waited for,
@@ -38,4 +38,4 @@ def _sss(origin: Origin, who: Json, today: date) -> Source:
     return source(origin, items)
 
 
-STORY = Story((("sss_ph", 95, _sss),))
+ACCOUNTS = SandboxAccounts((("sss_ph", 95, _sss),))

@@ -1,31 +1,31 @@
-"""George: a job of many years, told by its payroll and by two schemes, and one small loan."""
+"""George: a job of many years at a payroll and at two schemes, and one small loan."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 from decision_service.simulator.formats.dates import first_day, month_of, settled_month
-from decision_service.simulator.formats.ids import wobble
+from decision_service.simulator.formats.ids import noise
 from decision_service.simulator.people.government import contributions, estimates, loan
 from decision_service.simulator.people.payroll import incomes
 from decision_service.simulator.people.posting import PROMPT
 from decision_service.simulator.people.sandbox.accounts import (
     REFERENCE_MONTH,
-    Story,
+    SandboxAccounts,
     contributions_for,
     gross_of,
 )
 from decision_service.simulator.people.shapes import Origin, employment, source
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 _EMPLOYER = "Pasig Logistics Services, Inc."
 _INSTALMENTS, _REPAID = 24, 21
 
 
 def _pay(month: int) -> float:
-    """What is left of a month's pay, and what the scheme's estimates come to as well."""
+    """The net pay of a month, which equals the scheme's estimate."""
     rise = 1.002 ** (month - REFERENCE_MONTH)
-    return round(35_000 * rise * (1 + 0.008 * wobble("George", month)), -1)
+    return round(35_000 * rise * (1 + 0.008 * noise("George", month)), -1)
 
 
 def _months(today: date) -> range:
@@ -51,7 +51,7 @@ def _loan(origin: Origin, today: date) -> Json:
     )
 
 
-def _sss(origin: Origin, who: Json, today: date) -> Source:
+def _sss(origin: Origin, who: Json, today: date) -> DataSource:
     months = _months(today)
     items = {
         "identities": [who],
@@ -63,13 +63,13 @@ def _sss(origin: Origin, who: Json, today: date) -> Source:
     return source(origin, items)
 
 
-def _pagibig(origin: Origin, who: Json, today: date) -> Source:
+def _pagibig(origin: Origin, who: Json, today: date) -> DataSource:
     saved = contributions(origin, _months(today), lambda _: 400)
     items = {"identities": [who], "employments": [_job(origin, today)], "contributions": saved}
     return source(origin, items)
 
 
-def _payroll(origin: Origin, who: Json, today: date) -> Source:
+def _payroll(origin: Origin, who: Json, today: date) -> DataSource:
     """Both halves of every month, each shown the day after it: no month is ever waited for."""
     span = (first_day(settled_month(today) - 37), today - timedelta(days=1))
     paid = incomes(origin, _EMPLOYER, gross_of(_pay), span)
@@ -77,4 +77,6 @@ def _payroll(origin: Origin, who: Json, today: date) -> Source:
     return source(origin, items)
 
 
-STORY = Story((("sss_ph", 640, _sss), ("pagibig_ph", 410, _pagibig), ("sprout_ph", 405, _payroll)))
+ACCOUNTS = SandboxAccounts(
+    (("sss_ph", 640, _sss), ("pagibig_ph", 410, _pagibig), ("sprout_ph", 405, _payroll))
+)

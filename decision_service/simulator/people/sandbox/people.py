@@ -1,4 +1,4 @@
-"""The four sandbox people: who they are, how they log in, and what their data looks like."""
+"""The four sandbox people: their identities, their logins and their data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.formats.ids import user_id
 from decision_service.simulator.people.sandbox import anisha, christina, george, ryan
-from decision_service.simulator.people.sandbox.accounts import Story
+from decision_service.simulator.people.sandbox.accounts import SandboxAccounts
 from decision_service.simulator.people.shapes import Origin, identity, tasks_of, user
 from decision_service.simulator.people.world import ITEM_KINDS, Json, Person, World
 
@@ -31,7 +31,7 @@ class SandboxPerson:
     code: str
     born: date
     story: str
-    told_by: Story
+    accounts: SandboxAccounts
 
     @property
     def user_id(self) -> str:
@@ -51,7 +51,7 @@ _PEOPLE = (
         date(1985, 8, 24),
         "Three years of steady, gently rising pay around ₱ 35,000, told by the payroll and by two "
         "schemes alike, and one small loan nearly repaid: meant to be approved.",
-        george.STORY,
+        george.ACCOUNTS,
     ),
     SandboxPerson(
         "Ryan",
@@ -64,7 +64,7 @@ _PEOPLE = (
         date(2001, 3, 2),
         "Started work lately: the payroll shows just three months, and a loan takes nearly all "
         "that ₱ 13,000 a month can carry: meant to be declined.",
-        ryan.STORY,
+        ryan.ACCOUNTS,
     ),
     SandboxPerson(
         "Christina",
@@ -77,7 +77,7 @@ _PEOPLE = (
         date(1992, 11, 19),
         "A good income every month from a job and weekend deliveries, but her contributions always "
         "fail to be read (503): meant to be referred for what could not be read.",
-        christina.STORY,
+        christina.ACCOUNTS,
     ),
     SandboxPerson(
         "Anisha",
@@ -90,7 +90,7 @@ _PEOPLE = (
         date(1995, 6, 7),
         "Project work around ₱ 16,000 in two months of every three, contributions in one of three, "
         "counted back from the newest month: meant to land in the grey zone.",
-        anisha.STORY,
+        anisha.ACCOUNTS,
     ),
 )
 
@@ -106,12 +106,12 @@ def sandbox(today: date) -> World:
     return World(today, builders, _christinas_faults(today))
 
 
-def like(user_name: str, user_id: str, today: date) -> Person:
-    """Return another user with the life of one of the four; raises KeyError for another name."""
+def person_like(user_name: str, user_id: str, today: date) -> Person:
+    """Return another user with the data of one of the four; raises KeyError for another name."""
     return _build({one.user_name: one for one in _PEOPLE}[user_name], user_id, today)
 
 
-def everything(person: Person) -> Json:
+def person_data(person: Person) -> Json:
     """Return a user with accounts, tasks and every item by kind, in the vendor's shapes."""
     return {
         "user": person.user,
@@ -127,14 +127,14 @@ def everything(person: Person) -> Json:
 def sandbox_data(user_name: str, today: date) -> Json:
     """Return everything about one of the four; raises KeyError for another name."""
     found = {one.user_name: one for one in _PEOPLE}[user_name]
-    return everything(_build(found, found.user_id, today))
+    return person_data(_build(found, found.user_id, today))
 
 
 def _build(one: SandboxPerson, user_id: str, today: date) -> Person:
-    origins = one.told_by.origins(user_id, today)
+    origins = one.accounts.origins(user_id, today)
     sources = tuple(
-        told(origin, _identity(one, origin), today)
-        for told, origin in zip(one.told_by.sources, origins, strict=True)
+        build(origin, _identity(one, origin), today)
+        for build, origin in zip(one.accounts.builders, origins, strict=True)
     )
     oldest = min(origin.connected for origin in origins)
     tasks = [task for origin, source in zip(origins, sources, strict=True)
@@ -150,7 +150,7 @@ def _identity(one: SandboxPerson, origin: Origin) -> Json:
 def _christinas_faults(today: date) -> tuple[Fault, ...]:
     """Her contributions cannot be read, and neither can the two payloads they would be part of."""
     christina = next(one for one in _PEOPLE if one.user_name == "Christina")
-    scheme = christina.told_by.origins(christina.user_id, today)[0]
+    scheme = christina.accounts.origins(christina.user_id, today)[0]
     paths = (
         "/contributions",
         f"/accounts/{scheme.id}/payload",

@@ -1,4 +1,4 @@
-"""Ryan: a job of three months, told by its payroll, and a loan that takes nearly all he can pay."""
+"""Ryan: a job of three months at a payroll, and a loan that takes nearly all that he can pay."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from decision_service.simulator.formats.dates import first_day, month_of
 from decision_service.simulator.people.government import contributions, estimates, loan
 from decision_service.simulator.people.payroll import incomes
 from decision_service.simulator.people.posting import PROMPT
-from decision_service.simulator.people.sandbox.accounts import Story, contributions_for, gross_of
+from decision_service.simulator.people.sandbox.accounts import (
+    SandboxAccounts,
+    contributions_for,
+    gross_of,
+)
 from decision_service.simulator.people.shapes import Origin, employment, source
-from decision_service.simulator.people.world import Json, Source
+from decision_service.simulator.people.world import DataSource, Json
 
 _EMPLOYER = "Bayan Calls Outsourcing, Inc."
 _MONTHS = 3
@@ -30,7 +34,7 @@ def _job(origin: Origin, today: date) -> Json:
     return employment(origin, _EMPLOYER, "Customer support agent", started)
 
 
-def _sss(origin: Origin, who: Json, today: date) -> Source:
+def _sss(origin: Origin, who: Json, today: date) -> DataSource:
     """The first month of work, and from the 15th on the second: more has not been posted yet.
 
     0.35 × 13,000 − 4,468.79 leaves ₱ 81.21 a month.
@@ -55,7 +59,7 @@ def _sss(origin: Origin, who: Json, today: date) -> Source:
     return source(origin, items)
 
 
-def _payroll(origin: Origin, who: Json, today: date) -> Source:
+def _payroll(origin: Origin, who: Json, today: date) -> DataSource:
     """Every half-month since he began, so that what is missing is known to be missing."""
     span = (first_day(_first_month(today)), today - timedelta(days=1))
     paid = incomes(origin, _EMPLOYER, gross_of(_pay), span)
@@ -63,4 +67,4 @@ def _payroll(origin: Origin, who: Json, today: date) -> Source:
     return source(origin, items)
 
 
-STORY = Story((("sss_ph", 12, _sss), ("bayancalls_ph", 11, _payroll)))
+ACCOUNTS = SandboxAccounts((("sss_ph", 12, _sss), ("bayancalls_ph", 11, _payroll)))

@@ -15,7 +15,7 @@ from decision_service.simulator.formats.dates import civil_day
 from decision_service.simulator.formats.ids import object_id, user_id
 from decision_service.simulator.formats.pages import Cursor, page, read_cursor
 from decision_service.simulator.people.population import population
-from decision_service.simulator.people.sandbox.people import like
+from decision_service.simulator.people.sandbox.people import person_like
 from decision_service.simulator.people.world import Person, World
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, Stand, ids, open_stand
 
@@ -25,7 +25,7 @@ HOARD = 1_200
 
 def _hoarder(name: str, today: date) -> Person:
     """Somebody with a contribution on each of the last 1,200 days."""
-    whole = like("George", user_id(name), today)
+    whole = person_like("George", user_id(name), today)
     first = whole.sources[0]
     pattern = first.of("contributions")
     kept = tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decision_service.simulator.answers.metering import Call, Meter, SlidingLimit
+from decision_service.simulator.answers.metering import Meter, MeteredRequest, SlidingLimit
 from tests.unit.simulator.stand import GEORGE, open_stand
 
 GAPS = st.lists(st.integers(0, 700).map(lambda thousandths: thousandths / 1000), max_size=80)
@@ -54,7 +54,7 @@ def test_the_peak_is_the_busiest_second(gaps: list[float]) -> None:
     """The meter's peak lies between the busiest seconds a hair shorter and longer."""
     meter, times = Meter(), moments(gaps)
     for at in times:
-        meter.note(Call(at, "GET", "/accounts", "", 200))
+        meter.note(MeteredRequest(at, "GET", "/accounts", "", 200))
     assert busiest(times, 0.999) <= meter.peak() <= busiest(times, 1.001)
     assert meter.total == len(times)
 

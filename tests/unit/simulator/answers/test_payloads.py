@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from decision_service.simulator.faults.plan import Fault
-from decision_service.simulator.people.population import EVERYDAY, LIVES, population
+from decision_service.simulator.people.population import EVERYDAY, PROFILES, population
 from tests.unit.simulator.stand import ANISHA, GEORGE, Stand, open_stand
 
 TODAY = date(2026, 11, 24)
@@ -22,7 +22,7 @@ def bare(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 async def test_an_accounts_payload_is_its_lists_without_metadata() -> None:
     """Each supported kind is one plain array with what the list endpoint gives, in its order."""
-    async with open_stand(population(5, len(LIVES), TODAY, tuple(LIVES))) as stand:
+    async with open_stand(population(5, len(PROFILES), TODAY, tuple(PROFILES))) as stand:
         for account in await stand.items("/accounts"):
             payload = await stand.data(f"/accounts/{account['id']}/payload")
             assert payload["metadata"]["userId"] == account["userId"]

@@ -12,9 +12,14 @@ import pytest
 
 from decision_service.simulator.formats.dates import last_day, month_number, month_of, start_of
 from decision_service.simulator.formats.providers import PROVIDERS
-from decision_service.simulator.people.population import DIFFICULT, LAP, life_of, population
-from decision_service.simulator.people.posting import AT_ONCE, PROMPT, Posting
-from decision_service.simulator.people.world import Person, Source
+from decision_service.simulator.people.population import (
+    DIFFICULT,
+    PROFILE_CYCLE,
+    population,
+    profile_of,
+)
+from decision_service.simulator.people.posting import IMMEDIATE, PROMPT, Posting
+from decision_service.simulator.people.world import DataSource, Person
 
 DAYS = [date(2026, 11, 24), date(2026, 12, 1), date(2027, 2, 28), date(2027, 4, 15)]
 any_day = pytest.mark.parametrize("today", DAYS, ids=str)
@@ -31,7 +36,7 @@ def items(person: Person, kind: str) -> list[dict[str, Any]]:
     return [one for source in person.sources for one in source.of(kind)]
 
 
-def at(person: Person, provider: str) -> Source:
+def at(person: Person, provider: str) -> DataSource:
     """A person's source at a provider."""
     return next(one for one in person.sources if one.provider_id == provider)
 
@@ -49,10 +54,14 @@ def overlapping(payslips: Iterable[dict[str, Any]]) -> int:
 
 def test_a_life_can_be_asked_for_by_name() -> None:
     """Whoever asks for lives gets them in turn; without asking three in ten are difficult."""
-    assert [life_of(number, ("quiet", "gig")) for number in range(3)] == ["quiet", "gig", "quiet"]
-    shares = Counter(life_of(number) in DIFFICULT for number in range(len(LAP)))
+    assert [profile_of(number, ("quiet", "gig")) for number in range(3)] == [
+        "quiet",
+        "gig",
+        "quiet",
+    ]
+    shares = Counter(profile_of(number) in DIFFICULT for number in range(len(PROFILE_CYCLE)))
     assert shares[True] == len(DIFFICULT)
-    assert 0.25 < shares[True] / len(LAP) < 0.35
+    assert 0.25 < shares[True] / len(PROFILE_CYCLE) < 0.35
 
 
 @pytest.mark.parametrize(
@@ -60,7 +69,7 @@ def test_a_life_can_be_asked_for_by_name() -> None:
     [
         (PROMPT, date(2026, 11, 14), "2026-08"),
         (PROMPT, date(2026, 11, 15), "2026-09"),
-        (AT_ONCE, date(2026, 11, 1), "2026-10"),
+        (IMMEDIATE, date(2026, 11, 1), "2026-10"),
         (Posting(late=3), date(2026, 11, 15), "2026-06"),
         (Posting(every=3), date(2026, 11, 14), "2026-06"),
         (Posting(every=3), date(2026, 11, 15), "2026-09"),
@@ -234,7 +243,10 @@ def test_nothing_of_them_is_from_the_future(life: str, today: date) -> None:
 
 def test_a_person_is_born_on_one_day_whatever_day_it_is() -> None:
     """Dates of birth do not move with the day, agree between accounts, and are of 18 to 65."""
-    years = {day: population(5, 3 * len(LAP), day) for day in (date(2025, 1, 1), date(2030, 6, 1))}
+    years = {
+        day: population(5, 3 * len(PROFILE_CYCLE), day)
+        for day in (date(2025, 1, 1), date(2030, 6, 1))
+    }
     born = [
         {one["dob"] for one in items(person, "identities")}
         for world in years.values() for person in world

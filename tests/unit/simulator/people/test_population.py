@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from decision_service.simulator.formats.dates import start_of
-from decision_service.simulator.people.population import EVERYDAY, life_of, population
+from decision_service.simulator.people.population import EVERYDAY, population, profile_of
 from decision_service.simulator.people.world import ITEM_KINDS, Person, World, join
 
 TODAY = date(2026, 11, 24)
@@ -21,7 +21,7 @@ def people() -> dict[str, list[Person]]:
     """Five laps of everyday lives, by kind of life."""
     found: dict[str, list[Person]] = {}
     for number, person in enumerate(population(SEED, SIZE, TODAY, EVERYDAY)):
-        found.setdefault(life_of(number, EVERYDAY), []).append(person)
+        found.setdefault(profile_of(number, EVERYDAY), []).append(person)
     return found
 
 
