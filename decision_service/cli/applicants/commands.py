@@ -12,7 +12,7 @@ from rich.markup import escape
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.cli.client.calls import call
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
 
 commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
@@ -28,7 +28,7 @@ def create(
     ],
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Create an applicant, or find the one of this reference, with a new link token."""
     with _stub(server) as stub:
@@ -49,7 +49,7 @@ def link_token(
     user_id: UserArgument,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Make a new link token for an applicant; it is good for one use."""
     with _stub(server) as stub:
@@ -66,7 +66,7 @@ def show(
     user_id: UserArgument,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Show an applicant's accounts, the age of their data, and whether a decision can be made."""
     with _stub(server) as stub:
@@ -84,7 +84,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Destroy what is stored of an applicant's data and revoke the accounts; decisions stay."""
     if not yes:
@@ -100,7 +100,7 @@ def erase(
 
 
 @contextmanager
-def _stub(server: Server) -> Iterator[Stub]:
+def _stub(server: ServerOptions) -> Iterator[Stub]:
     with server.open() as opened:
         yield Stub(opened)
 

@@ -16,7 +16,7 @@ from decision_service.api.v1 import (
     rollout_service_pb2_grpc,
     ruleset_service_pb2_grpc,
 )
-from decision_service.cli.client.options import Server
+from decision_service.cli.client.options import ServerOptions
 from decision_service.cli.errors import CommandError, Exit
 
 Reply = TypeVar("Reply")
@@ -24,21 +24,21 @@ Stub = decision_service_pb2_grpc.DecisionServiceStub
 
 
 @contextmanager
-def decisions(server: Server) -> Iterator[Stub]:
+def decisions(server: ServerOptions) -> Iterator[Stub]:
     """A stub of the DecisionService."""
     with server.open() as opened:
         yield Stub(opened)
 
 
 @contextmanager
-def rollouts(server: Server) -> Iterator[rollout_service_pb2_grpc.RolloutServiceStub]:
+def rollouts(server: ServerOptions) -> Iterator[rollout_service_pb2_grpc.RolloutServiceStub]:
     """A stub of the RolloutService."""
     with server.open() as opened:
         yield rollout_service_pb2_grpc.RolloutServiceStub(opened)
 
 
 @contextmanager
-def rulesets(server: Server) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
+def rulesets(server: ServerOptions) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
     """A stub of the RulesetService."""
     with server.open() as opened:
         yield ruleset_service_pb2_grpc.RulesetServiceStub(opened)
@@ -47,7 +47,7 @@ def rulesets(server: Server) -> Iterator[ruleset_service_pb2_grpc.RulesetService
 def call(
     method: Callable[..., Reply],
     request: Any,
-    server: Server,
+    server: ServerOptions,
     timeout: float = 10.0,
     findings: frozenset[str] = frozenset(),
 ) -> Reply:

@@ -44,7 +44,7 @@ TokenOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerOptions:
     """A server and the files that open it; it is called by TLS where any `tls_…` is given."""
 
     address: AddressOption = DEFAULT_ADDRESS
@@ -84,15 +84,15 @@ class Server:
 
 
 def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `Server` in place of its parameter `server`."""
+    """Give a command the options of `ServerOptions` in place of its parameter `server`."""
     hints = get_type_hints(command, include_extras=True)
-    options = get_type_hints(Server, include_extras=True)
+    options = get_type_hints(ServerOptions, include_extras=True)
     own = inspect.signature(command).parameters.values()
-    defaults = {field.name: field.default for field in fields(Server)}
+    defaults = {field.name: field.default for field in fields(ServerOptions)}
 
     @wraps(command)
     def run(**given: Any) -> Any:
-        server = Server(**{name: given.pop(name) for name in options})
+        server = ServerOptions(**{name: given.pop(name) for name in options})
         return command(**given, server=server)
 
     parameters = [p.replace(annotation=hints[p.name]) for p in own if p.name != "server"]

@@ -9,11 +9,11 @@ import typer
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.decide import parse_view
 from decision_service.cli.decisions.export import export
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
-from decision_service.cli.display.text import reason_words
+from decision_service.cli.display.text import reason_text
 from decision_service.cli.display.tree import decision_tree, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
 
@@ -34,7 +34,7 @@ def list_decisions(
     page_token: Annotated[str, typer.Option("--page-token")] = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """List decisions, newest first."""
     request = service_pb.ListDecisionsRequest(
@@ -61,7 +61,7 @@ def show(
     view: ViewOption = "full",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Show one decision."""
     request = service_pb.GetDecisionRequest(decision_id=decision_id, view=parse_view(view))
@@ -82,7 +82,7 @@ def replay(
     view: ViewOption = "full",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Recompute a decision and say what differs; exit code 1 when anything does."""
     request = service_pb.ReplayDecisionRequest(
@@ -131,7 +131,7 @@ def _outcome(word: str) -> str | None:
 def _print_page(reply: service_pb.ListDecisionsResponse) -> None:
     rows = table("decision", "made", "product", "outcome", "why", "rules")
     for decision in reply.decisions:
-        why = reason_words(decision.reasons[0]) if decision.reasons else "–"
+        why = reason_text(decision.reasons[0]) if decision.reasons else "–"
         version = f"v{decision.ruleset_ref.version}" if decision.ruleset_ref.version else "–"
         made = f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}"
         rows.add_row(

@@ -11,7 +11,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
 from decision_service.cli.client.inputs import money_message, parse_input
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.display.tree import decision_tree
 from decision_service.cli.errors import CommandError, Exit
@@ -39,7 +39,7 @@ def decide(
     timeout: Annotated[float, typer.Option("--timeout", help="deadline in seconds")] = 10.0,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Decide one application on a running server."""
     request = service_pb.CreateDecisionRequest(

@@ -12,7 +12,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.cli.client.calls import call, decisions, rulesets
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.fixture import fixture
 from decision_service.cli.errors import CommandError, Exit
 
@@ -27,7 +27,7 @@ def export(
         Path | None, typer.Option("--output", help="a new file; standard output without it")
     ] = None,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Write a decision as a rule test for rules/<product>/tests, without the person's data."""
     if not as_fixture:
@@ -42,7 +42,7 @@ def export(
         _write(output, text)
 
 
-def _rules_of(decision: pb.Decision, server: Server) -> rules_pb.Ruleset:
+def _rules_of(decision: pb.Decision, server: ServerOptions) -> rules_pb.Ruleset:
     """The version that decided, as the server has it now."""
     version = decision.ruleset_ref.version
     if not version:

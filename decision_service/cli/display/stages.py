@@ -15,7 +15,7 @@ _OFFER = "offer"
 
 
 @dataclass(frozen=True, slots=True)
-class ShownRule:
+class RuleView:
     """A rule, characteristic, row or offer line in words; `lines` stand below it.
 
     `truth` is TRUE, FALSE or UNKNOWN.
@@ -35,7 +35,7 @@ def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str =
     return tree.add(f"{label}  {escape(note)}" if note else label)
 
 
-def add_rule(branch: Tree, stage: str, component: str, rule: ShownRule) -> None:
+def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
     """A rule below its stage; only what can be true or false says which it is."""
     words = [f"{escape(rule.name):<20}"]
     if component not in _WITHOUT_TRUTH and stage != _OFFER:
@@ -47,7 +47,7 @@ def add_rule(branch: Tree, stage: str, component: str, rule: ShownRule) -> None:
         node.add(escape(line))
 
 
-def comparison_words(left: str, actual: str, operator: str, right: str, required: str) -> str:
+def comparison_text(left: str, actual: str, operator: str, right: str, required: str) -> str:
     """A comparison with the values it saw: `income.months_24m = 3   < min_months (4)`."""
     if not right:  # a missing value lies in no bin
         return f"{left} = {actual}"

@@ -10,7 +10,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import values_pb2
 
 
-def outcome_words(decision: pb.Decision) -> str:
+def outcome_text(decision: pb.Decision) -> str:
     """`APPROVE`, `DECLINE`, `REFER data` …"""
     name = pb.Outcome.Name(decision.outcome).removeprefix("OUTCOME_")
     if decision.refer_kind:
@@ -29,7 +29,7 @@ _NEEDS = (
 )
 
 
-def reason_words(reason: pb.Reason) -> str:
+def reason_text(reason: pb.Reason) -> str:
     """The reason's sentence with what there is and what would have been needed."""
     if reason.component == pb.COMPONENT_DATA:
         return f"{reason.message} ({reason.factor})" if reason.factor else reason.message
@@ -46,7 +46,7 @@ def _needed(required: str) -> str:
     return f"needs {required}"
 
 
-def score_words(decision: pb.Decision) -> str:
+def score_text(decision: pb.Decision) -> str:
     """`A 340` for each scorecard, `B ≥ 280` where missing data leaves bounds."""
     words = []
     for score in decision.scores:
@@ -55,18 +55,18 @@ def score_words(decision: pb.Decision) -> str:
     return ", ".join(words) or "–"
 
 
-def offer_words(decision: pb.Decision) -> str:
+def offer_text(decision: pb.Decision) -> str:
     """`20,000 PHP · T2`, `9,500 PHP reduced · T4`, or a dash."""
     if not decision.HasField("offer") or not decision.offer.HasField("approved_amount"):
         return "–"
     offer = decision.offer
-    amount = money_words(offer.approved_amount)
+    amount = money_text(offer.approved_amount)
     if offer.kind == pb.OFFER_KIND_REDUCED:
         amount += " reduced"
     return f"{amount} · {offer.tier}" if offer.tier else amount
 
 
-def money_words(money: Money) -> str:
+def money_text(money: Money) -> str:
     """An amount such as `20,000 PHP` or `412.20 PHP`."""
     amount = Decimal(money.units) + Decimal(money.nanos).scaleb(-9)
     whole = amount == amount.to_integral_value()
@@ -75,11 +75,11 @@ def money_words(money: Money) -> str:
     )
 
 
-def value_words(value: values_pb2.InputValue) -> str:
+def value_text(value: values_pb2.InputValue) -> str:
     """A factor's value as a person writes it."""
     match value.WhichOneof("value"):
         case "money":
-            return money_words(value.money)
+            return money_text(value.money)
         case "flag":
             return "true" if value.flag else "false"
         case None:
@@ -88,7 +88,7 @@ def value_words(value: values_pb2.InputValue) -> str:
             return str(getattr(value, name))
 
 
-def cause_words(cause: values_pb2.MissingCause) -> str:
+def cause_text(cause: values_pb2.MissingCause) -> str:
     """Why a value is missing, with the account and its error where they are known."""
     words = [cause.cause.lower().replace("_", " ")]
     if cause.reason and cause.reason != cause.cause:

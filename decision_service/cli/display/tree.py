@@ -9,13 +9,13 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.cli.display.stages import ShownRule, add_rule, add_stage, comparison_words
+from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.text import (
-    cause_words,
-    money_words,
-    outcome_words,
-    reason_words,
-    value_words,
+    cause_text,
+    money_text,
+    outcome_text,
+    reason_text,
+    value_text,
 )
 
 _COLOURS = {
@@ -29,7 +29,7 @@ _COLOURS = {
 def styled_outcome(decision: pb.Decision) -> str:
     """The outcome in its colour (rich markup)."""
     colour = _COLOURS.get(decision.outcome, "white")
-    return f"[bold {colour}]{outcome_words(decision)}[/]"
+    return f"[bold {colour}]{outcome_text(decision)}[/]"
 
 
 def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
@@ -45,20 +45,20 @@ def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     """Why, what data is needed, and what is offered."""
     for reason in decision.reasons:
-        tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_words(reason))}")
+        tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for request in decision.data_requests:
-        what = f"{request.factor}: {cause_words(request.cause)}"
+        what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     _add_offer(tree, decision)
 
 
 def _headline(decision: pb.Decision, title: str) -> str:
-    words = [decision.decision_id, f"as of {decision.as_of_date}", *_arm_words(decision)]
+    words = [decision.decision_id, f"as of {decision.as_of_date}", *_arm_text(decision)]
     head = f"{escape(title)}: " if title else ""
     return f"{head}{styled_outcome(decision)} · {escape(' · '.join(words))}"
 
 
-def _arm_words(decision: pb.Decision) -> Iterator[str]:
+def _arm_text(decision: pb.Decision) -> Iterator[str]:
     assignment = decision.assignment
     if assignment.arm:
         yield f"{assignment.arm} v{decision.ruleset_ref.version}"
@@ -71,7 +71,7 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
     if not decision.HasField("offer"):
         return
     offer = decision.offer
-    words = [money_words(offer.approved_amount), f"{offer.term_months} months"]
+    words = [money_text(offer.approved_amount), f"{offer.term_months} months"]
     if offer.monthly_rate:
         words.append(f"{offer.monthly_rate} a month")
     if offer.binding:
@@ -92,14 +92,13 @@ def _add_stages(tree: Tree, decision: pb.Decision) -> None:
             add_rule(branch, stage, kind, _shown(rule))
 
 
-def _shown(rule: pb.RuleTrace) -> ShownRule:
+def _shown(rule: pb.RuleTrace) -> RuleView:
     seen = [
-        comparison_words(c.left, c.actual, c.operator, c.right, c.required)
-        for c in rule.comparisons
+        comparison_text(c.left, c.actual, c.operator, c.right, c.required) for c in rule.comparisons
     ]
     truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_")
     lines = (*seen, rule.note) if rule.note else seen
-    return ShownRule(rule.rule, truth, rule.effect, rule.reason, lines)
+    return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
 
 
 def _add_factors(tree: Tree, decision: pb.Decision) -> None:
@@ -108,16 +107,16 @@ def _add_factors(tree: Tree, decision: pb.Decision) -> None:
     branch = tree.add("factors")
     for factor in decision.factor_values:
         if factor.missing:
-            causes = "; ".join(cause_words(cause) for cause in factor.missing)
+            causes = "; ".join(cause_text(cause) for cause in factor.missing)
             node = branch.add(escape(f"{factor.name} missing: {causes}"))
         else:
-            node = branch.add(escape(f"{factor.name} = {value_words(factor.value)}"))
-        evidence = ", ".join(_evidence_words(factor.evidence))
+            node = branch.add(escape(f"{factor.name} = {value_text(factor.value)}"))
+        evidence = ", ".join(_evidence_text(factor.evidence))
         if evidence:
             node.add(f"[dim]{escape(evidence)}[/]")
 
 
-def _evidence_words(evidence: pb.Evidence) -> Iterator[str]:
+def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
     if evidence.record_count:
         span = f", {evidence.first} to {evidence.last}" if evidence.first else ""
         yield f"{evidence.record_count} records{span}"

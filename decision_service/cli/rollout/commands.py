@@ -10,7 +10,7 @@ from rich.markup import escape
 from decision_service.api.v1 import rollout_service_pb2
 from decision_service.cli.client.calls import call, rollouts
 from decision_service.cli.client.inputs import money_message, parse_input
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import (
     Format,
     FormatOption,
@@ -19,16 +19,16 @@ from decision_service.cli.display.output import (
     print_json,
     table,
 )
-from decision_service.cli.display.text import money_words
+from decision_service.cli.display.text import money_text
 from decision_service.cli.rollout import compare, moves
 from decision_service.cli.rollout.moves import ProductArgument, get_rollout
 from decision_service.cli.rollout.show import print_rollout
 from decision_service.cli.rollout.text import (
-    arm_words,
-    enrolment_words,
-    instant_words,
-    moved_words,
-    pin_words,
+    arm_text,
+    enrolment_text,
+    instant_text,
+    moved_text,
+    pin_text,
 )
 
 commands = typer.Typer(
@@ -44,7 +44,7 @@ def show(
     ] = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Show where a rollout stands, who is decided by what, and what comes next."""
     shown = _shown(product, server)
@@ -68,7 +68,7 @@ def explain(
     inputs: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE")] = None,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Tell where an applicant would be put now, and why; nothing is decided or recorded."""
     request = rollout_service_pb2.ExplainAssignmentRequest(
@@ -107,7 +107,7 @@ def history(
     page_token: Annotated[str, typer.Option("--page-token")] = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """List the steps of a rollout, newest first."""
     request = rollout_service_pb2.ListRolloutStepsRequest(
@@ -121,7 +121,7 @@ def history(
         _print_history(reply)
 
 
-def _shown(product: str, server: Server) -> list[rollout_service_pb2.GetRolloutResponse]:
+def _shown(product: str, server: ServerOptions) -> list[rollout_service_pb2.GetRolloutResponse]:
     if product:
         return [get_rollout(product, server)]
     with rollouts(server) as stub:
@@ -135,13 +135,13 @@ def _print_explained(user_id: str, reply: rollout_service_pb2.ExplainAssignmentR
     head += f"decided by {assignment.arm} v{reply.version}" if reply.version else "not decided here"
     rows = table("", "", "")
     rows.show_header = False
-    rows.add_row("enrolled", assignment.enrolment_reason, escape(enrolment_words(reply)))
+    rows.add_row("enrolled", assignment.enrolment_reason, escape(enrolment_text(reply)))
     if reply.version:
-        rows.add_row("arm", assignment.arm_reason, arm_words(reply))
+        rows.add_row("arm", assignment.arm_reason, arm_text(reply))
     if reply.HasField("pin"):
-        rows.add_row("pin", "", pin_words(reply.pin))
+        rows.add_row("pin", "", pin_text(reply.pin))
     if reply.HasField("approved_today"):
-        rows.add_row("today", "", f"the challenger approved {money_words(reply.approved_today)}")
+        rows.add_row("today", "", f"the challenger approved {money_text(reply.approved_today)}")
     rows.add_row("compared", "yes" if reply.compared else "no", "")
     console().print(head, markup=False)
     console().print(rows)
@@ -153,10 +153,10 @@ def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
         figures = "".join(f" · {name} {value}" for name, value in sorted(step.figures.items()))
         rows.add_row(
             str(step.position),
-            instant_words(step.create_time),
+            instant_text(step.create_time),
             escape(step.who),
             step.action,
-            escape(moved_words(step)),
+            escape(moved_text(step)),
             escape(f"{step.why}{figures}"),
         )
     console().print(rows)

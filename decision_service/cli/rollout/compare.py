@@ -14,13 +14,13 @@ from rich.table import Table
 from decision_service.api.v1 import decision_pb2, rollout_service_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.client.calls import call, rollouts
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
-from decision_service.cli.display.text import money_words
+from decision_service.cli.display.text import money_text
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.rollout.figures import outcome_word
+from decision_service.cli.rollout.figures import outcome_text
 from decision_service.cli.rollout.moves import ProductArgument
-from decision_service.cli.rollout.text import instant_words
+from decision_service.cli.rollout.text import instant_text
 
 _WINDOW = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -43,7 +43,7 @@ def compare(
     ] = 200,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Compare the champion with its challenger or a shadow on the same applicants."""
     if (shadow is not None) == challenger:
@@ -96,7 +96,7 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
     """What was compared and how far it agrees."""
     pair = f"v{found.live_version} against {kind} v{found.other_version}"
-    yield f"{found.product} · {pair} · decisions since {instant_words(found.since_time)}"
+    yield f"{found.product} · {pair} · decisions since {instant_text(found.since_time)}"
     left_out = [
         f"{count:,} {words}"
         for count, words in ((found.not_comparable, "not comparable"), (found.failed, "FAILED"))
@@ -120,11 +120,11 @@ def outcome_table(found: pb.VersionComparison) -> Table:
     for pair in found.outcomes:
         changed = pair.live != pair.other
         rows.add_row(
-            outcome_word(pair.live),
-            outcome_word(pair.other),
+            outcome_text(pair.live),
+            outcome_text(pair.other),
             f"{pair.count:,}",
-            money_words(pair.live_amount),
-            money_words(pair.other_amount),
+            money_text(pair.live_amount),
+            money_text(pair.other_amount),
             ", ".join(pair.examples) if changed else "",
         )
     return rows
@@ -139,7 +139,7 @@ def swap_lines(found: pb.VersionComparison) -> Iterator[str]:
     )
     for name, pairs, gained in swaps:
         count = sum(pair.count for pair in pairs)
-        amounts = [money_words(p.other_amount if gained else p.live_amount) for p in pairs]
+        amounts = [money_text(p.other_amount if gained else p.live_amount) for p in pairs]
         approved = "approved only by" if gained else "no longer approved by"
         amount = f", {' + '.join(amounts)}" if amounts else ""
         yield f"{name} ({approved} {other}): {count:,}{amount}"

@@ -10,8 +10,8 @@ from rich.table import Table
 from decision_service.api.v1 import decision_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.display.output import table
-from decision_service.cli.display.text import money_words
-from decision_service.cli.rollout.text import instant_words
+from decision_service.cli.display.text import money_text
+from decision_service.cli.rollout.text import instant_text
 
 _STATES = {"waiting": "waiting", "ok": "ok", "tripped": "TRIPPED"}
 
@@ -43,17 +43,17 @@ def guardrail_table(guardrails: Iterable[pb.GuardrailFigures]) -> Table:
     return rows
 
 
-def next_words(one: pb.NextStage) -> str:
+def next_text(one: pb.NextStage) -> str:
     """What the stage above waits for and by when."""
-    words = [f"stage {one.stage} ({one.percent} %) from {instant_words(one.hold_until_time)}"]
+    words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
     words.append(_count(one))
     words.append(", ".join(one.blocked_by) if one.blocked_by else "guardrails ok")
     if one.HasField("ready_by_time") and one.decisions_missing:
-        words.append(f"all met by {instant_words(one.ready_by_time)} at the pace so far")
+        words.append(f"all met by {instant_text(one.ready_by_time)} at the pace so far")
     return ", ".join(words)
 
 
-def outcome_word(outcome: int) -> str:
+def outcome_text(outcome: int) -> str:
     """`approve`, `refer`, `decline`."""
     return decision_pb2.Outcome.Name(outcome).removeprefix("OUTCOME_").lower()
 
@@ -67,7 +67,7 @@ def _arm(arm: pb.ArmFigures) -> list[str]:
         _plain(arm.referred, arm.applicants),
         _plain(arm.declined, arm.applicants),
         _plain(arm.missing, arm.applicants),
-        money_words(arm.approved_amount),
+        money_text(arm.approved_amount),
         f"{arm.p99_ms:,} ms" if arm.p99_ms else "–",
     ]
 
@@ -88,7 +88,7 @@ def _shadow(shadow: pb.ShadowFigures) -> Iterator[str]:
     if shadow.compared:
         yield f"agrees {shadow.agreed / shadow.compared * 100:.1f} %"
     changes = [
-        f"{c.count:,} {outcome_word(c.live)}→{outcome_word(c.other)}" for c in shadow.changes
+        f"{c.count:,} {outcome_text(c.live)}→{outcome_text(c.other)}" for c in shadow.changes
     ]
     if changes:
         would = sum(change.count for change in shadow.changes)
@@ -107,7 +107,7 @@ def _state(one: pb.GuardrailFigures) -> str:
     if one.units_missing:
         words.append(f"about {one.units_missing:,} more needed")
     if one.HasField("units_by_time"):
-        words.append(f"reached about {instant_words(one.units_by_time)}")
+        words.append(f"reached about {instant_text(one.units_by_time)}")
     return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
 
 
@@ -117,4 +117,4 @@ def _count(one: pb.NextStage) -> str:
     words = f"{one.decisions_missing:,} more decisions needed"
     if not one.HasField("decisions_by_time"):
         return words
-    return f"{words} (reached about {instant_words(one.decisions_by_time)})"
+    return f"{words} (reached about {instant_text(one.decisions_by_time)})"

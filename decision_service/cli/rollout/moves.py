@@ -8,9 +8,9 @@ import typer
 
 from decision_service.api.v1 import rollout_pb2, rollout_service_pb2
 from decision_service.cli.client.calls import call, rollouts
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
-from decision_service.cli.rollout.text import moved_words
+from decision_service.cli.rollout.text import moved_text
 
 ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="the rules folder's name")]
 WhyOption = Annotated[str, typer.Option("--why", help="the reason, kept in the journal for ever")]
@@ -42,7 +42,7 @@ def advance(
     position: PositionOption = 0,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Move a track one stage up."""
     request = rollout_service_pb2.AdvanceRolloutRequest(
@@ -61,7 +61,7 @@ def roll_back(
     position: PositionOption = 0,
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Move a track one stage down; below the first is 0 %."""
     request = rollout_service_pb2.RollBackRolloutRequest(
@@ -77,7 +77,7 @@ def pause(
     who: WhoOption = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Stop advancing; who is decided by what stays as it is."""
     request = rollout_service_pb2.PauseRolloutRequest(product=product, why=why, who=who)
@@ -91,7 +91,7 @@ def resume(
     who: WhoOption = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Let advancing go on."""
     request = rollout_service_pb2.ResumeRolloutRequest(product=product, why=why, who=who)
@@ -106,7 +106,7 @@ def kill(
     who: WhoOption = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Stop a challenger, or a whole product, within two seconds on every process."""
     request = rollout_service_pb2.SetKillSwitchRequest(
@@ -123,7 +123,7 @@ def revive(
     who: WhoOption = "",
     form: FormatOption = Format.TABLE,
     *,
-    server: Server,
+    server: ServerOptions,
 ) -> None:
     """Undo a kill: the same arm, at the stage where it stood."""
     request = rollout_service_pb2.SetKillSwitchRequest(
@@ -132,7 +132,7 @@ def revive(
     _move("SetKillSwitch", request, server, form)
 
 
-def get_rollout(product: str, server: Server) -> rollout_service_pb2.GetRolloutResponse:
+def get_rollout(product: str, server: ServerOptions) -> rollout_service_pb2.GetRolloutResponse:
     """One rollout of a running server."""
     with rollouts(server) as stub:
         request = rollout_service_pb2.GetRolloutRequest(product=product)
@@ -140,7 +140,7 @@ def get_rollout(product: str, server: Server) -> rollout_service_pb2.GetRolloutR
     return reply
 
 
-def _decided_on(request: Any, server: Server) -> Any:
+def _decided_on(request: Any, server: ServerOptions) -> Any:
     """The request with plan and position of now, where none were named."""
     if request.plan_digest and request.position:
         return request
@@ -150,7 +150,7 @@ def _decided_on(request: Any, server: Server) -> Any:
     return request
 
 
-def _move(method: str, request: Any, server: Server, form: Format) -> None:
+def _move(method: str, request: Any, server: ServerOptions, form: Format) -> None:
     with rollouts(server) as stub:
         reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
     if form is Format.JSON:
@@ -162,5 +162,5 @@ def _move(method: str, request: Any, server: Server, form: Format) -> None:
 
 
 def _step_line(product: str, step: rollout_pb2.RolloutStep) -> str:
-    moved = moved_words(step)
+    moved = moved_text(step)
     return f"{product}: {moved} (step {step.position}, by {step.who})"

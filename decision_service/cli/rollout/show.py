@@ -9,10 +9,10 @@ from decision_service.cli.display.output import console
 from decision_service.cli.rollout.figures import (
     arms_table,
     guardrail_table,
-    next_words,
+    next_text,
     shadow_lines,
 )
-from decision_service.cli.rollout.text import instant_words, track_words
+from decision_service.cli.rollout.text import instant_text, track_text
 
 _TO_ADVANCE = "decision-service rollout advance"
 
@@ -23,7 +23,7 @@ def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
     for line in (*headlines(rollout), *_refused(rollout)):
         out.print(line, markup=False, soft_wrap=True)
     figures = reply.figures
-    out.print(f"Since {instant_words(figures.since_time)}:", markup=False)
+    out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
     out.print(arms_table(figures.arms))
     for line in shadow_lines(figures.shadows):
         out.print(line, markup=False, soft_wrap=True)
@@ -37,10 +37,10 @@ def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
 
 def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
     """Where each track stands, since when, by whom and why."""
-    yield f"{rollout.product} · go-live {track_words(rollout.go_live)}"
+    yield f"{rollout.product} · go-live {track_text(rollout.go_live)}"
     if rollout.HasField("challenger"):
         challenger = rollout.challenger
-        yield f"  challenger v{challenger.version} · {track_words(challenger)}"
+        yield f"  challenger v{challenger.version} · {track_text(challenger)}"
     if rollout.paused:
         yield "  PAUSED: nothing advances until it is resumed"
 
@@ -52,7 +52,7 @@ def next_lines(
     for one in coming:
         choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
         command = f'{_TO_ADVANCE} {rollout.product}{choice} --why "…"'
-        yield f"Next: {one.track} {next_words(one)} → {command}"
+        yield f"Next: {one.track} {next_text(one)} → {command}"
     yield f"Plan {rollout.plan_digest[:16]}, journal at {rollout.position}"
 
 

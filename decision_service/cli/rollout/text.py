@@ -12,28 +12,28 @@ from decision_service.api.v1 import rollout_pb2, rollout_service_pb2
 WHOLE_SLOTS = 100_000
 
 
-def instant_words(instant: Timestamp) -> str:
+def instant_text(instant: Timestamp) -> str:
     """`2026-11-10 09:12 UTC`."""
     return f"{instant.ToDatetime():%Y-%m-%d %H:%M} UTC"
 
 
-def stage_words(track: rollout_pb2.RolloutTrack) -> str:
+def stage_text(track: rollout_pb2.RolloutTrack) -> str:
     """`stage early (5 %)`, `below its first stage (0 %)`; killed or not."""
     stage = f"stage {track.stage}" if track.stage else "below its first stage"
     killed = ", KILLED" if track.killed else ""
     return f"{stage} ({track.percent} %){killed}"
 
 
-def track_words(track: rollout_pb2.RolloutTrack) -> str:
+def track_text(track: rollout_pb2.RolloutTrack) -> str:
     """Where a track stands, since when, and who brought it there why."""
-    words = f"{stage_words(track)} since {instant_words(track.since_time)}"
+    words = f"{stage_text(track)} since {instant_text(track.since_time)}"
     if not track.HasField("entered_by"):
         return words
     step = track.entered_by
     return f"{words} by {step.who} “{step.why}”"
 
 
-def moved_words(step: rollout_pb2.RolloutStep) -> str:
+def moved_text(step: rollout_pb2.RolloutStep) -> str:
     """What a step changed, for example `go-live staff → pilot`."""
     if not step.HasField("before"):
         return _begun(step.after)
@@ -99,20 +99,20 @@ _ARM = {
 }
 
 
-def enrolment_words(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
+def enrolment_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
     """Why an applicant is decided here, or is not."""
     assignment = explained.assignment
     reason = assignment.enrolment_reason
     if reason == "SEGMENT":
-        return f"segment {explained.segment} matches{_slot_words(assignment)}"
+        return f"segment {explained.segment} matches{_slot_text(assignment)}"
     if reason in _ENROLMENT:
         return _ENROLMENT[reason]
     side = "inside" if reason == "IN_STAGE" else "outside"
     stage = f"stage {assignment.stage}" if assignment.stage else "the share below the first stage"
-    return f"{side} {stage}{_slot_words(assignment)}"
+    return f"{side} {stage}{_slot_text(assignment)}"
 
 
-def arm_words(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
+def arm_text(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
     """Why this version decides."""
     assignment = explained.assignment
     words = _ARM[assignment.arm_reason]
@@ -121,13 +121,13 @@ def arm_words(explained: rollout_service_pb2.ExplainAssignmentResponse) -> str:
     return f"{words}, challenger slot {assignment.arm_slot:,} of {WHOLE_SLOTS:,}"
 
 
-def pin_words(pin: rollout_service_pb2.Pin) -> str:
+def pin_text(pin: rollout_service_pb2.Pin) -> str:
     """`champion v1 since …, until …`."""
-    since, until = instant_words(pin.create_time), instant_words(pin.expire_time)
+    since, until = instant_text(pin.create_time), instant_text(pin.expire_time)
     return f"{pin.arm} v{pin.version} since {since}, until {until}"
 
 
-def _slot_words(assignment: pb.Assignment) -> str:
+def _slot_text(assignment: pb.Assignment) -> str:
     if not assignment.HasField("enrolment_slot"):
         return ""
     return f", go-live slot {assignment.enrolment_slot:,} of {WHOLE_SLOTS:,}"

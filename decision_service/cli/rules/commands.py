@@ -15,11 +15,11 @@ from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.fmt import fmt
 from decision_service.cli.rules.folder import (
     DEFAULT_PATH,
-    Chosen,
     PathArgument,
-    choose,
+    RulesSelection,
     loaded,
     publication,
+    select_rules,
     shown_name,
     unpublished,
 )
@@ -44,14 +44,14 @@ def check(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Check rule files completely; exit code 1 when anything is wrong."""
-    chosen = choose(path)
-    loading = load_rules(unpublished(chosen.folder), datetime.now(UTC), load().blocked)
-    all_found = (*loading.diagnostics, *publication(chosen.folder))
-    found = [d for d in all_found if chosen.has(d.file)]
+    selection = select_rules(path)
+    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
+    all_found = (*loading.diagnostics, *publication(selection.folder))
+    found = [d for d in all_found if selection.has(d.file)]
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:
-        _print_findings(found, chosen)
+        _print_findings(found, selection)
     errors = [d for d in found if strict or d.severity is Severity.ERROR]
     if errors:
         raise typer.Exit(Exit.FINDINGS)
@@ -66,10 +66,10 @@ def run_tests(
     form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
 ) -> None:
     """Run the products' own tests; exit code 1 when one fails or there is none."""
-    chosen = choose(path)
-    rulebook = loaded(chosen).rulebook
+    selection = select_rules(path)
+    rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
-    versions = [v for v in run_rule_tests(chosen.folder, rulebook) if _wanted(v, chosen)]
+    versions = [v for v in run_rule_tests(selection.folder, rulebook) if _selected(v, selection)]
     if form == "json":
         print_json([results_dict(version) for version in versions])
     elif form == "junit":
@@ -186,14 +186,14 @@ def _judge(versions: list[VersionResults], fail_under: int) -> None:
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _print_findings(found: list[Diagnostic], chosen: Chosen) -> None:
+def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
     out = console()
     for diagnostic in found:
         out.print(render(diagnostic), markup=False, soft_wrap=True)
         out.print()
     files = sum(
-        chosen.has(file.path)
-        for product in chosen.folder.products
+        selection.has(file.path)
+        for product in selection.folder.products
         for file in (*product.rulesets.values(), *((product.plan,) if product.plan else ()))
     )
     refused = any(d.severity is Severity.ERROR for d in found)
@@ -222,6 +222,6 @@ def _spec_dict(spec: Any) -> dict[str, Any]:
     }
 
 
-def _wanted(version: VersionResults, chosen: Chosen) -> bool:
-    name = f"{shown_name(chosen.root)}/{version.ruleset.ruleset}"
-    return not chosen.part or chosen.has(name) or chosen.part.startswith(name + "/")
+def _selected(version: VersionResults, selection: RulesSelection) -> bool:
+    name = f"{shown_name(selection.root)}/{version.ruleset.ruleset}"
+    return not selection.part or selection.has(name) or selection.part.startswith(name + "/")

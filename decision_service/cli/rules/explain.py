@@ -21,11 +21,11 @@ from decision_service.cli.display.output import (
     message_dict,
     print_json,
 )
-from decision_service.cli.display.stages import ShownRule, add_rule, add_stage, comparison_words
+from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
 from decision_service.cli.display.tree import add_verdict, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH
-from decision_service.cli.rules.version import RulesOption, Version, find_version
+from decision_service.cli.rules.version import NamedVersion, RulesOption, find_version
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
@@ -44,10 +44,10 @@ _LANGUAGES = ("en",)
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class Explanation:
     """A verdict with all that shows how it came about."""
 
-    version: Version
+    version: NamedVersion
     facts: Facts
     verdict: Verdict
     stages: tuple[StageTrace, ...]
@@ -72,7 +72,7 @@ def explain(
     facts = _facts(found.ruleset, factors, inputs or (), as_of)
     verdict = evaluate(found.ruleset, facts)
     stages = traces(found.ruleset, verdict)
-    explained = Explained(found, facts, verdict, stages, passed_over(found.ruleset, verdict))
+    explained = Explanation(found, facts, verdict, stages, passed_over(found.ruleset, verdict))
     if form is Format.JSON:
         print_json(_as_dict(explained))
     else:
@@ -144,12 +144,12 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
     return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)
 
 
-def _message(explained: Explained) -> pb.Decision:
+def _message(explained: Explanation) -> pb.Decision:
     """The verdict as replies have it, so that it reads like a decision."""
     return pb.Decision(**verdict_fields(explained.verdict, _LANGUAGES))
 
 
-def _tree(explained: Explained) -> Tree:
+def _tree(explained: Explanation) -> Tree:
     message = _message(explained)
     tree = Tree(f"{styled_outcome(message)} · {escape(_headline(explained))}", guide_style="dim")
     add_verdict(tree, message)
@@ -162,7 +162,7 @@ def _tree(explained: Explained) -> Tree:
     return tree
 
 
-def _headline(explained: Explained) -> str:
+def _headline(explained: Explanation) -> str:
     as_of, digest = explained.facts.as_of, explained.version.ruleset.digest
     return f"{explained.version.name} {digest[:12]} · as of {as_of.date} ({as_of.zone})"
 
@@ -172,18 +172,18 @@ def _passed(row: PassedRow) -> str:
     return f"row {row.row}: {word}, {row.name} = {row.actual}   in {row.cell}"
 
 
-def _shown(rule: RuleTrace) -> ShownRule:
-    return ShownRule(rule.id, rule.truth, rule.effect, rule.reason, tuple(_lines(rule)))
+def _shown(rule: RuleTrace) -> RuleView:
+    return RuleView(rule.id, rule.truth, rule.effect, rule.reason, tuple(_lines(rule)))
 
 
 def _lines(rule: RuleTrace) -> Iterable[str]:
     for c in (c for c in rule.comparisons if c.right != "-"):
-        yield comparison_words(c.left, c.actual, c.operator, c.right, c.required)
+        yield comparison_text(c.left, c.actual, c.operator, c.right, c.required)
     if rule.note:
         yield rule.note
 
 
-def _as_dict(explained: Explained) -> dict[str, Any]:
+def _as_dict(explained: Explanation) -> dict[str, Any]:
     return {
         "ruleset": explained.version.ruleset.ruleset,
         "version": explained.version.ruleset.version,

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from decision_service.cli.display.output import console
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument, choose
-from decision_service.cli.rules.version import Version, find_version
+from decision_service.cli.rules.folder import DEFAULT_PATH, PathArgument, select_rules
+from decision_service.cli.rules.version import NamedVersion, find_version
 from decision_service.factors.registry import catalogue
 from decision_service.language.layout import laid_out
 from decision_service.language.pieces import LayoutError
@@ -44,12 +44,12 @@ def fmt(path: PathArgument = DEFAULT_PATH, check: CheckOption = False) -> None:
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
-    chosen = choose(path)
+    selection = select_rules(path)
     found = [
-        chosen.root / product.product / Path(file.path).name
-        for product in chosen.folder.products
+        selection.root / product.product / Path(file.path).name
+        for product in selection.folder.products
         for file in product.rulesets.values()
-        if chosen.has(file.path)
+        if selection.has(file.path)
     ]
     if not found:
         raise CommandError(f"{path} holds no rule file: name a folder of products", Exit.USAGE)
@@ -68,7 +68,7 @@ def _format(file: Path, *, write: bool) -> bool:
     return True
 
 
-def _laid_out(version: Version) -> str:
+def _laid_out(version: NamedVersion) -> str:
     try:
         return laid_out(version.files.text)
     except LayoutError as error:
@@ -76,7 +76,7 @@ def _laid_out(version: Version) -> str:
         raise CommandError(f"{place}: the layout stays as it is: {error}", Exit.FINDINGS) from None
 
 
-def _check_same(version: Version, formatted: str) -> None:
+def _check_same(version: NamedVersion, formatted: str) -> None:
     files = replace(version.files, text=formatted)
     again = compile_ruleset(files, catalogue()).ruleset
     if again is None or again.digest != version.ruleset.digest:

@@ -25,7 +25,7 @@ _WITHIN_A_PRODUCT = ("tests", "tables", "fixtures")
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class RulesSelection:
     """A rules folder, and the part of it that was asked for (by the paths that messages show)."""
 
     folder: RuleFolder
@@ -37,7 +37,7 @@ class Chosen:
         return not self.part or path == self.part or path.startswith(self.part + "/")
 
 
-def choose(path: Path) -> Chosen:
+def select_rules(path: Path) -> RulesSelection:
     """The rules folder that a path lies in; raises CommandError where there is none."""
     resolved = path.resolve()
     root = _root_of(resolved)
@@ -47,12 +47,12 @@ def choose(path: Path) -> Chosen:
     except RulesFolderMissing as error:
         raise CommandError(str(error), Exit.USAGE) from None
     part = resolved.relative_to(root).as_posix()
-    return Chosen(folder, shown, "" if part == "." else f"{shown_name(shown)}/{part}")
+    return RulesSelection(folder, shown, "" if part == "." else f"{shown_name(shown)}/{part}")
 
 
-def loaded(chosen: Chosen) -> Loading:
+def loaded(selection: RulesSelection) -> Loading:
     """The folder's rules, published or not; raises CommandError with every error in them."""
-    loading = load_rules(unpublished(chosen.folder), datetime.now(UTC), load().blocked)
+    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
     if loading.rulebook is None:
         raise CommandError(
             f"{count(loading.errors)}: mend them first",

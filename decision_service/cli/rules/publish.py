@@ -13,10 +13,10 @@ from decision_service.cli.display.output import console
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import (
     DEFAULT_PATH,
-    Chosen,
     PathArgument,
-    choose,
+    RulesSelection,
     loaded,
+    select_rules,
     unpublished,
 )
 from decision_service.language.diagnostics import render
@@ -48,20 +48,20 @@ def publish(
             "and more",
             Exit.USAGE,
         )
-    chosen = choose(path)
-    rulebook = loaded(chosen).rulebook
+    selection = select_rules(path)
+    rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
-    _check_tests(chosen, rulebook)
-    contents = chosen.folder.contents
-    file = chosen.root / MANIFEST
+    _check_tests(selection, rulebook)
+    contents = selection.folder.contents
+    file = selection.root / MANIFEST
     _write(file, manifest_text(contents, by.strip(), datetime.now(UTC), allow_rollback))
     digest = contents_digest(contents)[:16]
     words = f"{file}: {len(contents)} files published by {by.strip()}, digest {digest}"
     console().print(words, markup=False, soft_wrap=True)
 
 
-def _check_tests(chosen: Chosen, rulebook: Rulebook) -> None:
-    folder = unpublished(chosen.folder)
+def _check_tests(selection: RulesSelection, rulebook: Rulebook) -> None:
+    folder = unpublished(selection.folder)
     failed = failures(folder, rulebook)
     if failed:
         raise CommandError(

@@ -18,23 +18,23 @@ from decision_service.ruleset.schema.cases import tests_schema
 from decision_service.ruleset.schema.document import ruleset_schema
 
 
-class Kind(StrEnum):
+class SchemaKind(StrEnum):
     """The files that have a schema."""
 
     RULESET = "ruleset"
     TESTS = "tests"
 
 
-_SCHEMAS: Mapping[Kind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
-    Kind.RULESET: ruleset_schema,
-    Kind.TESTS: tests_schema,
+_SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
+    SchemaKind.RULESET: ruleset_schema,
+    SchemaKind.TESTS: tests_schema,
 }
 
 
 def schema(
     kind: Annotated[
-        Kind, typer.Option("--of", help="v<N>.yaml (ruleset) or rule tests (tests)")
-    ] = Kind.RULESET,
+        SchemaKind, typer.Option("--of", help="v<N>.yaml (ruleset) or rule tests (tests)")
+    ] = SchemaKind.RULESET,
     check: Annotated[
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
     ] = None,
@@ -51,7 +51,7 @@ def schema(
         )
 
 
-def schema_text(kind: Kind) -> str:
+def schema_text(kind: SchemaKind) -> str:
     """A schema as it is committed under `rules/_schema`."""
     made = _SCHEMAS[kind](catalogue())
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"

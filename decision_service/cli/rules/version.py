@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.rules.folder import DEFAULT_PATH, choose
+from decision_service.cli.rules.folder import DEFAULT_PATH, select_rules
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity, count, render
 from decision_service.pipeline.loading import RuleFolder, files_of
@@ -28,7 +28,7 @@ _FORM = "name a file such as rules/personal-loan-ph/v1.yaml, or personal-loan-ph
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class NamedVersion:
     """A version's files with what they compile to."""
 
     files: RulesetFiles
@@ -40,7 +40,7 @@ class Version:
         return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
 
-def find_version(word: str, rules: Path = DEFAULT_PATH) -> Version:
+def find_version(word: str, rules: Path = DEFAULT_PATH) -> NamedVersion:
     """The compiled version that a word names.
 
     Raises CommandError where there is none (usage), or with every error in it (findings).
@@ -54,7 +54,7 @@ def find_version(word: str, rules: Path = DEFAULT_PATH) -> Version:
             Exit.FINDINGS,
             tuple(render(d) for d in errors),
         )
-    return Version(files, compilation.ruleset)
+    return NamedVersion(files, compilation.ruleset)
 
 
 def _files(word: str, rules: Path) -> RulesetFiles:
@@ -63,7 +63,7 @@ def _files(word: str, rules: Path) -> RulesetFiles:
     if path.is_file():
         return _of_file(path)
     if named is not None:
-        folder = choose(rules).folder
+        folder = select_rules(rules).folder
         return _of_product(folder, named["product"], int(named["version"]), rules)
     raise CommandError(f"there is no file {word}: {_FORM}", Exit.USAGE)
 
@@ -85,11 +85,11 @@ def _of_product(folder: RuleFolder, product: str, version: int, rules: Path) -> 
 
 def _of_file(path: Path) -> RulesetFiles:
     """The files of a version in its rules folder, or of a text that lies elsewhere."""
-    chosen = choose(path)
-    for product in chosen.folder.products:
+    selection = select_rules(path)
+    for product in selection.folder.products:
         for version, file in product.rulesets.items():
-            if file.path == chosen.part:
-                files = files_of(chosen.folder, product, version)
+            if file.path == selection.part:
+                files = files_of(selection.folder, product, version)
                 return files if product.plan is not None else _astray(files)
     return _astray(RulesetFiles("", str(path), _text(path)))
 

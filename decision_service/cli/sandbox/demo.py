@@ -27,7 +27,7 @@ from decision_service.cli.display.output import (
     print_json,
     table,
 )
-from decision_service.cli.display.text import offer_words, reason_words, score_words
+from decision_service.cli.display.text import offer_text, reason_text, score_text
 from decision_service.cli.display.tree import decision_tree, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
@@ -41,7 +41,7 @@ TERM = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DemoDecision:
     """One person's decision and how long it took, in milliseconds."""
 
     person: SandboxPerson
@@ -96,7 +96,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         await service.stop()
 
 
-async def _decide(stub: Any, address: str, person: SandboxPerson) -> Shown:
+async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecision:
     request = service_pb.CreateDecisionRequest(
         request_id=str(uuid.uuid4()),
         user_id=person.user_id,
@@ -113,7 +113,7 @@ async def _decide(stub: Any, address: str, person: SandboxPerson) -> Shown:
         replayed = await stub.ReplayDecision(again, timeout=10)
     except grpc.RpcError as error:
         raise described(error, address) from None
-    return Shown(person, decision, milliseconds, tuple(replayed.differing_fields))
+    return DemoDecision(person, decision, milliseconds, tuple(replayed.differing_fields))
 
 
 def _heading(service: Service, store: Path) -> list[str]:
@@ -129,16 +129,16 @@ def _heading(service: Service, store: Path) -> list[str]:
     ]
 
 
-def _print(shown: list[Shown]) -> None:
+def _print(shown: list[DemoDecision]) -> None:
     rows = table("person", "outcome", "why", "score", "offer", "calls", "ms")
     for one in shown:
         decision = one.decision
         rows.add_row(
             one.person.name,
             styled_outcome(decision),
-            "\n".join(reason_words(reason) for reason in decision.reasons) or "–",
-            score_words(decision),
-            offer_words(decision),
+            "\n".join(reason_text(reason) for reason in decision.reasons) or "–",
+            score_text(decision),
+            offer_text(decision),
             str(decision.data_quality.upstream_calls),
             f"{one.milliseconds:.0f}",
         )
@@ -151,7 +151,7 @@ def _print(shown: list[Shown]) -> None:
     out.print("\n".join(_closing(shown, declined)))
 
 
-def _closing(shown: list[Shown], example: Shown) -> list[str]:
+def _closing(shown: list[DemoDecision], example: DemoDecision) -> list[str]:
     differing = [one for one in shown if one.differing]
     replays = "replaying each gives the same answer"
     if differing:
@@ -172,7 +172,7 @@ def _closing(shown: list[Shown], example: Shown) -> list[str]:
     ]
 
 
-def _row(one: Shown) -> dict[str, Any]:
+def _row(one: DemoDecision) -> dict[str, Any]:
     return {
         "person": one.person.name,
         "milliseconds": round(one.milliseconds, 1),

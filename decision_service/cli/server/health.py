@@ -7,13 +7,13 @@ from typing import Any
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.cli.client.calls import call
-from decision_service.cli.client.options import Server, calls_server
+from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json
 from decision_service.cli.errors import CommandError, Exit
 
 
 @calls_server
-def health(form: FormatOption = Format.TABLE, *, server: Server) -> None:
+def health(form: FormatOption = Format.TABLE, *, server: ServerOptions) -> None:
     """Ask a server whether it takes decisions; exit code 3 when it does not."""
     with server.open() as opened:
         stub: Any = health_pb2_grpc.HealthStub(opened)

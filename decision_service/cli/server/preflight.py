@@ -15,7 +15,7 @@ from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption
-from decision_service.cli.server.vendor import soon, vendor
+from decision_service.cli.server.vendor import open_smile, vendor_deadline
 from decision_service.config import (
     BASE_URLS,
     OnRevoke,
@@ -51,7 +51,7 @@ _NOT_ASKED = "looked at once DECISION_SMILE_MODE names a vendor to ask"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PreflightCheck:
     """One thing that was looked at; `ok` None says that it could not be, or need not be."""
 
     name: str
@@ -73,75 +73,83 @@ def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) ->
         sys.exit(Exit.FINDINGS)
 
 
-async def _all(settings: Settings) -> list[Line]:
+async def _all(settings: Settings) -> list[PreflightCheck]:
     lines = [_mode(settings), *host_lines(settings), _transport(settings)]
     store, stages = await _store(settings)
     lines += [*_rules(settings, stages), store, _erasures(settings)]
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await _clock(settings))
-        async with vendor(settings) as source:
+        async with open_smile(settings) as source:
             lines += [line async for line in _vendor(settings, source)]
     else:
-        lines += [Line(name, None, _NOT_ASKED) for name in ("clock", "keys", "webhooks")]
+        lines += [PreflightCheck(name, None, _NOT_ASKED) for name in ("clock", "keys", "webhooks")]
     return lines
 
 
-def _mode(settings: Settings) -> Line:
+def _mode(settings: Settings) -> PreflightCheck:
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
-        return Line("mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE")
-    return Line("mode", True, f"{mode}")
+        return PreflightCheck(
+            "mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE"
+        )
+    return PreflightCheck("mode", True, f"{mode}")
 
 
-def host_lines(settings: Settings) -> Iterator[Line]:
+def host_lines(settings: Settings) -> Iterator[PreflightCheck]:
     """Whether the vendor's two hosts belong to the mode."""
     mode = settings.smile_mode
     if mode is SmileMode.EMBEDDED:
-        yield from (Line(name, None, _NOT_ASKED) for name in ("base URL", "widget"))
+        yield from (PreflightCheck(name, None, _NOT_ASKED) for name in ("base URL", "widget"))
         return
     named = urlsplit(settings.base_url).hostname
     if VENDOR_HOSTS.get(named, mode) is not mode:
         words = f"{named} is of another mode than {mode}: unset DECISION_SMILE_BASE_URL"
-        yield Line("base URL", False, words)
+        yield PreflightCheck("base URL", False, words)
     else:
-        yield Line("base URL", True, f"{settings.base_url}, as {mode} needs it")
+        yield PreflightCheck("base URL", True, f"{settings.base_url}, as {mode} needs it")
     host = urlsplit(settings.widget_api_host).hostname or ""
     wrong = mode is SmileMode.PRODUCTION and "sandbox" in host
     if wrong or (mode is SmileMode.SANDBOX and host == "link.smileapi.io"):
         words = f"{host} is of another mode than {mode}: unset DECISION_WIDGET_API_HOST"
-        yield Line("widget", False, words)
+        yield PreflightCheck("widget", False, words)
     else:
-        yield Line("widget", True, f"its script talks to {host or 'the host of the mode'}")
+        yield PreflightCheck(
+            "widget", True, f"its script talks to {host or 'the host of the mode'}"
+        )
 
 
-def _transport(settings: Settings) -> Line:
+def _transport(settings: Settings) -> PreflightCheck:
     loopback = is_loopback(split_address(settings.grpc_address)[0])
     if settings.tls_cert_file is not None:
         who = (
             "known callers" if settings.callers_known else "anybody: set DECISION_AUTH_TOKENS_FILE"
         )
-        return Line("transport", settings.callers_known, f"TLS, for {who}")
+        return PreflightCheck("transport", settings.callers_known, f"TLS, for {who}")
     if loopback:
-        return Line("transport", None, "this machine only: TLS and tokens are needed beyond it")
-    return Line("transport", False, "plaintext beyond this machine: a proxy must add TLS")
+        return PreflightCheck(
+            "transport", None, "this machine only: TLS and tokens are needed beyond it"
+        )
+    return PreflightCheck("transport", False, "plaintext beyond this machine: a proxy must add TLS")
 
 
-def _rules(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[Line]:
+def _rules(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[PreflightCheck]:
     try:
         folder = read_rules(settings.rules_dir)
     except RulesFolderMissing as error:
-        yield Line("rules", False, str(error))
+        yield PreflightCheck("rules", False, str(error))
         return
     loading = load_rules(folder, datetime.now(UTC), settings.blocked)
     if loading.rulebook is None:
         words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
-        yield Line("rules", False, words)
+        yield PreflightCheck("rules", False, words)
         return
     failed = failures(folder, loading.rulebook)
     if failed:
-        yield Line("rules", False, f"{len(failed)} of their tests fail: see `rules test`")
+        yield PreflightCheck("rules", False, f"{len(failed)} of their tests fail: see `rules test`")
     else:
-        yield Line("rules", True, f"{len(loading.rulebook.products)} products, tests passed")
+        yield PreflightCheck(
+            "rules", True, f"{len(loading.rulebook.products)} products, tests passed"
+        )
     for name, product in sorted(loading.rulebook.products.items()):
         first = product.plan.go_live.stages.steps[0].name
         yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
@@ -155,7 +163,7 @@ async def _stages(store: Store) -> Mapping[str, str | None]:
         return {}
 
 
-def _first_stage(name: str, product: Product, reached: str | None) -> Line:
+def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:
     """Whether a rollout is at its first stage: as the store says, else as its plan begins."""
     stages = product.plan.go_live.stages
     stage = stages.initial if reached is None else reached
@@ -163,11 +171,11 @@ def _first_stage(name: str, product: Product, reached: str | None) -> Line:
     share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
     words = f"{name} {'begins' if reached is None else 'is'} at stage {stage}{share}"
     if len(stages.steps) == 1:
-        return Line("rollout", False, f"{words}, its only one: give its plan stages")
+        return PreflightCheck("rollout", False, f"{words}, its only one: give its plan stages")
     if stages.steps[0].name == stage:
-        return Line("rollout", True, words)
+        return PreflightCheck("rollout", True, words)
     todo = "begin at the first" if reached is None else f"`rollout roll-back {name}` to the first"
-    return Line("rollout", False, f"{words}: {todo}")
+    return PreflightCheck("rollout", False, f"{words}: {todo}")
 
 
 async def _opened(settings: Settings) -> Store:
@@ -179,36 +187,38 @@ async def _opened(settings: Settings) -> Store:
     )
 
 
-async def _store(settings: Settings) -> tuple[Line, Mapping[str, str | None]]:
+async def _store(settings: Settings) -> tuple[PreflightCheck, Mapping[str, str | None]]:
     """Whether the store can be written, and the stages that rollouts have reached in it."""
     shown = settings.store_url.rpartition("@")[2]
     try:
         store = await _opened(settings)
     except StoreLocked:
-        return Line("store", True, f"{shown} is in use by a running service"), {}
+        return PreflightCheck("store", True, f"{shown} is in use by a running service"), {}
     except StoreError as error:
-        return Line("store", False, error.message), {}
+        return PreflightCheck("store", False, error.message), {}
     stages = await _stages(store)
     try:
         await store.check()
     except StoreError as error:
-        return Line("store", False, error.message), stages
+        return PreflightCheck("store", False, error.message), stages
     finally:
         await store.aclose()
-    return Line("store", True, f"{shown} can be written"), stages
+    return PreflightCheck("store", True, f"{shown} can be written"), stages
 
 
-def _erasures(settings: Settings) -> Line:
+def _erasures(settings: Settings) -> PreflightCheck:
     """Whether erasures are noted apart from the store."""
     if settings.erasure_journal is not None:
-        return Line("erasures", True, f"noted in {settings.erasure_journal}")
+        return PreflightCheck("erasures", True, f"noted in {settings.erasure_journal}")
     if settings.store_url.startswith("sqlite:"):
-        return Line("erasures", None, "noted beside the SQLite file: keep both out of one backup")
+        return PreflightCheck(
+            "erasures", None, "noted beside the SQLite file: keep both out of one backup"
+        )
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
-    return Line("erasures", False, words)
+    return PreflightCheck("erasures", False, words)
 
 
-async def _clock(settings: Settings) -> Line:
+async def _clock(settings: Settings) -> PreflightCheck:
     """Whether the vendor answers our keys, and whether its clock and ours agree."""
     keys = (settings.smile_api_key.get_secret_value(), settings.smile_api_secret.get_secret_value())
     url = f"{settings.base_url}/providers?size=1"
@@ -216,51 +226,57 @@ async def _clock(settings: Settings) -> Line:
         async with httpx.AsyncClient(auth=keys, timeout=_SECONDS, trust_env=False) as client:
             answer = await client.get(url)
     except httpx.HTTPError:
-        return Line("vendor", False, f"{settings.base_url} cannot be reached")
+        return PreflightCheck("vendor", False, f"{settings.base_url} cannot be reached")
     if answer.status_code != httpx.codes.OK:
-        return Line("vendor", False, f"it answers HTTP {answer.status_code}: check the key pair")
+        return PreflightCheck(
+            "vendor", False, f"it answers HTTP {answer.status_code}: check the key pair"
+        )
     given = answer.headers.get("date")
     if given is None:
-        return Line("clock", None, "the vendor's answer holds no date to compare with")
+        return PreflightCheck("clock", None, "the vendor's answer holds no date to compare with")
     drift = abs((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
     words = f"{drift:.0f} s beside the vendor's"
     if drift > MOST_DRIFT:
-        return Line("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
-    return Line("clock", True, words)
+        return PreflightCheck("clock", False, f"{words}: at most {MOST_DRIFT:.0f} s, so run NTP")
+    return PreflightCheck("clock", True, words)
 
 
-async def _vendor(settings: Settings, source: SmileSource) -> AsyncIterator[Line]:
+async def _vendor(settings: Settings, source: SmileSource) -> AsyncIterator[PreflightCheck]:
     try:
         yield await _keys(settings, source)
         yield await _webhooks(settings, source)
     except ServiceError as error:
-        yield Line("vendor", False, error.message)
+        yield PreflightCheck("vendor", False, error.message)
 
 
-async def _keys(settings: Settings, source: SmileSource) -> Line:
+async def _keys(settings: Settings, source: SmileSource) -> PreflightCheck:
     """Whether the key pair belongs to the mode, which the mode of a token tells."""
-    user_id = await source.enrolment.anybody(soon())
+    user_id = await source.enrolment.anybody(vendor_deadline())
     if user_id is None:
-        return Line("keys", None, "taken; their mode shows with the first applicant")
-    token = await source.enrolment.link_token(user_id, soon())
+        return PreflightCheck("keys", None, "taken; their mode shows with the first applicant")
+    token = await source.enrolment.link_token(user_id, vendor_deadline())
     wanted = settings.smile_mode.value.upper()
     if token.mode.upper() == wanted:
-        return Line("keys", True, f"taken, and of mode {token.mode}")
-    return Line("keys", False, f"are of mode {token.mode} and the service runs as {wanted}")
+        return PreflightCheck("keys", True, f"taken, and of mode {token.mode}")
+    return PreflightCheck(
+        "keys", False, f"are of mode {token.mode} and the service runs as {wanted}"
+    )
 
 
-async def _webhooks(settings: Settings, source: SmileSource) -> Line:
+async def _webhooks(settings: Settings, source: SmileSource) -> PreflightCheck:
     if not settings.secrets_of_webhooks:
-        return Line("webhooks", None, "off: without them every decision reads the vendor")
-    hooks = [one for one in await source.webhooks.list(soon()) if one.url.endswith(PATH)]
+        return PreflightCheck("webhooks", None, "off: without them every decision reads the vendor")
+    hooks = [one for one in await source.webhooks.list(vendor_deadline()) if one.url.endswith(PATH)]
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in hooks)]
     if lacking:
         words = f"{len(lacking)} needed events are not sent to {PATH}: see `webhooks register`"
-        return Line("webhooks", False, words)
+        return PreflightCheck("webhooks", False, words)
     refused = [hook.url for hook in hooks if await _status(hook.url) != httpx.codes.UNAUTHORIZED]
     if refused:
-        return Line("webhooks", False, f"{refused[0]} does not answer as the service does")
-    return Line("webhooks", True, f"registered and reached at {hooks[0].url}")
+        return PreflightCheck(
+            "webhooks", False, f"{refused[0]} does not answer as the service does"
+        )
+    return PreflightCheck("webhooks", True, f"registered and reached at {hooks[0].url}")
 
 
 async def _status(url: str) -> int:

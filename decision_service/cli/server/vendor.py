@@ -13,13 +13,13 @@ from decision_service.smile.source import SmileSource
 SECONDS = 15.0
 
 
-def soon() -> float:
+def vendor_deadline() -> float:
     """Until when a command waits for the vendor."""
     return SystemClock().monotonic() + SECONDS
 
 
 @asynccontextmanager
-async def vendor(settings: Settings) -> AsyncIterator[SmileSource]:
+async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
     """The vendor; raises CommandError in embedded mode, where there is none outside the server."""
     if settings.smile_mode is SmileMode.EMBEDDED:
         raise CommandError(

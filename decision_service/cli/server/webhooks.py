@@ -15,7 +15,7 @@ from decision_service.cli.display.output import Format, FormatOption, console, p
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption
-from decision_service.cli.server.vendor import soon, vendor
+from decision_service.cli.server.vendor import open_smile, vendor_deadline
 from decision_service.config import Settings, is_loopback, load
 from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.webhooks import PATH, signature
@@ -108,17 +108,19 @@ def _post(url: str, secret: str) -> int:
 
 
 async def _register(settings: Settings, name: str, url: str, secret: str) -> Webhook:
-    async with vendor(settings) as source:
+    async with open_smile(settings) as source:
         try:
-            return await source.webhooks.register(name, url, NEEDED_TYPES, secret, soon())
+            return await source.webhooks.register(
+                name, url, NEEDED_TYPES, secret, vendor_deadline()
+            )
         except ServiceError as error:
             raise CommandError(error.message, Exit.SERVER) from None
 
 
 async def _listed(settings: Settings) -> tuple[Webhook, ...]:
-    async with vendor(settings) as source:
+    async with open_smile(settings) as source:
         try:
-            return await source.webhooks.list(soon())
+            return await source.webhooks.list(vendor_deadline())
         except ServiceError as error:
             raise CommandError(error.message, Exit.SERVER) from None
 

@@ -18,8 +18,8 @@ COLLECTING = timedelta(seconds=2)
 class LinkedAccount:
     """One account as the widget connects it.
 
-    `status` is the vendor's word for the connection, `changed` when that word last changed. `person`
-    is the person whose login was used, None before the first right login.
+    `status` is the vendor's word for the connection, `changed` the time since when. `person` is the
+    person whose login was used, None before the first right login.
     """
 
     user_id: str

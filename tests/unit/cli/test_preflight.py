@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.cli.server.preflight import Line, host_lines
+from decision_service.cli.server.preflight import PreflightCheck, host_lines
 from decision_service.config import load
 
 KEYS = {"DECISION_SMILE_API_KEY": "k", "DECISION_SMILE_API_SECRET": "s"}
 
 
-def base_url(mode: str, host: str) -> Line:
+def base_url(mode: str, host: str) -> PreflightCheck:
     """What is said of a base URL at this host."""
     url = f"https://{host}/v1"
     settings = load(environ={"DECISION_SMILE_MODE": mode, "DECISION_SMILE_BASE_URL": url, **KEYS})
