@@ -26,7 +26,7 @@ COMMANDS = {
     "applicants": "applicants.commands",
     "tokens": "server.tokens",
     "webhooks": "server.webhooks",
-    "preflight": "server.preflight",
+    "preflight": "server.preflight.command",
     "rollout": "rollout.commands",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",

@@ -1,4 +1,4 @@
-"""Calling a running server, and showing its errors so that a developer can act on them."""
+"""Calls of a running server, with errors that a developer can act on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which server a command calls, and what it shows there: one set of options for all of them."""
+"""The options of every command that calls a server: address, TLS files, token."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TokenOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """A server and the files that open it; it is called by TLS where any `tls_…` is given."""
+    """A server's address and files; connections use TLS where any `tls_…` is given."""
 
     address: AddressOption = DEFAULT_ADDRESS
     tls_ca: CaOption = None
@@ -72,7 +72,7 @@ class ServerOptions:
         return grpc.secure_channel(self.address, credentials)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """What goes with every call: the token, where there is one; raises CommandError."""
+        """The metadata of every call: the token, where one is given; raises CommandError."""
         token = _content("--token-file", self.token_file)
         if token is None:
             return ()

@@ -1,4 +1,4 @@
-"""How stages and rules look in a tree, whether a server answered them or a file was explained."""
+"""Stages and rules as branches of a tree, for decisions of a server and for explained files."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class RuleView:
 
 
 def add_stage(tree: Tree, name: str, component: str, concluded: str, note: str = "") -> Tree:
-    """A stage's branch: its kind, what it concluded and what it says of itself."""
+    """A stage's branch: kind, conclusion and note."""
     kind = _KINDS.get(component, component.lower())
     label = f"{escape(name)} ({kind}) → {concluded or 'nothing'}"
     return tree.add(f"{label}  {escape(note)}" if note else label)
 
 
 def add_rule(branch: Tree, stage: str, component: str, rule: RuleView) -> None:
-    """A rule below its stage; only what can be true or false says which it is."""
+    """A rule below its stage, with its truth where the component has true and false."""
     words = [f"{escape(rule.name):<20}"]
     if component not in _WITHOUT_TRUTH and stage != _OFFER:
         words.append(_TRUTHS.get(rule.truth, ""))

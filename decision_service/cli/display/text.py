@@ -1,4 +1,4 @@
-"""Decisions in words: what the table, the tree and the one-line summary have in common."""
+"""Texts of decisions that tables, trees and one-line summaries share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts in words: stages, steps and reasons as operators read them."""
+"""Texts of rollouts: stages, steps and reasons as operators read them."""
 
 from __future__ import annotations
 

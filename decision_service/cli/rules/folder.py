@@ -1,4 +1,4 @@
-"""A rules folder, or the part of it that a command was asked about."""
+"""A rules folder, or a selected part of one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WITHIN_A_PRODUCT = ("tests", "tables", "fixtures")
 
 @dataclass(frozen=True, slots=True)
 class RulesSelection:
-    """A rules folder, and the part of it that was asked for (by the paths that messages show)."""
+    """A rules folder, and the selected part (by the paths that messages show)."""
 
     folder: RuleFolder
     root: Path

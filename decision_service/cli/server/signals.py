@@ -1,4 +1,4 @@
-"""Stopping on a signal, and in a hurry on the second."""
+"""Signals that stop a command: the first in order, the second at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 
 HURRY_SECONDS = 2.0
-"""What a second signal leaves for calls in progress."""
+"""Seconds that calls in progress have after a second signal."""
 
 
 def on_stop_signals(stop: Callable[[], None], hurry: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The vendor as offline commands reach it: with the keys of the configuration."""
+"""The vendor for commands without a server, with the keys of the configuration."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SECONDS = 15.0
 
 
 def vendor_deadline() -> float:
-    """Until when a command waits for the vendor."""
+    """The deadline of a command's request to the vendor (Clock.monotonic)."""
     return SystemClock().monotonic() + SECONDS
 
 
 @asynccontextmanager
 async def open_smile(settings: Settings) -> AsyncIterator[SmileSource]:
-    """The vendor; raises CommandError in embedded mode, where there is none outside the server."""
+    """The vendor; raises CommandError in embedded mode, where only the server has a vendor."""
     if settings.smile_mode is SmileMode.EMBEDDED:
         raise CommandError(
             "there is no vendor to ask in embedded mode: set DECISION_SMILE_MODE=sandbox or "
