@@ -26,7 +26,7 @@ from decision_service.smile.limits import SmileLimits
 from decision_service.smile.transport.breaker import CircuitBreaker
 from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import HttpClient, Request
-from decision_service.smile.transport.limiter import Permit, RateLimiter, Sleep
+from decision_service.smile.transport.limiter import Permit, RateLimiter, Reservation, Sleep
 from decision_service.smile.transport.retries import (
     Jitter,
     RetryBudget,
@@ -76,6 +76,10 @@ class SmileApi:
         self._retry_budget = RetryBudget(limits)
         self._jitter = jitter
         self._sleep = sleep
+
+    def budget(self, stop_at: float, reservation: Reservation | None = None) -> RequestBudget:
+        """A budget for requests until a deadline."""
+        return RequestBudget(stop_at, self.limits.requests_per_reading, reservation)
 
     async def get(
         self, request: Request, decode: Callable[[bytes], Data], budget: RequestBudget

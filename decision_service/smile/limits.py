@@ -8,6 +8,9 @@ import msgspec
 
 from decision_service.domain.accounts import PENDS_WITHIN
 
+JSON_DEPTH = 32
+"""The deepest nesting of an answer that is read."""
+
 
 class SmileLimits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
@@ -38,7 +41,6 @@ class SmileLimits(msgspec.Struct, frozen=True):
     items: int = 12_000
     requests_per_reading: int = 90
     body_bytes: int = 4 * 1024 * 1024
-    json_depth: int = 32
     young: timedelta = PENDS_WITHIN
     poll_seconds: float = 2.0
     longest_poll: float = 15.0

@@ -105,9 +105,7 @@ class SmileSource:
         """As `SnapshotSource.gather`; a caller who joins another caller's fetch caused no calls."""
 
         def start() -> SnapshotFetch:
-            budget = RequestBudget(
-                stop_at, self._limits.requests_per_reading, self._reserve(plan, stop_at)
-            )
+            budget = self._api.budget(stop_at, self._reserve(plan, stop_at))
             return self._new_fetch(user_id, plan, as_of, budget, wait_until, fallback)
 
         key = (user_id, plan)
@@ -127,7 +125,7 @@ class SmileSource:
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
         """Every account of a user now, complete or still arriving; raises as `enrolment` does."""
-        budget = RequestBudget(stop_at, self._limits.requests_per_reading)
+        budget = self._api.budget(stop_at)
         try:
             return await known_accounts(ApplicantReader(self._api, user_id, budget))
         except UpstreamFault as fault:

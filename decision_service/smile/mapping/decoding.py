@@ -10,6 +10,7 @@ import msgspec
 
 from decision_service.domain.missing import DataReason
 from decision_service.smile.errors import TransientFault, UpstreamFault, bad_data
+from decision_service.smile.limits import JSON_DEPTH
 from decision_service.smile.mapping.answers import Envelope, PageAnswer
 from decision_service.smile.transport.body import check_depth
 
@@ -20,17 +21,17 @@ _INDEX = re.compile(r"\[[^\]]*\]")
 
 
 class OneDecoder(Generic[Data]):
-    """Reads an envelope around one object; `name` heads the field paths of faults."""
+    """Reads an envelope around one object of a type; `name` heads the field paths of faults."""
 
-    def __init__(self, envelope: type[Envelope[Data]], name: str, depth: int = 32) -> None:
-        self._envelope = msgspec.json.Decoder(envelope)
+    def __init__(self, data: type[Data], name: str) -> None:
+        self._envelope: msgspec.json.Decoder[Envelope[Data]] = msgspec.json.Decoder(
+            Envelope[data]  # type: ignore[valid-type]  # a type that is known at run time
+        )
         self._name = name
-        self._depth = depth
 
     def __call__(self, body: bytes) -> Data:
         """The data; raises an UpstreamFault, a TransientFault where the body is not JSON."""
-        check_depth(body, self._depth)
-        return _settled_accounts(_typed(self._envelope, body, self._name), self._name)
+        return _data_of(_typed(self._envelope, body, self._name), self._name)
 
 
 class BareDecoder:
@@ -42,30 +43,24 @@ class BareDecoder:
 
     def __call__(self, body: bytes) -> None:
         """Raises as `OneDecoder` does."""
-        check_depth(body, 32)
         if _typed(self._envelope, body, self._name).code != "OK":
             raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{self._name}.code")
 
 
 class PageDecoder(Generic[Data]):
-    """Reads a page in its envelope, or a bare array as one last page."""
+    """Reads a page of items in its envelope, or a bare array as one last page."""
 
-    def __init__(
-        self,
-        envelope: type[Envelope[PageAnswer[Data]]],
-        bare: type[list[Data]],
-        name: str,
-        depth: int = 32,
-    ) -> None:
-        self._one = OneDecoder(envelope, name, depth)
-        self._bare = msgspec.json.Decoder(bare)
+    def __init__(self, item: type[Data], name: str) -> None:
+        page: type[PageAnswer[Data]] = PageAnswer[item]  # type: ignore[valid-type]  # as above
+        self._one = OneDecoder(page, name)
+        self._bare: msgspec.json.Decoder[list[Data]] = msgspec.json.Decoder(
+            list[item]  # type: ignore[valid-type]  # as above
+        )
         self._name = name
-        self._depth = depth
 
     def __call__(self, body: bytes) -> PageAnswer[Data]:
         """The page, its items never None; raises as `OneDecoder` does."""
         if body.lstrip(b" \t\r\n")[:1] == b"[":
-            check_depth(body, self._depth)
             return PageAnswer(_typed(self._bare, body, self._name))
         page = self._one(body)
         if page.items is None:
@@ -73,7 +68,7 @@ class PageDecoder(Generic[Data]):
         return page
 
 
-def _settled_accounts(envelope: Envelope[Data], name: str) -> Data:
+def _data_of(envelope: Envelope[Data], name: str) -> Data:
     if envelope.code != "OK":
         raise bad_data(DataReason.UPSTREAM_SCHEMA, f"{name}.code")
     if envelope.data is None:
@@ -82,6 +77,7 @@ def _settled_accounts(envelope: Envelope[Data], name: str) -> Data:
 
 
 def _typed(decoder: msgspec.json.Decoder[Data], body: bytes, name: str) -> Data:
+    check_depth(body, JSON_DEPTH)
     try:
         # The decoder does not check the encoding of skipped fields, and a cut may lie in one.
         body.decode()

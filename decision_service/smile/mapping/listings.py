@@ -14,7 +14,6 @@ from decision_service.smile.mapping.answers import (
     ContributionAnswer,
     EincomeAnswer,
     EmploymentAnswer,
-    Envelope,
     IdentifiedAnswer,
     IdentityAnswer,
     IncomeAnswer,
@@ -50,56 +49,36 @@ class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
     optional: bool = False
 
 
-ACCOUNTS = PageDecoder(Envelope[PageAnswer[AccountAnswer]], list[AccountAnswer], "accounts")
-TASKS = PageDecoder(Envelope[PageAnswer[TaskAnswer]], list[TaskAnswer], "tasks")
-PROVIDERS = PageDecoder(Envelope[PageAnswer[ProviderAnswer]], list[ProviderAnswer], "providers")
-USER = OneDecoder(Envelope[IdentifiedAnswer], "users")
-PAYLOAD = OneDecoder(Envelope[PayloadAnswer], "payload")
+ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
+TASKS = PageDecoder(TaskAnswer, "tasks")
+PROVIDERS = PageDecoder(ProviderAnswer, "providers")
+USER = OneDecoder(IdentifiedAnswer, "users")
+PAYLOAD = OneDecoder(PayloadAnswer, "payload")
 
 LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
     Kind.EINCOMES: KindListing(
-        "/eincomes",
-        PageDecoder(Envelope[PageAnswer[EincomeAnswer]], list[EincomeAnswer], "eincomes"),
-        records.eincome,
+        "/eincomes", PageDecoder(EincomeAnswer, "eincomes"), records.eincome
     ),
-    Kind.INCOMES: KindListing(
-        "/incomes",
-        PageDecoder(Envelope[PageAnswer[IncomeAnswer]], list[IncomeAnswer], "incomes"),
-        records.income,
-    ),
+    Kind.INCOMES: KindListing("/incomes", PageDecoder(IncomeAnswer, "incomes"), records.income),
     Kind.CONTRIBUTIONS: KindListing(
-        "/contributions",
-        PageDecoder(
-            Envelope[PageAnswer[ContributionAnswer]], list[ContributionAnswer], "contributions"
-        ),
-        records.contribution,
+        "/contributions", PageDecoder(ContributionAnswer, "contributions"), records.contribution
     ),
     Kind.EMPLOYMENTS: KindListing(
-        "/employments",
-        PageDecoder(Envelope[PageAnswer[EmploymentAnswer]], list[EmploymentAnswer], "employments"),
-        records.employment,
+        "/employments", PageDecoder(EmploymentAnswer, "employments"), records.employment
     ),
     Kind.LIABILITIES: KindListing(
-        "/liabilities",
-        PageDecoder(Envelope[PageAnswer[LiabilityAnswer]], list[LiabilityAnswer], "liabilities"),
-        records.liability,
+        "/liabilities", PageDecoder(LiabilityAnswer, "liabilities"), records.liability
     ),
     Kind.TRANSACTIONS: KindListing(
-        "/transactions",
-        PageDecoder(
-            Envelope[PageAnswer[TransactionAnswer]], list[TransactionAnswer], "transactions"
-        ),
-        records.transaction,
+        "/transactions", PageDecoder(TransactionAnswer, "transactions"), records.transaction
     ),
     Kind.IDENTITIES: KindListing(
-        "/identities",
-        PageDecoder(Envelope[PageAnswer[IdentityAnswer]], list[IdentityAnswer], "identities"),
-        records.identity,
+        "/identities", PageDecoder(IdentityAnswer, "identities"), records.identity
     ),
     # The counts of linked lenders are among the vendor's ready-made factors.
     Kind.LINKS: KindListing(
         "/insights",
-        PageDecoder(Envelope[PageAnswer[InsightAnswer]], list[InsightAnswer], "links"),
+        PageDecoder(InsightAnswer, "links"),
         records.links,
         records.newest_insights,
         optional=True,

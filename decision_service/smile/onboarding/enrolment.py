@@ -19,9 +19,7 @@ from decision_service.pipeline.applicant_ports import (
 from decision_service.smile.client import SmileApi
 from decision_service.smile.errors import Gone, KeysRefused, NotSent, TransientFault, UpstreamFault
 from decision_service.smile.mapping.answers import (
-    Envelope,
     NewUserAnswer,
-    PageAnswer,
     TokenAnswer,
     UserAnswer,
 )
@@ -31,7 +29,6 @@ from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.onboarding.revocation import revoke_accounts
 from decision_service.smile.reading.applicant import ApplicantReader, CollectedTask
 from decision_service.smile.reading.readiness import being_linked, waited_for
-from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import Request
 
 REFERENCE, CALLER = "applicant_ref", "caller"
@@ -39,9 +36,9 @@ REFERENCE, CALLER = "applicant_ref", "caller"
 
 CREATED = 201
 
-_NEW_USER = OneDecoder(Envelope[NewUserAnswer], "users")
-_TOKEN = OneDecoder(Envelope[TokenAnswer], "tokens")
-_USERS = PageDecoder(Envelope[PageAnswer[UserAnswer]], list[UserAnswer], "users")
+_NEW_USER = OneDecoder(NewUserAnswer, "users")
+_TOKEN = OneDecoder(TokenAnswer, "tokens")
+_USERS = PageDecoder(UserAnswer, "users")
 _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
@@ -59,7 +56,7 @@ class SmileEnrolment:
             "/users", method="POST", content=content, success=CREATED, repeatable=False
         )
         try:
-            made = await self._api.get(request, _NEW_USER, self._request_budget(stop_at))
+            made = await self._api.get(request, _NEW_USER, self._api.budget(stop_at))
             user = needed(made.user, "users.user")
             return Enrolled(needed(user.id, "users.user.id"), _token(made.token))
         except UpstreamFault as fault:
@@ -72,13 +69,15 @@ class SmileEnrolment:
         day = (since - timedelta(days=1)).date().isoformat()
         size = str(self._api.limits.page_size)
         request = Request("/users", {"startDate": day, "size": size})
-        budget = self._request_budget(stop_at)
-
-        async def page(request: Request) -> PageAnswer[UserAnswer]:
-            return await self._api.get(request, _USERS, budget)
+        budget = self._api.budget(stop_at)
 
         try:
-            users = await read_list(page, request, self._api.limits, name="users")
+            users = await read_list(
+                lambda one: self._api.get(one, _USERS, budget),
+                request,
+                self._api.limits,
+                name="users",
+            )
         except UpstreamFault as fault:
             raise fault.refusal() from None
         wanted = {REFERENCE: applicant.reference, CALLER: applicant.caller}
@@ -91,7 +90,7 @@ class SmileEnrolment:
         """As `Enrolment.link_token`; retried, since an unused token does no harm."""
         request = Request("/tokens", {"userId": user_id}, method="POST", success=CREATED)
         try:
-            return _token(await self._api.get(request, _TOKEN, self._request_budget(stop_at)))
+            return _token(await self._api.get(request, _TOKEN, self._api.budget(stop_at)))
         except Gone:
             raise _unknown() from None
         except UpstreamFault as fault:
@@ -101,7 +100,7 @@ class SmileEnrolment:
         """The id of one user of this key pair; None where there is no user yet."""
         try:
             page = await self._api.get(
-                Request("/users", {"size": "1"}), _USERS, self._request_budget(stop_at)
+                Request("/users", {"size": "1"}), _USERS, self._api.budget(stop_at)
             )
         except UpstreamFault as fault:
             raise fault.refusal() from None
@@ -109,12 +108,12 @@ class SmileEnrolment:
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """As `Enrolment.revoke`."""
-        reader = ApplicantReader(self._api, user_id, self._request_budget(stop_at))
+        reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         return await revoke_accounts(self._api, reader)
 
     async def connections(self, user_id: str, as_of: datetime, stop_at: float) -> Connections:
         """As `Enrolment.connections`."""
-        reader = ApplicantReader(self._api, user_id, self._request_budget(stop_at))
+        reader = ApplicantReader(self._api, user_id, self._api.budget(stop_at))
         try:
             accounts = await reader.accounts()
             if not accounts:
@@ -132,9 +131,6 @@ class SmileEnrolment:
             arriving=waited_for(accounts, running, as_of, young),
             being_linked=being_linked(accounts, as_of, young),
         )
-
-    def _request_budget(self, stop_at: float) -> RequestBudget:
-        return RequestBudget(stop_at, self._api.limits.requests_per_reading)
 
 
 def _token(answer: TokenAnswer | None) -> LinkToken:

@@ -6,18 +6,17 @@ import msgspec
 
 from decision_service.smile.client import SmileApi
 from decision_service.smile.errors import UpstreamFault
-from decision_service.smile.mapping.answers import Envelope, PageAnswer, WebhookAnswer
+from decision_service.smile.mapping.answers import WebhookAnswer
 from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
 from decision_service.smile.mapping.fields import needed
 from decision_service.smile.mapping.pages import read_list
-from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import Request
 
 ALL_EVENTS = "ALL_EVENTS"
 LONGEST_SECRET = 64
 
-_PAGE = PageDecoder(Envelope[PageAnswer[WebhookAnswer]], list[WebhookAnswer], "webhooks")
-_ONE = OneDecoder(Envelope[WebhookAnswer], "webhooks")
+_PAGE = PageDecoder(WebhookAnswer, "webhooks")
+_ONE = OneDecoder(WebhookAnswer, "webhooks")
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -42,14 +41,16 @@ class SmileWebhooks:
 
     async def list(self, stop_at: float) -> tuple[Webhook, ...]:
         """Every webhook of this key pair."""
-        budget = self._request_budget(stop_at)
-
-        async def page(request: Request) -> PageAnswer[WebhookAnswer]:
-            return await self._api.get(request, _PAGE, budget)
+        budget = self._api.budget(stop_at)
 
         request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
         try:
-            listed = await read_list(page, request, self._api.limits, name="webhooks")
+            listed = await read_list(
+                lambda one: self._api.get(one, _PAGE, budget),
+                request,
+                self._api.limits,
+                name="webhooks",
+            )
             return tuple(_webhook(item) for item in listed.items)
         except UpstreamFault as fault:
             raise fault.refusal() from None
@@ -69,12 +70,9 @@ class SmileWebhooks:
         body = msgspec.json.encode(content)
         request = Request("/webhooks", method="POST", content=body, repeatable=False)
         try:
-            return _webhook(await self._api.get(request, _ONE, self._request_budget(stop_at)))
+            return _webhook(await self._api.get(request, _ONE, self._api.budget(stop_at)))
         except UpstreamFault as fault:
             raise fault.refusal() from None
-
-    def _request_budget(self, stop_at: float) -> RequestBudget:
-        return RequestBudget(stop_at, self._api.limits.requests_per_reading)
 
 
 def _webhook(answer: WebhookAnswer) -> Webhook:

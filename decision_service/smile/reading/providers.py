@@ -12,11 +12,9 @@ from decision_service.domain.snapshot import Provider
 from decision_service.pipeline.ports import Clock
 from decision_service.smile.client import SmileApi
 from decision_service.smile.errors import KeysRefused, UpstreamFault
-from decision_service.smile.mapping.answers import PageAnswer, ProviderAnswer
 from decision_service.smile.mapping.listings import PROVIDERS
 from decision_service.smile.mapping.pages import read_list
 from decision_service.smile.mapping.records import provider
-from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import Request
 
 _GIG = "GIG"
@@ -69,12 +67,11 @@ class Providers:
     async def _read(self) -> dict[str, Provider]:
         limits = self._api.limits
         stop_at = self._clock.monotonic() + limits.refresh_seconds
-        budget = RequestBudget(stop_at, limits.requests_per_reading)
-
-        async def page(request: Request) -> PageAnswer[ProviderAnswer]:
-            return await self._api.get(request, PROVIDERS, budget)
+        budget = self._api.budget(stop_at)
 
         request = Request("/providers", {"size": str(limits.page_size)})
-        listed = await read_list(page, request, limits, name="providers")
+        listed = await read_list(
+            lambda one: self._api.get(one, PROVIDERS, budget), request, limits, name="providers"
+        )
         found = (provider(item) for item in listed.items)
         return {one.id: one for one in found if one is not None}

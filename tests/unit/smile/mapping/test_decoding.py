@@ -4,11 +4,11 @@ import pytest
 
 from decision_service.domain.missing import Cause, DataReason
 from decision_service.smile.errors import TransientFault, UpstreamFault
-from decision_service.smile.mapping.answers import EincomeAnswer, Envelope, PageAnswer
+from decision_service.smile.mapping.answers import EincomeAnswer
 from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
 from decision_service.smile.mapping.listings import PAYLOAD, USER
 
-PAGES = PageDecoder(Envelope[PageAnswer[EincomeAnswer]], list[EincomeAnswer], "eincomes")
+PAGES = PageDecoder(EincomeAnswer, "eincomes")
 GOOD = b'{"code":"OK","data":{"nextCursor":"12","items":[{"id":"einc-1","amount":1}]}}'
 
 
@@ -133,5 +133,5 @@ def test_a_payload_takes_arrays_and_pages():
 
 def test_paths_of_one_object_start_with_its_name():
     """The path of a single object's field is headed by the name it was given."""
-    decode = OneDecoder(Envelope[EincomeAnswer], "thing")
+    decode = OneDecoder(EincomeAnswer, "thing")
     assert fault_of(b'{"code":"OK","data":{"month":5}}', decode).detail == "thing.month"
