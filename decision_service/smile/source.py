@@ -14,7 +14,7 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
-from decision_service.pipeline.ports import Clock, Gathering
+from decision_service.pipeline.ports import Clock, FetchResult
 from decision_service.smile.client import SmileApi
 from decision_service.smile.errors import NoPermit, UpstreamFault
 from decision_service.smile.limits import SmileLimits
@@ -101,7 +101,7 @@ class SmileSource:
         wait_until: float,
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
-    ) -> Gathering:
+    ) -> FetchResult:
         """As `SnapshotSource.gather`; a caller who joins another caller's fetch caused no calls."""
 
         def start() -> SnapshotFetch:
@@ -121,7 +121,7 @@ class SmileSource:
             raise
         finally:
             self._sharing.leave(key, shared)
-        return Gathering(mark_shrunken(snapshot, as_of), self._clock.now(), calls)
+        return FetchResult(mark_shrunken(snapshot, as_of), self._clock.now(), calls)
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
         """Every account of a user now, complete or still arriving; raises as `enrolment` does."""

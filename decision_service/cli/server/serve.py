@@ -8,7 +8,6 @@ import sys
 from io import FileIO
 
 from decision_service import __version__
-from decision_service.app import Service, StartError, start
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption, InitOption
@@ -16,6 +15,7 @@ from decision_service.cli.server.signals import HURRY_SECONDS, on_stop_signals
 from decision_service.config import LogFormat, Settings, load
 from decision_service.edge.rpc.observing import log_call
 from decision_service.telemetry import LogQueue, call_log, configure_logging
+from decision_service.wiring.app import Service, StartError, start
 
 _SHARE = 0.001
 """Seconds after which a thread gives the interpreter to another that waits for it (Python's are

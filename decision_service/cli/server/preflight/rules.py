@@ -10,10 +10,10 @@ from decision_service.config import (
     Settings,
 )
 from decision_service.language.diagnostics import count
-from decision_service.pipeline.loading import load_rules
-from decision_service.pipeline.rule_tests import failures
-from decision_service.pipeline.rulebook import Product
-from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 
 
 def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[PreflightCheck]:

@@ -15,7 +15,7 @@ from decision_service.config import (
 )
 from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.webhooks import PATH
-from decision_service.pipeline.events import NEEDED_TYPES
+from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.smile.source import SmileSource
 
 MOST_DRIFT = 5.0
