@@ -7,9 +7,8 @@ from functools import partial
 
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
-from decision_service.edge.rpc.admission import Rooms
-from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.stalls import StallWatch
+from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
+from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.guardrails.watch import ADVANCES, GUARDRAIL_ACTIONS
@@ -164,36 +163,42 @@ def of_rollouts(occurrences: EventCounters, rollouts: Rollouts) -> tuple[Reading
     )
 
 
-def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> tuple[Reading, ...]:
-    """Work in progress, waiting and refused, and calls whose reply nobody read."""
-    by_name = (("work", rooms.work), ("reads", rooms.reads))
+def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> tuple[Reading, ...]:
+    """Work in progress, waiting and refused, and calls whose client kept them waiting."""
+    by_name = (("work", limits.work), ("reads", limits.reads))
     return (
         Reading(
             "in_progress",
             "Calls that have a place",
-            lambda: (((name,), room.working) for name, room in by_name),
-            ("room",),
+            lambda: (((name,), bulkhead.working) for name, bulkhead in by_name),
+            ("limit",),
         ),
         Reading(
             "waiting",
             "Calls that wait for a place",
-            lambda: (((name,), room.waiting) for name, room in by_name),
-            ("room",),
+            lambda: (((name,), bulkhead.waiting) for name, bulkhead in by_name),
+            ("limit",),
         ),
         Reading(
             "shed",
             "Calls refused for want of a place",
             lambda: (
-                *(((name,), room.refused) for name, room in by_name),
-                (("calls",), server.refused),
+                *(((name,), bulkhead.refused) for name, bulkhead in by_name),
+                (("calls",), calls.refused),
             ),
-            ("room",),
+            ("limit",),
             counter=True,
         ),
         Reading(
-            "stalled_clients",
+            "slow_readers",
             "Calls ended because their reply was not read",
-            _one(lambda: stalls.ended),
+            _one(lambda: calls.slow_readers),
+            counter=True,
+        ),
+        Reading(
+            "slow_senders",
+            "Calls ended because their message did not come",
+            _one(lambda: calls.slow_senders),
             counter=True,
         ),
     )

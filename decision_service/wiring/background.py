@@ -10,9 +10,9 @@ import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
-from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.server import RpcServer
+from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.reload import ReloadRules
@@ -35,7 +35,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     """What has to be kept up."""
 
     server: RpcServer
-    guard: Guard
+    deps: ServerDeps
     certificates: Certificates | None
     source: SmileSource
     store: Store
@@ -45,14 +45,14 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
 
     def start(self, supervisor: Supervisor) -> None:
         """Put every piece on its task."""
-        guard, seconds = self.guard, self.clock.monotonic
-        lag = LagWatch(guard.rooms.work, seconds, guard.metrics.loop_lag.set)
+        deps, seconds = self.deps, self.clock.monotonic
+        lag = LagWatch(deps.limits.work, seconds, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
         supervisor.supervise("rules", self._rules)
         supervisor.supervise("health", partial(self._health, supervisor))
         supervisor.supervise("files", self._files)
         supervisor.supervise("lag", lag.run)
-        supervisor.supervise("stalls", guard.stalls.run)
+        supervisor.supervise("slow_clients", self.server.calls.run)
 
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.
@@ -84,7 +84,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         """Take replaced callers and certificate files over."""
         while True:
             await asyncio.sleep(FILES_SECONDS)
-            await asyncio.to_thread(self.guard.door.refresh)
+            await asyncio.to_thread(self.deps.authenticator.refresh)
             if self.certificates is not None:
                 await asyncio.to_thread(self.certificates.refresh)
 

@@ -13,7 +13,7 @@ from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption, InitOption
 from decision_service.cli.server.signals import HURRY_SECONDS, on_stop_signals
 from decision_service.config import LogFormat, Settings, load
-from decision_service.edge.rpc.observing import log_call
+from decision_service.edge.rpc.interceptors.access_log import log_call
 from decision_service.telemetry import LogQueue, call_log, configure_logging
 from decision_service.wiring.app import Service, StartError, start
 

@@ -21,7 +21,7 @@ from decision_service.domain.money import Money
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.admission import Admission, admit
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.bulkhead import WorkRoom
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 from decision_service.pipeline.decide.conclude import Concluded, conclude
 from decision_service.pipeline.decide.factor_cache import KnownFactors
 from decision_service.pipeline.decide.gathering import gather_for, withdrawn
@@ -75,14 +75,14 @@ class DecideApplication:
         observer: DecisionObserver,
         last: ClockGuard | None = None,
         *,
-        room: WorkRoom | None = None,
+        bulkhead: Bulkhead | None = None,
         on_recorded: OnRecorded | None = None,
     ) -> None:
         self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
         self._last = last or ClockGuard()
-        self._room = room or WorkRoom()
+        self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded or _no_op
         self._used = UsedVersions(deps.log)
         self._known = KnownFactors()
@@ -156,7 +156,7 @@ class DecideApplication:
             )
 
     async def _decide(self, run: DecisionRun) -> StoredEntry:
-        async with self._room:
+        async with self._bulkhead:
             self._require_time(run.call)
             with self._observer.attempt(run.application) as attempt:
                 try:
