@@ -69,7 +69,7 @@ from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.trial.dry_run import TryRules
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
@@ -348,7 +348,7 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
         secret = settings.smile_api_secret.get_secret_value()
-    limits = Limits(requests_per_second=settings.smile_requests_per_second)
+    limits = SmileLimits(requests_per_second=settings.smile_requests_per_second)
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 
