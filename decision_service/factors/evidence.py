@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
+import msgspec
+
 from decision_service.domain.factor import Evidence
 from decision_service.domain.months import Month
 from decision_service.factors.figures import Amount
@@ -35,9 +37,7 @@ class Named(Protocol):
 class Heap(Protocol):
     """Records of which nobody has looked yet for the heaviest."""
 
-    def bound(self) -> int:
-        """An amount that none of them exceeds, quickly told."""
-
+    @property
     def peak(self) -> int:
         """The largest absolute amount among them."""
 
@@ -45,17 +45,14 @@ class Heap(Protocol):
         """The five heaviest of them."""
 
 
-class Proof:
+class Proof(msgspec.Struct, gc=False):
     """The records of one month: how many, who told of them, and which may weigh most."""
 
-    __slots__ = ("heaps", "month", "records", "told", "weights")
-
-    def __init__(self, month: int) -> None:
-        self.month = month
-        self.records = 0
-        self.told: set[Told] = set()
-        self.weights: list[Weight] = []
-        self.heaps: list[Heap] = []
+    month: int
+    records: int = 0
+    told: set[Told] = msgspec.field(default_factory=set)
+    weights: list[Weight] = msgspec.field(default_factory=list)
+    heaps: tuple[Heap, ...] = ()
 
     def note(self, record_id: str, amount: Amount, told: Told, *, counted: bool = True) -> None:
         """Take one record in; `counted` is False for further months of a spread one."""
@@ -82,9 +79,7 @@ def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
 def five_of(weights: Sequence[Weight], heaps: Sequence[Heap]) -> Sequence[Weight]:
     """The five heaviest records, looking into heaps only where one of them may be."""
     best = five(weights)
-    if len(best) == MOST_SHOWN:
-        heaps = [heap for heap in heaps if heap.bound() >= -best[-1][0]]
-    peaks = sorted([(-heap.peak(), place) for place, heap in enumerate(heaps)])
+    peaks = sorted([(-heap.peak, place) for place, heap in enumerate(heaps)])
     for peak, place in peaks:
         if len(best) == MOST_SHOWN and peak > best[-1][0]:
             break

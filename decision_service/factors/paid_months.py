@@ -99,11 +99,12 @@ def _account(
 ) -> tuple[Source, Amounts]:
     """An account's payments up to its settled month."""
     months = [month_of(record.date) for record in records]
-    paid = max((month_of(r.date) for r in records if r.amount > 0), default=None)
+    dated = list(zip(months, records, strict=True))
+    paid = max([month for month, record in dated if record.amount > 0], default=None)
     feeder, newest = counted(case)[account], max(months)
     source = source_of(case, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid)
     amounts: dict[int, int] = {}
-    for month, record in zip(months, records, strict=True):
+    for month, record in dated:
         if month <= source.settled:
             _take(case, draft, amounts, month, record)
     return source, amounts

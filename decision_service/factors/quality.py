@@ -59,6 +59,10 @@ class Feed(msgspec.Struct, frozen=True):
 
 def supply(case: Case, kind: Kind) -> Supply:
     """Everyone who may feed a kind."""
+    return case.once(("supply", kind), lambda c: _supply(c, kind))
+
+
+def _supply(case: Case, kind: Kind) -> Supply:
     everyone = counted(case).values()
     return Supply(
         kind,
