@@ -109,11 +109,11 @@ def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
     gig: dict[Job, Part] = {}
     estimates: dict[Job, Part] = {}
     for source in tellers(facts):
-        part = _account(source, facts, feeders)
         if feeders[source].gig:
+            part = _account(source, facts, feeders)
             _keep_best(gig, (GIG, feeders[source].provider_id), part)
         elif not payroll and source in facts.estimates:
-            _keep_largest(estimates, (ESTIMATE, ""), part)
+            _keep_largest(estimates, (ESTIMATE, ""), _account(source, facts, feeders))
     if payroll:
         return payroll | gig
     return _larger(estimates, gig)

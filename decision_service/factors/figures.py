@@ -26,7 +26,7 @@ def decimal_of(figure: Amount | Decimal) -> Decimal:
 
 def present(figure: Figure, type_: ValueType, currency: str) -> Value:
     """The figure as a value of the rule language; money is rounded half-even to the minor unit."""
-    if isinstance(figure, bool | str):
+    if isinstance(figure, (bool, str)):
         return figure
     if type_ is ValueType.MONEY:
         return Money(currency, round(figure))

@@ -26,7 +26,7 @@ from decision_service.factors.income_sources import (
     earned,
     estimates,
     income_sources,
-    month_of_earnings,
+    months_of_earnings,
     platforms,
     stand_in_months,
 )
@@ -40,6 +40,7 @@ from decision_service.factors.paychecks import (
 from decision_service.factors.proof_of_income import confirmed, estimate_grades
 from decision_service.factors.records import eincomes
 from decision_service.factors.series import Draft
+from decision_service.factors.stretches import Stretch
 from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Tally
 from decision_service.factors.usage import Feeder, counted
 
@@ -191,13 +192,13 @@ def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome, grade: int
 def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
     """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
     settled, kept = _settled(case, feeder.id, Kind.TRANSACTIONS), earned(case, feeder)
-    for month in stand_in_months(case):
+    for month, stretch in months_of_earnings(case, feeder.id).items():
         if (feeder.id, month) in sheet.told:
             continue
         if month <= settled and month in kept:
             sheet.month(month).earnings[feeder.id] = kept[month]
         if month <= settled or not settled:
-            _prove_earnings(case, sheet.draft, feeder, month)
+            _prove_earnings(sheet.draft, feeder, month, stretch)
 
 
 def _take_taints(case: Case, sheet: Sheet) -> None:
@@ -210,8 +211,7 @@ def _take_taints(case: Case, sheet: Sheet) -> None:
                         sheet.draft.flaw(month, taint)
 
 
-def _prove_earnings(case: Case, draft: Draft, feeder: Feeder, month: int) -> None:
-    stretch = month_of_earnings(case, feeder.id, month)
+def _prove_earnings(draft: Draft, feeder: Feeder, month: int, stretch: Stretch) -> None:
     _note_turnover(draft, month, stretch.tally, feeder.id)
     if not stretch.tally.records(RECORDED):
         return

@@ -17,10 +17,9 @@ ABROAD = (FOREIGN, FOREIGN, FOREIGN)
 
 def page_of(records: Sequence[Transaction], classifier: Classifier, currency: str) -> Page:
     """Sort a source's transactions out."""
-    currencies = [record.currency for record in records]
-    if currencies.count(currency) == len(records):
-        return tuple(_sorted_out(records, classifier))
     foreign = [r for r in records if r.currency != currency]
+    if not foreign:
+        return tuple(_sorted_out(records, classifier))
     own = [r for r in records if r.currency == currency]
     return (*_by_sign(ABROAD, foreign), *_sorted_out(own, classifier))
 
