@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from heapq import nsmallest
+from typing import Protocol
 
 import msgspec
 
@@ -98,24 +99,18 @@ def top_weights(records: Sequence[Named], sizes: Sequence[int]) -> Sequence[Weig
         return []
     floor, largest = sample[0], sample[-1]
     if floor == largest and sizes.count(floor) == len(sizes):
-        return [(-floor, name) for name in _first_names([r.id for r in records])]
+        return [(-floor, name) for name in nsmallest(MOST_SHOWN, [r.id for r in records])]
     shown = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size > floor]
     shown.sort()
     if len(shown) < MOST_SHOWN:
         tied = [r.id for size, r in zip(sizes, records, strict=True) if size == floor]
-        shown += [(-floor, name) for name in _first_names(tied)]
+        shown += [(-floor, name) for name in nsmallest(MOST_SHOWN, tied)]
     return shown[:MOST_SHOWN]
 
 
-def _first_names(names: Sequence[str]) -> Sequence[str]:
-    """The first five names in text order."""
-    bound = sorted(_some(names))[:MOST_SHOWN][-1]
-    return sorted([name for name in names if name <= bound])[:MOST_SHOWN]
-
-
-def _some(values: Sequence[Any]) -> Sequence[Any]:
-    """The values at either end: their fifth in any order bounds that of all from one side."""
-    return values if len(values) <= 2 * EDGE else [*values[:EDGE], *values[-EDGE:]]
+def _some(sizes: Sequence[int]) -> Sequence[int]:
+    """The sizes at either end: their fifth bounds that of all from one side."""
+    return sizes if len(sizes) <= 2 * EDGE else [*sizes[:EDGE], *sizes[-EDGE:]]
 
 
 def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:
