@@ -23,17 +23,17 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Unknown:
-    """No value: made of gaps, or of other unknown values.
+    """No value: made of one gap, or of other unknown values in `parts`.
 
     Its `gaps` are listed when somebody asks: most unknown values only travel through conditions.
     """
 
-    __slots__ = ("_gaps", "_tainted", "parts")
+    __slots__ = ("_gaps", "_shown", "parts")
 
-    def __init__(self, parts: Sequence[Gap | Unknown]) -> None:
+    def __init__(self, parts: Sequence[Unknown], gap: Gap | None = None) -> None:
         self.parts = parts
-        self._gaps: tuple[Gap, ...] | None = None
-        self._tainted: bool | None = None
+        self._shown = gap
+        self._gaps = None if gap is None else (gap,)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -45,17 +45,15 @@ class Unknown:
     @property
     def tainted(self) -> bool:
         """Whether any gap is a failure."""
-        if self._tainted is None:
-            self._tainted = any([gap.missing.cause not in ABSENT for gap in self.gaps])  # noqa: C419
-        return self._tainted
+        return self.shown.missing.cause not in ABSENT
 
     @property
     def shown(self) -> Gap:
         """The gap that is shown of several: the first tainted one, else the first."""
-        gaps = self.gaps
-        if len(gaps) == 1 or not self.tainted:
-            return gaps[0]
-        return next(gap for gap in gaps if gap.missing.cause.tainted)
+        if self._shown is None:
+            failures = (gap for gap in self.gaps if gap.missing.cause not in ABSENT)
+            self._shown = next(failures, self.gaps[0])
+        return self._shown
 
     def __repr__(self) -> str:
         names = ", ".join(f"{g.name} {g.missing.cause}" for g in self.gaps)
@@ -96,7 +94,7 @@ class Unknown:
 
 def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
     """UNKNOWN for one cause."""
-    return Unknown((Gap(name, Missing(cause, **details)),))
+    return Unknown((), Gap(name, Missing(cause, **details)))
 
 
 def rule_error(name: str, detail: str) -> Unknown:
@@ -166,19 +164,16 @@ def _both(left: Unknown, right: Unknown) -> Unknown:
     return left if left is right else Unknown((left, right))
 
 
-def _listed(parts: Sequence[Gap | Unknown]) -> tuple[Gap, ...]:
+def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
     """All gaps below, first to last; what several share is looked into once, without recursion."""
-    if len(parts) == 1:
-        part = parts[0]
-        return (part,) if isinstance(part, Gap) else part.gaps
     found: dict[str, Gap] = {}
     seen: set[int] = set()
-    left = list(reversed(parts))
+    left = [*reversed(parts)]
     while left:
         part = left.pop()
-        if isinstance(part, Gap):
-            found.setdefault(part.name, part)
+        if not part.parts:
+            found.setdefault(part.shown.name, part.shown)
         elif id(part) not in seen:
             seen.add(id(part))
-            left.extend(reversed(part.parts))
+            left += reversed(part.parts)
     return tuple(found.values())

@@ -12,6 +12,7 @@ from decision_service.domain.verdict import Component, Outcome, ReferKind
 from decision_service.language.kleene import Gap
 from decision_service.language.tree import Node
 
+_REFER, _COMPONENT, _KIND = Outcome.REFER, Component.DATA, ReferKind.DATA
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 
 
@@ -29,8 +30,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
     the condition in `because`, with the name that its reason is `about` where the file says so, a
-    rule on missing data both; a scorecard's has the `points_lost`;
-    others say in `name`, `actual` and `required` what was seen. An empty `code` gives no reason.
+    rule on missing data both; a scorecard's has the `points_lost`; others say in `name` what was
+    looked at. An empty `code` gives no reason.
     """
 
     outcome: Outcome
@@ -42,8 +43,6 @@ class Finding(msgspec.Struct, frozen=True):
     about: str = ""
     points_lost: Decimal | None = None
     name: str = ""
-    actual: str = ""
-    required: str = ""
 
     @property
     def is_data(self) -> bool:
@@ -52,12 +51,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def data_finding(
-    gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "", because: Node | None = None
+    gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None
 ) -> Finding:
     """What a gap argues for, by default a referral with the cause's own reason."""
-    kind = ReferKind.DATA if outcome is Outcome.REFER else None
-    code = code or gap.missing.reason
-    return Finding(outcome, code, Component.DATA, kind, gap, because, name=gap.name)
+    kind = _KIND if outcome is _REFER else None
+    return Finding(outcome, code or gap.missing.reason, _COMPONENT, kind, gap, because)
 
 
 class Conclusion(msgspec.Struct, frozen=True):

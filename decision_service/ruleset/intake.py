@@ -99,7 +99,7 @@ def _without_value(name: str, found: FactorValue | None) -> Unknown:
     if not causes:
         return unknown(name, Cause.NOT_FETCHED)
     missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
-    return Unknown((Gap(name, missing),))
+    return Unknown((), Gap(name, missing))
 
 
 @lru_cache(1024)

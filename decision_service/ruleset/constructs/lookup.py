@@ -80,8 +80,7 @@ class TableRunner:
         found = self._found(matches, state.values)
         given = self._given(found, state.values)
         gaps = found.gone.gaps if found.gone is not None else _gaps(given)
-        for slot, value in zip(self.outputs, given, strict=True):
-            state.values[slot] = value
+        state.put(self.outputs, given)
         finding = self._finding(found)
         behind = state.behind(self.reads)
         if behind:
@@ -167,12 +166,12 @@ class TableRunner:
         self, finding: Finding | None, behind: tuple[Gap, ...], state: State
     ) -> Finding | None:
         """Look up in every world; where the worlds differ, or one declines, refer."""
-        state.mark(self.outputs, behind)
+        state.marks.update(dict.fromkeys(self.outputs, behind))
         outcomes = [finding.outcome if finding is not None else None]
         for world in state.worlds:
-            values = state.in_world(world)
-            found = self._found(self._matches(values), values)
-            world.update(zip(self.outputs, self._given(found, values), strict=True))
+            found = self._found(self._matches(world), world)
+            for slot, value in zip(self.outputs, self._given(found, world), strict=True):
+                world[slot] = value
             other = self._finding(found)
             outcomes.append(other.outcome if other is not None else None)
         if not self.grid.concludes:

@@ -106,17 +106,15 @@ class OfferRunner:
         """Compute the lines in every world, where some rest on a score with bounds."""
         if not state.marks:
             return
-        marked = []
+        needed = state.read | self.limits
         for line, evaluate, read in zip(self.lines, self.closures, self.read, strict=True):
-            behind = state.behind(read)
+            slot, behind = line.symbol.slot, state.behind(read)
             if behind:
-                state.mark((line.symbol.slot,), behind)
-                marked.append((line, evaluate))
-        for world in state.worlds:
-            values = state.in_world(world)
-            for line, evaluate in marked:
-                slot = line.symbol.slot
-                world[slot] = values[slot] = self._rounded(line, evaluate(values))
+                state.marks[slot] = behind
+            for world in state.worlds if slot in needed else ():
+                world[slot] = (
+                    self._rounded(line, evaluate(world)) if behind else state.values[slot]
+                )
 
     def _too_small(self, amount: int, minimum: int | None, state: State) -> Conclusion | None:
         behind = state.behind(self.limits)

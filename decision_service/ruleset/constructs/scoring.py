@@ -120,7 +120,7 @@ class ScorecardRunner:
         """Make a world of every total that the missing characteristics leave open."""
         certain = sum([s.low for s in scored if not s.bounded], self.card.base)
         bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
-        state.mark((self.score_slot, self.band_slot), gaps)
+        state.marks[self.score_slot] = state.marks[self.band_slot] = gaps
         state.split(*self.choices(certain, bounded, scores=self.score_slot in state.read))
 
     def _choices(
@@ -157,8 +157,7 @@ class ScorecardRunner:
         return tuple(found)
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
-        state.values[self.score_slot] = low
-        state.values[self.band_slot] = band.name
+        state.put((self.score_slot, self.band_slot), (low, band.name))
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def note(self, record: tuple[Any, ...]) -> str:
@@ -211,7 +210,7 @@ def _scored(ready: _Ready, state: State) -> Scored:
     """What a characteristic gives; one whose value has bounds itself counts as missing."""
     value = state.values[ready.slot]
     if ready.slot in state.marks:
-        value = Unknown(state.marks[ready.slot])
+        value = Unknown([Unknown((), gap) for gap in state.marks[ready.slot]])
     if value.__class__ is not Unknown:
         scored = ready.find(value)
         if scored is not None:
