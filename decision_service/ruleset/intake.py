@@ -17,16 +17,22 @@ from decision_service.language.kleene import Gap, Unknown, unknown
 from decision_service.language.types import Symbol
 from decision_service.language.values import to_runtime
 
-_AS_THEY_ARE: Mapping[ValueType, type] = {
+class _Amount:
+    """The class of no value: money is taken in minor units."""
+
+
+class _Figure:
+    """The class of no value: numbers are looked at before they are taken."""
+
+
+_KINDS: Mapping[ValueType, type] = {
     ValueType.INTEGER: int,
+    ValueType.NUMBER: _Figure,
+    ValueType.MONEY: _Amount,
     ValueType.TEXT: str,
     ValueType.FLAG: bool,
     ValueType.DATE: date,
 }
-
-
-class _LookedAt:
-    """The class of no value: money and numbers are looked at before they are taken."""
 
 
 class Entry(NamedTuple):
@@ -40,7 +46,7 @@ class Entry(NamedTuple):
     @classmethod
     def of(cls, key: str, symbol: Symbol) -> Entry:
         """The entry of a symbol."""
-        return cls(key, symbol.slot, _AS_THEY_ARE.get(symbol.type, _LookedAt), symbol)
+        return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -61,16 +67,18 @@ class Intake(msgspec.Struct, frozen=True):
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
         """Fill in factors; one that nobody computed counts as not fetched."""
-        get = factors.get
+        get, currency = factors.get, self.currency
         for key, slot, kind, symbol in self.factors:
             found = get(key)
-            value = None if found is None else found.value
+            value: Any = None if found is None else found.value
             if value.__class__ is kind:
                 values[slot] = value
             elif value is None:
                 values[slot] = _without_value(key, found)
+            elif kind is _Amount and value.__class__ is Money and value.currency == currency:
+                values[slot] = value.minor
             else:
-                values[slot] = _looked_at(symbol, value, self.currency)
+                values[slot] = _looked_at(symbol, value, currency)
 
     def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
         """Fill in inputs; one that was not sent is missing."""
@@ -86,9 +94,7 @@ class Intake(msgspec.Struct, frozen=True):
 
 
 def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
-    """Money as minor units and numbers where they are plain; anything else with care."""
-    if value.__class__ is Money and symbol.type is ValueType.MONEY and value.currency == currency:
-        return value.minor
+    """Numbers where they are plain; anything else with care."""
     if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
         return value
     return to_runtime(symbol.name, value, symbol.type, currency)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.missing import ABSENT
 from decision_service.domain.verdict import (
     ComparisonTrace,
     Component,
@@ -79,13 +80,19 @@ class ScorecardRunner:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.ready = [_Ready(c) for c in card.characteristics]
+        self.found = [(ready.slot, ready.find, ready) for ready in self.ready]
         self.score_slot, self.band_slot = card.score.slot, card.band.slot
         self.choices = lru_cache(1024)(self._choices)
         self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
     def run(self, state: State) -> Conclusion:
         """Set score and band, and conclude."""
-        scored = [_scored(ready, state) for ready in self.ready]
+        values, marks = state.values, state.marks
+        scored: list[Scored] = []
+        for slot, find, ready in self.found:
+            value = values[slot]
+            sure = value.__class__ is not Unknown and slot not in marks
+            scored.append((find(value) if sure else None) or _unsure(ready, value, marks))
         low = self._total(scored)
         if any([each.bounded for each in scored]):  # noqa: C419 - a list is quicker
             return self._within_bounds(scored, low, state)
@@ -105,12 +112,12 @@ class ScorecardRunner:
         return sum([each.low for each in scored], self.card.base)
 
     def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
-        high = self.card.base + sum(s.high for s in scored)
+        high = sum([s.high for s in scored], self.card.base)
         worst, best = self.card.band_of(low), self.card.band_of(high)
         gaps = _gaps(scored)
         self._put(state, low, high, worst)
         self._split(scored, gaps, state)
-        if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
+        if worst.then is Outcome.APPROVE and not any([s.tainted for s in scored]):  # noqa: C419
             return Conclusion((_APPROVES,), (scored, low, high), gaps)
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
@@ -206,21 +213,17 @@ class ScorecardRunner:
             yield f"band {self.card.id}", band.name
 
 
-def _scored(ready: _Ready, state: State) -> Scored:
-    """What a characteristic gives; one whose value has bounds itself counts as missing."""
-    value = state.values[ready.slot]
-    if ready.slot in state.marks:
-        value = Unknown([Unknown((), gap) for gap in state.marks[ready.slot]])
-    if value.__class__ is not Unknown:
-        scored = ready.find(value)
-        if scored is not None:
-            return scored
+def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:
+    """What a characteristic gives whose value is missing, has only bounds, or has no bin."""
+    if ready.slot in marks:
+        value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
+    elif value.__class__ is not Unknown:
         value = rule_error(ready.characteristic.name.text, "the value has no bin")
-    fixed = ready.characteristic.fixed
-    if fixed is not None and not value.tainted:
-        return Scored(fixed, fixed, gap=value.shown)
-    gap, tainted = value.shown, bool(value.tainted)
-    return Scored(ready.worst, ready.best, gap=gap, bounded=True, tainted=tainted)
+    gap, fixed = value.shown, ready.characteristic.fixed
+    tainted = gap.missing.cause not in ABSENT
+    if fixed is not None and not tainted:
+        return Scored(fixed, fixed, -1, gap)
+    return Scored(ready.worst, ready.best, -1, gap, True, tainted)
 
 
 def _plain(kind: ReferKind | None) -> Finding:
@@ -230,7 +233,7 @@ def _plain(kind: ReferKind | None) -> Finding:
 
 
 def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
-    return tuple(s.gap for s in scored if s.gap is not None)
+    return tuple([s.gap for s in scored if s.gap is not None])
 
 
 def _range(low: Decimal, high: Decimal) -> str:
