@@ -28,32 +28,30 @@ class Unknown:
     Its `gaps` are listed when somebody asks: most unknown values only travel through conditions.
     """
 
-    __slots__ = ("_gaps", "_shown", "parts")
+    __slots__ = ("gaps", "parts", "shown")
+
+    gaps: tuple[Gap, ...]  # in text order, each name once
+    shown: Gap  # the one that is shown of several: the first tainted one, else the first
 
     def __init__(self, parts: Sequence[Unknown], gap: Gap | None = None) -> None:
         self.parts = parts
-        self._shown = gap
-        self._gaps = None if gap is None else (gap,)
+        if gap is not None:
+            self.gaps = (gap,)
+            self.shown = gap
 
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
-        """The gaps in text order, each name once."""
-        if self._gaps is None:
-            self._gaps = _listed(self.parts)
-        return self._gaps
+    def __getattr__(self, name: str) -> Anything:
+        """List the gaps of the parts, when `gaps` or `shown` is first asked for."""
+        if name not in Unknown.__slots__:
+            raise AttributeError(name)
+        self.gaps = gaps = _listed(self.parts)
+        failures = (gap for gap in gaps if gap.missing.cause not in ABSENT)
+        self.shown = next(failures, gaps[0])
+        return gaps if name == "gaps" else self.shown
 
     @property
     def tainted(self) -> bool:
         """Whether any gap is a failure."""
         return self.shown.missing.cause not in ABSENT
-
-    @property
-    def shown(self) -> Gap:
-        """The gap that is shown of several: the first tainted one, else the first."""
-        if self._shown is None:
-            failures = (gap for gap in self.gaps if gap.missing.cause not in ABSENT)
-            self._shown = next(failures, self.gaps[0])
-        return self._shown
 
     def __repr__(self) -> str:
         names = ", ".join(f"{g.name} {g.missing.cause}" for g in self.gaps)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
+from math import floor
 from typing import Any
 
 from decision_service.domain.factor import Value, ValueType
@@ -62,6 +63,4 @@ def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Valu
 
 def floor_minor(value: Decimal | int) -> int:
     """Minor units rounded down; the value must be of a sane size."""
-    if isinstance(value, int):
-        return value
-    return int(value.to_integral_value(ROUND_FLOOR))
+    return floor(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -77,6 +77,6 @@ class Trace(NamedTuple):
     A closing part that was not run has None.
     """
 
-    values: tuple[Any, ...]
-    stages: tuple[Conclusion, ...]
-    closing: tuple[Conclusion | None, ...]
+    values: Sequence[Any]
+    stages: Sequence[Conclusion]
+    closing: Sequence[Conclusion | None]

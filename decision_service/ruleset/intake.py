@@ -17,6 +17,7 @@ from decision_service.language.kleene import Gap, Unknown, unknown
 from decision_service.language.types import Symbol
 from decision_service.language.values import to_runtime
 
+
 class _Amount:
     """The class of no value: money is taken in minor units."""
 
@@ -33,6 +34,8 @@ _KINDS: Mapping[ValueType, type] = {
     ValueType.FLAG: bool,
     ValueType.DATE: date,
 }
+
+_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
 
 
 class Entry(NamedTuple):
@@ -69,8 +72,8 @@ class Intake(msgspec.Struct, frozen=True):
         """Fill in factors; one that nobody computed counts as not fetched."""
         get, currency = factors.get, self.currency
         for key, slot, kind, symbol in self.factors:
-            found = get(key)
-            value: Any = None if found is None else found.value
+            found = get(key, _NOT_FETCHED)
+            value: Any = found.value
             if value.__class__ is kind:
                 values[slot] = value
             elif value is None:
@@ -100,10 +103,8 @@ def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
     return to_runtime(symbol.name, value, symbol.type, currency)
 
 
-def _without_value(name: str, found: FactorValue | None) -> Unknown:
-    causes = () if found is None else found.missing
-    if not causes:
-        return unknown(name, Cause.NOT_FETCHED)
+def _without_value(name: str, found: FactorValue) -> Unknown:
+    causes = found.missing or _NOT_FETCHED.missing
     missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
     return Unknown((), Gap(name, missing))
 

@@ -102,7 +102,8 @@ def _ordered(
     rules: list[Finding] = []
     lost: list[Finding] = []
     for finding in findings:
-        if finding.gap is not None and not _ruled(finding):
+        ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
+        if finding.gap is not None and not ruled:
             data.append(finding)
         elif finding.points_lost is not None:
             lost.append(finding)
@@ -113,11 +114,6 @@ def _ordered(
     if len(lost) > 1:
         lost.sort(key=_POINTS, reverse=True)
     return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
-
-
-def _ruled(finding: Finding) -> bool:
-    """Whether it is a rule's decline of somebody of whom data is missing."""
-    return finding.outcome is Outcome.DECLINE and finding.because is not None
 
 
 def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
@@ -163,12 +159,9 @@ def _details(
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     """What is missing or unreadable where it mattered, each name once, in the order of the file."""
-    first: dict[str, Gap] = {}
+    found: dict[str, DataRequest] = {}
     for gap in gaps:
-        first.setdefault(gap.name, gap)
-    return tuple(
-        [
-            DataRequest(name, gap.missing, _HELP.get(gap.missing.cause) or wait_for(gap.missing))
-            for name, gap in first.items()
-        ]
-    )
+        name, missing = gap.name, gap.missing
+        if name not in found:
+            found[name] = DataRequest(name, missing, _HELP.get(missing.cause) or wait_for(missing))
+    return tuple(found.values())

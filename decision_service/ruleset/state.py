@@ -69,7 +69,7 @@ class State:
         """Whether a closing part still runs: nothing declines, and an offer is made."""
         return self.offered and not self.declines
 
-    def take(self, conclusion: Conclusion) -> None:
+    def take(self, conclusion: Conclusion) -> Conclusion:
         """Note what a part came to."""
         for finding in conclusion.findings:
             if finding.outcome is Outcome.DECLINE:
@@ -79,6 +79,7 @@ class State:
             else:
                 self.approves.append(finding)
         self.gaps += conclusion.gaps
+        return conclusion
 
     def settle(self) -> None:
         """Note that all stages have run."""

@@ -79,13 +79,14 @@ class TableRunner:
         matches = self._matches(state.values)
         found = self._found(matches, state.values)
         given = self._given(found, state.values)
-        gaps = found.gone.gaps if found.gone is not None else _gaps(given)
+        missing = found.gone or union(given)
         state.put(self.outputs, given)
-        finding = self._finding(found)
+        finding = self._finding(found) if self.grid.concludes else None
         behind = state.behind(self.reads)
         if behind:
             finding = self._marked(finding, behind, state)
-        return _conclusion(finding, (found, given, matches), gaps)
+        gaps = () if missing is None else missing.gaps
+        return Conclusion(() if finding is None else (finding,), (found, given, matches), gaps)
 
     def _matches(self, values: Sequence[Any]) -> tuple[Matches, ...]:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
@@ -110,15 +111,14 @@ class TableRunner:
         return Found((), rule_error(f"{self.grid.id}", what))
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
-        cells = self.grid.rows[bits(rows)[0]].cells
+        cells = self.grid.rows[(rows & -rows).bit_length() - 1].cells
         asked = zip(cells, [values[each.slot] for each in self.columns], strict=True)
-        return union(value for cell, value in asked if _is_open(cell, value)) or rule_error(
-            self.grid.id, "no row matches"
-        )
+        open_ = [value for cell, value in asked if _is_open(cell, value)]
+        return union(open_) or rule_error(self.grid.id, "no row matches")
 
     def _given(self, found: Found, values: Sequence[Any]) -> tuple[Any, ...]:
         if found.gone is not None:
-            return tuple(found.gone for _ in self.names)
+            return (found.gone,) * len(self.names)
         rows = [self.gives[i].values(values) for i in found.rows]
         if self.grid.hit is not Hit.COLLECT:
             return rows[0]
@@ -129,9 +129,7 @@ class TableRunner:
         return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
 
     def _finding(self, found: Found) -> Finding | None:
-        """The worst of what the rows that count conclude."""
-        if not self.grid.concludes:
-            return None
+        """The worst of what the rows that count conclude, in a table that concludes."""
         if found.gone is not None:
             return data_finding(found.gone.shown)
         findings = [self.concluded[i] for i in found.rows]
@@ -167,17 +165,15 @@ class TableRunner:
     ) -> Finding | None:
         """Look up in every world; where the worlds differ, or one declines, refer."""
         state.marks.update(dict.fromkeys(self.outputs, behind))
-        outcomes = [finding.outcome if finding is not None else None]
+        outcomes = {finding.outcome if finding is not None else None}
         for world in state.worlds:
             found = self._found(self._matches(world), world)
             for slot, value in zip(self.outputs, self._given(found, world), strict=True):
                 world[slot] = value
-            other = self._finding(found)
-            outcomes.append(other.outcome if other is not None else None)
-        if not self.grid.concludes:
-            return None
-        certain = len(set(outcomes)) == 1 and not state.crowded
-        if certain and outcomes[0] is not Outcome.DECLINE:
+            other = self._finding(found) if self.grid.concludes else None
+            outcomes.add(other.outcome if other is not None else None)
+        certain = len(outcomes) == 1 and not state.crowded
+        if not self.grid.concludes or (certain and Outcome.DECLINE not in outcomes):
             return finding
         return data_finding(behind[0])
 
@@ -244,14 +240,3 @@ def _is_open(cell: Cell, value: Any) -> bool:
     if value.__class__ is not Unknown or cell.sort is Sort.ANYTHING:
         return False
     return cell.sort is not Sort.MISSING or bool(value.tainted)
-
-
-def _conclusion(
-    finding: Finding | None, record: tuple[Any, ...], gaps: tuple[Gap, ...]
-) -> Conclusion:
-    return Conclusion(() if finding is None else (finding,), record, gaps)
-
-
-def _gaps(given: Sequence[Any]) -> tuple[Gap, ...]:
-    missing = union(given)
-    return () if missing is None else missing.gaps

@@ -117,12 +117,9 @@ def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
         finding = each.holds if truth is True else _gone(each, truth)
         if finding is not None:
             effects[each.rule.id] = finding
-            gaps += _gaps(truth)
+            if truth is not True:
+                gaps += truth.gaps
     return effects, tuple(gaps)
-
-
-def _gaps(truth: Any) -> tuple[Gap, ...]:
-    return truth.gaps if truth.__class__ is Unknown else ()
 
 
 def _finding(ready: Ready, truth: Any) -> Finding | None:
@@ -157,7 +154,7 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
             finding = _marked(finding, truth, behind, others)
         if finding is not None:
             effects[each.rule.id] = finding
-            gaps += _gaps(truth)
+            gaps += truth.gaps if truth.__class__ is Unknown else ()
     return effects, tuple(gaps)
 
 

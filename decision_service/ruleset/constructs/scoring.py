@@ -89,12 +89,17 @@ class ScorecardRunner:
         """Set score and band, and conclude."""
         values, marks = state.values, state.marks
         scored: list[Scored] = []
+        low, bounded = self.card.base, False
         for slot, find, ready in self.found:
             value = values[slot]
             sure = value.__class__ is not Unknown and slot not in marks
-            scored.append((find(value) if sure else None) or _unsure(ready, value, marks))
-        low = self._total(scored)
-        if any([each.bounded for each in scored]):  # noqa: C419 - a list is quicker
+            each = find(value) if sure else None
+            if each is None:
+                each = _unsure(ready, value, marks)
+                bounded = bounded or each.bounded
+            scored.append(each)
+            low += each.low  # with the worst points where only bounds are known
+        if bounded:
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
@@ -106,10 +111,6 @@ class ScorecardRunner:
             return Conclusion((_APPROVES,), (scored, total, total))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
         return Conclusion(findings, (scored, total, total), _gaps(scored))
-
-    def _total(self, scored: Sequence[Scored]) -> Decimal:
-        """With the worst points where only bounds are known."""
-        return sum([each.low for each in scored], self.card.base)
 
     def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
         high = sum([s.high for s in scored], self.card.base)
@@ -223,7 +224,7 @@ def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> 
     tainted = gap.missing.cause not in ABSENT
     if fixed is not None and not tainted:
         return Scored(fixed, fixed, -1, gap)
-    return Scored(ready.worst, ready.best, -1, gap, True, tainted)
+    return Scored(ready.worst, ready.best, -1, gap, bounded=True, tainted=tainted)
 
 
 def _plain(kind: ReferKind | None) -> Finding:
