@@ -15,7 +15,7 @@ import msgspec
 from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
 
 
-class Gap(msgspec.Struct, frozen=True):
+class Gap(msgspec.Struct, frozen=True, gc=False):
     """A name without a value, and why."""
 
     name: str
@@ -44,8 +44,8 @@ class Unknown:
         if name not in Unknown.__slots__:
             raise AttributeError(name)
         self.gaps = gaps = _listed(self.parts)
-        failures = (gap for gap in gaps if gap.missing.cause not in ABSENT)
-        self.shown = next(failures, gaps[0])
+        failures = [gap for gap in gaps if gap.missing.cause not in ABSENT]
+        self.shown = failures[0] if failures else gaps[0]
         return gaps if name == "gaps" else self.shown
 
     @property
@@ -105,8 +105,7 @@ def union(values: Iterable[Anything]) -> Unknown | None:
     found = [v for v in values if v.__class__ is Unknown]
     if not found:
         return None
-    first = found[0]
-    return first if all([value is first for value in found]) else Unknown(found)  # noqa: C419
+    return found[0] if len(found) == 1 else Unknown(found)
 
 
 def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:

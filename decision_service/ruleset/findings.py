@@ -25,7 +25,7 @@ def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     return found
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One argument for an outcome, and the reason it would give.
 
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
@@ -58,7 +58,7 @@ def data_finding(
     return Finding(outcome, code or gap.missing.reason, _COMPONENT, kind, gap, because)
 
 
-class Conclusion(msgspec.Struct, frozen=True):
+class Conclusion(msgspec.Struct, frozen=True, gc=False):
     """The arguments that one stage came to, its record for the trace, and what it missed."""
 
     findings: tuple[Finding, ...]

@@ -32,7 +32,7 @@ _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 
 
-class Scored(msgspec.Struct, frozen=True):
+class Scored(msgspec.Struct, frozen=True, gc=False):
     """What one characteristic gave: equal `low` and `high` unless only bounds are known."""
 
     low: Decimal
@@ -129,27 +129,23 @@ class ScorecardRunner:
         certain = sum([s.low for s in scored if not s.bounded], self.card.base)
         bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
         state.marks[self.score_slot] = state.marks[self.band_slot] = gaps
-        state.split(*self.choices(certain, bounded, scores=self.score_slot in state.read))
+        slots = (self.band_slot, self.score_slot)
+        state.split(*self.choices(certain, bounded, slots[: 1 + (self.score_slot in state.read)]))
 
     def _choices(
-        self, certain: Decimal, bounded: tuple[int, ...], *, scores: bool
+        self, certain: Decimal, bounded: tuple[int, ...], slots: tuple[int, ...]
     ) -> tuple[int, Sequence[Mapping[int, Any]]]:
-        """How many totals there are, and what scores and bands they come to, where not too many.
+        """How many totals there are, and what bands and scores they come to, where not too many.
 
-        Totals of one band are one world where nothing reads `scores`.
+        Totals of one band are one world where nothing reads the score, so that it has no slot.
         """
         totals = {certain}
         for index in bounded:
             totals = {total + more for total in totals for more in set(self.ready[index].points)}
             if len(totals) > MOST_WORLDS:
                 return len(totals), ()
-        named = [(t if scores else None, self.card.band_of(t).name) for t in sorted(totals)]
-        slots = self.score_slot, self.band_slot
-        found = [dict(zip(slots, each, strict=True)) for each in dict.fromkeys(named)]
-        if not scores:
-            for each in found:
-                del each[self.score_slot]
-        return len(totals), found
+        named = [(self.card.band_of(t).name, t)[: len(slots)] for t in sorted(totals)]
+        return len(totals), [dict(zip(slots, row, strict=True)) for row in dict.fromkeys(named)]
 
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
