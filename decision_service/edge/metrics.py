@@ -1,7 +1,7 @@
 """Everything that is counted, in a registry of its own; no label holds a person's data.
 
 What happens often is counted where it happens. What the service knows anyway (the circuit, the
-rules, the rooms) is read when somebody asks for `/metrics`.
+rules, the limits) is read when somebody asks for `/metrics`.
 """
 
 from __future__ import annotations

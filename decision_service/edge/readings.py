@@ -7,16 +7,15 @@ from functools import partial
 
 from decision_service.edge.http.webhooks import WebhookReceiver
 from decision_service.edge.metrics import Reading
-from decision_service.edge.rpc.admission import Rooms
-from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.stalls import StallWatch
-from decision_service.pipeline.agreement import Agreement
-from decision_service.pipeline.event_worker import EventWorker
-from decision_service.pipeline.guardrail_watch import ADVANCES, GUARDRAIL_ACTIONS
-from decision_service.pipeline.occurrences import Occurrences
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
+from decision_service.edge.rpc.open_calls import OpenCalls
+from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.guardrails.watch import ADVANCES, GUARDRAIL_ACTIONS
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS, SLOW
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.snapshots.event_worker import EventWorker
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource, Status
 from decision_service.supervision import Supervisor
@@ -58,7 +57,7 @@ def of_vendor(source: SmileSource) -> tuple[Reading, ...]:
     )
 
 
-def of_rules(shelf: RuleShelf) -> tuple[Reading, ...]:
+def of_rules(shelf: ActiveRules) -> tuple[Reading, ...]:
     """Which rules decide, and whether the last reading of the folder was refused."""
 
     def loaded() -> Iterator[tuple[tuple[str, ...], float]]:
@@ -142,7 +141,7 @@ _ROLLOUTS = (
 )
 
 
-def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, ...]:
+def of_rollouts(occurrences: EventCounters, rollouts: Rollouts) -> tuple[Reading, ...]:
     """What guardrails did, what silent versions came to, and where this process stands."""
 
     def read(name: str, labels: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -164,36 +163,42 @@ def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, 
     )
 
 
-def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> tuple[Reading, ...]:
-    """Work in progress, waiting and refused, and calls whose reply nobody read."""
-    by_name = (("work", rooms.work), ("reads", rooms.reads))
+def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> tuple[Reading, ...]:
+    """Work in progress, waiting and refused, and calls whose client kept them waiting."""
+    by_name = (("work", limits.work), ("reads", limits.reads))
     return (
         Reading(
             "in_progress",
             "Calls that have a place",
-            lambda: (((name,), room.working) for name, room in by_name),
-            ("room",),
+            lambda: (((name,), bulkhead.working) for name, bulkhead in by_name),
+            ("limit",),
         ),
         Reading(
             "waiting",
             "Calls that wait for a place",
-            lambda: (((name,), room.waiting) for name, room in by_name),
-            ("room",),
+            lambda: (((name,), bulkhead.waiting) for name, bulkhead in by_name),
+            ("limit",),
         ),
         Reading(
             "shed",
             "Calls refused for want of a place",
             lambda: (
-                *(((name,), room.refused) for name, room in by_name),
-                (("calls",), server.refused),
+                *(((name,), bulkhead.refused) for name, bulkhead in by_name),
+                (("calls",), calls.refused),
             ),
-            ("room",),
+            ("limit",),
             counter=True,
         ),
         Reading(
-            "stalled_clients",
+            "slow_readers",
             "Calls ended because their reply was not read",
-            _one(lambda: stalls.ended),
+            _one(lambda: calls.slow_readers),
+            counter=True,
+        ),
+        Reading(
+            "slow_senders",
+            "Calls ended because their message did not come",
+            _one(lambda: calls.slow_senders),
             counter=True,
         ),
     )

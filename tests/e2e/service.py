@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,10 @@ from grpc_status import rpc_status
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.app import Service, start
 from decision_service.config import load
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.wiring.app import Service, start
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = "personal-loan-ph"
@@ -48,9 +48,12 @@ def environ(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, interceptors: Sequence[grpc.ServerInterceptor] = (), **settings: str
+) -> AsyncIterator[Running]:
     """Start a service, and stop it in order."""
-    service = await start(load(environ=environ(folder, **settings)))
+    chosen = load(environ=environ(folder, **settings))
+    service = await start(chosen, interceptors=interceptors)
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
             yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))

@@ -8,15 +8,16 @@ import grpc
 import httpx
 import pytest
 
-from decision_service import app, upkeep
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.edge.rpc import observing
 from decision_service.edge.rpc.access import METHODS
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.edge.rpc.interceptors import access_log, error_map
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.simulator.people import sandbox_people
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
+from decision_service.wiring import app
+from decision_service.wiring import background as upkeep
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
 from tests.fakes.log import captured
 
@@ -61,7 +62,7 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     live: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decision shows in the metrics and in one line, with its ids and without its user."""
-    lines = captured(monkeypatch, observing)
+    lines = captured(monkeypatch, access_log, error_map)
     trace = "0af7651916cd43dd8448eb211c80319c"
     ids = (("x-request-id", "los-7"), ("traceparent", f"00-{trace}-b7ad6b7169203331-01"))
     request = create(GEORGE)
@@ -85,7 +86,7 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     [line, _] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["code"], line["caller"]) == ("CreateDecision", "OK", "anonymous")
     assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
-    assert line["user"] == live.service.guard.user_hash(GEORGE)
+    assert line["user"] == live.service.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
 
 
@@ -139,14 +140,14 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
-    lines = captured(monkeypatch, observing)
+    lines = captured(monkeypatch, access_log, error_map)
     async with running(tmp_path) as live:
         for owner, name in ((Store, "find"), (Store, "get"), (Store, "list"), (Store, "text")):
             monkeypatch.setattr(owner, name, _broken)
         for name in ("validate", "_trial"):
-            monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
+            monkeypatch.setattr(f"decision_service.edge.rpc.services.rulesets.{name}", _broken_now)
         if method.endswith("ListRulesets"):
-            monkeypatch.setattr(RuleShelf, "status", property(_broken_now))
+            monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
         with pytest.raises(grpc.RpcError) as error:
             await live.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
     told = refusal(error.value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.simulator.world import Json, Person, Source, World
 from tests.reliability.evidence.desk import Answer, Desk
 

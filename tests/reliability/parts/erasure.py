@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.storage.sealing import opened
-from decision_service.storage.tables import consents, snapshots
+from decision_service.storage.privacy.sealing import opened
+from decision_service.storage.schema.tables import consents, snapshots
 from tests.reliability.bench import Bench, bench
 from tests.reliability.client import loan
 from tests.reliability.history import Request

@@ -8,7 +8,7 @@ from random import Random
 
 from sqlalchemy import Connection, func, select
 
-from decision_service.storage.tables import events
+from decision_service.storage.schema.tables import events
 from tests.reliability.bench import bench
 from tests.reliability.forgeries import forgeries
 from tests.reliability.score import Score

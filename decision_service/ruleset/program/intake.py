@@ -1,0 +1,115 @@
+"""Puts factor values and inputs into their slots, missing ones with their cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from decision_service.domain.factor import FactorValue, Value, ValueType
+from decision_service.domain.missing import Cause, Missing, shown_first
+from decision_service.domain.money import Money
+from decision_service.language.evaluation.kleene import Gap, Unknown, unknown
+from decision_service.language.evaluation.values import to_runtime
+from decision_service.language.types import Symbol
+
+
+class _Amount:
+    """The class of no value: money is taken in minor units."""
+
+
+class _Figure:
+    """The class of no value: numbers are looked at before they are taken."""
+
+
+_KINDS: Mapping[ValueType, type] = {
+    ValueType.INTEGER: int,
+    ValueType.NUMBER: _Figure,
+    ValueType.MONEY: _Amount,
+    ValueType.TEXT: str,
+    ValueType.FLAG: bool,
+    ValueType.DATE: date,
+}
+
+_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
+
+
+class IntakeEntry(NamedTuple):
+    """One name that is filled in; values of the class `kind` are taken as they are."""
+
+    key: str
+    slot: int
+    kind: type
+    symbol: Symbol
+
+    @classmethod
+    def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
+        """The entry of a symbol."""
+        return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """Where factors and inputs (by name, without their prefix) go."""
+
+    currency: str
+    factors: tuple[IntakeEntry, ...]
+    inputs: tuple[IntakeEntry, ...]
+
+    @classmethod
+    def of(
+        cls, currency: str, factors: Sequence[Symbol], inputs: Sequence[tuple[str, Symbol]]
+    ) -> Intake:
+        """The intake of a ruleset's names."""
+        taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
+        sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
+        return cls(currency, taken, sent)
+
+    def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in factors; one that nobody computed counts as not fetched."""
+        get, currency = factors.get, self.currency
+        for key, slot, kind, symbol in self.factors:
+            found = get(key, _NOT_FETCHED)
+            value: Any = found.value
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _without_value(key, found)
+            elif kind is _Amount and value.__class__ is Money and value.currency == currency:
+                values[slot] = value.minor
+            else:
+                values[slot] = _looked_at(symbol, value, currency)
+
+    def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
+        """Fill in inputs; one that was not sent is missing."""
+        get = inputs.get
+        for key, slot, kind, symbol in self.inputs:
+            value = get(key)
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _not_sent(symbol.name)
+            else:
+                values[slot] = _looked_at(symbol, value, self.currency)
+
+
+def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
+    """Numbers where they are plain; anything else with care."""
+    if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
+        return value
+    return to_runtime(symbol.name, value, symbol.type, currency)
+
+
+def _without_value(name: str, found: FactorValue) -> Unknown:
+    causes = found.missing or _NOT_FETCHED.missing
+    missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
+    return Unknown((), Gap(name, missing))
+
+
+@lru_cache(1024)
+def _not_sent(name: str) -> Unknown:
+    """The same for every application that lacks the input, which is most where it is optional."""
+    return unknown(name, Cause.NOT_SENT)
