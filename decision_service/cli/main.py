@@ -11,27 +11,27 @@ from typing import Annotated
 import typer
 
 from decision_service import __version__
+from decision_service.cli.display.output import print_error
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.output import print_error
 from decision_service.config import ConfigError
 
-COMMANDS = (
-    "serve",
-    "people",
-    "decide",
-    "decisions",
-    "rules",
-    "applicants",
-    "tokens",
-    "webhooks",
-    "preflight",
-    "rollout",
-    "simulator",
-    "demo",
-    "health",
-    "migrate",
-)
-"""Each is a module here, with a function of its name or, as `commands`, a group."""
+COMMANDS = {
+    "serve": "server.serve",
+    "people": "sandbox.people",
+    "decide": "decisions.decide",
+    "decisions": "decisions.commands",
+    "rules": "rules.commands",
+    "applicants": "applicants.commands",
+    "tokens": "server.tokens",
+    "webhooks": "server.webhooks",
+    "preflight": "server.preflight.command",
+    "rollout": "rollout.commands",
+    "simulator": "sandbox.simulator",
+    "demo": "sandbox.demo",
+    "health": "server.health",
+    "migrate": "server.migrate",
+}
+"""By name the module, which has a function of that name or, as `commands`, a group."""
 
 
 def version() -> None:
@@ -61,7 +61,7 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     program.callback()(_options)
     named = next((one for one in arguments if not one.startswith("-")), "")
     for name in (named,) if named in COMMANDS else () if named == "version" else COMMANDS:
-        module = import_module(f"decision_service.cli.{name}")
+        module = import_module(f"decision_service.cli.{COMMANDS[name]}")
         if hasattr(module, "commands"):
             program.add_typer(module.commands, name=name)
         else:

@@ -27,7 +27,6 @@ from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import (
     of_agreement,
-    of_events,
     of_limits,
     of_process,
     of_rollouts,
@@ -44,6 +43,7 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.failpoints import armed
+from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import LookAtApplicants
@@ -68,7 +68,7 @@ from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.trial.dry_run import TryRules
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
@@ -143,11 +143,13 @@ async def start(
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
+        changed_rules = FileWatch(settings.rules_dir)
         deps, certificates = _deps(settings, clock, tuple(interceptors))
         metrics, supervisor = deps.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
-        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, EventCounters()
+        shelf, rollouts = rules.shelf, rules.rollouts
+        event_counters = EventCounters(metrics.registry)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
@@ -161,14 +163,14 @@ async def start(
             settings.blocked,
             edits_used=settings.smile_mode is SmileMode.EMBEDDED,
         )
-        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
+        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, event_counters))
         process = uuid.uuid4().hex
         agreement = Agreement(store, shelf.current, clock, process)
         counters = Counters(store, clock, process)
-        shadows = Shadows(store, clock, occurrences, counters.idle)
+        shadows = Shadows(store, clock, event_counters, counters.idle)
         stack.push_async_callback(counters.flush)
         stack.push_async_callback(shadows.aclose)
-        warm = warmth(settings, source, store, shelf.current, clock)
+        warm = warmth(settings, source, store, shelf.current, clock, metrics.registry)
         onboard = OnboardApplicants(source.enrolment, store, clock)
         observer = RolloutObserver(
             counters, shadows, lambda product: rollouts.latest(product).position
@@ -208,6 +210,7 @@ async def start(
             ),
             applicants=ApplicantUseCases(onboard, LookAtApplicants(source.enrolment, clock), clock),
         )
+        store.on_erase(services.decisions.decide.forget)
         pages = [*connect_page(settings, smile_url, onboard, clock)]
         pages += warm.receiver.routes() if warm else ()
         server, http_url = await _listen(
@@ -216,7 +219,7 @@ async def start(
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
         BackgroundTasks(
-            server, deps, certificates, source, store, settings.rules_dir, reload, clock
+            server, deps, certificates, source, store, changed_rules, reload, clock
         ).start(supervisor)
         if warm is not None:
             warm.start(supervisor)
@@ -230,13 +233,12 @@ async def start(
         ):
             supervisor.supervise(name, work)
         metrics.read(
-            *of_vendor(source),
-            *of_rules(shelf),
-            *of_agreement(agreement),
-            *of_rollouts(occurrences, rollouts),
-            *of_limits(deps.limits, server.calls),
-            *(of_events(warm.receiver, warm.worker) if warm else ()),
-            *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
+            partial(of_vendor, source),
+            partial(of_rules, shelf),
+            partial(of_agreement, agreement),
+            partial(of_rollouts, rollouts),
+            partial(of_limits, deps.limits, server.calls),
+            lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
         )
         return Service(
             settings=settings,
@@ -343,7 +345,7 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
         secret = settings.smile_api_secret.get_secret_value()
-    limits = Limits(requests_per_second=settings.smile_requests_per_second)
+    limits = SmileLimits(requests_per_second=settings.smile_requests_per_second)
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 

@@ -9,11 +9,13 @@ NEEDLESS = (
     "asyncpg",
     "sqlalchemy.orm",
     "alembic",
-    "decision_service.simulator.world",
+    "decision_service.simulator.people.world",
 )
 
 
-@pytest.mark.parametrize("module", ["decision_service.wiring.app", "decision_service.cli.serve"])
+@pytest.mark.parametrize(
+    "module", ["decision_service.wiring.app", "decision_service.cli.server.serve"]
+)
 def test_a_start_loads_only_what_every_service_needs(module: str) -> None:
     """PostgreSQL's driver, migrations and the stand-in vendor are loaded where they are used."""
     assert not {*NEEDLESS} & loaded_by(f"import {module}")
