@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.clock_ids import Ids, SystemClock
 from decision_service.domain.kinds import Kind
-from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.simulator.people.sandbox.people import person_like

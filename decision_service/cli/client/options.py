@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import grpc
 import typer
+from makefun import with_signature
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import is_loopback, split_address
@@ -88,23 +88,25 @@ def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
     hints = get_type_hints(command, include_extras=True)
     options = get_type_hints(ServerOptions, include_extras=True)
     own = inspect.signature(command).parameters.values()
-    defaults = {field.name: field.default for field in fields(ServerOptions)}
+    parameters = [p.replace(annotation=hints[p.name]) for p in own if p.name != "server"]
+    parameters += [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=options[field.name],
+        )
+        for field in fields(ServerOptions)
+    ]
 
-    @wraps(command)
     def run(**given: Any) -> Any:
         server = ServerOptions(**{name: given.pop(name) for name in options})
         return command(**given, server=server)
 
-    parameters = [p.replace(annotation=hints[p.name]) for p in own if p.name != "server"]
-    parameters += [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation
-        )
-        for name, annotation in options.items()
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    return run
+    signature = inspect.Signature(parameters)
+    name, words = command.__name__, inspect.getdoc(command) or ""
+    called: Callable[..., Any] = with_signature(signature, func_name=name, doc=words)(run)
+    return called
 
 
 def _content(option: str, path: Path | None) -> bytes | None:

@@ -13,8 +13,7 @@ from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption, InitOption
 from decision_service.cli.server.signals import HURRY_SECONDS, on_stop_signals
 from decision_service.config import LogFormat, Settings, load
-from decision_service.edge.rpc.interceptors.access_log import log_call
-from decision_service.telemetry import LogQueue, call_log, configure_logging
+from decision_service.telemetry import LogQueue, configure_logging
 from decision_service.wiring.app import Service, StartError, start
 
 _SHARE = 0.001
@@ -34,11 +33,11 @@ def serve(
     """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
     settings = load(config)
     lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
-    configure_logging(settings.log_level, as_json=logs_json(settings), stream=lines)
+    configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
     try:
         return run_async(_serve(settings, lines, init=init))
     finally:
-        lines.close()
+        lines.stop()
 
 
 def logs_json(settings: Settings) -> bool:
@@ -54,10 +53,7 @@ async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
     asked, hurried = asyncio.Event(), asyncio.Event()
     on_stop_signals(asked.set, hurried.set)
     try:
-        calls = call_log(
-            settings.log_level, as_json=logs_json(settings), queue=lines, other=log_call
-        )
-        service = await start(settings, lines, calls, init=init)
+        service = await start(settings, lines, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
     gc.freeze()  # what serves is never garbage: it need not be looked through while calls are

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.clock_ids import SystemClock
 from decision_service.config import Settings, SmileMode
-from decision_service.machine import SystemClock
 from decision_service.smile.source import SmileSource
 
 SECONDS = 15.0
