@@ -27,8 +27,8 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from bench.figures import RESULTS
+from decision_service.clock_ids import Ids, SystemClock
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
-from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.decide.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
