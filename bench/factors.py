@@ -24,7 +24,7 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.smile.answers import Envelope, Page, TransactionAnswer
+from decision_service.smile.mapping.answers import Envelope, PageAnswer, TransactionAnswer
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 AS_OF = AsOf.at(NOW, ZoneInfo("Asia/Manila"))
@@ -71,7 +71,7 @@ POLICY = DataPolicy(
         ClassRule("grab_*", ("trip", "delivery", "bonus", "tip"), 1, TransactionClass.EARNING),
     ),
 )
-_PAGES = msgspec.json.Decoder(Envelope[Page[TransactionAnswer]])
+_PAGES = msgspec.json.Decoder(Envelope[PageAnswer[TransactionAnswer]])
 _WORDS = ("Trip earnings", "GrabFood delivery", "Platform commission", "Cash out to bank", "Tip")
 PAGE = 150
 """Items that the vendor gives on a page."""

@@ -84,7 +84,8 @@ class DataReason(StrEnum):
     __hash__ = str.__hash__
 
 
-_DEFAULT_REASON = {
+_REASONS = {
+    **dict.fromkeys(ABSENT, DataReason.DATA_MISSING),
     Cause.SOURCE_FAILED: DataReason.SOURCE_FAILED,
     Cause.PARTIAL: DataReason.PARTIAL_DATA,
     Cause.STALE: DataReason.STALE_DATA,
@@ -119,7 +120,7 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def reason(self) -> DataReason:
         """The reason code a decision shows for it."""
-        return self.code or _DEFAULT_REASON.get(self.cause, DataReason.DATA_MISSING)
+        return self.code or _REASONS[self.cause]
 
 
 def shown_first(causes: tuple[Missing, ...]) -> Missing:
