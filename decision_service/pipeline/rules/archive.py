@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decision_service.domain.errors import RulesetUnknown
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.ports import DecisionLog
+from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.ruleset.compile.compiler import compile_ruleset
@@ -19,13 +20,16 @@ _KEPT = 64
 class RulesetArchive:
     """Finds the exact rules that a decision was made by, however long ago."""
 
-    def __init__(self, log: DecisionLog, rulebook: Callable[[], Rulebook]) -> None:
+    def __init__(
+        self, log: DecisionLog, rulebook: Callable[[], Rulebook], thread: CompilationThread
+    ) -> None:
         self._log = log
         self._rulebook = rulebook
+        self._thread = thread
         self._compiled: OrderedDict[str, CompiledRuleset] = OrderedDict()
 
     async def by_digest(self, digest: str) -> CompiledRuleset:
-        """The ruleset of a digest; raises RulesetUnknown."""
+        """The ruleset of a digest; raises RulesetUnknown, and Overloaded as compilations do."""
         loaded = self._rulebook().by_digest(digest) or self._compiled.get(digest)
         if loaded is not None:
             return loaded
@@ -34,16 +38,21 @@ class RulesetArchive:
             raise RulesetUnknown(
                 f"no ruleset with digest {digest[:16]} was ever loaded here", digest=digest[:64]
             )
-        compiled = compile_ruleset(files_from_body(text.body), catalogue()).ruleset
+        compiled = await self._thread.run(self._compile, digest, text.body)
         if compiled is None:
             raise RulesetUnknown(
                 f"the ruleset with digest {digest[:16]} no longer compiles with this version",
                 digest=digest[:64],
             )
-        self._keep(digest, compiled)
         return compiled
 
-    def _keep(self, digest: str, compiled: CompiledRuleset) -> None:
-        self._compiled[digest] = compiled
+    def _compile(self, digest: str, body: bytes) -> CompiledRuleset | None:
+        """Compile it, where no caller before has; on the thread, which is alone in writing here."""
+        compiled = self._compiled.get(digest)
+        if compiled is None:
+            compiled = compile_ruleset(files_from_body(body), catalogue()).ruleset
+        if compiled is not None:
+            self._compiled[digest] = compiled
         if len(self._compiled) > _KEPT:
             self._compiled.popitem(last=False)
+        return compiled
