@@ -99,7 +99,7 @@ _REASONS = {
 }
 
 
-class Missing(msgspec.Struct, frozen=True, omit_defaults=True):
+class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One cause of a missing value, with what a person needs to mend it.
 
     `code` is the failure's own reason code where the cause alone does not tell it; `kind` the data

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import asyncio
 from collections.abc import Callable
+
+from cachetools import LRUCache
 
 from decision_service.domain.errors import RulesetUnknown
 from decision_service.factors.registry import catalogue
@@ -26,19 +28,27 @@ class RulesetArchive:
         self._log = log
         self._rulebook = rulebook
         self._thread = thread
-        self._compiled: OrderedDict[str, CompiledRuleset] = OrderedDict()
+        self._turn = asyncio.Lock()
+        self._compiled: LRUCache[str, CompiledRuleset] = LRUCache(_KEPT)
 
     async def by_digest(self, digest: str) -> CompiledRuleset:
         """The ruleset of a digest; raises RulesetUnknown, and Overloaded as compilations do."""
         loaded = self._rulebook().by_digest(digest) or self._compiled.get(digest)
         if loaded is not None:
             return loaded
+        async with self._turn:  # whoever asks for the same meanwhile finds it
+            compiled = self._compiled.get(digest)
+            if compiled is None:
+                compiled = self._compiled[digest] = await self._again(digest)
+        return compiled
+
+    async def _again(self, digest: str) -> CompiledRuleset:
         text = await self._log.text(digest)
         if text is None or text.kind != "ruleset":
             raise RulesetUnknown(
                 f"no ruleset with digest {digest[:16]} was ever loaded here", digest=digest[:64]
             )
-        compiled = await self._thread.run(self._compile, digest, text.body)
+        compiled = await self._thread.run(_compiled, text.body)
         if compiled is None:
             raise RulesetUnknown(
                 f"the ruleset with digest {digest[:16]} no longer compiles with this version",
@@ -46,13 +56,6 @@ class RulesetArchive:
             )
         return compiled
 
-    def _compile(self, digest: str, body: bytes) -> CompiledRuleset | None:
-        """Compile it, where no caller before has; on the thread, which is alone in writing here."""
-        compiled = self._compiled.get(digest)
-        if compiled is None:
-            compiled = compile_ruleset(files_from_body(body), catalogue()).ruleset
-        if compiled is not None:
-            self._compiled[digest] = compiled
-        if len(self._compiled) > _KEPT:
-            self._compiled.popitem(last=False)
-        return compiled
+
+def _compiled(body: bytes) -> CompiledRuleset | None:
+    return compile_ruleset(files_from_body(body), catalogue()).ruleset
