@@ -66,7 +66,8 @@ from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.trial.dry_run import TryRules
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
@@ -175,6 +176,8 @@ async def start(
         observer = RolloutObserver(
             counters, shadows, lambda product: rollouts.latest(product).position
         )
+        thread = CompilationThread()
+        archive = RulesetArchive(store, shelf.current, thread)
         services = rpc.Services(
             decisions=_use_cases(
                 Deps(
@@ -191,20 +194,20 @@ async def start(
                 deps,
                 observer,
                 await _last_record(store),
+                archive,
             ),
             rulesets=RulesetUseCases(
                 shelf,
                 TryRules(source, store, clock, shelf.current),
-                read,
+                ValidateRules(read, settings.blocked, clock, thread),
                 store,
                 clock,
                 agreement,
-                settings.blocked,
             ),
             rollouts=RolloutUseCases(
                 OperateRollouts(rollouts, shelf, store, clock),
                 ShowFigures(guardrails, store),
-                CompareVersions(store, store, RulesetArchive(store, shelf.current), shelf.current),
+                CompareVersions(store, store, archive, shelf.current),
                 lambda: shelf.status,
                 clock,
             ),
@@ -355,9 +358,13 @@ async def _last_record(store: Store) -> ClockGuard:
 
 
 def _use_cases(
-    ports: Deps, shelf: ActiveRules, deps: ServerDeps, observer: RolloutObserver, last: ClockGuard
+    ports: Deps,
+    shelf: ActiveRules,
+    deps: ServerDeps,
+    observer: RolloutObserver,
+    last: ClockGuard,
+    archive: RulesetArchive,
 ) -> UseCases:
-    archive = RulesetArchive(ports.log, shelf.current)
     reading = ReadDecisions(ports.log, archive)
 
     def count(entry: StoredEntry, arm: str) -> None:
