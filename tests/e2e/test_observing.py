@@ -86,7 +86,7 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     [line, _] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["code"], line["caller"]) == ("CreateDecision", "OK", "anonymous")
     assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
-    assert line["user"] == live.service.deps.user_hash(GEORGE)
+    assert line["user"] == live.service.core.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
 
 
