@@ -56,15 +56,20 @@ async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
         service = await start(settings, lines, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
-    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
-    gc.set_threshold(_YOUNG)
-    sys.setswitchinterval(_SHARE)
+    tune_interpreter()
     if not asked.is_set():
         sys.stdout.write("\n".join(banner(service)) + "\n")
         sys.stdout.flush()
     await asked.wait()
     await _stop(service, hurried)
     return Exit.DONE
+
+
+def tune_interpreter() -> None:
+    """Set the collector, and the switch between threads, for a process that has begun to serve."""
+    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
+    gc.set_threshold(_YOUNG)
+    sys.setswitchinterval(_SHARE)
 
 
 async def _stop(service: Service, hurried: asyncio.Event) -> None:
