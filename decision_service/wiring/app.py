@@ -22,7 +22,7 @@ from decision_service.config import (
 )
 from decision_service.domain.errors import StoreError
 from decision_service.edge.http.app import build_app as build_http
-from decision_service.edge.http.server import served
+from decision_service.edge.http.server import serve_http
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import (
     of_agreement,
@@ -124,7 +124,7 @@ class Service(msgspec.Struct):
 
     async def hurry(self, seconds: float) -> None:
         """While `stop` goes on: leave calls in progress so many seconds and no more."""
-        await self.rpc.hurry(seconds)
+        await self.rpc.shorten_grace(seconds)
 
 
 async def start(
@@ -264,7 +264,7 @@ async def _listen(
     stack: AsyncExitStack,
 ) -> tuple[rpc.RpcServer, str]:
     """Both edges, not yet SERVING; raises StartError where an address is taken."""
-    listening = rpc.Listening(
+    options = rpc.ListenOptions(
         settings.grpc_address,
         deps,
         certificates,
@@ -272,10 +272,10 @@ async def _listen(
         shares_port=settings.reuse_port,
     )
     try:
-        server = await rpc.start(listening, services)
+        server = await rpc.start(options, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
         app = build_http(deps.metrics, lambda: server.is_serving, pages, remarks)
-        http = served(settings.http_address, app, certificates)
+        http = serve_http(settings.http_address, app, certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
         raise StartError(str(error)) from None
