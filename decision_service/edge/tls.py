@@ -68,7 +68,7 @@ class Certificates:
         return None
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
-        """The configuration where it has changed; gRPC calls this at handshakes, on its own thread."""
+        """The configuration where it has changed; gRPC calls this at handshakes, on its thread."""
         if self._current is self._handed_out:
             return None
         self._handed_out = self._current
