@@ -70,9 +70,9 @@ class Service(msgspec.Struct):
         await self._stack.aclose()
         log.info("stopped")
 
-    async def hurry(self, seconds: float) -> None:
+    async def shorten_grace(self, seconds: float) -> None:
         """While `stop` goes on: leave calls in progress so many seconds and no more."""
-        await self.rpc.hurry(seconds)
+        await self.rpc.shorten_grace(seconds)
 
 
 async def start(

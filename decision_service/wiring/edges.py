@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from starlette.routing import BaseRoute
 
 from decision_service.edge.http.app import build_app
-from decision_service.edge.http.server import served
+from decision_service.edge.http.server import serve_http
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.tls import AddressInUse
 from decision_service.wiring.core import Core
@@ -23,7 +23,7 @@ async def listen(
     Raises StartError where an address is taken.
     """
     settings = core.settings
-    listening = rpc.Listening(
+    options = rpc.ListenOptions(
         settings.grpc_address,
         core.deps,
         core.certificates,
@@ -31,12 +31,12 @@ async def listen(
         shares_port=settings.reuse_port,
     )
     try:
-        server = await rpc.start(listening, services)
+        server = await rpc.start(options, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
         app = build_app(
             core.metrics, lambda: server.is_serving, pages, lambda: core.active.status.remarks
         )
-        http = served(settings.http_address, app, core.certificates)
+        http = serve_http(settings.http_address, app, core.certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
         raise StartError(str(error)) from None
