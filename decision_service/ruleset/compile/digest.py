@@ -42,8 +42,8 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 
 _TAGS: Mapping[str, str] = {
-    "ConditionSpec": "ConditionSpec",
-    "ConditionsPart": "ConditionsPart",
+    "ConditionSpec": "Demand",
+    "ConditionsPart": "Demands",
     "FunctionCall": "Call",
     "NameRead": "Read",
     "OfferLine": "Line",
