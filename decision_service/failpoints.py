@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-Action = Callable[[], None]
+FailAction = Callable[[], None]
 
 
 class Point(StrEnum):
@@ -31,7 +31,7 @@ class Point(StrEnum):
     """The caller's own answer is about to leave."""
 
 
-_armed: dict[Point, Action] = {}
+_armed: dict[Point, FailAction] = {}
 
 
 def reach(point: Point) -> None:
@@ -40,7 +40,7 @@ def reach(point: Point) -> None:
         action()
 
 
-def arm(point: Point, action: Action) -> None:
+def arm(point: Point, action: FailAction) -> None:
     """Have something happen whenever the point is reached, in place of what was armed before."""
     _armed[point] = action
 

@@ -30,7 +30,7 @@ class _Flight(Struct, Generic[Job, Result], eq=False):
         return self.task.done() or self.task.cancelling() > 0
 
 
-class Place(Struct, Generic[Job, Result], eq=False):
+class Waiter(Struct, Generic[Job, Result], eq=False):
     """A caller's place in a flight; `began` where this caller's asking began the work.
 
     `job` is what `SingleFlight.join` was given by whoever began it.
@@ -80,7 +80,7 @@ class SingleFlight(Generic[Key, Job, Result]):
         self._tasks: set[asyncio.Task[Result]] = set()
 
     @contextmanager
-    def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Place[Job, Result]]:
+    def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Waiter[Job, Result]]:
         """A place in the work of this key while the block lasts; `job` makes the job of new work.
 
         Raises what `job` raises, and nothing has begun then.
@@ -91,7 +91,7 @@ class SingleFlight(Generic[Key, Job, Result]):
             flight = self._begin(key, job(), flight)
         flight.callers += 1
         try:
-            yield Place(began, flight)
+            yield Waiter(began, flight)
         finally:
             flight.callers -= 1
             if not flight.callers and not flight.sealed:

@@ -9,11 +9,11 @@ from cachetools import LRUCache
 
 Value = TypeVar("Value")
 
-Key: TypeAlias = tuple[str, ...]
+UserKey: TypeAlias = tuple[str, ...]
 """The user's id, and what tells the user's entries apart."""
 
 
-class UserCache(LRUCache[Key, Value]):
+class UserCache(LRUCache[UserKey, Value]):
     """The entries that were asked for last: at most `most` of them, or of what `size` gives.
 
     An entry that is larger than the whole cache is kept alone. For use on one thread.
@@ -22,14 +22,14 @@ class UserCache(LRUCache[Key, Value]):
     def __init__(self, most: int, size: Callable[[Value], int] = lambda _: 1) -> None:
         super().__init__(most, getsizeof=lambda value: min(size(value), most))
         self.forgotten = 0
-        self._of_user: dict[str, set[Key]] = {}
+        self._of_user: dict[str, set[UserKey]] = {}
 
-    def __setitem__(self, key: Key, value: Value) -> None:
+    def __setitem__(self, key: UserKey, value: Value) -> None:
         """Keep a value in the place of those that were asked for longest ago."""
         super().__setitem__(key, value)
         self._of_user.setdefault(key[0], set()).add(key)
 
-    def __delitem__(self, key: Key) -> None:
+    def __delitem__(self, key: UserKey) -> None:
         """Drop one value; raises KeyError."""
         super().__delitem__(key)
         keys = self._of_user[key[0]]
@@ -37,7 +37,7 @@ class UserCache(LRUCache[Key, Value]):
         if not keys:
             del self._of_user[key[0]]
 
-    def keep(self, key: Key, value: Value, since: int) -> None:
+    def keep(self, key: UserKey, value: Value, since: int) -> None:
         """Keep a value that was read while `forgotten` was `since`, unless it has risen by now."""
         if self.forgotten == since:
             self[key] = value

@@ -16,7 +16,7 @@ from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.quality import account_taints
 from decision_service.factors.registry import Family
 from decision_service.factors.usage import Feeder, feeders
@@ -46,7 +46,7 @@ AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
     lower=0,
     better=Better.UP,
 )
-def connected_count(case: Case) -> Answer:
+def connected_count(case: FactorContext) -> Answer:
     """Connected accounts."""
     return _count(case, CONNECTED)
 
@@ -60,7 +60,7 @@ def connected_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def error_count(case: Case) -> Answer:
+def error_count(case: FactorContext) -> Answer:
     """Accounts in error."""
     return _count(case, ERROR)
 
@@ -74,7 +74,7 @@ def error_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def disconnected_count(case: Case) -> Answer:
+def disconnected_count(case: FactorContext) -> Answer:
     """Disconnected accounts."""
     return _count(case, DISCONNECTED)
 
@@ -87,7 +87,7 @@ def disconnected_count(case: Case) -> Answer:
     "Count of the accounts with connection status PENDING or AWAITING_MFA.",
     lower=0,
 )
-def pending_count(case: Case) -> Answer:
+def pending_count(case: FactorContext) -> Answer:
     """Unfinished connections."""
     return _count(case, PENDING, AWAITING_MFA)
 
@@ -101,7 +101,7 @@ def pending_count(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def providers_count(case: Case) -> Answer:
+def providers_count(case: FactorContext) -> Answer:
     """Distinct providers."""
     return _on_accounts(case, lambda: len({f.provider_id for f in _with_status(case, CONNECTED)}))
 
@@ -116,7 +116,7 @@ def providers_count(case: Case) -> Answer:
     lower=0,
     causes=AGE_CAUSES,
 )
-def oldest_connection_days(case: Case) -> Answer:
+def oldest_connection_days(case: FactorContext) -> Answer:
     """The age of the oldest connection."""
     created = {a.id: a.created_at for a in case.snapshot.accounts}
     return _age(case, lambda feeder: created[feeder.id], max)
@@ -134,7 +134,7 @@ def oldest_connection_days(case: Case) -> Answer:
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
-def oldest_sync_age_days(case: Case) -> Answer:
+def oldest_sync_age_days(case: FactorContext) -> Answer:
     """The age of the oldest sync."""
     return _age(case, lambda feeder: feeder.synced, max)
 
@@ -151,17 +151,17 @@ def oldest_sync_age_days(case: Case) -> Answer:
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
-def newest_sync_age_days(case: Case) -> Answer:
+def newest_sync_age_days(case: FactorContext) -> Answer:
     """The age of the newest sync."""
     return _age(case, lambda feeder: feeder.synced, min)
 
 
-def _count(case: Case, *statuses: str) -> Answer:
+def _count(case: FactorContext, *statuses: str) -> Answer:
     return _on_accounts(case, lambda: len(_with_status(case, *statuses)))
 
 
 def _age(
-    case: Case,
+    case: FactorContext,
     instant: Callable[[Feeder], datetime | None],
     choose: Callable[[list[int]], int],
 ) -> Answer:
@@ -169,7 +169,7 @@ def _age(
 
 
 def _chosen_age(
-    case: Case,
+    case: FactorContext,
     instant: Callable[[Feeder], datetime | None],
     choose: Callable[[list[int]], int],
 ) -> int | Cause:
@@ -182,21 +182,21 @@ def _chosen_age(
     return choose([_days_since(case, i) for i in known])
 
 
-def _days_since(case: Case, instant: datetime) -> int:
+def _days_since(case: FactorContext, instant: datetime) -> int:
     return max((case.as_of.date - instant.astimezone(case.as_of.zone).date()).days, 0)
 
 
-def _with_status(case: Case, *statuses: str) -> list[Feeder]:
+def _with_status(case: FactorContext, *statuses: str) -> list[Feeder]:
     return [f for f in feeders(case) if f.is_account and f.status in statuses]
 
 
-def _on_accounts(case: Case, work: Callable[[], int | Cause]) -> Answer:
+def _on_accounts(case: FactorContext, work: Callable[[], int | Cause]) -> Answer:
     taints = account_taints(case)
     if taints:
         return Answer(None, in_order(taints))
     return answer(work(), Kind.ACCOUNTS, _evidence(case))
 
 
-def _evidence(case: Case) -> Evidence:
+def _evidence(case: FactorContext) -> Evidence:
     listed = [f.id for f in feeders(case) if f.is_account]
     return case.once("account evidence", lambda _: Evidence(len(listed), sources=tuple(listed)))

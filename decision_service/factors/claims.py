@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from decision_service.domain.snapshot import EstimatedIncome, Income, Read, Transaction
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import month_of
 from decision_service.factors.classes import Classifier
 from decision_service.factors.employers import employer_key
@@ -16,7 +16,7 @@ from decision_service.factors.pages import page_of
 from decision_service.factors.paychecks import MOST_PAYSLIPS
 from decision_service.factors.payroll import place
 from decision_service.factors.payslips import Payslip, paid_once, payslip
-from decision_service.factors.series import Span
+from decision_service.factors.series import MonthSpan
 from decision_service.factors.stretches import month_of_page
 from decision_service.factors.usage import counted, unknown
 
@@ -26,17 +26,17 @@ Claims = dict[int, Amount]
 """Amounts by month (Month.index)."""
 
 
-def claimed(case: Case, span: Span) -> Amount:
+def claimed(case: FactorContext, span: MonthSpan) -> Amount:
     """The sum of all claims in a span, in minor units; each account's best told kind counts."""
     ids = [feeder.id for feeder in unknown(case)]
     return sum(_of_account(case, source, month) for source in ids for month in _months(span))
 
 
-def _months(span: Span) -> range:
+def _months(span: MonthSpan) -> range:
     return range(span[0], span[1] + 1)
 
 
-def _of_account(case: Case, source: str, month: int) -> Amount:
+def _of_account(case: FactorContext, source: str, month: int) -> Amount:
     """An account's claim of a month: its payroll, else its estimate, else its net earnings."""
     for claims in _claims(case, source):
         if month in claims:
@@ -44,11 +44,11 @@ def _of_account(case: Case, source: str, month: int) -> Amount:
     return 0
 
 
-def _claims(case: Case, source: str) -> tuple[Claims, Claims, Claims]:
+def _claims(case: FactorContext, source: str) -> tuple[Claims, Claims, Claims]:
     return case.once(("claims", source), lambda c: _claims_of(c, source))
 
 
-def _claims_of(case: Case, source: str) -> tuple[Claims, Claims, Claims]:
+def _claims_of(case: FactorContext, source: str) -> tuple[Claims, Claims, Claims]:
     return _payroll(case, source), _estimates(case, source), _earnings(case, source)
 
 
@@ -57,7 +57,7 @@ def _own(read: Read[R] | None, source: str) -> Sequence[R]:
     return list(dict.fromkeys(r for r in (read.records if read else ()) if r.source == source))
 
 
-def _payroll(case: Case, source: str) -> Claims:
+def _payroll(case: FactorContext, source: str) -> Claims:
     """What is claimed as pay, pay that is told twice counted once."""
     jobs: dict[str, list[Payslip]] = {}
     for record in _own(case.snapshot.incomes, source):
@@ -72,7 +72,7 @@ def _payroll(case: Case, source: str) -> Claims:
     return found
 
 
-def _estimates(case: Case, source: str) -> Claims:
+def _estimates(case: FactorContext, source: str) -> Claims:
     found: Claims = {}
     for record in _own(case.snapshot.eincomes, source):
         if record.currency == case.currency:
@@ -80,7 +80,7 @@ def _estimates(case: Case, source: str) -> Claims:
     return found
 
 
-def _earnings(case: Case, source: str) -> Claims:
+def _earnings(case: FactorContext, source: str) -> Claims:
     records = _own(case.snapshot.transactions, source)
     if not records:
         return {}

@@ -37,7 +37,7 @@ class MonthFacts(msgspec.Struct, gc=False):
     confirmed: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
 
 
-class Part(msgspec.Struct, gc=False):
+class JobIncome(msgspec.Struct, gc=False):
     """What one job gives in a month: the amount that counts, its grade, and who told it.
 
     `backed` is the part of the amount that somebody else than the applicant proves.
@@ -50,7 +50,7 @@ class Part(msgspec.Struct, gc=False):
 
 
 Feeders = Mapping[str, Feeder]
-Parts = Mapping[Job, Part]
+Parts = Mapping[Job, JobIncome]
 
 
 def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
@@ -100,14 +100,14 @@ def platform_grade(feeder: Feeder) -> int:
 
 
 def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
-    payroll: dict[Job, Part] = {}
+    payroll: dict[Job, JobIncome] = {}
     for (source, employer), amount in facts.payroll.items():
         if not feeders[source].gig:
             paid = {(source, employer): amount}
             part = _paid(source, feeders[source], paid, facts)
             _keep_best(payroll, (PAYROLL, employer), part)
-    gig: dict[Job, Part] = {}
-    estimates: dict[Job, Part] = {}
+    gig: dict[Job, JobIncome] = {}
+    estimates: dict[Job, JobIncome] = {}
     for source in tellers(facts):
         if feeders[source].gig:
             part = _account(source, facts, feeders)
@@ -130,8 +130,8 @@ def _larger(estimates: Parts, gig: Parts) -> Parts:
     return estimates if told > worked else gig
 
 
-def _also_told(part: Part, tellers: Mapping[Teller, Amount]) -> Part:
-    return Part(part.amount, part.grade, {**part.told, **tellers}, part.backed)
+def _also_told(part: JobIncome, tellers: Mapping[Teller, Amount]) -> JobIncome:
+    return JobIncome(part.amount, part.grade, {**part.told, **tellers}, part.backed)
 
 
 def total(parts: Parts) -> Amount:
@@ -139,7 +139,7 @@ def total(parts: Parts) -> Amount:
     return sum([part.amount for part in parts.values()])
 
 
-def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:
+def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
     """An account's month: its payroll, where there is none its estimate, else its earnings."""
     feeder = feeders[source]
     paid = {job: amount for job, amount in facts.payroll.items() if job[0] == source}
@@ -150,19 +150,19 @@ def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:
     return _told((source, Kind.TRANSACTIONS), facts.earnings[source], platform_grade(feeder))
 
 
-def _told(teller: Teller, amount: Amount, grade: int) -> Part:
+def _told(teller: Teller, amount: Amount, grade: int) -> JobIncome:
     """An estimate or earnings."""
-    return Part(amount, grade, {teller: amount}, amount if grade <= PLATFORM_GRADE else 0)
+    return JobIncome(amount, grade, {teller: amount}, amount if grade <= PLATFORM_GRADE else 0)
 
 
 def _paid(
     source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount], facts: MonthFacts
-) -> Part:
+) -> JobIncome:
     """Some of an account's payroll."""
     amount, grade = sum(paid.values()), payroll_grade(feeder)
     confirmed = sum(facts.confirmed.get(job, 0) for job in paid)
     backed = amount if grade == PAYROLL_GRADE else confirmed
-    return Part(amount, grade, {(source, Kind.INCOMES): amount}, backed)
+    return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
 
 
 def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> Job:
@@ -172,7 +172,7 @@ def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> Job:
     return (PAYROLL if paid else ESTIMATE), source
 
 
-def _keep_best(parts: dict[Job, Part], job: Job, part: Part) -> None:
+def _keep_best(parts: dict[Job, JobIncome], job: Job, part: JobIncome) -> None:
     """The better proof counts, whatever the other tells; of equal proof the larger amount."""
     held = parts.get(job)
     if held is not None and held.grade != part.grade:
@@ -181,10 +181,10 @@ def _keep_best(parts: dict[Job, Part], job: Job, part: Part) -> None:
         _keep_largest(parts, job, part)
 
 
-def _keep_largest(parts: dict[Job, Part], job: Job, part: Part) -> None:
+def _keep_largest(parts: dict[Job, JobIncome], job: Job, part: JobIncome) -> None:
     held = parts.get(job)
     if held is None or part.amount > held.amount:
         parts[job] = part
     elif part.amount == held.amount:
         best = min(held, part, key=lambda p: (p.grade, -p.backed))
-        parts[job] = Part(held.amount, best.grade, held.told | part.told, best.backed)
+        parts[job] = JobIncome(held.amount, best.grade, held.told | part.told, best.backed)

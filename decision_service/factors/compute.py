@@ -10,7 +10,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.figures import present
 from decision_service.factors.income_trust import platforms_or_partial
 from decision_service.factors.quality import account_taints
@@ -25,7 +25,7 @@ def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Factors:
     Pure: equal arguments give equal results; the order of records means nothing. Raises KeyError
     for a name that the catalogue does not have.
     """
-    case = Case(snapshot, needs, as_of)
+    case = FactorContext(snapshot, needs, as_of)
     values = {name: _value(case, name) for name in needs.factors}
     needed = _needed(case, needs.factors)
     read = {kind for kind in FETCHED_KINDS if reading(snapshot, kind) is not None}
@@ -38,7 +38,7 @@ def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Factors:
     )
 
 
-def _value(case: Case, name: str) -> FactorValue:
+def _value(case: FactorContext, name: str) -> FactorValue:
     factor = registered(name)
     found = factor.work(case)
     if found.figure is None:
@@ -47,7 +47,7 @@ def _value(case: Case, name: str) -> FactorValue:
     return FactorValue(name, value, (), found.evidence)
 
 
-def _needed(case: Case, names: Iterable[str]) -> set[Kind]:
+def _needed(case: FactorContext, names: Iterable[str]) -> set[Kind]:
     """The kinds that the factors rest on; transactions also where they may stand in as income."""
     kinds = set[Kind]().union(*[registered(name).spec.kinds for name in names])
     if Kind.EINCOMES in kinds and platforms_or_partial(case):
@@ -55,7 +55,7 @@ def _needed(case: Case, names: Iterable[str]) -> set[Kind]:
     return kinds
 
 
-def _status(case: Case, kind: Kind) -> KindStatus:
+def _status(case: FactorContext, kind: Kind) -> KindStatus:
     if kind is Kind.ACCOUNTS:
         return KindStatus.MISSING if account_taints(case) else KindStatus.COMPLETE
     read = reading(case.snapshot, kind)
@@ -65,7 +65,7 @@ def _status(case: Case, kind: Kind) -> KindStatus:
     return KindStatus.PARTIAL if partial else KindStatus.COMPLETE
 
 
-def _oldest_sync(case: Case, needed: Iterable[Kind]) -> datetime | None:
+def _oldest_sync(case: FactorContext, needed: Iterable[Kind]) -> datetime | None:
     kinds = [kind for kind in needed if kind is not Kind.ACCOUNTS]
     syncs = [f.synced for kind in kinds for f in feeding(case, kind)]
     return min((s for s in syncs if s is not None), default=None)

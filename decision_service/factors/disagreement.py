@@ -10,7 +10,7 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
 from decision_service.domain.needs import DataPolicy
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.claims import claimed
 from decision_service.factors.combine import MonthFacts, payroll_grade, total
 from decision_service.factors.evidence import DOCUMENT_GRADE, PAYROLL_GRADE
@@ -18,13 +18,13 @@ from decision_service.factors.figures import Amount, quotient, ratio
 from decision_service.factors.income import DIVISION, INCOME, NO_EVIDENCE
 from decision_service.factors.income_months import formal_payroll, income_months, income_parts
 from decision_service.factors.monthly_income import income
-from decision_service.factors.series import Span, over_spans, within
+from decision_service.factors.series import MonthSpan, over_spans, within
 from decision_service.factors.usage import counted
 from decision_service.factors.window import months
 
 CLAIMED_MONTHS = 6
 
-Pair = tuple[Amount, Amount]
+AmountPair = tuple[Amount, Amount]
 """What two sources tell of one month's work."""
 
 
@@ -45,7 +45,7 @@ Pair = tuple[Amount, Amount]
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
-def source_disagreement(case: Case, length: int) -> Answer:
+def source_disagreement(case: FactorContext, length: int) -> Answer:
     """The largest distance of two tellings."""
     book = income(case)
     span = book.last(length)
@@ -65,7 +65,7 @@ def source_disagreement(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.DOWN,
 )
-def unknown_provider_excess(case: Case) -> Answer:
+def unknown_provider_excess(case: FactorContext) -> Answer:
     """How much more would be claimed than is known."""
     book = income(case)
     span = book.last(CLAIMED_MONTHS)
@@ -74,24 +74,24 @@ def unknown_provider_excess(case: Case) -> Answer:
     return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)
 
 
-def _disagreement(case: Case, span: Span) -> Amount | Cause:
+def _disagreement(case: FactorContext, span: MonthSpan) -> Amount | Cause:
     pairs = [_formal(case, span), *_documents(case, span).values()]
     return max((_apart(pair) for pair in pairs if pair), default=Cause.NO_EVIDENCE)
 
 
-def _apart(pairs: Sequence[Pair]) -> Amount:
+def _apart(pairs: Sequence[AmountPair]) -> Amount:
     """The distance of the averages, which over equal months is that of the sums."""
     smaller, larger = sorted((sum(one for one, _ in pairs), sum(other for _, other in pairs)))
     return quotient(larger - max(smaller, 0), larger) if larger > 0 else 0
 
 
-def _formal(case: Case, span: Span) -> Sequence[Pair]:
+def _formal(case: FactorContext, span: MonthSpan) -> Sequence[AmountPair]:
     """Each month's payroll beside its highest scheme estimate."""
     found = within(income_months(case).facts, (span,))
     return [pair for month, facts in found if (pair := _beside_scheme(case, month, facts))]
 
 
-def _beside_scheme(case: Case, month: int, facts: MonthFacts) -> Pair | None:
+def _beside_scheme(case: FactorContext, month: int, facts: MonthFacts) -> AmountPair | None:
     feeders = counted(case)
     estimates = {s: a for s, a in facts.estimates.items() if feeders[s].scheme}
     paid = formal_payroll(case).get(month)
@@ -108,9 +108,9 @@ def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, told: Amount) 
     return ceiling is not None and told >= ceiling
 
 
-def _documents(case: Case, span: Span) -> Mapping[str, Sequence[Pair]]:
+def _documents(case: FactorContext, span: MonthSpan) -> Mapping[str, Sequence[AmountPair]]:
     """Each employer's payroll beside uploaded payslips, by employer."""
-    found: dict[str, list[Pair]] = {}
+    found: dict[str, list[AmountPair]] = {}
     for _, facts in within(income_months(case).facts, (span,)):
         best = _best_by_grade(case, facts)
         for employer in {employer for employer, _ in best}:
@@ -120,7 +120,7 @@ def _documents(case: Case, span: Span) -> Mapping[str, Sequence[Pair]]:
     return found
 
 
-def _best_by_grade(case: Case, facts: MonthFacts) -> Mapping[tuple[str, int], Amount]:
+def _best_by_grade(case: FactorContext, facts: MonthFacts) -> Mapping[tuple[str, int], Amount]:
     best: dict[tuple[str, int], Amount] = {}
     for source, employer, amount in _payrolls(facts):
         feeder = counted(case)[source]

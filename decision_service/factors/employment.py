@@ -13,7 +13,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import plus_months, whole_months
 from decision_service.factors.employers import employer_key
 from decision_service.factors.evidence import MOST_SHOWN
@@ -36,7 +36,7 @@ class Jobs(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-def jobs(case: Case) -> Jobs:
+def jobs(case: FactorContext) -> Jobs:
     """The employments as reported."""
     return case.once("jobs", _jobs)
 
@@ -57,7 +57,7 @@ def is_open(record: Employment, today: date) -> bool:
     causes=NO_EVIDENCE,
     better=Better.UP,
 )
-def current_tenure_months(case: Case) -> Answer:
+def current_tenure_months(case: FactorContext) -> Answer:
     """The age of the oldest open employment."""
     today = case.as_of.date
     return _on_jobs(case, lambda all_: _longest([r for r in all_ if is_open(r, today)], today))
@@ -73,7 +73,7 @@ def current_tenure_months(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def longest_tenure_months(case: Case) -> Answer:
+def longest_tenure_months(case: FactorContext) -> Answer:
     """The longest employment."""
     return _on_jobs(case, lambda all_: _longest(all_, case.as_of.date))
 
@@ -87,7 +87,7 @@ def longest_tenure_months(case: Case) -> Answer:
     " do not tell names apart, and employments without a name are one employer.",
     lower=0,
 )
-def employers_count(case: Case) -> Answer:
+def employers_count(case: FactorContext) -> Answer:
     """How many employers there were."""
     return _on_jobs(case, lambda all_: len({employer_key(r.employer, case.policy) for r in all_}))
 
@@ -103,7 +103,7 @@ def employers_count(case: Case) -> Answer:
     lower=0,
     months=lambda n: n,
 )
-def jobs_started(case: Case, length: int) -> Answer:
+def jobs_started(case: FactorContext, length: int) -> Answer:
     """How often a job was begun."""
     since = plus_months(case.as_of.date, -length)
     return _on_jobs(case, lambda all_: len(_begun([r for r in all_ if r.start > since], case)))
@@ -119,19 +119,19 @@ def jobs_started(case: Case, length: int) -> Answer:
     lower=0,
     causes=NO_EVIDENCE,
 )
-def months_since_last_end(case: Case) -> Answer:
+def months_since_last_end(case: FactorContext) -> Answer:
     """How long ago a job ended."""
     return _on_jobs(case, lambda all_: _since_end(all_, case.as_of.date))
 
 
-def _jobs(case: Case) -> Jobs:
+def _jobs(case: FactorContext) -> Jobs:
     clean = employments(case)
     records = sorted(clean.records, key=lambda r: r.id)
     trust = feed(case, (supply(case, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
     return Jobs(records, trust.missing, _proof(case, records))
 
 
-def _proof(case: Case, records: Sequence[Employment]) -> Evidence:
+def _proof(case: FactorContext, records: Sequence[Employment]) -> Evidence:
     starts = sorted(r.start for r in records)
     return Evidence(
         records=len(records),
@@ -143,7 +143,7 @@ def _proof(case: Case, records: Sequence[Employment]) -> Evidence:
     )
 
 
-def _on_jobs(case: Case, work: Callable[[Sequence[Employment]], Figure | Cause]) -> Answer:
+def _on_jobs(case: FactorContext, work: Callable[[Sequence[Employment]], Figure | Cause]) -> Answer:
     known = jobs(case)
     if known.missing:
         return Answer(None, known.missing)
@@ -161,7 +161,7 @@ def _until(record: Employment, today: date) -> date:
     return record.end + timedelta(days=1)
 
 
-def _begun(records: Sequence[Employment], case: Case) -> set[tuple[str, int]]:
+def _begun(records: Sequence[Employment], case: FactorContext) -> set[tuple[str, int]]:
     """Employers with the month of the start; a job on record twice began once."""
     return {(employer_key(r.employer, case.policy), Month.of(r.start).index) for r in records}
 

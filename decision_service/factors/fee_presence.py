@@ -13,7 +13,7 @@ from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.horizons import trailing_end
 from decision_service.factors.income_sources import platforms
 from decision_service.factors.ledger import ledger
@@ -46,7 +46,7 @@ PLATFORMS = Family(
     " hold no transaction, NO_EVIDENCE when they hold no EARNING.",
     labels=(PRESENT, ABSENT, NOT_CHARGED),
 )
-def fee_presence(case: Case) -> Answer:
+def fee_presence(case: FactorContext) -> Answer:
     """Trips for which no platform ever took its share are somebody's invention."""
     trust = _trust(case)
     end = trailing_end(case.as_of, trust.feeders)
@@ -63,7 +63,7 @@ def fee_presence(case: Case) -> Answer:
     return answer(_label(case, stretches), Kind.TRANSACTIONS, _proof(whole, stretches, end))
 
 
-def _trust(case: Case) -> Feed:
+def _trust(case: FactorContext) -> Feed:
     """The platforms alone; one that was disconnected long ago has nothing to show."""
     several = supply(case, Kind.TRANSACTIONS)
     riders = platforms(case)
@@ -81,18 +81,18 @@ def _trust(case: Case) -> Feed:
     return feed(case, (working,), taints, held=held)
 
 
-def _unasked(case: Case) -> list[Missing]:
+def _unasked(case: FactorContext) -> list[Missing]:
     """Transactions stand in only where incomes were asked for."""
     unread = [kind for kind in INCOME_KINDS if reading(case.snapshot, kind) is None]
     return [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
 
 
-def _pages(case: Case, trust: Feed) -> Mapping[str, Page]:
+def _pages(case: FactorContext, trust: Feed) -> Mapping[str, Page]:
     pages = ledger(case).pages
     return {f.id: pages[f.id] for f in trust.feeders if f.id in pages}
 
 
-def _label(case: Case, stretches: Mapping[str, Stretch]) -> str | Cause:
+def _label(case: FactorContext, stretches: Mapping[str, Stretch]) -> str | Cause:
     counts = {source: stretch.tally.counts for source, stretch in stretches.items()}
     if not any(any(each) for each in counts.values()):
         return Cause.NO_DATA

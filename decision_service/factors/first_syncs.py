@@ -8,16 +8,16 @@ from decision_service.domain.accounts import PENDING, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import PartialPolicy
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.usage import Feeder, FeederState, counted, feeders
 
 
-def running(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
+def running(case: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     """That the account's first sync has not finished."""
     return [Missing(cause, kind=kind, source=feeder.id) for cause in _syncing(case, feeder)]
 
 
-def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
+def _syncing(case: FactorContext, feeder: Feeder) -> Iterable[Cause]:
     """NOT_FETCHED while the first sync runs; PARTIAL when it has run for a day."""
     since = feeder.linking_since
     if since is None:
@@ -27,7 +27,7 @@ def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
     return (Cause.PARTIAL,) if case.policy.partial is not PartialPolicy.USE else ()
 
 
-def being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def being_linked(case: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts whose linking has begun within a day and may bring this kind."""
     return tuple(
         f
@@ -40,12 +40,12 @@ def being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     )
 
 
-def _undecided(case: Case, feeder: Feeder, kind: Kind) -> bool:
+def _undecided(case: FactorContext, feeder: Feeder, kind: Kind) -> bool:
     """Whether nobody could tell if a pending account is being linked."""
     return feeder.status == PENDING and bool(unclear(case, feeder, kind))
 
 
-def unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
+def unclear(case: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     """What went wrong while the vendor was asked whether the account's first sync has ended."""
     tasks = case.snapshot.tasks
     return [
@@ -55,7 +55,7 @@ def unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     ]
 
 
-def _young(case: Case, feeder: Feeder) -> bool:
+def _young(case: FactorContext, feeder: Feeder) -> bool:
     """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
     created, young = feeder.created, PENDS_WITHIN if feeder.status == PENDING else SYNCS_WITHIN
     return feeder.is_account and (created is None or case.as_of.instant - created < young)

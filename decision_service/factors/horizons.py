@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.usage import Feeder
 
 LIVE_MONTHS = 3
@@ -19,7 +19,7 @@ LATE_MONTHS = 13
 STAND_IN_MONTHS = 13
 
 
-class Source(msgspec.Struct, frozen=True):
+class SourceCoverage(msgspec.Struct, frozen=True):
     """One account's records of one kind, as far as they tell which months are known.
 
     Months are Month.index. `seen` is the civil date of the sync or of as_of, the earlier one.
@@ -64,20 +64,20 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def source_of(
-    case: Case,
+    case: FactorContext,
     feeder: Feeder,
     kind: Kind,
     posted: Collection[int],
     *,
     newest: int,
     newest_income: int | None,
-) -> Source:
+) -> SourceCoverage:
     """A source with its settled month; `posted` holds the months that one of its records posts."""
     lag = case.policy.lag_months(feeder.provider_id)
     days = case.policy.lag_days(feeder.provider_id, kind)
     seen = last_seen(case.as_of, feeder)
     settled = settled_month(seen, lag, days, posted)
-    return Source(feeder, kind, seen, lag, days, settled, newest, newest_income)
+    return SourceCoverage(feeder, kind, seen, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
@@ -107,7 +107,7 @@ def due_date(month: int, lag_months: int, lag_days: int) -> date:
     return Month(month + 1).first_day + timedelta(days=lag_days)
 
 
-def family_horizon(case: Case, feeders: Iterable[Feeder], kind: Kind) -> int:
+def family_horizon(case: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
     """The earliest month whose lag has passed among the feeders; of none, the last one that ended.
 
     For kinds whose records are of days, so that a month is whole when it has ended.

@@ -9,7 +9,7 @@ from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import plus_months, whole_months
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import identities
@@ -34,7 +34,7 @@ BIRTH = (
     upper=OLDEST,
     knock_out_only=True,
 )
-def age_years(case: Case) -> Answer:
+def age_years(case: FactorContext) -> Answer:
     """Age today."""
     return _age_on(case, lambda today: today)
 
@@ -51,13 +51,13 @@ def age_years(case: Case) -> Answer:
     causes=frozenset({Cause.NOT_SENT}),
     knock_out_only=True,
 )
-def age_at_maturity_years(case: Case) -> Answer:
+def age_at_maturity_years(case: FactorContext) -> Answer:
     """Age at the end of the loan."""
     term = case.term_months
     return _age_on(case, lambda today: None if term is None else plus_months(today, term))
 
 
-def _age_on(case: Case, when: Callable[[date], date | None]) -> Answer:
+def _age_on(case: FactorContext, when: Callable[[date], date | None]) -> Answer:
     clean = identities(case)
     born = {r.birth_date for r in clean.records if r.birth_date is not None}
     supplies = (supply(case, Kind.IDENTITIES),)
@@ -69,7 +69,7 @@ def _age_on(case: Case, when: Callable[[date], date | None]) -> Answer:
     return answer(figure, Kind.IDENTITIES, _proof(case))
 
 
-def _doubts(case: Case, born: set[date]) -> list[Missing]:
+def _doubts(case: FactorContext, born: set[date]) -> list[Missing]:
     """Two sources that contradict each other, or an age nobody reaches."""
     doubtful = len(born) > 1 or any(
         whole_months(day, case.as_of.date) // YEAR > OLDEST for day in born
@@ -78,7 +78,7 @@ def _doubts(case: Case, born: set[date]) -> list[Missing]:
     return [Missing(Cause.BAD_DATA, code, kind, detail="dob")] if doubtful else []
 
 
-def _proof(case: Case) -> Evidence:
+def _proof(case: FactorContext) -> Evidence:
     telling = sorted(r.id for r in identities(case).records if r.birth_date is not None)
     sources = {r.source for r in identities(case).records if r.birth_date is not None}
     return Evidence(

@@ -8,7 +8,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.figures import (
     Amount,
     Figure,
@@ -51,7 +51,7 @@ def _same(length: int) -> int:
     lower=0,
     better=Better.UP,
 )
-def months_total(case: Case) -> Answer:
+def months_total(case: FactorContext) -> Answer:
     """Months with income, ever."""
     return either_way(income_presence(case), WHOLE, _with_income)
 
@@ -70,7 +70,7 @@ def months_total(case: Case) -> Answer:
     months=_same,
     better=Better.UP,
 )
-def count(case: Case, length: int) -> Answer:
+def count(case: FactorContext, length: int) -> Answer:
     """Income records in a window."""
     book = income_presence(case)
     span = book.last(length)
@@ -91,7 +91,7 @@ def count(case: Case, length: int) -> Answer:
     months=_same,
     better=Better.UP,
 )
-def months_with_income(case: Case, length: int) -> Answer:
+def months_with_income(case: FactorContext, length: int) -> Answer:
     """Months with income in a window."""
     return either_way(income_presence(case), length, _with_income)
 
@@ -108,7 +108,7 @@ def months_with_income(case: Case, length: int) -> Answer:
     needs_months=lambda n: n + 1,
     better=Better.UP,
 )
-def change(case: Case, length: int) -> Answer:
+def change(case: FactorContext, length: int) -> Answer:
     """The difference of two months."""
     return _two_months(income(case), length, lambda new, old: new - old)
 
@@ -126,7 +126,7 @@ def change(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.UP,
 )
-def change_pct(case: Case, length: int) -> Answer:
+def change_pct(case: FactorContext, length: int) -> Answer:
     """The relative difference of two months."""
     return _two_months(income(case), length, percent_change)
 
@@ -145,7 +145,7 @@ def change_pct(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.UP,
 )
-def trend(case: Case, length: int) -> Answer:
+def trend(case: FactorContext, length: int) -> Answer:
     """The relative difference of two medians of three months."""
     book = income(case)
     recent = book.last(TREND_MONTHS)
@@ -165,7 +165,7 @@ def trend(case: Case, length: int) -> Answer:
     needs_months=_same,
     better=Better.UP,
 )
-def calendar_average(case: Case, length: int) -> Answer:
+def calendar_average(case: FactorContext, length: int) -> Answer:
     """The mean over calendar months."""
     return over(income(case), length, mean, needs=length)
 
@@ -183,7 +183,7 @@ def calendar_average(case: Case, length: int) -> Answer:
     needs_months=CONSERVATIVE_NEEDS,
     better=Better.UP,
 )
-def conservative(case: Case, length: int) -> Answer:
+def conservative(case: FactorContext, length: int) -> Answer:
     """The smallest of three averages."""
     return over(income(case), length, cautious, needs=CONSERVATIVE_NEEDS)
 
@@ -203,7 +203,7 @@ def cautious(values: Sequence[Amount]) -> Amount:
     causes=NO_EVIDENCE,
     better=Better.UP,
 )
-def months_since_first(case: Case) -> Answer:
+def months_since_first(case: FactorContext) -> Answer:
     """The age of the first income."""
     return either_way(income_presence(case), WHOLE, _since_first)
 
@@ -219,7 +219,7 @@ def months_since_first(case: Case) -> Answer:
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
-def months_since_last(case: Case) -> Answer:
+def months_since_last(case: FactorContext) -> Answer:
     """The age of the last income."""
     book = income_presence(case)
     after = max(book.with_income, default=book.first - 1) + 1
@@ -239,7 +239,7 @@ def months_since_last(case: Case) -> Answer:
     months=_same,
     better=Better.DOWN,
 )
-def gap_months(case: Case, length: int) -> Answer:
+def gap_months(case: FactorContext, length: int) -> Answer:
     """Months without income."""
     return either_way(income_presence(case), length, lambda v: sum(a == 0 for a in v))
 
@@ -257,7 +257,7 @@ def gap_months(case: Case, length: int) -> Answer:
     months=_same,
     better=Better.DOWN,
 )
-def longest_gap(case: Case, length: int) -> Answer:
+def longest_gap(case: FactorContext, length: int) -> Answer:
     """The longest gap."""
     return either_way(income_presence(case), length, lambda v: longest_run([a == 0 for a in v]))
 
@@ -277,7 +277,7 @@ def longest_gap(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.DOWN,
 )
-def volatility(case: Case, length: int) -> Answer:
+def volatility(case: FactorContext, length: int) -> Answer:
     """The coefficient of variation."""
     return over(income(case), length, variation, needs=VOLATILITY_NEEDS)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.combine import GIG, PAYROLL, Job
 from decision_service.factors.figures import Amount, Figure, ratio
 from decision_service.factors.income import INCOME
@@ -32,7 +32,7 @@ JOBS = (
     lower=0,
     months=YEAR,
 )
-def jobs_count(case: Case) -> Answer:
+def jobs_count(case: FactorContext) -> Answer:
     """How many jobs the income comes from."""
     return _over_jobs(case, YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
 
@@ -49,7 +49,7 @@ def jobs_count(case: Case) -> Answer:
     months=lambda n: n,
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
-def top_job_share(case: Case, length: int) -> Answer:
+def top_job_share(case: FactorContext, length: int) -> Answer:
     """The weight of the largest job."""
     return _over_jobs(
         case, length, lambda jobs: ratio(max(jobs.values(), default=0), sum(jobs.values()))
@@ -68,7 +68,7 @@ def top_job_share(case: Case, length: int) -> Answer:
     months=lambda n: n,
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
-def payroll_share(case: Case, length: int) -> Answer:
+def payroll_share(case: FactorContext, length: int) -> Answer:
     """The weight of payroll."""
     return _over_jobs(case, length, lambda jobs: _share(jobs, PAYROLL))
 
@@ -85,13 +85,13 @@ def payroll_share(case: Case, length: int) -> Answer:
     months=lambda n: n,
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
-def gig_share(case: Case, length: int) -> Answer:
+def gig_share(case: FactorContext, length: int) -> Answer:
     """The weight of gig platforms."""
     return _over_jobs(case, length, lambda jobs: _share(jobs, GIG))
 
 
 def _over_jobs(
-    case: Case, length: int, work: Callable[[dict[Job, Amount]], Figure | Cause]
+    case: FactorContext, length: int, work: Callable[[dict[Job, Amount]], Figure | Cause]
 ) -> Answer:
     book = income(case)
     return over(book, length, lambda _: work(_jobs(book, length)))

@@ -10,7 +10,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.domain.snapshot import EstimatedIncome, Income
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.combine import (
     PAYROLL,
     MonthFacts,
@@ -39,7 +39,7 @@ from decision_service.factors.paychecks import (
 )
 from decision_service.factors.proof_of_income import confirmed, estimate_grades
 from decision_service.factors.records import eincomes
-from decision_service.factors.series import Draft
+from decision_service.factors.series import SeriesBuilder
 from decision_service.factors.stretches import Stretch
 from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Tally
 from decision_service.factors.usage import Feeder, counted
@@ -59,7 +59,7 @@ class Sheet(msgspec.Struct):
     aside.
     """
 
-    draft: Draft = msgspec.field(default_factory=Draft)
+    draft: SeriesBuilder = msgspec.field(default_factory=SeriesBuilder)
     facts: dict[int, MonthFacts] = msgspec.field(default_factory=dict)
     bases: dict[int, set[str]] = msgspec.field(default_factory=dict)
     told: set[tuple[str, int]] = msgspec.field(default_factory=set)
@@ -73,22 +73,22 @@ class Sheet(msgspec.Struct):
         return found
 
 
-def income_months(case: Case) -> Sheet:
+def income_months(case: FactorContext) -> Sheet:
     """Every settled month's facts and proofs."""
     return case.once("income months", _income_months)
 
 
-def income_parts(case: Case) -> Mapping[int, Parts]:
+def income_parts(case: FactorContext) -> Mapping[int, Parts]:
     """Each settled month's income by job."""
     return income_months(case).parts
 
 
-def formal_payroll(case: Case) -> Mapping[int, Amount]:
+def formal_payroll(case: FactorContext) -> Mapping[int, Amount]:
     """Each month's payroll, each job once, however the ruleset combines accounts."""
     return case.once("formal payroll", _formal_payroll)
 
 
-def _formal_payroll(case: Case) -> Mapping[int, Amount]:
+def _formal_payroll(case: FactorContext) -> Mapping[int, Amount]:
     facts, feeders = income_months(case).facts, counted(case)
     paid = {m: told for m, told in facts.items() if has_formal_payroll(told, feeders)}
     jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in paid.items()}
@@ -98,7 +98,7 @@ def _formal_payroll(case: Case) -> Mapping[int, Amount]:
     }
 
 
-def _income_months(case: Case) -> Sheet:
+def _income_months(case: FactorContext) -> Sheet:
     sheet = Sheet()
     for check in paychecks(case).counted:
         _take_paycheck(case, sheet, check)
@@ -111,19 +111,19 @@ def _income_months(case: Case) -> Sheet:
     return sheet
 
 
-def _add_up(case: Case, sheet: Sheet) -> None:
+def _add_up(case: FactorContext, sheet: Sheet) -> None:
     mode, feeders = case.policy.combine_income, counted(case)
     for month, facts in sheet.facts.items():
         parts = sheet.parts[month] = combined(mode, facts, feeders)
         sheet.draft.amounts[month] = total(parts)
 
 
-def _settled(case: Case, account: str, kind: Kind) -> int:
+def _settled(case: FactorContext, account: str, kind: Kind) -> int:
     source = income_sources(case).get((account, kind))
     return source.settled if source else 0
 
 
-def _take_paycheck(case: Case, sheet: Sheet, check: Paycheck) -> None:
+def _take_paycheck(case: FactorContext, sheet: Sheet, check: Paycheck) -> None:
     settled = _settled(case, check.account, Kind.INCOMES)
     grade = payroll_grade(counted(case)[check.account])
     for month, share in check.placed.shares:
@@ -140,7 +140,7 @@ def _take_paycheck(case: Case, sheet: Sheet, check: Paycheck) -> None:
         sheet.told.add((check.account, month))
 
 
-def _take_flawed(case: Case, sheet: Sheet) -> None:
+def _take_flawed(case: FactorContext, sheet: Sheet) -> None:
     """The records that have no amount to count, and what else is wrong with months of payroll."""
     found = paychecks(case)
     for month, flaw in found.flaws:
@@ -168,7 +168,7 @@ def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Ki
     sheet.draft.abroad(month, record.id, cause)
 
 
-def _take_estimates(case: Case, sheet: Sheet) -> None:
+def _take_estimates(case: FactorContext, sheet: Sheet) -> None:
     settled = {source: _settled(case, source, Kind.EINCOMES) for source in estimates(case)}
     grades = {source: estimate_grades(case, counted(case)[source]) for source in estimates(case)}
     for record in eincomes(case).records:
@@ -176,7 +176,7 @@ def _take_estimates(case: Case, sheet: Sheet) -> None:
             _take_estimate(case, sheet, record, grades[record.source][record.month])
 
 
-def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome, grade: int) -> None:
+def _take_estimate(case: FactorContext, sheet: Sheet, record: EstimatedIncome, grade: int) -> None:
     ours = record.currency == case.currency
     told = (record.source, grade)
     sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
@@ -189,7 +189,7 @@ def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome, grade: int
     facts.grades[record.source] = grade
 
 
-def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
+def _take_earnings(case: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
     """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
     settled, kept = _settled(case, feeder.id, Kind.TRANSACTIONS), earned(case, feeder)
     for month, stretch in months_of_earnings(case, feeder.id).items():
@@ -201,7 +201,7 @@ def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
             _prove_earnings(sheet.draft, feeder, month, stretch)
 
 
-def _take_taints(case: Case, sheet: Sheet) -> None:
+def _take_taints(case: FactorContext, sheet: Sheet) -> None:
     """What went wrong with platforms' transactions, in the months of which they alone tell."""
     for taint in platform_taints(case):
         for feeder in platforms_or_partial(case):
@@ -211,7 +211,7 @@ def _take_taints(case: Case, sheet: Sheet) -> None:
                         sheet.draft.flaw(month, taint)
 
 
-def _prove_earnings(draft: Draft, feeder: Feeder, month: int, stretch: Stretch) -> None:
+def _prove_earnings(draft: SeriesBuilder, feeder: Feeder, month: int, stretch: Stretch) -> None:
     _note_turnover(draft, month, stretch.tally, feeder.id)
     if not stretch.tally.records(RECORDED):
         return
@@ -222,7 +222,7 @@ def _prove_earnings(draft: Draft, feeder: Feeder, month: int, stretch: Stretch) 
         proof.heaps += stretch.heaps(EARNED)
 
 
-def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:
+def _note_turnover(draft: SeriesBuilder, month: int, total: Tally, source: str) -> None:
     unmapped, turnover = draft.turnovers.get(month, (0, 0))
     draft.turnovers[month] = unmapped + total.unmapped, turnover + total.turnover
     for place in range(min(total.counts[FOREIGN], SEVERAL)):

@@ -17,13 +17,13 @@ from decision_service.factors.backing import (
     proof_taints,
     unbacked_span,
 )
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.evidence import GRADES
 from decision_service.factors.figures import Figure
 from decision_service.factors.income import INCOME_CAUSES, NO_EVIDENCE
 from decision_service.factors.monthly_income import income
 from decision_service.factors.registry import Family
-from decision_service.factors.series import Span, over_spans
+from decision_service.factors.series import MonthSpan, over_spans
 from decision_service.factors.window import months
 
 PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
@@ -54,7 +54,7 @@ BACKED = (
     better=Better.UP,
     derived_from=("income.months_{w}",),
 )
-def backed_months_in(case: Case, length: int) -> Answer:
+def backed_months_in(case: FactorContext, length: int) -> Answer:
     """How many months are proved."""
     span = income(case).last(length)
     within_it = range(span[0], span[1] + 1)
@@ -73,7 +73,7 @@ def backed_months_in(case: Case, length: int) -> Answer:
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
-def months_since_backed(case: Case) -> Answer:
+def months_since_backed(case: FactorContext) -> Answer:
     """How long the proof has been silent."""
     book = income(case)
     backed, span = last_backed(case), unbacked_span(case)
@@ -95,13 +95,13 @@ def months_since_backed(case: Case) -> Answer:
     months=lambda n: n,
     causes=NO_EVIDENCE,
 )
-def weakest_grade(case: Case, length: int) -> Answer:
+def weakest_grade(case: FactorContext, length: int) -> Answer:
     """The weakest proof that matters."""
     span = income(case).last(length)
     return _proved(case, span, lambda: _weakest(case, span))
 
 
-def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answer:
+def _proved(case: FactorContext, span: MonthSpan, work: Callable[[], Figure | Cause]) -> Answer:
     """Work on a span; missing also where data that could prove more of it went wrong."""
     found = over_spans(income(case), (span,), work)
     taints = proof_taints(case, span)
@@ -110,7 +110,7 @@ def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answe
     return Answer(None, taints, found.evidence)
 
 
-def _weakest(case: Case, span: Span) -> str | Cause:
+def _weakest(case: FactorContext, span: MonthSpan) -> str | Cause:
     amounts = amounts_by_grade(case, span)
     income_, held = sum(amounts.values()), Fraction(0)
     if income_ <= 0:

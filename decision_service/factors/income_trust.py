@@ -9,7 +9,7 @@ from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.horizons import LIVE_MONTHS, stand_in_from
 from decision_service.factors.income_sources import (
     earned,
@@ -36,23 +36,23 @@ from decision_service.factors.usage import (
 )
 
 
-def income_feed(case: Case) -> Feed:
+def income_feed(case: FactorContext) -> Feed:
     """Whether the monthly income can be computed, and why not."""
     return case.once("income feed", _feed)
 
 
-def platforms_or_partial(case: Case) -> tuple[Feeder, ...]:
+def platforms_or_partial(case: FactorContext) -> tuple[Feeder, ...]:
     """The gig accounts whose transactions may be income, those in error included."""
     partial = [f for f in partial_feeding(case, Kind.TRANSACTIONS) if f.gig]
     return (*platforms(case), *(f for f in partial if f not in platforms(case)))
 
 
-def platform_taints(case: Case) -> Sequence[Missing]:
+def platform_taints(case: FactorContext) -> Sequence[Missing]:
     """What is wrong with the transactions of gig accounts, wherever they stand in as income."""
     return case.once("platform taints", _platform_taints)
 
 
-def _feed(case: Case) -> Feed:
+def _feed(case: FactorContext) -> Feed:
     held = bool(eincomes(case).records or incomes(case).records) or any(
         earned(case, feeder) for feeder in platforms(case)
     )
@@ -65,7 +65,7 @@ def _feed(case: Case) -> Feed:
     return feed(case, supplies, taints, held=held)
 
 
-def _unreadable(case: Case) -> Sequence[Missing]:
+def _unreadable(case: FactorContext) -> Sequence[Missing]:
     """That transactions without a class alone may be income."""
     tallies = [s.tally for f in platforms(case) for s in months_of_earnings(case, f.id).values()]
     unmapped, turnover = sum(t.unmapped for t in tallies), sum(t.turnover for t in tallies)
@@ -73,14 +73,14 @@ def _unreadable(case: Case) -> Sequence[Missing]:
     return [found] if unclassified(unmapped, turnover) else []
 
 
-def employment_taints(case: Case, *, matter: bool) -> Sequence[Missing]:
+def employment_taints(case: FactorContext, *, matter: bool) -> Sequence[Missing]:
     """What went wrong with employments where they matter; where they were not read, always."""
     if not matter and case.snapshot.employments is not None:
         return ()
     return [*supply_taints(case, (supply(case, Kind.EMPLOYMENTS),)), *employments(case).taints]
 
 
-def _gig(case: Case) -> Supply:
+def _gig(case: FactorContext) -> Supply:
     """The gig accounts that may feed the income by their transactions."""
     several = supply(case, Kind.TRANSACTIONS)
     return Supply(
@@ -94,13 +94,13 @@ def _gig(case: Case) -> Supply:
     )
 
 
-def _judged_by_month(case: Case) -> Supply:
+def _judged_by_month(case: FactorContext) -> Supply:
     """The same where what taints them is judged by the months in which they stand in."""
     gig = _gig(case)
     return Supply(Kind.TRANSACTIONS, gig.counted, (), gig.revoked, (), (), needed=False)
 
 
-def _platform_taints(case: Case) -> Sequence[Missing]:
+def _platform_taints(case: FactorContext) -> Sequence[Missing]:
     ids = {feeder.id for feeder in platforms_or_partial(case)}
     if not ids:
         return ()
@@ -108,13 +108,13 @@ def _platform_taints(case: Case) -> Sequence[Missing]:
     return in_order([taint for taint in found if taint.source is None or taint.source in ids])
 
 
-def _of_transactions(case: Case) -> Sequence[Missing]:
+def _of_transactions(case: FactorContext) -> Sequence[Missing]:
     """Contradictions and impossible dates among the transactions, and what was not asked for."""
     unread = unread_from(case.snapshot, stand_in_from(case.as_of.date))
     return [*ledger(case).taints, *unread]
 
 
-def _just_revoked(case: Case) -> Sequence[Missing]:
+def _just_revoked(case: FactorContext) -> Sequence[Missing]:
     """Accounts that fed the income and were disconnected lately: that hides a lost job."""
     gone = [f for f in feeders(case) if f.state is FeederState.REVOKED and _lately(case, f)]
     code = DataReason.CONSENT_REVOKED
@@ -131,11 +131,11 @@ def _earns(feeder: Feeder, kind: Kind) -> bool:
     return feeder.known and (kind in INCOME_KINDS or (kind is Kind.TRANSACTIONS and feeder.gig))
 
 
-def _lately(case: Case, feeder: Feeder) -> bool:
+def _lately(case: FactorContext, feeder: Feeder) -> bool:
     return feeder.revoked is None or case.as_of.instant - feeder.revoked <= MATTERS_FOR
 
 
-def _was_live(case: Case, feeder: Feeder, newest: int | None) -> bool:
+def _was_live(case: FactorContext, feeder: Feeder, newest: int | None) -> bool:
     """Whether its newest income was at most 3 months and its lag before the disconnection."""
     if newest is None:
         return False

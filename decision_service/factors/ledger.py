@@ -9,7 +9,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.snapshot import Transaction
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.classes import Classifier
 from decision_service.factors.pages import Page, page_of
 from decision_service.factors.reading import sources_naming
@@ -26,12 +26,12 @@ class Ledger(msgspec.Struct, frozen=True):
     taints: tuple[Missing, ...]
 
 
-def ledger(case: Case) -> Ledger:
+def ledger(case: FactorContext) -> Ledger:
     """The transactions of all counted sources."""
     return case.once("ledger", _ledger)
 
 
-def _ledger(case: Case) -> Ledger:
+def _ledger(case: FactorContext) -> Ledger:
     clean, end = transactions(case), last_day(case)
     pages = {}
     for source, records in _by_source(case, clean.records).items():
@@ -42,7 +42,9 @@ def _ledger(case: Case) -> Ledger:
     return Ledger(pages, clean.taints + tuple(bad_date(Kind.TRANSACTIONS, s) for s in late))
 
 
-def _by_source(case: Case, records: Sequence[Transaction]) -> Mapping[str, Sequence[Transaction]]:
+def _by_source(
+    case: FactorContext, records: Sequence[Transaction]
+) -> Mapping[str, Sequence[Transaction]]:
     known = {source for source, feeder in counted(case).items() if feeder.known}
     sources = sorted(sources_naming(case, Kind.TRANSACTIONS) & known)
     if len(sources) == 1:

@@ -6,7 +6,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.figures import Amount, Figure, ratio
 from decision_service.factors.income import INCOME, conservative
 from decision_service.factors.loans import (
@@ -32,7 +32,7 @@ INCOME_MONTHS = 6
     f"Count of all loans; {KNOWN_LOANS}",
     lower=0,
 )
-def loan_count(case: Case) -> Answer:
+def loan_count(case: FactorContext) -> Answer:
     """All loans."""
     return on_loans(case, len)
 
@@ -47,7 +47,7 @@ def loan_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def outstanding_count(case: Case) -> Answer:
+def outstanding_count(case: FactorContext) -> Answer:
     """Loans still running."""
     return on_loans(case, lambda all_: of_outstanding(all_, len))
 
@@ -62,7 +62,7 @@ def outstanding_count(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def finished_count(case: Case) -> Answer:
+def finished_count(case: FactorContext) -> Answer:
     """Loans paid back."""
     return on_loans(case, lambda all_: of_outstanding(all_, lambda open_: len(all_) - len(open_)))
 
@@ -77,7 +77,7 @@ def finished_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def overdue_count(case: Case) -> Answer:
+def overdue_count(case: FactorContext) -> Answer:
     """Loans in arrears."""
     return on_loans(case, lambda all_: of_overdue(all_, len))
 
@@ -93,7 +93,7 @@ def overdue_count(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def outstanding_total(case: Case) -> Answer:
+def outstanding_total(case: FactorContext) -> Answer:
     """What is still owed."""
     return on_loans(
         case,
@@ -114,7 +114,7 @@ def outstanding_total(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def overdue_total(case: Case) -> Answer:
+def overdue_total(case: FactorContext) -> Answer:
     """What is in arrears."""
     return on_loans(
         case,
@@ -137,7 +137,7 @@ def overdue_total(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def monthly_amortization(case: Case) -> Answer:
+def monthly_amortization(case: FactorContext) -> Answer:
     """The instalments of all running loans."""
     return on_loans(case, lambda all_: of_outstanding(all_, amortization), money=maybe_running)
 
@@ -154,7 +154,7 @@ def monthly_amortization(case: Case) -> Answer:
     better=Better.DOWN,
     derived_from=("liabilities.monthly_amortization", "income.conservative_6m"),
 )
-def scheme_debt_to_income(case: Case) -> Answer:
+def scheme_debt_to_income(case: FactorContext) -> Answer:
     """The load of known loans."""
     cost, earned = monthly_amortization(case), conservative(case, INCOME_MONTHS)
     missing = in_order(cost.missing + earned.missing)

@@ -9,7 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import LinkCounts
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.evidence import MOST_SHOWN
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import links
@@ -31,7 +31,7 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
     lower=0,
     better=Better.DOWN,
 )
-def connected(case: Case, length: int) -> Answer:
+def connected(case: FactorContext, length: int) -> Answer:
     """How many lenders asked lately."""
     return _over_links(case, lambda r: dict(r.counts).get(length), max)
 
@@ -45,7 +45,7 @@ def connected(case: Case, length: int) -> Answer:
     " NO_DATA when no account tells it, as without a subscription.",
     lower=0,
 )
-def days_since_first(case: Case) -> Answer:
+def days_since_first(case: FactorContext) -> Answer:
     """How long lenders have asked."""
     return _over_links(case, lambda r: r.first_days, max)
 
@@ -60,13 +60,13 @@ def days_since_first(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def days_since_last(case: Case) -> Answer:
+def days_since_last(case: FactorContext) -> Answer:
     """How long ago a lender asked."""
     return _over_links(case, lambda r: r.last_days, min)
 
 
 def _over_links(
-    case: Case,
+    case: FactorContext,
     tell: Callable[[LinkCounts], int | None],
     choose: Callable[[Sequence[int]], int],
 ) -> Answer:
@@ -80,7 +80,7 @@ def _over_links(
     return answer(figure, Kind.LINKS, _proof(case, [r for r, _ in told]))
 
 
-def _proof(case: Case, told: Sequence[LinkCounts]) -> Evidence:
+def _proof(case: FactorContext, told: Sequence[LinkCounts]) -> Evidence:
     return Evidence(
         records=len(told),
         horizon=case.as_of.date.isoformat(),
@@ -93,7 +93,7 @@ def _unconnected(missing: tuple[Missing, ...]) -> bool:
     return {m.cause for m in missing} == {Cause.NOT_CONNECTED}
 
 
-def _unsubscribed(case: Case) -> tuple[Missing, ...]:
+def _unsubscribed(case: FactorContext) -> tuple[Missing, ...]:
     """Any account may be linked, whatever its provider lists."""
     cause = Cause.NO_DATA if counted(case) else Cause.NOT_CONNECTED
     return (Missing(cause, kind=Kind.LINKS),)

@@ -10,7 +10,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.figures import Figure, deviation, mean, median
 from decision_service.factors.liabilities import KNOWN_LOANS, LIABILITIES, MIXED
 from decision_service.factors.loans import (
@@ -43,7 +43,7 @@ class Measured(msgspec.Struct, frozen=True):
     parity: bool = False
 
 
-class Statistic(msgspec.Struct, frozen=True):
+class LoanStatistic(msgspec.Struct, frozen=True):
     """A figure over at least `needs` amounts; `spread` where it grows with their differences."""
 
     name: str
@@ -57,19 +57,19 @@ class Statistic(msgspec.Struct, frozen=True):
 STATISTICS = {
     one.name: one
     for one in (
-        Statistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        Statistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        Statistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
-        Statistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
-        Statistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
-        Statistic(
+        LoanStatistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
+        LoanStatistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
+        LoanStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
+        LoanStatistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
+        LoanStatistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
+        LoanStatistic(
             "median",
             "Median",
             "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when there is"
             " none.",
             median,
         ),
-        Statistic(
+        LoanStatistic(
             "std",
             "Standard deviation",
             "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two.",
@@ -135,8 +135,8 @@ REPAID = Measured(
 )
 
 
-def _register(measured: Measured, statistic: Statistic) -> None:
-    def factor(case: Case) -> Answer:
+def _register(measured: Measured, statistic: LoanStatistic) -> None:
+    def factor(case: FactorContext) -> Answer:
         def work(amounts: Sequence[int]) -> Figure | Cause:
             enough = len(amounts) >= statistic.needs
             return statistic.work(amounts) if enough else Cause.NO_EVIDENCE
@@ -177,6 +177,6 @@ for _measured, _names in (
     lower=0,
     better=Better.UP,
 )
-def repaid_count(case: Case) -> Answer:
+def repaid_count(case: FactorContext) -> Answer:
     """Loans paid back in part or whole."""
     return on_loans(case, lambda all_: repaid(all_, len))

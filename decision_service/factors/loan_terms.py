@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import plus_months
 from decision_service.factors.liabilities import KNOWN_LOANS, LIABILITIES, MIXED
 from decision_service.factors.loans import maybe_running, of_outstanding, on_loans
@@ -44,7 +44,7 @@ def is_short_term(loan: Liability) -> bool:
     causes=MIXED,
     better=Better.DOWN,
 )
-def outstanding_short_term(case: Case) -> Answer:
+def outstanding_short_term(case: FactorContext) -> Answer:
     """What is still owed on loans like the one that is asked for."""
     return _open_on(case, is_short_term)
 
@@ -61,13 +61,13 @@ def outstanding_short_term(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def matured_unpaid_total(case: Case) -> Answer:
+def matured_unpaid_total(case: FactorContext) -> Answer:
     """What is still owed on loans past their end."""
     today = case.as_of.date
     return _open_on(case, lambda loan: loan.end is not None and loan.end < today)
 
 
-def _open_on(case: Case, of: Callable[[Liability], bool]) -> Answer:
+def _open_on(case: FactorContext, of: Callable[[Liability], bool]) -> Answer:
     def work(loans: Sequence[Liability]) -> int:
         return sum([loan.outstanding or 0 for loan in loans])
 

@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.evidence import heaviest
 from decision_service.factors.figures import Amount, Figure
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
@@ -25,7 +25,7 @@ Untold = tuple[Missing, ...]
 Found = Figure | Cause | Untold
 """A figure, why there is none, or what was not told."""
 
-Work = Callable[[Sequence[Liability]], Found]
+LoanFunction = Callable[[Sequence[Liability]], Found]
 
 
 class Loans(msgspec.Struct, frozen=True):
@@ -36,13 +36,13 @@ class Loans(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-def loans(case: Case) -> Loans:
+def loans(case: FactorContext) -> Loans:
     """The loans known to schemes."""
     return case.once("loans", _loans)
 
 
 def on_loans(
-    case: Case, work: Work, money: Callable[[Liability], bool] = lambda _: False
+    case: FactorContext, work: LoanFunction, money: Callable[[Liability], bool] = lambda _: False
 ) -> Answer:
     """Work on all loans; MIXED_CURRENCY when one that `money` picks is in another currency."""
     known = loans(case)
@@ -126,7 +126,7 @@ def _amortization_untold(record: Liability) -> Missing | None:
     return None
 
 
-def _loans(case: Case) -> Loans:
+def _loans(case: FactorContext) -> Loans:
     clean = liabilities(case)
     records = sorted(clean.records, key=lambda r: r.id)
     trust = feed(
@@ -151,7 +151,7 @@ def _lists_loans(feeder: Feeder) -> bool:
     return known and feeder.is_account and feeder.state is FeederState.USED
 
 
-def _proof(case: Case, records: Sequence[Liability]) -> Evidence:
+def _proof(case: FactorContext, records: Sequence[Liability]) -> Evidence:
     starts = sorted(r.start for r in records)
     return Evidence(
         records=len(records),
@@ -164,6 +164,6 @@ def _proof(case: Case, records: Sequence[Liability]) -> Evidence:
     )
 
 
-def _lenders(case: Case, records: Iterable[Liability]) -> set[str]:
+def _lenders(case: FactorContext, records: Iterable[Liability]) -> set[str]:
     named = {r.source for r in records}
     return named or {f.id for f in counted(case).values() if _lists_loans(f)}

@@ -8,7 +8,7 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, told_by
 from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
@@ -22,7 +22,7 @@ from decision_service.factors.income_sources import (
 )
 from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.newest_truth import newest_truth
-from decision_service.factors.series import MonthBook, Spans, View, within
+from decision_service.factors.series import MonthBook, SeriesView, Spans, within
 from decision_service.factors.settlement import incomplete_months, open_months
 from decision_service.factors.usage import EARNING_KINDS, Feeder, counted
 
@@ -32,7 +32,7 @@ class IncomeBook(MonthBook):
 
     def __init__(
         self,
-        view: View,
+        view: SeriesView,
         sheet: Sheet,
         values: Mapping[int, Amount],
         parts: Mapping[int, Parts],
@@ -64,30 +64,30 @@ class IncomeBook(MonthBook):
         return (f"gig earnings are known from {month_name(since)} on",) if since else ()
 
 
-def income(case: Case) -> IncomeBook:
+def income(case: FactorContext) -> IncomeBook:
     """The monthly income by amount, up to the latest month whose amount is known."""
     return case.once("income", _amounts)
 
 
-def income_presence(case: Case) -> IncomeBook:
+def income_presence(case: FactorContext) -> IncomeBook:
     """Which months have income (1) and which have none (0), up to the latest settled month."""
     return case.once("income presence", _presence)
 
 
-def _presence(case: Case) -> IncomeBook:
+def _presence(case: FactorContext) -> IncomeBook:
     with_income = _months_with_income(case)
     horizon = income_settlement(case).horizon
     open_ = open_months(income_settlement(case), _observed(case, horizon), with_income)
-    view = View(horizon, _missing(case, horizon), open_, unobserved=_unobserved(case))
+    view = SeriesView(horizon, _missing(case, horizon), open_, unobserved=_unobserved(case))
     return _book(case, view, dict.fromkeys(with_income, 1))
 
 
-def _amounts(case: Case) -> IncomeBook:
+def _amounts(case: FactorContext) -> IncomeBook:
     draft, settled = income_months(case).draft, income_settlement(case)
     months = _observed(case, settled.horizon)
     waiting = incomplete_months(settled, months, _outranked(case))
     horizon = max((month for month in months if month not in waiting), default=None)
-    view = View(
+    view = SeriesView(
         settled.horizon if horizon is None else horizon,
         _missing(case, settled.horizon),
         waiting,
@@ -97,7 +97,7 @@ def _amounts(case: Case) -> IncomeBook:
     return _book(case, view, draft.amounts)
 
 
-def _missing(case: Case, horizon: int) -> Sequence[Missing]:
+def _missing(case: FactorContext, horizon: int) -> Sequence[Missing]:
     """Why nothing can be computed; of no month yet also what is wrong with platforms."""
     missing = income_feed(case).missing
     if missing or _from_first(case, horizon):
@@ -106,7 +106,7 @@ def _missing(case: Case, horizon: int) -> Sequence[Missing]:
 
 
 def _stopped(
-    case: Case, months: Sequence[int], horizon: int | None, waiting: Mapping[int, Missing]
+    case: FactorContext, months: Sequence[int], horizon: int | None, waiting: Mapping[int, Missing]
 ) -> Missing | None:
     """What all amounts wait for: no month is known, or a later one already shows less."""
     if horizon is None:
@@ -117,13 +117,13 @@ def _stopped(
     return waiting[later] if later is not None and fell else None
 
 
-def _book(case: Case, view: View, values: Mapping[int, Amount]) -> IncomeBook:
+def _book(case: FactorContext, view: SeriesView, values: Mapping[int, Amount]) -> IncomeBook:
     sheet = income_months(case)
     known_from = stand_in_months(case).start if _stood_in(case) else None
     return IncomeBook(view, sheet, values, income_parts(case), known_from)
 
 
-def _months_with_income(case: Case) -> Collection[int]:
+def _months_with_income(case: FactorContext) -> Collection[int]:
     """The months in which some source shows income above zero.
 
     A platform's earnings are a source of their own, also in a month that has an estimate.
@@ -132,12 +132,12 @@ def _months_with_income(case: Case) -> Collection[int]:
     return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
 
 
-def gig_months(case: Case) -> Collection[int]:
+def gig_months(case: FactorContext) -> Collection[int]:
     """The months in which an account at a gig platform shows income above zero."""
     return case.once("gig months", _gig_months)
 
 
-def _gig_months(case: Case) -> Collection[int]:
+def _gig_months(case: FactorContext) -> Collection[int]:
     feeders = counted(case)
     gig = [source for source, feeder in feeders.items() if feeder.gig]
     facts = income_months(case).facts.items()
@@ -145,7 +145,7 @@ def _gig_months(case: Case) -> Collection[int]:
     return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
 
 
-def _worked(case: Case, feeder: Feeder) -> Collection[int]:
+def _worked(case: FactorContext, feeder: Feeder) -> Collection[int]:
     """The settled months in which a platform's account kept earnings."""
     source = income_sources(case).get((feeder.id, Kind.TRANSACTIONS))
     if source is None:
@@ -159,7 +159,7 @@ def _above_zero(facts: MonthFacts) -> bool:
     return max([*paid, *facts.estimates.values(), *facts.earnings.values()], default=0) > 0
 
 
-def _outranked(case: Case) -> Collection[int]:
+def _outranked(case: FactorContext) -> Collection[int]:
     """The months with formal payroll, beside which an estimate that is to come counts nothing."""
     if case.policy.combine_income is not CombineIncome.PER_JOB:
         return ()
@@ -167,25 +167,25 @@ def _outranked(case: Case) -> Collection[int]:
     return {m for m, told in facts.items() if has_formal_payroll(told, feeders)}
 
 
-def _from_first(case: Case, horizon: int) -> range:
+def _from_first(case: FactorContext, horizon: int) -> range:
     return range(min(income_months(case).draft.proofs, default=horizon + 1), horizon + 1)
 
 
-def _observed(case: Case, horizon: int) -> Sequence[int]:
+def _observed(case: FactorContext, horizon: int) -> Sequence[int]:
     unobserved = _unobserved(case)
     return [month for month in _from_first(case, horizon) if month not in unobserved]
 
 
-def _stood_in(case: Case) -> bool:
+def _stood_in(case: FactorContext) -> bool:
     return any(facts.earnings for facts in income_months(case).facts.values())
 
 
-def _unobserved(case: Case) -> Collection[int]:
+def _unobserved(case: FactorContext) -> Collection[int]:
     """Months before transactions are known of which nothing else tells."""
     return case.once("unobserved months", _before_earnings)
 
 
-def _before_earnings(case: Case) -> Collection[int]:
+def _before_earnings(case: FactorContext) -> Collection[int]:
     if not _stood_in(case):
         return frozenset()
     sheet, known_from = income_months(case), stand_in_months(case).start

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.domain.kinds import Kind
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.combine import MonthFacts, Teller, told_by, total
 from decision_service.factors.figures import Amount, median
-from decision_service.factors.horizons import Source
+from decision_service.factors.horizons import SourceCoverage
 from decision_service.factors.income_months import income_months, income_parts
 from decision_service.factors.income_sources import earned
 from decision_service.factors.settlement import Settlement
@@ -20,7 +20,7 @@ FALLEN = (5, 3)
 """A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
 
 
-def newest_truth(case: Case, settled: Settlement, known: Sequence[int]) -> bool:
+def newest_truth(case: FactorContext, settled: Settlement, known: Sequence[int]) -> bool:
     """Whether a live source that carries the last 6 known months fell in a month after them.
 
     `known` are the observed months up to the latest whose amount is known.
@@ -34,13 +34,15 @@ def newest_truth(case: Case, settled: Settlement, known: Sequence[int]) -> bool:
     )
 
 
-def _carries(case: Case, source: Source, months: Sequence[int]) -> bool:
+def _carries(case: FactorContext, source: SourceCoverage, months: Sequence[int]) -> bool:
     income = sum(total(income_parts(case).get(month, {})) for month in months)
     carried = sum(_counted(case, source, month) for month in months)
     return 0 < income <= carried * CARRIES
 
 
-def _fell(case: Case, settled: Settlement, source: Source, months: Sequence[int]) -> bool:
+def _fell(
+    case: FactorContext, settled: Settlement, source: SourceCoverage, months: Sequence[int]
+) -> bool:
     usual = median([_told(case, source, month) for month in months])
     later = range(months[-1] + 1, source.settled + 1)
     return any(_low(_told(case, source, m), usual) for m in later if settled.settles(source, m))
@@ -51,13 +53,13 @@ def _low(amount: Amount, usual: Amount) -> bool:
     return amount <= 0 or amount * times < usual * medians
 
 
-def _counted(case: Case, source: Source, month: int) -> Amount:
+def _counted(case: FactorContext, source: SourceCoverage, month: int) -> Amount:
     """What a source tells of a month's income where its telling is what counts."""
     parts = income_parts(case).get(month, {})
     return sum(part.told.get(_teller(source), 0) for part in parts.values())
 
 
-def _told(case: Case, source: Source, month: int) -> Amount:
+def _told(case: FactorContext, source: SourceCoverage, month: int) -> Amount:
     """What a source tells of a month that it has settled; of earnings also beside an estimate."""
     if source.kind is Kind.TRANSACTIONS:
         return earned(case, source.feeder).get(month, 0)
@@ -65,5 +67,5 @@ def _told(case: Case, source: Source, month: int) -> Amount:
     return told_by(facts, _teller(source))
 
 
-def _teller(source: Source) -> Teller:
+def _teller(source: SourceCoverage) -> Teller:
     return source.feeder.id, source.kind

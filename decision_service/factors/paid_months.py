@@ -9,29 +9,29 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import month_of
 from decision_service.factors.figures import Figure
-from decision_service.factors.horizons import Source, lag_month, source_of
+from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import contributions
 from decision_service.factors.scheme import Amounts, Scheme
-from decision_service.factors.series import Draft, MonthBook, Span, View, within
+from decision_service.factors.series import MonthBook, MonthSpan, SeriesBuilder, SeriesView, within
 from decision_service.factors.usage import counted
 
-Window = Callable[[Scheme], Span]
+SchemeWindow = Callable[[Scheme], MonthSpan]
 """The months of a scheme that a factor looks at."""
 
 
 class ContributionBook(MonthBook):
     """All schemes' contributions up to the earliest month that the live ones have settled."""
 
-    def __init__(self, view: View, draft: Draft, schemes: Sequence[Scheme]) -> None:
+    def __init__(self, view: SeriesView, draft: SeriesBuilder, schemes: Sequence[Scheme]) -> None:
         super().__init__(Kind.CONTRIBUTIONS, view, draft, draft.amounts)
         self.schemes = schemes
         self.paying = [scheme for scheme in schemes if scheme.paid]
 
-    def flawed(self, window: Window) -> tuple[Missing, ...]:
+    def flawed(self, window: SchemeWindow) -> tuple[Missing, ...]:
         """What is wrong with each scheme's own records in its window."""
         return in_order(
             [
@@ -43,14 +43,14 @@ class ContributionBook(MonthBook):
             ]
         )
 
-    def reach(self, window: Window) -> Span:
+    def reach(self, window: SchemeWindow) -> MonthSpan:
         """The months that the schemes' windows lie in."""
         spans = [window(scheme) for scheme in self.schemes] or [(self.horizon, self.horizon)]
         return min(first for first, _ in spans), max(last for _, last in spans)
 
 
 def over_schemes(
-    book: ContributionBook, window: Window, work: Callable[[], Figure | Cause]
+    book: ContributionBook, window: SchemeWindow, work: Callable[[], Figure | Cause]
 ) -> Answer:
     """Work on the schemes, each with a window of its own."""
     if book.missing:
@@ -61,33 +61,35 @@ def over_schemes(
     return answer(work(), book.kind, book.judged((book.reach(window),))[1])
 
 
-def contribution_book(case: Case) -> ContributionBook:
+def contribution_book(case: FactorContext) -> ContributionBook:
     """The applicant's contributions."""
     return case.once("contributions", _book)
 
 
-def _book(case: Case) -> ContributionBook:
+def _book(case: FactorContext) -> ContributionBook:
     clean = contributions(case)
-    draft = Draft()
+    draft = SeriesBuilder()
     schemes = _schemes(case, draft, clean.records)
     for scheme in schemes:
         for month, amount in scheme.amounts.items():
             draft.amounts[month] = draft.amounts.get(month, 0) + amount
     trust = feed(case, (supply(case, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records))
-    return ContributionBook(View(_horizon(case, schemes), trust.missing), draft, schemes)
+    return ContributionBook(SeriesView(_horizon(case, schemes), trust.missing), draft, schemes)
 
 
-def _horizon(case: Case, schemes: Sequence[Scheme]) -> int:
+def _horizon(case: FactorContext, schemes: Sequence[Scheme]) -> int:
     judges = [s for s in schemes if s.live] or schemes
     return min((s.settled for s in judges), default=Month.of(case.as_of.date).index - 1)
 
 
-def _schemes(case: Case, draft: Draft, records: Sequence[Contribution]) -> Sequence[Scheme]:
+def _schemes(
+    case: FactorContext, draft: SeriesBuilder, records: Sequence[Contribution]
+) -> Sequence[Scheme]:
     """The schemes in text order; proofs and other currencies go to the draft."""
     accounts: dict[str, list[Contribution]] = {}
     for record in records:
         accounts.setdefault(record.source, []).append(record)
-    schemes: dict[str, list[tuple[Source, Amounts]]] = {}
+    schemes: dict[str, list[tuple[SourceCoverage, Amounts]]] = {}
     for account, own in sorted(accounts.items()):
         source, amounts = _account(case, draft, account, own)
         schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
@@ -95,8 +97,8 @@ def _schemes(case: Case, draft: Draft, records: Sequence[Contribution]) -> Seque
 
 
 def _account(
-    case: Case, draft: Draft, account: str, records: Sequence[Contribution]
-) -> tuple[Source, Amounts]:
+    case: FactorContext, draft: SeriesBuilder, account: str, records: Sequence[Contribution]
+) -> tuple[SourceCoverage, Amounts]:
     """An account's payments up to its settled month."""
     months = [month_of(record.date) for record in records]
     dated = list(zip(months, records, strict=True))
@@ -108,7 +110,10 @@ def _account(
 
 
 def _amounts(
-    case: Case, draft: Draft, account: str, dated: Sequence[tuple[int, Contribution]]
+    case: FactorContext,
+    draft: SeriesBuilder,
+    account: str,
+    dated: Sequence[tuple[int, Contribution]],
 ) -> Amounts:
     amounts: dict[int, int] = {}
     told = (account, None)
@@ -123,7 +128,7 @@ def _amounts(
     return amounts
 
 
-def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme:
+def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -> Scheme:
     """A scheme's months; several accounts at one scheme tell of the same payments."""
     sources = [source for source, _ in accounts]
     judges = [source for source in sources if source.live] or sources

@@ -10,7 +10,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.employers import Payment, PayrollJob, one_job, payroll_jobs
 from decision_service.factors.payroll import (
     LONGEST_MONTH,
@@ -60,7 +60,7 @@ class Paychecks(msgspec.Struct, frozen=True):
     beside: frozenset[int]
 
 
-def paychecks(case: Case) -> Paychecks:
+def paychecks(case: FactorContext) -> Paychecks:
     """The applicant's payroll."""
     return case.once("paychecks", _paychecks)
 
@@ -79,7 +79,7 @@ def posted_month(record: Income, seen_month: int) -> int:
     return month.index if ends else month.index - 1
 
 
-def _paychecks(case: Case) -> Paychecks:
+def _paychecks(case: FactorContext) -> Paychecks:
     records = incomes(case).records
     jobs = payroll_jobs(records, case.policy)
     unread = [record for record in records if not known_frequency(record.frequency)]
@@ -108,7 +108,7 @@ def _by_job(
 
 
 def _foreign(
-    case: Case, records: Sequence[Income], jobs: Mapping[str, PayrollJob]
+    case: FactorContext, records: Sequence[Income], jobs: Mapping[str, PayrollJob]
 ) -> Iterable[Income]:
     """Pay in other currencies, each once."""
     for currency in {record.currency for record in records} - {case.currency}:
@@ -123,7 +123,7 @@ def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -
     return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
 
 
-def _payments(case: Case, slips: Sequence[Payslip]) -> Iterable[Payment]:
+def _payments(case: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:
     """All that is told of a job's pay, summaries and what they sum up alike; no platform's."""
     if counted(case)[slips[0].record.source].gig:
         return ()
@@ -144,7 +144,7 @@ def _flaw(record: Income) -> Missing:
     return Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
 
 
-def _flaws(case: Case, records: Iterable[Income]) -> Iterable[Flaw]:
+def _flaws(case: FactorContext, records: Iterable[Income]) -> Iterable[Flaw]:
     for record in records:
         if record.currency == case.currency:
             for month in flawed_months(record):

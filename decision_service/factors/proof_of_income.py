@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.combine import platform_grade
 from decision_service.factors.employers import employer_key, named_employer
 from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
@@ -29,7 +29,7 @@ USUAL = (2, 3)
 """A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
 
 
-def estimate_grades(case: Case, feeder: Feeder) -> Mapping[int, int]:
+def estimate_grades(case: FactorContext, feeder: Feeder) -> Mapping[int, int]:
     """How well an account's estimate proves the income of each month that it tells of."""
     told = estimates(case)[feeder.id]
     if feeder.gig:
@@ -38,28 +38,28 @@ def estimate_grades(case: Case, feeder: Feeder) -> Mapping[int, int]:
     return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in told}
 
 
-def employed_months(case: Case) -> frozenset[int]:
+def employed_months(case: FactorContext) -> frozenset[int]:
     """The months in which some employment with a named employer runs on a day or more."""
     return case.once("employed months", _employed_months)
 
 
-def confirmed(case: Case, source: str, employer: str) -> bool:
+def confirmed(case: FactorContext, source: str, employer: str) -> bool:
     """Whether an employment of another source names the employer (a key) of a document."""
     named = case.once("employers by source", _named_employers).get(employer, frozenset[str]())
     return bool(named - {source})
 
 
-def _employed_months(case: Case) -> frozenset[int]:
+def _employed_months(case: FactorContext) -> frozenset[int]:
     named = [r for r in employments(case).records if named_employer(r.employer, case.policy)]
     return frozenset(month for record in named for month in _months_of(case, record))
 
 
-def _months_of(case: Case, record: Employment) -> range:
+def _months_of(case: FactorContext, record: Employment) -> range:
     last = min(record.end or case.as_of.date, case.as_of.date)
     return range(Month.of(record.start).index, Month.of(last).index + 1)
 
 
-def _named_employers(case: Case) -> Mapping[str, AbstractSet[str]]:
+def _named_employers(case: FactorContext) -> Mapping[str, AbstractSet[str]]:
     """The sources of which an employment names an employer, by the employer's key."""
     found: dict[str, set[str]] = {}
     for record in employments(case).records:
@@ -69,7 +69,7 @@ def _named_employers(case: Case) -> Mapping[str, AbstractSet[str]]:
     return found
 
 
-def _remitted(case: Case, provider_id: str, told: Mapping[int, int]) -> Collection[int]:
+def _remitted(case: FactorContext, provider_id: str, told: Mapping[int, int]) -> Collection[int]:
     """The months whose estimate an employer proves, or a habit that it does not go beyond."""
     employed = employed_months(case)
     others = sorted(month for month in told if month not in employed)
@@ -77,13 +77,13 @@ def _remitted(case: Case, provider_id: str, told: Mapping[int, int]) -> Collecti
     return {*(told.keys() & employed), *_usual(told, habitual)}
 
 
-def _habitual(case: Case, provider_id: str, month: int) -> bool:
+def _habitual(case: FactorContext, provider_id: str, month: int) -> bool:
     paid = case.once("paid alone", _paid_alone).get(provider_id, ())
     recent = bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS)
     return recent >= HABIT_NEEDS
 
 
-def _paid_alone(case: Case) -> Mapping[str, Sequence[int]]:
+def _paid_alone(case: FactorContext) -> Mapping[str, Sequence[int]]:
     """The months, in order, in which each scheme was paid to and no employer did."""
     schemes, employed = contribution_book(case).schemes, employed_months(case)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}

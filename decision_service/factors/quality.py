@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.answer import in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.first_syncs import being_linked, running, unclear
 from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
@@ -57,12 +57,12 @@ class Feed(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...]
 
 
-def supply(case: Case, kind: Kind) -> Supply:
+def supply(case: FactorContext, kind: Kind) -> Supply:
     """Everyone who may feed a kind."""
     return case.once(("supply", kind), lambda c: _supply(c, kind))
 
 
-def _supply(case: Case, kind: Kind) -> Supply:
+def _supply(case: FactorContext, kind: Kind) -> Supply:
     everyone = counted(case).values()
     return Supply(
         kind,
@@ -74,7 +74,9 @@ def _supply(case: Case, kind: Kind) -> Supply:
     )
 
 
-def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool) -> Feed:
+def feed(
+    case: FactorContext, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool
+) -> Feed:
     """The family's trust: `taints` were found in its records, `held` says that it has any."""
     counts = _union(s.counted for s in supplies)
     found = [*account_taints(case), *taints, *supply_taints(case, supplies)]
@@ -85,7 +87,7 @@ def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, h
     return Feed(counts, in_order(found))
 
 
-def _empty(case: Case, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> Cause:
+def _empty(case: FactorContext, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> Cause:
     """Why there are no records: unknown providers alone tell, or nobody does, or is connected."""
     kinds = [s.kind for s in supplies if s.kind in EARNING_KINDS]
     doubted = unknown(case) if kinds else ()
@@ -96,7 +98,7 @@ def _empty(case: Case, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> 
     return Cause.UNKNOWN_PROVIDER if doubted else Cause.NOT_CONNECTED
 
 
-def supply_taints(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def supply_taints(case: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     """What is wrong with the readings and the accounts that may feed some kinds."""
     found = [taint for s in supplies if s.needed for taint in read_taints(case, s.kind)]
     for judge in (_stale, _unfinished, _partial, _expired):
@@ -104,12 +106,12 @@ def supply_taints(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     return found
 
 
-def account_taints(case: Case) -> list[Missing]:
+def account_taints(case: FactorContext) -> list[Missing]:
     """What went wrong while the accounts were read; it taints every kind."""
     return case.once("account taints", _account_taints)
 
 
-def _account_taints(case: Case) -> list[Missing]:
+def _account_taints(case: FactorContext) -> list[Missing]:
     listed = case.snapshot.accounts
     distinct = {(a.id, a) for a in listed}
     ids = [account_id for account_id, _ in distinct]
@@ -124,7 +126,7 @@ def _account_taints(case: Case) -> list[Missing]:
     ]
 
 
-def read_taints(case: Case, kind: Kind) -> list[Missing]:
+def read_taints(case: FactorContext, kind: Kind) -> list[Missing]:
     """What went wrong while a kind was read, or that it was not."""
     read = reading(case.snapshot, kind)
     if read is None:
@@ -139,13 +141,13 @@ def read_taints(case: Case, kind: Kind) -> list[Missing]:
     ]
 
 
-def _may_give(case: Case, kind: Kind) -> set[str]:
+def _may_give(case: FactorContext, kind: Kind) -> set[str]:
     """The used and partial ones that feed the kind; the failure of any other one harms nothing."""
     used = [f for f in feeding(case, kind) if f.state is FeederState.USED]
     return {f.id for f in (*used, *partial_feeding(case, kind))}
 
 
-def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _stale(case: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     fed = _first_kinds((s.kind, s.judged) for s in supplies)
     return [
         Missing(Cause.STALE, kind=kind, source=feeder.id)
@@ -154,7 +156,7 @@ def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     ]
 
 
-def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _unfinished(case: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
     fed = _first_kinds((s.kind, (*s.judged, *being_linked(case, s.kind))) for s in supplies)
     return [
@@ -164,7 +166,7 @@ def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     ]
 
 
-def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _partial(case: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     if case.policy.partial is PartialPolicy.USE:
         return []
     fed = _first_kinds((s.kind, s.partial) for s in supplies)
@@ -181,7 +183,7 @@ def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
     return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed]
 
 
-def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _expired(case: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     """A kind was read and has no records now, though a counted account gave some before."""
     return [
         Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
@@ -192,13 +194,13 @@ def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
     ]
 
 
-def _read_whole(case: Case, kind: Kind, feeder: Feeder) -> bool:
+def _read_whole(case: FactorContext, kind: Kind, feeder: Feeder) -> bool:
     """What failed to be read of a feeder may well have records."""
     taints = read_taints(case, kind)
     return all(taint.source not in (None, feeder.id) for taint in taints)
 
 
-def _connected_long(case: Case, feeder: Feeder) -> bool:
+def _connected_long(case: FactorContext, feeder: Feeder) -> bool:
     """Over 60 days; an account that tells no date counts as old, since it had data before."""
     if not feeder.is_account or feeder.created is None:
         return feeder.is_account

@@ -21,7 +21,7 @@ from decision_service.domain.snapshot import (
     Read,
     Transaction,
 )
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.usage import EARNING_KINDS, counted, feeders
 
@@ -46,47 +46,47 @@ class Clean(msgspec.Struct, Generic[R], frozen=True):
     taints: tuple[Missing, ...] = ()
 
 
-def eincomes(case: Case) -> Clean[EstimatedIncome]:
+def eincomes(case: FactorContext) -> Clean[EstimatedIncome]:
     """Estimated incomes; month-dated, so no date of theirs is in the future."""
     return _once(case, Kind.EINCOMES, case.snapshot.eincomes, None)
 
 
-def contributions(case: Case) -> Clean[Contribution]:
+def contributions(case: FactorContext) -> Clean[Contribution]:
     """Contributions; dated to the month's end, so no date of theirs is in the future."""
     return _once(case, Kind.CONTRIBUTIONS, case.snapshot.contributions, None)
 
 
-def incomes(case: Case) -> Clean[Income]:
+def incomes(case: FactorContext) -> Clean[Income]:
     """Payroll records whose period has begun and does not end before it begins."""
     return _once(case, Kind.INCOMES, case.snapshot.incomes, _period_believable)
 
 
-def employments(case: Case) -> Clean[Employment]:
+def employments(case: FactorContext) -> Clean[Employment]:
     """Employments that have begun and do not end before they begin."""
     return _once(case, Kind.EMPLOYMENTS, case.snapshot.employments, _period_believable)
 
 
-def liabilities(case: Case) -> Clean[Liability]:
+def liabilities(case: FactorContext) -> Clean[Liability]:
     """Loans that have begun."""
     return _once(case, Kind.LIABILITIES, case.snapshot.liabilities, lambda r, end: r.start <= end)
 
 
-def identities(case: Case) -> Clean[Identity]:
+def identities(case: FactorContext) -> Clean[Identity]:
     """Identities that were born."""
     return _once(case, Kind.IDENTITIES, case.snapshot.identities, _born)
 
 
-def links(case: Case) -> Clean[LinkCounts]:
+def links(case: FactorContext) -> Clean[LinkCounts]:
     """Counts of links."""
     return _once(case, Kind.LINKS, case.snapshot.links, None)
 
 
-def transactions(case: Case) -> Clean[Transaction]:
+def transactions(case: FactorContext) -> Clean[Transaction]:
     """Transactions, their dates still unchecked: the ledger checks each day once."""
     return _once(case, Kind.TRANSACTIONS, case.snapshot.transactions, None)
 
 
-def last_day(case: Case) -> date:
+def last_day(case: FactorContext) -> date:
     """The latest date that a day-dated record may have: as_of plus one day."""
     return case.as_of.date + timedelta(days=1)
 
@@ -97,13 +97,13 @@ def bad_date(kind: Kind, source: str) -> Missing:
 
 
 def _once(
-    case: Case, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+    case: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
 ) -> Clean[R]:
     return case.once(("clean", kind), lambda c: _clean(c, kind, read, believable))
 
 
 def _clean(
-    case: Case, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+    case: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
 ) -> Clean[R]:
     if read is None:
         return Clean()
@@ -115,7 +115,7 @@ def _clean(
     return Clean(records, tuple(taints))
 
 
-def _of_counted(case: Case, kind: Kind, records: Sequence[R]) -> Sequence[R]:
+def _of_counted(case: FactorContext, kind: Kind, records: Sequence[R]) -> Sequence[R]:
     """The records of counted sources; of unknown providers nothing that may be income counts."""
     telling = {s for s, f in counted(case).items() if f.known or kind not in EARNING_KINDS}
     if sources_naming(case, kind) <= telling:
@@ -123,7 +123,7 @@ def _of_counted(case: Case, kind: Kind, records: Sequence[R]) -> Sequence[R]:
     return [r for r in records if r.source in telling]
 
 
-def _unlisted(case: Case, kind: Kind) -> list[Missing]:
+def _unlisted(case: FactorContext, kind: Kind) -> list[Missing]:
     """Sources that no list names: the account vanished while its records were read."""
     strangers = sources_naming(case, kind) - {f.id for f in feeders(case)}
     return [Missing(Cause.CHANGED_WHILE_READING, kind=kind, source=s) for s in strangers]

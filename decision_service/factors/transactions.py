@@ -13,7 +13,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.time import AsOf
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.figures import Figure, percent_change, ratio
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.tally import (
@@ -100,7 +100,7 @@ def _same(length: int) -> int:
     months=_same,
     better=Better.UP,
 )
-def count(case: Case, length: int) -> Answer:
+def count(case: FactorContext, length: int) -> Answer:
     """All transactions of a window."""
     return _over_months(case, length, lambda tally: tally.records(OF_ALL), OF_ALL)
 
@@ -117,7 +117,7 @@ def count(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def earnings(case: Case, length: int) -> Answer:
+def earnings(case: FactorContext, length: int) -> Answer:
     """Gross earnings."""
     return _over_months(case, length, lambda tally: tally.sums[EARNED])
 
@@ -133,7 +133,7 @@ def earnings(case: Case, length: int) -> Answer:
     months=_same,
     causes=UNCLASSIFIED,
 )
-def fees(case: Case, length: int) -> Answer:
+def fees(case: FactorContext, length: int) -> Answer:
     """What the platform kept."""
     return _over_months(case, length, lambda tally: -tally.sums[FEES], (FEES,))
 
@@ -149,7 +149,7 @@ def fees(case: Case, length: int) -> Answer:
     months=_same,
     causes=UNCLASSIFIED,
 )
-def withdrawals(case: Case, length: int) -> Answer:
+def withdrawals(case: FactorContext, length: int) -> Answer:
     """What was taken out."""
     return _over_months(case, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
 
@@ -169,7 +169,7 @@ def withdrawals(case: Case, length: int) -> Answer:
     better=Better.UP,
     derived_from=("transactions.earnings_{w}", "transactions.fees_{w}"),
 )
-def net(case: Case, length: int) -> Answer:
+def net(case: FactorContext, length: int) -> Answer:
     """What is left of the earnings."""
     book = trade_book(case)
     unread = book.unread(book.first_day(length + 1))
@@ -192,7 +192,7 @@ def net(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def active_days(case: Case, length: int) -> Answer:
+def active_days(case: FactorContext, length: int) -> Answer:
     """Days worked."""
     window = trade_book(case).last_months(length)
     return _over_months(case, length, lambda _: len(window.stretch.earning_days()))
@@ -210,7 +210,7 @@ def active_days(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED | DIVISION,
     derived_from=("transactions.fees_{w}", "transactions.earnings_{w}"),
 )
-def fee_ratio(case: Case, length: int) -> Answer:
+def fee_ratio(case: FactorContext, length: int) -> Answer:
     """The platform's cut."""
     return _over_months(
         case, length, lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]), (EARNED, FEES)
@@ -231,7 +231,7 @@ def fee_ratio(case: Case, length: int) -> Answer:
     better=Better.DOWN,
     derived_from=("transactions.earnings_{w}",),
 )
-def largest_earning_share(case: Case, length: int) -> Answer:
+def largest_earning_share(case: FactorContext, length: int) -> Answer:
     """How much hangs on one earning."""
     largest = trade_book(case).last_months(length).stretch.largest_earning
     return _over_months(case, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
@@ -247,7 +247,7 @@ def largest_earning_share(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def recent_earnings(case: Case, length: int) -> Answer:
+def recent_earnings(case: FactorContext, length: int) -> Answer:
     """Gross earnings of trailing days."""
     return _over_days(case, length, lambda tally: tally.sums[EARNED])
 
@@ -265,7 +265,7 @@ def recent_earnings(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def recent_active_days(case: Case, length: int) -> Answer:
+def recent_active_days(case: FactorContext, length: int) -> Answer:
     """Days worked of trailing days."""
     window = trade_book(case).last_days(length)
     return _over_days(case, length, lambda _: len(window.stretch.earning_days()))
@@ -283,7 +283,7 @@ def recent_active_days(case: Case, length: int) -> Answer:
     better=Better.UP,
     derived_from=("transactions.earnings_{w}",),
 )
-def earnings_change(case: Case, length: int) -> Answer:
+def earnings_change(case: FactorContext, length: int) -> Answer:
     """How the last four weeks compare."""
     book = trade_book(case)
     new = book.last_days(length).stretch.tally.sums[EARNED]
@@ -303,7 +303,7 @@ def earnings_change(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED | {Cause.NO_EVIDENCE},
     better=Better.DOWN,
 )
-def days_since_last(case: Case) -> Answer:
+def days_since_last(case: FactorContext) -> Answer:
     """How long nothing was earned."""
     book = trade_book(case)
     stretch = book.last_days(LOOK_BACK_DAYS).stretch
@@ -311,7 +311,7 @@ def days_since_last(case: Case) -> Answer:
 
 
 def _over_months(
-    case: Case,
+    case: FactorContext,
     length: int,
     work: Callable[[Tally], Figure | Cause],
     of: Sequence[int] = OF_EARNINGS,
@@ -321,7 +321,7 @@ def _over_months(
     return on_trade(book, book.last_months(length), back_to, work, of)
 
 
-def _over_days(case: Case, length: int, work: Callable[[Tally], Figure | Cause]) -> Answer:
+def _over_days(case: FactorContext, length: int, work: Callable[[Tally], Figure | Cause]) -> Answer:
     book = trade_book(case)
     back_to = book.last_days(LOOK_BACK_DAYS)
     return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)

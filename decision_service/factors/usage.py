@@ -13,7 +13,7 @@ from decision_service.domain.factor import SourceUse
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Provider, Snapshot, Source, Task
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.reading import delivered, had_before, sources_naming
 
 GIG = "GIG"
@@ -85,31 +85,31 @@ class Feeder(msgspec.Struct, frozen=True):
         return self.is_account if self.supported is None else kind in self.supported
 
 
-def feeders(case: Case) -> tuple[Feeder, ...]:
+def feeders(case: FactorContext) -> tuple[Feeder, ...]:
     """Every account and archive of the snapshot, in id order."""
     return case.once("feeders", _feeders)
 
 
-def counted(case: Case) -> Mapping[str, Feeder]:
+def counted(case: FactorContext) -> Mapping[str, Feeder]:
     """Those whose records count, by id: used ones, and partial ones if the policy says so."""
     return case.once("counted", _counted)
 
 
-def feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def feeding(case: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """The counted ones that feed a kind: their provider has it, or a record of it names them."""
     return case.once(("feeding", kind), lambda c: _feeding(c, kind, counted(c).values()))
 
 
-def partial_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def partial_feeding(case: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts that delivered this kind or could, and are now in error."""
     return _feeding(case, kind, case.once("partial", _partial))
 
 
-def _partial(case: Case) -> tuple[Feeder, ...]:
+def _partial(case: FactorContext) -> tuple[Feeder, ...]:
     return tuple(f for f in feeders(case) if f.state is FeederState.PARTIAL)
 
 
-def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def revoked_feeding(case: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Disconnected accounts that fed this kind or could have."""
     revoked = [f for f in feeders(case) if f.state is FeederState.REVOKED]
     could = _feeding(case, kind, revoked)
@@ -120,12 +120,12 @@ def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
     )
 
 
-def unknown(case: Case) -> tuple[Feeder, ...]:
+def unknown(case: FactorContext) -> tuple[Feeder, ...]:
     """The counted ones whose provider is in no list."""
     return tuple(f for f in counted(case).values() if not f.known)
 
 
-def is_stale(case: Case, feeder: Feeder) -> bool:
+def is_stale(case: FactorContext, feeder: Feeder) -> bool:
     """Whether it was synced longer ago than the policy allows, or nobody can tell.
 
     That is where it was never synced, or the instant itself is doubtful.
@@ -135,7 +135,7 @@ def is_stale(case: Case, feeder: Feeder) -> bool:
     return case.as_of.instant - feeder.synced > case.policy.max_age
 
 
-def source_use(case: Case, feeder: Feeder) -> SourceUse:
+def source_use(case: FactorContext, feeder: Feeder) -> SourceUse:
     """The feeder as a decision reports it."""
     return SourceUse(
         id=feeder.id,
@@ -153,7 +153,7 @@ def sync_tasks(snapshot: Snapshot) -> Iterable[Task]:
     return (task for task in (read.records if read else ()) if task.type in _SYNCS)
 
 
-def _feeders(case: Case) -> tuple[Feeder, ...]:
+def _feeders(case: FactorContext) -> tuple[Feeder, ...]:
     snapshot, documents = case.snapshot, case.policy.document_providers
     known = {**case.policy.provider_types, **{p.id: p for p in snapshot.providers}}
     found = {a.id: _account(a, known.get(a.provider_id), case) for a in snapshot.accounts}
@@ -162,7 +162,7 @@ def _feeders(case: Case) -> tuple[Feeder, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def _account(account: Account, provider: Provider | None, case: Case) -> Feeder:
+def _account(account: Account, provider: Provider | None, case: FactorContext) -> Feeder:
     tasks = [task for task in sync_tasks(case.snapshot) if task.source == account.id]
     saved = [task.finished for task in tasks if task.saved]
     updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
@@ -219,13 +219,13 @@ def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
     return frozenset(_KIND_OF_SUPPORTED[s] for s in provider.supported if s in _KIND_OF_SUPPORTED)
 
 
-def _counted(case: Case) -> dict[str, Feeder]:
+def _counted(case: FactorContext) -> dict[str, Feeder]:
     allowed = {FeederState.USED}
     if case.policy.partial is PartialPolicy.USE:
         allowed.add(FeederState.PARTIAL)
     return {f.id: f for f in feeders(case) if f.state in allowed}
 
 
-def _feeding(case: Case, kind: Kind, among: Collection[Feeder]) -> tuple[Feeder, ...]:
+def _feeding(case: FactorContext, kind: Kind, among: Collection[Feeder]) -> tuple[Feeder, ...]:
     named = sources_naming(case, kind) if among else ()
     return tuple(f for f in among if (f.could_feed(kind) or f.id in named) and f.may_tell(kind))

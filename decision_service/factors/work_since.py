@@ -10,7 +10,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.answer import Answer, answer, in_order
 from decision_service.factors.backing import last_backed, proof_taints, unbacked_span
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.employers import named_employer
 from decision_service.factors.employment import is_open, jobs
 from decision_service.factors.income import INCOME_CAUSES
@@ -33,7 +33,7 @@ NAMED = " Words such as voluntary and self-employed name no employer."
     kinds=frozenset({Kind.CONTRIBUTIONS}),
     better=Better.UP,
 )
-def started_since_backed(case: Case) -> Answer:
+def started_since_backed(case: FactorContext) -> Answer:
     """Whether a new job explains that the old proof is silent."""
     book, span = income(case), unbacked_span(case)
     missing = (*book.missing, *jobs(case).missing)
@@ -53,7 +53,7 @@ def started_since_backed(case: Case) -> Answer:
     " a month after the horizon has no income yet." + NAMED,
     better=Better.DOWN,
 )
-def ended_without_income(case: Case) -> Answer:
+def ended_without_income(case: FactorContext) -> Answer:
     """Whether the applicant may be out of work."""
     ended = _last_end(case)
     if ended is None:
@@ -69,7 +69,7 @@ def ended_without_income(case: Case) -> Answer:
     return found if found.missing or not causes else Answer(None, causes, found.evidence)
 
 
-def _on_income(case: Case, work: Callable[[], bool]) -> Answer:
+def _on_income(case: FactorContext, work: Callable[[], bool]) -> Answer:
     """Work on employments and income; tainted where either is."""
     known = jobs(case)
     for missing in (known.missing, income_presence(case).missing):
@@ -79,20 +79,20 @@ def _on_income(case: Case, work: Callable[[], bool]) -> Answer:
     return answer(work(), Kind.EMPLOYMENTS, known.evidence)
 
 
-def _started(case: Case) -> bool:
+def _started(case: FactorContext) -> bool:
     backed = last_backed(case)
     return backed is not None and any(
         Month.of(record.start).index >= backed for record in _open_named(case)
     )
 
 
-def _last_end(case: Case) -> int | None:
+def _last_end(case: FactorContext) -> int | None:
     """The month in which the latest employment ended; None where one with an employer is open."""
     ends = [r.end for r in jobs(case).records if r.end and not is_open(r, case.as_of.date)]
     return None if not ends or _open_named(case) else Month.of(max(ends)).index
 
 
-def _open_named(case: Case) -> list[Employment]:
+def _open_named(case: FactorContext) -> list[Employment]:
     return [
         record
         for record in jobs(case).records

@@ -9,14 +9,14 @@ from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.case import FactorContext
 from decision_service.factors.employment import EMPLOYMENT, Jobs, is_open, jobs
 from decision_service.factors.income import INCOME_CAUSES
 from decision_service.factors.income_months import formal_payroll
 from decision_service.factors.monthly_income import gig_months, income_presence
 from decision_service.factors.paid_months import contribution_book
 from decision_service.factors.registry import Family
-from decision_service.factors.series import MonthBook, Span, either_way
+from decision_service.factors.series import MonthBook, MonthSpan, either_way
 
 RECENT_MONTHS = 3
 EMPLOYED, GIG, UNEMPLOYED = "EMPLOYED", "GIG", "UNEMPLOYED"
@@ -36,7 +36,7 @@ PAY = Family("employment", INCOME_KINDS | {Kind.EMPLOYMENTS}, INCOME_CAUSES)
     months=RECENT_MONTHS,
     better=Better.UP,
 )
-def has_payroll(case: Case) -> Answer:
+def has_payroll(case: FactorContext) -> Answer:
     """Whether there is recent payroll."""
     return _recently(case, formal_payroll(case))
 
@@ -52,7 +52,7 @@ def has_payroll(case: Case) -> Answer:
     months=RECENT_MONTHS,
     better=Better.UP,
 )
-def has_gig(case: Case) -> Answer:
+def has_gig(case: FactorContext) -> Answer:
     """Whether there are recent gig earnings."""
     return _recently(case, gig_months(case))
 
@@ -75,7 +75,7 @@ def has_gig(case: Case) -> Answer:
     causes=FLAWS | {Cause.NO_EVIDENCE},
     months=RECENT_MONTHS,
 )
-def status(case: Case) -> Answer:
+def status(case: FactorContext) -> Answer:
     """What the applicant lives on."""
     known, taints = jobs(case), _taints(case)
     if taints:
@@ -101,7 +101,7 @@ def status(case: Case) -> Answer:
     return _after_the_last_end(case, known)
 
 
-def _looked_at(case: Case, known: Jobs, *, open_: bool) -> Span:
+def _looked_at(case: FactorContext, known: Jobs, *, open_: bool) -> MonthSpan:
     """The recent months, and those after the last job's end where none is open."""
     first, last = income_presence(case).last(RECENT_MONTHS)
     if open_ or _recent(case, gig_months(case)):
@@ -110,7 +110,7 @@ def _looked_at(case: Case, known: Jobs, *, open_: bool) -> Span:
     return min([first, *(month + 1 for month in sorted(ends)[-1:])]), last
 
 
-def _recently(case: Case, shown: Iterable[int]) -> Answer:
+def _recently(case: FactorContext, shown: Iterable[int]) -> Answer:
     """Whether a recent month shows it; an open month could, where none does."""
     book = income_presence(case)
     found = not book.missing and _recent(case, shown)
@@ -118,7 +118,7 @@ def _recently(case: Case, shown: Iterable[int]) -> Answer:
     return either_way(book, RECENT_MONTHS, lambda months: found or months != closed)
 
 
-def _after_the_last_end(case: Case, known: Jobs) -> Answer:
+def _after_the_last_end(case: FactorContext, known: Jobs) -> Answer:
     """UNEMPLOYED where nothing came in any month after the latest end date's."""
     since = max(Month.of(r.end).index + 1 for r in known.records if r.end is not None)
     spans = [(book, (since, book.horizon)) for book in _books(case)]
@@ -129,19 +129,19 @@ def _after_the_last_end(case: Case, known: Jobs) -> Answer:
     return answer(figure, Kind.EMPLOYMENTS, known.evidence)
 
 
-def _recent(case: Case, shown: Iterable[int]) -> bool:
+def _recent(case: FactorContext, shown: Iterable[int]) -> bool:
     return _shown(income_presence(case).last(RECENT_MONTHS), shown)
 
 
-def _shown(span: Span, months: Iterable[int]) -> bool:
+def _shown(span: MonthSpan, months: Iterable[int]) -> bool:
     return any(span[0] <= month <= span[1] for month in months)
 
 
-def _contributed(case: Case, span: Span) -> bool:
+def _contributed(case: FactorContext, span: MonthSpan) -> bool:
     return any(month >= span[0] for s in contribution_book(case).schemes for month in s.paid)
 
 
-def _anything(case: Case, since: int) -> bool:
+def _anything(case: FactorContext, since: int) -> bool:
     """Whether payroll, gig income or a contribution came in some month from this one on."""
     span = (since, income_presence(case).horizon)
     if _shown(span, formal_payroll(case)) or _shown(span, gig_months(case)):
@@ -149,7 +149,7 @@ def _anything(case: Case, since: int) -> bool:
     return _contributed(case, (since, contribution_book(case).horizon))
 
 
-def _taints(case: Case) -> tuple[Missing, ...]:
+def _taints(case: FactorContext) -> tuple[Missing, ...]:
     """What taints any of the kinds, or else what is wrong with the last 3 months of the books."""
     books = _books(case)
     whole = [m for causes in (jobs(case).missing, *(b.missing for b in books)) for m in causes]
@@ -157,21 +157,21 @@ def _taints(case: Case) -> tuple[Missing, ...]:
     return tainted or _flaws([(book, book.last(RECENT_MONTHS)) for book in books])
 
 
-def _flaws(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
+def _flaws(spans: Sequence[tuple[MonthBook, MonthSpan]]) -> tuple[Missing, ...]:
     """What is wrong with some months of income or contributions; of payroll also no amount."""
     return in_order([m for book, span in spans for m in book.judged((span,))[0]])
 
 
-def _waiting(spans: Sequence[tuple[MonthBook, Span]]) -> tuple[Missing, ...]:
+def _waiting(spans: Sequence[tuple[MonthBook, MonthSpan]]) -> tuple[Missing, ...]:
     """The open months of some spans."""
     return tuple(m for book, span in spans if (m := book.waiting((span,))) is not None)
 
 
-def _books(case: Case) -> tuple[MonthBook, MonthBook]:
+def _books(case: FactorContext) -> tuple[MonthBook, MonthBook]:
     return income_presence(case), contribution_book(case)
 
 
-def _nothing_connected(case: Case, known: Jobs) -> bool:
+def _nothing_connected(case: FactorContext, known: Jobs) -> bool:
     causes = [known.missing, income_presence(case).missing, contribution_book(case).missing]
     return all(_only(Cause.NOT_CONNECTED, missing) for missing in causes)
 

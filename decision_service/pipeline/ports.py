@@ -107,7 +107,7 @@ class ArmDecision(msgspec.Struct, frozen=True):
     approved: int | None = None
 
 
-class Entry(msgspec.Struct, frozen=True):
+class DecisionEntry(msgspec.Struct, frozen=True):
     """A decision ready to be stored.
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
@@ -142,7 +142,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
-    """A decision as it is read back, with the fields of `Entry`."""
+    """A decision as it is read back, with the fields of `DecisionEntry`."""
 
     decision_id: str
     caller: str
@@ -254,7 +254,7 @@ class DecisionLog(Protocol):
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         """The decision of this caller's request, if there is one."""
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot in one transaction, durable on return.
 
         Where the request id is already taken, nothing is stored and the winner's entry returns

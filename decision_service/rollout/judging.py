@@ -29,7 +29,7 @@ from decision_service.rollout.sequential import (
 from decision_service.rollout.state import (
     Refusal,
     RolloutState,
-    Step,
+    StepResult,
     TrackName,
     kill,
     pause,
@@ -123,7 +123,7 @@ def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
 
 def act(
     plan: Plan, state: RolloutState, guardrail: Guardrail, arm: Arm | None, now: datetime
-) -> Step:
+) -> StepResult:
     """The state after a tripped guardrail; `arm` is the one that tripped, None for the product.
 
     A challenger is rolled back one stage; another arm never is. Killing the champion kills the

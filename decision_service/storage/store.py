@@ -14,8 +14,8 @@ from decision_service.domain.errors import ReadingMoved, StoreError
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.ports import (
+    DecisionEntry,
     Disconnected,
-    Entry,
     Erased,
     Filter,
     Held,
@@ -25,8 +25,8 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.rollout.pairs.pairs import Group, Pair
+from decision_service.pipeline.rollout.arm_figures import ArmTally, FigureCell, Total
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.gate import Pin
@@ -83,7 +83,7 @@ class Store:
         self._writer = Writer(database, linger, largest_group, on_commit)
         self._held: UserCache[Held] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
-        self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
+        self._finds: Batches[decisions.CallerRequest, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
 
@@ -139,7 +139,7 @@ class Store:
         """The decision of this caller's request, if there is one."""
         return await self._finds.ask((caller, request_id))
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
         if entry.warm is not None:
             self._held.forget(entry.user_id)
@@ -308,7 +308,7 @@ class Store:
             return (mine,)
         return await self._database.note(partial(process_rows.report, mine=mine))
 
-    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
         """Keep what one process has counted so far; a cell never falls."""
         await self._database.write(partial(hours.record, process=process, cells=cells))
 
@@ -324,7 +324,7 @@ class Store:
         work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
         return await self._database.read(work)
 
-    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
         """Keep what shadows concluded; one that is there already stays."""
         await self._database.write(partial(shadows.record, pairs=pairs))
 
@@ -334,7 +334,7 @@ class Store:
         return await self._database.read(work)
 
     async def _find_together(
-        self, keys: Sequence[decisions.Key]
+        self, keys: Sequence[decisions.CallerRequest]
     ) -> Sequence[StoredEntry | StoreError | None]:
         found = await self._database.read(partial(decisions.by_keys, keys=keys))
         return [found.get(key) for key in keys]

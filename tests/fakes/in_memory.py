@@ -22,8 +22,8 @@ from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.ports import (
     ArmDecision,
+    DecisionEntry,
     Disconnected,
-    Entry,
     Erased,
     Filter,
     Held,
@@ -33,8 +33,8 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.rollout.pairs.pairs import Group, Pair, grouped
+from decision_service.pipeline.rollout.arm_figures import ArmTally, FigureCell, Total
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group, grouped
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, Meaning, Receipt
 from decision_service.rollout.gate import Pin
@@ -71,14 +71,14 @@ class InMemoryDecisionLog:
         self._consents: Counter[str] = Counter()
         self._texts: dict[str, StoredText] = {}
         self._journal: dict[str, dict[int, JournalEntry]] = {}
-        self._cells: dict[tuple[str, Cell], int] = {}
-        self._pairs: dict[tuple[str, int], Pair] = {}
+        self._cells: dict[tuple[str, FigureCell], int] = {}
+        self._pairs: dict[tuple[str, int], DecisionPair] = {}
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         await self._turn()
         return self._entries.get((caller, request_id))
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         await self._turn()
         self.commits += 1
         key = (entry.caller, entry.request_id)
@@ -284,7 +284,7 @@ class InMemoryDecisionLog:
         places = (place for place in steps if before is None or place < before)
         return [steps[place] for place in sorted(places, reverse=True)[:limit]]
 
-    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
         await self._turn()
         for cell, count in cells.items():
             self._cells[process, cell] = max(count, self._cells.get((process, cell), 0))
@@ -317,7 +317,7 @@ class InMemoryDecisionLog:
         arms = sorted({(arm.arm, arm.version) for _, arm in chosen})
         return [_tally(arm, version, chosen, [*firsts]) for arm, version in arms]
 
-    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
         await self._turn()
         for pair in pairs:
             self._pairs.setdefault((pair.decision_id, pair.version), pair)
@@ -341,7 +341,7 @@ class InMemoryDecisionLog:
         mark, since = self._warm.get(user_id), self._quarantined.get(user_id)
         return None if mark and since and mark.fetched <= since else mark
 
-    def _may_serve(self, entry: Entry, mark: WarmMark) -> bool:
+    def _may_serve(self, entry: DecisionEntry, mark: WarmMark) -> bool:
         now = self._warm_mark(entry.user_id)
         if now is None or entry.consent != self._consents[entry.user_id]:
             return False
@@ -370,7 +370,7 @@ class InMemoryDecisionLog:
             self._known[key] = replace(one, count=most, newest=max(months, default=None))
 
 
-def _stored(entry: Entry) -> StoredEntry:
+def _stored(entry: DecisionEntry) -> StoredEntry:
     values = {name: getattr(entry, name) for name in _SHARED}
     values["created"] = entry.created.astimezone(UTC)
     return StoredEntry(**values, snapshot_id=entry.snapshot.id if entry.snapshot else None)

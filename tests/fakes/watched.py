@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import Cell, Counted
+from decision_service.pipeline.rollout.arm_figures import Counted, FigureCell
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.guardrails.watch import (
     GuardrailWatch,
@@ -71,7 +71,7 @@ class Stand:
         version = {Arm.CHALLENGER: 2, Arm.CHAMPION: 1, None: 0}[arm]
         hour = self.clock.now().replace(minute=0, second=0, microsecond=0)
         position = self.rollouts.latest(PRODUCT).position
-        cell = Cell(PRODUCT, position, arm, version, hour, counted, bucket)
+        cell = FigureCell(PRODUCT, position, arm, version, hour, counted, bucket)
         await self.log.put_cells(f"process-{next(NUMBERS)}", {cell: count})
 
     async def look(self) -> JournalEntry | None:

@@ -13,8 +13,8 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import (
+    DecisionEntry,
     DecisionLog,
-    Entry,
     Filter,
     SnapshotBody,
     StoredEntry,
@@ -229,6 +229,6 @@ class DecisionLogKit(ListingKit):
         assert await log.last_text("rules") == texts[1]
 
 
-def burst_index(burst: list[Entry], row: StoredEntry) -> int:
+def burst_index(burst: list[DecisionEntry], row: StoredEntry) -> int:
     """Where in a burst the entry of this row's id stands."""
     return next(n for n, entry in enumerate(burst) if entry.decision_id == row.decision_id)

@@ -23,7 +23,7 @@ from decision_service.pipeline.decide.factor_cache import KnownFactors
 from decision_service.pipeline.decide.record_codec import FactsToStore, encode_facts, inputs_to_wire
 from decision_service.pipeline.ports import (
     ArmDecision,
-    Entry,
+    DecisionEntry,
     FetchResult,
     NewId,
     ReplyEncoder,
@@ -41,7 +41,7 @@ class Concluded(msgspec.Struct, frozen=True):
     """A decision, and the entry by which it is recorded."""
 
     decision: Decision
-    entry: Entry
+    entry: DecisionEntry
 
 
 def conclude(
@@ -198,9 +198,9 @@ def _entry(
     caller: str,
     content: bytes,
     fence: str,
-) -> Entry:
+) -> DecisionEntry:
     decision, ruleset = decided.decision, admission.ruleset
-    return Entry(
+    return DecisionEntry(
         decision_id=decision.decision_id,
         caller=caller,
         request_id=decision.request_id,

@@ -37,7 +37,7 @@ from decision_service.pipeline.decide.run import (
     reused,
 )
 from decision_service.pipeline.operations.clock_guard import ClockGuard
-from decision_service.pipeline.ports import Entry, FetchResult, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.used_versions import UsedVersions
 from decision_service.rollout.gate import day_total_matters
@@ -250,7 +250,7 @@ class DecideApplication:
             fence=run.lease.fence if run.lease else "",
         )
 
-    async def _commit(self, entry: Entry, run: DecisionRun) -> StoredEntry:
+    async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()

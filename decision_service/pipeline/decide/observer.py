@@ -11,7 +11,7 @@ from decision_service.domain.decision import Assignment
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.conclude import Concluded
-from decision_service.pipeline.ports import Entry, FetchResult
+from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rules.rulebook import Product
 
 
@@ -27,7 +27,7 @@ class Attempt(msgspec.Struct):
     started: float = 0.0
     assignment: Assignment | None = None
     position: int = 0
-    entry: Entry | None = None
+    entry: DecisionEntry | None = None
 
 
 class DecisionObserver(Protocol):

@@ -26,7 +26,7 @@ class Counted(StrEnum):
     LATENCY = "latency"
 
 
-class Cell(msgspec.Struct, frozen=True):
+class FigureCell(msgspec.Struct, frozen=True):
     """One counter of one hour.
 
     `position` is the journal entry that the rollout stood at: what came before an operator's answer
@@ -74,7 +74,7 @@ class ArmTally(msgspec.Struct, frozen=True):
 class ArmFigures(Protocol):
     """What all processes counted. Every method raises StoreUnavailable when the store cannot."""
 
-    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
         """Keep what one process has counted so far; a cell never falls, so repeating is safe."""
 
     async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:

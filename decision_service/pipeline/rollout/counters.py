@@ -24,7 +24,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.pipeline.decide.observer import Attempt
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.arm_figures import ArmFigures, Cell, Counted
+from decision_service.pipeline.rollout.arm_figures import ArmFigures, Counted, FigureCell
 from decision_service.rollout.latency import bound_of
 
 FLUSH_SECONDS = 2.0
@@ -42,8 +42,8 @@ class Counters:
         self._figures = figures
         self._clock = clock
         self._process = process
-        self._counts: Counter[Cell] = Counter()
-        self._changed: set[Cell] = set()
+        self._counts: Counter[FigureCell] = Counter()
+        self._changed: set[FigureCell] = set()
         self._in_progress = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -99,7 +99,9 @@ class Counters:
         arm, version = (given.arm, given.version or 0) if given is not None else (None, 0)
         seconds, hour = now.monotonic() - attempt.started, _hour(now.now())
         for counted, bucket in _counted(attempt, error, seconds):
-            cell = Cell(attempt.product, attempt.position, arm, version, hour, counted, bucket)
+            cell = FigureCell(
+                attempt.product, attempt.position, arm, version, hour, counted, bucket
+            )
             self._counts[cell] += 1
             self._changed.add(cell)
 

@@ -26,7 +26,7 @@ from decision_service.pipeline.rollout_ports import (
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.model import Plan
-from decision_service.rollout.state import Refusal, RolloutState, Step, fitting
+from decision_service.rollout.state import Refusal, RolloutState, StepResult, fitting
 
 log = structlog.get_logger("decision_service.rollouts")
 
@@ -34,7 +34,7 @@ REFRESH_SECONDS = 1.0
 """How often the journal is read: with the reading's own time, no process is two seconds late."""
 
 
-StepTaken = Callable[[Plan, RolloutState, datetime], Step]
+StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
 """From where a rollout stands, under its plan and at an instant, to where it shall stand."""
 
 

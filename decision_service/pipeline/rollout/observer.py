@@ -12,7 +12,7 @@ from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.conclude import Concluded
 from decision_service.pipeline.decide.observer import Attempt
-from decision_service.pipeline.ports import Entry, FetchResult
+from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
@@ -64,7 +64,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         self.shadows.offer(case, loaded)
 
 
-def log_rule_error(entry: Entry) -> None:
+def log_rule_error(entry: DecisionEntry) -> None:
     """A rule that could not be evaluated refers its applicant, and somebody must mend it."""
     if entry.arm is not None and entry.arm.rule_error:
         names = {"product": entry.product, "version": entry.arm.version}

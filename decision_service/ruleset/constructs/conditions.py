@@ -22,7 +22,7 @@ from decision_service.ruleset.program.findings import Conclusion, data_finding
 from decision_service.ruleset.program.part import Conclusive, PartView, Written
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.texts import read_texts
 
 
@@ -63,14 +63,14 @@ class ConditionsPart(msgspec.Struct, frozen=True):
         return ConditionsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
-def read_conditions(node: Node, _component: Component, draft: Draft) -> ConditionsPart:
+def read_conditions(node: Node, _component: Component, draft: RulesetDraft) -> ConditionsPart:
     """The conditions of a list."""
     items = as_list(node, "`conditions`", draft.report)
     demands = [_demand(item, draft) for item in items]
     return ConditionsPart(tuple(d for d in demands if d is not None))
 
 
-def _demand(node: Node, draft: Draft) -> ConditionSpec | None:
+def _demand(node: Node, draft: RulesetDraft) -> ConditionSpec | None:
     fields = Fields.of(node, "a condition", draft.report, required=("id", "when", "text"))
     if fields is None:
         return None

@@ -14,7 +14,7 @@ from decision_service.ruleset.constructs.rules import read as rules
 from decision_service.ruleset.constructs.scorecard import read as scorecard
 from decision_service.ruleset.constructs.table import read as table
 from decision_service.ruleset.program.part import Part
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
 def _no_names(_node: Node) -> set[str]:
@@ -29,7 +29,7 @@ class Construct(msgspec.Struct, frozen=True):
 
     key: str
     components: tuple[Component, ...]
-    read: Callable[[Node, Component, Draft], Part | None]
+    read: Callable[[Node, Component, RulesetDraft], Part | None]
     announces: Callable[[Node], set[str]] = _no_names
 
 

@@ -38,7 +38,7 @@ class NamedPart(msgspec.Struct, frozen=True):
     place: Place
 
 
-class Draft(msgspec.Struct):
+class RulesetDraft(msgspec.Struct):
     """Everything read from one rule file; what could not be read is simply not there.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;

@@ -15,7 +15,7 @@ from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.explain.ranking import data_requests, ranked
 from decision_service.ruleset.program.findings import Finding, Trace
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.program.program import Period
+from decision_service.ruleset.program.program import ParamPeriod
 from decision_service.ruleset.program.state import State
 
 _NOTHING_CONCLUDED = Finding(
@@ -31,7 +31,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """
 
     values: tuple[Any, ...]
-    period: Period
+    period: ParamPeriod
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
 
 
 def _verdict(
-    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: Period
+    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: ParamPeriod
 ) -> Verdict:
     outcome, kind = state.outcome, None
     reasons: tuple[Reason, ...] = ()

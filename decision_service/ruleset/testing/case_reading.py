@@ -40,7 +40,7 @@ class Given(msgspec.Struct, frozen=True):
         return Given({**other.inputs, **self.inputs}, {**other.factors, **self.factors})
 
 
-class Case(msgspec.Struct, frozen=True):
+class RuleTestCase(msgspec.Struct, frozen=True):
     """One test; a recorded one names its fixture in `snapshot` and stands on its facts.
 
     `as_of` is None where a recorded case leaves it to its fixture.
@@ -58,7 +58,7 @@ class CaseFile(msgspec.Struct, frozen=True):
     """The cases of one file, and all that is wrong with it; after an error there are no cases."""
 
     path: str
-    cases: tuple[Case, ...]
+    cases: tuple[RuleTestCase, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -154,7 +154,7 @@ class _Reader:
     def given(self) -> Given:
         return self._given(self.fields)
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[RuleTestCase]:
         self._check_target()
         items = self.fields.items("cases")
         if not items and self.fields.has("cases"):
@@ -188,7 +188,7 @@ class _Reader:
             _each(fields.map("inputs"), self._input), _each(fields.map("factors"), self._factor)
         )
 
-    def _case(self, node: Node) -> Case | None:
+    def _case(self, node: Node) -> RuleTestCase | None:
         optional = ("as_of", "inputs", "factors", "snapshot")
         fields = Fields.of(
             node, "a case", self.report, required=("name", "expect"), optional=optional
@@ -208,7 +208,7 @@ class _Reader:
             given = given.over(Given(self.defaults.inputs))
         if name is None or expectation is None:
             return None
-        return Case(name, place, expectation, given, as_of, snapshot or "")
+        return RuleTestCase(name, place, expectation, given, as_of, snapshot or "")
 
     def _claim(self, name: str | None, place: Place) -> None:
         first = self.names.setdefault(name, place) if name is not None else place

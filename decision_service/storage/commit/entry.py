@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 import msgspec
 
-from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, WarmMark
+from decision_service.pipeline.ports import ArmDecision, DecisionEntry, StoredEntry, WarmMark
 from decision_service.storage.privacy.snapshots import PackedSnapshot
 from decision_service.storage.queries.decisions import microseconds
 
@@ -56,7 +56,7 @@ class CommitStatus(Enum):
     LEASE_LOST = auto()
 
 
-def preconditions_of(entry: Entry, *, stored: bool) -> Preconditions:
+def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
     """What an entry depends on; with `stored` its snapshot is not written with it.
 
     That of the reading that may serve is there.

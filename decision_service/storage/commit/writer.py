@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, literal, select
 
 from decision_service.domain.errors import ReadingMoved, StoreError, StoreUnavailable
 from decision_service.failpoints import Point, reach
-from decision_service.pipeline.ports import Entry, SnapshotBody, StoredEntry, WarmMark
+from decision_service.pipeline.ports import DecisionEntry, SnapshotBody, StoredEntry, WarmMark
 from decision_service.storage.commit.batches import Batches
 from decision_service.storage.commit.entry import Commit, preconditions_of
 from decision_service.storage.commit.group import record_group
@@ -57,7 +57,7 @@ class Writer:
         self._on_commit = on_commit
         self._failed = False
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Durable on return: the entry, or the one that had its key before.
 
         Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
@@ -85,7 +85,7 @@ class Writer:
         work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
         return await self._database.write(work)
 
-    def _is_stored(self, entry: Entry, snapshot: SnapshotBody) -> bool:
+    def _is_stored(self, entry: DecisionEntry, snapshot: SnapshotBody) -> bool:
         """Whether a snapshot need not be written: the commit looks whether it is there.
 
         That of the reading that may serve is. A part of it is, most likely, where a decision on it

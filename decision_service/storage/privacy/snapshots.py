@@ -21,7 +21,7 @@ from decision_service.storage.schema import tables
 from decision_service.storage.schema.tables import known_counts, snapshots
 from decision_service.user_cache import UserCache
 
-Key = tuple[str, str]
+PackedKey = tuple[str, str]
 """(user_id, snapshot_id)"""
 
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
@@ -48,7 +48,7 @@ class PackedSnapshot(msgspec.Struct, frozen=True):
     stored: int
 
     @property
-    def key(self) -> Key:
+    def key(self) -> PackedKey:
         """What it is stored under."""
         return self.user_id, self.snapshot_id
 
@@ -139,7 +139,7 @@ def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
     return [KnownCount(row[0], Kind(row[1]), *row[2:]) for row in connection.execute(found)]
 
 
-def _present(connection: Connection, keys: Mapping[Key, object]) -> Sequence[Key]:
+def _present(connection: Connection, keys: Mapping[PackedKey, object]) -> Sequence[PackedKey]:
     if not keys:
         return ()
     found = connection.execute(_PRESENT, {"keys": padded([*keys])})

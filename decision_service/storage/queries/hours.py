@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import Cell, Counted, Total
+from decision_service.pipeline.rollout.arm_figures import Counted, FigureCell, Total
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import raise_each
 from decision_service.storage.schema.tables import arm_hours
@@ -33,7 +33,7 @@ _TOTALS = (
 )
 
 
-def record(connection: Connection, process: str, cells: Mapping[Cell, int]) -> None:
+def record(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
     """Keep the totals of one process; one that is higher in the store stays."""
     rows = [_row(process, cell, count) for cell, count in cells.items()]
     raise_each(connection, arm_hours, ("count",), rows)
@@ -49,7 +49,7 @@ def totals(connection: Connection, product: str, since: datetime, position: int)
     ]
 
 
-def _row(process: str, cell: Cell, count: int) -> dict[str, object]:
+def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
     return {
         "product": cell.product,
         "hour": microseconds(cell.hour),

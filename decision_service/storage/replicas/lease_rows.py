@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from decision_service.pipeline.ports import Lease, StoredEntry
 from decision_service.storage.queries import decisions
-from decision_service.storage.queries.decisions import Key
+from decision_service.storage.queries.decisions import CallerRequest
 
 _GIVEN = """
     unnest(CAST(:callers AS text[]), CAST(:request_ids AS text[]), CAST(:fences AS text[]))
@@ -68,7 +68,7 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def held(connection: Connection, keys: Sequence[Key]) -> set[Key]:
+def held(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
     """Those of the keys whose holder is alive and in time."""
     given = _given([Lease(*key, fence="") for key in keys])
     return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
@@ -101,5 +101,5 @@ def _given(leases: Iterable[Lease]) -> dict[str, object]:
     }
 
 
-def _key(lease: Lease) -> Key:
+def _key(lease: Lease) -> CallerRequest:
     return lease.caller, lease.request_id

@@ -17,7 +17,7 @@ from decision_service.pipeline.ports import Lease, StoredEntry
 from decision_service.storage.commit.batches import Batches
 from decision_service.storage.errors import HeldUp
 from decision_service.storage.queries import decisions
-from decision_service.storage.queries.decisions import Key
+from decision_service.storage.queries.decisions import CallerRequest
 from decision_service.storage.replicas import lease_rows
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class SharedLeases:
             self.release(lease)
 
     async def _follow(
-        self, key: Key, give_up: float, pauses: Iterator[float]
+        self, key: CallerRequest, give_up: float, pauses: Iterator[float]
     ) -> StoredEntry | None:
         """The decision of the request, or None when nobody decides it any more."""
         while (left := give_up - _now()) > 0:
@@ -157,7 +157,7 @@ class SharedLeases:
         return answers
 
     async def _look_together(
-        self, keys: Sequence[Key]
+        self, keys: Sequence[CallerRequest]
     ) -> Sequence[StoredEntry | StoreError | bool]:
         return await self._database.read(partial(_look, keys=keys))
 
@@ -166,7 +166,7 @@ class SharedLeases:
         return [None] * len(leases)
 
 
-def _look(connection: Connection, keys: Sequence[Key]) -> Sequence[StoredEntry | bool]:
+def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
     """For each key its decision, or whether somebody decides it.
 
     In this order: a lease is gone only when its decision is there, so looking for the decision

@@ -35,7 +35,7 @@ from decision_service.rollout.guardrails import Action
 from decision_service.rollout.judging import GuardrailState, act
 from decision_service.rollout.model import Advance, Plan
 from decision_service.rollout.readiness import advances_itself
-from decision_service.rollout.state import Refusal, RolloutState, Step, TrackName, advance
+from decision_service.rollout.state import Refusal, RolloutState, StepResult, TrackName, advance
 
 log = structlog.get_logger("decision_service.rollout")
 
@@ -180,7 +180,7 @@ def _severest_first(words: Sequence[GuardrailResult]) -> Sequence[GuardrailResul
     return sorted(words, key=lambda word: _SEVEREST_FIRST.index(word.guardrail.action))
 
 
-def _step(word: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> Step:
+def _step(word: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     return act(plan, state, word.guardrail, word.arm, now)
 
 

@@ -22,8 +22,8 @@ from decision_service.pipeline.records.read import Recorded
 from decision_service.pipeline.records.replay import shell_of
 from decision_service.pipeline.rollout.pairs.pairs import (
     Comparability,
+    DecisionPair,
     Group,
-    Pair,
     PairLog,
     grouped,
     swapped,
@@ -109,7 +109,7 @@ class CompareVersions:
 
     async def _judged(
         self, product: Product, challenger: int, question: Question
-    ) -> AsyncIterator[Pair]:
+    ) -> AsyncIterator[DecisionPair]:
         """Each recorded decision of either arm, judged by the other arm's version."""
         async for entry in self._newest(question):
             facts = decode_facts(entry.facts)

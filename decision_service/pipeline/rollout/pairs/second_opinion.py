@@ -22,7 +22,7 @@ from decision_service.factors.reading import reading
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.rollout.pairs.pairs import (
     Comparability,
-    Pair,
+    DecisionPair,
     VersionOutcome,
     moved,
 )
@@ -45,9 +45,9 @@ class DecidedCase(msgspec.Struct, frozen=True):
     known: frozenset[str]
 
 
-def second_opinion(case: DecidedCase, other: CompiledRuleset) -> Pair:
+def second_opinion(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
     """The decision beside what the other version concludes; raises nothing."""
-    pair = Pair(
+    pair = DecisionPair(
         decision_id=case.decision.decision_id,
         product=case.decision.product,
         created=case.decision.created,

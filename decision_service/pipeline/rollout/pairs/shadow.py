@@ -18,7 +18,7 @@ import structlog
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, Pair, PairLog
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, DecisionPair, PairLog
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
 from decision_service.ruleset.program.model import CompiledRuleset
 
@@ -72,7 +72,7 @@ class Shadows:
         self._idle = idle
         self._budget = budget or Budget()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
-        self._done: deque[Pair] = deque()
+        self._done: deque[DecisionPair] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
 
     def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
@@ -141,7 +141,7 @@ class Shadows:
             async with asyncio.timeout(self._budget.yielding):
                 await self._idle()
 
-    def _count(self, pair: Pair, took: float) -> None:
+    def _count(self, pair: DecisionPair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}
         self._counters.shadow_evaluations.labels(result=pair.standing.value, **names).inc()
         if pair.standing is Comparability.FAILED:
@@ -150,7 +150,7 @@ class Shadows:
             self._counters.shadow_slow.labels(**names).inc()
             log.warning("shadow slow", decision_id=pair.decision_id, ms=round(took * 1000), **names)
 
-    def _keep(self, pair: Pair) -> None:
+    def _keep(self, pair: DecisionPair) -> None:
         if len(self._done) < self._budget.unwritten:
             self._done.append(pair)
         else:

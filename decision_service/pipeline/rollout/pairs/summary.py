@@ -28,7 +28,7 @@ class OutcomePair(msgspec.Struct, frozen=True):
     examples: tuple[str, ...]
 
 
-class Move(msgspec.Struct, frozen=True):
+class ChangeCount(msgspec.Struct, frozen=True):
     """One rule or reason that told the versions apart, in how many decisions, and one of them."""
 
     change: str
@@ -43,14 +43,14 @@ def outcome_pairs(groups: Sequence[Group]) -> list[OutcomePair]:
     return [_pair(*pair, alike) for pair, alike in found if alike]
 
 
-def moves(groups: Iterable[Group], most: int = MOST_MOVES) -> list[Move]:
+def moves(groups: Iterable[Group], most: int = MOST_MOVES) -> list[ChangeCount]:
     """The moves, most frequent first, in order of their names where they are equally frequent."""
     by_change: dict[str, list[Group]] = {}
     for group in groups:
         for change in group.moved:
             by_change.setdefault(change, []).append(group)
     found = [
-        Move(change, sum(g.count for g in alike), max(g.example for g in alike))
+        ChangeCount(change, sum(g.count for g in alike), max(g.example for g in alike))
         for change, alike in by_change.items()
     ]
     return sorted(found, key=lambda move: (-move.count, move.change))[:most]

@@ -17,7 +17,7 @@ from decision_service.ruleset.constructs.cells import CellKind, CellReader
 from decision_service.ruleset.constructs.scorecard.model import Band, Bin, Card, Characteristic
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.program.part import Conclusive, Written
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _OUTCOMES = ("APPROVE", "REFER", "DECLINE")
 MOST_BINS = 40
@@ -65,7 +65,7 @@ def announces(node: Node) -> set[str]:
     return {f"{id_.text}.score", f"{id_.text}.band"} if isinstance(id_, Scalar) else set()
 
 
-def read_scorecard(node: Node, _component: Component, draft: Draft) -> ScorecardPart | None:
+def read_scorecard(node: Node, _component: Component, draft: RulesetDraft) -> ScorecardPart | None:
     """The scorecard of a stage; defines its score and band."""
     fields = Fields.of(
         node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
@@ -89,7 +89,7 @@ def _card(
     base: Decimal | None,
     characteristics: Sequence[Characteristic | None],
     bands: tuple[Band, ...],
-    draft: Draft,
+    draft: RulesetDraft,
 ) -> Card:
     labels = tuple(dict.fromkeys(band.name for band in bands))
     card = Card(
@@ -104,7 +104,7 @@ def _card(
     return replace(card, score=score)
 
 
-def _characteristic(node: Node, draft: Draft) -> Characteristic | None:
+def _characteristic(node: Node, draft: RulesetDraft) -> Characteristic | None:
     optional = ("reason", "missing", "because")
     fields = Fields.of(
         node, "a characteristic", draft.report, required=("factor", "bins"), optional=optional
@@ -129,7 +129,7 @@ def _characteristic(node: Node, draft: Draft) -> Characteristic | None:
     )
 
 
-def _bin_nodes(fields: Fields, draft: Draft) -> tuple[Node, ...]:
+def _bin_nodes(fields: Fields, draft: RulesetDraft) -> tuple[Node, ...]:
     items = fields.items("bins")
     draft.not_empty(fields, "bins")
     if len(items) > MOST_BINS:
@@ -149,7 +149,7 @@ def _fixed(fields: Fields) -> Decimal | None:
     return fields.decimal("missing", -_LARGEST, _LARGEST)
 
 
-def _bin(node: Node, reader: CellReader, draft: Draft) -> Bin | None:
+def _bin(node: Node, reader: CellReader, draft: RulesetDraft) -> Bin | None:
     fields = Fields.of(node, "a bin", draft.report, required=("in", "points"))
     if fields is None:
         return None
@@ -166,7 +166,7 @@ def _bin(node: Node, reader: CellReader, draft: Draft) -> Bin | None:
     return Bin(cell, points)
 
 
-def _band(node: Node, draft: Draft) -> Band | None:
+def _band(node: Node, draft: RulesetDraft) -> Band | None:
     fields = Fields.of(node, "a band", draft.report, required=("band", "then"), optional=("from",))
     if fields is None:
         return None
