@@ -21,7 +21,7 @@ TOKEN_LIFE = timedelta(hours=5)
 
 
 @dataclass(slots=True)
-class IssuedToken:
+class StoredToken:
     """A link token: its user, and the end of its validity."""
 
     user_id: str
@@ -45,7 +45,7 @@ class Tenant:
         self._revoked: set[str] = set()
         self._disconnected: dict[str, datetime] = {}
         self._linked: dict[str, list[LinkedAccount]] = {}
-        self.tokens: dict[str, IssuedToken] = {}
+        self.tokens: dict[str, StoredToken] = {}
 
     @property
     def world(self) -> World:
@@ -103,7 +103,7 @@ class Tenant:
 
     def issue_token(self, user_id: str) -> Json:
         """Return a new link token for a user."""
-        token = IssuedToken(user_id, self.now() + TOKEN_LIFE)
+        token = StoredToken(user_id, self.now() + TOKEN_LIFE)
         text = uuid.uuid4().hex
         self.tokens[text] = token
         return {"accessToken": text, "expiresAt": stamp(token.expires), "mode": "SANDBOX"}

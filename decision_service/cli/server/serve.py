@@ -78,14 +78,14 @@ async def _stop(service: Service, hurried: asyncio.Event) -> None:
     hurrying = asyncio.create_task(hurried.wait())
     await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
     if not ending.done():
-        await service.hurry(HURRY_SECONDS)
+        await service.shorten_grace(HURRY_SECONDS)
     hurrying.cancel()
     await ending
 
 
 def banner(service: Service) -> list[str]:
     """What an operator wants to see at once: addresses, mode, store, rules."""
-    settings = service.settings
+    settings = service.core.settings
     rules = [
         f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
         for name, versions in service.loaded()
@@ -94,7 +94,7 @@ def banner(service: Service) -> list[str]:
         f"Credit decision service {__version__}",
         f"  gRPC    {service.address}  {_security(settings)}",
         f"  HTTP    {service.http_url}  /healthz /metrics",
-        f"  Smile   {settings.smile_mode} {service.smile_url}",
+        f"  Smile   {settings.smile_mode} {service.core.smile_url}",
         f"  store   {service.store_name}",
         *(f"  rules   {line}" for line in rules),
         "Ctrl-C stops it.",
