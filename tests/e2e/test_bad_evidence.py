@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import at_vendor, create, outcome
 
 GEORGE = sandbox_people()[0].user_id
@@ -67,5 +67,5 @@ async def test_harmless_forms_decide_as_ever(tmp_path: Path, fault: str) -> None
     """Equal duplicates, the guide's forms, new fields and passing failures change nothing."""
     async with at_vendor(tmp_path, HARMLESS[fault]) as (live, app):
         decision = (await live.stub.CreateDecision(create(GEORGE))).decision
-        assert app.faults.happened
+        assert app.faults.hits
     assert outcome(decision) == "APPROVE"

@@ -16,7 +16,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import ruleset_service_pb2_grpc, values_pb2
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.process import command
 from tests.e2e.service import (
     PRODUCT,
@@ -112,6 +112,25 @@ async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Pa
     replayed = await live.stub.ReplayDecision(request)
     assert replayed.decision.ruleset_ref == first.ruleset_ref
     assert list(replayed.differing_fields) == []
+
+
+async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
+    own: tuple[Running, Any, Path],
+) -> None:
+    """While it is away decisions go on, and what stands in its place afterwards decides."""
+    live, stub, file = own
+    folder, away = file.parents[1], file.parents[1].with_name("away")
+    before = digest(await listed(stub, refused=False))
+    folder.rename(away)
+    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert decision.ruleset_ref.digest == before
+    other = away / PRODUCT / "v1.yaml"
+    other.write_text(other.read_text().replace("priority: 2", "priority: 3"))
+    away.rename(folder)
+    async with asyncio.timeout(PATIENCE):
+        while digest(await listed(stub, refused=False)) == before:
+            await asyncio.sleep(0.05)
+    assert await health(live) == ["SERVING"]
 
 
 async def test_rules_that_fail_their_own_tests_are_refused(

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.process import Process, serving
 from tests.e2e.service import Running, running
@@ -27,7 +27,7 @@ class Vendor:
 
     async def hit(self, times: int = 1) -> None:
         """Wait until so many requests have met a fault."""
-        while self.app.faults.happened < times:
+        while self.app.faults.hits < times:
             await asyncio.sleep(0.005)
 
 

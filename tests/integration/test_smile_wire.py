@@ -14,7 +14,7 @@ import pytest
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.integration.smile_wire import (
     CLOSE,
@@ -39,7 +39,7 @@ BODY = page([eincome(1)])
 async def opened(base_url, **limits):
     """A source on the loop's own clock, unlimited and without retries unless told otherwise."""
     quick = {"requests_per_second": 100_000, "retries": 0, "timeout_retries": 0, **limits}
-    source = SmileSource(base_url, "key", "secret", VirtualClock(), limits=Limits(**quick))
+    source = SmileSource(base_url, "key", "secret", VirtualClock(), limits=SmileLimits(**quick))
     try:
         yield source
     finally:

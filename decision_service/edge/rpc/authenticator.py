@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
 
 from decision_service.domain.errors import Unauthenticated
-from decision_service.edge.files import WatchedFiles
 from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.callers import (
     ANONYMOUS,
@@ -18,6 +18,7 @@ from decision_service.edge.rpc.callers import (
     read_callers,
 )
 from decision_service.edge.rpc.context import RpcContext
+from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml.parser import decode
 
@@ -41,8 +42,8 @@ class Authenticator:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
-        self._files = WatchedFiles([path] if path else [])
+        self.path = path
+        self._files = FileWatch(*([path] if path else []))
         self._callers: Callers | None = None
         if path is not None:
             reading = _read(path)
@@ -50,11 +51,16 @@ class Authenticator:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
 
+    async def follow(self) -> None:
+        """Take a replaced file over, for ever."""
+        async for _ in self._files.changes():
+            await asyncio.to_thread(self.refresh)
+
     def refresh(self) -> bool:
-        """Take a replaced file over; True when its callers count from now on."""
-        if self._path is None or not self._files.changed():
+        """Read the file again, where there is one; True when its callers count from now on."""
+        if self.path is None:
             return False
-        reading = _read(self._path)
+        reading = _read(self.path)
         if reading.callers is None:
             for one in reading.diagnostics:
                 where = f"{one.file}:{one.line}:{one.column}"

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.simulator.world import Json, Person, Source, World
+from decision_service.simulator.people.world import DataSource, Json, Person, World
 from tests.reliability.evidence.desk import Answer, Desk
 
 KINDS = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")
@@ -59,7 +59,7 @@ def _retold(build: Callable[[], Person], kind: str, how: float | None) -> Person
     return replace(person, sources=tuple(_source(one, kind, how) for one in person.sources))
 
 
-def _source(source: Source, kind: str, how: float | None) -> Source:
+def _source(source: DataSource, kind: str, how: float | None) -> DataSource:
     if kind not in source.items:
         return source
     items = () if how is None else tuple(_scaled(item, how) for item in source.items[kind])

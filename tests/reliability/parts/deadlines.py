@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 
 import grpc
 
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.limits import Call
+from decision_service.simulator.answers.metering import MeteredRequest
+from decision_service.simulator.faults.plan import Fault
 from tests.reliability.bench import Bench, bench
 from tests.reliability.client import loan, reason
 from tests.reliability.lag import lag_measured
@@ -99,7 +99,7 @@ async def _caller(on: Bench, numbers: list[int], dice: Random, found: Found) -> 
         found.replies.append((now, now - deadline))
 
 
-def _after(call: Call, found: Found) -> float:
+def _after(call: MeteredRequest, found: Found) -> float:
     """Seconds by which a request at the vendor came after its caller's deadline."""
     user = parse_qs(call.query).get("userId", [call.path.removeprefix("/users/")])[0]
     return call.at - found.until.get(user, call.at)

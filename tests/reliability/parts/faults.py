@@ -11,7 +11,7 @@ import grpc
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from tests.reliability.bench import Bench, bench
 from tests.reliability.client import LOAN, loan, reason
 from tests.reliability.leaks import Leaks

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 import grpc
 import psutil
 
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from tests.reliability.bench import Bench, bench
 from tests.reliability.check import compare
 from tests.reliability.client import loan, nothing_recorded

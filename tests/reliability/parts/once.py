@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from tests.reliability.bench import Bench, bench
 from tests.reliability.client import advance, loan
 from tests.reliability.history import Request

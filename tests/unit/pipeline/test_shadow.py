@@ -14,14 +14,12 @@ from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import (
-    DROPPED,
-    EVALUATIONS,
-    SLOW,
     Budget,
     Shadows,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.cases import case_of, changed_rules, version
+from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
 
@@ -59,10 +57,7 @@ class Stand:
         """Runs the shadows until so many were asked."""
         running = asyncio.create_task(self.shadows.run())
         async with asyncio.timeout(10):
-            while (
-                sum(n for (name, _), n in self.seen.totals().items() if name == EVALUATIONS)
-                < number
-            ):
+            while counted(self.seen.shadow_evaluations) < number:
                 await asyncio.sleep(0.001)
         yield
         running.cancel()
@@ -83,7 +78,7 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
         pass
     await stand.shadows.aclose()
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
-    assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
 
 
 async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
@@ -98,7 +93,7 @@ async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
         (Comparability.COMPARED, 1),
         (Comparability.FAILED, 1),
     ]
-    assert stand.seen.of(EVALUATIONS, result="failed", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="failed", **NAMES) == 1
 
 
 async def test_a_full_queue_drops_and_counts() -> None:
@@ -106,7 +101,7 @@ async def test_a_full_queue_drops_and_counts() -> None:
     stand = Stand()
     for number in range(5):
         stand.offer(number)
-    assert stand.seen.of(DROPPED, product=PRODUCT, why="queue_full") == 2
+    assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="queue_full") == 2
 
 
 async def test_without_a_shadow_nothing_is_taken_in() -> None:
@@ -114,7 +109,7 @@ async def test_without_a_shadow_nothing_is_taken_in() -> None:
     stand = Stand()
     for number in range(9):
         stand.shadows.offer(numbered(number), ())
-    assert stand.seen.totals() == {}
+    assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
 
 
 async def test_who_waited_too_long_is_dropped() -> None:
@@ -127,7 +122,7 @@ async def test_who_waited_too_long_is_dropped() -> None:
         pass
     await stand.shadows.aclose()
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
-    assert stand.seen.of(DROPPED, product=PRODUCT, why="waited_too_long") == 1
+    assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="waited_too_long") == 1
 
 
 class Ticking(SetClock):
@@ -145,7 +140,7 @@ async def test_a_slow_shadow_is_counted() -> None:
     async with stand.until_evaluated(1):
         pass
     await stand.shadows.aclose()
-    assert stand.seen.of(SLOW, **NAMES) == 1
+    assert counted(stand.seen.shadow_slow, **NAMES) == 1
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
 
 
@@ -158,7 +153,7 @@ async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
         for _ in range(20):
             await asyncio.sleep(0.001)
     await stand.shadows.aclose()
-    assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
 
 
 async def test_results_wait_for_a_store_that_is_down() -> None:
@@ -174,7 +169,7 @@ async def test_results_wait_for_a_store_that_is_down() -> None:
     assert await stand.standings() == []
     await stand.shadows.flush()
     assert await stand.standings() == [(Comparability.COMPARED, 2)]
-    assert stand.seen.of(DROPPED, product=PRODUCT, why="store_unavailable") == 1
+    assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="store_unavailable") == 1
 
 
 async def test_decisions_in_progress_go_first() -> None:
@@ -187,7 +182,7 @@ async def test_decisions_in_progress_go_first() -> None:
         await asyncio.sleep(0.001)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert stand.seen.totals() == {}
+    assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
     stand.offer(2)
     stand.idle.set()
     async with stand.until_evaluated(1):
