@@ -29,7 +29,7 @@ def held(live: Running, count: int) -> Iterator[None]:
 
 async def until_full(live: Running, waiting: int) -> None:
     """Return when one decision is in progress and so many wait."""
-    bulkhead = live.service.deps.limits.work
+    bulkhead = live.service.core.deps.limits.work
     while (bulkhead.working, bulkhead.waiting) != (1, waiting):
         await asyncio.sleep(0.01)
 
@@ -75,11 +75,11 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
     async with running(tmp_path) as live:
         known = create(GEORGE)
         told = await live.stub.CreateDecision(known)
-        live.service.deps.limits.work.shedding = True
+        live.service.core.deps.limits.work.shedding = True
         with pytest.raises(grpc.RpcError) as error:
             await live.stub.CreateDecision(create(RYAN))
         assert refusal(error.value).info.reason == "OVERLOADED"
         assert await live.stub.CreateDecision(known) == told
-        while live.service.deps.limits.work.shedding:
+        while live.service.core.deps.limits.work.shedding:
             await asyncio.sleep(0.02)
         await live.stub.CreateDecision(create(RYAN))

@@ -134,7 +134,7 @@ async def test_replaced_certificates_are_served_and_bad_ones_are_not(
         while len(await asyncio.to_thread(names_served, live, office)) < 2:
             await asyncio.sleep(0.02)
         office.cert.write_text("no certificate")
-        certificates = live.service.certificates
+        certificates = live.service.core.certificates
         assert certificates is not None
         certificates.refresh()
         assert "second.example" in await asyncio.to_thread(names_served, live, office)

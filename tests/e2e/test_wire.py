@@ -85,7 +85,7 @@ async def test_a_flood_of_pings_ends_its_connection(live: Running) -> None:
 
 async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    limits = live.service.deps.limits
+    limits = live.service.core.deps.limits
     async with wired(live) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")
