@@ -8,15 +8,15 @@ from functools import partial
 import httpx
 import pytest
 
+from bench.reliability.evidence.__main__ import play
+from bench.reliability.evidence.desk import Answer, Desk
+from bench.reliability.rows import ROWS, Row
+from bench.reliability.vendor import person
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import like
 from decision_service.simulator.world import World
 from decision_service.smile.parts import Part
 from tests.fakes.world import NOW, PRODUCT
-from tests.reliability.evidence.__main__ import play
-from tests.reliability.evidence.desk import Answer, Desk
-from tests.reliability.rows import ROWS, Row
-from tests.reliability.vendor import person
 from tests.unit.smile.virtual import run
 
 GEORGE = person("George", 0)

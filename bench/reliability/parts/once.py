@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import advance, loan
+from bench.reliability.history import Request
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
+from bench.reliability.stores import recorded
+from bench.reliability.vendor import person
 from decision_service.simulator.faults import Fault
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import advance, loan
-from tests.reliability.history import Request
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
-from tests.reliability.stores import recorded
-from tests.reliability.vendor import person
 
 PART = "once"
 BURST = 50

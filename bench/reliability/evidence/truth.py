@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from bench.reliability.evidence.desk import Answer, Desk
 from decision_service.pipeline.rulebook import Rulebook
 from decision_service.simulator.world import Json, Person, Source, World
-from tests.reliability.evidence.desk import Answer, Desk
 
 KINDS = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")
 READINGS: tuple[float | None, ...] = (1.0, None, 0.1, 10.0)

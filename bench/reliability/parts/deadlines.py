@@ -11,14 +11,14 @@ from urllib.parse import parse_qs
 
 import grpc
 
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import loan, reason
+from bench.reliability.lag import lag_measured
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
+from bench.reliability.vendor import person
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.limits import Call
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import loan, reason
-from tests.reliability.lag import lag_measured
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
-from tests.reliability.vendor import person
 
 PART = "deadlines"
 CALLS = 1_000

@@ -2,7 +2,7 @@
 
 Most of a start is imports; a kill loop that pays for them each time kills the machine instead.
 What is forked has nothing of the service running yet: no event loop, no thread, no gRPC.
-Run as `python -m tests.reliability.nursery`: a line in says what to fork, a line out is its pid.
+Run as `python -m bench.reliability.nursery`: a line in says what to fork, a line out is its pid.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.reliability import child
+from bench.reliability.forked import Forked
 from tests.e2e.service import ROOT
-from tests.reliability import child
-from tests.reliability.forked import Forked
 
 _DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of Linux's prctl."""
@@ -51,7 +51,7 @@ class Nursery:
 @asynccontextmanager
 async def nursery() -> AsyncIterator[Nursery]:
     """Start one, and end it; what it forked is ended by whoever asked for it."""
-    command = (sys.executable, "-m", "tests.reliability.nursery")
+    command = (sys.executable, "-m", "bench.reliability.nursery")
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=PIPE, stdout=PIPE)
     try:
         yield Nursery(process, asyncio.Lock())

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.reliability.sabotage import SABOTAGES
+from bench.reliability.sabotage import SABOTAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Options:
 
 def parse(arguments: Sequence[str], parts: Sequence[str]) -> Options:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.reliability", description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="about how long to run")
     parser.add_argument("--seed", type=int, default=1, help="what the dice begin with")
     parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")

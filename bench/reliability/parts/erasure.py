@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 import grpc
 from sqlalchemy import Connection, select
 
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import loan
+from bench.reliability.history import Request
+from bench.reliability.score import Score
+from bench.reliability.sender import SECRETS, event, post_all, signed
+from bench.reliability.server import free_port
+from bench.reliability.setting import Setting
+from bench.reliability.stores import files, looked
+from bench.reliability.vendor import person
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.storage.sealing import opened
 from decision_service.storage.tables import consents, snapshots
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import loan
-from tests.reliability.history import Request
-from tests.reliability.score import Score
-from tests.reliability.sender import SECRETS, event, post_all, signed
-from tests.reliability.server import free_port
-from tests.reliability.setting import Setting
-from tests.reliability.stores import files, looked
-from tests.reliability.vendor import person
 
 PART = "erasure"
 PEOPLE = 60

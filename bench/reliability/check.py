@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from bench.reliability.client import LOAN, Client
+from bench.reliability.history import History, Operation, Told
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from tests.reliability.client import LOAN, Client
-from tests.reliability.history import History, Operation, Told
 
 AT_ONCE = 32
 

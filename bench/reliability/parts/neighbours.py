@@ -12,14 +12,14 @@ from itertools import count
 
 import grpc
 
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import CREATE, advance, loan
+from bench.reliability.lag import lag_measured
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
+from bench.reliability.vendor import hoarder, person
 from tests.e2e.wire import PING, RST_STREAM, frame
 from tests.e2e.wire import connected as wired
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import CREATE, advance, loan
-from tests.reliability.lag import lag_measured
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
-from tests.reliability.vendor import hoarder, person
 
 PART = "neighbours"
 SILENT = 200

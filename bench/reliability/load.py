@@ -10,9 +10,9 @@ from random import Random
 
 import grpc
 
-from tests.reliability.client import Client, advance, loan, nothing_recorded, reason
-from tests.reliability.history import History, Operation, Request
-from tests.reliability.vendor import person
+from bench.reliability.client import Client, advance, loan, nothing_recorded, reason
+from bench.reliability.history import History, Operation, Request
+from bench.reliability.vendor import person
 
 PAUSE = 0.02
 """Seconds after a call that nobody answered."""

@@ -15,10 +15,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from decision_service.telemetry import configure_logging
-from tests.kits.postgres import running_postgres
-from tests.reliability.options import Options, parse
-from tests.reliability.parts import (
+from bench.reliability.options import Options, parse
+from bench.reliability.parts import (
     deadlines,
     erasure,
     evidence,
@@ -31,9 +29,11 @@ from tests.reliability.parts import (
     overload,
     webhooks,
 )
-from tests.reliability.sabotage import SABOTAGES
-from tests.reliability.score import Score, render
-from tests.reliability.setting import Setting
+from bench.reliability.sabotage import SABOTAGES
+from bench.reliability.score import Score, render
+from bench.reliability.setting import Setting
+from decision_service.telemetry import configure_logging
+from tests.kits.postgres import running_postgres
 
 Part = Callable[[Setting, Score, float], Awaitable[None]]
 PARTS: dict[str, tuple[float, Part]] = {

@@ -10,15 +10,15 @@ from contextlib import ExitStack, closing
 import grpc
 import psutil
 
+from bench.reliability.bench import Bench, bench
+from bench.reliability.check import compare
+from bench.reliability.client import loan, nothing_recorded
+from bench.reliability.history import History, Request
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
+from bench.reliability.stores import recorded
+from bench.reliability.vendor import person
 from decision_service.simulator.faults import Fault
-from tests.reliability.bench import Bench, bench
-from tests.reliability.check import compare
-from tests.reliability.client import loan, nothing_recorded
-from tests.reliability.history import History, Request
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
-from tests.reliability.stores import recorded
-from tests.reliability.vendor import person
 
 PART = "host"
 PEOPLE = 100

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.reliability.client import ADVANCE
 from tests.e2e.service import own_rules
-from tests.reliability.client import ADVANCE
 
 
 def harness_rules(folder: Path) -> Path:

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import grpc
 
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import LOAN, loan, reason
+from bench.reliability.leaks import Leaks
+from bench.reliability.proxy import Way
+from bench.reliability.rows import ROWS
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
+from bench.reliability.vendor import RunningVendor, person, running_vendor
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.simulator.faults import Fault
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import LOAN, loan, reason
-from tests.reliability.leaks import Leaks
-from tests.reliability.proxy import Way
-from tests.reliability.rows import ROWS
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
-from tests.reliability.vendor import RunningVendor, person, running_vendor
 
 PART = "faults"
 PEOPLE = 600

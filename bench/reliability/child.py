@@ -1,7 +1,7 @@
 """`serve` with what a test arms in it: a death, a sabotage, a larger share of the vendor's limit.
 
 It is loaded by the command line, and in no other way, so that a start takes what it takes people.
-Run as `python -m tests.reliability.child`; the settings are the service's own.
+Run as `python -m bench.reliability.child`; the settings are the service's own.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def loaded() -> tuple[typer.Typer, ModuleType]:
     """The program as the command line loads it, and only then what breaks it; once they are there
     this takes no time.
     """
-    return prepared(SERVE), import_module("tests.reliability.sabotage")
+    return prepared(SERVE), import_module("bench.reliability.sabotage")
 
 
 def death(times: int) -> Callable[[], None]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.reliability.client import Client, connected
-from tests.reliability.proxy import FaultProxy, proxied
-from tests.reliability.rules import harness_rules
-from tests.reliability.server import Server
-from tests.reliability.setting import Setting
-from tests.reliability.vendor import FAST, RunningVendor, running_vendor, vendor_settings
+from bench.reliability.client import Client, connected
+from bench.reliability.proxy import FaultProxy, proxied
+from bench.reliability.rules import harness_rules
+from bench.reliability.server import Server
+from bench.reliability.setting import Setting
+from bench.reliability.vendor import FAST, RunningVendor, running_vendor, vendor_settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from asyncio.subprocess import PIPE
 
 import msgspec
 
+from bench.reliability.evidence.scenarios import Tally
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
 from tests.e2e.service import ROOT
-from tests.reliability.evidence.scenarios import Tally
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
 
 PART = "evidence"
 SCENARIOS = 2_000
@@ -19,14 +19,14 @@ SHOWN = 5
 OVER_REFERRED = 0.001
 
 
-async def run(setting: Setting, score: Score, seconds: float) -> None:
+async def run(setting: Setting, score: Score, _seconds: float) -> None:
     """Play as many as the run's length asks for, in a process of its own."""
     goal = setting.options.scaled(SCENARIOS, 100)
     arguments = ["--seed", str(setting.options.seed), "--count", str(goal)]
     if setting.options.sabotage:
         arguments += ["--sabotage", setting.options.sabotage]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.reliability.evidence", *arguments, cwd=ROOT, stdout=PIPE
+        sys.executable, "-m", "bench.reliability.evidence", *arguments, cwd=ROOT, stdout=PIPE
     )
     told, _ = await process.communicate()
     report(score, msgspec.json.decode(told, type=Tally), goal)

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.reliability.score import Score
-from tests.reliability.server import Server
-from tests.reliability.vendor import KEY, SECRET, names
+from bench.reliability.score import Score
+from bench.reliability.server import Server
+from bench.reliability.vendor import KEY, SECRET, names
 
 PART = "leaks"
 FILES, TASKS, MEGABYTES = 12, 12, 64

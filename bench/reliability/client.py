@@ -13,12 +13,12 @@ from google.type.money_pb2 import Money
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
+from bench.reliability.history import Request
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import (
     decision_service_pb2_grpc,
     ruleset_service_pb2_grpc,
 )
-from tests.reliability.history import Request
 
 LOAN, ADVANCE = "personal-loan-ph", "gig-advance-ph"
 CREATE = "/decision_service.api.v1.DecisionService/CreateDecision"

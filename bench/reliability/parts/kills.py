@@ -12,19 +12,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from bench.reliability.check import Verdict, ask_everything_again, compare, replay, replayable
+from bench.reliability.client import Client, connected
+from bench.reliability.history import History, Told
+from bench.reliability.load import Load
+from bench.reliability.nursery import nursery
+from bench.reliability.options import Options
+from bench.reliability.rules import harness_rules
+from bench.reliability.score import Score
+from bench.reliability.server import NotServing, Server
+from bench.reliability.setting import Setting
+from bench.reliability.stores import recorded
+from bench.reliability.vendor import FAST, running_vendor
 from decision_service.failpoints import Point
-from tests.reliability.check import Verdict, ask_everything_again, compare, replay, replayable
-from tests.reliability.client import Client, connected
-from tests.reliability.history import History, Told
-from tests.reliability.load import Load
-from tests.reliability.nursery import nursery
-from tests.reliability.options import Options
-from tests.reliability.rules import harness_rules
-from tests.reliability.score import Score
-from tests.reliability.server import NotServing, Server
-from tests.reliability.setting import Setting
-from tests.reliability.stores import recorded
-from tests.reliability.vendor import FAST, running_vendor
 
 PART = "kills"
 LANES = 2

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from bench.reliability.client import ADVANCE
+from bench.reliability.evidence.desk import Answer, Desk
+from bench.reliability.evidence.faults import ACCOUNT_FAMILIES, FAMILIES, Family
+from bench.reliability.evidence.truth import KINDS, Truth
+from bench.reliability.vendor import person
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import like
 from decision_service.simulator.population import population
 from decision_service.simulator.world import World, join
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT
-from tests.reliability.client import ADVANCE
-from tests.reliability.evidence.desk import Answer, Desk
-from tests.reliability.evidence.faults import ACCOUNT_FAMILIES, FAMILIES, Family
-from tests.reliability.evidence.truth import KINDS, Truth
-from tests.reliability.vendor import person
 
 MEMBERS = 22
 LOST_CURSOR_PAGE = 10

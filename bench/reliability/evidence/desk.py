@@ -8,6 +8,8 @@ from datetime import datetime
 
 import httpx
 
+from bench.reliability.client import ADVANCE
+from bench.reliability.vendor import FAST, KEY, SECRET
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import ServiceError
@@ -23,8 +25,6 @@ from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, Numbered, rulebook
 from tests.fakes.world import World as Deciding
-from tests.reliability.client import ADVANCE
-from tests.reliability.vendor import FAST, KEY, SECRET
 
 DEADLINE = 20.0
 ASKED = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.reliability.options import Options
 from tests.kits.postgres import Postgres
-from tests.reliability.options import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from random import SystemRandom
 import grpc
 import psutil
 
+from bench.reliability.client import connected
+from bench.reliability.forked import Forked
+from bench.reliability.nursery import Nursery
 from tests.e2e.process import clean_environ
 from tests.e2e.service import ROOT
-from tests.reliability.client import connected
-from tests.reliability.forked import Forked
-from tests.reliability.nursery import Nursery
 
 PATIENCE = 30.0
 PORTS = SystemRandom()
@@ -85,7 +85,7 @@ class Server:
         return time.monotonic() - began
 
     async def _executed(self, arguments: Sequence[str], environ: Mapping[str, str]) -> Process:
-        command = (sys.executable, "-m", "tests.reliability.child", *arguments)
+        command = (sys.executable, "-m", "bench.reliability.child", *arguments)
         with self.log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *command, cwd=ROOT, env=environ, stdout=DEVNULL, stderr=log

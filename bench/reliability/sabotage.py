@@ -73,7 +73,7 @@ def last_key_wins() -> None:
     def add_entry(_: Any, top: Any, key: Any, value: Any) -> None:
         top.entries[key.text] = Entry(key.text, key.place, value)
 
-    composer.Composer._add_entry = add_entry  # type: ignore[method-assign]  # the sabotage
+    composer.Composer._add_entry = add_entry  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def retry_without_budget() -> None:

@@ -8,9 +8,9 @@ import time
 
 import msgspec
 
+from bench.reliability import sabotage
+from bench.reliability.evidence.scenarios import Scenarios, Tally
 from decision_service.telemetry import configure_logging
-from tests.reliability import sabotage
-from tests.reliability.evidence.scenarios import Scenarios, Tally
 from tests.unit.smile.virtual import run
 
 

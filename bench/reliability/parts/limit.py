@@ -8,11 +8,11 @@ from collections import Counter
 
 import grpc
 
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import loan, reason
-from tests.reliability.score import Score
-from tests.reliability.setting import Setting
-from tests.reliability.vendor import person
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import loan, reason
+from bench.reliability.score import Score
+from bench.reliability.setting import Setting
+from bench.reliability.vendor import person
 
 PART = "vendor limit"
 ALLOWED = 20

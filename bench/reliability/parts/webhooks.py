@@ -8,14 +8,14 @@ from random import Random
 
 from sqlalchemy import Connection, func, select
 
+from bench.reliability.bench import bench
+from bench.reliability.forgeries import forgeries
+from bench.reliability.score import Score
+from bench.reliability.sender import SECRETS, Post, event, post_all, signed
+from bench.reliability.server import free_port
+from bench.reliability.setting import Setting
+from bench.reliability.stores import looked
 from decision_service.storage.tables import events
-from tests.reliability.bench import bench
-from tests.reliability.forgeries import forgeries
-from tests.reliability.score import Score
-from tests.reliability.sender import SECRETS, Post, event, post_all, signed
-from tests.reliability.server import free_port
-from tests.reliability.setting import Setting
-from tests.reliability.stores import looked
 
 PART = "webhooks"
 FORGED = 10_000

@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from bench.reliability import storm as storms
+from bench.reliability.bench import Bench, bench
+from bench.reliability.client import Client, loan
+from bench.reliability.lag import Lag, lag_measured
+from bench.reliability.score import Score
+from bench.reliability.sender import SECRETS
+from bench.reliability.setting import Setting
+from bench.reliability.storm import Storm
+from bench.reliability.vendor import person
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
-from tests.reliability import storm as storms
-from tests.reliability.bench import Bench, bench
-from tests.reliability.client import Client, loan
-from tests.reliability.lag import Lag, lag_measured
-from tests.reliability.score import Score
-from tests.reliability.sender import SECRETS
-from tests.reliability.setting import Setting
-from tests.reliability.storm import Storm
-from tests.reliability.vendor import person
 
 PART = "overload"
 METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
