@@ -1,6 +1,5 @@
 """Who may call what, and whose decisions they see."""
 
-import asyncio
 from pathlib import Path
 
 import grpc
@@ -13,6 +12,7 @@ from decision_service.edge.rpc.access import METHODS, OPEN, Role
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.service import Running, create, refusal, running
 from tests.e2e.team import Metadata, Team, bearer
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 UNKNOWN = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -106,8 +106,9 @@ async def test_a_token_that_is_taken_out_stops_working(tmp_path: Path) -> None:
         assert await answer(live, LISTING, old) not in CLOSED
         new = team.hire("new", "read")
         team.dismiss("old")
-        while await answer(live, LISTING, old) is not grpc.StatusCode.UNAUTHENTICATED:
-            await asyncio.sleep(0.02)
+        await until(
+            lambda: answer(live, LISTING, old), lambda code: code is grpc.StatusCode.UNAUTHENTICATED
+        )
         assert await answer(live, LISTING, new) not in CLOSED
 
 

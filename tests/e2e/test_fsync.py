@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.process import Process, serving
 from tests.e2e.service import create, refusal
+from tests.kits.until import until
 
 GEORGE, RYAN, *_ = (person.user_id for person in sandbox_people())
 
@@ -74,9 +74,7 @@ async def test_a_disk_that_fails_acknowledges_nothing_until_it_works(tmp_path: P
                 told = refusal(error.value)
                 assert (told.info.reason, told.retry is not None) == ("STORE_UNAVAILABLE", True)
             assert await stub.CreateDecision(known) == recorded
-        async with asyncio.timeout(30):
-            while (decided := await _decided(stub, asked)) is None:
-                await asyncio.sleep(0.05)
+        decided = await until(lambda: _decided(stub, asked))
         listed = await stub.ListDecisions(service_pb.ListDecisionsRequest(user_id=GEORGE))
         assert [one.decision_id for one in listed.decisions] == [decided]
 

@@ -19,6 +19,7 @@ from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
 from tests.fakes.log import captured
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 SERVICE = "/decision_service.api.v1."
@@ -173,8 +174,7 @@ async def test_a_background_task_that_keeps_failing_shows_in_health(
     async with running(tmp_path) as live:
         for unwell, serving in (("rules",), False), ((), True):
             monkeypatch.setattr(Supervisor, "unwell", unwell)
-            while live.service.rpc.is_serving is not serving:
-                await asyncio.sleep(0.02)
+            await until(lambda serving=serving: live.service.rpc.is_serving is serving)
 
 
 async def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:

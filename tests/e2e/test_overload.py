@@ -1,6 +1,5 @@
 """More work than there is room for."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, refusal, running
+from tests.kits.until import until
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
 
@@ -30,8 +30,7 @@ def held(live: Running, count: int) -> Iterator[None]:
 async def until_full(live: Running, waiting: int) -> None:
     """Return when one decision is in progress and so many wait."""
     room = live.service.guard.rooms.work
-    while (room.working, room.waiting) != (1, waiting):
-        await asyncio.sleep(0.01)
+    await until(lambda: (room.working, room.waiting) == (1, waiting))
 
 
 async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_path: Path) -> None:
@@ -80,6 +79,5 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
             await live.stub.CreateDecision(create(RYAN))
         assert refusal(error.value).info.reason == "OVERLOADED"
         assert await live.stub.CreateDecision(known) == told
-        while live.service.guard.rooms.work.shedding:
-            await asyncio.sleep(0.02)
+        await until(lambda: not live.service.guard.rooms.work.shedding)
         await live.stub.CreateDecision(create(RYAN))

@@ -23,10 +23,10 @@ from decision_service.simulator.people import sandbox_people
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules, refusal, running
 from tests.fakes.cases import STRICTER
 from tests.fakes.plans import CHALLENGED
+from tests.kits.until import until
 from tests.unit.cli.commands import Done, command
 from tests.unit.rollout.plans import edited
 
-PATIENCE = 30.0
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
 WATCHED = """\
 guardrails:
@@ -85,14 +85,13 @@ async def measured(folder: Path, plan: str) -> AsyncIterator[Measured]:
 async def counted(seen: Measured) -> rollout_figures_pb2.RolloutFigures:
     """The figures once everything that goes on beside deciding has been written."""
     many = len(seen.made)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            figures = await seen.figures()
-            written = sum(arm.attempts for arm in figures.arms) == many
-            looked = all(s.compared + s.not_comparable + s.failed == many for s in figures.shadows)
-            if written and looked:
-                return figures
-            await asyncio.sleep(0.1)
+
+    def written(figures: rollout_figures_pb2.RolloutFigures) -> bool:
+        counts = [sum(arm.attempts for arm in figures.arms)]
+        counts += [s.compared + s.not_comparable + s.failed for s in figures.shadows]
+        return set(counts) == {many}
+
+    return await until(seen.figures, written)
 
 
 def _word(name: str) -> str:

@@ -28,10 +28,10 @@ from tests.e2e.service import (
     running,
 )
 from tests.fakes.plans import CHALLENGED
+from tests.kits.until import until
 from tests.unit.rollout.plans import edited
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
-PATIENCE = 10.0
 STAGED = edited(
     CHALLENGED,
     ("initial_stage: all", "initial_stage: staff"),
@@ -73,13 +73,12 @@ class Rollout:
         """Write another plan, and return the rollout once its reading was refused or taken."""
         before = await self.get()
         self.plan.write_text(text)
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                now = await self.get()
-                fresh = now.refused if refused else [now.plan_digest]
-                if fresh and fresh not in (before.refused, [before.plan_digest]):
-                    return now
-                await asyncio.sleep(0.05)
+
+        def changed(now: rollout_pb2.Rollout) -> bool:
+            fresh = now.refused if refused else [now.plan_digest]
+            return bool(fresh) and fresh not in (before.refused, [before.plan_digest])
+
+        return await until(self.get, changed)
 
 
 def on(live: Running, rules: Path) -> Rollout:

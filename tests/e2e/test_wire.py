@@ -16,6 +16,7 @@ from decision_service.simulator.people import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refusal, running
 from tests.e2e.wire import Wire, frame
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
@@ -91,8 +92,7 @@ async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
             resetting.open(stream, LIST, b"")
             resetting.send(frame(wire.RST_STREAM, 0, stream, CANCEL))
         await served(live)
-    while rooms.reads.working or rooms.reads.waiting:
-        await asyncio.sleep(0.01)
+    await until(lambda: not (rooms.reads.working or rooms.reads.waiting))
     await served(live)
 
 
@@ -108,12 +108,9 @@ async def test_a_reply_that_is_not_read_frees_its_place(
         async with wired(live, window=1) as slow:
             slow.open(1, LIST, b"")
             assert (await slow.until(wire.DATA)) is not None
-            while not watch.ended:
-                await asyncio.sleep(0.02)
+            await until(lambda: watch.ended)
             await served(live)
-        async with asyncio.timeout(20):
-            while watch.under_way:
-                await asyncio.sleep(0.02)
+        await until(lambda: not watch.under_way)
 
 
 async def test_a_watcher_who_does_not_read_holds_up_no_stop(

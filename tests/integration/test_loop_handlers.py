@@ -17,6 +17,7 @@ from decision_service.edge.rpc import layers
 from decision_service.edge.rpc.call import Call, Ending
 from decision_service.edge.rpc.loop_handlers import Handler, LoopHandlers, OpenCalls
 from decision_service.edge.rpc.stalls import StallWatch
+from tests.kits.until import until
 
 Behaviour = Callable[[Any, Call], Awaitable[Any]]
 FULL = Ending(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
@@ -240,8 +241,7 @@ async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> No
     async with serving(methods, limit=2) as (server, channel):
         ask = channel.unary_unary("/t.T/Wait")
         held = [asyncio.ensure_future(ask(str(n).encode())) for n in range(2)]
-        while server.calls.open < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.calls.open == 2)
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await ask(b"3")
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -391,8 +391,7 @@ async def test_a_reply_that_nobody_reads_is_broken_off() -> None:
         assert (watch.under_way, server.calls.open) == (1, 1)
         now = layers.STALL_SECONDS
         watch.look()
-        while server.calls.open:
-            await asyncio.sleep(0.01)
+        await until(lambda: not server.calls.open)
         assert (watch.ended, watch.under_way) == (1, 0)
         call.cancel()
 
@@ -414,6 +413,5 @@ async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.Monk
     async with serving(methods) as (server, channel):
         call = channel.unary_stream("/t.T/Large")(b"")
         await cancelled.wait()
-        while server.calls.open:
-            await asyncio.sleep(0.01)
+        await until(lambda: not server.calls.open)
         call.cancel()

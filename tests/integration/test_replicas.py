@@ -21,6 +21,7 @@ from tests.e2e.service import PRODUCT, create, own_rules, refusal
 from tests.fakes.world import SetClock, rulebook
 from tests.integration.replicas import process, replicas, vendor
 from tests.kits.postgres import Postgres
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 METHOD = "/decision_service.api.v1.DecisionService/CreateDecision"
@@ -165,10 +166,10 @@ async def test_processes_with_other_rules_are_told_of_after_a_minute(
 
 async def until_differing(here: Agreement, there: RulesetServiceStub) -> list[tuple[str, int]]:
     """What the other process shows once each has seen the other."""
-    async with asyncio.timeout(60):
-        while True:
-            await here.look()
-            shown = await there.ListRulesets(rules_pb.ListRulesetsRequest())
-            if len(here.in_force) == len(shown.in_force) == 2:
-                return [(one.digest, one.processes) for one in shown.in_force]
-            await asyncio.sleep(0.1)
+
+    async def shown() -> list[tuple[str, int]]:
+        await here.look()
+        reply = await there.ListRulesets(rules_pb.ListRulesetsRequest())
+        return [(one.digest, one.processes) for one in reply.in_force]
+
+    return await until(shown, lambda seen: len(here.in_force) == len(seen) == 2)

@@ -19,6 +19,7 @@ from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.lease_process import holding
 from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed
 from tests.kits.postgres import Postgres
+from tests.kits.until import until
 
 SHORT = 0.5
 
@@ -113,8 +114,7 @@ async def test_a_holder_that_works_on_renews_its_lease(url: str) -> None:
     async with opened(url, lease=0.1) as store:
         lease = await take(store)
         [(first,)] = await query(url, "SELECT expires FROM leases")
-        while await query(url, "SELECT expires FROM leases") == [(first,)]:
-            await asyncio.sleep(0.01)
+        await until(lambda: query(url, "SELECT expires FROM leases"), [(first,)].__ne__)
         await store.commit(structs.replace(ENTRY, fence=lease.fence))
         assert await query(url, "SELECT * FROM leases") == []
 
@@ -127,8 +127,7 @@ async def test_what_dead_processes_left_is_cleared_away(url: str) -> None:
         "FROM (VALUES ('old', 5), ('new', 0)) AS given (id, age)",
     )
     async with opened(url, lease=0.1):
-        while await query(url, "SELECT request_id FROM leases") != [("new",)]:
-            await asyncio.sleep(0.01)
+        await until(lambda: query(url, "SELECT request_id FROM leases"), [("new",)].__eq__)
 
 
 async def test_a_caller_who_leaves_while_claiming_leaves_no_lease(url: str, store: Store) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from msgspec import structs
@@ -18,6 +16,7 @@ from decision_service.ruleset.model import CompiledRuleset
 from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
+from tests.kits.until import until
 
 FOLDER = changed_rules(9)
 CASE = case_of(FOLDER)
@@ -48,17 +47,15 @@ class Stand:
         groups = await self.log.groups(PRODUCT, 9, NOW)
         return [(group.standing, group.count) for group in groups]
 
-    @asynccontextmanager
-    async def until_evaluated(self, number: int) -> AsyncIterator[None]:
-        """Runs the shadows until so many were asked."""
+    def evaluated(self) -> int:
+        return sum(n for (name, _), n in self.seen.totals().items() if name == EVALUATIONS)
+
+    async def run(self, number: int, turns: int = 0) -> None:
+        """Run the shadows until so many were asked, and some turns of the loop longer."""
         running = asyncio.create_task(self.shadows.run())
-        async with asyncio.timeout(10):
-            while (
-                sum(n for (name, _), n in self.seen.totals().items() if name == EVALUATIONS)
-                < number
-            ):
-                await asyncio.sleep(0.001)
-        yield
+        await until(self.evaluated, lambda seen: seen >= number, pause=0.001)
+        for _ in range(turns):
+            await asyncio.sleep(0.001)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -73,8 +70,7 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
     """What the silent version concludes is written beside the decision."""
     stand = Stand()
     stand.offer(1)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.standings() == [(Standing.COMPARED, 1)]
     assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
@@ -85,8 +81,7 @@ async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
     stand = Stand()
     stand.offer(1, replace(OTHER, program=None))  # type: ignore[arg-type]  # as no compiler makes it
     stand.offer(2)
-    async with stand.until_evaluated(2):
-        pass
+    await stand.run(2)
     await stand.shadows.aclose()
     assert sorted(await stand.standings()) == [(Standing.COMPARED, 1), (Standing.FAILED, 1)]
     assert stand.seen.of(EVALUATIONS, result="failed", **NAMES) == 1
@@ -114,8 +109,7 @@ async def test_who_waited_too_long_is_dropped() -> None:
     stand.offer(1)
     stand.clock.seconds += 31
     stand.offer(2)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.standings() == [(Standing.COMPARED, 1)]
     assert stand.seen.of(DROPPED, product=PRODUCT, why="waited_too_long") == 1
@@ -133,8 +127,7 @@ async def test_a_slow_shadow_is_counted() -> None:
     """An evaluation that takes longer than it may is recorded all the same, and counted."""
     stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9))
     stand.offer(1)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
     assert stand.seen.of(SLOW, **NAMES) == 1
     assert await stand.standings() == [(Standing.COMPARED, 1)]
@@ -145,9 +138,7 @@ async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
     stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9, share=Budget().share))
     stand.offer(1)
     stand.offer(2)
-    async with stand.until_evaluated(1):
-        for _ in range(20):
-            await asyncio.sleep(0.001)
+    await stand.run(1, turns=20)
     await stand.shadows.aclose()
     assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
 
@@ -158,8 +149,7 @@ async def test_results_wait_for_a_store_that_is_down() -> None:
     stand.log.down = True
     for number in range(3):
         stand.offer(number)
-    async with stand.until_evaluated(3):
-        pass
+    await stand.run(3)
     await stand.shadows.flush()
     stand.log.down = False
     assert await stand.standings() == []
@@ -181,8 +171,7 @@ async def test_decisions_in_progress_go_first() -> None:
     assert stand.seen.totals() == {}
     stand.offer(2)
     stand.idle.set()
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
 
 
@@ -191,6 +180,5 @@ async def test_a_silent_version_does_not_yield_for_ever() -> None:
     stand = Stand(budget=replace(AT_ONCE, yielding=0.0))
     stand.idle.clear()
     stand.offer(1)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
