@@ -23,9 +23,9 @@ def stub_of(live: Running) -> applicant_service_pb2_grpc.ApplicantServiceStub:
     return applicant_service_pb2_grpc.ApplicantServiceStub(live.channel)
 
 
-async def test_an_applicant_from_creation_to_a_refused_decision(live: Running) -> None:
+async def test_an_applicant_from_creation_to_a_refused_decision(shared: Running) -> None:
     """Creating is idempotent by reference; without accounts the applicant is not ready."""
-    stub = stub_of(live)
+    stub = stub_of(shared)
     request = pb.CreateApplicantRequest(applicant_ref="CRM 1/2026")
     first, second = await stub.CreateApplicant(request), await stub.CreateApplicant(request)
     assert (first.created, second.created, second.user_id) == (True, False, first.user_id)
@@ -49,19 +49,19 @@ async def test_a_person_with_data_is_ready(live: Running) -> None:
 
 @pytest.mark.parametrize("reference", ["", "ñandú", " padded", "x" * 201, "two\nlines"])
 async def test_a_reference_the_vendor_could_not_keep_is_refused(
-    live: Running, reference: str
+    shared: Running, reference: str
 ) -> None:
     """Only 1 to 200 printable ASCII characters are taken; the field is named."""
     with pytest.raises(grpc.RpcError) as error:
-        await stub_of(live).CreateApplicant(pb.CreateApplicantRequest(applicant_ref=reference))
+        await stub_of(shared).CreateApplicant(pb.CreateApplicantRequest(applicant_ref=reference))
     told = refusal(error.value)
     assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
     assert "applicant_ref" in told.fields
 
 
-async def test_an_unknown_user_is_not_found(live: Running) -> None:
+async def test_an_unknown_user_is_not_found(shared: Running) -> None:
     """Neither a token nor a standing is given for a user that the vendor does not know."""
-    stub = stub_of(live)
+    stub = stub_of(shared)
     for call in (
         stub.CreateLinkToken(pb.CreateLinkTokenRequest(user_id="nobody")),
         stub.GetApplicant(pb.GetApplicantRequest(user_id="nobody")),

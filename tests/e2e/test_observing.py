@@ -49,10 +49,10 @@ async def metrics(live: Running) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-async def test_every_metric_is_described(live: Running) -> None:
+async def test_every_metric_is_described(shared: Running) -> None:
     """Operators find each name that `/metrics` shows in the table of docs/operations.md."""
     async with httpx.AsyncClient() as client:
-        text = (await client.get(f"{live.service.http_url}/metrics")).text
+        text = (await client.get(f"{shared.service.http_url}/metrics")).text
     shown = re.findall(r"^# TYPE decision_service_(\S+)", text, re.MULTILINE)
     described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "operations.md").read_text("utf-8")))
     assert {name for name in shown if not name.endswith("_created")} <= described
@@ -106,10 +106,10 @@ async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Run
 
 
 @pytest.mark.parametrize("sent", ["x" * 201, "two words", "né"])
-async def test_a_malformed_request_id_counts_as_none(live: Running, sent: str) -> None:
+async def test_a_malformed_request_id_counts_as_none(shared: Running, sent: str) -> None:
     """It is neither echoed nor logged; the call is served."""
     metadata = (("x-request-id", sent),) if sent.isascii() else ()
-    call = live.stub.ListDecisions(service_pb.ListDecisionsRequest(), metadata=metadata)
+    call = shared.stub.ListDecisions(service_pb.ListDecisionsRequest(), metadata=metadata)
     await call
     assert "x-request-id" not in dict(await call.trailing_metadata() or ())
 
@@ -137,19 +137,18 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))
 async def test_a_bug_shows_an_incident_id_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    shared: Running, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
     lines = captured(monkeypatch, observing)
-    async with running(tmp_path) as live:
-        for owner, name in ((Store, "find"), (Store, "get"), (Store, "list"), (Store, "text")):
-            monkeypatch.setattr(owner, name, _broken)
-        for name in ("validate", "_trial"):
-            monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
-        if method.endswith("ListRulesets"):
-            monkeypatch.setattr(RuleShelf, "status", property(_broken_now))
-        with pytest.raises(grpc.RpcError) as error:
-            await live.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
+    for name in ("find", "get", "list", "text"):
+        monkeypatch.setattr(Store, name, _broken)
+    for name in ("validate", "_trial"):
+        monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
+    if method.endswith("ListRulesets"):
+        monkeypatch.setattr(RuleShelf, "status", property(_broken_now))
+    with pytest.raises(grpc.RpcError) as error:
+        await shared.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
     told = refusal(error.value)
     assert told.code is grpc.StatusCode.INTERNAL
     [incident] = [line for line in lines if line["event"] == "incident"]

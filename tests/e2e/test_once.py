@@ -96,9 +96,9 @@ async def test_a_caller_who_gives_up_leaves_nothing_half_done(live: Running) -> 
     assert await listed(live) == 1
 
 
-async def test_too_little_time_is_refused_before_any_call(live: Running) -> None:
+async def test_too_little_time_is_refused_before_any_call(shared: Running) -> None:
     """With less than 300 ms left nothing is begun or recorded."""
     with pytest.raises(grpc.RpcError) as error:
-        await live.stub.CreateDecision(create(GEORGE), timeout=0.2)
+        await shared.stub.CreateDecision(create(GEORGE), timeout=0.2)
     assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert await listed(live) == 0
+    assert await listed(shared) == 0

@@ -37,11 +37,11 @@ async def served(live: Running) -> None:
     await live.stub.ListDecisions(LISTING, timeout=10)
 
 
-async def test_too_much_metadata_is_refused_by_the_transport(live: Running) -> None:
+async def test_too_much_metadata_is_refused_by_the_transport(shared: Running) -> None:
     """More than 8 KiB of metadata never reaches the service; less does."""
-    await live.stub.ListDecisions(LISTING, metadata=(("x-small", "x" * 6_000),))
+    await shared.stub.ListDecisions(LISTING, metadata=(("x-small", "x" * 6_000),))
     with pytest.raises(grpc.RpcError) as error:
-        await live.stub.ListDecisions(LISTING, metadata=(("x-large", "x" * 9_000),))
+        await shared.stub.ListDecisions(LISTING, metadata=(("x-large", "x" * 9_000),))
     assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -54,46 +54,46 @@ async def test_too_much_metadata_is_refused_by_the_transport(live: Running) -> N
     ],
     ids=["http1", "tls", "zeros"],
 )
-async def test_what_is_no_http2_is_closed(live: Running, garbage: bytes) -> None:
+async def test_what_is_no_http2_is_closed(shared: Running, garbage: bytes) -> None:
     """A connection that begins otherwise ends, and nobody else notices."""
-    host, _, port = live.service.address.rpartition(":")
+    host, _, port = shared.service.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(garbage)
-    await served(live)
+    await served(shared)
     while await reader.read(4096):
         pass
     writer.close()
 
 
-async def test_two_hundred_silent_connections_hold_nobody_up(live: Running) -> None:
+async def test_two_hundred_silent_connections_hold_nobody_up(shared: Running) -> None:
     """Connections that say nothing take nothing from the others."""
-    host, _, port = live.service.address.rpartition(":")
+    host, _, port = shared.service.address.rpartition(":")
     opened = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
-    await served(live)
+    await served(shared)
     for _, writer in opened:
         writer.close()
 
 
-async def test_a_flood_of_pings_ends_its_connection(live: Running) -> None:
+async def test_a_flood_of_pings_ends_its_connection(shared: Running) -> None:
     """After a few pings too many the server says goodbye; others go on."""
-    async with wired(live) as flooding:
+    async with wired(shared) as flooding:
         flooding.send(*(frame(wire.PING, 0, 0, b"8 bytes.") for _ in range(200)))
         goodbye = await flooding.until(wire.GOAWAY)
-        await served(live)
+        await served(shared)
     assert goodbye is not None
     assert b"too_many_pings" in goodbye.body
 
 
-async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
+async def test_rapid_resets_leave_nothing_behind(shared: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    rooms = live.service.guard.rooms
-    async with wired(live) as resetting:
+    rooms = shared.service.guard.rooms
+    async with wired(shared) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")
             resetting.send(frame(wire.RST_STREAM, 0, stream, CANCEL))
-        await served(live)
+        await served(shared)
     await until(lambda: not (rooms.reads.working or rooms.reads.waiting))
-    await served(live)
+    await served(shared)
 
 
 async def test_a_reply_that_is_not_read_frees_its_place(

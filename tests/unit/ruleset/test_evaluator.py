@@ -23,7 +23,7 @@ from tests.unit.ruleset.generated import (
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
 
 LAWS = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -20,7 +20,7 @@ from tests.unit.ruleset.generated import (
 )
 
 LAWS = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -1,7 +1,7 @@
 """The evaluator beside a slow reading of the same rule files.
 
 `make oracle` runs 100,000 cases (`ORACLE_CASES`), of as many rulesets as there are hundreds of
-cases; without it 5,000 are run, the first of them. A failing case names its two seeds:
+cases; without it 1,000 are run, the first of them. A failing case names its two seeds:
 `assert_same(ruleset_text(ruleset), …)` with them repeats it.
 """
 
@@ -23,7 +23,7 @@ from tests.oracles.rule_facts import facts
 from tests.oracles.rules import Answer, Rulebook
 from tests.oracles.rulesets import CATALOGUE, FACTORS, ruleset_text
 
-CASES = int(os.environ.get("ORACLE_CASES", "5000"))
+CASES = int(os.environ.get("ORACLE_CASES", "1000"))
 PER_RULESET = 100
 CHUNKS = 8
 _BLANKS = re.compile(r"\s")
