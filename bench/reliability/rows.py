@@ -66,6 +66,7 @@ ROWS = (
     Row("U16 code", _one("envelope_code", code="SERVER_ERROR"), "REFER", "UPSTREAM_SCHEMA"),
     Row("U16 null", _one("data_null"), "REFER", "UPSTREAM_SCHEMA"),
     Row("U16 array", _one("bare_array"), "APPROVE"),
+    Row("U16 older name", _one("base_amount"), "APPROVE"),
     Row("U17 text", _set("amount", "35000"), "REFER", "UPSTREAM_SCHEMA"),
     Row("U17 gone", _one("drop", field="month"), "REFER", "UPSTREAM_SCHEMA"),
     Row("U18", _set("novelty", {"x": [1]}), "APPROVE"),
