@@ -85,6 +85,7 @@ drift: .venv/.dev ## Check that generated files are what their sources give
 	$(DECISION) rules schema --check rules/_schema/ruleset.schema.json
 	$(DECISION) rules schema --of tests --check rules/_schema/tests.schema.json
 	$(DECISION) rules factors --format markdown | diff - docs/factors.md
+	$(BIN)/python -m lint.floors | diff - docs/floors.svg
 
 .PHONY: check
 check: lint types drift reliability-short test ## What CI runs, in CI's order
@@ -107,6 +108,10 @@ reliability-short: .venv/.dev ## Most of it in about two minutes for both stores
 .PHONY: bench
 bench: .venv/.bench ## Measure against yardsticks (one part: make bench ONLY=rules)
 	@$(BIN)/python -m bench $(ONLY)
+
+.PHONY: walk
+walk: .venv/.dev ## Print the files and functions that a cold and a warm decision pass, in order
+	@$(BIN)/python -m bench.walk
 
 .PHONY: lock
 lock: ## Resolve requirements anew (needs uv)

@@ -22,11 +22,11 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import StageTrace, Verdict
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.explain import traces
-from decision_service.ruleset.model import RulesetFiles
-from decision_service.ruleset.passed_over import passed_over
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.explain.passed_over import passed_over
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 AS_OF = AsOf.at(datetime(2026, 11, 24, tzinfo=UTC), ZoneInfo("Asia/Manila"))
 

@@ -29,11 +29,11 @@ from time import perf_counter, process_time
 from bench.figures import RESULTS
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.machine import Ids, SystemClock
-from decision_service.pipeline.beside import Beside
-from decision_service.pipeline.counters import Counters
-from decision_service.pipeline.decide import Call, DecideApplication, Ports
-from decision_service.pipeline.occurrences import Occurrences
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, Shadows
+from decision_service.pipeline.decide.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.rollout.counters import Counters
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.observer import RolloutObserver
+from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS, Shadows
 from decision_service.storage.store import Store
 from decision_service.telemetry import configure_logging
 from tests.fakes.cases import changed_rules
@@ -75,7 +75,7 @@ class Side:
 
     decide: DecideApplication
     shadows: Shadows
-    seen: Occurrences
+    seen: EventCounters
     rounds: list[list[tuple[float, float]]] = field(default_factory=list)
 
     async def round(self, clock: SystemClock, chance: random.Random, callers: int) -> None:
@@ -123,14 +123,14 @@ def p99(latencies: list[float]) -> float:
 
 def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
     """Deciding under a plan, on a store that both sides share."""
-    book, seen = rulebook(planned(changed_rules(9, RECOMPUTING), plan)), Occurrences()
+    book, seen = rulebook(planned(changed_rules(9, RECOMPUTING), plan)), EventCounters()
     counters = Counters(store, clock, uuid.uuid4().hex)
     shadows = Shadows(store, clock, seen, counters.idle)
     ports = Ports(
         FreshSource(vendor), store, store, ProtoReplyEncoder(), clock, Ids(), store.leases
     )
-    beside = Beside(counters, shadows, lambda _: 1)
-    return Side(DecideApplication(ports, lambda: book, beside), shadows, seen)
+    observer = RolloutObserver(counters, shadows, lambda _: 1)
+    return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)
 
 
 async def measure(rounds: int, seed: int, vendor_ms: int, callers: int) -> tuple[Side, Side]:

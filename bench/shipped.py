@@ -9,12 +9,12 @@ from pathlib import Path
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.loading import files_of
-from decision_service.ruleset.cases import Case, parse_cases
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.evaluator import Facts
-from decision_service.ruleset.model import CompiledRuleset
-from decision_service.storage.rule_files import read_rules
+from decision_service.pipeline.rules.loading import files_of
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts
+from decision_service.ruleset.testing.cases import Case, parse_cases
+from decision_service.storage.rules_folder.files import read_rules
 
 RULES = Path(__file__).parent.parent / "rules"
 PRODUCT, VERSION = "personal-loan-ph", 2

@@ -72,7 +72,7 @@ def note_tasks(file: Path) -> None:
 
 def raise_limit(per_second: int) -> None:
     """Ask the vendor more often than the service's settings allow."""
-    from decision_service import app
+    from decision_service.wiring import app
 
     limits = app.Limits
 

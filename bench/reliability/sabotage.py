@@ -14,11 +14,14 @@ from typing import Any
 from sqlalchemy import update
 
 from decision_service.edge.http import webhooks
-from decision_service.language import composer
-from decision_service.language.nodes import Entry
-from decision_service.pipeline import shared
+from decision_service.language.yaml import composer
+from decision_service.language.yaml.nodes import MapEntry
+from decision_service.pipeline.decide import shared
 from decision_service.smile import client, parts, retries, waves
-from decision_service.storage import consents, decisions, tables, writer
+from decision_service.storage.commit import writer
+from decision_service.storage.privacy import consents
+from decision_service.storage.queries import decisions
+from decision_service.storage.schema import tables
 
 LATE = 0.05
 
@@ -71,7 +74,7 @@ def last_key_wins() -> None:
     """Let a repeated key of a rule file replace the first, as YAML libraries do."""
 
     def add_entry(_: Any, top: Any, key: Any, value: Any) -> None:
-        top.entries[key.text] = Entry(key.text, key.place, value)
+        top.entries[key.text] = MapEntry(key.text, key.place, value)
 
     composer.Composer._add_entry = add_entry  # type: ignore[method-assign]  # noqa: SLF001
 

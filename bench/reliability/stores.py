@@ -10,7 +10,7 @@ from sqlalchemy import Connection, NullPool, create_engine, select
 
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.engine import open_database
-from decision_service.storage.tables import decisions
+from decision_service.storage.schema.tables import decisions
 
 T = TypeVar("T")
 

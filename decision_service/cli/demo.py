@@ -17,7 +17,6 @@ from google.type.money_pb2 import Money as MoneyMessage
 from decision_service import __version__
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.app import Service, StartError, start
 from decision_service.cli.client import Stub, described
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
@@ -34,6 +33,7 @@ from decision_service.cli.words import offer_words, reason_words, score_words
 from decision_service.config import load
 from decision_service.simulator.people import SandboxPerson, sandbox_people
 from decision_service.telemetry import configure_logging
+from decision_service.wiring.app import Service, StartError, start
 
 PRODUCT = "personal-loan-ph"
 AMOUNT = 20_000

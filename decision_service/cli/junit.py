@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.pipeline.rule_tests import VersionResults, why
+from decision_service.pipeline.trial.rule_tests import VersionResults, why
 
 
 def junit(versions: Iterable[VersionResults]) -> str:

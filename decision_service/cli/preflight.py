@@ -28,13 +28,13 @@ from decision_service.config import (
 from decision_service.domain.errors import ServiceError, StoreError
 from decision_service.edge.http.webhooks import PATH
 from decision_service.language.diagnostics import count
-from decision_service.pipeline.events import NEEDED_TYPES
-from decision_service.pipeline.loading import load_rules
-from decision_service.pipeline.rule_tests import failures
-from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.snapshots.events import NEEDED_TYPES
+from decision_service.pipeline.trial.rule_tests import failures
 from decision_service.smile.source import SmileSource
 from decision_service.storage.errors import StoreLocked
-from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
 
 MOST_DRIFT = 5.0

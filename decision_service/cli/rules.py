@@ -29,8 +29,8 @@ from decision_service.config import load
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.pipeline.loading import load_rules
-from decision_service.pipeline.rule_tests import VersionResults, run_rule_tests, why
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.trial.rule_tests import VersionResults, run_rule_tests, why
 
 commands = typer.Typer(
     help="Check, test, explain, compare and publish rule files.", no_args_is_help=True

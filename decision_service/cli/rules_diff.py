@@ -12,7 +12,7 @@ from decision_service.cli.output import Format, FormatOption, console, print_jso
 from decision_service.cli.rules_folder import DEFAULT_PATH
 from decision_service.cli.rules_version import RulesOption, Version, find_version
 from decision_service.factors.registry import catalogue
-from decision_service.ruleset.changes.versions import Comparison, compare
+from decision_service.ruleset.diff.versions import RulesetDiff, compare
 
 
 def diff(
@@ -30,7 +30,7 @@ def diff(
         _print(old, new, comparison)
 
 
-def _print(old: Version, new: Version, comparison: Comparison) -> None:
+def _print(old: Version, new: Version, comparison: RulesetDiff) -> None:
     out = console()
     out.print(_headline(old, new, comparison), markup=False)
     for group, changes in groupby(comparison.changes, key=lambda change: change.group):
@@ -40,7 +40,7 @@ def _print(old: Version, new: Version, comparison: Comparison) -> None:
             out.print(line, markup=False, soft_wrap=True)
 
 
-def _headline(old: Version, new: Version, comparison: Comparison) -> str:
+def _headline(old: Version, new: Version, comparison: RulesetDiff) -> str:
     pair = f"{old.name} → {new.name}"
     if comparison.identical:
         return f"{pair}: identical behaviour (digest {old.ruleset.digest[:12]})"
@@ -50,7 +50,7 @@ def _headline(old: Version, new: Version, comparison: Comparison) -> str:
     return f"{pair}: {count} change{'' if count == 1 else 's'}"
 
 
-def _as_dict(old: Version, new: Version, comparison: Comparison) -> dict[str, Any]:
+def _as_dict(old: Version, new: Version, comparison: RulesetDiff) -> dict[str, Any]:
     return {
         "before": _ref(old),
         "after": _ref(new),

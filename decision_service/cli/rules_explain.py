@@ -26,13 +26,13 @@ from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdic
 from decision_service.edge.rpc.replies import verdict_fields
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.language.readers import parse_day
-from decision_service.ruleset.case_reading import Given, GivenFile, parse_given, parse_input
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.explain import traces
-from decision_service.ruleset.inputs import bind_inputs
-from decision_service.ruleset.model import CompiledRuleset
-from decision_service.ruleset.passed_over import PassedRow, passed_over
+from decision_service.language.yaml.readers import parse_day
+from decision_service.ruleset.explain.passed_over import PassedRow, passed_over
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.testing.case_reading import Given, GivenFile, parse_given, parse_input
 
 _LANGUAGES = ("en",)
 

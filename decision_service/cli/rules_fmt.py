@@ -13,10 +13,10 @@ from decision_service.cli.output import console
 from decision_service.cli.rules_folder import DEFAULT_PATH, PathArgument, choose
 from decision_service.cli.rules_version import Version, find_version
 from decision_service.factors.registry import catalogue
-from decision_service.language.layout import laid_out
-from decision_service.language.pieces import LayoutError
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.storage.whole_files import write_whole
+from decision_service.language.yaml.cst import LayoutError
+from decision_service.language.yaml.layout import laid_out
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.storage.rules_folder.whole_files import write_whole
 
 CheckOption = Annotated[
     bool, typer.Option("--check", help="write nothing; exit code 1 where a file would change")

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import load
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.pipeline.loading import Loading, RuleFolder, load_rules
-from decision_service.pipeline.manifest import manifest_problems
-from decision_service.storage.rule_files import RulesFolderMissing, read_rules
+from decision_service.pipeline.rules.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.rules.manifest import manifest_problems
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 
 PathArgument = Annotated[
     Path, typer.Argument(help="the rules folder, one product's folder, or one file")

@@ -20,10 +20,10 @@ from decision_service.cli.rules_folder import (
     unpublished,
 )
 from decision_service.language.diagnostics import render
-from decision_service.pipeline.manifest import MANIFEST, contents_digest, manifest_text
-from decision_service.pipeline.rule_tests import failures, run_rule_tests
-from decision_service.pipeline.rulebook import Rulebook
-from decision_service.storage.whole_files import write_whole
+from decision_service.pipeline.rules.manifest import MANIFEST, contents_digest, manifest_text
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.rule_tests import failures, run_rule_tests
+from decision_service.storage.rules_folder.whole_files import write_whole
 
 _LONGEST_NAME = 200
 _DIGEST = re.compile("[0-9a-f]{12,64}")

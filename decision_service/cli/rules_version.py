@@ -14,11 +14,11 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules_folder import DEFAULT_PATH, choose
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Severity, count, render
-from decision_service.pipeline.loading import RuleFolder, files_of
-from decision_service.ruleset.case_reading import case_target
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import CompiledRuleset, RulesetFiles
-from decision_service.storage.rule_files import MOST_BYTES
+from decision_service.pipeline.rules.loading import RuleFolder, files_of
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.testing.case_reading import case_target
+from decision_service.storage.rules_folder.files import MOST_BYTES
 
 RulesOption = Annotated[
     Path, typer.Option("--rules", help="the rules folder that product@version looks in")

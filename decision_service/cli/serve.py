@@ -12,13 +12,13 @@ from typing import Annotated
 import typer
 
 from decision_service import __version__
-from decision_service.app import Service, StartError, start
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.stopping import HURRY_SECONDS, on_stop_signals
 from decision_service.config import LogFormat, Settings, load
 from decision_service.edge.rpc.observing import log_call
 from decision_service.telemetry import LogQueue, call_log, configure_logging
+from decision_service.wiring.app import Service, StartError, start
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="YAML file of settings; the environment wins")

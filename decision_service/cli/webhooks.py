@@ -19,7 +19,7 @@ from decision_service.cli.vendor import soon, vendor
 from decision_service.config import Settings, is_loopback, load
 from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.webhooks import PATH, signature
-from decision_service.pipeline.events import NEEDED_TYPES
+from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.smile.hooks import Webhook
 
 commands = typer.Typer(help="Receive the vendor's events.", no_args_is_help=True)

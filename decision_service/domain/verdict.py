@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.factor import Value
-from decision_service.domain.missing import Missing
+from decision_service.domain.missing import DataReason, Missing
 from decision_service.domain.money import Money
 
 
@@ -173,3 +173,15 @@ class Verdict(msgspec.Struct, frozen=True):
     valid_until: datetime | None = None
     param_change: date | None = None
     raw_trace: tuple[object, ...] = ()
+
+    @property
+    def approved_amount(self) -> int | None:
+        """The approved amount in minor units; None unless the outcome is APPROVE with an offer."""
+        if self.outcome is not Outcome.APPROVE or self.offer is None:
+            return None
+        return self.offer.approved_amount.minor
+
+    @property
+    def ended_in_rule_error(self) -> bool:
+        """Whether a fault in the rules themselves made this verdict a referral."""
+        return any(r.missing.reason is DataReason.RULE_ERROR for r in self.data_requests)

@@ -10,13 +10,13 @@ from decision_service.edge.metrics import Reading
 from decision_service.edge.rpc.admission import Rooms
 from decision_service.edge.rpc.server import RpcServer
 from decision_service.edge.rpc.stalls import StallWatch
-from decision_service.pipeline.agreement import Agreement
-from decision_service.pipeline.event_worker import EventWorker
-from decision_service.pipeline.guardrail_watch import ADVANCES, GUARDRAIL_ACTIONS
-from decision_service.pipeline.occurrences import Occurrences
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.guardrails.watch import ADVANCES, GUARDRAIL_ACTIONS
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS, SLOW
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.snapshots.event_worker import EventWorker
 from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource, Status
 from decision_service.supervision import Supervisor
@@ -58,7 +58,7 @@ def of_vendor(source: SmileSource) -> tuple[Reading, ...]:
     )
 
 
-def of_rules(shelf: RuleShelf) -> tuple[Reading, ...]:
+def of_rules(shelf: ActiveRules) -> tuple[Reading, ...]:
     """Which rules decide, and whether the last reading of the folder was refused."""
 
     def loaded() -> Iterator[tuple[tuple[str, ...], float]]:
@@ -142,7 +142,7 @@ _ROLLOUTS = (
 )
 
 
-def of_rollouts(occurrences: Occurrences, rollouts: Rollouts) -> tuple[Reading, ...]:
+def of_rollouts(occurrences: EventCounters, rollouts: Rollouts) -> tuple[Reading, ...]:
     """What guardrails did, what silent versions came to, and where this process stands."""
 
     def read(name: str, labels: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -15,7 +15,7 @@ MOMENT = timedelta(microseconds=1)
 """An age that is reached on the instant turns values then, not after it."""
 
 
-def turning_points(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:
+def validity_boundaries(snapshot: Snapshot, policy: DataPolicy) -> tuple[datetime, ...]:
     """The instants, in order, until which values hold (and after which they may differ).
 
     Between two of them `compute` depends on the civil date alone, whatever the instant: a sync is

@@ -34,7 +34,7 @@ class NewId(Protocol):
         """A UUID for a request that came without one."""
 
 
-class Gathering(msgspec.Struct, frozen=True):
+class FetchResult(msgspec.Struct, frozen=True):
     """One reading of an applicant: the data, when it ended, and what it cost this caller.
 
     `calls` counts the vendor's requests that this decision caused, retries included; a caller who
@@ -66,7 +66,7 @@ class SnapshotSource(Protocol):
         wait_until: float,
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
-    ) -> Gathering:
+    ) -> FetchResult:
         """Read the accounts, then the plan's kinds side by side.
 
         Ends by `stop_at` (Clock.monotonic): once the vendor has answered anything, what is

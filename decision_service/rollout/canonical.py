@@ -11,11 +11,18 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from decision_service.language.condition import Condition
+from decision_service.language.evaluation.condition import InputCondition
 from decision_service.rollout.buckets import ALGORITHM
 from decision_service.rollout.model import Plan
 
 _NOT_CONTENT = frozenset({"digest", "available"})
+
+_TAGS: Mapping[str, str] = {
+    "ChallengerLimits": "Limits",
+    "ExpectedOutcome": "Expectation",
+    "RolloutStage": "Stage",
+}
+"""The tags of classes in digests where they differ from the names of the classes."""
 
 
 def digest_of(plan: Plan) -> str:
@@ -35,7 +42,7 @@ def _plain(value: object) -> object:
             return _digits(value)
         case timedelta():
             return int(value.total_seconds())
-        case Condition():
+        case InputCondition():
             return value.text
     return _plain_collection(value)
 
@@ -53,6 +60,6 @@ def _plain_collection(value: object) -> object:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Struct):
-        kind = type(value).__name__
-        return {"": kind} | {name: _plain(item) for name, item in asdict(value).items()}
+        tag = _TAGS.get(type(value).__name__, type(value).__name__)
+        return {"": tag} | {name: _plain(item) for name, item in asdict(value).items()}
     raise TypeError(f"{type(value).__name__} has no place in a plan")

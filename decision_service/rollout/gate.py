@@ -14,7 +14,7 @@ from decision_service.domain.factor import Value
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Truth
 from decision_service.rollout.buckets import is_in, slot
-from decision_service.rollout.model import WHOLE, Challenger, Limits, Plan, Segment, Unit
+from decision_service.rollout.model import WHOLE, Challenger, ChallengerLimits, Plan, Segment, Unit
 from decision_service.rollout.state import RolloutState, is_killed
 
 
@@ -260,7 +260,7 @@ def _challenger(
     )
 
 
-def _within(limits: Limits, subject: Subject) -> bool:
+def _within(limits: ChallengerLimits, subject: Subject) -> bool:
     """Whether a request keeps the limits; one without an amount cannot be shown to."""
     if limits.max_amount is None and limits.max_approved_per_day is None:
         return True

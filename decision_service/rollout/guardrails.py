@@ -31,7 +31,7 @@ class Metric(StrEnum):
         return self is not Metric.LATENCY_P99_MS
 
 
-class Scope(StrEnum):
+class GuardrailScope(StrEnum):
     """Whether each arm is measured for itself or the product as a whole."""
 
     ARM = "arm"
@@ -67,7 +67,7 @@ class Guardrail(msgspec.Struct, frozen=True):
 
     name: str
     metric: Metric
-    scope: Scope
+    scope: GuardrailScope
     test: Ceiling | VersusChampion
     min_units: int
     action: Action

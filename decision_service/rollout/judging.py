@@ -18,11 +18,11 @@ from decision_service.rollout.guardrails import (
     Metric,
     VersusChampion,
 )
-from decision_service.rollout.model import Expectation, Plan
+from decision_service.rollout.model import ExpectedOutcome, Plan
 from decision_service.rollout.sequential import (
     NOTHING,
-    Band,
-    Tally,
+    ArmCount,
+    ConfidenceBand,
     departs,
     units_needed,
 )
@@ -37,7 +37,7 @@ from decision_service.rollout.state import (
 )
 
 
-class Standing(StrEnum):
+class GuardrailState(StrEnum):
     """What a guardrail says: nothing yet, all well, or act."""
 
     WAITING = "waiting"
@@ -53,7 +53,7 @@ class Judgement(msgspec.Struct, frozen=True):
     """
 
     guardrail: str
-    standing: Standing
+    standing: GuardrailState
     value: float
     units: int
 
@@ -64,12 +64,12 @@ class ArmTallies(msgspec.Struct, frozen=True):
     `earlier` is the champion's tally before that, which makes the test quicker, never less safe.
     """
 
-    champion: Tally
-    challenger: Tally
-    earlier: Tally = NOTHING
+    champion: ArmCount
+    challenger: ArmCount
+    earlier: ArmCount = NOTHING
 
 
-def judge_rate(guardrail: Guardrail, ceiling: Ceiling, tally: Tally) -> Judgement:
+def judge_rate(guardrail: Guardrail, ceiling: Ceiling, tally: ArmCount) -> Judgement:
     """A rate against its ceiling; exactly at the ceiling is well."""
     above = tally.events > Fraction(ceiling.maximum) * tally.units
     return _judged(guardrail, tally.rate, tally.units, tripped=above)
@@ -112,13 +112,13 @@ def applicants_needed(
     )
 
 
-def meant(plan: Plan, metric: Metric) -> Band:
+def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
     """The differences the plan means for a rate; none at all where it expects no change."""
     challenger = plan.versions.challenger
     expected = challenger.expect.get(metric) if challenger else None
-    expected = expected or Expectation(Decimal(0), Decimal(0))
+    expected = expected or ExpectedOutcome(Decimal(0), Decimal(0))
     change, within = expected.change, expected.within
-    return Band(float(change - within), float(change + within))
+    return ConfidenceBand(float(change - within), float(change + within))
 
 
 def act(
@@ -139,7 +139,7 @@ def act(
 
 
 def _judged(guardrail: Guardrail, value: float, units: int, *, tripped: bool) -> Judgement:
-    standing = Standing.TRIPPED if tripped else Standing.OK
+    standing = GuardrailState.TRIPPED if tripped else GuardrailState.OK
     if units < guardrail.min_units:
-        standing = Standing.WAITING
+        standing = GuardrailState.WAITING
     return Judgement(guardrail.name, standing, value, units)

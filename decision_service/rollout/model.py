@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.language.condition import Condition
+from decision_service.language.evaluation.condition import InputCondition
 from decision_service.rollout.guardrails import Guardrail, Metric
 
 WHOLE = 100_000
@@ -31,7 +31,7 @@ class Advance(StrEnum):
     AUTO = "auto"
 
 
-class Stage(msgspec.Struct, frozen=True):
+class RolloutStage(msgspec.Struct, frozen=True):
     """One step of a track: `percent` in thousandths, `hold` and `min_decisions` before the next."""
 
     name: str
@@ -43,10 +43,10 @@ class Stage(msgspec.Struct, frozen=True):
 class Stages(msgspec.Struct, frozen=True):
     """A track's ladder, percents never descending; `initial` is one of its names."""
 
-    steps: tuple[Stage, ...]
+    steps: tuple[RolloutStage, ...]
     initial: str
 
-    def named(self, name: str | None) -> Stage | None:
+    def named(self, name: str | None) -> RolloutStage | None:
         """The stage of this name; None below the first stage and for a name it has not."""
         return next((s for s in self.steps if s.name == name), None)
 
@@ -55,12 +55,12 @@ class Stages(msgspec.Struct, frozen=True):
         stage = self.named(name)
         return stage.percent if stage else 0
 
-    def after(self, name: str | None) -> Stage | None:
+    def after(self, name: str | None) -> RolloutStage | None:
         """The stage above; None at the top."""
         above = self._index(name) + 1
         return self.steps[above] if above < len(self.steps) else None
 
-    def before(self, name: str) -> Stage | None:
+    def before(self, name: str) -> RolloutStage | None:
         """The stage below; None when this is the first, and below it is 0 %."""
         index = self._index(name)
         return self.steps[index - 1] if index > 0 else None
@@ -73,7 +73,7 @@ class Segment(msgspec.Struct, frozen=True):
     """A group with its own share: `percent` in thousandths, dealt by go-live's salt."""
 
     name: str
-    condition: Condition
+    condition: InputCondition
     percent: int
 
 
@@ -88,14 +88,14 @@ class GoLive(msgspec.Struct, frozen=True):
     advance: Advance = Advance.MANUAL
 
 
-class Expectation(msgspec.Struct, frozen=True):
+class ExpectedOutcome(msgspec.Struct, frozen=True):
     """What a challenger is meant to do to a rate: `change` give or take `within`, as fractions."""
 
     change: Decimal
     within: Decimal
 
 
-class Limits(msgspec.Struct, frozen=True):
+class ChallengerLimits(msgspec.Struct, frozen=True):
     """How much a challenger may approve, in major units of the ruleset's currency."""
 
     max_amount: Decimal | None = None
@@ -108,8 +108,8 @@ class Challenger(msgspec.Struct, frozen=True):
     version: int
     salt: str
     stages: Stages
-    expect: Mapping[Metric, Expectation] = msgspec.field(default_factory=dict)
-    limits: Limits = msgspec.field(default_factory=Limits)
+    expect: Mapping[Metric, ExpectedOutcome] = msgspec.field(default_factory=dict)
+    limits: ChallengerLimits = msgspec.field(default_factory=ChallengerLimits)
 
 
 class Shadow(msgspec.Struct, frozen=True):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from decision_service.language import yaml
 from decision_service.language.diagnostics import Diagnostic, Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
-from decision_service.language.readers import shortened
+from decision_service.language.yaml import parser as yaml
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.canonical import digest_of
 from decision_service.rollout.model import GoLive, Plan, Unit, Versions
 from decision_service.rollout.reading.go_live import read_go_live

@@ -7,8 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from decision_service.rollout.judging import Judgement, Standing
-from decision_service.rollout.model import Advance, Plan, Stage, Stages
+from decision_service.rollout.judging import GuardrailState, Judgement
+from decision_service.rollout.model import Advance, Plan, RolloutStage, Stages
 from decision_service.rollout.state import RolloutState, Track, TrackName
 
 
@@ -19,7 +19,7 @@ class Readiness(msgspec.Struct, frozen=True):
     still needs, `blocked_by` what else stands against going on, in an operator's words.
     """
 
-    next: Stage | None
+    next: RolloutStage | None
     holds_until: datetime
     decisions_missing: int
     blocked_by: tuple[str, ...]
@@ -80,6 +80,8 @@ def _blocks(state: RolloutState, track: Track, judgements: Sequence[Judgement]) 
     if track.killed or state.go_live.killed:
         found.append("killed")
     found += [
-        f"guardrail {j.guardrail} tripped" for j in judgements if j.standing is Standing.TRIPPED
+        f"guardrail {j.guardrail} tripped"
+        for j in judgements
+        if j.standing is GuardrailState.TRIPPED
     ]
     return tuple(found)

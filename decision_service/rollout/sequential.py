@@ -26,7 +26,7 @@ _PRIOR_WEIGHT = 40
 _NORMAL_95 = 1.959964
 
 
-class Tally(msgspec.Struct, frozen=True):
+class ArmCount(msgspec.Struct, frozen=True):
     """How often something happened: `events` of `units`."""
 
     units: int = 0
@@ -38,10 +38,10 @@ class Tally(msgspec.Struct, frozen=True):
         return self.events / self.units if self.units else 0.0
 
 
-NOTHING = Tally()
+NOTHING = ArmCount()
 
 
-class Band(msgspec.Struct, frozen=True):
+class ConfidenceBand(msgspec.Struct, frozen=True):
     """The differences (challenger minus champion) that are meant, both ends included."""
 
     low: float = 0.0
@@ -60,7 +60,7 @@ class _Counts(msgspec.Struct, frozen=True):
     misses: float
 
     @classmethod
-    def of(cls, tally: Tally) -> _Counts:
+    def of(cls, tally: ArmCount) -> _Counts:
         return cls(tally.events, tally.units - tally.events)
 
     @property
@@ -73,7 +73,11 @@ class _Counts(msgspec.Struct, frozen=True):
 
 
 def departs(
-    champion: Tally, challenger: Tally, allowed: Band, alpha: float, earlier: Tally = NOTHING
+    champion: ArmCount,
+    challenger: ArmCount,
+    allowed: ConfidenceBand,
+    alpha: float,
+    earlier: ArmCount = NOTHING,
 ) -> bool:
     """Whether the arms differ otherwise than allowed, wrongly in at most `alpha` of all rollouts.
 
@@ -83,7 +87,9 @@ def departs(
     return evidence(champion, challenger, allowed, earlier) >= -log(alpha)
 
 
-def evidence(champion: Tally, challenger: Tally, allowed: Band, earlier: Tally = NOTHING) -> float:
+def evidence(
+    champion: ArmCount, challenger: ArmCount, allowed: ConfidenceBand, earlier: ArmCount = NOTHING
+) -> float:
     """The logarithm of the smallest ratio over the allowed pairs of rates."""
     if not (champion.units and challenger.units):
         return 0.0
@@ -92,12 +98,12 @@ def evidence(champion: Tally, challenger: Tally, allowed: Band, earlier: Tally =
 
 def units_needed(
     champion_rate: float,
-    allowed: Band,
+    allowed: ConfidenceBand,
     alpha: float,
     *,
     champions_per_challenger: float,
     beyond: float = NOTICEABLE,
-    earlier: Tally = NOTHING,
+    earlier: ArmCount = NOTHING,
 ) -> int | None:
     """About how many challenger applicants show a departure of `beyond` on either side.
 
@@ -120,7 +126,7 @@ def units_needed(
     return max((n for n in found if n is not None), default=None) if None not in found else None
 
 
-def interval(tally: Tally) -> tuple[float, float]:
+def interval(tally: ArmCount) -> tuple[float, float]:
     """The 95 % interval of a rate looked at once (Wilson 1927), for display only."""
     n, z = tally.units, _NORMAL_95
     if n == 0:
@@ -130,7 +136,7 @@ def interval(tally: Tally) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
-def _evidence(first: _Counts, second: _Counts, allowed: Band, earlier: Tally) -> float:
+def _evidence(first: _Counts, second: _Counts, allowed: ConfidenceBand, earlier: ArmCount) -> float:
     a, b = _champion_prior(earlier), _challenger_prior(earlier, allowed)
     mixture = _mixed(first, *a) + _mixed(second, *b)
     return mixture - _best_allowed(first, second, allowed)
@@ -139,11 +145,11 @@ def _evidence(first: _Counts, second: _Counts, allowed: Band, earlier: Tally) ->
 # Priors: what the mixture expects, fixed before the first decision
 
 
-def _champion_prior(earlier: Tally) -> tuple[float, float]:
+def _champion_prior(earlier: ArmCount) -> tuple[float, float]:
     return 1.0 + earlier.events, 1.0 + earlier.units - earlier.events
 
 
-def _challenger_prior(earlier: Tally, allowed: Band) -> tuple[float, float]:
+def _challenger_prior(earlier: ArmCount, allowed: ConfidenceBand) -> tuple[float, float]:
     """Loosely around what is meant: departures of a few points must stay likely."""
     weight = min(earlier.units, _PRIOR_WEIGHT)
     meant = min(max(earlier.rate + allowed.centre, 0.0), 1.0)
@@ -162,7 +168,7 @@ def _log_beta(a: float, b: float) -> float:
 # The allowed pair that fits best
 
 
-def _best_allowed(first: _Counts, second: _Counts, allowed: Band) -> float:
+def _best_allowed(first: _Counts, second: _Counts, allowed: ConfidenceBand) -> float:
     """The largest log-likelihood of a pair whose difference lies in the band."""
     difference = second.rate - first.rate
     if allowed.low <= difference <= allowed.high:

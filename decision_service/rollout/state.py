@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm
 from decision_service.rollout.model import Plan
 from decision_service.rollout.tracks import (
-    Clash,
+    PlanConflict,
     Track,
     TrackName,
     challenger_clashes,
@@ -25,7 +25,7 @@ from decision_service.rollout.tracks import (
 )
 
 __all__ = [
-    "Clash",
+    "PlanConflict",
     "Refusal",
     "RolloutState",
     "Step",
@@ -115,7 +115,7 @@ def revive(state: RolloutState, arm: Arm | None) -> Step:
     return _switch(state, arm, killed=False)
 
 
-def clashes(plan: Plan, state: RolloutState) -> tuple[Clash, ...]:
+def clashes(plan: Plan, state: RolloutState) -> tuple[PlanConflict, ...]:
     """Why a changed plan does not fit the running state (PLAN_CHANGED); empty where it fits.
 
     A salt that deals applicants now may not change and the current stages must still exist. A

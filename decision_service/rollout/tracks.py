@@ -33,7 +33,7 @@ class Track(msgspec.Struct, frozen=True):
     version: int | None = None
 
 
-class Clash(msgspec.Struct, frozen=True):
+class PlanConflict(msgspec.Struct, frozen=True):
     """Why a changed plan does not fit a running state, and the keys that lead to the culprit."""
 
     keys: tuple[str, ...]
@@ -57,12 +57,12 @@ def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
     return replace(track, salt=salt if deals else None)
 
 
-def go_live_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
+def go_live_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
     """Why a plan does not fit where go-live stands; empty where it does."""
     return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
 
 
-def challenger_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
+def challenger_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
     """Why a plan does not fit where its challenger stands; empty where it does."""
     what = f"challenger version {track.version}"
     return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
@@ -70,16 +70,16 @@ def challenger_clashes(plan: Plan, track: Track) -> tuple[Clash, ...]:
 
 def _track_clashes(
     plan: Plan, name: TrackName, track: Track, what: str, keys: tuple[str, ...]
-) -> tuple[Clash, ...]:
+) -> tuple[PlanConflict, ...]:
     salt, stages = ladder(plan, name)
     found = []
     if track.stage is not None and stages.named(track.stage) is None:
         message = f"{what} stands at stage `{track.stage}`, which the new plan does not have"
-        found.append(Clash((*keys, "stages"), message))
+        found.append(PlanConflict((*keys, "stages"), message))
     if track.salt is not None and track.salt != salt:
         message = (
             f"{what} deals applicants by the salt `{track.salt}`, "
             f"which the new plan changes to `{salt}`"
         )
-        found.append(Clash((*keys, "salt"), message))
+        found.append(PlanConflict((*keys, "salt"), message))
     return tuple(found)

@@ -8,7 +8,7 @@ import msgspec
 
 from decision_service.domain.errors import UserUnknown
 from decision_service.domain.kinds import Kind
-from decision_service.pipeline.applicant_ports import (
+from decision_service.pipeline.applicants.ports import (
     Applicant,
     Connections,
     Enrolled,

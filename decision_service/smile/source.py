@@ -14,7 +14,7 @@ from decision_service.domain.errors import CrossTenant
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan
 from decision_service.domain.snapshot import Account, KnownCount, Provider, Snapshot
-from decision_service.pipeline.ports import Clock, Gathering
+from decision_service.pipeline.ports import Clock, FetchResult
 from decision_service.smile.allowance import Allowance
 from decision_service.smile.applicant import Applicant
 from decision_service.smile.arrival import Arrival
@@ -101,7 +101,7 @@ class SmileSource:
         wait_until: float,
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
-    ) -> Gathering:
+    ) -> FetchResult:
         """As `SnapshotSource.gather`; whoever joins another caller's reading caused no calls."""
 
         def start() -> Reading:
@@ -123,7 +123,7 @@ class SmileSource:
             raise
         finally:
             self._sharing.leave(key, shared)
-        return Gathering(marked(snapshot, as_of), self._clock.now(), calls)
+        return FetchResult(marked(snapshot, as_of), self._clock.now(), calls)
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
         """Every account of a user now, whatever is still arriving; raises as `enrolment` does."""

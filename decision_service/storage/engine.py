@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.errors import StoreRefused
-from decision_service.storage.sqlite_database import migrate_sqlite, open_sqlite
+from decision_service.storage.sqlite.database import migrate_sqlite, open_sqlite
 
 if TYPE_CHECKING:
-    from decision_service.storage.postgres_database import PostgresDatabase
+    from decision_service.storage.postgres.database import PostgresDatabase
 
 __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 
@@ -26,12 +26,12 @@ READERS = 4
 class Database(Protocol):
     """Runs plain SQLAlchemy work: the same functions of a connection serve every dialect.
 
-    `turns` says into how many groups decisions in company are best split: one where the commit is
-    this processor's work, two where another program commits while the next are decided.
+    `split_batches` is the number of groups that concurrent decisions are best divided into: one
+    where this process does the work of a commit, two where a server commits meanwhile.
     """
 
     @property
-    def turns(self) -> int:
+    def split_batches(self) -> int:
         """At least one."""
 
     @property
@@ -67,7 +67,7 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
     address = parse_store_url(url)
     if isinstance(address, SqliteFile):
         return await open_sqlite(address, readers, init=init)
-    from decision_service.storage.postgres_database import open_postgres  # a tenth of the start
+    from decision_service.storage.postgres.database import open_postgres  # a tenth of the start
 
     return await open_postgres(address, readers)
 
@@ -83,6 +83,6 @@ async def migrate(url: str, *, init: bool = False) -> None:
     if isinstance(address, SqliteFile):
         await asyncio.to_thread(migrate_sqlite, address, init=init)
     else:
-        from decision_service.storage.postgres_database import migrate_postgres
+        from decision_service.storage.postgres.database import migrate_postgres
 
         await migrate_postgres(address)

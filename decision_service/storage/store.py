@@ -11,11 +11,8 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
-from decision_service.pipeline.agreement import ProcessRules
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
-from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.events import Event, Receipt
-from decision_service.pipeline.pairs import Group, Pair
+from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.ports import (
     Disconnected,
     Entry,
@@ -28,39 +25,40 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
+from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
+from decision_service.pipeline.rollout.pairs.pairs import Group, Pair
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
+from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.gate import Pin
-from decision_service.storage import (
-    applicants,
-    arms,
-    decisions,
-    ended,
-    events,
-    expiry,
-    hours,
-    journal,
-    process_rows,
-    shadows,
-    snapshots,
-    tallies,
-    texts,
-    warm,
-)
 from decision_service.storage.address import SqliteFile, parse_store_url
-from decision_service.storage.batches import Batches
-from decision_service.storage.engine import READERS, Database, is_shared, open_database
-from decision_service.storage.erasing import Erasing
-from decision_service.storage.erasure_journal import ErasureJournal
-from decision_service.storage.errors import ConnectionLost
-from decision_service.storage.leases import LEASE_SECONDS, SharedLeases, SoleProcess
-from decision_service.storage.recollection import Recollection
-from decision_service.storage.writer import (
+from decision_service.storage.commit.batches import Batches
+from decision_service.storage.commit.writer import (
     LARGEST_GROUP,
     LINGER_SECONDS,
     OnCommit,
     Writer,
-    unheard,
+    no_op,
 )
+from decision_service.storage.engine import READERS, Database, is_shared, open_database
+from decision_service.storage.errors import ConnectionLost
+from decision_service.storage.privacy import ended, expiry, snapshots
+from decision_service.storage.privacy.erasing import Erasing
+from decision_service.storage.privacy.erasure_journal import ErasureJournal
+from decision_service.storage.queries import (
+    applicants,
+    arms,
+    decisions,
+    events,
+    hours,
+    journal,
+    shadows,
+    tallies,
+    texts,
+    warm,
+)
+from decision_service.storage.replicas import process_rows
+from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
+from decision_service.storage.user_state_cache import UserStateCache
 
 
 class Store:
@@ -72,7 +70,7 @@ class Store:
         linger: float,
         largest_group: int,
         leases: SharedLeases | SoleProcess | None = None,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
         erasing: Erasing | None = None,
     ) -> None:
         self._database = database
@@ -80,7 +78,7 @@ class Store:
         self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
-        self._recollection = Recollection()
+        self._recollection = UserStateCache()
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
@@ -95,13 +93,13 @@ class Store:
         readers: int = READERS,
         lease: float = LEASE_SECONDS,
         init: bool = False,
-        on_commit: OnCommit = unheard,
+        on_commit: OnCommit = no_op,
         journal: Path | None = None,
         erase_decisions: bool = False,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
-        A group of commits waits `linger` seconds for company and holds at most `largest_group`.
+        A group of commits waits `linger` seconds for more and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
         `on_commit` hears of each group: its seconds and its decisions. `journal` is the erasure

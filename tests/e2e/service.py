@@ -18,10 +18,10 @@ from grpc_status import rpc_status
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.app import Service, start
 from decision_service.config import load
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.wiring.app import Service, start
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = "personal-loan-ph"

@@ -8,15 +8,16 @@ import grpc
 import httpx
 import pytest
 
-from decision_service import app, upkeep
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.edge.rpc import observing
 from decision_service.edge.rpc.access import METHODS
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.simulator.people import sandbox_people
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
+from decision_service.wiring import app
+from decision_service.wiring import background as upkeep
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
 from tests.fakes.log import captured
 from tests.kits.until import until
@@ -146,7 +147,7 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
     for name in ("validate", "_trial"):
         monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
     if method.endswith("ListRulesets"):
-        monkeypatch.setattr(RuleShelf, "status", property(_broken_now))
+        monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
     with pytest.raises(grpc.RpcError) as error:
         await shared.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
     told = refusal(error.value)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from decision_service.pipeline.events import NEEDED_TYPES
+from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.process import command
 from tests.e2e.service import Running, at_vendor, own_rules, running

@@ -12,9 +12,9 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from decision_service import upkeep
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people import sandbox_people
+from decision_service.wiring import background as upkeep
 from tests.e2e.service import Refusal, Running, create, refusal, running
 from tests.kits.until import until
 

@@ -6,13 +6,13 @@ from msgspec.structs import replace
 
 from decision_service.domain.time import AsOf
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
-from decision_service.pipeline.admission import Admission, bound_inputs
-from decision_service.pipeline.conclude import conclude
-from decision_service.pipeline.loading import RuleFolder, TextFile
-from decision_service.pipeline.ports import Gathering
-from decision_service.pipeline.second_opinion import Case
+from decision_service.pipeline.decide.admission import Admission, bound_inputs
+from decision_service.pipeline.decide.conclude import conclude
+from decision_service.pipeline.ports import FetchResult
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.rollout.gate import Subject, choose
-from decision_service.ruleset.model import CompiledRuleset
+from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.world import (
     NOW,
     PRODUCT,
@@ -49,7 +49,7 @@ def version(folder: RuleFolder, number: int) -> CompiledRuleset:
     return rulebook(folder).product(PRODUCT).versions[number]
 
 
-def case_of(folder: RuleFolder) -> Case:
+def case_of(folder: RuleFolder) -> DecidedCase:
     """A steady earner as the champion decides."""
     book = rulebook(folder)
     product, asked, snapshot = book.product(PRODUCT), application(), steady_earner()
@@ -64,7 +64,7 @@ def case_of(folder: RuleFolder) -> Case:
     )
     concluded = conclude(
         admission,
-        Gathering(snapshot, NOW, 5),
+        FetchResult(snapshot, NOW, 5),
         encoder=ProtoReplyEncoder(),
         new_id=Numbered(),
         caller="anonymous",
@@ -73,4 +73,4 @@ def case_of(folder: RuleFolder) -> Case:
     decision = concluded.decision
     assert decision.factors is not None
     known = product.input_names
-    return Case(decision, ruleset, snapshot, decision.factors, asked.inputs, known)
+    return DecidedCase(decision, ruleset, snapshot, decision.factors, asked.inputs, known)

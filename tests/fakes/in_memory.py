@@ -19,10 +19,7 @@ from decision_service.domain.errors import (
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.applicant_ports import Applicant, ApplicantRecord, IssuedToken
-from decision_service.pipeline.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.events import WITHDRAWALS, Event, Meaning, Receipt
-from decision_service.pipeline.pairs import Group, Pair, grouped
+from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.ports import (
     ArmDecision,
     Disconnected,
@@ -36,7 +33,10 @@ from decision_service.pipeline.ports import (
     StoredText,
     WarmMark,
 )
+from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
+from decision_service.pipeline.rollout.pairs.pairs import Group, Pair, grouped
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
+from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, Meaning, Receipt
 from decision_service.rollout.gate import Pin
 
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -8,18 +8,18 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.arm_figures import Cell, Counted
-from decision_service.pipeline.guardrail_watch import (
+from decision_service.pipeline.rollout.arm_figures import Cell, Counted
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.guardrails.watch import (
     GuardrailWatch,
     Watcher,
 )
-from decision_service.pipeline.occurrences import Occurrences
+from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rollouts import Change, Rollouts
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.pipeline.shelf import RuleShelf
-from decision_service.rollout.judging import Standing
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.rollout.judging import GuardrailState
 from decision_service.rollout.state import RolloutState, initial_state
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
@@ -45,7 +45,7 @@ class Stand:
     rollouts: Rollouts
     watch: GuardrailWatch
     clock: SetClock
-    seen: Occurrences = field(default_factory=Occurrences)
+    seen: EventCounters = field(default_factory=EventCounters)
 
     @property
     def state(self) -> RolloutState:
@@ -82,25 +82,25 @@ class Stand:
     async def operate(self, action: JournalAction, step: object) -> JournalEntry:
         """An operator's step."""
         self.clock.wall += timedelta(seconds=1)
-        change = Change("j.cruz", "looked into it", action, step)  # type: ignore[arg-type]  # any step
+        change = RolloutChange("j.cruz", "looked into it", action, step)  # type: ignore[arg-type]  # any step
         entry = await self.rollouts.move(PRODUCT, change)
         self.clock.wall += timedelta(seconds=1)
         return entry
 
-    async def standings(self) -> dict[str, Standing]:
+    async def standings(self) -> dict[str, GuardrailState]:
         """What each guardrail says, by name and arm."""
-        words = await (await self.watch.watching(PRODUCT)).words()
+        words = await (await self.watch.watching(PRODUCT)).results()
         return {f"{w.guardrail.name} {w.arm or 'product'}": w.judgement.standing for w in words}
 
 
 async def stand(*changes: tuple[str, str], log: InMemoryDecisionLog | None = None) -> Stand:
     """A process that watches; several may share a log."""
-    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), Occurrences()
+    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), EventCounters()
     plan = good(edited(STAGED, *changes))
     book = Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
     settled = await settle(log, book, clock.now())
-    assert isinstance(settled, Settled)
-    shelf = RuleShelf(settled.rulebook, clock.now())
+    assert isinstance(settled, MigratedPlans)
+    shelf = ActiveRules(settled.rulebook, clock.now())
     rollouts = Rollouts(log, shelf, clock, settled.entries)
     watch = GuardrailWatch(Watcher(shelf, rollouts, log, clock, seen))
     return Stand(log, rollouts, watch, clock, seen)

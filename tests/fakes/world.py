@@ -24,19 +24,19 @@ from decision_service.domain.snapshot import (
     Snapshot,
 )
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
-from decision_service.pipeline.application import Application
-from decision_service.pipeline.beside import Beside
-from decision_service.pipeline.counters import Counters
-from decision_service.pipeline.decide import DecideApplication
-from decision_service.pipeline.last_record import LastRecord
-from decision_service.pipeline.loading import RuleFolder, load_rules
-from decision_service.pipeline.occurrences import Occurrences
-from decision_service.pipeline.ports import Gathering, Leases, SnapshotSource
-from decision_service.pipeline.rulebook import Rulebook
-from decision_service.pipeline.run import Call, Ports
-from decision_service.pipeline.shadow import Shadows
-from decision_service.pipeline.warm import WarmShelf
-from decision_service.storage.rule_files import read_rules
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.run import CallContext, Deps
+from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.ports import FetchResult, Leases, SnapshotSource
+from decision_service.pipeline.rollout.counters import Counters
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.observer import RolloutObserver
+from decision_service.pipeline.rollout.pairs.shadow import Shadows
+from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.snapshots.cache import SnapshotCache
+from decision_service.storage.rules_folder.files import read_rules
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.leases import InMemoryLeases
 
@@ -130,14 +130,14 @@ class ScriptedSource:
         wait_until: float,
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
-    ) -> Gathering:
+    ) -> FetchResult:
         del user_id, plan, as_of, stop_at, wait_until, known, fallback
         self.asked += 1
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return Gathering(self.snapshot, NOW, 5)
+        return FetchResult(self.snapshot, NOW, 5)
 
 
 def shipped_rules() -> RuleFolder:
@@ -160,20 +160,20 @@ class World:
     log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
     book: Rulebook = field(default_factory=rulebook)
-    warm: WarmShelf | None = None
+    warm: SnapshotCache | None = None
     ids: Numbered = field(default_factory=Numbered)
-    last: LastRecord | None = None
+    last: ClockGuard | None = None
 
     def decide(
         self,
         *,
         leases: Leases | None = None,
-        beside: Beside | None = None,
+        observer: RolloutObserver | None = None,
         rulebook: Callable[[], Rulebook] | None = None,
     ) -> DecideApplication:
         """A replica of its own: two of them share nothing but the log."""
         return DecideApplication(
-            Ports(
+            Deps(
                 self.source,
                 self.log,
                 self.log,
@@ -184,18 +184,18 @@ class World:
                 self.warm,
             ),
             rulebook or (lambda: self.book),
-            beside or self.beside(),
+            observer or self.observer(),
             self.last,
         )
 
-    def beside(self) -> Beside:
+    def observer(self) -> RolloutObserver:
         """Counting and silent versions that nobody looks at."""
         counters = Counters(self.log, self.clock, "process")
-        shadows = Shadows(self.log, self.clock, Occurrences(), counters.idle)
-        return Beside(counters, shadows, lambda _: 1)
+        shadows = Shadows(self.log, self.clock, EventCounters(), counters.idle)
+        return RolloutObserver(counters, shadows, lambda _: 1)
 
-    def call(self, caller: str = "anonymous", seconds: float = 10.0) -> Call:
-        return Call(caller, self.clock.monotonic() + seconds)
+    def call(self, caller: str = "anonymous", seconds: float = 10.0) -> CallContext:
+        return CallContext(caller, self.clock.monotonic() + seconds)
 
 
 def application(**changes: object) -> Application:

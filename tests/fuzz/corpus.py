@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Report
-from decision_service.language.yaml import decode
-from decision_service.pipeline.loading import files_of
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import CompiledRuleset, RulesetFiles
-from decision_service.storage.rule_files import read_rules
+from decision_service.language.yaml.parser import decode
+from decision_service.pipeline.rules.loading import files_of
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.storage.rules_folder.files import read_rules
 
 ROOT = Path(__file__).parents[2]
 FOLDER = read_rules(ROOT / "rules")

@@ -15,7 +15,7 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Severity
-from decision_service.pipeline.loading import load_rules
+from decision_service.pipeline.rules.loading import load_rules
 from tests.fuzz.corpus import FOLDER, ROOT, SHIPPED, commented, hostile, load, mutant
 
 SEEDS = 480

@@ -14,14 +14,14 @@ import httpx
 from decision_service.domain.snapshot import Provider, Snapshot
 from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
 from decision_service.machine import Ids
-from decision_service.pipeline.decide import DecideApplication
-from decision_service.pipeline.event_worker import EventWorker
-from decision_service.pipeline.events import Event, ReceiveEvents
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.refresh import RefreshApplicants
-from decision_service.pipeline.run import Call, Ports
-from decision_service.pipeline.snapshots import read_snapshot
-from decision_service.pipeline.warm import Ages, WarmShelf
+from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
+from decision_service.pipeline.snapshots.codec import read_snapshot
+from decision_service.pipeline.snapshots.event_worker import EventWorker
+from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
+from decision_service.pipeline.snapshots.refresh import RefreshApplicants
 from decision_service.simulator.server import Simulator, build_app
 from decision_service.smile.limits import Limits
 from decision_service.smile.source import SmileSource
@@ -51,18 +51,18 @@ class Desk:
         self.refresh = RefreshApplicants(source, store, lambda: self.rules, clock)
         self.worker = EventWorker(store, self.refresh)
         self.receive = ReceiveEvents(store, clock, self.worker.tell, source.nudge)
-        ports = Ports(
+        ports = Deps(
             source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases,
-            WarmShelf(store, Ages()),
+            SnapshotCache(store, Ages()),
         )  # fmt: skip
-        self._decide = DecideApplication(ports, lambda: self.rules, World().beside())
+        self._decide = DecideApplication(ports, lambda: self.rules, World().observer())
         self._made = 0
 
     async def decide(self, user_id: str, **changes: object) -> StoredEntry:
         """A new decision on somebody."""
         self._made += 1
         asked = application(request_id=f"r-{self._made}", user_id=user_id, **changes)
-        return await self._decide(asked, Call("los", self.clock.monotonic() + 10))
+        return await self._decide(asked, CallContext("los", self.clock.monotonic() + 10))
 
     async def event(self, user_id: str, event_type: str, source: str = "", **more: object) -> None:
         """An event that the vendor sends, received."""

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from decision_service.domain.errors import RequestInProgress, UpstreamUnavailable, UserUnknown
-from decision_service.pipeline.applicant_ports import Applicant
-from decision_service.pipeline.onboarding import (
+from decision_service.pipeline.applicants.onboarding import (
     CLAIM,
     RENEWABLE,
     RENEWALS,
     OnboardApplicants,
     Onboarded,
 )
-from decision_service.pipeline.standing import LookAtApplicants
+from decision_service.pipeline.applicants.ports import Applicant
+from decision_service.pipeline.applicants.status import LookAtApplicants
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve

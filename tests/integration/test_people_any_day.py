@@ -11,7 +11,7 @@ import pytest
 
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.pipeline.run import Call
+from decision_service.pipeline.decide.run import CallContext
 from decision_service.simulator.dates import start_of
 from decision_service.simulator.people import sandbox_people
 from decision_service.simulator.server import build_app
@@ -80,7 +80,7 @@ async def decided(book, name: str, clock: DayClock) -> pb.Decision:
     try:
         assert await source.refresh_providers()
         decide = World(source, InMemoryDecisionLog(), clock, book).decide()
-        call = Call("test", clock.monotonic() + 20.0)
+        call = CallContext("test", clock.monotonic() + 20.0)
         entry = await decide(application(request_id="", user_id=person.user_id), call)
     finally:
         await source.aclose()

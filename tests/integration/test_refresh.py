@@ -12,8 +12,8 @@ import pytest
 
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
-from decision_service.pipeline.event_worker import sweep
-from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.snapshots.codec import read_snapshot
+from decision_service.pipeline.snapshots.event_worker import sweep
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.linking import Linking
 from decision_service.simulator.people import sandbox_people

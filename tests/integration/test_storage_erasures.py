@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.pipeline.ports import Erased, Held
 from decision_service.storage.engine import migrate
-from decision_service.storage.erasure_journal import ErasureJournal, new_erasure
+from decision_service.storage.privacy.erasure_journal import ErasureJournal, new_erasure
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.postgres import Postgres

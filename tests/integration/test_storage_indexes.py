@@ -11,8 +11,10 @@ from sqlalchemy import Connection, event
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Filter, Position
-from decision_service.storage import arms, decisions, expiry, postgres_commit
+from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.engine import Database, open_database
+from decision_service.storage.privacy import expiry
+from decision_service.storage.queries import arms, decisions
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 

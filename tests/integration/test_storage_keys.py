@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from random import Random
 
-from decision_service.storage import consents
-from decision_service.storage.sqlite_database import writing_engine
+from decision_service.storage.privacy import consents
+from decision_service.storage.sqlite.database import writing_engine
 from decision_service.storage.store import Store
 
 STEPS = 500

@@ -20,11 +20,13 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Filter
 from decision_service.rollout.gate import Pin
-from decision_service.storage import migrations, postgres_database, schema
+from decision_service.storage import migrations
 from decision_service.storage.engine import Database, migrate, open_database
 from decision_service.storage.errors import SchemaUnfit
-from decision_service.storage.indexes import indexed
-from decision_service.storage.process_tables import postgres_metadata
+from decision_service.storage.postgres import database as postgres_database
+from decision_service.storage.schema import versions as schema
+from decision_service.storage.schema.indexes import indexed
+from decision_service.storage.schema.process_tables import postgres_metadata
 from decision_service.storage.store import Store
 from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, NOON, as_stored

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.storage import sqlite_database, sqlite_file
 from decision_service.storage.address import SqliteFile
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import (
@@ -19,7 +18,9 @@ from decision_service.storage.errors import (
     StoreRefused,
     StoreUnwritable,
 )
-from decision_service.storage.lock import FileLock
+from decision_service.storage.sqlite import database as sqlite_database
+from decision_service.storage.sqlite import file as sqlite_file
+from decision_service.storage.sqlite.lock import FileLock
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder

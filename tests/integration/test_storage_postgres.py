@@ -20,11 +20,12 @@ from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailab
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.pipeline.ports import Filter, SnapshotBody
-from decision_service.storage import decisions, postgres_database
-from decision_service.storage.commits import Commit, preconditions_of
+from decision_service.storage.commit.entry import Commit, preconditions_of
+from decision_service.storage.commit.group import record_group
 from decision_service.storage.engine import migrate
 from decision_service.storage.errors import StoreUnreachable
-from decision_service.storage.group_commit import record_group
+from decision_service.storage.postgres import database as postgres_database
+from decision_service.storage.queries import decisions
 from decision_service.storage.store import Store
 from tests.fakes.world import World, application
 from tests.kits.arm_log import CHAMPION

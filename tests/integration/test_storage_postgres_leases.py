@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from decision_service.domain.errors import LeaseLost, RequestInProgress
 from decision_service.pipeline.ports import Filter, Lease
-from decision_service.storage.leases import SharedLeases
+from decision_service.storage.replicas.leases import SharedLeases
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.lease_process import holding

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from decision_service.pipeline.agreement import ProcessRules
-from decision_service.storage.process_rows import SILENT_SECONDS
+from decision_service.pipeline.operations.replica_check import ProcessRules
+from decision_service.storage.replicas.process_rows import SILENT_SECONDS
 from decision_service.storage.store import Store
 from tests.kits.postgres import Postgres
 

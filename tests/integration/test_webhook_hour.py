@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from decision_service.domain.errors import ServiceError
-from decision_service.pipeline.event_worker import sweep
-from decision_service.pipeline.events import Event
-from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.snapshots.codec import read_snapshot
+from decision_service.pipeline.snapshots.event_worker import sweep
+from decision_service.pipeline.snapshots.events import Event
 from decision_service.simulator.linked import COLLECTING, LinkedAccount
 from decision_service.simulator.linking import Linking
 from decision_service.simulator.people import sandbox_people

@@ -15,7 +15,7 @@ from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
 from decision_service.domain.kinds import Kind
 from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.simulator.people import like
 from decision_service.simulator.server import Simulator, build_app
 from decision_service.simulator.world import World

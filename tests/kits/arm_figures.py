@@ -10,9 +10,15 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
-from decision_service.pipeline.pairs import Group, Pair, PairLog, Side, Standing
 from decision_service.pipeline.ports import ArmDecision, DecisionLog, Entry
+from decision_service.pipeline.rollout.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
+from decision_service.pipeline.rollout.pairs.pairs import (
+    Comparability,
+    Group,
+    Pair,
+    PairLog,
+    VersionOutcome,
+)
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 
 PRODUCT = ENTRY.product
@@ -26,9 +32,9 @@ PAIR = Pair(
     NOON,
     3,
     "3f" * 32,
-    Standing.COMPARED,
-    Side(Outcome.APPROVE, None, 2_000_000),
-    Side(Outcome.REFER, ReferKind.SCORE),
+    Comparability.COMPARED,
+    VersionOutcome(Outcome.APPROVE, None, 2_000_000),
+    VersionOutcome(Outcome.REFER, ReferKind.SCORE),
     ("+rule score.income", "+reason LOW_SCORE"),
 )
 
@@ -114,13 +120,15 @@ class ArmFiguresKit:
 
     async def test_results_of_a_shadow_are_grouped(self, log: FiguresLog) -> None:
         """Alike results make one group with their number, amounts and newest example."""
-        other = replace(PAIR, decision_id="dec_2", live=Side(Outcome.APPROVE, None, 500_000))
+        other = replace(
+            PAIR, decision_id="dec_2", live=VersionOutcome(Outcome.APPROVE, None, 500_000)
+        )
         same = replace(PAIR, decision_id="dec_3", other=PAIR.live, moved=())
         await log.put_pairs([PAIR, other])
         await log.put_pairs([same, replace(PAIR, moved=(), other=PAIR.live)])
         assert list(await log.groups(PRODUCT, 3, NOON)) == [
             Group(
-                Standing.COMPARED,
+                Comparability.COMPARED,
                 Outcome.APPROVE,
                 None,
                 Outcome.REFER,
@@ -132,7 +140,7 @@ class ArmFiguresKit:
                 "dec_2",
             ),
             Group(
-                Standing.COMPARED,
+                Comparability.COMPARED,
                 Outcome.APPROVE,
                 None,
                 Outcome.APPROVE,
@@ -147,13 +155,13 @@ class ArmFiguresKit:
 
     async def test_groups_are_of_one_version_and_time(self, log: FiguresLog) -> None:
         """Other versions, products and earlier decisions are left out; failures have no side."""
-        failed = replace(PAIR, standing=Standing.FAILED, other=None, moved=())
+        failed = replace(PAIR, standing=Comparability.FAILED, other=None, moved=())
         await log.put_pairs([failed, replace(PAIR, version=4), replace(PAIR, decision_id="dec_9")])
         await log.put_pairs([])
         found = await log.groups(PRODUCT, 3, NOON)
         assert {(g.standing, g.other, g.count) for g in found} == {
-            (Standing.FAILED, None, 1),
-            (Standing.COMPARED, Outcome.REFER, 1),
+            (Comparability.FAILED, None, 1),
+            (Comparability.COMPARED, Outcome.REFER, 1),
         }
         assert list(await log.groups(PRODUCT, 3, NOON + HOUR)) == []
         assert list(await log.groups("gig-advance-ph", 3, NOON)) == []

@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from decision_service.storage.engine import migrate
-from decision_service.storage.process_tables import postgres_metadata
-from decision_service.storage.tables import metadata
+from decision_service.storage.schema.process_tables import postgres_metadata
+from decision_service.storage.schema.tables import metadata
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it remarks on the session's XDG_RUNTIME_DIR

@@ -24,7 +24,7 @@ class WatchedDatabase:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.turns = database.turns
+        self.split_batches = database.split_batches
         self.shared = False
         self.commits = 0
         self.written = asyncio.Event()

@@ -17,12 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from decision_service.domain.errors import RequestIdReused, UpstreamUnavailable
 from decision_service.failpoints import Point, arm, disarm
-from decision_service.pipeline.application import Application
-from decision_service.pipeline.loading import RuleFolder
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.rulebook import Rulebook
-from decision_service.pipeline.run import Call
-from decision_service.storage.rule_files import read_rules
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
 from tests.fakes.world import (
     PRODUCT,
@@ -90,7 +90,7 @@ class Service(RuleBasedStateMachine):
         return self.asked[name]
 
     async def ask(self, wanted: Application) -> StoredEntry:
-        return await self.decide(wanted, Call("anonymous", self.clock.monotonic() + 10.0))
+        return await self.decide(wanted, CallContext("anonymous", self.clock.monotonic() + 10.0))
 
     def note(self, entry: StoredEntry) -> None:
         """Whatever was told once is told for ever."""

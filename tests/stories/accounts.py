@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from decision_service.domain.snapshot import KnownCount
 from decision_service.language.diagnostics import Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from tests.stories.jobs_and_loans import earlier, employments, loans, task, tasks
 from tests.stories.monthly import contributions, estimates, payroll
 from tests.stories.times import Today, read_moment

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from tests.stories.writer import AccountWriter, Json, stamp
 
 _LOAN = ("end", "open", "overdue", "instalment", "frequency", "currency")

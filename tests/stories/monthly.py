@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from decision_service.domain.months import Month
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from tests.stories.writer import MONTHS, AccountWriter, Json
 
 EVERY = ("month", "half", "week")

@@ -7,11 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from decision_service.language.diagnostics import Report, render_all
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import MapNode
-from decision_service.language.readers import as_scalar, as_text
-from decision_service.language.yaml import read
-from decision_service.ruleset.expectations import read_expectation
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapNode
+from decision_service.language.yaml.parser import read
+from decision_service.language.yaml.readers import as_scalar, as_text
+from decision_service.ruleset.testing.expectations import read_expectation
 from tests.stories.accounts import LISTS, read_account
 from tests.stories.story import Expected, Plain, Refused, Story, Waiting
 from tests.stories.times import Today, read_date, read_month, read_today

@@ -18,14 +18,14 @@ from decision_service.domain.verdict import Verdict
 from decision_service.factors.compute import compute
 from decision_service.factors.plan import fetch_plan
 from decision_service.language.diagnostics import render_all
-from decision_service.pipeline.admission import bound_inputs
-from decision_service.pipeline.conclude import needs_of
-from decision_service.pipeline.loading import load_rules
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.model import CompiledRuleset
+from decision_service.pipeline.decide.admission import bound_inputs
+from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.smile.source import SmileSource
-from decision_service.storage.rule_files import read_rules
+from decision_service.storage.rules_folder.files import read_rules
 from tests.stories.story import Plain, Story
 from tests.stories.times import Today
 from tests.stories.vendor import vendor_of

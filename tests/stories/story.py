@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from decision_service.domain.months import Month
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.expectations import Expectation
+from decision_service.ruleset.testing.expectations import Expectation
 from tests.stories.accounts import Held
 from tests.stories.times import Today
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from decision_service.domain.months import Month
 from decision_service.language.diagnostics import Report
-from decision_service.language.nodes import Node
-from decision_service.language.readers import as_scalar, parse_day
+from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.readers import as_scalar, parse_day
 
 T = TypeVar("T")
 

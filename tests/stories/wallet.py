@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from tests.stories.writer import AccountWriter, Json
 
 TRIP, FEE, CASH_OUT = "Trip earnings", "Service fee", "Cash out to bank account"

@@ -11,9 +11,9 @@ from typing import Any
 
 from decision_service.domain.months import Month
 from decision_service.language.diagnostics import Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import ListNode, Node
-from decision_service.language.readers import as_decimal, as_list
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import ListNode, Node
+from decision_service.language.yaml.readers import as_decimal, as_list
 from tests.stories.times import Today, read_date, read_moment, read_month
 
 USER = "tenantId-00000000000000000000000000000014"

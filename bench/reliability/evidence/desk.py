@@ -14,9 +14,9 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.domain.errors import ServiceError
 from decision_service.domain.money import Money
-from decision_service.pipeline.application import Application
-from decision_service.pipeline.rulebook import Rulebook
-from decision_service.pipeline.run import Call
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.run import CallContext
+from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.simulator.faults import Fault
 from decision_service.simulator.server import Simulator, build_app
 from decision_service.simulator.world import World
@@ -126,7 +126,7 @@ class Desk:
             request_id="", user_id=user_id, product=product, inputs=ASKED[product]
         )
         try:
-            entry = await decide(application, Call("bench", clock.monotonic() + DEADLINE))
+            entry = await decide(application, CallContext("bench", clock.monotonic() + DEADLINE))
         except ServiceError as error:
             return Answer(error.reason)
         decision = service_pb.CreateDecisionResponse.FromString(entry.reply).decision

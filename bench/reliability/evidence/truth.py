@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from bench.reliability.evidence.desk import Answer, Desk
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.simulator.world import Json, Person, Source, World
 
 KINDS = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")

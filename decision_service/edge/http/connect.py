@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 
 from decision_service.domain.account_errors import ACCOUNT_ERRORS
 from decision_service.domain.errors import ServiceError
-from decision_service.pipeline.applicant_ports import LinkToken
+from decision_service.pipeline.applicants.ports import LinkToken
 
 Renew = Callable[[str], Awaitable[LinkToken | None]]
 """Another token for whoever holds one; None where it is not to be renewed."""

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from decision_service.domain.errors import StoreError
 from decision_service.domain.kinds import Kind
-from decision_service.pipeline.events import KIND_OF, KNOWN_TYPES, Event, Receipt
+from decision_service.pipeline.snapshots.events import KIND_OF, KNOWN_TYPES, Event, Receipt
 
 log = structlog.get_logger("decision_service.events")
 

@@ -15,7 +15,7 @@ from decision_service.domain.errors import DeadlineMissed
 from decision_service.edge.rpc.access import OPEN, PACKAGE
 from decision_service.edge.rpc.calls import CURRENT, Context
 from decision_service.edge.rpc.layers import Behaviour
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.decide.bulkhead import WorkRoom
 
 READS = 32
 _BY_ITSELF = f"/{PACKAGE}.DecisionService/CreateDecision"

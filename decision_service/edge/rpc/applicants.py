@@ -9,11 +9,15 @@ from decision_service.edge.rpc.calls import Context, call_info
 from decision_service.edge.rpc.methods import Methods, unary
 from decision_service.edge.rpc.requests import Problems, check_reference, check_user_id
 from decision_service.edge.rpc.values import timestamp
-from decision_service.pipeline.applicant_ports import Applicant, LinkToken
-from decision_service.pipeline.decide import ANSWER_MARGIN
-from decision_service.pipeline.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.ports import Applicant, LinkToken
+from decision_service.pipeline.applicants.status import (
+    AccountStanding,
+    ApplicantStatus,
+    LookAtApplicants,
+)
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.standing import AccountStanding, LookAtApplicants, Standing
 
 SERVICE = "decision_service.api.v1.ApplicantService"
 
@@ -98,7 +102,7 @@ def _token(token: LinkToken) -> pb.LinkToken:
     )
 
 
-def _applicant(seen: Standing) -> pb.Applicant:
+def _applicant(seen: ApplicantStatus) -> pb.Applicant:
     return pb.Applicant(
         user_id=seen.user_id,
         accounts=[_account(one) for one in seen.accounts],

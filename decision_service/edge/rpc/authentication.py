@@ -21,7 +21,7 @@ from decision_service.edge.rpc.callers import (
 from decision_service.edge.rpc.calls import CURRENT, CallInfo, Context
 from decision_service.edge.rpc.layers import Behaviour
 from decision_service.language.diagnostics import Diagnostic, Place, Report
-from decision_service.language.yaml import decode
+from decision_service.language.yaml.parser import decode
 
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
 

@@ -24,11 +24,11 @@ import msgspec
 from msgspec.structs import replace
 
 from decision_service.edge.rpc.access import Role
-from decision_service.language import yaml
 from decision_service.language.diagnostics import Diagnostic, Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Entry, Node, Scalar
-from decision_service.language.readers import as_choice, as_list, as_map, as_text
+from decision_service.language.yaml import parser as yaml
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapEntry, Node, Scalar
+from decision_service.language.yaml.readers import as_choice, as_list, as_map, as_text
 
 TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
 HASH_PREFIX = "sha256:"
@@ -131,7 +131,7 @@ class _Reader:
             self._caller(entry)
         return Callers(tuple(self._tokens.items()), self._certificates)
 
-    def _caller(self, entry: Entry) -> None:
+    def _caller(self, entry: MapEntry) -> None:
         if not NAME.fullmatch(entry.key) or entry.key == ANONYMOUS.name:
             hint = "use 1 to 64 lower-case letters, digits, `.`, `_`, `-`; not `anonymous`"
             self._report.error("A102", entry.key_place, "that is no caller's name", hint)

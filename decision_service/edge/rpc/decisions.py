@@ -15,12 +15,12 @@ from decision_service.edge.rpc.pages import make_token, read_token
 from decision_service.edge.rpc.replies import add_full_view, decision_message
 from decision_service.edge.rpc.requests import application_from, decision_id_from, full_view
 from decision_service.failpoints import Point, reach
-from decision_service.pipeline.decide import DecideApplication
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.record_codec import inputs_from_wire
+from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.ports import Clock, ReplyStyle, StoredEntry
-from decision_service.pipeline.read import ReadDecisions, Recorded
-from decision_service.pipeline.replay import ReplayDecision, Replayed, WhichRules
-from decision_service.pipeline.run import Call
-from decision_service.pipeline.wire import inputs_from_wire
+from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.records.replay import ReplayDecision, Replayed, WhichRules
 
 SERVICE = "decision_service.api.v1.DecisionService"
 COMPARED = (
@@ -60,7 +60,7 @@ class DecisionServicer:
         info = call_info(context)
         deadline = self._use_cases.clock.monotonic() + info.seconds
         application = application_from(request, info.languages)
-        stored = await self._use_cases.decide(application, Call(info.caller, deadline))
+        stored = await self._use_cases.decide(application, CallContext(info.caller, deadline))
         self._trail(info, stored)
         reach(Point.BEFORE_REPLY)
         return stored.reply

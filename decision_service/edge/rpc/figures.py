@@ -6,13 +6,23 @@ from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.domain.money import Money
 from decision_service.edge.rpc.rollout_replies import percent_text
 from decision_service.edge.rpc.values import money_to_message, timestamp
-from decision_service.pipeline.compare import Comparison
-from decision_service.pipeline.pair_summary import OutcomePair, moves, outcome_pairs
-from decision_service.pipeline.pairs import Standing
-from decision_service.pipeline.rollout_figures import ArmLine, Figures, Guard, Next, ShadowLine
-from decision_service.pipeline.rulebook import Product
-from decision_service.pipeline.seen import allowed_words, value_words, window_words
-from decision_service.rollout.sequential import Tally, interval
+from decision_service.pipeline.rollout.figures import (
+    ArmLine,
+    Figures,
+    GuardrailLine,
+    Next,
+    ShadowLine,
+)
+from decision_service.pipeline.rollout.guardrails.guardrail_text import (
+    allowed_words,
+    value_words,
+    window_words,
+)
+from decision_service.pipeline.rollout.pairs.compare import VersionComparison
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
+from decision_service.pipeline.rollout.pairs.summary import OutcomePair, moves, outcome_pairs
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.sequential import ArmCount, interval
 
 
 def figures_message(figures: Figures) -> pb.RolloutFigures:
@@ -27,7 +37,7 @@ def figures_message(figures: Figures) -> pb.RolloutFigures:
     )
 
 
-def comparison_message(found: Comparison) -> pb.VersionComparison:
+def comparison_message(found: VersionComparison) -> pb.VersionComparison:
     """Two versions on the same applicants."""
     return pb.VersionComparison(
         product=found.product,
@@ -36,8 +46,8 @@ def comparison_message(found: Comparison) -> pb.VersionComparison:
         since_time=timestamp(found.since),
         compared=found.compared,
         agreed=found.agreed,
-        not_comparable=found.counted(Standing.NOT_COMPARABLE),
-        failed=found.counted(Standing.FAILED),
+        not_comparable=found.counted(Comparability.NOT_COMPARABLE),
+        failed=found.counted(Comparability.FAILED),
         outcomes=[_outcomes(pair, found.currency) for pair in outcome_pairs(found.groups)],
         moves=[
             pb.ComparedMove(change=move.change, count=move.count, example=move.example)
@@ -66,7 +76,7 @@ def _arm(line: ArmLine, currency: str) -> pb.ArmFigures:
 
 
 def _share(count: int, units: int) -> pb.MeasuredShare:
-    tally = Tally(units, count)
+    tally = ArmCount(units, count)
     low, high = interval(tally)
     return pb.MeasuredShare(
         count=count, percent=_hundredths(tally.rate), low=_hundredths(low), high=_hundredths(high)
@@ -82,10 +92,10 @@ def _shadow(line: ShadowLine) -> pb.ShadowFigures:
     return pb.ShadowFigures(
         version=line.version,
         percent=percent_text(line.share),
-        compared=line.counted(Standing.COMPARED),
+        compared=line.counted(Comparability.COMPARED),
         agreed=sum(pair.count for pair in pairs if pair.live is pair.other),
-        not_comparable=line.counted(Standing.NOT_COMPARABLE),
-        failed=line.counted(Standing.FAILED),
+        not_comparable=line.counted(Comparability.NOT_COMPARABLE),
+        failed=line.counted(Comparability.FAILED),
         changes=[
             pb.OutcomeChange(
                 live=f"OUTCOME_{pair.live}", other=f"OUTCOME_{pair.other}", count=pair.count
@@ -96,7 +106,7 @@ def _shadow(line: ShadowLine) -> pb.ShadowFigures:
     )
 
 
-def _guard(guard: Guard, product: Product) -> pb.GuardrailFigures:
+def _guard(guard: GuardrailLine, product: Product) -> pb.GuardrailFigures:
     word, awaited = guard.word, guard.awaited
     message = pb.GuardrailFigures(
         name=word.guardrail.name,

@@ -12,7 +12,7 @@ from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.observing import log_call
 from decision_service.edge.rpc.stalls import StallWatch
 from decision_service.edge.tls import Certificates
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.decide.bulkhead import WorkRoom
 from decision_service.telemetry import CallLog, UserHash
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.decide.bulkhead import WorkRoom
 
 LOOK_SECONDS = 0.25
 LATE = 0.250

@@ -19,7 +19,7 @@ from decision_service.edge.rpc.values import (
     money_from_message,
     value_from_message,
 )
-from decision_service.pipeline.application import Application
+from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.ports import ReplyStyle
 
 _USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)

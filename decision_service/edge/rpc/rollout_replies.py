@@ -12,10 +12,10 @@ from decision_service.edge.rpc.replies import assignment_message
 from decision_service.edge.rpc.rulesets import problem_message
 from decision_service.edge.rpc.values import decimal_text, money_to_message, timestamp
 from decision_service.language.diagnostics import Diagnostic
-from decision_service.pipeline.operate import Explained, Look
+from decision_service.pipeline.rollout.operate import AssignmentExplanation, Look
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.rollout.gate import Pin, enters_comparison, first_match
-from decision_service.rollout.model import Plan, Stage, Stages
+from decision_service.rollout.model import Plan, RolloutStage, Stages
 from decision_service.rollout.state import RolloutState, Track, TrackName
 
 
@@ -54,7 +54,7 @@ def step_message(entry: JournalEntry) -> pb.RolloutStep:
     )
 
 
-def explained_message(explained: Explained) -> service_pb.ExplainAssignmentResponse:
+def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAssignmentResponse:
     """Where an applicant would be put, with what was looked up for it."""
     plan = explained.product.plan
     subject, assignment = explained.placement.subject, explained.placement.assignment
@@ -108,7 +108,7 @@ def _track(
     return message
 
 
-def _stage(stage: Stage) -> pb.RolloutStage:
+def _stage(stage: RolloutStage) -> pb.RolloutStage:
     message = pb.RolloutStage(
         name=stage.name, percent=percent_text(stage.percent), min_decisions=stage.min_decisions
     )

@@ -14,9 +14,9 @@ from decision_service.edge.rpc.requests import (
     check_user_id,
     inputs_from,
 )
-from decision_service.pipeline.application import Application
-from decision_service.pipeline.compare import Question
-from decision_service.pipeline.operate import Order
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.rollout.operate import Order
+from decision_service.pipeline.rollout.pairs.compare import Question
 from decision_service.rollout.state import TrackName
 
 LONGEST_WHY = 500

@@ -28,12 +28,12 @@ from decision_service.edge.rpc.rollout_requests import (
     question_from,
     track_from,
 )
-from decision_service.pipeline.compare import CompareVersions
-from decision_service.pipeline.operate import Look, OperateRollouts, Order
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout_figures import ShowFigures
+from decision_service.pipeline.rollout.figures import ShowFigures
+from decision_service.pipeline.rollout.operate import Look, OperateRollouts, Order
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout_ports import JournalEntry
-from decision_service.pipeline.shelf import ShelfStatus
+from decision_service.pipeline.rules.active import ActiveRulesStatus
 from decision_service.rollout.state import TrackName
 
 SERVICE = "decision_service.api.v1.RolloutService"
@@ -45,7 +45,7 @@ class RolloutUseCases(msgspec.Struct, frozen=True):
     operate: OperateRollouts
     figures: ShowFigures
     compare: CompareVersions
-    status: Callable[[], ShelfStatus]
+    status: Callable[[], ActiveRulesStatus]
     clock: Clock
 
 

@@ -18,15 +18,15 @@ from decision_service.edge.rpc.replies import add_full_view, ref_message, verdic
 from decision_service.edge.rpc.requests import Problems, check_product, inputs_from, read_value
 from decision_service.edge.rpc.values import decimal_text, timestamp
 from decision_service.language.diagnostics import Diagnostic, Severity, render
-from decision_service.pipeline.agreement import Agreement
-from decision_service.pipeline.decide import ANSWER_MARGIN
-from decision_service.pipeline.loading import RuleFolder
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
+from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.ports import Clock, DecisionLog
-from decision_service.pipeline.rulebook import Product
-from decision_service.pipeline.rulesets import Trial, TryRules, ordered, validate, version_of
-from decision_service.pipeline.shelf import RuleShelf, ShelfStatus
-from decision_service.pipeline.texts import files_from_body
-from decision_service.ruleset.model import CompiledRuleset, InputSpec
+from decision_service.pipeline.rules.active import ActiveRules, ActiveRulesStatus
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.rules.texts import files_from_body
+from decision_service.pipeline.trial.dry_run import Trial, TryRules, ordered, validate, version_of
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
 
 SERVICE = "decision_service.api.v1.RulesetService"
 
@@ -37,7 +37,7 @@ class RulesetUseCases(msgspec.Struct, frozen=True):
     `blocked` are factors and inputs that no rule may use.
     """
 
-    shelf: RuleShelf
+    shelf: ActiveRules
     try_rules: TryRules
     folder: Callable[[], RuleFolder]
     log: DecisionLog
@@ -170,7 +170,9 @@ def _causes(
             problems.add(f"missing.{name}", f"must be one of {', '.join(Cause)}")
 
 
-def _ruleset(product: Product, ruleset: CompiledRuleset, status: ShelfStatus) -> rules_pb.Ruleset:
+def _ruleset(
+    product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
+) -> rules_pb.Ruleset:
     since = status.since.get(ruleset.digest)
     return rules_pb.Ruleset(
         ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),

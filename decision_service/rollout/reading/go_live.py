@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decision_service.language.condition import DeclaredNames, read_condition
 from decision_service.language.diagnostics import Place
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
-from decision_service.language.readers import shortened
+from decision_service.language.evaluation.condition import DeclaredNames, read_condition
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.model import Advance, GoLive, Segment
 from decision_service.rollout.reading.shares import (
     read_name,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
 from decision_service.rollout.guardrails import (
     Action,
     Ceiling,
     Guardrail,
+    GuardrailScope,
     Metric,
-    Scope,
     VersusChampion,
 )
 from decision_service.rollout.model import Versions
@@ -46,13 +46,15 @@ def _read_guardrail(node: Node, plan: Fields, versions: Versions | None) -> Guar
     fields = Fields.of(node, "a guardrail", plan.report, required=_REQUIRED, optional=_OPTIONAL)
     if fields is None:
         return None
-    metric, scope = fields.choice("metric", Metric), fields.choice("scope", Scope)
+    metric, scope = fields.choice("metric", Metric), fields.choice("scope", GuardrailScope)
     action, name = fields.choice("action", Action), read_name(fields)
     min_units = fields.integer("min_units", 1, _LARGEST)
     test = _read_test(fields, Metric(metric) if metric else None)
     if not (metric and scope and action and name and min_units and test):
         return None
-    guardrail = Guardrail(name, Metric(metric), Scope(scope), test, min_units, Action(action))
+    guardrail = Guardrail(
+        name, Metric(metric), GuardrailScope(scope), test, min_units, Action(action)
+    )
     _refuse_impossible(fields, guardrail)
     _warn_of_idle(fields, guardrail, versions)
     return guardrail
@@ -111,7 +113,7 @@ def _read_versus(fields: Fields) -> VersusChampion | None:
 
 def _refuse_impossible(fields: Fields, guardrail: Guardrail) -> None:
     compares = isinstance(guardrail.test, VersusChampion)
-    product = guardrail.scope is Scope.PRODUCT
+    product = guardrail.scope is GuardrailScope.PRODUCT
     if compares and product:
         _refuse(fields, "scope", "P408", "a comparison is between arms", "write `scope: arm`")
     if compares and not guardrail.metric.is_rate:

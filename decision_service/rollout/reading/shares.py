@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from decision_service.domain.money import EXACT
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import MapNode, Node, Scalar
-from decision_service.language.readers import as_scalar, shortened
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapNode, Node, Scalar
+from decision_service.language.yaml.readers import as_scalar, shortened
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 

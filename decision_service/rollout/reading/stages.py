@@ -6,9 +6,9 @@ from datetime import timedelta
 from itertools import pairwise
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import Node
-from decision_service.rollout.model import Advance, Stage, Stages
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
+from decision_service.rollout.model import Advance, RolloutStage, Stages
 from decision_service.rollout.reading.shares import read_name, read_share, refuse_repeated
 
 _NO_HOLD = timedelta(0)
@@ -37,7 +37,7 @@ def refuse_missing_holds(fields: Fields, stages: Stages, advance: Advance) -> No
             fields.report.error("P207", fields.place("advance"), message, hint)
 
 
-def _read_stage(node: Node, report: Report) -> tuple[Stage, Place, bool]:
+def _read_stage(node: Node, report: Report) -> tuple[RolloutStage, Place, bool]:
     """The stage, where its percent stands, and whether the percent could be read."""
     fields = Fields.of(
         node,
@@ -47,9 +47,9 @@ def _read_stage(node: Node, report: Report) -> tuple[Stage, Place, bool]:
         optional=("hold", "min_decisions"),
     )
     if fields is None:
-        return Stage("", 0), node.place, False
+        return RolloutStage("", 0), node.place, False
     percent = read_share(fields)
-    stage = Stage(
+    stage = RolloutStage(
         read_name(fields) or "",
         percent or 0,
         fields.duration("hold") or _NO_HOLD,
@@ -58,14 +58,14 @@ def _read_stage(node: Node, report: Report) -> tuple[Stage, Place, bool]:
     return stage, fields.place("percent"), percent is not None
 
 
-def _refuse_descending(read: list[tuple[Stage, Place]], report: Report) -> None:
+def _refuse_descending(read: list[tuple[RolloutStage, Place]], report: Report) -> None:
     for (lower, _), (upper, place) in pairwise(read):
         if upper.percent < lower.percent:
             message = f"stage `{upper.name}` lets in fewer than `{lower.name}` before it"
             report.error("P205", place, message, "order the stages by percent, lowest first")
 
 
-def _read_initial(fields: Fields, steps: tuple[Stage, ...]) -> str:
+def _read_initial(fields: Fields, steps: tuple[RolloutStage, ...]) -> str:
     scalar = fields.scalar("initial_stage")
     names = [s.name for s in steps]
     if scalar is None:

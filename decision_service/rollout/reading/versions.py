@@ -6,10 +6,16 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from decision_service.domain.money import LARGEST_AMOUNT
-from decision_service.language.condition import DeclaredNames
-from decision_service.language.fields import Fields
+from decision_service.language.evaluation.condition import DeclaredNames
+from decision_service.language.yaml.fields import Fields
 from decision_service.rollout.guardrails import Metric
-from decision_service.rollout.model import Challenger, Expectation, Limits, Shadow, Versions
+from decision_service.rollout.model import (
+    Challenger,
+    ChallengerLimits,
+    ExpectedOutcome,
+    Shadow,
+    Versions,
+)
 from decision_service.rollout.reading.shares import read_share
 from decision_service.rollout.reading.stages import read_stages
 
@@ -78,7 +84,7 @@ def _read_challenger(section: Fields, champion: int | None, known: Known) -> Cha
     )
 
 
-def _read_expectations(challenger: Fields) -> dict[Metric, Expectation]:
+def _read_expectations(challenger: Fields) -> dict[Metric, ExpectedOutcome]:
     node = challenger.map("expect")
     if node is None:
         return {}
@@ -87,20 +93,20 @@ def _read_expectations(challenger: Fields) -> dict[Metric, Expectation]:
     return {metric: expectation for metric, expectation in read.items() if expectation}
 
 
-def _read_expectation(section: Fields, name: str) -> Expectation | None:
+def _read_expectation(section: Fields, name: str) -> ExpectedOutcome | None:
     node = section.map(name)
     if node is None:
         return None
     keys = ("change", "within")
     fields = Fields(node, f"the expectation of `{name}`", section.report, required=keys)
     change, within = fields.decimal("change", -1, 1), fields.decimal("within", 0, 1)
-    return None if change is None or within is None else Expectation(change, within)
+    return None if change is None or within is None else ExpectedOutcome(change, within)
 
 
-def _read_limits(challenger: Fields, names: DeclaredNames | None) -> Limits:
+def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerLimits:
     node = challenger.map("limits")
     if node is None:
-        return Limits()
+        return ChallengerLimits()
     if names is not None and "inputs.requested_amount" not in names.symbols:
         message = (
             "`limits` need the input `requested_amount`, which the challenger does not declare"
@@ -109,7 +115,7 @@ def _read_limits(challenger: Fields, names: DeclaredNames | None) -> Limits:
         challenger.report.error("P308", node.place, message, hint)
     fields = Fields(node, "`limits`", challenger.report, optional=_LIMITS)
     amount, daily = (fields.decimal(key, _LEAST_AMOUNT, LARGEST_AMOUNT) for key in _LIMITS)
-    return Limits(amount, daily)
+    return ChallengerLimits(amount, daily)
 
 
 # Shadows

@@ -7,18 +7,17 @@ from collections.abc import Callable
 from decision_service.ruleset.checks.always import check_always
 from decision_service.ruleset.checks.approval import check_approval
 from decision_service.ruleset.checks.bands import check_bands
-from decision_service.ruleset.checks.because import check_because
 from decision_service.ruleset.checks.bins import check_bins
 from decision_service.ruleset.checks.cost import check_cost
 from decision_service.ruleset.checks.dead_zone import check_dead_zone
 from decision_service.ruleset.checks.fitness import check_fitness
 from decision_service.ruleset.checks.history import check_history
 from decision_service.ruleset.checks.params import check_params
-from decision_service.ruleset.checks.reasonless import check_reasonless
 from decision_service.ruleset.checks.rows import check_rows
 from decision_service.ruleset.checks.shadowed import check_shadowed
+from decision_service.ruleset.checks.unexplained import check_because, check_reasonless
 from decision_service.ruleset.checks.unused import check_unused
-from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.reading.draft import Draft
 
 Check = Callable[[Draft], None]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decision_service.language.tree import reads
+from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG, Symbol
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.part import Written
-from decision_service.ruleset.satisfiable import can_hold
+from decision_service.ruleset.analysis.satisfiable import can_hold
+from decision_service.ruleset.program.part import Written
+from decision_service.ruleset.reading.draft import Draft
 
 
 def check_always(draft: Draft) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from decision_service.domain.verdict import Outcome
+from decision_service.ruleset.analysis.satisfiable import Claim, can_hold
 from decision_service.ruleset.checks.shadowed import contained
-from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.satisfiable import Claim, can_hold
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.read import RulesPart
+from decision_service.ruleset.reading.draft import Draft
 
 _MOST_RULES = 100
 
@@ -41,7 +41,7 @@ def _nothing_approves(what: str, hint: str, draft: Draft) -> None:
 
 def _stages(draft: Draft) -> Iterator[Sequence[Rule]]:
     for part in draft.parts():
-        if isinstance(part.part, Rules):
+        if isinstance(part.part, RulesPart):
             yield part.part.rules[:_MOST_RULES]
 
 

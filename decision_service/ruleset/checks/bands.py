@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.constructs.card import Band, Card
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.constructs.scorecard.model import Band, Card
+from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
+from decision_service.ruleset.reading.draft import Draft
 
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 _MOST_TOTALS = 20_000
@@ -21,7 +21,7 @@ def check_bands(draft: Draft) -> None:
     without a band.
     """
     for part in draft.stages:
-        if isinstance(part.part, Scorecard):
+        if isinstance(part.part, ScorecardPart):
             card = part.part.card
             if _in_order(card, draft):
                 _outcomes(card, draft)

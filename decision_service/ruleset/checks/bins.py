@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.language.types import ORDERED
-from decision_service.ruleset.constructs.card import Bin, Characteristic
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.ranges import labels_of, whole
-from decision_service.ruleset.regions import Span, gaps, overlap
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.analysis.ranges import labels_of, whole
+from decision_service.ruleset.analysis.regions import Span, gaps, overlap
+from decision_service.ruleset.constructs.scorecard.model import Bin, Characteristic
+from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.reading.draft import Draft
 
 
 def check_bins(draft: Draft) -> None:
     """R411 for an overlap, R412 for a gap, R413 for a label without a bin."""
     for part in draft.stages:
-        if isinstance(part.part, Scorecard):
+        if isinstance(part.part, ScorecardPart):
             for each in part.part.card.characteristics:
                 _overlaps(each, draft)
                 if each.complete:

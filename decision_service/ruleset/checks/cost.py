@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from decision_service.language.tree import Call, Node, walk
-from decision_service.ruleset.constructs.table import Table
-from decision_service.ruleset.draft import Draft
+from decision_service.language.expressions.tree import FunctionCall, Node, walk
+from decision_service.ruleset.constructs.table.read import TablePart
+from decision_service.ruleset.reading.draft import Draft
 
 MOST_STEPS = 10_000
 _LOAN = 20
@@ -17,7 +17,7 @@ def check_cost(draft: Draft) -> None:
     """
     trees = [d.tree for d in draft.derived]
     trees += [written.tree for part in draft.parts() for written in part.part.written()]
-    rows = [len(p.part.grid.rows) for p in draft.stages if isinstance(p.part, Table)]
+    rows = [len(p.part.grid.rows) for p in draft.stages if isinstance(p.part, TablePart)]
     steps = sum(map(_steps, trees)) + sum(rows)
     if steps > MOST_STEPS:
         message = f"the ruleset takes {steps:,} steps; {MOST_STEPS:,} are allowed"
@@ -29,5 +29,6 @@ def _steps(node: Node) -> int:
     """One for each part, more for the functions that take a power."""
     loans = ("annuity", "annuity_amount")
     return sum(
-        _LOAN if isinstance(part, Call) and part.function in loans else 1 for part in walk(node)
+        _LOAN if isinstance(part, FunctionCall) and part.function in loans else 1
+        for part in walk(node)
     )

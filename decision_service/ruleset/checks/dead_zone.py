@@ -8,16 +8,16 @@ from decimal import Decimal
 import msgspec
 
 from decision_service.domain.verdict import Component, Outcome
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
-from decision_service.ruleset.constructs.card import Card, Characteristic
-from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.regions import Span, overlap
-from decision_service.ruleset.windows import implied, in_a_first_job
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
+from decision_service.ruleset.analysis.regions import Span, overlap
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.read import RulesPart
+from decision_service.ruleset.constructs.scorecard.model import Card, Characteristic
+from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.reading.draft import Draft
 
 Tells = Callable[[str, Decimal, str], Span | None]
 
@@ -32,16 +32,16 @@ _MOST_STEPS = 120
 class _Bound(msgspec.Struct, frozen=True):
     """The last value that a knock-out lets through, and which way the others lie."""
 
-    name: tree.Read
+    name: tree.NameRead
     value: Decimal
     step: int
 
 
 def check_dead_zone(draft: Draft) -> None:
     """R509 (warning) for a knock-out whose survivors at its bound a scorecard can only decline."""
-    cards = [part.part.card for part in draft.stages if isinstance(part.part, Scorecard)]
+    cards = [part.part.card for part in draft.stages if isinstance(part.part, ScorecardPart)]
     for part in draft.stages:
-        if part.component is Component.KNOCKOUT and isinstance(part.part, Rules):
+        if part.component is Component.KNOCKOUT and isinstance(part.part, RulesPart):
             for rule in part.part.rules:
                 for card in cards:
                     _check(rule, card, draft)
@@ -84,11 +84,11 @@ def _bounds(when: tree.Node, draft: Draft) -> Iterator[_Bound]:
         (when.left, when.operator, when.right),
         (when.right, _MIRRORED[when.operator], when.left),
     ):
-        if isinstance(left, tree.Read) and left.symbol.name in draft.names.catalogue:
+        if isinstance(left, tree.NameRead) and left.symbol.name in draft.names.catalogue:
             yield from _bounds_of(left, operator, _figures(right, draft))
 
 
-def _bounds_of(name: tree.Read, operator: str, figures: Iterable[Decimal]) -> Iterator[_Bound]:
+def _bounds_of(name: tree.NameRead, operator: str, figures: Iterable[Decimal]) -> Iterator[_Bound]:
     step = 1 if operator in ("<", "<=") else -1
     strict = operator in ("<=", ">=")  # then the figure itself is knocked out
     if strict and name.type is not INTEGER:
@@ -102,7 +102,7 @@ def _figures(node: tree.Node, draft: Draft) -> list[Decimal]:
     match node:
         case tree.Constant():
             values = [node.value]
-        case tree.Read() if node.symbol.constant:
+        case tree.NameRead() if node.symbol.constant:
             values = [s.value for s in draft.params[node.symbol.name.partition(".")[2]].steps]
         case _:
             values = []

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
-from decision_service.language.tree import Node, Read, walk
-from decision_service.ruleset.constructs.offer import OfferPart
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.constructs.scorecard import Scorecard
-from decision_service.ruleset.constructs.table import Table
-from decision_service.ruleset.draft import Draft, NamedPart
+from decision_service.language.expressions.tree import NameRead, Node, walk
+from decision_service.ruleset.constructs.offer.read import OfferPart
+from decision_service.ruleset.constructs.rules.read import RulesPart
+from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
+from decision_service.ruleset.constructs.table.read import TablePart
+from decision_service.ruleset.reading.draft import Draft, NamedPart
 
 _MONEY_MATTERS = frozenset({Component.POLICY, Component.SCORECARD, Component.TABLE})
 _NOISY = re.compile(r"(income|contributions)\.change_")
@@ -29,10 +29,10 @@ def check_fitness(draft: Draft) -> None:
         if part.component in _MONEY_MATTERS:
             for node in _trees(part):
                 _parity(node, inside, draft)
-        if isinstance(part.part, Scorecard | Table | OfferPart):
+        if isinstance(part.part, ScorecardPart | TablePart | OfferPart):
             for node in _trees(part):
                 _reserved(node, part, inside, draft)
-        if isinstance(part.part, Rules):
+        if isinstance(part.part, RulesPart):
             _noise(part.part, inside, draft)
 
 
@@ -43,7 +43,7 @@ def _trees(part: NamedPart) -> Iterable[Node]:
 def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]:
     """The names an expression rests on, derived ones followed to theirs."""
     for each in walk(node):
-        if isinstance(each, Read):
+        if isinstance(each, NameRead):
             deeper = inside.get(each.symbol.name)
             if deeper is None:
                 yield each.symbol.name, each.place
@@ -69,7 +69,7 @@ def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: Draft
             draft.report.warning("R508", place, message, hint)
 
 
-def _noise(rules: Rules, inside: dict[str, Node], draft: Draft) -> None:
+def _noise(rules: RulesPart, inside: dict[str, Node], draft: Draft) -> None:
     for rule in rules.rules:
         if rule.then is not Outcome.DECLINE or rule.when is None:
             continue

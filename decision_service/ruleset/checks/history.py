@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from decision_service.domain.verdict import Component, Outcome
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
-from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.read import RulesPart
+from decision_service.ruleset.reading.draft import Draft
 
 
 def check_history(draft: Draft) -> None:
@@ -21,14 +21,14 @@ def check_history(draft: Draft) -> None:
     provided = _provided_for(draft)
     names = [name for name in draft.names.factors if name not in provided]
     for part in draft.stages:
-        if part.component is Component.KNOCKOUT and isinstance(part.part, Rules):
+        if part.component is Component.KNOCKOUT and isinstance(part.part, RulesPart):
             for rule in part.part.rules:
                 for factor, months in _thresholds(rule):
                     _check(rule, factor, months, names, draft)
 
 
 def _provided_for(draft: Draft) -> set[str]:
-    stages = (part.part for part in draft.stages if isinstance(part.part, Rules))
+    stages = (part.part for part in draft.stages if isinstance(part.part, RulesPart))
     whens = [rule.when for stage in stages for rule in stage.rules if rule.because and rule.when]
     return {symbol.name for when in whens for symbol in tree.reads(when)}
 
@@ -49,10 +49,14 @@ def _thresholds(rule: Rule) -> Iterable[tuple[str, Decimal]]:
     if rule.then is not Outcome.DECLINE or not isinstance(rule.when, tree.Compare):
         return
     left, right = rule.when.left, rule.when.right
-    is_months = isinstance(left, tree.Read) and ".months_" in left.symbol.name
+    is_months = isinstance(left, tree.NameRead) and ".months_" in left.symbol.name
     if rule.when.operator != "<" or not is_months or left.type is not INTEGER:
         return
     if isinstance(right, tree.Constant) and isinstance(right.value, int):
         yield left.text, Decimal(right.value)
-    if isinstance(right, tree.Read) and right.symbol.constant and right.symbol.lower is not None:
+    if (
+        isinstance(right, tree.NameRead)
+        and right.symbol.constant
+        and right.symbol.lower is not None
+    ):
         yield left.text, right.symbol.lower

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.reading.draft import Draft
 
 
 def check_params(draft: Draft) -> None:

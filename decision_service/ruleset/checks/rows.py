@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED
+from decision_service.ruleset.analysis.ranges import labels_of, whole
+from decision_service.ruleset.analysis.regions import Span, meet, stepped
 from decision_service.ruleset.checks.shared import shared_values
-from decision_service.ruleset.constructs.columns import Matches, bits, column, region_spans
-from decision_service.ruleset.constructs.grid import Grid, Hit
-from decision_service.ruleset.constructs.table import Table
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.ranges import labels_of, whole
-from decision_service.ruleset.regions import Span, meet, stepped
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.constructs.table.columns import Matches, bits, column, region_spans
+from decision_service.ruleset.constructs.table.model import Grid, Hit
+from decision_service.ruleset.constructs.table.read import TablePart
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.reading.draft import Draft
 
 _MOST_STEPS = 50_000
 
@@ -25,11 +25,11 @@ _MOST_STEPS = 50_000
 def check_rows(draft: Draft) -> None:
     """R421 for a row that never counts, R422 for an overlap, R423 for a gap."""
     for part in draft.stages:
-        if isinstance(part.part, Table) and part.part.complete and part.part.grid.rows:
+        if isinstance(part.part, TablePart) and part.part.complete and part.part.grid.rows:
             _check(part.part, draft)
 
 
-def _check(table: Table, draft: Draft) -> None:
+def _check(table: TablePart, draft: Draft) -> None:
     grid = table.grid
     search = _Search(grid, _dimensions(grid, draft))
     search.run(0, search.every, search.every, ())
@@ -115,7 +115,7 @@ def _absent(grid: Grid, index: int) -> Matches:
     return column(0, cells, grid.names[index].type).absent
 
 
-def _present(grid: Grid, index: int, name: tree.Read, draft: Draft) -> list[Region]:
+def _present(grid: Grid, index: int, name: tree.NameRead, draft: Draft) -> list[Region]:
     cells = [row.cells[index] for row in grid.rows]
     if name.type in ORDERED:
         return _ordered(cells, name, draft)
@@ -130,7 +130,7 @@ def _present(grid: Grid, index: int, name: tree.Read, draft: Draft) -> list[Regi
     return regions
 
 
-def _ordered(cells: list[Any], name: tree.Read, draft: Draft) -> list[Region]:
+def _ordered(cells: list[Any], name: tree.NameRead, draft: Draft) -> list[Region]:
     wording, currency = Wording(draft.names.currency), draft.names.currency
     each = column(0, cells, name.type)
     everything = whole(name.symbol, currency)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.constructs.rule import Rule
-from decision_service.ruleset.constructs.rules import Rules
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.satisfiable import can_hold
+from decision_service.ruleset.analysis.satisfiable import can_hold
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.constructs.rules.read import RulesPart
+from decision_service.ruleset.reading.draft import Draft
 
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 _MOST_RULES = 100
@@ -15,7 +15,7 @@ _MOST_RULES = 100
 def check_shadowed(draft: Draft) -> None:
     """R407 for a rule identical to an earlier one, R408 for one contained in it."""
     for part in draft.parts():
-        if isinstance(part.part, Rules):
+        if isinstance(part.part, RulesPart):
             rules = part.part.rules[:_MOST_RULES]
             for index, rule in enumerate(rules):
                 _check(rule, rules[:index], draft)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from decision_service.language import tree
+from decision_service.language.expressions import tree
 from decision_service.language.types import ORDERED
-from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.constructs.grid import Grid
-from decision_service.ruleset.ranges import whole
-from decision_service.ruleset.regions import Span, meet, overlap
-from decision_service.ruleset.wording import Wording
+from decision_service.ruleset.analysis.ranges import whole
+from decision_service.ruleset.analysis.regions import Span, meet, overlap
+from decision_service.ruleset.constructs.cells import Cell, CellKind
+from decision_service.ruleset.constructs.table.model import Grid
+from decision_service.ruleset.program.wording import Wording
 
 
 def shared_values(grid: Grid, rows: tuple[int, int], currency: str) -> str:
@@ -16,14 +16,14 @@ def shared_values(grid: Grid, rows: tuple[int, int], currency: str) -> str:
     first, second = (grid.rows[index].cells for index in rows)
     found = []
     for name, one, other in zip(grid.names, first, second, strict=True):
-        cells = [cell for cell in (one, other) if cell.sort is not Sort.ANYTHING]
+        cells = [cell for cell in (one, other) if cell.sort is not CellKind.ANYTHING]
         if cells:
             found.append(f"`{name.text}` {_shared(cells, name, currency)}")
     return f" at {' and '.join(found)}" if found else ""
 
 
-def _shared(cells: list[Cell], name: tree.Read, currency: str) -> str:
-    if any(cell.sort is Sort.MISSING for cell in cells):
+def _shared(cells: list[Cell], name: tree.NameRead, currency: str) -> str:
+    if any(cell.sort is CellKind.MISSING for cell in cells):
         return "missing"
     if name.type in ORDERED:
         return " or ".join(_spans(cells, name, currency))
@@ -31,7 +31,7 @@ def _shared(cells: list[Cell], name: tree.Read, currency: str) -> str:
     return " | ".join(str(label) for label in labels)
 
 
-def _spans(cells: list[Cell], name: tree.Read, currency: str) -> list[str]:
+def _spans(cells: list[Cell], name: tree.NameRead, currency: str) -> list[str]:
     """The spans that all cells share, within the name's bounds."""
     spans: list[Span] = [whole(name.symbol, currency)]
     for cell in cells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decision_service.ruleset.draft import Draft
+from decision_service.ruleset.reading.draft import Draft
 
 _CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504"}
 _WORDS = {"reasons": "reason", "params": "parameter", "derived": "derived name", "inputs": "input"}

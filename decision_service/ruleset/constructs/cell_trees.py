@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from decision_service.language import tree
-from decision_service.language.tree import Node
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node
 from decision_service.language.types import FLAG
-from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.regions import Span
+from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.constructs.cells import Cell, CellKind
 
 
-def cell_tree(cell: Cell, name: tree.Read) -> Node:
+def cell_tree(cell: Cell, name: tree.NameRead) -> Node:
     """The condition that a cell puts on a name."""
     text, place = f"{name.text} in {cell.text}", cell.place
-    if cell.sort is Sort.ANYTHING:
+    if cell.sort is CellKind.ANYTHING:
         return tree.Constant(FLAG, value=True, text=text, place=place)
-    if cell.sort is Sort.MISSING:
-        return tree.Call(FLAG, "missing", (name,), text=text, place=place)
-    if cell.sort is Sort.LABELS:
+    if cell.sort is CellKind.MISSING:
+        return tree.FunctionCall(FLAG, "missing", (name,), text=text, place=place)
+    if cell.sort is CellKind.LABELS:
         return tree.Within(name, cell.labels, negated=False, text=text, place=place)
     return _either([_span(span, cell, name) for span in cell.spans], text, cell)
 
@@ -29,7 +29,7 @@ def _either(nodes: Sequence[Node], text: str, cell: Cell) -> Node:
     return tree.Any(tuple(nodes), text=text, place=cell.place)
 
 
-def _span(span: Span, cell: Cell, name: tree.Read) -> Node:
+def _span(span: Span, cell: Cell, name: tree.NameRead) -> Node:
     if span.low is not None and span.low == span.high:
         return _compare(name, "==", span.low, cell)
     ends: list[Node] = []
@@ -42,7 +42,7 @@ def _span(span: Span, cell: Cell, name: tree.Read) -> Node:
     return tree.All(tuple(ends), text=f"{name.text} in {cell.text}", place=cell.place)
 
 
-def _compare(name: tree.Read, operator: str, value: tree.Literal, cell: Cell) -> Node:
+def _compare(name: tree.NameRead, operator: str, value: tree.Literal, cell: Cell) -> Node:
     constant = tree.Constant(name.type, value, text=str(value), place=cell.place)
     text = f"{name.text} {operator} {value}"
     return tree.Compare(operator, name, constant, text=text, place=cell.place)

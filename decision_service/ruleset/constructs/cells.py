@@ -11,19 +11,19 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Place, Report, did_you_mean
-from decision_service.language.nodes import Scalar
-from decision_service.language.tree import Literal
+from decision_service.language.expressions.tree import Literal
 from decision_service.language.types import ORDERED, Symbol
-from decision_service.ruleset.literals import as_literal
-from decision_service.ruleset.ranges import labels_of
-from decision_service.ruleset.regions import Span
+from decision_service.language.yaml.nodes import Scalar
+from decision_service.ruleset.analysis.ranges import labels_of
+from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.reading.literals import as_literal
 
 _INTERVAL = re.compile(r"([\[(])\s*([^,\s]+)\s*,\s*([^,\s]+)\s*([\])])")
 _OPERATION = re.compile(r"(<=|>=|==|!=|<|>)\s*(\S.*)")
 _MOST_LABELS = 50
 
 
-class Sort(Enum):
+class CellKind(Enum):
     """What a cell asks for."""
 
     ANYTHING = "-"
@@ -36,7 +36,7 @@ class Sort(Enum):
 class Cell:
     """One condition on one name; `spans` or `labels` hold what the cell covers."""
 
-    sort: Sort
+    sort: CellKind
     spans: tuple[Span, ...] = ()
     labels: tuple[Literal, ...] = ()
     text: str = field(default="-", compare=False)
@@ -44,9 +44,9 @@ class Cell:
 
     def has(self, value: Any) -> bool:
         """Whether a present value satisfies the cell."""
-        if self.sort is Sort.SPANS:
+        if self.sort is CellKind.SPANS:
             return any(span.has(value) for span in self.spans)
-        return self.sort is Sort.ANYTHING or value in self.labels
+        return self.sort is CellKind.ANYTHING or value in self.labels
 
 
 class CellReader(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class CellReader(msgspec.Struct, frozen=True):
             return None
         text = scalar.text.strip()
         if text in ("-", "missing"):
-            return Cell(Sort(text), text=text, place=scalar.place)
+            return Cell(CellKind(text), text=text, place=scalar.place)
         if self.symbol.type in ORDERED:
             return self._spans(scalar, text)
         return self._labels(scalar, text)
@@ -80,7 +80,7 @@ class CellReader(msgspec.Struct, frozen=True):
             return None
         if spans is None:
             return None
-        return Cell(Sort.SPANS, spans, text=text, place=scalar.place)
+        return Cell(CellKind.SPANS, spans, text=text, place=scalar.place)
 
     def _interval(
         self, scalar: Scalar, opening: str, low: str, high: str, closing: str
@@ -123,7 +123,7 @@ class CellReader(msgspec.Struct, frozen=True):
             return None
         known = tuple(label for label in dict.fromkeys(labels) if label is not None)
         if operation is None or operation[1] == "==":
-            return Cell(Sort.LABELS, labels=known, text=text, place=scalar.place)
+            return Cell(CellKind.LABELS, labels=known, text=text, place=scalar.place)
         return self._contrary(scalar, text, known)
 
     def _contrary(self, scalar: Scalar, text: str, labels: tuple[Literal, ...]) -> Cell | None:
@@ -133,7 +133,7 @@ class CellReader(msgspec.Struct, frozen=True):
             self.report.error("R130", scalar.place, message, "name the labels that are meant")
             return None
         others = tuple(label for label in everything if label not in labels)
-        return Cell(Sort.LABELS, labels=others, text=text, place=scalar.place)
+        return Cell(CellKind.LABELS, labels=others, text=text, place=scalar.place)
 
     def _label(self, scalar: Scalar, word: str) -> Literal | None:
         known = labels_of(self.symbol)

@@ -10,24 +10,24 @@ import msgspec
 
 from decision_service.domain.verdict import Component, Condition, RuleTrace
 from decision_service.language.diagnostics import Place
-from decision_service.language.emitter import compile_conditions, grouped
-from decision_service.language.fields import Fields
-from decision_service.language.kleene import Unknown
-from decision_service.language.nodes import Node
-from decision_service.language.readers import as_list
-from decision_service.language.tree import Node as Tree
-from decision_service.language.tree import reads
+from decision_service.language.evaluation.emitter import compile_conditions, grouped
+from decision_service.language.evaluation.kleene import Unknown
+from decision_service.language.expressions.tree import Node as Tree
+from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.findings import Conclusion, data_finding
-from decision_service.ruleset.part import Conclusive, View, Written
-from decision_service.ruleset.state import State
-from decision_service.ruleset.texts import read_texts
-from decision_service.ruleset.wording import truth_of
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.readers import as_list
+from decision_service.ruleset.program.findings import Conclusion, data_finding
+from decision_service.ruleset.program.part import Conclusive, PartView, Written
+from decision_service.ruleset.program.state import State
+from decision_service.ruleset.program.wording import truth_of
+from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.texts import read_texts
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class ConditionSpec:
     """One condition; `when` is None where it could not be read."""
 
     id: str
@@ -36,10 +36,10 @@ class Demand:
     place: Place = field(compare=False)
 
 
-class Demands(msgspec.Struct, frozen=True):
+class ConditionsPart(msgspec.Struct, frozen=True):
     """All conditions in order."""
 
-    demands: tuple[Demand, ...]
+    demands: tuple[ConditionSpec, ...]
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
@@ -58,19 +58,19 @@ class Demands(msgspec.Struct, frozen=True):
         """Nothing: a condition that is UNKNOWN refers."""
         return ()
 
-    def runner(self) -> DemandsRunner:
+    def runner(self) -> ConditionsRunner:
         """The conditions, ready to evaluate."""
-        return DemandsRunner([(d, d.when) for d in self.demands if d.when is not None])
+        return ConditionsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
-def read_conditions(node: Node, _component: Component, draft: Draft) -> Demands:
+def read_conditions(node: Node, _component: Component, draft: Draft) -> ConditionsPart:
     """The conditions of a list."""
     items = as_list(node, "`conditions`", draft.report)
     demands = [_demand(item, draft) for item in items]
-    return Demands(tuple(d for d in demands if d is not None))
+    return ConditionsPart(tuple(d for d in demands if d is not None))
 
 
-def _demand(node: Node, draft: Draft) -> Demand | None:
+def _demand(node: Node, draft: Draft) -> ConditionSpec | None:
     fields = Fields.of(node, "a condition", draft.report, required=("id", "when", "text"))
     if fields is None:
         return None
@@ -80,13 +80,13 @@ def _demand(node: Node, draft: Draft) -> Demand | None:
     when = draft.expression(fields.scalar("when"), FLAG)
     text = fields.get("text")
     texts = read_texts(text, f"the text of `{id_ or '?'}`", draft.report) if text else None
-    return Demand(id_ or "?", when, texts or {}, place)
+    return ConditionSpec(id_ or "?", when, texts or {}, place)
 
 
-class DemandsRunner:
+class ConditionsRunner:
     """Collects the conditions that hold; one that is UNKNOWN makes an APPROVE a REFER."""
 
-    def __init__(self, demands: Sequence[tuple[Demand, Tree]]) -> None:
+    def __init__(self, demands: Sequence[tuple[ConditionSpec, Tree]]) -> None:
         self.demands = [demand for demand, _ in demands]
         self.whens = [when for _, when in demands]
         self.slots = [frozenset(s.slot for s in reads(when)) for when in self.whens]
@@ -118,7 +118,7 @@ class DemandsRunner:
         """Nothing: the rows say it all."""
         return ""
 
-    def describe(self, record: tuple[Any, ...], view: View) -> tuple[RuleTrace, ...]:
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """Each condition with its comparisons."""
         truths, weighed = record
         parts = grouped(self.whens, weighed)

@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from decision_service.domain.verdict import Component
-from decision_service.language.nodes import Node
-from decision_service.ruleset.constructs import conditions, offer, rules, scorecard, table
-from decision_service.ruleset.draft import Draft
-from decision_service.ruleset.part import Part
+from decision_service.language.yaml.nodes import Node
+from decision_service.ruleset.constructs import conditions
+from decision_service.ruleset.constructs.offer import read as offer
+from decision_service.ruleset.constructs.rules import read as rules
+from decision_service.ruleset.constructs.scorecard import read as scorecard
+from decision_service.ruleset.constructs.table import read as table
+from decision_service.ruleset.program.part import Part
+from decision_service.ruleset.reading.draft import Draft
 
 
 def _no_names(_node: Node) -> set[str]:

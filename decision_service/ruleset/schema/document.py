@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 
 from decision_service.domain.factor import FactorSpec, ValueType
 from decision_service.domain.needs import CombineIncome, PartialPolicy
-from decision_service.ruleset.compiler import OPTIONAL, REQUIRED
+from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
+from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
+from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
 from decision_service.ruleset.schema import forms, parts
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
-from decision_service.ruleset.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
-from decision_service.ruleset.sections.inputs import WIRE_TYPES
 
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
     "rules": parts.rules,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from decision_service.domain.factor import FactorSpec
-from decision_service.language.readers import LONGEST_TEXT
+from decision_service.language.yaml.readers import LONGEST_TEXT
 
 Schema = dict[str, Any]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.constructs import terms
-from decision_service.ruleset.constructs.grid import OUTCOME, REASON, Aggregate, Hit
+from decision_service.ruleset.constructs.offer import model as terms
 from decision_service.ruleset.constructs.registry import STAGES, Construct
-from decision_service.ruleset.constructs.rules import ON_MISSING, OPTIONAL, REQUIRED
-from decision_service.ruleset.constructs.scorecard import MOST_BINS
-from decision_service.ruleset.constructs.table import MOST_COLUMNS, MOST_ROWS
+from decision_service.ruleset.constructs.rules.read import ON_MISSING, OPTIONAL, REQUIRED
+from decision_service.ruleset.constructs.scorecard.read import MOST_BINS
+from decision_service.ruleset.constructs.table.model import OUTCOME, REASON, Aggregate, Hit
+from decision_service.ruleset.constructs.table.read import MOST_COLUMNS, MOST_ROWS
 from decision_service.ruleset.schema import forms
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
 

@@ -9,7 +9,12 @@ import pytest
 from decision_service.cli.main import COMMANDS
 from tests.unit.cli.commands import command
 
-SERVER = ("decision_service.app", "decision_service.edge.rpc.server", "sqlalchemy", "alembic")
+SERVER = (
+    "decision_service.wiring.app",
+    "decision_service.edge.rpc.server",
+    "sqlalchemy",
+    "alembic",
+)
 
 
 def test_help_names_every_command_and_each_explains_itself(

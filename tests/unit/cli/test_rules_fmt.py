@@ -7,9 +7,9 @@ import stat
 import pytest
 
 from decision_service.factors.registry import catalogue
-from decision_service.language.layout import laid_out
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import RulesetFiles
+from decision_service.language.yaml.layout import laid_out
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.cli.commands import SHIPPED, WORKED_EXAMPLE, command, product_folder
 
 RULESETS = [*sorted(SHIPPED.glob("*/v*.yaml")), WORKED_EXAMPLE / "v1.yaml"]

@@ -11,12 +11,12 @@ import pytest
 from decision_service.cli.rules_schema import Kind, schema_text
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Report
-from decision_service.language.fields import Fields
-from decision_service.language.nodes import ListNode, MapNode
-from decision_service.language.yaml import read
-from decision_service.ruleset.case_reading import parse_cases
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import RulesetFiles
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import ListNode, MapNode
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.testing.case_reading import parse_cases
 from tests.unit.cli.commands import ROOT, SHIPPED, WORKED_EXAMPLE, command
 
 FOLDER = SHIPPED / "_schema"

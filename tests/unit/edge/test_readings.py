@@ -6,7 +6,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import of_rollouts
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS
+from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT
 

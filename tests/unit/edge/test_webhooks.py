@@ -24,7 +24,7 @@ from decision_service.edge.http.webhooks import (
     signature,
     signing_key,
 )
-from decision_service.pipeline.events import Event, ReceiveEvents
+from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import SetClock
 

@@ -14,7 +14,7 @@ from decision_service.domain.snapshot import Account, Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.factors.turning import turning_points
+from decision_service.factors.turning import validity_boundaries
 from tests.oracles.applicants import Case, applicant
 
 ALL = tuple(catalogue())
@@ -25,7 +25,7 @@ MOMENT = timedelta(microseconds=1)
 def test_between_turning_points_only_the_civil_date_counts(seed: int, second: int) -> None:
     """Two instants of one civil day with as many turning points behind them give equal factors."""
     case = applicant(seed)
-    turns = turning_points(case.snapshot, case.policy)
+    turns = validity_boundaries(case.snapshot, case.policy)
     for instant in _instants_of_the_day(case, second, turns):
         at = AsOf.at(instant, case.as_of.zone)
         same_side = bisect_left(turns, instant) == bisect_left(turns, case.as_of.instant)
@@ -54,7 +54,7 @@ def test_a_sync_turns_stale_right_after_its_turning_point() -> None:
     synced = datetime(2026, 11, 1, 12, tzinfo=UTC)
     account = Account("a", "sss_ph", "CONNECTED", connection_updated_at=synced)
     policy = DataPolicy("PHP", max_age=timedelta(days=1))
-    assert turning_points(Snapshot("u", accounts=(account,)), policy) == (
+    assert validity_boundaries(Snapshot("u", accounts=(account,)), policy) == (
         synced + timedelta(days=1),
     )
 
@@ -64,4 +64,4 @@ def test_times_at_the_end_of_the_calendar_have_no_turning_point() -> None:
     account = Account(
         "a", "sss_ph", "CONNECTED", connection_updated_at=datetime.max.replace(tzinfo=UTC)
     )
-    assert turning_points(Snapshot("u", accounts=(account,)), DataPolicy("PHP")) == ()
+    assert validity_boundaries(Snapshot("u", accounts=(account,)), DataPolicy("PHP")) == ()

@@ -7,9 +7,9 @@ import pytest
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Truth
-from decision_service.language.condition import Declared, DeclaredNames, read_condition
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.nodes import Scalar
+from decision_service.language.evaluation.condition import Declared, DeclaredNames, read_condition
+from decision_service.language.yaml.nodes import Scalar
 
 NAMES = DeclaredNames(
     "PHP",

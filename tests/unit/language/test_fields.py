@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from decision_service.language.diagnostics import Report
-from decision_service.language.fields import Fields
-from decision_service.language.yaml import read
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.parser import read
 from tests.unit.language.texts import FILE
 
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.language.diagnostics import Report
-from decision_service.language.layout import WIDEST, laid_out
-from decision_service.language.nodes import ListNode, MapNode
-from decision_service.language.pieces import LayoutError, cut
-from decision_service.language.yaml import read
+from decision_service.language.yaml.cst import LayoutError, cut
+from decision_service.language.yaml.layout import WIDEST, laid_out
+from decision_service.language.yaml.nodes import ListNode, MapNode
+from decision_service.language.yaml.parser import read
 from tests.unit.ruleset.rulesets import ROOT
 
 EXAMPLE = (ROOT / "tests" / "rulesets" / "worked_example" / "v1.yaml").read_text()

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.nodes import ListNode, MapNode, Scalar
-from decision_service.language.yaml import decode, read
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar
+from decision_service.language.yaml.parser import decode, read
 from tests.unit.language.texts import FILE, problems, tree_of
 
 

@@ -6,12 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.checker import read_expression
-from decision_service.language.condition import Declared, DeclaredNames
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.kleene import unknown
-from decision_service.language.nodes import Scalar
-from decision_service.language.yaml import read
+from decision_service.language.evaluation.condition import Declared, DeclaredNames
+from decision_service.language.evaluation.kleene import unknown
+from decision_service.language.expressions.checker import read_expression
+from decision_service.language.yaml.nodes import Scalar
+from decision_service.language.yaml.parser import read
 
 FILE = "f.yaml"
 NAMES = DeclaredNames(

@@ -14,9 +14,9 @@ from decision_service.domain.decision import Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, ServiceError
 from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
-from decision_service.pipeline.admission import Admission, admit
-from decision_service.pipeline.application import Application
-from decision_service.pipeline.rulebook import Product
+from decision_service.pipeline.decide.admission import Admission, admit
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import (
     Subject,
     choose,
@@ -24,7 +24,7 @@ from decision_service.rollout.gate import (
     unit_of,
 )
 from decision_service.rollout.state import RolloutState, kill
-from decision_service.ruleset.inputs import bind_inputs
+from decision_service.ruleset.run.inputs import bind_inputs
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, application, rulebook

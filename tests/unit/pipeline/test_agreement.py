@@ -9,9 +9,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.agreement import Agreement, InForce, ProcessRules, rules_digest
-from decision_service.pipeline.loading import RuleFolder
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.operations.replica_check import (
+    Agreement,
+    InForce,
+    ProcessRules,
+    rules_digest,
+)
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.rulebook import Rulebook
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import SetClock, rulebook
 

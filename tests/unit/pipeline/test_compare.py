@@ -9,11 +9,15 @@ from msgspec.structs import replace
 
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.archive import RulesetArchive
-from decision_service.pipeline.compare import CompareVersions, Comparison, Question
-from decision_service.pipeline.pairs import Standing
 from decision_service.pipeline.ports import Filter
-from decision_service.pipeline.rulebook import Rulebook
+from decision_service.pipeline.rollout.pairs.compare import (
+    CompareVersions,
+    Question,
+    VersionComparison,
+)
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.rulebook import Rulebook
 from tests.fakes.cases import STRICTER, changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, World, application, rulebook, steady_earner
@@ -45,7 +49,7 @@ def strict_half() -> Rulebook:
     return rulebook(planned(changed_rules(9, STRICTER), HALF))
 
 
-async def compared(world: World, question: Question = QUESTION) -> Comparison:
+async def compared(world: World, question: Question = QUESTION) -> VersionComparison:
     """The answer to a question."""
     archive = RulesetArchive(world.log, lambda: world.book)
     compare = CompareVersions(world.log, world.log, archive, lambda: world.book)
@@ -100,11 +104,14 @@ async def test_a_shadow_is_compared_by_what_it_left() -> None:
     """The results beside the decisions are read, and nothing is judged again."""
     world = World()
     await world.log.put_pairs(
-        [PAIR, replace(PAIR, decision_id="dec_2", standing=Standing.NOT_COMPARABLE, other=None)]
+        [
+            PAIR,
+            replace(PAIR, decision_id="dec_2", standing=Comparability.NOT_COMPARABLE, other=None),
+        ]
     )
     found = await compared(world, replace(QUESTION, shadow=3))
     assert (found.other_version, found.compared, found.agreed) == (3, 1, 0)
-    assert found.counted(Standing.NOT_COMPARABLE) == 1
+    assert found.counted(Comparability.NOT_COMPARABLE) == 1
 
 
 async def test_without_a_challenger_there_is_none_to_compare() -> None:

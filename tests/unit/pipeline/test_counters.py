@@ -17,8 +17,8 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
 )
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.arm_figures import Counted, Total
-from decision_service.pipeline.counters import Counters
+from decision_service.pipeline.rollout.arm_figures import Counted, Total
+from decision_service.pipeline.rollout.counters import Counters
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock
 from tests.kits.arm_figures import decided
@@ -62,11 +62,11 @@ class Stand:
         expected = nullcontext() if error is None else pytest.raises(type(error))
         with expected, self.counters.attempt(PRODUCT, timed=timed) as attempt:
             if assignment is not None:
-                attempt.assigned(assignment, 3)
+                attempt.assignment, attempt.position = assignment, 3
             self.clock.seconds += took
             if error is not None:
                 raise error
-            attempt.decided(decided(1, "u-1", outcome, **changes))
+            attempt.entry = decided(1, "u-1", outcome, **changes)
 
     async def seen(self, position: int = 0) -> dict[tuple[str, str, str], int]:
         """What the store has after a flush, by arm, kind and bucket."""
@@ -178,10 +178,10 @@ async def test_what_is_begun_and_ended_by_hand_counts_as_an_attempt_does() -> No
         for timed in (True, False):
             with_block.attempt(error=error, timed=timed)
             attempt = by_hand.counters.begun(PRODUCT, timed=timed)
-            attempt.assigned(CHALLENGER, 3)
+            attempt.assignment, attempt.position = CHALLENGER, 3
             by_hand.clock.seconds += 0.09
             if error is None:
-                attempt.decided(decided(1, "u-1", Outcome.APPROVE))
+                attempt.entry = decided(1, "u-1", Outcome.APPROVE)
             by_hand.counters.ended(attempt, error)
     assert await by_hand.seen() == await with_block.seen()
 

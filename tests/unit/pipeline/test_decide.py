@@ -16,7 +16,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Entry, StoredEntry
-from decision_service.pipeline.snapshots import read_snapshot
+from decision_service.pipeline.snapshots.codec import read_snapshot
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import ScriptedSource, World, application
 from tests.kits.until import until

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.archive import RulesetArchive
-from decision_service.pipeline.decide import DecideApplication
-from decision_service.pipeline.last_record import LastRecord
-from decision_service.pipeline.read import ReadDecisions
-from decision_service.pipeline.replay import ReplayDecision, WhichRules
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
+from decision_service.pipeline.rules.archive import RulesetArchive
 from tests.fakes.world import NOW, World, application
 
 
@@ -39,14 +39,14 @@ async def test_a_clock_far_behind_the_last_record_refers() -> None:
 async def test_the_last_record_of_an_earlier_process_counts() -> None:
     """A clock set back while the service was down is noticed by what the store holds."""
     world = World()
-    world.last = LastRecord(NOW + timedelta(hours=1))
+    world.last = ClockGuard(NOW + timedelta(hours=1))
     assert await outcomes(world, world.decide(), 0) == [Outcome.REFER]
 
 
 async def test_such_a_decision_replays_to_itself() -> None:
     """The doubt is recorded: without it the replay would approve."""
     world = World()
-    world.last = LastRecord(NOW + timedelta(hours=1))
+    world.last = ClockGuard(NOW + timedelta(hours=1))
     stored = await world.decide()(application(), world.call())
     archive = RulesetArchive(world.log, lambda: world.book)
     reading = ReadDecisions(world.log, archive)
@@ -58,7 +58,7 @@ async def test_such_a_decision_replays_to_itself() -> None:
 
 def test_the_newest_record_is_the_measure() -> None:
     """An older record noted later does not make the clock believable again."""
-    last = LastRecord()
+    last = ClockGuard()
     assert not last.doubts(NOW)
     last.note(NOW)
     last.note(NOW - timedelta(hours=1))
@@ -67,7 +67,7 @@ def test_the_newest_record_is_the_measure() -> None:
 
 def test_the_alarm_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
     """The log says that the clock went back when it does, not with every decision."""
-    last = LastRecord(NOW)
+    last = ClockGuard(NOW)
     for seconds in (60, 50, 0, 60):
         last.doubts(NOW - timedelta(seconds=seconds))
     assert capsys.readouterr().out.count("clock went back") == 2

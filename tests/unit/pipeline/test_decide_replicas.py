@@ -11,7 +11,7 @@ from decision_service.domain.errors import (
     StoreBusy,
     UpstreamUnavailable,
 )
-from decision_service.pipeline.decide import FOLLOW_MARGIN, DecideApplication
+from decision_service.pipeline.decide.decide import FOLLOW_MARGIN, DecideApplication
 from decision_service.pipeline.ports import Filter, Lease, StoredEntry
 from tests.fakes.leases import InMemoryLeases
 from tests.fakes.world import ScriptedSource, World, application

@@ -10,15 +10,15 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline import guardrail_watch
-from decision_service.pipeline.arm_figures import Counted
-from decision_service.pipeline.guardrail_watch import (
+from decision_service.pipeline.rollout.arm_figures import Counted
+from decision_service.pipeline.rollout.guardrails import watch as guardrail_watch
+from decision_service.pipeline.rollout.guardrails.watch import (
     ADVANCES,
     GUARDRAIL_ACTIONS,
 )
+from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.windows import AUTO_ADVANCE
-from decision_service.rollout.judging import Standing
+from decision_service.rollout.judging import GuardrailState
 from decision_service.rollout.state import TrackName
 from decision_service.rollout.state import advance as advanced
 from decision_service.rollout.state import kill as killed
@@ -93,7 +93,7 @@ async def test_below_its_first_stage_a_challenger_is_not_compared() -> None:
     assert "approvals challenger" not in await one.standings()
     step = lambda plan, state, now: advanced(plan, state, TrackName.CHALLENGER, now)  # noqa: E731 - a step
     await one.operate(JournalAction.ADVANCE, step)
-    assert (await one.standings())["approvals challenger"] is Standing.WAITING
+    assert (await one.standings())["approvals challenger"] is GuardrailState.WAITING
     assert await one.look() is None
 
 
@@ -123,7 +123,7 @@ async def test_what_an_operator_answered_is_not_looked_at_again() -> None:
     assert await one.look() is not None
     await one.operate(JournalAction.RESUME, lambda plan, state, now: resumed(state))
     assert await one.look() is None
-    assert (await one.standings())["referrals product"] is Standing.WAITING
+    assert (await one.standings())["referrals product"] is GuardrailState.WAITING
 
 
 async def test_internal_errors_kill_the_arm_they_come_from() -> None:
@@ -218,7 +218,7 @@ async def test_who_was_not_dealt_to_these_versions_is_not_compared(picked: dict)
     await one.decide(Outcome.APPROVE, 600, **picked)
     await one.decide(Outcome.DECLINE, 600, Arm.CHALLENGER, **picked)
     assert await one.look() is None
-    assert (await one.standings())["approvals challenger"] is Standing.WAITING
+    assert (await one.standings())["approvals challenger"] is GuardrailState.WAITING
 
 
 async def test_two_processes_act_once() -> None:

@@ -11,10 +11,10 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.known_factors import KnownFactors
-from decision_service.pipeline.snapshots import snapshot_body
-from decision_service.pipeline.wire import pack_factors
-from decision_service.ruleset.evaluator import load
+from decision_service.pipeline.decide.factor_cache import KnownFactors
+from decision_service.pipeline.decide.record_codec import pack_factors
+from decision_service.pipeline.snapshots.codec import snapshot_body
+from decision_service.ruleset.run.evaluator import load
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 from tests.oracles.applicants import applicant
 

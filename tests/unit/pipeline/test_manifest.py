@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.pipeline.loading import TextFile, load_rules
-from decision_service.pipeline.manifest import digest, manifest_problems, manifest_text
-from decision_service.storage.rule_files import read_rules
+from decision_service.pipeline.rules.loading import TextFile, load_rules
+from decision_service.pipeline.rules.manifest import digest, manifest_problems, manifest_text
+from decision_service.storage.rules_folder.files import read_rules
 from tests.unit.ruleset.rulesets import ROOT
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm, ArmReason, Assignment, EnrolmentReason
 from decision_service.domain.errors import InputInvalid, StoreUnavailable, UpstreamUnavailable
 from decision_service.domain.money import Money
-from decision_service.pipeline.decide import DecideApplication
-from decision_service.pipeline.placing import place
-from decision_service.pipeline.rulebook import Product
-from decision_service.pipeline.wire import decode_facts
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.placing import place
+from decision_service.pipeline.decide.record_codec import decode_facts
+from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import Pin
 from decision_service.rollout.state import RolloutState, adopt, kill
 from tests.fakes.plans import CHALLENGED, with_plan

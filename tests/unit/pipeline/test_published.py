@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.last_good import keep, recall
-from decision_service.pipeline.loading import RuleFolder, TextFile
-from decision_service.pipeline.manifest import contents_digest, manifest_text
-from decision_service.pipeline.published import KIND
-from decision_service.pipeline.reload import ReloadRules
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
+from decision_service.pipeline.rollout.reload import ReloadRules
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.last_good import keep, last_good_folder
+from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+from decision_service.pipeline.rules.manifest import contents_digest, manifest_text
+from decision_service.pipeline.rules.publication import KIND
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, SetClock, rulebook, shipped_rules
@@ -40,7 +40,7 @@ class Serving:
     """A process that reads one folder after another."""
 
     log: InMemoryDecisionLog
-    shelf: RuleShelf
+    shelf: ActiveRules
     rollouts: Rollouts
     folder: RuleFolder = field(default_factory=shipped_rules)
 
@@ -58,8 +58,8 @@ async def serving() -> Serving:
     """A process on the shipped rules, unpublished."""
     log = InMemoryDecisionLog()
     settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, Settled)
-    shelf = RuleShelf(settled.rulebook, NOW)
+    assert isinstance(settled, MigratedPlans)
+    shelf = ActiveRules(settled.rulebook, NOW)
     await keep(log, FIRST, NOW)
     return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries))
 
@@ -117,7 +117,7 @@ async def test_both_are_recorded(serving: Serving) -> None:
         text = await serving.log.text(f"{KIND}-{contents_digest(folder.contents)}")
         assert text is not None
         assert b"J. Cruz" in text.body
-    last = await recall(serving.log)
+    last = await last_good_folder(serving.log)
     assert last is not None
     assert last.manifest == back.manifest
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.loading import RuleFolder
-from decision_service.pipeline.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
+from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.loading import RuleFolder
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, SetClock, rulebook, shipped_rules
@@ -23,7 +23,7 @@ class Serving:
     """The parts of a process that changed rules go through; `folder` is what it reads next."""
 
     log: InMemoryDecisionLog
-    shelf: RuleShelf
+    shelf: ActiveRules
     rollouts: Rollouts
     folder: RuleFolder = field(default_factory=shipped_rules)
 
@@ -37,8 +37,8 @@ async def serving() -> Serving:
     """A process on the shipped rules."""
     log = InMemoryDecisionLog()
     settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, Settled)
-    shelf = RuleShelf(settled.rulebook, NOW)
+    assert isinstance(settled, MigratedPlans)
+    shelf = ActiveRules(settled.rulebook, NOW)
     return Serving(log, shelf, Rollouts(log, shelf, SetClock(), settled.entries))
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from decision_service.domain.errors import DecisionUnknown
-from decision_service.pipeline.archive import RulesetArchive
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.pipeline.read import ReadDecisions
-from decision_service.pipeline.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
+from decision_service.pipeline.rules.archive import RulesetArchive
 from tests.fakes.world import World, application
 
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.arm_figures import Counted
-from decision_service.pipeline.pairs import Standing
-from decision_service.pipeline.rollout_figures import Figures, Next, ShowFigures
+from decision_service.pipeline.rollout.arm_figures import Counted
+from decision_service.pipeline.rollout.figures import Figures, Next, ShowFigures
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout_ports import JournalAction
-from decision_service.rollout.judging import Standing as Said
-from decision_service.rollout.sequential import Tally
+from decision_service.rollout.judging import GuardrailState as Said
+from decision_service.rollout.sequential import ArmCount
 from decision_service.rollout.state import TrackName
 from decision_service.rollout.state import kill as killed
 from tests.fakes.watched import AUTO, Stand, stand
@@ -43,10 +43,10 @@ async def test_each_arm_shows_its_share_and_what_it_did() -> None:
     await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
     champion, challenger = (await shown(one)).arms
     assert (champion.version, champion.share, champion.tally.units) == (1, 4_950, 6)
-    assert (champion.approved, champion.errors) == (700_000, Tally(8, 0))
+    assert (champion.approved, champion.errors) == (700_000, ArmCount(8, 0))
     assert 300 < champion.p99_ms <= 400
     assert (challenger.version, challenger.share, challenger.tally.declined) == (2, 50, 2)
-    assert (challenger.errors, challenger.p99_ms) == (Tally(4, 1), 0.0)
+    assert (challenger.errors, challenger.p99_ms) == (ArmCount(4, 1), 0.0)
 
 
 async def test_a_challenger_that_decides_nobody_is_no_arm() -> None:
@@ -72,7 +72,7 @@ async def test_a_shadow_shows_what_it_would_change() -> None:
     one = await stand(EARLY)
     await one.log.put_pairs([PAIR])
     (shadow,) = (await shown(one)).shadows
-    assert (shadow.version, shadow.share, shadow.counted(Standing.COMPARED)) == (3, 100_000, 1)
+    assert (shadow.version, shadow.share, shadow.counted(Comparability.COMPARED)) == (3, 100_000, 1)
 
 
 async def test_a_comparison_says_how_many_are_still_needed_and_by_when() -> None:

@@ -16,13 +16,13 @@ from decision_service.domain.errors import (
     RolloutRefused,
     StoreUnavailable,
 )
-from decision_service.pipeline.adoption import Settled, Unsettled, settle
+from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, UnmigratedPlan, settle
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
-from decision_service.pipeline.rollouts import Change, Rollouts
-from decision_service.pipeline.rulebook import Product, Rulebook
-from decision_service.pipeline.shelf import RuleShelf
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.state import (
-    Clash,
+    PlanConflict,
     RolloutState,
     TrackName,
     advance,
@@ -51,7 +51,7 @@ class Process:
 
     journal: InMemoryDecisionLog
     rollouts: Rollouts
-    shelf: RuleShelf
+    shelf: ActiveRules
     operator: str = "j.cruz"
     clock: SetClock = field(default_factory=SetClock)
 
@@ -59,8 +59,8 @@ class Process:
     def state(self) -> RolloutState:
         return self.rollouts.current(PRODUCT)
 
-    def change(self, action: JournalAction, step, **rest) -> Change:
-        return Change(self.operator, "because", action, step, **rest)
+    def change(self, action: JournalAction, step, **rest) -> RolloutChange:
+        return RolloutChange(self.operator, "because", action, step, **rest)
 
     async def advance(self, track=TrackName.GO_LIVE, **rest) -> JournalEntry | None:
         step = partial(_on, advance, track)
@@ -83,8 +83,8 @@ async def started(journal: InMemoryDecisionLog, *changes: tuple[str, str]) -> Pr
     """A process that starts on a journal."""
     clock = SetClock()
     settled = await settle(journal, book(*changes), clock.now())
-    assert isinstance(settled, Settled)
-    shelf = RuleShelf(settled.rulebook, clock.now())
+    assert isinstance(settled, MigratedPlans)
+    shelf = ActiveRules(settled.rulebook, clock.now())
     rollouts = Rollouts(journal, shelf, clock, settled.entries)
     return Process(journal, rollouts, shelf, clock=clock)
 
@@ -268,8 +268,8 @@ async def test_a_plan_that_clashes_replaces_nothing(one: Process) -> None:
     before = one.shelf.current()
     unsettled = await one.rollouts.take_over(book(("salt: personal-loan-ph ", "salt: other ")))
     message = "go-live deals applicants by the salt `personal-loan-ph`, which the new plan "
-    clash = Clash(("go_live", "salt"), f"{message}changes to `other`")
-    assert unsettled == Unsettled({PRODUCT: (clash,)})
+    clash = PlanConflict(("go_live", "salt"), f"{message}changes to `other`")
+    assert unsettled == UnmigratedPlan({PRODUCT: (clash,)})
     assert one.shelf.current() is before
     assert len(await steps(one)) == 2
 
@@ -292,7 +292,7 @@ async def test_keeping_up_outlives_every_fault(
     one: Process, other: Process, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """The loop goes on after readings that fail, and sees the steps that were taken meanwhile."""
-    monkeypatch.setattr("decision_service.pipeline.rollouts.REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("decision_service.pipeline.rollout.journal.REFRESH_SECONDS", 0.0)
     await other.advance()
     read, failed = one.journal.latest, 0
 

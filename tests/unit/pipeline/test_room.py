@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from decision_service.domain.errors import Overloaded
-from decision_service.pipeline.room import WorkRoom
+from decision_service.pipeline.decide.bulkhead import WorkRoom
 
 
 class Workers:

@@ -11,8 +11,8 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.pairs import Side, Standing
-from decision_service.pipeline.second_opinion import lacks, second_opinion
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, VersionOutcome
+from decision_service.pipeline.rollout.pairs.second_opinion import lacks, second_opinion
 from tests.fakes.cases import STRICTER, case_of, changed_rules, version
 
 LARGEST = "largest_first_loan: {type: money"
@@ -26,9 +26,9 @@ def test_another_version_sees_the_same_applicant() -> None:
     """A stricter version declines whom the live one approved, and says by which rule and reason."""
     folder = changed_rules(9, STRICTER)
     pair = second_opinion(case_of(folder), version(folder, 9))
-    assert (pair.standing, pair.version) == (Standing.COMPARED, 9)
-    assert pair.live == Side(Outcome.APPROVE, None, 2_000_000)
-    assert pair.other == Side(Outcome.DECLINE)
+    assert (pair.standing, pair.version) == (Comparability.COMPARED, 9)
+    assert pair.live == VersionOutcome(Outcome.APPROVE, None, 2_000_000)
+    assert pair.other == VersionOutcome(Outcome.DECLINE)
     assert "+reason INCOME_TOO_LOW" in pair.moved
     assert "+rule eligibility.low_income" in pair.moved
     assert not [move for move in pair.moved if "offer." in move]
@@ -39,7 +39,7 @@ def test_a_smaller_amount_is_told_by_the_offers_lines() -> None:
     smaller = ("largest_first_loan: {type: money, value: 50000}", f"{LARGEST}, value: 15000}}")
     folder = changed_rules(9, smaller)
     pair = second_opinion(case_of(folder), version(folder, 9))
-    assert pair.other == Side(Outcome.APPROVE, None, 1_500_000)
+    assert pair.other == VersionOutcome(Outcome.APPROVE, None, 1_500_000)
     assert "rule offer.approved_amount" in pair.moved
 
 
@@ -55,14 +55,14 @@ def test_values_computed_otherwise_are_computed_anew() -> None:
     """A version with another data policy judges its own values, not those of the live one."""
     folder = changed_rules(9, ("max_age: 35d", "max_age: 1m"))
     pair = second_opinion(case_of(folder), version(folder, 9))
-    assert pair.other == Side(Outcome.REFER, ReferKind.DATA)
+    assert pair.other == VersionOutcome(Outcome.REFER, ReferKind.DATA)
 
 
 def test_a_version_that_needs_other_data_is_not_comparable() -> None:
     """Data that the live version never asked for leaves the pair without another side."""
     folder = changed_rules(9, ("accounts.connected_count == 0", "transactions.active_days_91d < 1"))
     pair = second_opinion(case_of(folder), version(folder, 9))
-    assert (pair.standing, pair.other) == (Standing.NOT_COMPARABLE, None)
+    assert (pair.standing, pair.other) == (Comparability.NOT_COMPARABLE, None)
 
 
 def test_a_version_that_needs_other_inputs_is_not_comparable() -> None:
@@ -70,20 +70,20 @@ def test_a_version_that_needs_other_inputs_is_not_comparable() -> None:
     new = "inputs:\n  branch: {type: text, required: true}\n"
     folder = changed_rules(9, ("\ninputs:", "\n" + new.rstrip("\n")))
     pair = second_opinion(case_of(folder), version(folder, 9))
-    assert pair.standing is Standing.NOT_COMPARABLE
+    assert pair.standing is Comparability.NOT_COMPARABLE
 
 
 def test_a_version_that_raises_has_failed() -> None:
     """Whatever an evaluation raises is its own failure, told as such."""
     folder = changed_rules(9)
     broken = replace(version(folder, 9), program=None)  # type: ignore[arg-type]  # as no compiler makes it
-    assert second_opinion(case_of(folder), broken).standing is Standing.FAILED
+    assert second_opinion(case_of(folder), broken).standing is Comparability.FAILED
 
 
 def test_a_rule_error_is_a_failure() -> None:
     """A version that ends beyond every exact number has failed; that is no referral of its own."""
     folder = changed_rules(9, OVERFLOWS)
-    assert second_opinion(case_of(folder), version(folder, 9)).standing is Standing.FAILED
+    assert second_opinion(case_of(folder), version(folder, 9)).standing is Comparability.FAILED
 
 
 INCOMES = FetchPlan(frozenset({Kind.EINCOMES}), WhenTransactions.IF_STANDING_IN)

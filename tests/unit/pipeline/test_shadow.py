@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 from msgspec import structs
 from msgspec.structs import replace
 
-from decision_service.pipeline.occurrences import Occurrences
-from decision_service.pipeline.pairs import Standing
-from decision_service.pipeline.second_opinion import Case
-from decision_service.pipeline.shadow import DROPPED, EVALUATIONS, SLOW, Budget, Shadows
-from decision_service.ruleset.model import CompiledRuleset
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rollout.pairs.shadow import (
+    DROPPED,
+    EVALUATIONS,
+    SLOW,
+    Budget,
+    Shadows,
+)
+from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
@@ -32,7 +38,7 @@ class Stand:
     budget: Budget = AT_ONCE
     log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
-    seen: Occurrences = field(default_factory=Occurrences)
+    seen: EventCounters = field(default_factory=EventCounters)
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     shadows: Shadows = field(init=False)
 
@@ -43,7 +49,7 @@ class Stand:
     def offer(self, number: int, ruleset: CompiledRuleset = OTHER) -> None:
         self.shadows.offer(numbered(number), (ruleset,))
 
-    async def standings(self) -> list[tuple[Standing, int]]:
+    async def standings(self) -> list[tuple[Comparability, int]]:
         groups = await self.log.groups(PRODUCT, 9, NOW)
         return [(group.standing, group.count) for group in groups]
 
@@ -60,7 +66,7 @@ class Stand:
         await asyncio.gather(running, return_exceptions=True)
 
 
-def numbered(number: int) -> Case:
+def numbered(number: int) -> DecidedCase:
     """The case under another decision's id."""
     decision = structs.replace(CASE.decision, decision_id=f"dec_{number}")
     return structs.replace(CASE, decision=decision)
@@ -72,7 +78,7 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
     stand.offer(1)
     await stand.run(1)
     await stand.shadows.aclose()
-    assert await stand.standings() == [(Standing.COMPARED, 1)]
+    assert await stand.standings() == [(Comparability.COMPARED, 1)]
     assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
 
 
@@ -83,7 +89,10 @@ async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
     stand.offer(2)
     await stand.run(2)
     await stand.shadows.aclose()
-    assert sorted(await stand.standings()) == [(Standing.COMPARED, 1), (Standing.FAILED, 1)]
+    assert sorted(await stand.standings()) == [
+        (Comparability.COMPARED, 1),
+        (Comparability.FAILED, 1),
+    ]
     assert stand.seen.of(EVALUATIONS, result="failed", **NAMES) == 1
 
 
@@ -111,7 +120,7 @@ async def test_who_waited_too_long_is_dropped() -> None:
     stand.offer(2)
     await stand.run(1)
     await stand.shadows.aclose()
-    assert await stand.standings() == [(Standing.COMPARED, 1)]
+    assert await stand.standings() == [(Comparability.COMPARED, 1)]
     assert stand.seen.of(DROPPED, product=PRODUCT, why="waited_too_long") == 1
 
 
@@ -130,7 +139,7 @@ async def test_a_slow_shadow_is_counted() -> None:
     await stand.run(1)
     await stand.shadows.aclose()
     assert stand.seen.of(SLOW, **NAMES) == 1
-    assert await stand.standings() == [(Standing.COMPARED, 1)]
+    assert await stand.standings() == [(Comparability.COMPARED, 1)]
 
 
 async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
@@ -154,7 +163,7 @@ async def test_results_wait_for_a_store_that_is_down() -> None:
     stand.log.down = False
     assert await stand.standings() == []
     await stand.shadows.flush()
-    assert await stand.standings() == [(Standing.COMPARED, 2)]
+    assert await stand.standings() == [(Comparability.COMPARED, 2)]
     assert stand.seen.of(DROPPED, product=PRODUCT, why="store_unavailable") == 1
 
 

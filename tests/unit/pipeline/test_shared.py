@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from decision_service.pipeline.shared import SharedWork
+from decision_service.pipeline.decide.shared import SharedWork
 
 
 class Stage:

@@ -21,7 +21,7 @@ from decision_service.domain.snapshot import (
     Task,
     Transaction,
 )
-from decision_service.pipeline.snapshots import read_snapshot, snapshot_body
+from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from tests.fakes.world import NOW, steady_earner
 
 AUGUST = Month.of(date(2026, 8, 1)).index

@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.adoption import Settled, settle
-from decision_service.pipeline.loading import RuleFolder, load_rules
 from decision_service.pipeline.ports import StoredText
-from decision_service.pipeline.reload import Reloaded, ReloadRules
-from decision_service.pipeline.rollouts import Rollouts
-from decision_service.pipeline.shelf import RuleShelf
-from decision_service.pipeline.used_versions import altered
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
+from decision_service.pipeline.rollout.reload import Reloaded, ReloadRules
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.loading import RuleFolder, load_rules
+from decision_service.pipeline.rules.used_versions import altered
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
 from tests.unit.rollout.plans import edited
@@ -52,11 +52,11 @@ def _with_product(folder, changes):
 
 async def reloaded(
     log: InMemoryDecisionLog, folder: RuleFolder, **how: bool
-) -> tuple[Reloaded, RuleShelf]:
+) -> tuple[Reloaded, ActiveRules]:
     """What taking a folder over comes to in a process on the shipped rules."""
     settled = await settle(log, rulebook(), NOW)
-    assert isinstance(settled, Settled)
-    shelf = RuleShelf(settled.rulebook, NOW)
+    assert isinstance(settled, MigratedPlans)
+    shelf = ActiveRules(settled.rulebook, NOW)
     rollouts = Rollouts(log, shelf, SetClock(), settled.entries)
     reload = ReloadRules(lambda: folder, shelf, rollouts, log, SetClock(), **how)
     return await reload(), shelf

@@ -17,10 +17,18 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot, Task
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.gathering import ACCOUNTS_ONLY
-from decision_service.pipeline.ports import Gathering, Held, SnapshotBody, WarmMark
-from decision_service.pipeline.snapshots import snapshot_body
-from decision_service.pipeline.warm import Ages, Found, WarmShelf, covers, cut, is_whole, merged
+from decision_service.pipeline.decide.gathering import ACCOUNTS_ONLY
+from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.snapshots.cache import (
+    Ages,
+    CachedSnapshot,
+    SnapshotCache,
+    covers,
+    cut,
+    is_whole,
+    merged,
+)
+from decision_service.pipeline.snapshots.codec import snapshot_body
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, World, application, steady_earner
 
@@ -46,10 +54,10 @@ class Vendor:
         wait_until: float,
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
-    ) -> Gathering:
+    ) -> FetchResult:
         del user_id, as_of, stop_at, wait_until, known, fallback
         self.plans.append(plan)
-        return Gathering(cut(self.snapshot, plan), self.now, 1 if plan == ACCOUNTS_ONLY else 5)
+        return FetchResult(cut(self.snapshot, plan), self.now, 1 if plan == ACCOUNTS_ONLY else 5)
 
 
 class Desk:
@@ -58,7 +66,7 @@ class Desk:
     def __init__(self) -> None:
         self.vendor = Vendor()
         self.log = InMemoryDecisionLog()
-        self.world = World(self.vendor, self.log, warm=WarmShelf(self.log, AGES))
+        self.world = World(self.vendor, self.log, warm=SnapshotCache(self.log, AGES))
         self.decide = self.world.decide()
         self.made = 0
 
@@ -158,7 +166,7 @@ async def test_decoded_readings_are_bounded_by_their_bytes() -> None:
     """Beyond the bound the one that was asked for longest ago is read again, and decides alike."""
     desk = Desk()
     await desk.calls()
-    shelf = WarmShelf(desk.log, AGES, most=1)
+    shelf = SnapshotCache(desk.log, AGES, most=1)
     mark = (await desk.log.held("u-1")).warm
     assert mark is not None
     held = await desk.log.held("u-1")
@@ -180,7 +188,7 @@ async def test_a_part_of_a_reading_is_cut_once() -> None:
     """Decisions that need less than was read rest on one and the same part, stored form and all."""
     desk = Desk()
     await desk.calls()
-    shelf = WarmShelf(desk.log, AGES)
+    shelf = SnapshotCache(desk.log, AGES)
     held = await desk.log.held("u-1")
     less = plan(Kind.EINCOMES)
     found = [await shelf.find("u-1", less, held, NOW) for _ in range(2)]
@@ -191,7 +199,7 @@ async def test_a_part_of_a_reading_is_cut_once() -> None:
     assert found[0].gathering.mark == held.warm
 
 
-def body_of(found: Found) -> bytes:
+def body_of(found: CachedSnapshot) -> bytes:
     """The stored form of what was found."""
     assert found.gathering.body is not None
     return found.gathering.body.body

@@ -15,7 +15,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.pipeline.wire import (
+from decision_service.pipeline.decide.record_codec import (
     FactsToStore,
     decode_facts,
     encode_facts,

@@ -14,7 +14,7 @@ NEEDLESS = (
 )
 
 
-@pytest.mark.parametrize("module", ["decision_service.app", "decision_service.cli.serve"])
+@pytest.mark.parametrize("module", ["decision_service.wiring.app", "decision_service.cli.serve"])
 def test_a_start_loads_only_what_every_service_needs(module: str) -> None:
     """PostgreSQL's driver, migrations and the stand-in vendor are loaded where they are used."""
     assert not {*NEEDLESS} & loaded_by(f"import {module}")
@@ -24,7 +24,7 @@ def test_postgresql_is_used_without_the_object_mapper() -> None:
     """Opening that store loads its driver and SQLAlchemy's core, and no more of SQLAlchemy."""
     loaded = loaded_by(
         "from decision_service.storage.address import parse_store_url; "
-        "from decision_service.storage.postgres_database import PostgresDatabase; "
+        "from decision_service.storage.postgres.database import PostgresDatabase; "
         "PostgresDatabase(parse_store_url('postgresql://user@host/database'), 1)"
     )
     assert "asyncpg" in loaded

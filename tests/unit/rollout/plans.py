@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.condition import Declared, DeclaredNames
 from decision_service.language.diagnostics import render_all
+from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.rollout.gate import Subject
 from decision_service.rollout.model import Plan
 from decision_service.rollout.plan import PlanReading, parse_plan

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from decision_service.rollout.guardrails import Guardrail, VersusChampion
-from decision_service.rollout.judging import ArmTallies, Standing, judge_arms
+from decision_service.rollout.judging import ArmTallies, GuardrailState, judge_arms
 from decision_service.rollout.model import Plan
-from decision_service.rollout.sequential import Tally
+from decision_service.rollout.sequential import ArmCount
 from tests.unit.rollout.plans import staged
 
 ROLLOUTS = 120
@@ -33,7 +33,7 @@ def _decisions(rng: random.Random, champion: float, challenger: float) -> Iterat
         arm = rng.random() < 0.5
         seen[arm][0] += 1
         seen[arm][1] += rng.random() < (challenger if arm else champion)
-        yield ArmTallies(Tally(*seen[0]), Tally(*seen[1]))
+        yield ArmTallies(ArmCount(*seen[0]), ArmCount(*seen[1]))
 
 
 def _trips(plan: Plan, champion: float, challenger: float, rollouts: int = ROLLOUTS) -> int:
@@ -42,7 +42,7 @@ def _trips(plan: Plan, champion: float, challenger: float, rollouts: int = ROLLO
     rng = random.Random(20)
     return sum(
         any(
-            judge_arms(guardrail, test, plan, arms).standing is Standing.TRIPPED
+            judge_arms(guardrail, test, plan, arms).standing is GuardrailState.TRIPPED
             for arms in _decisions(rng, champion, challenger)
         )
         for _ in range(rollouts)

@@ -14,7 +14,7 @@ from decision_service.rollout.guardrails import (
 )
 from decision_service.rollout.judging import (
     ArmTallies,
-    Standing,
+    GuardrailState,
     act,
     applicants_needed,
     judge_arms,
@@ -22,7 +22,7 @@ from decision_service.rollout.judging import (
     judge_rate,
     meant,
 )
-from decision_service.rollout.sequential import Band, Tally
+from decision_service.rollout.sequential import ArmCount, ConfidenceBand
 from decision_service.rollout.state import Refusal, RolloutState, initial_state, is_killed
 from tests.unit.rollout.plans import DAY, NOW, SMALL, STAGED, good, staged
 
@@ -40,9 +40,9 @@ def _ceiling(name: str) -> tuple[Guardrail, Ceiling]:
 @pytest.mark.parametrize(
     ("tally", "standing"),
     [
-        (Tally(199, 199), Standing.WAITING),
-        (Tally(200, 80), Standing.OK),
-        (Tally(200, 81), Standing.TRIPPED),
+        (ArmCount(199, 199), GuardrailState.WAITING),
+        (ArmCount(200, 80), GuardrailState.OK),
+        (ArmCount(200, 81), GuardrailState.TRIPPED),
     ],
 )
 def test_a_rate_against_its_ceiling(tally, standing):
@@ -55,9 +55,9 @@ def test_a_rate_against_its_ceiling(tally, standing):
 @pytest.mark.parametrize(
     ("p99", "units", "standing"),
     [
-        (9_000.0, 199, Standing.WAITING),
-        (1_500.0, 200, Standing.OK),
-        (1_500.5, 200, Standing.TRIPPED),
+        (9_000.0, 199, GuardrailState.WAITING),
+        (1_500.0, 200, GuardrailState.OK),
+        (1_500.5, 200, GuardrailState.TRIPPED),
     ],
 )
 def test_a_latency_against_its_ceiling(p99, units, standing):
@@ -68,16 +68,16 @@ def test_a_latency_against_its_ceiling(p99, units, standing):
 @pytest.mark.parametrize(
     ("challenger", "standing"),
     [
-        (Tally(299, 0), Standing.WAITING),
-        (Tally(2_000, 1_106), Standing.OK),
-        (Tally(2_000, 1_500), Standing.TRIPPED),
+        (ArmCount(299, 0), GuardrailState.WAITING),
+        (ArmCount(2_000, 1_106), GuardrailState.OK),
+        (ArmCount(2_000, 1_500), GuardrailState.TRIPPED),
     ],
 )
 def test_arms_against_each_other(challenger, standing):
     """Six points fewer are meant; fourteen more trip; under 300 of either arm nothing is said."""
     guardrail = BY_NAME["approvals"]
     assert isinstance(guardrail.test, VersusChampion)
-    champion = Tally(18_000, 11_034)
+    champion = ArmCount(18_000, 11_034)
     judged = judge_arms(guardrail, guardrail.test, PLAN, ArmTallies(champion, challenger))
     assert judged.standing is standing
     assert judged.units == challenger.units
@@ -88,21 +88,21 @@ def test_a_small_champion_is_waited_for_as_well():
     """A comparison waits for the smaller arm, whichever it is."""
     guardrail = BY_NAME["approvals"]
     assert isinstance(guardrail.test, VersusChampion)
-    arms = ArmTallies(Tally(299, 0), Tally(9_000, 9_000))
-    assert judge_arms(guardrail, guardrail.test, PLAN, arms).standing is Standing.WAITING
+    arms = ArmTallies(ArmCount(299, 0), ArmCount(9_000, 9_000))
+    assert judge_arms(guardrail, guardrail.test, PLAN, arms).standing is GuardrailState.WAITING
 
 
 def test_how_many_applicants_are_needed():
     """A number once both arms have somebody, fewer where the champion's rate is known before."""
     guardrail = BY_NAME["approvals"]
     assert isinstance(guardrail.test, VersusChampion)
-    arms = ArmTallies(Tally(900, 550), Tally(100, 55))
+    arms = ArmTallies(ArmCount(900, 550), ArmCount(100, 55))
     needed, sooner, never = (
         applicants_needed(guardrail, guardrail.test, PLAN, one)
         for one in (
             arms,
-            replace(arms, earlier=Tally(5_000, 3_055)),
-            replace(arms, challenger=Tally()),
+            replace(arms, earlier=ArmCount(5_000, 3_055)),
+            replace(arms, challenger=ArmCount()),
         )
     )
     assert needed is not None
@@ -113,9 +113,9 @@ def test_how_many_applicants_are_needed():
 
 def test_what_is_meant_is_as_the_plan_says():
     """The band is the expected change give or take, and no change where none is expected."""
-    assert meant(PLAN, Metric.APPROVAL_RATE) == Band(-0.09, -0.03)
-    assert meant(PLAN, Metric.REFER_RATE) == Band(0, 0)
-    assert meant(good(SMALL), Metric.APPROVAL_RATE) == Band(0, 0)
+    assert meant(PLAN, Metric.APPROVAL_RATE) == ConfidenceBand(-0.09, -0.03)
+    assert meant(PLAN, Metric.REFER_RATE) == ConfidenceBand(0, 0)
+    assert meant(good(SMALL), Metric.APPROVAL_RATE) == ConfidenceBand(0, 0)
 
 
 # What follows

@@ -15,16 +15,16 @@ from decision_service.rollout.guardrails import (
     Action,
     Ceiling,
     Guardrail,
+    GuardrailScope,
     Metric,
-    Scope,
     VersusChampion,
 )
 from decision_service.rollout.model import (
     Advance,
-    Expectation,
-    Limits,
+    ChallengerLimits,
+    ExpectedOutcome,
+    RolloutStage,
     Shadow,
-    Stage,
     Stages,
     Unit,
 )
@@ -52,11 +52,11 @@ def test_the_documented_plan_is_read_as_written():
     assert (go_live.allow, go_live.deny) == ({"smiletest-1f…"}, frozenset())
     assert go_live.stages == Stages(
         (
-            Stage("staff", 0),
-            Stage("pilot", 1_000, timedelta(days=3), 200),
-            Stage("early", 5_000, timedelta(days=14), 1_000),
-            Stage("half", 50_000, timedelta(days=35)),
-            Stage("all", 100_000),
+            RolloutStage("staff", 0),
+            RolloutStage("pilot", 1_000, timedelta(days=3), 200),
+            RolloutStage("early", 5_000, timedelta(days=14), 1_000),
+            RolloutStage("half", 50_000, timedelta(days=35)),
+            RolloutStage("all", 100_000),
         ),
         "staff",
     )
@@ -78,10 +78,12 @@ def test_the_documented_versions():
     challenger = versions.challenger
     assert challenger is not None
     assert (challenger.version, challenger.salt) == (2, "personal-loan-ph-v2")
-    assert challenger.stages == Stages((Stage("one", 1_000), Stage("ten", 10_000)), "one")
-    meant = Expectation(Decimal("-0.06"), Decimal("0.03"))
+    assert challenger.stages == Stages(
+        (RolloutStage("one", 1_000), RolloutStage("ten", 10_000)), "one"
+    )
+    meant = ExpectedOutcome(Decimal("-0.06"), Decimal("0.03"))
     assert challenger.expect == {Metric.APPROVAL_RATE: meant}
-    assert challenger.limits == Limits(Decimal(50_000), Decimal(500_000))
+    assert challenger.limits == ChallengerLimits(Decimal(50_000), Decimal(500_000))
 
 
 def test_the_documented_guardrails():
@@ -90,11 +92,11 @@ def test_the_documented_guardrails():
     assert list(by_name) == ["approvals", "referrals", "missing", "errors", "slow"]
     versus = VersusChampion(Decimal("0.01"))
     assert by_name["approvals"] == Guardrail(
-        "approvals", Metric.APPROVAL_RATE, Scope.ARM, versus, 300, Action.ROLL_BACK
+        "approvals", Metric.APPROVAL_RATE, GuardrailScope.ARM, versus, 300, Action.ROLL_BACK
     )
     ceiling = Ceiling(Decimal("0.02"), timedelta(hours=1))
     assert by_name["errors"] == Guardrail(
-        "errors", Metric.INTERNAL_ERROR_RATE, Scope.ARM, ceiling, 100, Action.KILL
+        "errors", Metric.INTERNAL_ERROR_RATE, GuardrailScope.ARM, ceiling, 100, Action.KILL
     )
 
 
@@ -107,7 +109,7 @@ def test_the_shipped_plan_is_fully_live():
     assert plan.go_live.stages.initial == "all"
     assert plan.go_live.stages.percent("all") == 100_000
     assert (plan.versions.champion, plan.versions.challenger, plan.versions.shadow) == (1, None, ())
-    assert {g.scope for g in plan.guardrails} == {Scope.PRODUCT}
+    assert {g.scope for g in plan.guardrails} == {GuardrailScope.PRODUCT}
 
 
 def test_what_is_left_out_has_its_quiet_meaning():

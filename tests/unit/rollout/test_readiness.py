@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
-from decision_service.rollout.judging import Judgement, Standing
+from decision_service.rollout.judging import GuardrailState, Judgement
 from decision_service.rollout.readiness import advances_itself, waits_for
 from decision_service.rollout.state import (
     RolloutState,
@@ -26,8 +26,11 @@ AUTOMATIC = staged(
 )
 STATE = advance(PLAN, initial_state(PLAN, NOW), TrackName.GO_LIVE, NOW)
 assert isinstance(STATE, RolloutState)  # at pilot: 3 days and 200 decisions
-WELL = [Judgement("slow", Standing.OK, 100, 500), Judgement("errors", Standing.WAITING, 0, 3)]
-TRIPPED = [Judgement("slow", Standing.TRIPPED, 9_000, 500)]
+WELL = [
+    Judgement("slow", GuardrailState.OK, 100, 500),
+    Judgement("errors", GuardrailState.WAITING, 0, 3),
+]
+TRIPPED = [Judgement("slow", GuardrailState.TRIPPED, 9_000, 500)]
 
 
 def test_what_is_waited_for():

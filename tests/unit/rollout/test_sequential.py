@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from decision_service.rollout.sequential import (
     NOTHING,
-    Band,
-    Tally,
+    ArmCount,
+    ConfidenceBand,
     departs,
     evidence,
     interval,
     units_needed,
 )
 
-EQUAL = Band()
-TIGHTER = Band(-0.09, -0.03)
+EQUAL = ConfidenceBand()
+TIGHTER = ConfidenceBand(-0.09, -0.03)
 tallies = st.integers(0, 3_000).flatmap(
-    lambda n: st.builds(Tally, units=st.just(n), events=st.integers(0, n))
+    lambda n: st.builds(ArmCount, units=st.just(n), events=st.integers(0, n))
 )
 
 
@@ -33,12 +33,12 @@ def _ever(rng, rates, share, decisions, look, first_look=1):
         arm = seen[rng.random() < share]
         arm[0] += 1
         arm[1] += rng.random() < rates[arm is seen[1]]
-        if number >= first_look and look(Tally(*seen[0]), Tally(*seen[1])):
+        if number >= first_look and look(ArmCount(*seen[0]), ArmCount(*seen[1])):
             return True
     return False
 
 
-def _fixed(champion: Tally, challenger: Tally) -> bool:
+def _fixed(champion: ArmCount, challenger: ArmCount) -> bool:
     """The textbook test for one look, at 5 %."""
     units, events = champion.units + challenger.units, champion.events + challenger.events
     if not (champion.units and challenger.units and 0 < events < units):
@@ -53,7 +53,7 @@ def _fixed(champion: Tally, challenger: Tally) -> bool:
 def test_no_more_false_alarms_than_alpha(rate, share, earlier):
     """With no true difference and a look after every decision, at most alpha of rollouts trip."""
     rng, alpha, rollouts = random.Random(11), 0.1, 60
-    before = Tally(earlier, round(earlier * rate))
+    before = ArmCount(earlier, round(earlier * rate))
 
     def look(champion, challenger):
         return departs(champion, challenger, EQUAL, alpha, before)
@@ -92,7 +92,7 @@ def test_a_true_difference_is_found():
 
 def test_an_intended_tightening_is_no_alarm():
     """Six points fewer, as expected, is well; the same figures without expectation are an alarm."""
-    champion, challenger = Tally(90_000, 55_170), Tally(10_000, 5_530)
+    champion, challenger = ArmCount(90_000, 55_170), ArmCount(10_000, 5_530)
     assert not departs(champion, challenger, TIGHTER, 0.01)
     assert departs(champion, challenger, EQUAL, 0.01)
 
@@ -100,7 +100,7 @@ def test_an_intended_tightening_is_no_alarm():
 @pytest.mark.parametrize("approved", [6_130, 4_500])
 def test_an_unintended_change_either_way_is_an_alarm(approved):
     """No tightening where one was meant is an alarm, and so is far too much of it."""
-    assert departs(Tally(90_000, 55_170), Tally(10_000, approved), TIGHTER, 0.01)
+    assert departs(ArmCount(90_000, 55_170), ArmCount(10_000, approved), TIGHTER, 0.01)
 
 
 def _by_grid(champion, challenger, band, steps=400):
@@ -118,11 +118,11 @@ def _by_grid(champion, challenger, band, steps=400):
 @pytest.mark.parametrize(
     ("champion", "challenger", "band"),
     [
-        (Tally(100, 60), Tally(40, 10), EQUAL),
-        (Tally(100, 60), Tally(40, 22), TIGHTER),
-        (Tally(50, 0), Tally(50, 9), EQUAL),
-        (Tally(70, 70), Tally(30, 20), TIGHTER),
-        (Tally(30, 20), Tally(200, 199), Band(0.1, 0.2)),
+        (ArmCount(100, 60), ArmCount(40, 10), EQUAL),
+        (ArmCount(100, 60), ArmCount(40, 22), TIGHTER),
+        (ArmCount(50, 0), ArmCount(50, 9), EQUAL),
+        (ArmCount(70, 70), ArmCount(30, 20), TIGHTER),
+        (ArmCount(30, 20), ArmCount(200, 199), ConfidenceBand(0.1, 0.2)),
     ],
 )
 def test_the_best_allowed_pair_is_found(champion, challenger, band):
@@ -141,9 +141,9 @@ def test_the_ratio_is_fair():
         mean = 0.0
         for events in range(2**5):
             bits = [events >> i & 1 for i in range(5)]
-            first, second = Tally(3, sum(bits[:3])), Tally(2, sum(bits[3:]))
+            first, second = ArmCount(3, sum(bits[:3])), ArmCount(2, sum(bits[3:]))
             chance = rate ** sum(bits) * (1 - rate) ** (5 - sum(bits))
-            mean += chance * exp(evidence(first, second, EQUAL, Tally(40, 20)))
+            mean += chance * exp(evidence(first, second, EQUAL, ArmCount(40, 20)))
         assert mean <= 1 + 1e-12
 
 
@@ -151,7 +151,7 @@ def test_the_ratio_is_fair():
 @given(tallies, tallies, st.floats(-1, 1), st.floats(0, 0.5), tallies)
 def test_within_the_band_there_is_no_evidence(champion, challenger, low, width, earlier):
     """What differs as allowed speaks for nothing, and no figures raise."""
-    found = evidence(champion, challenger, Band(low, low + width), earlier)
+    found = evidence(champion, challenger, ConfidenceBand(low, low + width), earlier)
     if low <= challenger.rate - champion.rate <= low + width:
         assert found <= 0
     assert not isnan(found)
@@ -167,19 +167,19 @@ def test_a_stricter_alpha_trips_later(champion, challenger, alpha):
 
 def test_the_arms_may_be_swapped():
     """Without earlier figures the evidence is the same whichever arm is which."""
-    one, other = Tally(300, 120), Tally(90, 60)
+    one, other = ArmCount(300, 120), ArmCount(90, 60)
     assert isclose(evidence(one, other, EQUAL), evidence(other, one, EQUAL), rel_tol=1e-9)
 
 
 def test_an_empty_arm_says_nothing():
     """While one arm has nobody there is nothing to compare."""
-    assert evidence(NOTHING, Tally(500, 500), EQUAL) == 0
-    assert evidence(Tally(500, 500), NOTHING, EQUAL) == 0
+    assert evidence(NOTHING, ArmCount(500, 500), EQUAL) == 0
+    assert evidence(ArmCount(500, 500), NOTHING, EQUAL) == 0
 
 
 def test_what_cannot_be_is_told_at_once():
     """Where only a rate of 0 beside one of 1 is allowed, one contrary decision is proof."""
-    assert evidence(Tally(1, 1), Tally(1, 1), Band(1, 1)) == inf
+    assert evidence(ArmCount(1, 1), ArmCount(1, 1), ConfidenceBand(1, 1)) == inf
 
 
 # How many are needed
@@ -191,7 +191,7 @@ def test_the_numbers_needed_are_those_that_show():
     assert needed is not None
     sides = [
         [
-            departs(Tally(9 * n, round(5.4 * n)), Tally(n, round(rate * n)), EQUAL, 0.01)
+            departs(ArmCount(9 * n, round(5.4 * n)), ArmCount(n, round(rate * n)), EQUAL, 0.01)
             for rate in (0.55, 0.65)
         ]
         for n in (needed + 2, needed * 9 // 10)
@@ -204,7 +204,7 @@ def test_known_beforehand_fewer_are_needed():
     """What the champion did before makes the test quicker."""
     needed = [
         units_needed(0.6, EQUAL, 0.01, champions_per_challenger=9, earlier=e)
-        for e in (NOTHING, Tally(5_000, 3_000))
+        for e in (NOTHING, ArmCount(5_000, 3_000))
     ]
     assert needed[1] < 0.75 * needed[0]
 
@@ -216,7 +216,7 @@ def test_where_there_is_no_room_no_number_is_needed():
 
 @pytest.mark.parametrize(
     ("tally", "low", "high"),
-    [(NOTHING, 0, 1), (Tally(10, 0), 0, 0.2775), (Tally(1204, 738), 0.5851, 0.6401)],
+    [(NOTHING, 0, 1), (ArmCount(10, 0), 0, 0.2775), (ArmCount(1204, 738), 0.5851, 0.6401)],
 )
 def test_intervals(tally, low, high):
     """The displayed interval is Wilson's, and whole where nothing is known."""

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.money import Money
 from decision_service.language.diagnostics import Report, render_all
-from decision_service.ruleset import compiler
-from decision_service.ruleset.model import RulesetFiles
-from decision_service.ruleset.names import Names
+from decision_service.ruleset.compile import compiler
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.reading.names import Names
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, facts
 

@@ -12,9 +12,9 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.model import RulesetFiles
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 from tests.unit.ruleset.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[3]

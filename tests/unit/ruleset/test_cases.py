@@ -7,7 +7,7 @@ from msgspec import structs
 
 from decision_service.domain.verdict import Outcome
 from decision_service.language.diagnostics import render_all
-from decision_service.ruleset.cases import (
+from decision_service.ruleset.testing.cases import (
     Goal,
     case_target,
     coverage,

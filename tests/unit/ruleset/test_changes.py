@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from decision_service.language.diagnostics import Report
-from decision_service.language.nodes import ListNode, MapNode
-from decision_service.language.yaml import read
-from decision_service.ruleset.changes.versions import compare
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import RulesetFiles
+from decision_service.language.yaml.nodes import ListNode, MapNode
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.diff.versions import compare
+from decision_service.ruleset.program.model import RulesetFiles
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT
 

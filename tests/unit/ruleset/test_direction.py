@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.loading import files_of
-from decision_service.ruleset.cases import case_target, parse_cases
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.model import CompiledRuleset
-from decision_service.storage.rule_files import read_rules
+from decision_service.pipeline.rules.loading import files_of
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.testing.cases import case_target, parse_cases
+from decision_service.storage.rules_folder.files import read_rules
 from tests.unit.ruleset.directions import changed, figures, ladder, movable
 from tests.unit.ruleset.rulesets import ROOT, compiled, facts, rules, stages
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.language.diagnostics import Severity, render_all
-from decision_service.ruleset.cases import case_target, parse_cases
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.model import RulesetFiles
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.testing.cases import case_target, parse_cases
 from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import ROOT
 

@@ -32,12 +32,12 @@ from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.conclude import needs_of
-from decision_service.pipeline.loading import files_of
-from decision_service.ruleset.compiler import compile_ruleset
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.model import RulesetFiles
-from decision_service.storage.rule_files import read_rules
+from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.rules.loading import files_of
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.storage.rules_folder.files import read_rules
 from tests.oracles.applicants import PROVIDERS, applicant
 from tests.unit.ruleset.rulesets import HEAD, ROOT, rules, stages
 

@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.explain import traces
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 from tests.unit.ruleset.generated import (
     FACTORS,
     absent,

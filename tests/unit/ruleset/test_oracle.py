@@ -14,11 +14,11 @@ import pytest
 
 from decision_service.domain.money import Money
 from decision_service.language.diagnostics import Report, render_all
-from decision_service.ruleset import compiler
-from decision_service.ruleset.evaluator import Facts, evaluate
-from decision_service.ruleset.explain import traces
-from decision_service.ruleset.model import RulesetFiles
-from decision_service.ruleset.names import Names
+from decision_service.ruleset.compile import compiler
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.reading.names import Names
+from decision_service.ruleset.run.evaluator import Facts, evaluate
 from tests.oracles.rule_facts import facts
 from tests.oracles.rules import Answer, Rulebook
 from tests.oracles.rulesets import CATALOGUE, FACTORS, ruleset_text

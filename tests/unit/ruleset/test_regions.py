@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
-from decision_service.language.kleene import unknown
-from decision_service.ruleset.constructs.cells import Cell, Sort
-from decision_service.ruleset.constructs.columns import bits, column, finder
-from decision_service.ruleset.regions import Span, gaps, meet, overlap, stepped
+from decision_service.language.evaluation.kleene import unknown
+from decision_service.ruleset.analysis.regions import Span, gaps, meet, overlap, stepped
+from decision_service.ruleset.constructs.cells import Cell, CellKind
+from decision_service.ruleset.constructs.table.columns import bits, column, finder
 
 LAWS = settings(max_examples=300, deadline=None)
 ends = st.one_of(st.none(), st.integers(0, 12))
@@ -75,7 +75,7 @@ def bins(draw):
         for low, high in zip(lows, highs, strict=True)
     ]
     kept = draw(st.permutations(found))[draw(st.integers(0, 1)) :]
-    return [Cell(Sort.SPANS, (span,)) for span in kept or found]
+    return [Cell(CellKind.SPANS, (span,)) for span in kept or found]
 
 
 @LAWS
@@ -92,15 +92,15 @@ def test_the_index_of_a_bin_is_that_of_the_cell_with_the_value(chosen, twice):
 
 
 cells = st.one_of(
-    st.just(Cell(Sort.ANYTHING)),
-    st.just(Cell(Sort.MISSING)),
-    st.lists(spans, min_size=1, max_size=2).map(lambda s: Cell(Sort.SPANS, tuple(s))),
+    st.just(Cell(CellKind.ANYTHING)),
+    st.just(Cell(CellKind.MISSING)),
+    st.lists(spans, min_size=1, max_size=2).map(lambda s: Cell(CellKind.SPANS, tuple(s))),
 )
 label_cells = st.one_of(
-    st.just(Cell(Sort.ANYTHING)),
-    st.just(Cell(Sort.MISSING)),
+    st.just(Cell(CellKind.ANYTHING)),
+    st.just(Cell(CellKind.MISSING)),
     st.lists(st.sampled_from("ABC"), min_size=1, unique=True).map(
-        lambda labels: Cell(Sort.LABELS, labels=tuple(labels))
+        lambda labels: Cell(CellKind.LABELS, labels=tuple(labels))
     ),
 )
 
@@ -111,7 +111,7 @@ def test_a_column_of_spans_finds_the_rows_its_cells_have(rows, twice):
     """An ordered column gives exactly the rows whose cell has the value."""
     value = Decimal(twice) / 2
     found = column(0, rows, ValueType.NUMBER).matches(value)
-    wanted = [i for i, c in enumerate(rows) if c.sort is not Sort.MISSING and c.has(value)]
+    wanted = [i for i, c in enumerate(rows) if c.sort is not CellKind.MISSING and c.has(value)]
     assert (bits(found.sure), found.open) == (wanted, 0)
 
 
@@ -120,7 +120,7 @@ def test_a_column_of_spans_finds_the_rows_its_cells_have(rows, twice):
 def test_a_column_of_labels_finds_the_rows_its_cells_have(rows, label):
     """A column of labels gives exactly the rows whose cell has the label."""
     found = column(0, rows, ValueType.TEXT).matches(label)
-    wanted = [i for i, c in enumerate(rows) if c.sort is not Sort.MISSING and c.has(label)]
+    wanted = [i for i, c in enumerate(rows) if c.sort is not CellKind.MISSING and c.has(label)]
     assert (bits(found.sure), found.open) == (wanted, 0)
 
 
@@ -129,6 +129,6 @@ def test_a_column_of_labels_finds_the_rows_its_cells_have(rows, label):
 def test_a_column_leaves_rows_open_for_missing_values(rows, cause):
     """A missing value satisfies `-`, and `missing` when absent; it leaves all other rows open."""
     found = column(0, rows, ValueType.TEXT).matches(unknown("x", cause))
-    taking = (Sort.ANYTHING,) if cause.tainted else (Sort.ANYTHING, Sort.MISSING)
+    taking = (CellKind.ANYTHING,) if cause.tainted else (CellKind.ANYTHING, CellKind.MISSING)
     assert bits(found.sure) == [i for i, c in enumerate(rows) if c.sort in taking]
     assert bits(found.open) == [i for i, c in enumerate(rows) if c.sort not in taking]

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.factor import ValueType
-from decision_service.language.checker import read_expression
-from decision_service.language.condition import Declared, DeclaredNames
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.emitter import compile_tree
-from decision_service.language.nodes import Scalar
-from decision_service.ruleset.ranges import span_of
-from decision_service.ruleset.satisfiable import can_hold
+from decision_service.language.evaluation.condition import Declared, DeclaredNames
+from decision_service.language.evaluation.emitter import compile_tree
+from decision_service.language.expressions.checker import read_expression
+from decision_service.language.yaml.nodes import Scalar
+from decision_service.ruleset.analysis.ranges import span_of
+from decision_service.ruleset.analysis.satisfiable import can_hold
 
 NAMES = DeclaredNames(
     "PHP",

@@ -9,14 +9,14 @@ from hypothesis import given
 
 from decision_service.domain.missing import Cause
 from decision_service.domain.verdict import Truth
-from decision_service.language.arithmetic import exactly
-from decision_service.language.emitter import compile_tree
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.language.evaluation.emitter import compile_tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
-from decision_service.ruleset.constructs.lookup import TableRunner
-from decision_service.ruleset.evaluator import evaluate
-from decision_service.ruleset.explain import traces
-from decision_service.ruleset.passed_over import passed_over
-from decision_service.ruleset.wording import truth_of
+from decision_service.ruleset.constructs.table.run import TableRunner
+from decision_service.ruleset.explain.passed_over import passed_over
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.wording import truth_of
+from decision_service.ruleset.run.evaluator import evaluate
 from tests.unit.ruleset.generated import ASKED, loosely_compiled, texts, with_inputs
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
 from tests.unit.ruleset.test_evaluator import EVERYTHING, LAWS, some_facts

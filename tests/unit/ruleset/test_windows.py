@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from decision_service.ruleset.regions import Span
-from decision_service.ruleset.windows import implied, in_a_first_job
+from decision_service.ruleset.analysis.month_counts import implied, in_a_first_job
+from decision_service.ruleset.analysis.regions import Span
 
 
 def _span(low, high):

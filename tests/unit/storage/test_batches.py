@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from decision_service.domain.errors import StoreError, StoreUnavailable
-from decision_service.storage.batches import Batches
+from decision_service.storage.commit.batches import Batches
 from decision_service.storage.errors import EntryRefused
 
 LONG = 3600.0
@@ -41,7 +41,7 @@ def ask_all(batches: Batches[int, int], numbers: Sequence[int]) -> list[asyncio.
     return [asyncio.create_task(batches.ask(number)) for number in numbers]
 
 
-async def in_company(work: Work, size: int, *, linger: float) -> Batches[int, int]:
+async def served_together(work: Work, size: int, *, linger: float) -> Batches[int, int]:
     """Batches in which so many callers were served together lately."""
     batches = Batches(work.double, most=100, linger=linger)
     await asyncio.gather(*ask_all(batches, range(size)))
@@ -87,10 +87,10 @@ async def test_a_lone_caller_does_not_wait_for_company() -> None:
         assert await batches.ask(number) == 2 * number
 
 
-async def test_callers_in_company_stay_together() -> None:
+async def test_callers_served_together_stay_together() -> None:
     """Of three who were served together two wait for the third, however long the linger."""
     work = Work()
-    batches = await in_company(work, 3, linger=LONG)
+    batches = await served_together(work, 3, linger=LONG)
     two = ask_all(batches, [1, 2])
     for _ in range(5):
         await asyncio.sleep(0)
@@ -100,10 +100,10 @@ async def test_callers_in_company_stay_together() -> None:
     assert work.batches == [[0, 1, 2], [1, 2, 3]]
 
 
-async def test_company_can_be_split_into_turns() -> None:
+async def test_callers_served_together_can_be_split() -> None:
     """With two turns, half of those who came together begin while the other half is awaited."""
     work = Work()
-    batches = Batches(work.double, most=100, linger=LONG, turns=2)
+    batches = Batches(work.double, most=100, linger=LONG, split=2)
     await asyncio.gather(*ask_all(batches, range(5)))
     async with asyncio.timeout(10):
         await asyncio.gather(*ask_all(batches, range(3)))
@@ -113,7 +113,7 @@ async def test_company_can_be_split_into_turns() -> None:
 async def test_who_came_meanwhile_waits_for_those_who_are_served() -> None:
     """Two halves that take turns become one company."""
     work = Work()
-    batches = await in_company(work, 1, linger=LONG)
+    batches = await served_together(work, 1, linger=LONG)
     work.go.clear()
     first = ask_all(batches, [1, 2])
     await asyncio.sleep(0)
@@ -143,7 +143,7 @@ async def test_company_is_never_expected_beyond_the_bound() -> None:
 async def test_the_linger_ends() -> None:
     """Who waits for company that does not come is served after the linger."""
     work = Work()
-    batches = await in_company(work, 3, linger=0.001)
+    batches = await served_together(work, 3, linger=0.001)
     assert await asyncio.gather(*ask_all(batches, [1, 2])) == [2, 4]
     assert work.batches == [[0, 1, 2], [1, 2]]
 
@@ -215,7 +215,7 @@ async def test_all_callers_leaving_does_not_stop_the_work() -> None:
 
 async def test_closing_answers_those_who_wait_and_refuses_those_who_come() -> None:
     """Callers in a linger are served at once on closing; afterwards nobody is."""
-    batches = await in_company(Work(), 9, linger=LONG)
+    batches = await served_together(Work(), 9, linger=LONG)
     callers = ask_all(batches, range(5))
     await asyncio.sleep(0)
     await batches.aclose()

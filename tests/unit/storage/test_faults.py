@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from decision_service.domain.errors import StoreBusy, StoreError, StoreUnavailable
 from decision_service.storage import faults
 from decision_service.storage.errors import ConnectionLost, EntryRefused, HeldUp, RolledBack
-from decision_service.storage.rows import padded
+from decision_service.storage.queries.dialect import padded
 
 STATEMENT = "INSERT INTO decisions VALUES (?)"
 

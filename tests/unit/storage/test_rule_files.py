@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.pipeline.loading import RuleFolder
-from decision_service.storage.rule_files import (
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.storage.rules_folder.files import (
     MOST_BYTES,
     MOST_FIXTURE_BYTES,
     RulesFolderMissing,

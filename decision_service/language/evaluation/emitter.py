@@ -1,0 +1,230 @@
+"""Python functions of checked trees: values by slot in, a value or Unknown out; they never raise.
+
+What is written comes from checked trees alone, never from an author's text. The only names in it
+are `v1` (the value of slot 1), `c1` (a value bound from outside), `t1` (a result in between), `f1`
+(a function) and fixed words; a literal is bound to a name, never printed. The operators are those
+of `kleene.py`: `&` and `|` in place of `and` and `or`, since they accept an unknown side.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Any as Anything
+
+from decision_service.language.evaluation import arithmetic, kleene
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node
+from decision_service.language.types import INTEGER
+
+Values = Sequence[Anything]
+Evaluate = Callable[[Values], Anything]
+Truths = tuple[Anything, ...]
+Weigh = Callable[[Values], tuple[Truths, Truths]]
+
+
+def compile_tree(node: Node) -> Evaluate:
+    """The function of a tree."""
+    return compile_trees([node])[0]
+
+
+def compile_trees(nodes: Sequence[Node]) -> Sequence[Evaluate]:
+    """A function for each of several trees, compiled together."""
+    emitter = Emitter()
+    names = [emitter.function([], node) for node in nodes]
+    return emitter.compiled(names)
+
+
+def compile_conditions(nodes: Sequence[Node]) -> Weigh:
+    """One function of several conditions: their truths, and those of all their comparisons."""
+    emitter = Emitter()
+    return emitter.compiled([emitter.conditions(nodes)])[0]
+
+
+def leaves(node: Node) -> Sequence[Node]:
+    """The comparisons and flags that a condition joins, in text order."""
+    match node:
+        case tree.All() | tree.Any():
+            return [leaf for operand in node.operands for leaf in leaves(operand)]
+        case tree.Not():
+            return leaves(node.operand)
+    return [node]
+
+
+def grouped(nodes: Sequence[Node], weighed: Truths) -> Iterator[Truths]:
+    """The truths of comparisons, condition by condition."""
+    left = iter(weighed)
+    for node in nodes:
+        yield tuple(islice(left, len(leaves(node))))
+
+
+class Emitter:
+    """Source in the making: functions in order, and the values that its names stand for."""
+
+    def __init__(self) -> None:
+        self.bound: dict[str, Anything] = {}
+        self._functions: list[str] = []
+        self._slots: set[int] = set()
+        self._temporaries = 0
+
+    @property
+    def text(self) -> str:
+        """Everything written so far."""
+        return "\n".join(self._functions)
+
+    def compiled(self, names: Sequence[str]) -> Sequence[Callable[..., Anything]]:
+        """Functions by their names."""
+        scope = {**_WORDS, **self.bound}
+        exec(compile(self.text, "<rules>", "exec"), scope)  # noqa: S102  from checked trees only
+        return [scope[name] for name in names]
+
+    def function(self, lines: Sequence[str], node: Node) -> str:
+        """Add a function of values that gives a tree's result; its name."""
+        return self._define(lines, self.expression(node))
+
+    def conditions(self, nodes: Sequence[Node]) -> str:
+        """Add a function of values that weighs conditions; its name."""
+        parts = [leaf for node in nodes for leaf in leaves(node)]
+        names = [self._temporary() for _ in parts]
+        lines = [f"{n} = {self.expression(leaf)}" for n, leaf in zip(names, parts, strict=True)]
+        left = iter(names)
+        truths = [_joined(node, left) for node in nodes]
+        return self._define(lines, f"({_displayed(truths)}, {_displayed(names)})")
+
+    def _define(self, lines: Sequence[str], result: str) -> str:
+        name = f"f{len(self._functions)}"
+        loads = [f"v{slot} = v[{slot}]" for slot in sorted(self._slots)]
+        body = "".join(f"    {line}\n" for line in [*loads, *lines, f"return {result}"])
+        self._functions.append(f"def {name}(v):\n{body}")
+        self._slots.clear()
+        return name
+
+    def _bind(self, value: Anything) -> str:
+        name = f"c{len(self.bound)}"
+        self.bound[name] = value
+        return name
+
+    def _temporary(self) -> str:
+        self._temporaries += 1
+        return f"t{self._temporaries}"
+
+    def expression(self, node: Node) -> str:
+        """A tree as an expression."""
+        match node:
+            case tree.Constant():
+                return self._bind(node.value)
+            case tree.NameRead():
+                self._slots.add(node.symbol.slot)
+                return f"v{node.symbol.slot}"
+            case tree.Negative():
+                return self._strict(node, operator.neg)
+            case tree.Arithmetic():
+                return self._strict(node, _ARITHMETIC[node.operator])
+            case tree.FunctionCall() if node.function in _STRICT:
+                return self._strict(node, _STRICT[node.function])
+            case tree.FunctionCall():
+                return f"{node.function}({self._arguments(node)})"
+        return self._condition(node)
+
+    def _condition(self, node: Node) -> str:
+        match node:
+            case tree.Compare():
+                return self._comparison(node)
+            case tree.Within():
+                word = "not in" if node.negated else "in"
+                return self._unless_unknown(node.operand, f"{word} {self._bind(node.options)}")
+            case tree.Not() | tree.All() | tree.Any():
+                return _joined(node, (self.expression(leaf) for leaf in leaves(node)))
+            case tree.Choice():
+                chosen = self._temporary()
+                parts = (self.expression(p) for p in (node.condition, node.then, node.otherwise))
+                condition, then, otherwise = parts
+                unknown = f"({chosen} := {condition}).__class__ is Unknown"
+                return f"({chosen} if {unknown} else {then} if {chosen} else {otherwise})"
+        raise AssertionError(node)
+
+    def _comparison(self, node: tree.Compare) -> str:
+        if node.operator in ("==", "!="):
+            return self._equality(node)
+        left, right = self._side(node.left, node.right), self._side(node.right, node.left)
+        return f"({left} {node.operator} {right})"
+
+    def _equality(self, node: tree.Compare) -> str:
+        if isinstance(node.right, tree.Constant):
+            against = self._side(node.right, node.left)
+            return self._unless_unknown(node.left, f"{node.operator} {against}")
+        equal = f"equal({self.expression(node.left)}, {self.expression(node.right)})"
+        return equal if node.operator == "==" else f"({equal} ^ True)"
+
+    def _unless_unknown(self, node: Node, test: str) -> str:
+        """A test of a value that would take an unknown one for any other object."""
+        if isinstance(node, tree.NameRead):
+            name = seen = self.expression(node)
+        else:
+            name = self._temporary()
+            seen = f"({name} := {self.expression(node)})"
+        return f"({name} if {seen}.__class__ is Unknown else {name} {test})"
+
+    def _side(self, node: Node, other: Node) -> str:
+        """A side of a comparison; a bound on integers as int, which compares three times faster."""
+        if isinstance(node, tree.Constant) and other.type is INTEGER:
+            return self._bind(whole(node.value))
+        return self.expression(node)
+
+    def _strict(self, node: Node, function: Callable[..., Anything]) -> str:
+        applied = kleene.strict(function, tree.parts(node)[-1].text, node.text)
+        return f"{self._bind(applied)}({self._arguments(node)})"
+
+    def _arguments(self, node: Node) -> str:
+        return ", ".join([self.expression(part) for part in tree.parts(node)])
+
+
+def whole(value: Anything) -> Anything:
+    """A number without a fraction as int; another value as it is."""
+    if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
+        return int(value)
+    return value
+
+
+def _joined(node: Node, names: Iterator[str]) -> str:
+    """A condition over the names of its leaves."""
+    match node:
+        case tree.All() | tree.Any():
+            word = " & " if isinstance(node, tree.All) else " | "
+            return f"({word.join([_joined(operand, names) for operand in node.operands])})"
+        case tree.Not():
+            return f"({_joined(node.operand, names)} ^ True)"
+    return next(names)
+
+
+def _displayed(expressions: Sequence[str]) -> str:
+    """The display of a tuple."""
+    return f"({''.join(f'{each}, ' for each in expressions)})"
+
+
+_ARITHMETIC: dict[str, Callable[..., Anything]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": arithmetic.product,
+    "/": arithmetic.quotient,
+}
+_STRICT: dict[str, Callable[..., Anything]] = {
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "round": arithmetic.round_to,
+    "floor": arithmetic.floor_to,
+    "annuity": arithmetic.annuity,
+    "annuity_amount": arithmetic.annuity_amount,
+}
+_WORDS: dict[str, Anything] = {
+    "__builtins__": {},
+    "Unknown": kleene.Unknown,
+    "equal": kleene.equal,
+    "coalesce": kleene.coalesce,
+    "known": kleene.known,
+    "missing": kleene.missing,
+}
+_DIGITS = 34

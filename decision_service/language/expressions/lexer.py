@@ -1,0 +1,230 @@
+"""Splits an expression into tokens and judges their order, so that syntax errors have own words.
+
+Python's messages differ between its versions and speak of Python; what passes here is left to
+`ast` for structure only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+from keyword import iskeyword
+
+import msgspec
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<number>\d+(?:\.\d+)?(?![\w.]))
+    | (?P<text>"[^"\\\n]*"|'[^'\\\n]*')
+    | (?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?![\w.]))
+    | (?P<operator><=|>=|==|!=|[<>+\-/(),]|\*(?!\*))
+    )""",
+    re.VERBOSE | re.ASCII,
+)
+
+_OTHER_SPELLINGS = (
+    ("&&", "write `and`"),
+    ("||", "write `or`"),
+    ("&", "write `and`"),
+    ("|", "write `or`"),
+    ("=>", "write `>=`"),
+    ("=<", "write `<=`"),
+    ("=", "compare with `==`"),
+    ("!", "write `not`"),
+    ("%", "write a share as a decimal: 0.35"),
+    ("**", "write the product out"),
+    ("[", "only parentheses group; a list of labels is (“A”, “B”) with straight quotes"),
+    ("]", "only parentheses group"),
+    ("“", "use straight quotes"),
+    ("”", "use straight quotes"),
+    ("‘", "use straight quotes"),
+    ("’", "use straight quotes"),
+    ("\\", "a text has no escapes"),
+    ('"', "the text is not closed with a quote"),
+    ("'", "the text is not closed with a quote"),
+    ("?", "write `a if condition else b`"),
+    ("^", "write the product out"),
+    (";", "commas separate arguments"),
+    *((sign, "write the amount alone: 1000") for sign in "₱$€£¥₹"),
+)
+_PAIRS = {
+    ("<", ">"): "unequal is `!=`",
+    ("/", "/"): "a whole quotient is `floor(a / b, 1)`",
+}
+_WORD_OPERATORS = frozenset({"and", "or", "in", "if", "else", "not"})
+_OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
+_OTHER_WORDS = {
+    "None": "write `missing(name)`",
+    "if": "write `a if condition else b`",
+    "is": "compare with `==`",
+    "yes": "use `true`, or the bare flag",
+    "no": "use `false`, or `not` before the bare flag",
+}
+_DEEPEST_BRACKETS = 40
+
+
+class TokenKind(Enum):
+    """What a token is to the order of an expression."""
+
+    OPERAND = "operand"
+    PREFIX = "prefix"
+    INFIX = "infix"
+    OPEN = "open"
+    CLOSE = "close"
+    COMMA = "comma"
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A piece of the text; `start` and `end` count characters from 0, the end excluded."""
+
+    text: str
+    start: int
+    end: int
+    sort: TokenKind
+    callable: bool = False
+
+
+class SyntaxFault(msgspec.Struct, frozen=True):
+    """What is wrong with an expression and where."""
+
+    start: int
+    end: int
+    message: str
+    hint: str = ""
+
+
+def split(text: str) -> list[Token] | SyntaxFault:
+    """The tokens of an expression in an order that can be one, or the first fault."""
+    tokens: list[Token] = []
+    position = 0
+    while text[position:].strip():
+        match = _TOKEN.match(text, position)
+        if match is None:
+            return _strange(text, position)
+        tokens.append(_token(match, tokens))
+        position = match.end()
+        if _is_foreign(tokens[-1]):
+            return _foreign(tokens[-1])
+    return _order(tokens) or tokens
+
+
+def _token(match: re.Match[str], before: Sequence[Token]) -> Token:
+    kind = match.lastgroup or ""
+    text, start, end = match[kind], match.start(kind), match.end(kind)
+    if kind == "operator" or text in _WORD_OPERATORS:
+        return Token(text, start, end, _operator_sort(text, before))
+    return Token(text, start, end, TokenKind.OPERAND, callable=kind == "name")
+
+
+def _operator_sort(text: str, before: Sequence[Token]) -> TokenKind:
+    fixed = {"(": TokenKind.OPEN, ")": TokenKind.CLOSE, ",": TokenKind.COMMA}
+    if text in fixed:
+        return fixed[text]
+    wants_operand = not before or before[-1].sort not in (TokenKind.OPERAND, TokenKind.CLOSE)
+    return TokenKind.PREFIX if text in ("-", "not") and wants_operand else TokenKind.INFIX
+
+
+def _is_foreign(token: Token) -> bool:
+    if not token.callable or token.text in _OWN_WORDS:
+        return False
+    return iskeyword(token.text) or "__" in token.text or bool(_own_spelling(token.text))
+
+
+def _foreign(token: Token) -> SyntaxFault:
+    message = f"`{token.text}` does not belong to the rule language"
+    return SyntaxFault(token.start, token.end, message, _own_spelling(token.text))
+
+
+def _own_spelling(word: str) -> str:
+    """What is written here for a word of another language, or for one in capitals (`AND`)."""
+    small = word.lower()
+    hint = _OTHER_WORDS.get(word) or _OTHER_WORDS.get(small, "")
+    return hint or (f"write `{small}`" if small in _OWN_WORDS else "")
+
+
+def _strange(text: str, position: int) -> SyntaxFault:
+    rest = text[position:]
+    start = position + len(rest) - len(rest.lstrip())
+    rest = text[start:]
+    word = re.match(r"[\w.]+", rest)
+    if rest[0].isdigit() or (rest[0] == "." and rest[1:2].isdigit()):
+        shown = word[0] if word else rest[0]
+        message = f"`{shown}` is not a number of the rule language"
+        return SyntaxFault(
+            start, start + len(shown), message, "write digits, or digits.digits: 0.05"
+        )
+    if word and (rest[0].isalpha() or rest[0] == "_"):
+        hint = "names are ASCII letters, digits and `_`, with one point: `family.factor`"
+        return SyntaxFault(start, start + len(word[0]), f"`{word[0]}` is not a name", hint)
+    for spelling, hint in _OTHER_SPELLINGS:
+        if rest.startswith(spelling):
+            message = f"`{spelling}` does not belong to the rule language"
+            return SyntaxFault(start, start + len(spelling), message, hint)
+    return SyntaxFault(start, start + 1, f"`{rest[0]}` does not belong to the rule language")
+
+
+def _order(tokens: Sequence[Token]) -> SyntaxFault | None:
+    if not tokens:
+        return SyntaxFault(0, 1, "the expression is empty")
+    opened: list[Token] = []
+    before: Token | None = None
+    for token in tokens:
+        fault = _follows(before, token) or _brackets(opened, token)
+        if fault is not None:
+            return fault
+        before = token
+    if opened:
+        return SyntaxFault(opened[-1].start, opened[-1].end, "this `(` is not closed")
+    last = tokens[-1]
+    if last.sort in (TokenKind.OPERAND, TokenKind.CLOSE):
+        return None
+    return SyntaxFault(last.start, last.end, f"nothing follows `{last.text}`")
+
+
+def _brackets(opened: list[Token], token: Token) -> SyntaxFault | None:
+    if token.sort is TokenKind.OPEN:
+        opened.append(token)
+        if len(opened) > _DEEPEST_BRACKETS:
+            return SyntaxFault(token.start, token.end, "the expression is nested too deep", _SPLIT)
+    elif token.sort is TokenKind.CLOSE:
+        if not opened:
+            return SyntaxFault(token.start, token.end, "this `)` closes nothing")
+        opened.pop()
+    elif token.sort is TokenKind.COMMA and not opened:
+        hint = "commas separate arguments and labels, inside parentheses"
+        return SyntaxFault(token.start, token.end, "a comma stands outside parentheses", hint)
+    return None
+
+
+_SPLIT = "move a part of it to `derived:` under a name of its own"
+_VALUE_ENDS = frozenset({TokenKind.OPERAND, TokenKind.CLOSE})
+
+
+def _follows(before: Token | None, token: Token) -> SyntaxFault | None:
+    after_value = before is not None and before.sort in _VALUE_ENDS
+    if after_value and before is not None:
+        return _after_value(before, token)
+    if token.sort in (TokenKind.OPERAND, TokenKind.PREFIX, TokenKind.OPEN):
+        return None
+    if (
+        token.sort is TokenKind.CLOSE
+        and before is not None
+        and before.sort in (TokenKind.OPEN, TokenKind.COMMA)
+    ):
+        return None
+    if before is None:
+        return SyntaxFault(token.start, token.end, f"nothing stands before `{token.text}`")
+    if before.text == "not" and token.text == "in":
+        return None
+    message = f"nothing stands between `{before.text}` and `{token.text}`"
+    return SyntaxFault(token.start, token.end, message, _PAIRS.get((before.text, token.text), ""))
+
+
+def _after_value(before: Token, token: Token) -> SyntaxFault | None:
+    if token.sort in (TokenKind.INFIX, TokenKind.CLOSE, TokenKind.COMMA):
+        return None
+    if token.sort is TokenKind.OPEN and before.callable:
+        return None
+    message = f"an operator is missing between `{before.text}` and `{token.text}`"
+    return SyntaxFault(token.start, token.end, message)

@@ -1,0 +1,144 @@
+"""Onboarding: exactly one vendor's user for each applicant, and a token for the connect page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+import msgspec
+
+from decision_service.domain.errors import RequestInProgress, ServiceError, UpstreamUnavailable
+from decision_service.pipeline.applicants.ports import (
+    Applicant,
+    ApplicantLog,
+    ApplicantRecord,
+    Enrolment,
+    IssuedToken,
+    LinkToken,
+    Unsettled,
+)
+from decision_service.pipeline.ports import Clock
+
+CLAIM = timedelta(seconds=30)
+"""How long one attempt has an applicant to itself.
+
+As long as a request that was sent may still be carried out by the vendor, so that the next attempt
+finds the user it made instead of making another.
+"""
+
+RENEWABLE = timedelta(days=1)
+RENEWALS = 20
+
+
+class Onboarded(msgspec.Struct, frozen=True):
+    """An applicant's user and a fresh token; `created` where this call made the user."""
+
+    user_id: str
+    token: LinkToken
+    created: bool
+
+
+class ErasedApplicant(msgspec.Struct, frozen=True):
+    """How many accounts were revoked at the vendor, and how many snapshots destroyed here."""
+
+    accounts: int
+    snapshots: int
+
+
+class OnboardApplicants:
+    """Creates users and link tokens; keys and tokens of the vendor's API stay on the server."""
+
+    def __init__(self, vendor: Enrolment, log: ApplicantLog, clock: Clock) -> None:
+        self._vendor = vendor
+        self._log = log
+        self._clock = clock
+
+    async def create(self, applicant: Applicant, stop_at: float) -> Onboarded:
+        """The applicant's user, made if there is none yet, with a new token.
+
+        Safe to repeat: an attempt whose outcome is unknown is settled by looking for its user.
+        Raises RequestInProgress while another call creates it, UpstreamUnavailable,
+        UpstreamBudgetExhausted and StoreUnavailable.
+        """
+        now = self._clock.now()
+        record = await self._log.claim(applicant, now, now + CLAIM)
+        if record.user_id is not None:
+            token = await self.link_token(record.user_id, stop_at)
+            return Onboarded(record.user_id, token, created=False)
+        if not record.claimed:
+            raise RequestInProgress(
+                "this applicant is being created by another call, or the outcome of an earlier "
+                "one is not known yet: ask again for its result",
+                retry_after=CLAIM.total_seconds(),
+            )
+        return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
+
+    async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
+        """A new token for a user; raises UserUnknown, UpstreamUnavailable."""
+        return await self._token(user_id, stop_at)
+
+    async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
+        """Another token for whoever holds one that this service handed out.
+
+        None where it did not, where the token expired more than a day ago, or where the page has
+        had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
+        """
+        held = await self._log.issued_token(_digest(access_token))
+        if held is None or held.renewals >= RENEWALS:
+            return None
+        if self._clock.now() > held.expires + RENEWABLE:
+            return None
+        return await self._token(held.user_id, stop_at, held.renewals + 1)
+
+    async def _token(self, user_id: str, stop_at: float, renewals: int = 0) -> LinkToken:
+        token = await self._vendor.link_token(user_id, stop_at)
+        await self._log.issued(_issued(token, user_id, renewals))
+        return token
+
+    async def erase(self, user_id: str, stop_at: float) -> ErasedApplicant:
+        """Destroy what is stored of a user's data, then revoke its accounts at the vendor.
+
+        Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
+        what is stored here is destroyed by then.
+        """
+        erased = await self._log.erase(user_id)
+        accounts = await self._vendor.revoke(user_id, stop_at)
+        return ErasedApplicant(accounts, erased.snapshots)
+
+    async def _settled(
+        self, applicant: Applicant, record: ApplicantRecord, stop_at: float, *, fresh: bool
+    ) -> Onboarded:
+        try:
+            user_id = None
+            if not fresh:
+                user_id = await self._vendor.find(applicant, record.begun, stop_at)
+            if user_id is not None:
+                await self._log.settle(applicant, user_id)
+                token = await self.link_token(user_id, stop_at)
+                return Onboarded(user_id, token, created=False)
+            made = await self._vendor.enrol(applicant, stop_at)
+        except ServiceError:
+            await self._log.release(applicant)
+            raise
+        except Unsettled:
+            raise _unsettled() from None
+        await self._log.settle(applicant, made.user_id)
+        await self._log.issued(_issued(made.token, made.user_id))
+        return Onboarded(made.user_id, made.token, created=True)
+
+
+def _issued(token: LinkToken, user_id: str, renewals: int = 0) -> IssuedToken:
+    return IssuedToken(_digest(token.access_token), user_id, token.expires, renewals)
+
+
+def _digest(access_token: str) -> str:
+    return sha256(access_token.encode()).hexdigest()
+
+
+def _unsettled() -> UpstreamUnavailable:
+    seconds = CLAIM.total_seconds()
+    return UpstreamUnavailable(
+        f"Smile did not say whether it created the applicant; send the request again in "
+        f"{seconds:.0f} s, which makes no second one",
+        retry_after=seconds,
+    )

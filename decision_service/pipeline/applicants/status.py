@@ -1,0 +1,111 @@
+"""Where an applicant stands: accounts, data and its age, and whether a decision can be made now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from decision_service.domain.account_errors import explained
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED, ERROR
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import Account
+from decision_service.pipeline.applicants.ports import Connections, Enrolment, Sync
+from decision_service.pipeline.ports import Clock
+
+
+class AccountStanding(msgspec.Struct, frozen=True):
+    """One account: the vendor's words for its status and error, and ours for a person.
+
+    `advice` is what the applicant can do; empty where nothing is needed.
+    """
+
+    account: Account
+    words: str
+    advice: str = ""
+
+
+class KindStanding(msgspec.Struct, frozen=True):
+    """When one kind of one account was last collected."""
+
+    kind: Kind
+    source: str
+    collected: datetime
+
+
+class ApplicantStatus(msgspec.Struct, frozen=True):
+    """`ready` says that a decision now would rest on data; otherwise `why_not` says what lacks."""
+
+    user_id: str
+    accounts: tuple[AccountStanding, ...]
+    kinds: tuple[KindStanding, ...]
+    ready: bool
+    why_not: str = ""
+
+
+class LookAtApplicants:
+    """Asks the vendor where applicants stand; records nothing."""
+
+    def __init__(self, vendor: Enrolment, clock: Clock) -> None:
+        self._vendor = vendor
+        self._clock = clock
+
+    async def __call__(self, user_id: str, stop_at: float) -> ApplicantStatus:
+        """Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant."""
+        seen = await self._vendor.connections(user_id, self._clock.now(), stop_at)
+        return standing(user_id, seen)
+
+
+def standing(user_id: str, seen: Connections) -> ApplicantStatus:
+    """What the vendor's word on a user's accounts means for a decision."""
+    why_not = _why_not(seen)
+    return ApplicantStatus(
+        user_id=user_id,
+        accounts=tuple(_account(one, seen) for one in seen.accounts),
+        kinds=tuple(_newest(seen.syncs)),
+        ready=not why_not,
+        why_not=why_not,
+    )
+
+
+def _account(account: Account, seen: Connections) -> AccountStanding:
+    if account.id in seen.arriving:
+        words = "connected; its data is being collected, which takes up to five minutes"
+        return AccountStanding(account, words)
+    if account.connection_status == CONNECTED:
+        return AccountStanding(account, "connected")
+    if account.id in seen.being_linked:
+        return AccountStanding(account, "the applicant is connecting it now")
+    if account.connection_status == DISCONNECTED:
+        words = "the applicant has withdrawn consent; its data may no longer be used"
+        return AccountStanding(account, words, "Connect the account again to share its data.")
+    if account.connection_status == ERROR:
+        error = explained(account.error_code or "")
+        return AccountStanding(account, error.happened, error.advice)
+    return AccountStanding(account, "never finished connecting", "Connect the account again.")
+
+
+def _newest(syncs: Iterable[Sync]) -> Iterator[KindStanding]:
+    newest: dict[tuple[str, Kind], datetime] = {}
+    for sync in syncs:
+        for kind in sync.kinds:
+            key = (sync.source, kind)
+            newest[key] = max(sync.finished, newest.get(key, sync.finished))
+    for (source, kind), finished in sorted(newest.items()):
+        yield KindStanding(kind, source, finished)
+
+
+def _why_not(seen: Connections) -> str:
+    statuses = {account.connection_status for account in seen.accounts}
+    if seen.being_linked:
+        return "an account is being connected: ask again when the applicant has finished"
+    if seen.arriving:
+        return "data is still being collected: ask again within five minutes"
+    if CONNECTED in statuses:
+        return ""
+    if not seen.accounts:
+        return "no account is connected yet: give the applicant a link token"
+    if statuses == {DISCONNECTED}:
+        return "consent was withdrawn for every account: the applicant has to connect again"
+    return "no account could be connected: see what each account says"

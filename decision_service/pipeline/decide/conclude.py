@@ -1,0 +1,263 @@
+"""From what was gathered to the entry that is committed: factors, verdict, decision, reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, tzinfo
+from functools import lru_cache
+
+import msgspec
+from msgspec import structs
+from msgspec.structs import replace
+
+from decision_service import __version__
+from decision_service.domain.decision import Decision, RulesetRef
+from decision_service.domain.factor import Factors, Value
+from decision_service.domain.needs import Needs
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Outcome, StageTrace, Verdict
+from decision_service.factors.registry import depends_on_term
+from decision_service.pipeline.decide.admission import Admission
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.factor_cache import KnownFactors
+from decision_service.pipeline.decide.record_codec import FactsToStore, encode_facts, inputs_to_wire
+from decision_service.pipeline.ports import (
+    ArmDecision,
+    Entry,
+    FetchResult,
+    NewId,
+    ReplyEncoder,
+    SnapshotBody,
+    WarmMark,
+)
+from decision_service.pipeline.snapshots.codec import snapshot_body
+from decision_service.rollout.gate import sets_pin
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+
+
+class Concluded(msgspec.Struct, frozen=True):
+    """A decision, and the entry by which it is recorded."""
+
+    decision: Decision
+    entry: Entry
+
+
+def conclude(
+    admission: Admission,
+    gathering: FetchResult | None,
+    *,
+    encoder: ReplyEncoder,
+    new_id: NewId,
+    caller: str,
+    content: bytes,
+    known: KnownFactors | None = None,
+    fence: str = "",
+) -> Concluded:
+    """Decide from what was gathered and make the entry to commit; pure but for its new id.
+
+    `gathering` is None exactly for an applicant outside the go-live. Factor values come from
+    `known` where it has them. A `fence` is that of the lease under which this is decided.
+    """
+    decision_id = new_id.decision_id(admission.as_of.instant)
+    if admission.ruleset is None or gathering is None:
+        decided = _outside(admission, decision_id)
+    else:
+        known = known or KnownFactors()
+        decided = _decided(admission, admission.ruleset, gathering, decision_id, known)
+    style = admission.application.style
+    reply = encoder.encode(decided.decision, style, decided.traces)
+    return Concluded(
+        decided.decision, _entry(admission, gathering, decided, reply, caller, content, fence)
+    )
+
+
+def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
+    """What to compute for one application: the ruleset's needs with the requested term."""
+    term = inputs.get("requested_term_months")
+    if not isinstance(term, int) or not depends_on_term(ruleset.needs.factors):
+        return ruleset.needs
+    return replace(ruleset.needs, term_months=term)
+
+
+def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Decision:
+    """The recorded decision with the verdict of a ruleset on factors."""
+    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, decision.as_of))
+    return structs.replace(
+        decision,
+        verdict=verdict,
+        factors=factors,
+        ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        expires=expiry(verdict, factors, ruleset, decision.as_of),
+    )
+
+
+def expiry(
+    verdict: Verdict, factors: Factors, ruleset: CompiledRuleset, as_of: AsOf
+) -> datetime | None:
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a used parameter's change."""
+    end, change = verdict.valid_until, verdict.param_change
+    if factors.oldest_used_sync is not None:
+        end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
+    if change is not None:
+        end = _earlier(end, _midnight(change, as_of.zone))
+    return end if end is None or end > as_of.instant else as_of.instant
+
+
+def _earlier(end: datetime | None, other: datetime) -> datetime:
+    return other if end is None or other < end else end
+
+
+@lru_cache(256)
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    """When a civil day begins; in UTC, so that it is compared with instants quickly."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    """A decision with what belongs to it beside what its caller reads."""
+
+    decision: Decision
+    snapshot: SnapshotBody | None = None
+    factors: bytes | None = None
+    traces: tuple[StageTrace, ...] = ()
+
+
+def _outside(admission: Admission, decision_id: str) -> _Decided:
+    return _Decided(_decision(admission, decision_id, Verdict(Outcome.NOT_ENROLLED)))
+
+
+def _decided(
+    admission: Admission,
+    ruleset: CompiledRuleset,
+    gathering: FetchResult,
+    decision_id: str,
+    known: KnownFactors,
+) -> _Decided:
+    as_of, full = admission.as_of, admission.application.style.full
+    body = gathering.body or snapshot_body(gathering.snapshot)
+    needs = needs_of(ruleset, admission.inputs)
+    computed = known.of(gathering.snapshot, body.id, needs, ruleset.digest, as_of)
+    loaded = computed.loaded(ruleset, as_of)
+    facts = Facts(computed.factors.values, admission.inputs, as_of, loaded)
+    verdict = evaluate(ruleset, facts)
+    decision = _decision(
+        admission,
+        decision_id,
+        verdict,
+        RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
+        computed.factors,
+        body.id,
+        gathering.fetched,
+        gathering.calls,
+        expiry(verdict, computed.factors, ruleset, as_of),
+    )
+    return _Decided(decision, body, computed.wire, traces(ruleset, verdict) if full else ())
+
+
+def _decision(
+    admission: Admission,
+    decision_id: str,
+    verdict: Verdict,
+    ref: RulesetRef | None = None,
+    factors: Factors | None = None,
+    snapshot_id: str | None = None,
+    fetched: datetime | None = None,
+    calls: int = 0,
+    expires: datetime | None = None,
+) -> Decision:
+    application, as_of = admission.application, admission.as_of
+    return Decision(
+        decision_id,
+        application.request_id,
+        application.application_id,
+        application.customer_ref,
+        application.user_id,
+        application.product,
+        as_of.instant,
+        as_of,
+        admission.assignment,
+        admission.inputs,
+        verdict,
+        __version__,
+        ref,
+        factors,
+        snapshot_id,
+        fetched,
+        calls,
+        expires,
+    )
+
+
+def _entry(
+    admission: Admission,
+    gathering: FetchResult | None,
+    decided: _Decided,
+    reply: bytes,
+    caller: str,
+    content: bytes,
+    fence: str,
+) -> Entry:
+    decision, ruleset = decided.decision, admission.ruleset
+    return Entry(
+        decision_id=decision.decision_id,
+        caller=caller,
+        request_id=decision.request_id,
+        content=content,
+        user_id=decision.user_id,
+        product=decision.product,
+        application_id=decision.application_id,
+        customer_ref=decision.customer_ref,
+        outcome=decision.verdict.outcome,
+        created=decision.created,
+        reply=reply,
+        facts=encode_facts(_facts(decision, admission.application, decided.factors)),
+        ruleset_digest=None if ruleset is None else ruleset.digest,
+        plan_digest=admission.assignment.plan_digest,
+        snapshot=decided.snapshot,
+        arm=_arm(decision, admission),
+        consent=0 if gathering is None else gathering.consent,
+        warm=_warm(gathering, decided.snapshot),
+        fence=fence,
+        depends_on=None if gathering is None else gathering.mark,
+    )
+
+
+def _warm(gathering: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
+    """The mark by which a whole reading serves later decisions."""
+    if gathering is None or gathering.plan is None or body is None:
+        return None
+    fetched = gathering.fetched
+    return WarmMark(body.id, fetched, fetched, gathering.plan, fetched)
+
+
+def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
+    """What the decision means for its rollout; None for an applicant outside the go-live."""
+    assignment, verdict = decision.assignment, decision.verdict
+    if assignment.arm is None or assignment.version is None:
+        return None
+    return ArmDecision(
+        unit=admission.unit,
+        arm=assignment.arm,
+        version=assignment.version,
+        hashed=admission.compared,
+        pins=sets_pin(assignment),
+        refer_kind=verdict.refer_kind,
+        rule_error=verdict.ended_in_rule_error,
+        approved=verdict.approved_amount,
+    )
+
+
+def _facts(decision: Decision, application: Application, factors: bytes | None) -> FactsToStore:
+    return FactsToStore(
+        instant=decision.as_of.instant,
+        zone=str(decision.as_of.zone),
+        doubtful=decision.as_of.doubtful,
+        assignment=decision.assignment,
+        inputs=inputs_to_wire(decision.inputs),
+        languages=application.style.languages,
+        packed_factors=factors,
+        fetched=decision.fetched,
+        upstream_calls=decision.upstream_calls,
+    )

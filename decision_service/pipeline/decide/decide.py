@@ -1,0 +1,295 @@
+"""The use case that everything else serves: decide one application, durably and once."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from functools import partial
+
+import msgspec
+from msgspec import structs
+
+from decision_service.domain.decision import Assignment
+from decision_service.domain.errors import (
+    ConsentMoved,
+    DeadlineMissed,
+    LeaseLost,
+    ReadingMoved,
+    RequestInProgress,
+)
+from decision_service.domain.money import Money
+from decision_service.failpoints import Point, reach
+from decision_service.pipeline.decide.admission import Admission, admit
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.bulkhead import WorkRoom
+from decision_service.pipeline.decide.conclude import Concluded, conclude
+from decision_service.pipeline.decide.factor_cache import KnownFactors
+from decision_service.pipeline.decide.gathering import gather_for, withdrawn
+from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
+from decision_service.pipeline.decide.leased_source import DecidedElsewhere, LeasedSource
+from decision_service.pipeline.decide.observer import Attempt, DecisionObserver
+from decision_service.pipeline.decide.run import (
+    FLOOR,
+    CallContext,
+    DecisionRun,
+    Deps,
+    OnRecorded,
+    Runs,
+    reused,
+)
+from decision_service.pipeline.decide.shared import SharedWork
+from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.ports import Entry, FetchResult, StoredEntry
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.pipeline.rules.used_versions import UsedVersions
+from decision_service.rollout.gate import day_total_matters
+from decision_service.ruleset.program.model import CompiledRuleset
+
+ANSWER_MARGIN = 0.150
+"""Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
+
+FOLLOW_MARGIN = 0.050
+"""Seconds before the deadline at which a caller is told that another's run still goes on."""
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """What a decision rests on, what it came to, and what is stored under its request id."""
+
+    gathering: FetchResult | None
+    concluded: Concluded
+    stored: StoredEntry
+
+
+class DecideApplication:
+    """Decides applications: the same request id with the same content is decided once, ever.
+
+    Concurrent duplicates wait for the one run, in this process by joining it, in others by the
+    lease it holds. A caller who leaves does not stop it while others wait, and nothing stops it
+    once the commit has begun.
+    """
+
+    def __init__(
+        self,
+        deps: Deps,
+        rulebook: Callable[[], Rulebook],
+        observer: DecisionObserver,
+        last: ClockGuard | None = None,
+        *,
+        room: WorkRoom | None = None,
+        on_recorded: OnRecorded | None = None,
+    ) -> None:
+        self._deps = deps
+        self._rulebook = rulebook
+        self._observer = observer
+        self._last = last or ClockGuard()
+        self._room = room or WorkRoom()
+        self._on_recorded = on_recorded or _no_op
+        self._used = UsedVersions(deps.log)
+        self._known = KnownFactors()
+        self._runs: Runs = {}
+        self._underway = InFlightAmounts()
+
+    async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
+        """The recorded decision.
+
+        Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
+        DeadlineMissed may come while the commit is under way: asking again settles it.
+        """
+        content = application.content()
+        if application.request_id:
+            stored = await self._deps.log.find(call.caller, application.request_id)
+            if stored is not None:
+                return _same_content(stored, content)
+        else:
+            application = structs.replace(application, request_id=self._deps.new_id.request_id())
+        return await self._once(application, content, call)
+
+    async def _once(
+        self, application: Application, content: bytes, call: CallContext
+    ) -> StoredEntry:
+        """The result of the one run, of this process or another's.
+
+        A run that ended because another process goes on is begun again while there is time.
+        """
+        while True:
+            try:
+                return await self._joined(application, content, call)
+            except RequestInProgress:
+                if self._left(call) < FLOOR:
+                    raise
+
+    async def _joined(
+        self, application: Application, content: bytes, call: CallContext
+    ) -> StoredEntry:
+        key = (call.caller, application.request_id)
+        run = self._runs.get(key)
+        leads = run is None
+        if run is None:
+            run = self._begin(key, application, content, call)
+        elif not hmac.compare_digest(run.content, content):
+            raise reused()
+        run.until = max(run.until, call.deadline)
+        assert run.work is not None  # noqa: S101 - set by _begin before anything awaits
+        try:
+            stored = await run.work.wait(self._left(call) - (0 if leads else FOLLOW_MARGIN))
+        except TimeoutError:
+            raise DeadlineMissed.unrecorded() if leads else RequestInProgress.still() from None
+        return _same_content(stored, content)
+
+    def _begin(
+        self, key: tuple[str, str], application: Application, content: bytes, call: CallContext
+    ) -> DecisionRun:
+        self._require_time(call)
+        run = DecisionRun(application, content, call, until=call.deadline)
+        self._runs[key] = run
+        run.work = SharedWork(self._decide(run), on_end=partial(self._runs.pop, key, None))
+        return run
+
+    def _left(self, call: CallContext) -> float:
+        return call.deadline - self._deps.clock.monotonic()
+
+    def _require_time(self, call: CallContext) -> None:
+        if self._left(call) < FLOOR:
+            raise DeadlineMissed(
+                f"less than {FLOOR * 1000:.0f} ms were left, which is too little to decide in: "
+                "call with a later deadline"
+            )
+
+    async def _decide(self, run: DecisionRun) -> StoredEntry:
+        async with self._room:
+            self._require_time(run.call)
+            with self._observer.attempt(run.application) as attempt:
+                try:
+                    return await self._decided(run, attempt)
+                finally:
+                    self._underway.end(run.key)
+
+    async def _decided(self, run: DecisionRun, attempt: Attempt) -> StoredEntry:
+        product = self._rulebook().product(run.application.product)
+        admission = await self._admit(run, product, attempt)
+        try:
+            gathering = None
+            if admission.ruleset is not None:
+                gathering = await self._gather(admission, admission.ruleset, run)
+                reach(Point.GATHERED)
+                await self._used.note(admission.ruleset)
+            result = await self._recorded(admission, gathering, run)
+        except DecidedElsewhere as found:
+            return found.entry
+        except LeaseLost:
+            raise RequestInProgress.still() from None
+        except BaseException:
+            if run.lease is not None:
+                self._deps.leases.release(run.lease)
+            raise
+        self._tell(attempt, product, admission, result)
+        return result.stored
+
+    async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
+        position, application = self._observer.position(product.name), run.application
+
+        def assigned(assignment: Assignment) -> None:
+            attempt.assignment, attempt.position = assignment, position
+            amount = application.inputs.get("requested_amount")
+            if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
+                self._underway.begin(run.key, product.name, amount)
+
+        now, arms = self._deps.clock.now(), self._deps.arms
+        admission = await admit(application, product, arms, now, assigned, self._underway)
+        if not self._last.doubts(now):
+            return admission
+        as_of = structs.replace(admission.as_of, doubtful=True)
+        return structs.replace(admission, as_of=as_of)
+
+    async def _claim(self, run: DecisionRun) -> None:
+        """Have the request's lease; raises DecidedElsewhere where it is decided by then."""
+        if run.lease is not None:
+            return
+        seconds = max(self._left(run.call) - FOLLOW_MARGIN, 0)
+        caller, request_id = run.key
+        claimed = await self._deps.leases.claim(caller, request_id, seconds)
+        if isinstance(claimed, StoredEntry):
+            raise DecidedElsewhere(claimed)
+        run.lease = claimed
+        self._require_time(run.call)
+
+    async def _recorded(
+        self, admission: Admission, gathering: FetchResult | None, run: DecisionRun
+    ) -> _Result:
+        """Decide and commit; decide again on what is there where something overtook the data.
+
+        A reading that was withdrawn while it was made leaves nothing to decide on.
+        """
+        while True:
+            concluded = self._conclude(admission, gathering, run)
+            try:
+                return _Result(gathering, concluded, await self._commit(concluded.entry, run))
+            except ReadingMoved:
+                if admission.ruleset is None:
+                    raise
+                gathering = await self._gather(admission, admission.ruleset, run)
+            except ConsentMoved:
+                if gathering is None:
+                    raise
+                user_id = admission.application.user_id
+                held = await self._deps.log.held(user_id)
+                gathering = withdrawn(user_id, gathering, held.consent)
+
+    def _conclude(
+        self, admission: Admission, gathering: FetchResult | None, run: DecisionRun
+    ) -> Concluded:
+        return conclude(
+            admission,
+            gathering,
+            encoder=self._deps.encoder,
+            new_id=self._deps.new_id,
+            caller=run.call.caller,
+            content=run.content,
+            known=self._known,
+            fence=run.lease.fence if run.lease else "",
+        )
+
+    async def _commit(self, entry: Entry, run: DecisionRun) -> StoredEntry:
+        """Record the decision, unless every caller's deadline has passed meanwhile."""
+        if self._deps.clock.monotonic() > run.until:
+            raise DeadlineMissed.unrecorded()
+        run.seal()
+        stored = await self._deps.log.commit(entry)
+        self._last.note(stored.created)
+        return stored
+
+    def _tell(
+        self, attempt: Attempt, product: Product, admission: Admission, result: _Result
+    ) -> None:
+        """Have a decision counted; not one that another process had recorded before."""
+        entry = result.concluded.entry
+        if result.stored.decision_id == entry.decision_id:
+            self._observer.recorded(attempt, product, admission, result.gathering, result.concluded)
+            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
+
+    async def _gather(
+        self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
+    ) -> FetchResult:
+        clock = self._deps.clock
+        stop_at = run.call.deadline - ANSWER_MARGIN
+        return await gather_for(
+            admission.application.user_id,
+            ruleset.needs,
+            admission.as_of,
+            source=LeasedSource(self._deps.source, partial(self._claim, run)),
+            log=self._deps.log,
+            stop_at=stop_at,
+            wait_until=min(stop_at, clock.monotonic() + admission.application.wait_timeout),
+            warm=self._deps.warm,
+        )
+
+
+def _no_op(_: StoredEntry, __: str) -> None:
+    """Nobody counts."""
+
+
+def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:
+    """The stored decision, if it answers this content; raises RequestIdReused otherwise."""
+    if not hmac.compare_digest(stored.content, content):
+        raise reused()
+    return stored

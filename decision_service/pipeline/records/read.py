@@ -1,0 +1,69 @@
+"""Reading decisions back, with what the FULL view adds recomputed from the recorded values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from decision_service.domain.errors import DecisionUnknown
+from decision_service.domain.factor import Factors
+from decision_service.domain.verdict import StageTrace
+from decision_service.pipeline.decide.record_codec import (
+    StoredFacts,
+    decode_facts,
+    factors_from_wire,
+    inputs_from_wire,
+)
+from decision_service.pipeline.ports import DecisionLog, Filter, Position, StoredEntry
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A decision as recorded: its entry, its facts, and for the FULL view factors and traces."""
+
+    entry: StoredEntry
+    facts: StoredFacts
+    factors: Factors | None = None
+    traces: tuple[StageTrace, ...] = ()
+
+
+class DecisionPage(msgspec.Struct, frozen=True):
+    """One page of a listing; `next` is None on the last one."""
+
+    entries: Sequence[StoredEntry]
+    next: Position | None
+
+
+class ReadDecisions:
+    """Gets and lists what was recorded."""
+
+    def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
+        self._log = log
+        self._archive = archive
+
+    async def get(self, decision_id: str, *, full: bool, scope: str = "") -> Recorded:
+        """One decision; raises DecisionUnknown, also where it is not the caller `scope`'s."""
+        entry = await self._log.get(decision_id)
+        if entry is None or scope not in {"", entry.caller}:
+            raise DecisionUnknown(
+                f"there is no decision {decision_id}: check the id", decision_id=decision_id
+            )
+        facts = decode_facts(entry.facts)
+        if not full or facts.factors is None or entry.ruleset_digest is None:
+            return Recorded(entry, facts)
+        factors = factors_from_wire(facts.factors)
+        ruleset = await self._archive.by_digest(entry.ruleset_digest)
+        inputs = inputs_from_wire(facts.inputs)
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, facts.as_of))
+        return Recorded(entry, facts, factors, traces(ruleset, verdict))
+
+    async def list(self, chosen: Filter, after: Position | None, size: int) -> DecisionPage:
+        """One page, newest first."""
+        entries = await self._log.list(chosen, after, size + 1)
+        if len(entries) <= size:
+            return DecisionPage(entries, None)
+        last = entries[size - 1]
+        return DecisionPage(entries[:size], Position(last.created, last.decision_id))

@@ -1,0 +1,122 @@
+"""Recomputing a decision from its stored snapshot and rules; nothing is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from decision_service import __version__
+from decision_service.domain.decision import Decision
+from decision_service.domain.errors import RulesetUnknown, SnapshotErased
+from decision_service.domain.verdict import Outcome, StageTrace, Verdict
+from decision_service.factors.compute import compute
+from decision_service.pipeline.decide.conclude import judge, needs_of
+from decision_service.pipeline.decide.record_codec import inputs_from_wire
+from decision_service.pipeline.ports import DecisionLog, StoredEntry
+from decision_service.pipeline.records.read import ReadDecisions, Recorded
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.snapshots.codec import read_snapshot
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.model import CompiledRuleset
+
+AT_ONCE = 2
+"""How many are replayed at a time: one is computed while another is read.
+
+Each computes for milliseconds on the event loop; many side by side would hold the store's
+connections, and everybody else, for as long as all of them take.
+"""
+
+
+class WhichRules(msgspec.Struct, frozen=True):
+    """The rules to replay by; empty means the recorded ones. A digest beats a version."""
+
+    version: int = 0
+    digest: str = ""
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What was recorded (in FULL) beside what comes out now."""
+
+    recorded: Recorded
+    decision: Decision
+    traces: tuple[StageTrace, ...]
+
+
+class ReplayDecision:
+    """Shows that a decision is reproducible, or what other rules would have made of it."""
+
+    def __init__(
+        self,
+        log: DecisionLog,
+        reading: ReadDecisions,
+        archive: RulesetArchive,
+        rulebook: Callable[[], Rulebook],
+    ) -> None:
+        self._log = log
+        self._reading = reading
+        self._archive = archive
+        self._rulebook = rulebook
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def __call__(self, decision_id: str, which: WhichRules, scope: str = "") -> Replayed:
+        """The recomputed decision; raises DecisionUnknown, RulesetUnknown, SnapshotErased.
+
+        Where `scope` names a caller, other callers' decisions are unknown. First come, first
+        served, a few at a time.
+        """
+        async with self._turns:
+            return await self._replayed(decision_id, which, scope)
+
+    async def _replayed(self, decision_id: str, which: WhichRules, scope: str) -> Replayed:
+        recorded = await self._reading.get(decision_id, full=True, scope=scope)
+        entry = recorded.entry
+        if entry.snapshot_id is None:
+            return Replayed(recorded, shell_of(recorded), ())
+        ruleset = await self._rules(entry, which)
+        body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
+        if body is None:
+            raise SnapshotErased(
+                "the applicant's data behind this decision was erased: the decision can still be "
+                "read, but not replayed"
+            )
+        shell = shell_of(recorded)
+        factors = compute(read_snapshot(body), needs_of(ruleset, shell.inputs), shell.as_of)
+        decision = judge(shell, ruleset, factors)
+        return Replayed(recorded, decision, traces(ruleset, decision.verdict))
+
+    async def _rules(self, entry: StoredEntry, which: WhichRules) -> CompiledRuleset:
+        digest = which.digest
+        if not digest and which.version:
+            product = self._rulebook().product(entry.product)
+            ruleset = product.versions.get(which.version)
+            if ruleset is None:
+                raise RulesetUnknown(
+                    f"{entry.product} has no version {which.version} loaded", version=which.version
+                )
+            return ruleset
+        return await self._archive.by_digest(digest or entry.ruleset_digest or "")
+
+
+def shell_of(recorded: Recorded) -> Decision:
+    """The recorded decision without its verdict: ids, instants, inputs and assignment."""
+    entry, facts = recorded.entry, recorded.facts
+    return Decision(
+        decision_id=entry.decision_id,
+        request_id=entry.request_id,
+        application_id=entry.application_id,
+        customer_ref=entry.customer_ref,
+        user_id=entry.user_id,
+        product=entry.product,
+        created=entry.created,
+        as_of=facts.as_of,
+        assignment=facts.assignment,
+        inputs=inputs_from_wire(facts.inputs),
+        verdict=Verdict(Outcome.NOT_ENROLLED),
+        engine_version=__version__,
+        snapshot_id=entry.snapshot_id,
+        fetched=facts.fetched,
+        upstream_calls=facts.upstream_calls,
+    )

@@ -1,0 +1,221 @@
+"""What a rollout has measured: each arm, each shadow, each guardrail, and what comes next when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from decision_service.domain.decision import Arm
+from decision_service.pipeline.rollout.arm_figures import ArmTally, Counted, Total
+from decision_service.pipeline.rollout.guardrails.evaluate import (
+    Evaluation,
+    GuardrailResult,
+    error_rate,
+    latencies,
+)
+from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch
+from decision_service.pipeline.rollout.guardrails.windows import GuardrailWindow, position_at
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.gate import running_challenger
+from decision_service.rollout.guardrails import Metric, VersusChampion
+from decision_service.rollout.judging import GuardrailState as Said
+from decision_service.rollout.judging import applicants_needed
+from decision_service.rollout.latency import quantile
+from decision_service.rollout.model import WHOLE, Plan, Shadow
+from decision_service.rollout.readiness import Readiness, waits_for
+from decision_service.rollout.sequential import ArmCount
+from decision_service.rollout.state import TrackName
+
+LONGEST = timedelta(days=30)
+"""How far back figures go at most, however long a stage has stood."""
+
+
+_FORESEEABLE = timedelta(days=3650).total_seconds()
+
+
+class ArmLine(msgspec.Struct, frozen=True):
+    """One arm since the figures begin; `share` in thousandths of a percent of all applicants.
+
+    `approved` is in minor units over all decisions, the outcomes are of applicants. `p99_ms` is 0
+    where nothing was timed.
+    """
+
+    arm: Arm
+    version: int
+    share: int
+    tally: ArmTally
+    approved: int
+    errors: ArmCount
+    p99_ms: float
+
+
+class ShadowLine(msgspec.Struct, frozen=True):
+    """One silent version since the figures begin; `share` in thousandths of the enrolled."""
+
+    version: int
+    share: int
+    groups: Sequence[Group]
+
+    def counted(self, standing: Comparability) -> int:
+        """How many of its results stand like this."""
+        return sum(g.count for g in self.groups if g.standing is standing)
+
+
+class Awaited(msgspec.Struct, frozen=True):
+    """A number that is waited for, and when it is reached at the pace so far (None: unknown)."""
+
+    missing: int
+    by: datetime | None
+
+
+class Next(msgspec.Struct, frozen=True):
+    """What a track's next stage waits for; `count` are decisions, `ready_by` when all is met."""
+
+    track: TrackName
+    readiness: Readiness
+    count: Awaited
+    ready_by: datetime | None
+
+
+class GuardrailLine(msgspec.Struct, frozen=True):
+    """What a guardrail says; for a comparison also the applicants it still needs to tell."""
+
+    word: GuardrailResult
+    awaited: Awaited | None
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Everything that a rollout has measured, since `since`."""
+
+    product: Product
+    since: datetime
+    now: datetime
+    arms: Sequence[ArmLine]
+    shadows: Sequence[ShadowLine]
+    guards: Sequence[GuardrailLine]
+    next: Sequence[Next]
+
+
+class ShowFigures:
+    """Adds up what all processes counted; the guardrails say what they would say to themselves."""
+
+    def __init__(self, watch: GuardrailWatch, pairs: PairLog) -> None:
+        self._watch = watch
+        self._pairs = pairs
+
+    async def __call__(self, product: str) -> Figures:
+        """The figures; raises ProductUnknown or StoreUnavailable."""
+        watching = await self._watch.watching(product)
+        now, found = watching.now, watching.product
+        since = max(found.state.go_live.since, now - LONGEST)
+        words = await watching.results()
+        return Figures(
+            product=found,
+            since=since,
+            now=now,
+            arms=await _arms(watching, since),
+            shadows=[await self._shadow(product, s, since) for s in found.plan.versions.shadow],
+            guards=[await _guard(word, found.plan, now) for word in words],
+            next=[n for track in TrackName if (n := await _next(watching, track, words))],
+        )
+
+    async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
+        groups = await self._pairs.groups(product, shadow.version, since)
+        return ShadowLine(shadow.version, shadow.percent, groups)
+
+
+async def _arms(watching: Evaluation, since: datetime) -> Sequence[ArmLine]:
+    window = GuardrailWindow(since, position_at(watching.history, since))
+    tallies, totals = await watching.tallies(since), await watching.totals(window)
+    lines = [_arm(watching.product, arm, tallies, totals) for arm in Arm]
+    return [line for line in lines if _shows(watching.product, line)]
+
+
+def _shows(product: Product, line: ArmLine) -> bool:
+    """A challenger that runs no longer still shows what it did: it is why it was stopped."""
+    if line.arm is Arm.CHAMPION or running_challenger(product.plan, product.state):
+        return True
+    return bool(line.tally.decisions or line.errors.units)
+
+
+def _arm(
+    product: Product, arm: Arm, tallies: Iterable[ArmTally], totals: Iterable[Total]
+) -> ArmLine:
+    version = product.plan.versions.of(arm) or 0
+    counted = [t for t in totals if (t.arm, t.version) == (arm, version)]
+    own = (t for t in tallies if (t.arm, t.version) == (arm, version))
+    return ArmLine(
+        arm=arm,
+        version=version,
+        share=_share(product, arm),
+        tally=next(own, ArmTally(arm, version, 0, 0, 0, 0, 0, 0)),
+        approved=sum(t.count for t in counted if t.counted is Counted.APPROVED),
+        errors=error_rate(Metric.INTERNAL_ERROR_RATE, counted),
+        p99_ms=quantile(latencies(counted), 0.99),
+    )
+
+
+def _share(product: Product, arm: Arm) -> int:
+    """The share of all applicants whom the hash gives to an arm now."""
+    state, plan = product.state, product.plan
+    enrolled = 0 if state.go_live.killed else plan.go_live.stages.percent(state.go_live.stage)
+    challenger = running_challenger(plan, state)
+    taken = (
+        challenger.stages.percent(state.challenger.stage) if challenger and state.challenger else 0
+    )
+    dealt = taken if arm is Arm.CHALLENGER else WHOLE - taken
+    return enrolled * dealt // WHOLE
+
+
+async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailLine:
+    test = word.guardrail.test
+    if not isinstance(test, VersusChampion) or word.arms is None:
+        return GuardrailLine(word, None)
+    if word.judgement.standing is Said.TRIPPED:
+        return GuardrailLine(word, None)
+    needed = await asyncio.to_thread(applicants_needed, word.guardrail, test, plan, word.arms)
+    fewest = word.guardrail.min_units if word.judgement.standing is Said.WAITING else 0
+    wanted = max(needed or 0, fewest)
+    return GuardrailLine(word, _awaited(wanted, word.judgement.units, word.window.since, now))
+
+
+async def _next(
+    watching: Evaluation, track: TrackName, words: Sequence[GuardrailResult]
+) -> Next | None:
+    product, now = watching.product, watching.now
+    plan, state = product.plan, product.state
+    stands = state.go_live if track is TrackName.GO_LIVE else state.challenger
+    if stands is None:
+        return None
+    decisions = await _decided(watching, track, stands.since)
+    readiness = waits_for(plan, state, track, decisions, [w.judgement for w in words])
+    if readiness is None or readiness.next is None:
+        return None
+    needed = decisions + readiness.decisions_missing
+    count = _awaited(needed, decisions, stands.since, now)
+    return Next(track, readiness, count, _ready_by(readiness, count))
+
+
+async def _decided(watching: Evaluation, track: TrackName, since: datetime) -> int:
+    tallies = await watching.tallies(since)
+    arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
+    return sum(t.decisions for t in tallies if t.arm in arms)
+
+
+def _ready_by(readiness: Readiness, count: Awaited) -> datetime | None:
+    """When the next stage can begin at the pace so far; None where that cannot be said."""
+    if readiness.blocked_by or (count.missing and count.by is None):
+        return None
+    return max(readiness.holds_until, count.by) if count.by else readiness.holds_until
+
+
+def _awaited(needed: int, seen: int, since: datetime, now: datetime) -> Awaited:
+    missing = max(0, needed - seen)
+    if not missing or not seen:
+        return Awaited(missing, None)
+    wait = (now - since).total_seconds() * missing / seen
+    return Awaited(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)

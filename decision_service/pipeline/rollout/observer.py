@@ -1,0 +1,71 @@
+"""Counts each decision for its rollout, and has silent versions asked of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import msgspec
+import structlog
+
+from decision_service.pipeline.decide.admission import Admission
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.conclude import Concluded
+from decision_service.pipeline.decide.observer import Attempt
+from decision_service.pipeline.ports import Entry, FetchResult
+from decision_service.pipeline.rollout.counters import Counters
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
+from decision_service.pipeline.rollout.pairs.shadow import Shadows
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.gate import shadows
+
+log = structlog.get_logger("decision_service.rules")
+
+
+class RolloutObserver(msgspec.Struct, frozen=True):
+    """The `DecisionObserver` of rollouts: counters of the arms, and shadows."""
+
+    counters: Counters
+    shadows: Shadows
+    position_of: Callable[[str], int]
+
+    def position(self, product: str) -> int:
+        """The entry of its journal at which a product's rollout stands."""
+        return self.position_of(product)
+
+    def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
+        """Count what becomes of an application."""
+        return self.counters.attempt(application.product, timed=not application.wait_timeout)
+
+    def recorded(
+        self,
+        attempt: Attempt,
+        product: Product,
+        admission: Admission,
+        gathering: FetchResult | None,
+        concluded: Concluded,
+    ) -> None:
+        """A decision is durable: count it, and have the silent versions asked of it later."""
+        attempt.entry = concluded.entry
+        log_rule_error(concluded.entry)
+        decision = concluded.decision
+        if admission.ruleset is None or gathering is None or decision.factors is None:
+            return
+        case = DecidedCase(
+            decision,
+            admission.ruleset,
+            gathering.snapshot,
+            decision.factors,
+            admission.application.inputs,
+            product.input_names,
+        )
+        versions = shadows(product.plan, admission.assignment, admission.unit)
+        loaded = tuple(product.versions[v] for v in versions if v in product.versions)
+        self.shadows.offer(case, loaded)
+
+
+def log_rule_error(entry: Entry) -> None:
+    """A rule that could not be evaluated refers its applicant, and somebody must mend it."""
+    if entry.arm is not None and entry.arm.rule_error:
+        names = {"product": entry.product, "version": entry.arm.version}
+        log.error("a rule failed", alarm="RULE_ERROR", decision_id=entry.decision_id, **names)

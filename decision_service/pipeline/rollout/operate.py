@@ -1,0 +1,183 @@
+"""What an operator does with rollouts: look, explain, move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import msgspec
+import structlog
+
+from decision_service.domain.decision import Arm
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.placing import Placement, place
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts, StepTaken
+from decision_service.pipeline.rollout_ports import ArmLog, JournalAction, JournalEntry
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.state import (
+    Track,
+    TrackName,
+    advance,
+    kill,
+    pause,
+    resume,
+    revive,
+    roll_back,
+)
+
+log = structlog.get_logger("decision_service.rollout")
+
+_LOOKED_BACK = 100
+"""How many steps are searched for the one that brought a track to its stage."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A step that somebody wants.
+
+    `plan_digest` and `position` are what it was decided on; empty and 0 stand for what this process
+    knows of now.
+    """
+
+    product: str
+    who: str
+    why: str
+    plan_digest: str = ""
+    position: int = 0
+
+
+class Look(msgspec.Struct, frozen=True):
+    """One rollout as it stands: `entered` is the step that brought each track to its stage."""
+
+    product: Product
+    last: JournalEntry
+    entered: Mapping[TrackName, JournalEntry]
+
+
+class AssignmentExplanation(msgspec.Struct, frozen=True):
+    """Where an applicant would be put, and by which plan."""
+
+    product: Product
+    placement: Placement
+
+
+class OperateRollouts:
+    """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
+
+    def __init__(self, rollouts: Rollouts, shelf: ActiveRules, arms: ArmLog, clock: Clock) -> None:
+        self._rollouts = rollouts
+        self._shelf = shelf
+        self._arms = arms
+        self._clock = clock
+
+    async def look_at_all(self) -> Sequence[Look]:
+        """Every rollout, by product."""
+        await self._rollouts.refresh()
+        return [await self._look(name) for name in sorted(self._shelf.current().products)]
+
+    async def look(self, product: str) -> Look:
+        """One rollout as the journal has it now."""
+        await self._rollouts.refresh()
+        return await self._look(product)
+
+    def after(self, product: str) -> Look:
+        """One rollout from memory, as a step just left it: nothing that could fail any more."""
+        return self._seen(product, (self._rollouts.latest(product),))
+
+    async def steps(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
+        """At most `limit` steps, newest first, of positions under `before` if that is given."""
+        return await self._rollouts.history(product, before, limit)
+
+    async def explain(self, application: Application) -> AssignmentExplanation:
+        """Where an applicant would be put now; raises InputInvalid without the plan's unit."""
+        await self._rollouts.refresh()
+        product = self._shelf.current().product(application.product)
+        placement = await place(application, product, self._arms, self._clock.now())
+        return AssignmentExplanation(product, placement)
+
+    async def advance(self, order: Order, track: TrackName | None) -> JournalEntry | None:
+        """One stage up; raises as `Rollouts.move`."""
+        return await self._decided_on(
+            order, JournalAction.ADVANCE, lambda plan, state, now: advance(plan, state, track, now)
+        )
+
+    async def roll_back(self, order: Order, track: TrackName | None) -> JournalEntry | None:
+        """One stage down; raises as `Rollouts.move`."""
+        return await self._decided_on(
+            order,
+            JournalAction.ROLL_BACK,
+            lambda plan, state, now: roll_back(plan, state, track, now),
+        )
+
+    async def pause(self, order: Order) -> JournalEntry | None:
+        """Stop advancing; None where it is stopped already."""
+        return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
+
+    async def resume(self, order: Order) -> JournalEntry | None:
+        """Let advancing go on; None where it does."""
+        return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
+
+    async def set_kill_switch(
+        self, order: Order, arm: Arm | None, *, killed: bool
+    ) -> JournalEntry | None:
+        """Kill or revive an arm, the product for None; None where the switch stands there."""
+        action = JournalAction.KILL if killed else JournalAction.REVIVE
+        turn = partial(kill if killed else revive, arm=arm)
+        return await self._at_once(order, action, lambda _, state, __: turn(state))
+
+    async def _decided_on(
+        self, order: Order, action: JournalAction, step: StepTaken
+    ) -> JournalEntry | None:
+        """A step that rests on plan and standing, and is not taken on others than were seen."""
+        plan = self._shelf.current().product(order.product).plan
+        change = RolloutChange(
+            order.who,
+            order.why,
+            action,
+            step,
+            expected_plan_digest=order.plan_digest or plan.digest,
+            expected_position=order.position or self._rollouts.latest(order.product).position,
+        )
+        return await self._taken(change, order.product)
+
+    async def _at_once(
+        self, order: Order, action: JournalAction, step: StepTaken
+    ) -> JournalEntry | None:
+        """A step that is right wherever the rollout stands."""
+        return await self._taken(RolloutChange(order.who, order.why, action, step), order.product)
+
+    async def _taken(self, change: RolloutChange, product: str) -> JournalEntry | None:
+        """Take the step and log it; the reason, which may say anything, is in the journal alone."""
+        entry = await self._rollouts.move(product, change)
+        if entry is not None:
+            log.info(
+                "rollout moved",
+                product=product,
+                who=entry.who,
+                action=entry.action.value,
+                position=entry.position,
+            )
+        return entry
+
+    async def _look(self, name: str) -> Look:
+        recent = await self._rollouts.history(name, None, _LOOKED_BACK)
+        return self._seen(name, recent)
+
+    def _seen(self, name: str, recent: Sequence[JournalEntry]) -> Look:
+        product = self._shelf.current().product(name)
+        tracks = {
+            TrackName.GO_LIVE: product.state.go_live,
+            TrackName.CHALLENGER: product.state.challenger,
+        }
+        entered = {
+            track: entry
+            for track, standing in tracks.items()
+            if (entry := _entered(standing, recent)) is not None
+        }
+        return Look(product, self._rollouts.latest(name), entered)
+
+
+def _entered(track: Track | None, recent: Sequence[JournalEntry]) -> JournalEntry | None:
+    """The step that was taken when the track came to where it stands."""
+    return next((entry for entry in recent if track and entry.at == track.since), None)

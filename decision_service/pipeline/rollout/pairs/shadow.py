@@ -1,0 +1,164 @@
+"""Silent versions: asked after the reply has left, never in its way.
+
+A bounded queue, one thread, and a share of its time that cannot be exceeded: after an evaluation
+the thread rests for many times as long as it took. What does not fit is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import msgspec
+import structlog
+
+from decision_service.domain.errors import StoreError
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, Pair, PairLog
+from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
+from decision_service.ruleset.program.model import CompiledRuleset
+
+log = structlog.get_logger("decision_service.shadow")
+
+EVALUATIONS = "shadow_evaluations"
+DROPPED = "shadow_dropped"
+SLOW = "shadow_slow"
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What shadows may take.
+
+    `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
+    `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
+    in progress, for at most `yielding` seconds: decisions that wait for the vendor are not in its
+    way. The thread works at most `share` of the time. An evaluation of more than `slow` seconds is
+    counted. Up to `unwritten` results wait for the store,
+    which gets them every `write_every` seconds.
+    """
+
+    queue: int = 64
+    patience: float = 30.0
+    linger: float = 0.05
+    yielding: float = 0.25
+    share: float = 0.005
+    slow: float = 0.1
+    unwritten: int = 4096
+    write_every: float = 1.0
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    case: DecidedCase
+    versions: tuple[CompiledRuleset, ...]
+    since: float
+
+
+class Shadows:
+    """Asks the silent versions, and writes what they said beside the decisions.
+
+    `idle` returns in a moment when no decision is in progress.
+    """
+
+    def __init__(
+        self,
+        pairs: PairLog,
+        clock: Clock,
+        occurrences: EventCounters,
+        idle: Callable[[], Awaitable[object]],
+        budget: Budget | None = None,
+    ) -> None:
+        self._pairs = pairs
+        self._clock = clock
+        self._occurrences = occurrences
+        self._idle = idle
+        self._budget = budget or Budget()
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
+        self._done: deque[Pair] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
+
+    def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
+        """Take a recorded decision in, or drop it where the queue is full; never waits."""
+        if not versions:
+            return
+        try:
+            self._queue.put_nowait(_Waiting(case, versions, self._clock.monotonic()))
+        except asyncio.QueueFull:
+            self._drop(case.decision.product, "queue_full", len(versions))
+
+    async def run(self) -> None:
+        """Evaluate and write, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._evaluate_all())
+            group.create_task(self._write_all())
+
+    async def aclose(self) -> None:
+        """Write what is done; what still waits is dropped."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what is done; where the store fails, it is written with the next flush."""
+        pairs = list(self._done)
+        if not pairs:
+            return
+        try:
+            await self._pairs.put_pairs(pairs)
+        except StoreError:
+            return
+        for _ in pairs:
+            self._done.popleft()
+
+    async def _write_all(self) -> None:
+        while True:
+            await asyncio.sleep(self._budget.write_every)
+            await self.flush()
+
+    async def _evaluate_all(self) -> None:
+        while True:
+            waiting = await self._queue.get()
+            await self._evaluate(waiting)
+
+    async def _evaluate(self, waiting: _Waiting) -> None:
+        waited = self._clock.monotonic() - waiting.since
+        if waited > self._budget.patience:
+            product = waiting.case.decision.product
+            self._drop(product, "waited_too_long", len(waiting.versions))
+            return
+        await asyncio.sleep(self._budget.linger - waited)
+        for version in waiting.versions:
+            await self._ask(waiting.case, version)
+
+    async def _ask(self, case: DecidedCase, version: CompiledRuleset) -> None:
+        await self._yield_to_decisions()
+        loop, started = asyncio.get_running_loop(), self._clock.monotonic()
+        pair = await loop.run_in_executor(self._thread, second_opinion, case, version)
+        took = self._clock.monotonic() - started
+        self._count(pair, took)
+        self._keep(pair)
+        await asyncio.sleep(took * (1 / self._budget.share - 1))
+
+    async def _yield_to_decisions(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._budget.yielding):
+                await self._idle()
+
+    def _count(self, pair: Pair, took: float) -> None:
+        names = {"product": pair.product, "version": str(pair.version)}
+        self._occurrences.count(EVALUATIONS, result=pair.standing.value, **names)
+        if pair.standing is Comparability.FAILED:
+            log.warning("shadow failed", decision_id=pair.decision_id, **names)
+        if took > self._budget.slow:
+            self._occurrences.count(SLOW, **names)
+            log.warning("shadow slow", decision_id=pair.decision_id, ms=round(took * 1000), **names)
+
+    def _keep(self, pair: Pair) -> None:
+        if len(self._done) < self._budget.unwritten:
+            self._done.append(pair)
+        else:
+            self._drop(pair.product, "store_unavailable", 1)
+
+    def _drop(self, product: str, why: str, number: int) -> None:
+        self._occurrences.count(DROPPED, number, product=product, why=why)

@@ -1,0 +1,103 @@
+"""Taking changed rules over while serving: read, check, test, store, then replace as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from decision_service.domain.errors import RolloutMovedOn, StoreError
+from decision_service.language.diagnostics import Diagnostic, render
+from decision_service.pipeline.ports import Clock, DecisionLog
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
+from decision_service.pipeline.rules.acceptance import unacceptable
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.last_good import keep
+from decision_service.pipeline.rules.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.rule_tests import failures
+
+REFUSED = "rules refused, the last good ones decide"
+MOST_TOLD = 20
+"""How many problems of one reading the log tells; `ListRulesets` tells all."""
+
+log = structlog.get_logger("decision_service.rules")
+
+
+class Reloaded(msgspec.Struct, frozen=True):
+    """What a reading came to: whether its rules decide from now on, and how many faults it had.
+
+    `again` says that the folder may be good and the store failed: read it once more.
+    """
+
+    accepted: bool
+    faults: int
+    again: bool = False
+
+
+class ReloadRules:
+    """Puts a changed folder on the shelf, or keeps the last good one and remembers why.
+
+    Reading, checking and testing run on a thread, so that no call waits for them. A version that
+    has decided may change only where `edits_used`, on made-up people.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], RuleFolder],
+        shelf: ActiveRules,
+        rollouts: Rollouts,
+        log: DecisionLog,
+        clock: Clock,
+        blocked: frozenset[str] = frozenset(),
+        *,
+        edits_used: bool = False,
+    ) -> None:
+        self._read = read
+        self._shelf = shelf
+        self._rollouts = rollouts
+        self._log = log
+        self._clock = clock
+        self._blocked = blocked
+        self._edits_used = edits_used
+
+    async def __call__(self) -> Reloaded:
+        """Read the folder once; raises nothing that a bad folder or store could cause."""
+        folder, loading = await asyncio.to_thread(self._check)
+        if loading.rulebook is None:
+            return self._refused(loading.errors)
+        try:
+            problems = await self._barred(folder, loading.rulebook)
+            if problems:
+                return self._refused(problems)
+            await self._log.put_texts(loading.texts)
+            unsettled = await self._rollouts.take_over(loading.rulebook)
+            if unsettled is not None:
+                return self._refused(plan_conflict_problems(folder, unsettled))
+            await keep(self._log, folder, self._clock.now())
+        except (StoreError, RolloutMovedOn):
+            return Reloaded(accepted=False, faults=0, again=True)
+        return Reloaded(accepted=True, faults=0)
+
+    async def _barred(self, folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+        return await unacceptable(self._log, folder, rulebook, edits_used=self._edits_used)
+
+    def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
+        self._shelf.refuse(problems, self._clock.now())
+        for problem in problems[:MOST_TOLD]:
+            log.error(REFUSED, alarm="RULES_REFUSED", problem=render(problem))
+        return Reloaded(accepted=False, faults=len(problems))
+
+    def _check(self) -> tuple[RuleFolder, Loading]:
+        folder = self._read()
+        loading = load_rules(folder, self._clock.now(), self._blocked)
+        if loading.rulebook is None:
+            return folder, loading
+        failed = failures(folder, loading.rulebook)
+        if failed:
+            loading = replace(loading, rulebook=None, diagnostics=(*loading.diagnostics, *failed))
+        return folder, loading

@@ -1,0 +1,49 @@
+"""Rulesets by digest: the loaded ones, and older ones compiled again from their stored text."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from decision_service.domain.errors import RulesetUnknown
+from decision_service.factors.registry import catalogue
+from decision_service.pipeline.ports import DecisionLog
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.rules.texts import files_from_body
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset
+
+_KEPT = 64
+
+
+class RulesetArchive:
+    """Finds the exact rules that a decision was made by, however long ago."""
+
+    def __init__(self, log: DecisionLog, rulebook: Callable[[], Rulebook]) -> None:
+        self._log = log
+        self._rulebook = rulebook
+        self._compiled: OrderedDict[str, CompiledRuleset] = OrderedDict()
+
+    async def by_digest(self, digest: str) -> CompiledRuleset:
+        """The ruleset of a digest; raises RulesetUnknown."""
+        loaded = self._rulebook().by_digest(digest) or self._compiled.get(digest)
+        if loaded is not None:
+            return loaded
+        text = await self._log.text(digest)
+        if text is None or text.kind != "ruleset":
+            raise RulesetUnknown(
+                f"no ruleset with digest {digest[:16]} was ever loaded here", digest=digest[:64]
+            )
+        compiled = compile_ruleset(files_from_body(text.body), catalogue()).ruleset
+        if compiled is None:
+            raise RulesetUnknown(
+                f"the ruleset with digest {digest[:16]} no longer compiles with this version",
+                digest=digest[:64],
+            )
+        self._keep(digest, compiled)
+        return compiled
+
+    def _keep(self, digest: str, compiled: CompiledRuleset) -> None:
+        self._compiled[digest] = compiled
+        if len(self._compiled) > _KEPT:
+            self._compiled.popitem(last=False)

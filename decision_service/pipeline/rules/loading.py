@@ -1,0 +1,211 @@
+"""From the texts of a rules folder to a rulebook: all checked, nothing half loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.language.evaluation.condition import Declared, DeclaredNames
+from decision_service.pipeline.ports import StoredText
+from decision_service.pipeline.rules.manifest import manifest_problems
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.pipeline.rules.texts import ruleset_text
+from decision_service.rollout.plan import parse_plan
+from decision_service.rollout.state import initial_state
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+
+NO_NAMES = DeclaredNames("", ())
+"""The inputs of a version that does not compile: its plan is checked all the same."""
+
+
+class TextFile(msgspec.Struct, frozen=True):
+    """A file that was read; `path` is as messages show it, `rules/personal-loan-ph/v1.yaml`."""
+
+    path: str
+    text: str
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A file that could not be read, and why in one sentence."""
+
+    path: str
+    sentence: str
+
+
+class ProductTexts(msgspec.Struct, frozen=True):
+    """One product's folder: `rulesets` by version, `tables` by their path within the folder."""
+
+    product: str
+    path: str
+    rulesets: Mapping[int, TextFile] = msgspec.field(default_factory=dict)
+    plan: TextFile | None = None
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tests: tuple[TextFile, ...] = ()
+    fixtures: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Every file's text by its path within the folder of products."""
+        plan = () if self.plan is None else (self.plan,)
+        shown = {file.path: file.text for file in (*self.rulesets.values(), *plan, *self.tests)}
+        within = {f"{self.path}/{name}": text for name, text in self.tables.items()}
+        recorded = {f"{self.path}/tests/{name}": text for name, text in self.fixtures.items()}
+        return {
+            f"{self.product}{path.removeprefix(self.path)}": text
+            for path, text in {**shown, **within, **recorded}.items()
+        }
+
+
+class RuleFolder(msgspec.Struct, frozen=True):
+    """A whole rules folder; `data` holds `_data/*.yaml` by file name.
+
+    `manifest` is what was published last, where anything was.
+    """
+
+    products: tuple[ProductTexts, ...] = ()
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    manifest: TextFile | None = None
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """Every file's text by its path within the folder, the manifest's aside."""
+        found = {f"_data/{name}": text for name, text in self.data.items()}
+        for product in self.products:
+            found.update(product.contents)
+        return found
+
+
+class Loading(msgspec.Struct, frozen=True):
+    """What came of a folder: `rulebook` is None where any diagnostic is an error.
+
+    `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
+    """
+
+    rulebook: Rulebook | None
+    diagnostics: tuple[Diagnostic, ...]
+    texts: tuple[StoredText, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that refuse the folder."""
+        return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
+
+
+def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()) -> Loading:
+    """Compile every version and read every plan; all problems of all files in one run.
+
+    `blocked` are factors and inputs that no rule may use.
+    """
+    found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
+    products: dict[str, Product] = {}
+    texts: list[StoredText] = []
+    for one in folder.products:
+        versions = dict(_versions(folder, one, blocked, now, found, texts))
+        product = _product(one, versions, found, texts, now)
+        if product is not None:
+            products[one.product] = product
+    if not folder.products and not found:
+        found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
+    if folder.products and not folder.data:
+        found.append(_without_data(folder))
+    loading = Loading(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
+    if loading.errors:
+        return loading
+    return Loading(Rulebook(products), loading.diagnostics, loading.texts)
+
+
+def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
+    """The texts that make up one ruleset version."""
+    file = product.rulesets[version]
+    return RulesetFiles(
+        product=product.product,
+        path=file.path,
+        text=file.text,
+        data=folder.data,
+        tables=product.tables,
+    )
+
+
+def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
+    """A ruleset's inputs as rollout segments may name them."""
+    declared = (
+        Declared(f"inputs.{spec.name}", spec.type, spec.lower, spec.upper, spec.labels)
+        for spec in ruleset.inputs.values()
+    )
+    return DeclaredNames(ruleset.currency, declared)
+
+
+def _versions(
+    folder: RuleFolder,
+    product: ProductTexts,
+    blocked: frozenset[str],
+    now: datetime,
+    found: list[Diagnostic],
+    texts: list[StoredText],
+) -> Iterator[tuple[int, CompiledRuleset]]:
+    for version in sorted(product.rulesets):
+        files = files_of(folder, product, version)
+        compilation = compile_ruleset(files, catalogue(), blocked, now)
+        found.extend(compilation.diagnostics)
+        ruleset = compilation.ruleset
+        if ruleset is None:
+            continue
+        if ruleset.version != version:
+            message = f"the file is named v{version}, but `version` is {ruleset.version}"
+            found.append(_problem(files.path, "R003", message, "make them equal"))
+        texts.append(ruleset_text(ruleset, files))
+        yield version, ruleset
+
+
+def _product(
+    product: ProductTexts,
+    versions: Mapping[int, CompiledRuleset],
+    found: list[Diagnostic],
+    texts: list[StoredText],
+    now: datetime,
+) -> Product | None:
+    if product.plan is None:
+        message = f"{product.product} has no rollout.yaml"
+        hint = "add one that says which version is the champion and how it goes live"
+        found.append(_problem(f"{product.path}/rollout.yaml", "P001", message, hint))
+        return None
+    names = dict.fromkeys(product.rulesets, NO_NAMES) | {
+        version: input_names(ruleset) for version, ruleset in versions.items()
+    }
+    reading = parse_plan(product.plan.path, product.plan.text, product.product, names)
+    found.extend(reading.diagnostics)
+    if reading.plan is None or not versions:
+        return None
+    texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
+    state = initial_state(reading.plan, now)
+    return Product(product.product, versions, reading.plan, state)
+
+
+def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
+    """What is not as it was published; nothing where nothing ever was."""
+    manifest = folder.manifest
+    if manifest is None:
+        return ()
+    return manifest_problems(manifest.path, manifest.text, folder.contents)
+
+
+def _without_data(folder: RuleFolder) -> Diagnostic:
+    """A service would take every provider for unknown where the vendor's list cannot be read."""
+    root = folder.products[0].path.rpartition("/")[0]
+    message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
+    hint = "copy `rules/_data` of the release beside the products"
+    return Diagnostic("R004", Severity.WARNING, f"{root}/_data", 1, 1, 2, message, hint)
+
+
+def _unreadable(file: Unreadable) -> Diagnostic:
+    return _problem(file.path, "R002", file.sentence, "")
+
+
+def _problem(path: str, code: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)

@@ -1,0 +1,68 @@
+"""Published rules go forward: what was published earlier does not come back unless that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.pipeline.ports import DecisionLog, StoredText
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.pipeline.rules.manifest import Publication, publication
+
+KIND = "manifest"
+_SHOWN = 16
+
+
+def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
+    """The manifest under the digest of what it published; nothing where nothing was."""
+    said = _said(folder)
+    if said is None or folder.manifest is None:
+        return ()
+    return (StoredText(_key(said), KIND, folder.manifest.text.encode()),)
+
+
+async def downgrades(
+    log: DecisionLog, folder: RuleFolder, last: RuleFolder | None
+) -> tuple[Diagnostic, ...]:
+    """Why a folder would replace the `last` good one with older rules; empty where it does not.
+
+    That is so where it was published earlier, decided before, or is not published any more. A store
+    that has never seen published rules takes every folder.
+    """
+    deciding = None if last is None else _said(last)
+    if deciding is None or last is None or last.manifest is None:
+        return ()
+    said, path = _said(folder), last.manifest.path
+    if said is None:
+        return (_problem("M005", path, f"there is no manifest, and {_named(deciding)}", deciding),)
+    if said.allow_rollback and deciding.digest.startswith(said.allow_rollback):
+        return ()
+    if said.at < deciding.at:
+        message = f"these rules were published at {said.at}, and {_named(deciding)}"
+        return (_problem("M006", path, message, deciding),)
+    if said.digest != deciding.digest and await log.text(_key(said)) is not None:
+        message = f"these rules decided here before, and {_named(deciding)}"
+        return (_problem("M007", path, message, deciding),)
+    return ()
+
+
+def _named(deciding: Publication) -> str:
+    return f"those of {deciding.by}, published at {deciding.at}, decide now"
+
+
+def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagnostic:
+    command = "decision-service rules publish --by NAME"
+    hint = (
+        f"publish them as new ones: {command}; where they decided before: "
+        f"{command} --allow-rollback {deciding.digest[:_SHOWN]}"
+    )
+    return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
+
+
+def _said(folder: RuleFolder) -> Publication | None:
+    manifest = folder.manifest
+    return None if manifest is None else publication(manifest.path, manifest.text)
+
+
+def _key(said: Publication) -> str:
+    return f"{KIND}-{said.digest}"

@@ -1,0 +1,70 @@
+"""All products with their rules and plans, checked together and replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.domain.errors import ProductUnknown
+from decision_service.rollout.model import Plan
+from decision_service.rollout.state import RolloutState
+from decision_service.ruleset.program.model import CompiledRuleset
+
+
+class Product(msgspec.Struct, frozen=True, dict=True):
+    """One product: its ruleset versions, its rollout plan, and where the rollout stands."""
+
+    name: str
+    versions: Mapping[int, CompiledRuleset]
+    plan: Plan
+    state: RolloutState
+
+    @property
+    def champion(self) -> CompiledRuleset:
+        """The version that decides for everybody who is in no other arm."""
+        return self.versions[self.plan.versions.champion]
+
+    @cached_property
+    def input_names(self) -> frozenset[str]:
+        """The inputs that any loaded version declares: clients may send for the next one."""
+        return frozenset(name for version in self.versions.values() for name in version.inputs)
+
+
+class Rulebook(msgspec.Struct, frozen=True, dict=True):
+    """A whole good set of products; every decision keeps the one it was admitted with."""
+
+    products: Mapping[str, Product] = msgspec.field(default_factory=dict)
+
+    def product(self, name: str) -> Product:
+        """A product by name; raises ProductUnknown."""
+        found = self.products.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.products)) or "none"
+            raise ProductUnknown(
+                f"there is no product {name}: the loaded ones are {known}", product=name
+            )
+        return found
+
+    def standing(self, states: Mapping[str, RolloutState]) -> Rulebook:
+        """The same rules and plans, with the rollouts of these products standing there."""
+        products = {
+            name: replace(product, state=states.get(name, product.state))
+            for name, product in self.products.items()
+        }
+        return Rulebook(products)
+
+    @cached_property
+    def digests(self) -> Mapping[str, CompiledRuleset]:
+        """Every loaded ruleset by its digest."""
+        return {
+            ruleset.digest: ruleset
+            for product in self.products.values()
+            for ruleset in product.versions.values()
+        }
+
+    def by_digest(self, digest: str) -> CompiledRuleset | None:
+        """The loaded ruleset of a digest, if there is one."""
+        return self.digests.get(digest)

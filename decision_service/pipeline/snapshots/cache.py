@@ -1,0 +1,189 @@
+"""Warm snapshots: a recent whole reading serves again without asking the vendor."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.snapshot import Read, Snapshot, Task
+from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
+from decision_service.pipeline.snapshots.ports import WarmLog
+
+REMEMBERED_BYTES = 32 << 20
+"""How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
+_KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
+
+
+class Ages(msgspec.Struct, frozen=True):
+    """How old the account list and the data of a warm snapshot may be."""
+
+    accounts: timedelta = timedelta(minutes=15)
+    snapshot: timedelta = timedelta(hours=24)
+
+
+class CachedSnapshot(msgspec.Struct, frozen=True):
+    """A warm reading; with `look` it may serve only once the account list was found unchanged."""
+
+    gathering: FetchResult
+    look: bool
+
+
+class _Decoded(msgspec.Struct):
+    """A stored snapshot, and what was last cut from it."""
+
+    snapshot: Snapshot
+    body: SnapshotBody
+    part: tuple[FetchPlan, Snapshot, SnapshotBody] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its stored form."""
+        return len(self.body.body)
+
+    def cut(self, plan: FetchPlan) -> tuple[Snapshot, SnapshotBody]:
+        """What a reading by this plan would hold, with its stored form; the same again."""
+        if self.part is None or self.part[0] != plan:
+            fitting = cut(self.snapshot, plan)
+            body = self.body if fitting is self.snapshot else snapshot_body(fitting)
+            self.part = (plan, fitting, body)
+        return self.part[1:]
+
+
+class SnapshotCache:
+    """Finds warm snapshots; remembers the last decoded ones, up to `most` stored bytes of them."""
+
+    def __init__(self, log: WarmLog, ages: Ages, most: int = REMEMBERED_BYTES) -> None:
+        self._log = log
+        self._ages = ages
+        self._most = most
+        self._size = 0
+        self._decoded: OrderedDict[tuple[str, str], _Decoded] = OrderedDict()
+
+    async def find(
+        self, user_id: str, plan: FetchPlan, held: Held, now: datetime
+    ) -> CachedSnapshot | None:
+        """A reading that is young enough for this plan; None where the vendor must be asked."""
+        mark = held.warm
+        if mark is None or not self._serves(mark, plan, now):
+            return None
+        decoded = await self._stored(user_id, mark.snapshot_id)
+        if decoded is None:
+            return None
+        snapshot, body = decoded.cut(plan)
+        gathering = FetchResult(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
+        return CachedSnapshot(gathering, look=now - mark.looked > self._ages.accounts)
+
+    async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> CachedSnapshot | None:
+        """As `find`, by what the store remembers; None as well where nothing is remembered."""
+        held = self._log.recalled(user_id)
+        return None if held is None else await self.find(user_id, plan, held, now)
+
+    def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
+        return covers(mark.plan, plan) and now - mark.oldest <= self._ages.snapshot
+
+    async def unchanged(self, user_id: str, held: Held, now: datetime) -> None:
+        """The accounts behind a user's warm reading were found as they were."""
+        if held.warm is not None:
+            await self._log.looked(user_id, held.warm.snapshot_id, now)
+
+    async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
+        key = (user_id, snapshot_id)
+        decoded = self._decoded.get(key)
+        if decoded is not None:
+            self._decoded.move_to_end(key)
+            return decoded
+        body = await self._log.snapshot(user_id, snapshot_id)
+        if body is None:
+            return None
+        decoded = _Decoded(read_snapshot(body), SnapshotBody(snapshot_id, user_id, body))
+        self._remember(key, decoded)
+        return decoded
+
+    def _remember(self, key: tuple[str, str], decoded: _Decoded) -> None:
+        """Put it in the place of what was asked for longest ago; it stays whatever its size."""
+        if key not in self._decoded:
+            self._decoded[key] = decoded
+            self._size += decoded.size
+        while self._size > self._most and len(self._decoded) > 1:
+            self._size -= self._decoded.popitem(last=False)[1].size
+
+
+def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:
+    """The names of the kinds that a snapshot holds."""
+    return tuple(kind for kind in _KINDS if getattr(snapshot, kind) is not None)
+
+
+def is_whole(snapshot: Snapshot) -> bool:
+    """Whether nothing that was asked for failed."""
+    if snapshot.account_faults:
+        return False
+    return not any(getattr(snapshot, kind).faults for kind in kinds_of(snapshot))
+
+
+def is_settled(snapshot: Snapshot) -> bool:
+    """Whether it is whole and nothing of it was still being collected: then it may serve again."""
+    tasks: Read[Task] = snapshot.tasks or Read()
+    return is_whole(snapshot) and not tasks.faults and not any(one.runs for one in tasks.records)
+
+
+def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
+    """Whether a reading by one plan holds everything that another asks for.
+
+    Transactions that only may stand in for income harm nothing where they do not: factors decide
+    that by the records.
+    """
+    if wanted == read:  # nearly always
+        return True
+    if not wanted.kinds <= read.kinds:
+        return False
+    if wanted.transactions is WhenTransactions.NEVER:
+        return True
+    if wanted.transactions is WhenTransactions.ALWAYS is not read.transactions:
+        return False
+    had, needed = _first_day(read), _first_day(wanted)
+    return had is not None and needed is not None and had <= needed
+
+
+def _first_day(plan: FetchPlan) -> date | None:
+    """The first day of transactions that a plan reads; None where it reads none."""
+    days = {
+        WhenTransactions.NEVER: (),
+        WhenTransactions.IF_STANDING_IN: (plan.stand_in_from,),
+        WhenTransactions.ALWAYS: (plan.transactions_from, plan.stand_in_from),
+    }[plan.transactions]
+    return min((day for day in days if day is not None), default=None)
+
+
+def cut(snapshot: Snapshot, plan: FetchPlan) -> Snapshot:
+    """The snapshot without kinds that the plan does not ask for, as a reading by it would be."""
+    kept = {kind.value for kind in plan.kinds}
+    if plan.transactions is not WhenTransactions.NEVER:
+        kept.add(Kind.TRANSACTIONS.value)
+    extra = [kind for kind in _KINDS if kind not in kept and getattr(snapshot, kind) is not None]
+    if not extra:
+        return snapshot
+    return msgspec.structs.replace(snapshot, **dict.fromkeys(extra))
+
+
+def merged(old: Snapshot, new: Snapshot, kinds: frozenset[Kind]) -> Snapshot:
+    """A snapshot with some kinds, and the accounts, of a later reading.
+
+    What was known of the vendor's tasks stays where the later reading had no need to ask.
+    """
+    fresh = {kind.value: getattr(new, kind.value) for kind in kinds}
+    sources = {one.id: one for one in (*old.sources, *new.sources)}
+    providers = {one.id: one for one in (*old.providers, *new.providers)}
+    changed = {
+        "accounts": new.accounts,
+        "account_faults": new.account_faults,
+        "tasks": old.tasks if new.tasks is None else new.tasks,
+        "sources": tuple(sources[key] for key in sorted(sources)),
+        "providers": tuple(providers[key] for key in sorted(providers)),
+        **fresh,
+    }
+    return msgspec.structs.replace(old, **changed)

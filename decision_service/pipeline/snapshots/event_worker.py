@@ -1,0 +1,132 @@
+"""Handles recorded events, those of one user together, and sweeps for those that never came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+import structlog
+
+from decision_service.domain.errors import ServiceError
+from decision_service.pipeline.snapshots.events import Event, EventLog
+from decision_service.pipeline.snapshots.ports import WarmLog
+from decision_service.pipeline.snapshots.refresh import Handled, RefreshApplicants
+
+BATCH = 100
+MOST_STUCK = 1000
+"""How many events that cannot be handled now are passed over, so that others are reached."""
+
+RETRY_SECONDS = 5.0
+SWEEP_SECONDS = 900.0
+SWEEP_PACE = 1.0
+"""Seconds between two users of a sweep: at most one request a second is spent on it."""
+
+log = structlog.get_logger("decision_service.events")
+
+
+class EventWorker:
+    """Works through what was received; an event that cannot be handled now is tried again.
+
+    Withdrawals have a lane of their own, so that no reading holds them up. In each lane one user
+    at a time: the vendor's request limit is for decisions. `counts` are by what came of events.
+    """
+
+    def __init__(self, events: EventLog, refresh: RefreshApplicants) -> None:
+        self.counts: Counter[Handled] = Counter()
+        self._lanes = [
+            _Lane(events, refresh, self.counts, withdrawals=which) for which in (True, False)
+        ]
+
+    def tell(self) -> None:
+        """Something was received."""
+        for lane in self._lanes:
+            lane.told.set()
+
+    async def run(self) -> None:
+        """Until cancelled; what an earlier process left undone comes first."""
+        async with asyncio.TaskGroup() as tasks:
+            for lane in self._lanes:
+                tasks.create_task(lane.run())
+
+    async def drain(self) -> bool:
+        """Handle everything that is pending; False where something has to be tried again."""
+        return all([await lane.drain() for lane in self._lanes])
+
+
+class _Lane:
+    """Withdrawals, or the other events, one user after the other."""
+
+    def __init__(
+        self,
+        events: EventLog,
+        refresh: RefreshApplicants,
+        counts: Counter[Handled],
+        *,
+        withdrawals: bool,
+    ) -> None:
+        self.told = asyncio.Event()
+        self._events = events
+        self._refresh = refresh
+        self._counts = counts
+        self._withdrawals = withdrawals
+
+    async def run(self) -> None:
+        while True:
+            self.told.clear()
+            if await self.drain():
+                await self.told.wait()
+            else:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def drain(self) -> bool:
+        stuck: set[str] = set()
+        while len(stuck) < MOST_STUCK:
+            try:
+                waiting = await self._waiting(stuck)
+            except ServiceError as error:
+                log.warning("events.not_read", reason=error.reason)
+                return False
+            if not waiting:
+                break
+            user_id = waiting[0].user_id
+            together = [event for event in waiting if event.user_id == user_id]
+            if not await self._handle(user_id, together):
+                stuck.update(event.id for event in together)
+        return not stuck
+
+    async def _waiting(self, stuck: set[str]) -> Sequence[Event]:
+        limit = BATCH + len(stuck)
+        pending = await self._events.pending(limit, withdrawals=self._withdrawals)
+        return [event for event in pending if event.id not in stuck]
+
+    async def _handle(self, user_id: str, events: Sequence[Event]) -> bool:
+        try:
+            outcome = await self._refresh.handle(user_id, events)
+            await self._events.done([event.id for event in events])
+        except ServiceError as error:
+            log.warning("events.again", type=events[0].type, reason=error.reason)
+            return False
+        self._counts[outcome] += len(events)
+        if outcome is Handled.NOT_CONFIRMED:
+            log.error(
+                "events.revocation_not_confirmed",
+                alarm="REVOCATION_NOT_CONFIRMED",
+                type=events[0].type,
+            )
+        return True
+
+
+async def sweep(users: WarmLog, refresh: RefreshApplicants, pace: float = SWEEP_PACE) -> int:
+    """Look at every user's accounts once, slowly; how many could be looked at."""
+    after, looked = "", 0
+    while found := await users.read_users(after, BATCH):
+        for user_id in found:
+            try:
+                await refresh.sweep(user_id)
+                looked += 1
+            except ServiceError as error:
+                log.warning("sweep.skipped", reason=error.reason)
+            await asyncio.sleep(pace)
+        after = found[-1]
+    return looked

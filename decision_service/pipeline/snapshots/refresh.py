@@ -1,0 +1,234 @@
+"""Reading again in the background: after events, and in a sweep for those that never came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from decision_service.domain.errors import DataNotReady, UpstreamUnavailable, UserUnknown
+from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.snapshot import Account, Provider
+from decision_service.domain.time import AsOf
+from decision_service.factors.plan import fetch_plan
+from decision_service.pipeline.ports import (
+    Clock,
+    Disconnected,
+    Erased,
+    FetchResult,
+    Held,
+    SnapshotSource,
+    WarmMark,
+)
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.snapshots.cache import covers, is_settled, is_whole
+from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
+from decision_service.pipeline.snapshots.consent import disconnected, gives, is_withdrawn, unlisted
+from decision_service.pipeline.snapshots.events import Event, Meaning
+from decision_service.pipeline.snapshots.increments import (
+    EVERYTHING,
+    Increment,
+    applied,
+    change_of,
+    plan_of,
+)
+from decision_service.pipeline.snapshots.ports import WarmLog
+
+SECONDS = 30.0
+"""How long one reading in the background may take."""
+
+MOST_PATCHED = timedelta(hours=12)
+"""How old the oldest part of a reading may be for a change to be read into it.
+
+Half of the time that a reading serves by default: what is read into it after that is read whole, so
+that data which changed without an event is found, and what is warm stays warm.
+"""
+
+
+class Handled(StrEnum):
+    """What came of events; NOT_CONFIRMED is a withdrawal that the vendor knows nothing of."""
+
+    NOTED = "noted"
+    REFRESHED = "refreshed"
+    ERASED = "erased"
+    NOT_CONFIRMED = "not_confirmed"
+
+
+class RefreshLog(WarmLog, Protocol):
+    """The store as refreshing sees it."""
+
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
+        """As `DecisionLog.erase`."""
+
+
+class RefreshSource(SnapshotSource, Protocol):
+    """The vendor as refreshing sees it."""
+
+    async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
+        """Every account as it is now, whatever is still arriving.
+
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant.
+        """
+
+
+class RefreshApplicants:
+    """Keeps warm readings equal to the vendor's truth; asks the vendor, and believes no event.
+
+    Every method raises UpstreamUnavailable, UpstreamBudgetExhausted, DeadlineMissed and
+    StoreUnavailable; calling again later is safe.
+    """
+
+    def __init__(
+        self,
+        source: RefreshSource,
+        log: RefreshLog,
+        rulebook: Callable[[], Rulebook],
+        clock: Clock,
+    ) -> None:
+        self._source = source
+        self._log = log
+        self._rulebook = rulebook
+        self._clock = clock
+
+    async def handle(self, user_id: str, events: Sequence[Event]) -> Handled:
+        """Do what events of one user ask for together."""
+        withdrawn = {event.source for event in events if event.meaning is Meaning.REVOKED}
+        if withdrawn:
+            erased = await self.confirm(user_id, withdrawn)
+            return Handled.ERASED if erased else Handled.NOT_CONFIRMED
+        arrived = [event for event in events if event.meaning is Meaning.ARRIVED]
+        if not arrived:
+            return Handled.NOTED
+        renewed = await self.refresh(user_id, change_of(arrived))
+        return Handled.REFRESHED if renewed else Handled.NOTED
+
+    async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
+        """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
+        held = await self._log.held(user_id)
+        now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
+        gone = is_withdrawn(held, read, now, named)
+        if gone or await self._stopped(user_id, held, unlisted(held, named)):
+            await self._log.erase(user_id, disconnected(now, self._clock.now()))
+            return True
+        return False
+
+    async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> bool:
+        """Read what changed, or everything where nothing is warm; False where it is not kept.
+
+        That is so where it is not whole. Data that is still arriving is left for the event that
+        says it has arrived.
+        """
+        held = await self._log.held(user_id)
+        try:
+            if await self._patched(user_id, held, change):
+                return True
+            wanted = broadest(self._rulebook(), self._clock.now())
+            gathering = await self._gather(user_id, wanted, held)
+            return await self._keep(gathering, wanted, held)
+        except (DataNotReady, UserUnknown):
+            return False
+
+    async def sweep(self, user_id: str) -> None:
+        """Compare a user's accounts with the vendor's, and mend what no event has told."""
+        held = await self._log.held(user_id)
+        now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
+        if is_withdrawn(held, read, now):
+            await self._log.erase(user_id, disconnected(now, self._clock.now()))
+        elif held.warm is not None and now == read:
+            await self._log.looked(user_id, held.warm.snapshot_id, self._clock.now())
+        elif held.last is not None:
+            await self.refresh(user_id)
+
+    async def _patched(self, user_id: str, held: Held, change: Increment) -> bool:
+        """Read the change into what is warm; False where everything must be read."""
+        mark, now = held.warm, self._clock.now()
+        if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
+            return False
+        stored = await self._log.snapshot(user_id, mark.snapshot_id)
+        if stored is None or not covers(mark.plan, broadest(self._rulebook(), now)):
+            return False
+        old = read_snapshot(stored)
+        plan = plan_of(change, mark.plan, old)
+        gathering = await self._gather(user_id, plan, held)
+        whole = applied(old, gathering.snapshot, plan, change)
+        if whole is None:
+            return False
+        return await self._keep(replace(gathering, snapshot=whole), mark.plan, held, mark.oldest)
+
+    async def _keep(
+        self, gathering: FetchResult, plan: FetchPlan, held: Held, oldest: datetime | None = None
+    ) -> bool:
+        if not is_settled(gathering.snapshot):
+            return False
+        body = snapshot_body(gathering.snapshot)
+        fetched = gathering.fetched
+        mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
+        return await self._log.keep_warm(body, mark, held.consent)
+
+    async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
+        """The vendor's accounts now; None of a user that it does not know."""
+        try:
+            return await self._source.accounts(user_id, self._clock.monotonic() + SECONDS)
+        except UserUnknown:
+            return None
+
+    async def _read_accounts(self, user_id: str, held: Held) -> tuple[Account, ...]:
+        """The accounts behind the last reading, quarantined or not."""
+        if held.last is None:
+            return ()
+        stored = await self._log.snapshot(user_id, held.last.snapshot_id)
+        return () if stored is None else read_snapshot(stored).accounts
+
+    async def _stopped(self, user_id: str, held: Held, sources: Collection[str]) -> bool:
+        """Whether one of these, which no list of accounts names, gives nothing any more."""
+        if not sources:
+            return False
+        wanted = broadest(self._rulebook(), self._clock.now())
+        seen = (await self._gather(user_id, wanted, held)).snapshot
+        if not is_whole(seen):
+            raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
+        return bool(set(sources) - gives(seen))
+
+    async def _gather(self, user_id: str, plan: FetchPlan, held: Held) -> FetchResult:
+        now = self._clock.monotonic()
+        return await self._source.gather(
+            user_id,
+            plan,
+            as_of=self._clock.now(),
+            stop_at=now + SECONDS,
+            wait_until=now,
+            known=held.known,
+            fallback=_provider_types(self._rulebook()),
+        )
+
+
+def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:
+    """One plan that covers what every loaded ruleset needs."""
+    plans = [
+        fetch_plan(ruleset.needs, AsOf.at(now, ruleset.zone))
+        for product in rulebook.products.values()
+        for ruleset in product.versions.values()
+    ]
+    return FetchPlan(
+        kinds=frozenset(kind for plan in plans for kind in plan.kinds),
+        transactions=max((plan.transactions for plan in plans), key=_MODES.index),
+        transactions_from=_earliest(plan.transactions_from for plan in plans),
+        stand_in_from=_earliest(plan.stand_in_from for plan in plans),
+    )
+
+
+_MODES = (WhenTransactions.NEVER, WhenTransactions.IF_STANDING_IN, WhenTransactions.ALWAYS)
+
+
+def _earliest(days: Iterable[date | None]) -> date | None:
+    return min((day for day in days if day is not None), default=None)
+
+
+def _provider_types(rulebook: Rulebook) -> dict[str, Provider]:
+    found: dict[str, Provider] = {}
+    for product in rulebook.products.values():
+        found.update(product.champion.needs.policy.provider_types)
+    return found

@@ -1,0 +1,182 @@
+"""Looking at rules and trying them; nothing is changed and nothing recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time
+
+import msgspec
+
+from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
+from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money
+from decision_service.domain.needs import Needs
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import StageTrace, Verdict
+from decision_service.factors.compute import compute
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Diagnostic
+from decision_service.pipeline.decide.admission import bound_inputs
+from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.gathering import gather_for
+from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
+from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What to evaluate: a user's data where `user_id` is set, else the given factor values."""
+
+    product: str
+    version: int = 0
+    user_id: str = ""
+    factors: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    missing: Mapping[str, Cause] = msgspec.field(default_factory=dict)
+    as_of: date | None = None
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What came of a trial."""
+
+    ruleset: CompiledRuleset
+    as_of: AsOf
+    inputs: Mapping[str, Value]
+    factors: Factors
+    verdict: Verdict
+    traces: tuple[StageTrace, ...]
+
+
+class TryRules:
+    """Evaluates a loaded ruleset on given values or on a user, recording nothing."""
+
+    def __init__(
+        self,
+        source: SnapshotSource,
+        log: DecisionLog,
+        clock: Clock,
+        rulebook: Callable[[], Rulebook],
+    ) -> None:
+        self._source = source
+        self._log = log
+        self._clock = clock
+        self._rulebook = rulebook
+
+    async def __call__(self, trial: Trial, stop_at: float) -> Tried:
+        """The verdict; raises as CreateDecision does for product, inputs and user."""
+        product = self._rulebook().product(trial.product)
+        ruleset = version_of(product, trial.version)
+        inputs = bound_inputs(product, ruleset, trial.inputs)
+        as_of = self._as_of(trial, ruleset)
+        if trial.user_id:
+            needs = needs_of(ruleset, inputs)
+            factors = await self._gathered(trial.user_id, needs, as_of, stop_at)
+        else:
+            factors = given_factors(trial, ruleset)
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
+        return Tried(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
+
+    def _as_of(self, trial: Trial, ruleset: CompiledRuleset) -> AsOf:
+        if trial.as_of is None or trial.user_id:
+            return AsOf.at(self._clock.now(), ruleset.zone)
+        return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
+
+    async def _gathered(self, user_id: str, needs: Needs, as_of: AsOf, stop_at: float) -> Factors:
+        gathering = await gather_for(
+            user_id,
+            needs,
+            as_of,
+            source=self._source,
+            log=self._log,
+            stop_at=stop_at,
+            wait_until=self._clock.monotonic(),
+        )
+        return compute(gathering.snapshot, needs, as_of)
+
+
+def version_of(product: Product, version: int) -> CompiledRuleset:
+    """A version of a product, the champion for 0; raises RulesetUnknown."""
+    if not version:
+        return product.champion
+    ruleset = product.versions.get(version)
+    if ruleset is None:
+        known = ", ".join(str(number) for number in sorted(product.versions))
+        raise RulesetUnknown(
+            f"{product.name} has no version {version}: the loaded ones are {known}",
+            version=version,
+        )
+    return ruleset
+
+
+def given_factors(trial: Trial, ruleset: CompiledRuleset) -> Factors:
+    """The values that were given, typed; raises FieldInvalid naming each that is not right."""
+    problems: list[FieldProblem] = []
+    specs = catalogue()
+    values = {
+        name: _given(specs[name], trial, ruleset.currency, problems)
+        for name in ruleset.needs.factors
+    }
+    stray = [name for name in (*trial.factors, *trial.missing) if name not in values]
+    unknown = f"is not a factor that {ruleset.ruleset} names"
+    problems.extend(_problem(name, unknown) for name in stray)
+    if problems:
+        raise FieldInvalid("; ".join(p.description for p in problems), tuple(problems))
+    return Factors(values, {}, (), None)
+
+
+def validate(
+    folder: RuleFolder, product: str, source: str, blocked: frozenset[str], now: datetime
+) -> Compilation:
+    """Check a ruleset's text as the loader would, with the folder's data files and tables."""
+    texts = next(
+        (p for p in folder.products if p.product == product), ProductTexts(product, product)
+    )
+    path = f"rules/{product}/(sent).yaml"
+    files = RulesetFiles(product, path, source, folder.data, texts.tables)
+    return compile_ruleset(files, catalogue(), blocked, now)
+
+
+def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
+    """Problems by file, line and column."""
+    yield from sorted(diagnostics, key=lambda d: d.order)
+
+
+def _given(
+    spec: FactorSpec, trial: Trial, currency: str, problems: list[FieldProblem]
+) -> FactorValue:
+    cause = trial.missing.get(spec.name)
+    if cause is not None:
+        return FactorValue(spec.name, None, (Missing(cause),))
+    value = trial.factors.get(spec.name)
+    typed = None if value is None else as_type(spec.type, value, currency)
+    if typed is None:
+        what = "is not given: give a value or a cause" if value is None else f"must be {spec.type}"
+        problems.append(_problem(spec.name, what))
+    return FactorValue(spec.name, typed)
+
+
+def as_type(kind: ValueType, value: Value, currency: str) -> Value | None:
+    """A value that was sent as the type a factor has; None where it is of another."""
+    match kind:
+        case ValueType.INTEGER if not isinstance(value, bool | str | date | Money):
+            return int(value) if value == int(value) else None
+        case ValueType.MONEY:
+            return value if isinstance(value, Money) and value.currency == currency else None
+        case ValueType.NUMBER if not isinstance(value, bool | str | date | Money):
+            return value
+        case ValueType.TEXT if isinstance(value, str):
+            return value
+        case ValueType.FLAG if isinstance(value, bool):
+            return value
+        case ValueType.DATE if isinstance(value, date):
+            return value
+    return None
+
+
+def _problem(name: str, what: str) -> FieldProblem:
+    return FieldProblem(f"factors.{name}", f"factors.{name} {what}")

@@ -1,0 +1,114 @@
+"""Running products' own rule tests: from the texts of a folder to results and coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+
+from decision_service.domain.time import AsOf
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Diagnostic, Severity
+from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile
+from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.pipeline.trial.fixtures import fixture_facts
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts
+from decision_service.ruleset.testing.cases import (
+    CaseResult,
+    Coverage,
+    case_target,
+    coverage,
+    parse_cases,
+    run_cases,
+)
+
+
+class VersionResults(msgspec.Struct, frozen=True):
+    """The tests of one ruleset version; `problems` kept some of them from running."""
+
+    ruleset: CompiledRuleset
+    results: tuple[CaseResult, ...]
+    problems: tuple[Diagnostic, ...]
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the cases reached of what can be reached."""
+        return coverage(self.ruleset, self.results)
+
+    @property
+    def failed(self) -> tuple[CaseResult, ...]:
+        """The cases that did not come out as expected."""
+        return tuple(result for result in self.results if not result.passed)
+
+
+def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionResults]:
+    """Run every test of every version that has any, product by product."""
+    for texts in folder.products:
+        product = rulebook.products.get(texts.product)
+        if product is not None:
+            yield from _product_results(texts, product)
+
+
+def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
+    """What keeps a folder from deciding although it compiles: its own tests that fail."""
+    found: list[Diagnostic] = []
+    for version in run_rule_tests(folder, rulebook):
+        found.extend(p for p in version.problems if p.severity is Severity.ERROR)
+        found.extend(_failure(result) for result in version.failed)
+    return tuple(found)
+
+
+def why(result: CaseResult) -> str:
+    """What was expected and what came, in one line."""
+    if result.problem:
+        return result.problem
+    return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)
+
+
+def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
+    by_version: dict[int, list[TextFile]] = {}
+    for file in texts.tests:
+        target = case_target(file.path, file.text)
+        version = target.version if target else product.plan.versions.champion
+        by_version.setdefault(version, []).append(file)
+    for version, files in sorted(by_version.items()):
+        ruleset = product.versions.get(version)
+        if ruleset is None:
+            problems = tuple(_no_version(file, version) for file in files)
+            yield VersionResults(product.champion, (), problems)
+        else:
+            yield _version_results(texts, ruleset, files)
+
+
+def _version_results(
+    texts: ProductTexts, ruleset: CompiledRuleset, files: list[TextFile]
+) -> VersionResults:
+    results: list[CaseResult] = []
+    problems: list[Diagnostic] = []
+    for file in files:
+        read = parse_cases(file.path, file.text, ruleset, catalogue())
+        problems.extend(read.diagnostics)
+        results.extend(run_cases(ruleset, read.cases, partial(_fixture, texts, ruleset)))
+    return VersionResults(ruleset, tuple(results), tuple(problems))
+
+
+def _fixture(texts: ProductTexts, ruleset: CompiledRuleset, name: str, as_of: AsOf | None) -> Facts:
+    text = texts.fixtures.get(name)
+    if text is None:
+        raise ValueError(f"there is no file tests/{name}: put it there, or name another")
+    return fixture_facts(text, ruleset, as_of)
+
+
+def _no_version(file: TextFile, version: int) -> Diagnostic:
+    message = f"the tests are for version {version}, which is not loaded"
+    return Diagnostic("T001", Severity.ERROR, file.path, 1, 1, 2, message)
+
+
+def _failure(result: CaseResult) -> Diagnostic:
+    place = result.case.place
+    message = f"test `{result.case.name}` fails: {why(result)}"
+    return Diagnostic(
+        "T002", Severity.ERROR, place.file, place.line, place.column, place.end, message
+    )

@@ -1,0 +1,122 @@
+"""Which values an expression can have, by the declared bounds of the names in it.
+
+A range is a span for ordered types, or a set of labels (None: any label). Ranges are generous: what
+they exclude cannot be, what they include need not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import exponent
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node
+from decision_service.language.types import Symbol
+from decision_service.ruleset.analysis.regions import EVERYTHING, Span, hull
+
+Labels = frozenset[Any] | None
+Known = Mapping[int, Span]
+
+
+def whole(symbol: Symbol, currency: str) -> Span:
+    """All values an ordered name can have, in run-time units."""
+    if symbol.type is ValueType.DATE:
+        return EVERYTHING
+    scale = exponent(currency) if symbol.type is ValueType.MONEY else 0
+    low, high = (_scaled(b, scale) for b in (symbol.lower, symbol.upper))
+    return Span(low, high)
+
+
+def _scaled(bound: Decimal | None, digits: int) -> Decimal | None:
+    return None if bound is None else Decimal(bound).scaleb(digits)
+
+
+def labels_of(symbol: Symbol) -> tuple[Any, ...]:
+    """Every value a text or flag can have; empty where that is not declared."""
+    return (True, False) if symbol.type is ValueType.FLAG else symbol.labels
+
+
+def span_of(node: Node, known: Known, currency: str) -> Span:
+    """The span of an ordered expression; `known` narrows names by slot."""
+    with exactly():
+        try:
+            return _Spans(known, currency).of(node)
+        except ArithmeticError:
+            return EVERYTHING
+
+
+class _Spans:
+    def __init__(self, known: Known, currency: str) -> None:
+        self.known, self.currency = known, currency
+
+    def of(self, node: Node) -> Span:
+        match node:
+            case tree.Constant():
+                return Span(node.value, node.value)
+            case tree.NameRead():
+                found = self.known.get(node.symbol.slot)
+                return whole(node.symbol, self.currency) if found is None else found
+            case tree.Negative():
+                return _negative(self.of(node.operand))
+            case tree.Arithmetic():
+                return self._arithmetic(node)
+            case tree.Choice():
+                return hull([self.of(node.then), self.of(node.otherwise)])
+            case tree.FunctionCall():
+                return self._call(node)
+        return EVERYTHING
+
+    def _arithmetic(self, node: tree.Arithmetic) -> Span:
+        left, right = self.of(node.left), self.of(node.right)
+        if node.operator == "+":
+            return _sum(left, right)
+        if node.operator == "-":
+            return _sum(left, _negative(right))
+        return _product(left, right) if node.operator == "*" else EVERYTHING
+
+    def _call(self, node: tree.FunctionCall) -> Span:
+        spans = [self.of(a) for a in node.arguments]
+        if node.function == "coalesce":
+            return hull(spans)
+        if node.function == "abs":
+            low = spans[0].low
+            return spans[0] if low is not None and low >= 0 else Span(0, None)
+        if node.function in ("min", "max"):
+            return _extreme(spans, largest=node.function == "max")
+        return EVERYTHING
+
+
+def _negative(span: Span) -> Span:
+    low = None if span.high is None else -span.high
+    high = None if span.low is None else -span.low
+    return Span(low, high, span.open_high, span.open_low)
+
+
+def _sum(left: Span, right: Span) -> Span:
+    low = None if left.low is None or right.low is None else left.low + right.low
+    high = None if left.high is None or right.high is None else left.high + right.high
+    return Span(low, high)
+
+
+def _product(left: Span, right: Span) -> Span:
+    ends = (left.low, left.high, right.low, right.high)
+    if None not in ends:
+        products = [Decimal(a) * b for a in ends[:2] for b in ends[2:]]
+        return Span(min(products), max(products))
+    if all(low is not None and low >= 0 for low in (left.low, right.low)):
+        return Span(Decimal(left.low) * right.low, None)
+    return EVERYTHING
+
+
+def _extreme(spans: list[Span], *, largest: bool) -> Span:
+    lows = [s.low for s in spans if s.low is not None]
+    highs = [s.high for s in spans if s.high is not None]
+    if largest:
+        high = max(highs) if len(highs) == len(spans) else None
+        return Span(max(lows, default=None), high)
+    low = min(lows) if len(lows) == len(spans) else None
+    return Span(low, min(highs, default=None))

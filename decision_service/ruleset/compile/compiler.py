@@ -1,0 +1,106 @@
+"""From a rule file's text to a compiled ruleset, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from decision_service.domain.factor import FactorSpec
+from decision_service.domain.needs import Needs
+from decision_service.language.diagnostics import Diagnostic, Report
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.checks import CHECKS
+from decision_service.ruleset.compile.assembly import assemble
+from decision_service.ruleset.compile.digest import digest
+from decision_service.ruleset.compile.sections.data import read_data
+from decision_service.ruleset.compile.sections.derived import read_derived
+from decision_service.ruleset.compile.sections.header import read_header
+from decision_service.ruleset.compile.sections.inputs import read_inputs
+from decision_service.ruleset.compile.sections.params import read_params
+from decision_service.ruleset.compile.sections.reasons import read_reasons
+from decision_service.ruleset.compile.sections.stages import announce, read_closing, read_stages
+from decision_service.ruleset.constructs.registry import CLOSING
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.names import Names
+
+REQUIRED = (
+    "ruleset",
+    "version",
+    "title",
+    "currency",
+    "time_zone",
+    "inputs",
+    "reasons",
+    "stages",
+)
+OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
+
+
+class Compilation(msgspec.Struct, frozen=True):
+    """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error."""
+
+    ruleset: CompiledRuleset | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_ruleset(
+    files: RulesetFiles,
+    catalogue: Mapping[str, FactorSpec],
+    blocked: frozenset[str] = frozenset(),
+    now: datetime | None = None,
+) -> Compilation:
+    """Compile one version's files against the catalogue of factors.
+
+    `blocked` are factors (`identity.age_years`) and inputs (`inputs.gender`) that no rule may use.
+    Parameters must have a value `now`, where that is given.
+    Never raises on a bad text: all problems come back at once, sorted by place.
+    """
+    report = Report()
+    draft = _read(files, Names(catalogue, blocked), report)
+    if draft is not None:
+        draft.now = now
+        for check in CHECKS:
+            check(draft)
+    if draft is None or report.failed:
+        return Compilation(None, report.diagnostics())
+    return Compilation(_compiled(draft), report.diagnostics())
+
+
+def _read(files: RulesetFiles, names: Names, report: Report) -> Draft | None:
+    node = read(files.path, files.text, report)
+    root = node and Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
+    if not root:
+        return None
+    draft = Draft(files, report, names, root)
+    read_header(draft)
+    read_data(draft)
+    draft.valid_for = root.duration("valid_for")
+    announce(draft)
+    for section in (read_inputs, read_params, read_reasons, read_derived):
+        section(draft)
+    read_stages(draft)
+    read_closing(draft)
+    return draft
+
+
+def _compiled(draft: Draft) -> CompiledRuleset:
+    if draft.zone is None:
+        raise AssertionError("a draft without errors has a zone")
+    return CompiledRuleset(
+        ruleset=draft.ruleset,
+        version=draft.version,
+        title=draft.title,
+        currency=draft.names.currency,
+        zone=draft.zone,
+        digest=digest(draft),
+        needs=Needs(draft.names.factors, draft.policy),
+        inputs=draft.inputs,
+        params=draft.params,
+        reasons=draft.reasons,
+        valid_for=draft.valid_for,
+        program=assemble(draft),
+    )

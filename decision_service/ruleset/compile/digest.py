@@ -1,0 +1,121 @@
+"""The digest of a ruleset's content: equal digests, equal behaviour.
+
+It is taken over what was understood, not over the text, so that comments, layout and the order of
+declarations that have none do not change it. `_data` files and tables are in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.snapshot import Provider
+from decision_service.language.types import Symbol
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.program.model import InputSpec
+from decision_service.ruleset.reading.draft import Draft
+
+FORM = "ruleset-1"
+_CAME_LATER: Mapping[type, Mapping[str, Any]] = {
+    DataPolicy: {
+        "posting_lag_days": (),
+        "payroll_lag_days": 10,
+        "default_lag_days": 0,
+        "ceilings": (),
+        "not_employers": (),
+        "legal_forms": (),
+        "document_providers": frozenset(),
+        "fee_providers": frozenset(),
+    },
+    Rule: {"reason_factor": ""},
+    InputSpec: {"because": ""},
+}
+"""Fields that are left out where they say nothing, so that recorded digests stay what they are."""
+
+_TAGS: Mapping[str, str] = {
+    "ConditionSpec": "ConditionSpec",
+    "ConditionsPart": "ConditionsPart",
+    "FunctionCall": "Call",
+    "NameRead": "Read",
+    "OfferLine": "Line",
+    "RulesPart": "Rules",
+    "ScorecardPart": "Scorecard",
+    "TablePart": "Table",
+}
+"""The tags of classes in digests where they differ from the names of the classes."""
+
+
+def digest(draft: Draft) -> str:
+    """The SHA-256 of the canonical content, in hex."""
+    content = [
+        FORM,
+        draft.ruleset,
+        draft.version,
+        draft.title,
+        draft.names.currency,
+        str(draft.zone),
+        draft.policy,
+        draft.valid_for,
+        draft.inputs,
+        draft.params,
+        draft.reasons,
+        {d.name: d.tree for d in draft.derived},
+        [[part.name, part.component, part.part] for part in draft.parts()],
+    ]
+    text = json.dumps(canonical(content), ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical(value: Any) -> Any:
+    """The value as JSON can hold it; fields that equality ignores are left out."""
+    if isinstance(value, Symbol):
+        return ["name", value.name]
+    if isinstance(value, Provider):  # written as ever, so that recorded digests stay what they are
+        return {name: canonical(item) for name, item in msgspec.structs.asdict(value).items()}
+    names = _counting(value)
+    if names:
+        tag = _TAGS.get(type(value).__name__, type(value).__name__)
+        return [tag, canonical({name: getattr(value, name) for name in names})]
+    if isinstance(value, Mapping):
+        return {str(key): canonical(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple | list):
+        return [canonical(item) for item in value]
+    if isinstance(value, frozenset | set):
+        return sorted(str(canonical(item)) for item in value)
+    return _leaf(value)
+
+
+def _leaf(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():.0f}s"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return value
+
+
+def _counting(value: Any) -> list[str]:
+    """The fields of a record that equality looks at; none where it is no record."""
+    later = _CAME_LATER.get(type(value), {})
+    names = _fields(value)
+    return [n for n in names if n not in later or getattr(value, n) != later[n]]
+
+
+def _fields(value: Any) -> tuple[str, ...]:
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_fields__
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(f.name for f in fields(value) if f.compare)
+    return ()

@@ -1,0 +1,118 @@
+"""The `inputs:` section: what the loan system must or may send."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from decision_service.domain.factor import ValueType
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapEntry
+from decision_service.language.yaml.readers import as_decimal, as_text, check_identifier
+from decision_service.ruleset.program.model import InputSpec
+from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.literals import as_amount
+
+_TYPES = [t.value for t in ValueType]
+_KEYS = ("required", "min", "max", "one_of", "because")
+_BOUNDED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
+WIRE_TYPES = {
+    "requested_amount": ValueType.MONEY,
+    "requested_term_months": ValueType.INTEGER,
+}
+
+
+def read_inputs(draft: Draft) -> None:
+    """Read every declaration and define `inputs.<name>`."""
+    node = draft.root.map("inputs")
+    for entry in node.entries if node is not None else ():
+        draft.places[f"inputs.{entry.key}"] = entry.key_place
+        spec = _input(entry, draft)
+        if spec is None:
+            draft.names.broken.add(f"inputs.{entry.key}")
+            continue
+        draft.inputs[spec.name] = spec
+        draft.names.define(f"inputs.{spec.name}", spec.type, spec.lower, spec.upper, spec.labels)
+
+
+def _input(entry: MapEntry, draft: Draft) -> InputSpec | None:
+    name, report = entry.key, draft.report
+    what = f"input `{name}`"
+    named = check_identifier(name, entry.key_place, "the input", report)
+    fields = Fields.of(entry.value, what, report, required=("type",), optional=_KEYS)
+    word = fields.choice("type", _TYPES) if fields is not None else None
+    if fields is None or word is None or not named:
+        return None
+    type_ = ValueType(word)
+    _check_blocked(entry, draft)
+    _check_wire_type(fields, name, type_, draft)
+    lower, upper = _bounds(fields, type_, draft)
+    return InputSpec(
+        name=name,
+        type=type_,
+        required=bool(fields.flag("required")),
+        lower=lower,
+        upper=upper,
+        labels=_labels(fields, type_, draft),
+        because=_because(fields, draft),
+    )
+
+
+def _check_blocked(entry: MapEntry, draft: Draft) -> None:
+    if f"inputs.{entry.key}" in draft.names.blocked:
+        message = f"`inputs.{entry.key}` may not be used in a decision"
+        hint = "the configuration forbids it; remove it"
+        draft.report.error("R220", entry.key_place, message, hint)
+
+
+def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: Draft) -> None:
+    wanted = WIRE_TYPES.get(name, type_)
+    if type_ is not wanted:
+        message = f"`{name}` comes with every request as {wanted}, not as {type_}"
+        draft.report.error("R311", fields.place("type"), message, f"write `type: {wanted}`")
+
+
+def _bounds(
+    fields: Fields, type_: ValueType, draft: Draft
+) -> tuple[Decimal | None, Decimal | None]:
+    if type_ not in _BOUNDED:
+        for key in ("min", "max"):
+            if fields.has(key):
+                message = f"`{key}` does not fit the type {type_}"
+                draft.report.error("R312", fields.node.key_place(key), message, "remove it")
+        return None, None
+    lower, upper = (_bound(fields, key, type_, draft) for key in ("min", "max"))
+    if lower is not None and upper is not None and lower > upper:
+        message = f"`min` {lower} is above `max` {upper}"
+        draft.report.error("R123", fields.place("min"), message)
+        return None, None
+    return lower, upper
+
+
+def _bound(fields: Fields, key: str, type_: ValueType, draft: Draft) -> Decimal | None:
+    node = fields.get(key)
+    if node is None:
+        return None
+    if type_ is ValueType.MONEY:
+        return as_amount(node, f"`{key}`", draft.names.currency, draft.report)
+    return as_decimal(node, f"`{key}`", draft.report)
+
+
+def _labels(fields: Fields, type_: ValueType, draft: Draft) -> tuple[str, ...]:
+    if not fields.has("one_of"):
+        return ()
+    if type_ is not ValueType.TEXT:
+        message = f"`one_of` does not fit the type {type_}"
+        draft.report.error("R312", fields.node.key_place("one_of"), message, "remove it")
+        return ()
+    labels = [as_text(item, "a label", draft.report) for item in fields.items("one_of")]
+    return tuple(dict.fromkeys(label for label in labels if label is not None))
+
+
+def _because(fields: Fields, draft: Draft) -> str:
+    """Why the bounds are what they are; it needs some."""
+    because = fields.text("because") or ""
+    if because and not any(fields.has(key) for key in ("min", "max", "one_of")):
+        message = "`because` explains `min`, `max` or `one_of`, and there is none"
+        place = fields.node.key_place("because")
+        draft.report.error("R121", place, message, "write the bounds, or remove it")
+    return because

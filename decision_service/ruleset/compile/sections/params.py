@@ -1,0 +1,89 @@
+"""The `params:` section: named constants, fixed or dated; the value in force on as_of counts."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import to_major
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapEntry
+from decision_service.language.yaml.readers import check_identifier, parse_day
+from decision_service.ruleset.program.model import ParamSpec, Step
+from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.literals import as_literal
+
+_TYPES = [t.value for t in ValueType]
+
+
+def read_params(draft: Draft) -> None:
+    """Read every parameter and define `params.<name>` with the bounds of its values."""
+    node = draft.root.map("params")
+    for entry in node.entries if node is not None else ():
+        draft.places[f"params.{entry.key}"] = entry.key_place
+        param = _param(entry, draft)
+        if param is None:
+            draft.names.broken.add(f"params.{entry.key}")
+            continue
+        draft.params[param.name] = param
+        _define(param, draft)
+
+
+def _param(entry: MapEntry, draft: Draft) -> ParamSpec | None:
+    name, report = entry.key, draft.report
+    what = f"parameter `{name}`"
+    named = check_identifier(name, entry.key_place, "the parameter", report)
+    fields = Fields.of(entry.value, what, report, required=("type",), optional=("value", "values"))
+    word = fields.choice("type", _TYPES) if fields is not None else None
+    if fields is None or word is None or not named:
+        return None
+    if fields.has("value") == fields.has("values"):
+        message = f"{what} needs either `value` or `values`"
+        hint = "`value: 0.35`, or `values: {2026-01-01: 4, 2026-12-01: 6}`"
+        report.error("R121", entry.key_place, message, hint)
+        return None
+    steps = _steps(fields, ValueType(word), draft)
+    return ParamSpec(name, ValueType(word), steps) if steps else None
+
+
+def _steps(fields: Fields, type_: ValueType, draft: Draft) -> tuple[Step, ...]:
+    node = fields.get("value")
+    currency, report = draft.names.currency, draft.report
+    if node is not None:
+        value = as_literal(node, type_, "`value`", currency, report)
+        return () if value is None else (Step(None, value),)
+    dated = fields.map("values")
+    steps = [_step(entry, type_, draft) for entry in (dated.entries if dated else ())]
+    if dated is not None and not dated.entries:
+        report.error("R123", dated.place, "`values` is empty", "write at least one date")
+    found = [step for step in steps if step is not None]
+    return tuple(sorted(found, key=lambda step: step.start or date.min))
+
+
+def _step(entry: MapEntry, type_: ValueType, draft: Draft) -> Step | None:
+    start = parse_day(entry.key)
+    if start is None:
+        message = f"`{entry.key}` is no date"
+        draft.report.error("R123", entry.key_place, message, "write it as yyyy-mm-dd")
+    what = f"the value from {entry.key}"
+    value = as_literal(entry.value, type_, what, draft.names.currency, draft.report)
+    return None if start is None or value is None else Step(start, value)
+
+
+def _define(param: ParamSpec, draft: Draft) -> None:
+    values = [step.value for step in param.steps]
+    labels = tuple(sorted({v for v in values if isinstance(v, str)}))
+    numbers = [
+        _major(v, param.type, draft.names.currency)
+        for v in values
+        if isinstance(v, int | Decimal) and not isinstance(v, bool)
+    ]
+    lower, upper = (min(numbers), max(numbers)) if numbers else (None, None)
+    draft.names.define(f"params.{param.name}", param.type, lower, upper, labels, constant=True)
+
+
+def _major(value: int | Decimal, type_: ValueType, currency: str) -> Decimal:
+    if type_ is ValueType.MONEY:
+        return to_major(int(value), currency)
+    return Decimal(value)

@@ -1,0 +1,33 @@
+"""An offer's content: its lines from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from decision_service.language.diagnostics import Place
+from decision_service.language.expressions.tree import Node
+from decision_service.language.types import Symbol
+
+MAXIMUM, AMOUNT, MINIMUM = "max_amount", "approved_amount", "minimum_amount"
+BELOW, TERM, RATE, TIER = "below_minimum", "term_months", "monthly_rate", "tier"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLine:
+    """One line of the offer."""
+
+    symbol: Symbol
+    tree: Node
+    place: Place = field(compare=False)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """An offer's lines in order; `below` is the reason of an amount under the minimum."""
+
+    lines: Mapping[str, OfferLine]
+    below: str
+    requested: Symbol | None
+    currency: str

@@ -1,0 +1,202 @@
+"""Runs an offer: computes its lines, rounds amounts down, compares with request and minimum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.domain.verdict import (
+    Component,
+    Offer,
+    OfferKind,
+    Outcome,
+    RuleTrace,
+    Truth,
+)
+from decision_service.language.evaluation.emitter import compile_tree, compile_trees
+from decision_service.language.evaluation.kleene import (
+    Gap,
+    Unknown,
+    rule_error,
+    union,
+)
+from decision_service.language.evaluation.values import floor_minor, from_runtime
+from decision_service.language.expressions import tree
+from decision_service.language.expressions.tree import Node, reads
+from decision_service.ruleset.constructs.offer.binding import binding
+from decision_service.ruleset.constructs.offer.model import (
+    AMOUNT,
+    MAXIMUM,
+    MINIMUM,
+    RATE,
+    TERM,
+    TIER,
+    OfferLine,
+    Terms,
+)
+from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
+from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.state import State
+
+_KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
+
+
+class OfferRunner:
+    """Makes the offer, or finds that there is none to make."""
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.lines = list(terms.lines.values())
+        self.outputs = tuple(line.symbol.slot for line in self.lines)
+        self.closures = compile_trees([line.tree for line in self.lines])
+        self.read = [frozenset(s.slot for s in reads(line.tree)) for line in self.lines]
+        self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
+        self.shortfall = self._shortfall() if MINIMUM in self.slots else None
+        self.falls = None if self.shortfall is None else compile_tree(self.shortfall)
+        self.largest = int(LARGEST_AMOUNT.scaleb(exponent(terms.currency)))
+        self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
+        self.binding = binding(terms)
+
+    def run(self, state: State) -> Conclusion:
+        """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
+        for slot, evaluate in zip(self.outputs, self.closures, strict=True):
+            state.values[slot] = evaluate(state.values)
+        given = self._round(state)
+        record = (given,)
+        missing = union(given.values())
+        amount = given[AMOUNT]
+        if isinstance(amount, Unknown) or isinstance(given.get(MINIMUM), Unknown):
+            state.offered = False
+            return self._refer(missing or amount, record)
+        self._mark(state)
+        small = self._too_small(amount, given.get(MINIMUM), state)
+        if small is not None:
+            state.offered = False
+            return replace(small, record=record)
+        state.offer = self._offer(given, state)
+        if missing is not None:
+            return self._refer(missing, record)
+        return Conclusion((), record)
+
+    def _refer(self, missing: Unknown, record: tuple[Any, ...]) -> Conclusion:
+        findings = tuple(data_finding(gap) for gap in missing.gaps)
+        return Conclusion(findings, record, missing.gaps)
+
+    def _round(self, state: State) -> dict[str, Any]:
+        """Amounts in whole minor units, integers as int, as later parts and the offer see them."""
+        given: dict[str, Any] = {}
+        for name, line in self.terms.lines.items():
+            slot = line.symbol.slot
+            given[name] = state.values[slot] = self._rounded(line, state.values[slot])
+        return given
+
+    def _rounded(self, line: OfferLine, value: Any) -> Any:
+        if value.__class__ is Unknown:
+            return value
+        if line.symbol.type is ValueType.MONEY and -self.largest <= value <= self.largest:
+            return floor_minor(value)
+        left = from_runtime(line.symbol.name, value, line.symbol.type, self.terms.currency)
+        return left.minor if isinstance(left, Money) else left
+
+    def _mark(self, state: State) -> None:
+        """Compute the lines in every world, where some rest on a score with bounds."""
+        if not state.marks:
+            return
+        marked = []
+        for line, evaluate, read in zip(self.lines, self.closures, self.read, strict=True):
+            behind = state.behind(read)
+            if behind:
+                state.mark((line.symbol.slot,), behind)
+                marked.append((line, evaluate))
+        for world in state.worlds:
+            values = state.in_world(world)
+            for line, evaluate in marked:
+                slot = line.symbol.slot
+                world[slot] = values[slot] = self._rounded(line, evaluate(values))
+
+    def _too_small(self, amount: int, minimum: int | None, state: State) -> Conclusion | None:
+        behind = state.behind(self.limits)
+        if minimum is not None and (amount < minimum or (behind and self._may_fall(state))):
+            return self._below(behind, state)
+        if amount > 0:
+            return None
+        gone = rule_error(f"offer.{AMOUNT}", "the amount is not above zero")
+        return self._refer(gone, ())
+
+    def _may_fall(self, state: State) -> bool:
+        """Whether the amount is below the minimum in any world."""
+        if self.falls is None:
+            return False
+        truths = state.everywhere(self.falls)
+        return any(truth is not False for truth in truths)
+
+    def _below(self, behind: tuple[Gap, ...], state: State) -> Conclusion:
+        """Under the minimum an APPROVE and a REFER decline; an amount with bounds only refers.
+
+        No REFER is of kind LEGAL here: post-checks see a finished offer, and there is none.
+        """
+        if not behind:
+            below, because = self.terms.below, self.shortfall
+            finding = Finding(Outcome.DECLINE, below, Component.POLICY, because=because)
+            return Conclusion((finding,), ())
+        if state.outcome is Outcome.REFER:
+            return Conclusion((), ())
+        return Conclusion((data_finding(behind[0]),), (), behind)
+
+    def _shortfall(self) -> Node:
+        amount, minimum = self.terms.lines[AMOUNT], self.terms.lines[MINIMUM]
+        left = tree.NameRead(amount.symbol, text=amount.symbol.name, place=amount.place)
+        right = tree.NameRead(minimum.symbol, text=minimum.symbol.name, place=minimum.place)
+        text = f"{left.text} < {right.text}"
+        return tree.Compare("<", left, right, text=text, place=amount.place)
+
+    def _offer(self, given: Mapping[str, Any], state: State) -> Offer:
+        leaving = {name: self._leaving(name, value) for name, value in given.items()}
+        requested = self.terms.requested and state.values[self.terms.requested.slot]
+        reduced = isinstance(requested, int) and given[AMOUNT] < requested
+        return Offer(
+            kind=OfferKind.REDUCED if reduced else OfferKind.FULL,
+            approved_amount=leaving[AMOUNT],
+            max_amount=leaving.get(MAXIMUM),
+            term_months=leaving.get(TERM),
+            monthly_rate=leaving.get(RATE),
+            tier=leaving.get(TIER) or "",
+            binding=self.binding(state.values) if reduced else "",
+            outputs={k: v for k, v in leaving.items() if k not in _KNOWN and v is not None},
+        )
+
+    def _leaving(self, name: str, value: Any) -> Any:
+        if value.__class__ is Unknown:
+            return None
+        if self.terms.lines[name].symbol.type is ValueType.MONEY:
+            return Money(self.terms.currency, value)
+        return value
+
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Nothing: the rows say it all."""
+        return ""
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """Each line with its value."""
+        (given,) = record
+        return tuple(
+            RuleTrace(
+                stage=view.stage,
+                id=name,
+                truth=Truth.UNKNOWN if isinstance(value, Unknown) else Truth.TRUE,
+                effect=view.wording.value(value, self.terms.lines[name].symbol.type),
+            )
+            for name, value in given.items()
+        )
+
+    def coverage(self, _record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """Nothing: lines have no branches to cover."""
+        return ()
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """Nothing."""
+        return ()

@@ -1,0 +1,186 @@
+"""Runs rules: which hold, and what those that miss a value come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.missing import ABSENT
+from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
+from decision_service.language.evaluation.emitter import Truths, compile_conditions, grouped
+from decision_service.language.evaluation.kleene import Gap, Unknown
+from decision_service.language.expressions.tree import Node, reads
+from decision_service.ruleset.constructs.rules.model import Rule
+from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
+from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.state import State
+from decision_service.ruleset.program.wording import truth_of
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """A rule with what it concludes when it holds."""
+
+    rule: Rule
+    when: Node
+    then: Outcome
+    slots: frozenset[int]
+    holds: Finding
+
+    @classmethod
+    def of(cls, rule: Rule, component: Component) -> Ready:
+        """A rule that was read without errors."""
+        if rule.when is None or rule.then is None:
+            raise AssertionError(rule.id)
+        kind = None
+        if rule.then is Outcome.REFER:
+            kind = ReferKind.LEGAL if component is Component.LEGAL else ReferKind.POLICY
+        holds = Finding(
+            rule.then,
+            rule.reason,
+            component,
+            kind,
+            because=rule.when,
+            about=rule.reason_factor,
+            name=rule.id,
+        )
+        slots = frozenset(symbol.slot for symbol in reads(rule.when))
+        return cls(rule, rule.when, rule.then, slots, holds)
+
+
+class RulesRunner:
+    """Evaluates all rules; concludes the worst of those that hold."""
+
+    def __init__(self, component: Component, ready: Sequence[Ready]) -> None:
+        self.component = component
+        self.ready = tuple(ready)
+        self.slots = frozenset().union(*(r.slots for r in self.ready))
+        self.weigh = compile_conditions([r.when for r in self.ready])
+
+    def run(self, state: State) -> Conclusion:
+        """The worst of the rules that hold; what is UNKNOWN does as `on_missing` says."""
+        noted = self.weigh(state.values)
+        truths = noted[0]
+        if state.marks and not self.slots.isdisjoint(state.marks):
+            effects, gaps = _bounded(self, truths, state)
+        else:
+            effects, gaps = _effects(self.ready, truths)
+        return Conclusion(tuple(effects.values()), (noted, effects), gaps)
+
+    def note(self, _record: tuple[Any, ...]) -> str:
+        """Nothing: the rows say it all."""
+        return ""
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """Each rule with its comparisons and, where it had one, its effect."""
+        (truths, weighed), effects = record
+        parts = grouped([r.when for r in self.ready], weighed)
+        found = [effects.get(ready.rule.id) for ready in self.ready]
+        return tuple(
+            RuleTrace(
+                stage=view.stage,
+                id=ready.rule.id,
+                truth=truth_of(truth),
+                effect=str(finding.outcome) if finding else "",
+                reason=finding.code if finding else "",
+                comparisons=view.wording.comparisons(ready.when, view.values, own),
+                note=_note(ready, truth),
+            )
+            for ready, truth, own, finding in zip(self.ready, truths, parts, found, strict=True)
+        )
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """Each rule as true, false or unknown."""
+        for ready, truth in zip(self.ready, record[0][0], strict=True):
+            yield ready.rule.what, truth_of(truth).lower()
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """Every rule true, false and, where it needs something, unknown."""
+        for ready in self.ready:
+            yield ready.rule.what, "true"
+            yield ready.rule.what, "false"
+            if ready.slots:
+                yield ready.rule.what, "unknown"
+
+
+Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
+
+
+def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
+    """What each rule comes to that holds or misses a value, and what these rules miss."""
+    effects: dict[str, Finding] = {}
+    gaps: list[Gap] = []
+    for each, truth in zip(ready, truths, strict=True):
+        if truth is False:
+            continue
+        finding = each.holds if truth is True else _gone(each, truth)
+        if finding is not None:
+            effects[each.rule.id] = finding
+            gaps += _gaps(truth)
+    return effects, tuple(gaps)
+
+
+def _gaps(truth: Any) -> tuple[Gap, ...]:
+    return truth.gaps if truth.__class__ is Unknown else ()
+
+
+def _finding(ready: Ready, truth: Any) -> Finding | None:
+    if truth is True:
+        return ready.holds
+    return None if truth is False else _gone(ready, truth)
+
+
+def _gone(ready: Ready, truth: Unknown) -> Finding | None:
+    """What a rule comes to that misses a value: a failure refers, whatever its `on_missing`."""
+    gap, rule = truth.shown, ready.rule
+    if gap.missing.cause not in ABSENT:
+        return data_finding(gap)
+    if rule.on_missing is None:
+        return None
+    return data_finding(gap, rule.on_missing, rule.missing_reason, ready.when)
+
+
+def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
+    """What each rule comes to that may rest on a score of which only bounds are known.
+
+    Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
+    totals would trip: it refers, unless all totals agree on its truth.
+    """
+    effects: dict[str, Finding] = {}
+    gaps: list[Gap] = []
+    worlds = state.everywhere(runner.weigh)
+    for index, (each, truth) in enumerate(zip(runner.ready, truths, strict=True)):
+        others = [None if world is None else world[0][index] for world in worlds]
+        finding = _marked(each, truth, state.behind(each.slots), others)
+        if finding is not None:
+            effects[each.rule.id] = finding
+            gaps += _gaps(truth)
+    return effects, tuple(gaps)
+
+
+def _marked(
+    ready: Ready, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
+) -> Finding | None:
+    """What a rule comes to with these gaps behind it, and these truths in all worlds."""
+    finding = _finding(ready, truth)
+    refers = finding is not None and finding.outcome is Outcome.REFER
+    if not gaps or (refers and truth.__class__ is Unknown):
+        return finding
+    declines = finding is not None and finding.outcome is Outcome.DECLINE
+    if not declines and _agree(truths, truth):
+        return finding
+    return data_finding(gaps[0])
+
+
+def _agree(truths: Sequence[Any], truth: Any) -> bool:
+    """Whether all worlds give one truth; a None stands for worlds that are not looked at."""
+    return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
+
+
+def _note(ready: Ready, truth: Any) -> str:
+    if not isinstance(truth, Unknown):
+        return ""
+    shown = truth.shown
+    note = f"{shown.name} is missing: {shown.missing.cause}"
+    return f"{note}; {ready.rule.because}" if ready.rule.because and not truth.tainted else note

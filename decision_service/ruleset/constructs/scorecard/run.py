@@ -1,0 +1,238 @@
+"""Runs a scorecard: totals, bounds where something is missing, bands, and points lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.verdict import (
+    ComparisonTrace,
+    Component,
+    Outcome,
+    ReferKind,
+    RuleTrace,
+    Score,
+    Truth,
+)
+from decision_service.language.evaluation.kleene import Gap, Unknown, rule_error
+from decision_service.language.expressions import tree
+from decision_service.ruleset.constructs.cell_trees import cell_tree
+from decision_service.ruleset.constructs.scorecard.model import Band, Card, Characteristic
+from decision_service.ruleset.constructs.table.columns import finder
+from decision_service.ruleset.program.findings import Conclusion, Finding, data_finding
+from decision_service.ruleset.program.part import PartView
+from decision_service.ruleset.program.state import MOST_WORLDS, State
+
+_ADVERSE = (Outcome.REFER, Outcome.DECLINE)
+_APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """What one characteristic gave: equal `low` and `high` unless only bounds are known."""
+
+    low: Decimal
+    high: Decimal
+    bin: int = -1
+    gap: Gap | None = None
+    bounded: bool = False
+    tainted: bool = False
+
+
+class _Ready:
+    """A characteristic with what finds a value's bin, and what each bin comes to."""
+
+    def __init__(self, characteristic: Characteristic) -> None:
+        self.characteristic = characteristic
+        self.slot = characteristic.name.symbol.slot
+        self.points = tuple(b.points for b in characteristic.bins)
+        self.worst, self.best = characteristic.worst, characteristic.best
+        best_bin = next(b for b in characteristic.bins if b.points == self.best)
+        best = cell_tree(best_bin.cell, characteristic.name)
+        scored = [Scored(p, p, i) for i, p in enumerate(self.points)]
+        cells = [b.cell for b in characteristic.bins]
+        self.find = finder(cells, characteristic.name.type, scored)
+        self.short_of_best = tree.Not(best, text=best.text, place=best.place)
+        self.lost = {o: [self._lost(p, o) for p in self.points] for o in _ADVERSE}
+
+    def _lost(self, points: Decimal, outcome: Outcome) -> Finding | None:
+        """The reason for points lost against the best bin; none lost is no reason."""
+        lost = self.best - points
+        if not lost:
+            return None
+        return Finding(
+            outcome,
+            self.characteristic.reason,
+            Component.SCORECARD,
+            because=self.short_of_best,
+            points_lost=lost,
+            name=self.characteristic.name.text,
+        )
+
+
+class ScorecardRunner:
+    """Totals a card; concludes the band's outcome, within bounds where data is missing."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.ready = [_Ready(c) for c in card.characteristics]
+        self.score_slot, self.band_slot = card.score.slot, card.band.slot
+        self.choices = lru_cache(1024)(self._choices)
+        self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
+
+    def run(self, state: State) -> Conclusion:
+        """Set score and band, and conclude."""
+        scored = [_scored(ready, state) for ready in self.ready]
+        low = self._total(scored)
+        if any([each.bounded for each in scored]):  # noqa: C419 - a list is quicker
+            return self._within_bounds(scored, low, state)
+        band = self.card.band_of(low)
+        self._put(state, low, low, band)
+        return self._concluded(scored, low, band)
+
+    def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
+        """What the band of a certain total says."""
+        if band.then is Outcome.APPROVE:
+            return Conclusion((_APPROVES,), (scored, total, total))
+        findings = self._findings(scored, band.then, ReferKind.SCORE)
+        return Conclusion(findings, (scored, total, total), _gaps(scored))
+
+    def _total(self, scored: Sequence[Scored]) -> Decimal:
+        """With the worst points where only bounds are known."""
+        return sum([each.low for each in scored], self.card.base)
+
+    def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
+        high = self.card.base + sum(s.high for s in scored)
+        worst, best = self.card.band_of(low), self.card.band_of(high)
+        gaps = _gaps(scored)
+        self._put(state, low, high, worst)
+        self._split(scored, gaps, state)
+        if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
+            return Conclusion((_APPROVES,), (scored, low, high), gaps)
+        outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
+        findings = self._findings(scored, outcome, ReferKind.DATA)
+        return Conclusion(findings, (scored, low, high), gaps)
+
+    def _split(self, scored: Sequence[Scored], gaps: tuple[Gap, ...], state: State) -> None:
+        """Make a world of every total that the missing characteristics leave open."""
+        certain = sum([s.low for s in scored if not s.bounded], self.card.base)
+        bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
+        state.mark((self.score_slot, self.band_slot), gaps)
+        state.split(*self.choices(certain, bounded, scores=self.score_slot in state.read))
+
+    def _choices(
+        self, certain: Decimal, bounded: tuple[int, ...], *, scores: bool
+    ) -> tuple[int, Sequence[Mapping[int, Any]]]:
+        """How many totals there are, and what scores and bands they come to, where not too many.
+
+        Totals of one band are one world where nothing reads `scores`.
+        """
+        totals = {certain}
+        for index in bounded:
+            totals = {total + more for total in totals for more in set(self.ready[index].points)}
+            if len(totals) > MOST_WORLDS:
+                return len(totals), ()
+        named = [(t if scores else None, self.card.band_of(t).name) for t in sorted(totals)]
+        slots = self.score_slot, self.band_slot
+        found = [dict(zip(slots, each, strict=True)) for each in dict.fromkeys(named)]
+        if not scores:
+            for each in found:
+                del each[self.score_slot]
+        return len(totals), found
+
+    def _findings(
+        self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
+    ) -> tuple[Finding, ...]:
+        found = [self.plain[kind if outcome is Outcome.REFER else None]]
+        for ready, each in zip(self.ready, scored, strict=True):
+            if each.gap is not None:
+                found.append(data_finding(each.gap, outcome))
+                continue
+            lost = ready.lost[outcome][each.bin]
+            if lost is not None:
+                found.append(lost)
+        return tuple(found)
+
+    def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
+        state.values[self.score_slot] = low
+        state.values[self.band_slot] = band.name
+        state.scores.append(Score(self.card.id, low, high, band.name))
+
+    def note(self, record: tuple[Any, ...]) -> str:
+        """`stability = 340, band A`."""
+        _, low, high = record
+        return f"{self.card.id} = {_range(low, high)}, band {self.card.band_of(low).name}"
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """Each characteristic with the bin it fell into."""
+        rows = zip(self.ready, record[0], strict=True)
+        return tuple(self._row(ready, scored, view) for ready, scored in rows)
+
+    def _row(self, ready: _Ready, scored: Scored, view: PartView) -> RuleTrace:
+        each = ready.characteristic
+        actual = view.wording.value(view.values[ready.slot], each.name.type)
+        text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
+        truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
+        seen = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
+        points = _range(scored.low, scored.high)
+        lost = scored.bin >= 0 and scored.low < ready.best
+        return RuleTrace(
+            stage=view.stage,
+            id=each.name.text,
+            truth=truth,
+            effect=f"{points} points",
+            reason=each.reason if lost else "",
+            comparisons=(seen,),
+            note=f"{self.card.id}: at most {ready.best:f}",
+        )
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """The bins and the band that were hit."""
+        scored, low, _ = record
+        for ready, each in zip(self.ready, scored, strict=True):
+            if each.bin >= 0:
+                cell = ready.characteristic.bins[each.bin].cell
+                yield f"bin {ready.characteristic.name.text}", cell.text
+        yield f"band {self.card.id}", self.card.band_of(low).name
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """Every bin and every band."""
+        for each in self.card.characteristics:
+            for b in each.bins:
+                yield f"bin {each.name.text}", b.cell.text
+        for band in self.card.bands:
+            yield f"band {self.card.id}", band.name
+
+
+def _scored(ready: _Ready, state: State) -> Scored:
+    """What a characteristic gives; one whose value has bounds itself counts as missing."""
+    value = state.values[ready.slot]
+    if ready.slot in state.marks:
+        value = Unknown(state.marks[ready.slot])
+    if value.__class__ is not Unknown:
+        scored = ready.find(value)
+        if scored is not None:
+            return scored
+        value = rule_error(ready.characteristic.name.text, "the value has no bin")
+    fixed = ready.characteristic.fixed
+    if fixed is not None and not value.tainted:
+        return Scored(fixed, fixed, gap=value.shown)
+    gap, tainted = value.shown, bool(value.tainted)
+    return Scored(ready.worst, ready.best, gap=gap, bounded=True, tainted=tainted)
+
+
+def _plain(kind: ReferKind | None) -> Finding:
+    """The band's outcome itself, which names no characteristic."""
+    outcome = Outcome.DECLINE if kind is None else Outcome.REFER
+    return Finding(outcome, "", Component.SCORECARD, kind)
+
+
+def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
+    return tuple(s.gap for s in scored if s.gap is not None)
+
+
+def _range(low: Decimal, high: Decimal) -> str:
+    return f"{low:f}" if low == high else f"{low:f} to {high:f}"

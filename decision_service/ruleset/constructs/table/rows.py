@@ -1,0 +1,151 @@
+"""Where a table's rows come from: a list in the rule file, or a CSV file beside it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+import msgspec
+
+from decision_service.language.diagnostics import Place, Report, did_you_mean, split_lines
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import ListNode, MapNode, Node, Scalar
+from decision_service.language.yaml.parser import LARGEST_TEXT
+from decision_service.language.yaml.readers import as_scalar
+from decision_service.ruleset.program.model import RulesetFiles
+
+
+class RawRow(msgspec.Struct, frozen=True):
+    """A row's cells in the order of the columns."""
+
+    cells: tuple[Scalar, ...]
+    place: Place
+
+
+def read_rows(
+    node: Node, columns: Sequence[str], files: RulesetFiles, report: Report
+) -> list[RawRow | None]:
+    """The rows; one that cannot be split into the columns is reported and None."""
+    if isinstance(node, MapNode):
+        return _from_file(node, columns, files, report)
+    if isinstance(node, ListNode):
+        return [_from_list(item, len(columns), report) for item in node.items]
+    message = "`rows` must be a list of rows, or `{file: tables/….csv}`"
+    report.error("R122", node.place, message)
+    return []
+
+
+def _from_list(node: Node, width: int, report: Report) -> RawRow | None:
+    if not isinstance(node, ListNode):
+        report.error("R122", node.place, "a row must be a list of cells", "write `- [A, B]`")
+        return None
+    scalars = [as_scalar(item, "a cell", report) for item in node.items]
+    if len(scalars) != width:
+        _wrong_width(node.place, len(scalars), width, report)
+        return None
+    cells = tuple(s for s in scalars if s is not None)
+    return RawRow(cells, node.place) if len(cells) == width else None
+
+
+def _wrong_width(place: Place, found: int, width: int, report: Report) -> None:
+    message = f"the row has {found} cells; the table has {width} columns"
+    hint = 'quote a cell that holds a comma, as in "[0, 6)"'
+    report.error("R133", place, message, hint)
+
+
+def _from_file(
+    node: MapNode, columns: Sequence[str], files: RulesetFiles, report: Report
+) -> list[RawRow | None]:
+    fields = Fields(node, "`rows`", report, required=("file",))
+    name = fields.scalar("file")
+    if name is None:
+        return []
+    text = _table(name.text, files)
+    if text is None:
+        hint = did_you_mean(name.text, files.tables) or "tables lie beside it in `tables/`"
+        report.error("R134", name.place, f"there is no table file `{name.text}`", hint)
+        return []
+    path = str(PurePosixPath(files.path).parent / name.text)
+    return _CsvReader(path, text.removeprefix("\ufeff"), report).rows(columns)
+
+
+def _table(name: str, files: RulesetFiles) -> str | None:
+    whole = str(PurePosixPath(files.path).parent / name)
+    for key in (name, whole, PurePosixPath(name).name):
+        if key in files.tables:
+            return files.tables[key]
+    return None
+
+
+class _CsvReader:
+    """Reads a CSV text with a header that names the columns, each cell with its place."""
+
+    def __init__(self, path: str, text: str, report: Report) -> None:
+        self.path, self.report = path, report
+        report.add_text(path, text)
+        self.lines = split_lines(text)
+        self.large = len(text) > LARGEST_TEXT
+
+    def rows(self, columns: Sequence[str]) -> list[RawRow | None]:
+        if self.large:
+            message = f"the table is larger than {LARGEST_TEXT // 1024} KiB"
+            self.report.error("R102", Place(self.path, 1, 1, 2), message)
+            return []
+        header = self._cells(1)
+        order = self._order(header, columns)
+        if order is None:
+            return []
+        numbers = [n for n in range(2, len(self.lines) + 1) if self.lines[n - 1].strip()]
+        return [self._row(n, order) for n in numbers]
+
+    def _order(self, header: Sequence[Scalar], columns: Sequence[str]) -> list[int] | None:
+        names = [cell.text.strip() for cell in header]
+        sound = True
+        for cell, name in zip(header, names, strict=True):
+            if name not in columns or names.count(name) > 1:
+                what = "repeated" if name in columns else "not a column of the table"
+                message = f"the header's `{name}` is {what}"
+                hint = "" if name in columns else did_you_mean(name, columns)
+                self.report.error("R132", cell.place, message, hint)
+                sound = False
+        for column in columns:
+            if column not in names:
+                message = f"the header has no column `{column}`"
+                self.report.error("R132", Place(self.path, 1, 1, 2), message)
+                sound = False
+        return [names.index(column) for column in columns] if sound else None
+
+    def _row(self, number: int, order: Sequence[int]) -> RawRow | None:
+        cells = self._cells(number)
+        if not cells:
+            return None
+        place = Place(self.path, number, 1, len(self.lines[number - 1]) + 1)
+        if len(cells) != len(order):
+            _wrong_width(place, len(cells), len(order), self.report)
+            return None
+        return RawRow(tuple(cells[i] for i in order), place)
+
+    def _cells(self, number: int) -> list[Scalar]:
+        line = self.lines[number - 1] if number <= len(self.lines) else ""
+        place = Place(self.path, number, 1, max(2, len(line) + 1))
+        try:
+            values = next(csv.reader(io.StringIO(line), strict=True), [])
+        except csv.Error:
+            hint = "a quoted cell ends on its own line; a quote inside it is doubled"
+            self.report.error("R135", place, "the line is not CSV", hint)
+            return []
+        return _placed(line, values, place)
+
+
+def _placed(line: str, values: Sequence[str], whole: Place) -> list[Scalar]:
+    cells: list[Scalar] = []
+    position = 0
+    for value in values:
+        start = line.find(value.strip() or value, position)
+        start = max(start, position)
+        place = whole.part(start, start + max(1, len(value.strip())))
+        cells.append(Scalar(value.strip(), plain=True, place=place))
+        position = start + len(value.strip())
+    return cells

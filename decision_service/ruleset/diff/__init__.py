@@ -1,0 +1,4 @@
+"""Differences between two versions, one a row.
+
+Compares compiled rulesets, never texts.
+"""

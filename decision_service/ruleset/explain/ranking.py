@@ -1,0 +1,177 @@
+"""Reasons in words: at most four, one per group, most important first; and what data to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
+from decision_service.language.evaluation.kleene import Gap
+from decision_service.ruleset.explain.postings import not_posted, wait_for
+from decision_service.ruleset.program.findings import Finding
+from decision_service.ruleset.program.model import CompiledRuleset, ReasonSpec
+
+MOST_REASONS = 4
+_LAST = 99
+_POINTS = attrgetter("points_lost")
+
+_BUILT_IN_TEXTS = {
+    DataReason.DATA_MISSING: "Information that the decision needs is not there",
+    DataReason.NOT_YET_POSTED: "A month that the decision needs is not posted yet",
+    DataReason.STALE_DATA: "The connected account has not been updated for too long",
+    DataReason.PARTIAL_DATA: "A connected account could be read only in part",
+    DataReason.SOURCE_FAILED: "A source of the data could not be read",
+    DataReason.UPSTREAM_UNAVAILABLE: "The data provider could not be reached",
+    DataReason.UPSTREAM_TIMEOUT: "The data provider did not answer in time",
+    DataReason.UPSTREAM_RATE_LIMITED: "The data provider took no more requests",
+    DataReason.UPSTREAM_BAD_BODY: "The data provider's answer could not be read",
+    DataReason.UPSTREAM_SCHEMA: "The data provider's answer has an unknown form",
+    DataReason.PAGINATION_LOOP: "The data provider's pages do not come to an end",
+    DataReason.DATA_TOO_LARGE: "There is more data than can be read",
+    DataReason.DATA_CHANGED_DURING_READ: "The data changed while it was read",
+    DataReason.UPSTREAM_TRUNCATED: "The data provider's answer was cut off",
+    DataReason.UNKNOWN_ENUM: "The data holds a value whose meaning is not known",
+    DataReason.DATA_GONE: "Data that was there before is gone",
+    DataReason.DATA_SHRANK: "There is much less data than before",
+    DataReason.BAD_AMOUNT: "The data holds an amount that cannot be right",
+    DataReason.BAD_DATE: "The data holds a date that cannot be right",
+    DataReason.MIXED_CURRENCY: "The data is in more than one currency",
+    DataReason.UNCLASSIFIED_TRANSACTIONS: "Too many transactions are of an unknown kind",
+    DataReason.DATA_EXPIRED: "The connected account no longer delivers data",
+    DataReason.CONSENT_REVOKED: "The consent to read the data was withdrawn",
+    DataReason.RULE_ERROR: "A rule has no result for this application",
+    DataReason.NO_RULE_APPROVED: "No rule approves the application",
+}
+
+_HELP = {
+    Cause.NO_DATA: "connect an account that holds this data",
+    Cause.SHORT_HISTORY: "decide again when more months are on record",
+    Cause.NOT_CONNECTED: "connect an account that holds this data",
+    Cause.NO_EVIDENCE: "connect an account, or hand in a document, that shows it",
+    Cause.DIVISION_BY_ZERO: "review the application: a share of nothing has no value",
+    Cause.NOT_SENT: "send it with the application",
+    Cause.UNKNOWN_PROVIDER: "connect an account of a provider that the service knows",
+    Cause.SOURCE_FAILED: "decide again later, when the source answers",
+    Cause.PARTIAL: "mend the account's connection",
+    Cause.STALE: "let the account synchronise, then decide again",
+    Cause.BAD_DATA: "have the record corrected at its source",
+    Cause.MIXED_CURRENCY: "review the application: amounts of several currencies do not add up",
+    Cause.UNCLASSIFIED: "review the transactions by hand",
+    Cause.EXPIRED: "connect the account again",
+    Cause.NOT_FETCHED: "decide again later",
+    Cause.CHANGED_WHILE_READING: "decide again",
+}
+
+
+def ranked(
+    ruleset: CompiledRuleset,
+    kind: ReferKind | None,
+    findings: Sequence[Finding],
+    values: Sequence[Any],
+) -> tuple[Reason, ...]:
+    """The reasons of an outcome that has any."""
+    chosen = [finding for finding in findings if finding.code]
+    if len(chosen) > 1:
+        chosen = _foremost(_ordered(ruleset, chosen, data_first=kind is ReferKind.DATA), ruleset)
+    return tuple([_reason(finding, ruleset, values) for finding in chosen])
+
+
+def _foremost(findings: Sequence[Finding], ruleset: CompiledRuleset) -> list[Finding]:
+    """The first of each group, as many as are shown."""
+    chosen: dict[tuple[str, str] | str, Finding] = {}
+    for finding in findings:
+        chosen.setdefault(_group(finding, ruleset), finding)
+        if len(chosen) == MOST_REASONS:
+            break
+    return list(chosen.values())
+
+
+def _ordered(
+    ruleset: CompiledRuleset, findings: Sequence[Finding], *, data_first: bool
+) -> list[Finding]:
+    """Data, rules by priority, characteristics by points lost; ties keep the file's order.
+
+    A rule that declines on missing data is a rule among the others.
+    """
+    data: list[Finding] = []
+    rules: list[Finding] = []
+    lost: list[Finding] = []
+    for finding in findings:
+        if finding.gap is not None and not _ruled(finding):
+            data.append(finding)
+        elif finding.points_lost is not None:
+            lost.append(finding)
+        else:
+            rules.append(finding)
+    if len(rules) > 1:
+        rules.sort(key=lambda f: _priority(f, ruleset))
+    if len(lost) > 1:
+        lost.sort(key=_POINTS, reverse=True)
+    return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
+
+
+def _ruled(finding: Finding) -> bool:
+    """Whether it is a rule's decline of somebody of whom data is missing."""
+    return finding.outcome is Outcome.DECLINE and finding.because is not None
+
+
+def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
+    spec = ruleset.reasons.get(finding.code)
+    return spec.priority if spec is not None else _LAST
+
+
+def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
+    """A declared group's name; a pair for what no file declares, so that the two never meet."""
+    if finding.gap is not None and finding.code == DataReason.DATA_MISSING:
+        return "missing", finding.gap.name
+    spec = ruleset.reasons.get(finding.code)
+    return spec.group if spec is not None else ("code", finding.code)
+
+
+def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:
+    spec = ruleset.reasons.get(finding.code) or _built_in(finding)
+    factor, actual, required = _details(finding, ruleset, values)
+    return Reason(
+        code=str(finding.code),
+        texts=spec.texts,
+        component=finding.component,
+        factor=factor,
+        actual=actual,
+        required=required,
+        points_lost=finding.points_lost,
+        regulatory_text=spec.regulatory,
+    )
+
+
+def _details(
+    finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]
+) -> tuple[str, str, str]:
+    if finding.gap is not None:
+        return finding.gap.name, f"missing {finding.gap.missing.cause}", ""
+    if finding.because is not None:
+        return ruleset.program.wording.decisive(finding.because, values, finding.about)
+    return finding.name, finding.actual, finding.required
+
+
+def _built_in(finding: Finding) -> ReasonSpec:
+    code = DataReason(finding.code)
+    text = _BUILT_IN_TEXTS[code]
+    if finding.gap is not None and code is DataReason.NOT_YET_POSTED:
+        text = not_posted(finding.gap)
+    return ReasonSpec(code, {"en": text})
+
+
+def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
+    """What is missing or unreadable where it mattered, each name once, in the order of the file."""
+    first: dict[str, Gap] = {}
+    for gap in gaps:
+        first.setdefault(gap.name, gap)
+    return tuple([DataRequest(g.name, g.missing, _help(g.missing)) for g in first.values()])
+
+
+def _help(missing: Missing) -> str:
+    if missing.cause is Cause.NOT_YET_POSTED:
+        return wait_for(missing)
+    return _HELP[missing.cause]

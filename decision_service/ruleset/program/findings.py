@@ -1,0 +1,84 @@
+"""What the parts of a ruleset conclude about one applicant, before reasons are put in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from decision_service.domain.verdict import Component, Outcome, ReferKind
+from decision_service.language.evaluation.kleene import Gap
+from decision_service.language.expressions.tree import Node
+
+_SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
+
+
+def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
+    """The worst of several outcomes; None where nothing was concluded."""
+    found: Outcome | None = None
+    for outcome in outcomes:
+        if outcome is not None and (found is None or _SEVERITY[outcome] > _SEVERITY[found]):
+            found = outcome
+    return found
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One argument for an outcome, and the reason it would give.
+
+    `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
+    the condition in `because`, with the name that its reason is `about` where the file says so, a
+    rule on missing data both; a scorecard's has the `points_lost`;
+    others say in `name`, `actual` and `required` what was seen. An empty `code` gives no reason.
+    """
+
+    outcome: Outcome
+    code: str
+    component: Component
+    kind: ReferKind | None = None
+    gap: Gap | None = None
+    because: Node | None = None
+    about: str = ""
+    points_lost: Decimal | None = None
+    name: str = ""
+    actual: str = ""
+    required: str = ""
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it rests on something missing or tainted."""
+        return self.gap is not None
+
+
+def data_finding(
+    gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "", because: Node | None = None
+) -> Finding:
+    """What a gap argues for, by default a referral with the cause's own reason."""
+    kind = ReferKind.DATA if outcome is Outcome.REFER else None
+    code = code or gap.missing.reason
+    return Finding(outcome, code, Component.DATA, kind, gap, because, name=gap.name)
+
+
+class Conclusion(msgspec.Struct, frozen=True):
+    """The arguments that one stage came to, its record for the trace, and what it missed."""
+
+    findings: tuple[Finding, ...]
+    record: tuple[Any, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the stage concludes: the worst that is argued for."""
+        return worst([finding.outcome for finding in self.findings])
+
+
+class Trace(NamedTuple):
+    """One evaluation gone through part by part: values by slot, and what each part came to.
+
+    A closing part that was not run has None.
+    """
+
+    values: tuple[Any, ...]
+    stages: tuple[Conclusion, ...]
+    closing: tuple[Conclusion | None, ...]

@@ -1,0 +1,108 @@
+"""Puts factor values and inputs into their slots, missing ones with their cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from decision_service.domain.factor import FactorValue, Value, ValueType
+from decision_service.domain.missing import Cause, Missing, shown_first
+from decision_service.domain.money import Money
+from decision_service.language.evaluation.kleene import Gap, Unknown, unknown
+from decision_service.language.evaluation.values import to_runtime
+from decision_service.language.types import Symbol
+
+_AS_THEY_ARE: Mapping[ValueType, type] = {
+    ValueType.INTEGER: int,
+    ValueType.TEXT: str,
+    ValueType.FLAG: bool,
+    ValueType.DATE: date,
+}
+
+
+class _LookedAt:
+    """The class of no value: money and numbers are looked at before they are taken."""
+
+
+class IntakeEntry(NamedTuple):
+    """One name that is filled in; values of the class `kind` are taken as they are."""
+
+    key: str
+    slot: int
+    kind: type
+    symbol: Symbol
+
+    @classmethod
+    def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
+        """The entry of a symbol."""
+        return cls(key, symbol.slot, _AS_THEY_ARE.get(symbol.type, _LookedAt), symbol)
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """Where factors and inputs (by name, without their prefix) go."""
+
+    currency: str
+    factors: tuple[IntakeEntry, ...]
+    inputs: tuple[IntakeEntry, ...]
+
+    @classmethod
+    def of(
+        cls, currency: str, factors: Sequence[Symbol], inputs: Sequence[tuple[str, Symbol]]
+    ) -> Intake:
+        """The intake of a ruleset's names."""
+        taken = tuple(IntakeEntry.of(symbol.name, symbol) for symbol in factors)
+        sent = tuple(IntakeEntry.of(name, symbol) for name, symbol in inputs)
+        return cls(currency, taken, sent)
+
+    def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in factors; one that nobody computed counts as not fetched."""
+        get = factors.get
+        for key, slot, kind, symbol in self.factors:
+            found = get(key)
+            value = None if found is None else found.value
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _without_value(key, found)
+            else:
+                values[slot] = _looked_at(symbol, value, self.currency)
+
+    def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
+        """Fill in inputs; one that was not sent is missing."""
+        get = inputs.get
+        for key, slot, kind, symbol in self.inputs:
+            value = get(key)
+            if value.__class__ is kind:
+                values[slot] = value
+            elif value is None:
+                values[slot] = _not_sent(symbol.name)
+            else:
+                values[slot] = _looked_at(symbol, value, self.currency)
+
+
+def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
+    """Money as minor units and numbers where they are plain; anything else with care."""
+    if value.__class__ is Money and symbol.type is ValueType.MONEY and value.currency == currency:
+        return value.minor
+    if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
+        return value
+    return to_runtime(symbol.name, value, symbol.type, currency)
+
+
+def _without_value(name: str, found: FactorValue | None) -> Unknown:
+    causes = () if found is None else found.missing
+    if not causes:
+        return unknown(name, Cause.NOT_FETCHED)
+    missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
+    return Unknown((Gap(name, missing),))
+
+
+@lru_cache(1024)
+def _not_sent(name: str) -> Unknown:
+    """The same for every application that lacks the input, which is most where it is optional."""
+    return unknown(name, Cause.NOT_SENT)

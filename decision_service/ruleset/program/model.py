@@ -1,0 +1,94 @@
+"""A ruleset as files and as it is after compiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.needs import Needs
+from decision_service.language.expressions.tree import Literal
+
+if TYPE_CHECKING:
+    from decision_service.ruleset.program.program import Program
+
+
+class RulesetFiles(msgspec.Struct, frozen=True):
+    """The texts of one ruleset version.
+
+    `path` is the version's file as messages show it (`rules/personal-loan-ph/v1.yaml`). `data`
+    holds `_data/*.yaml` by file name, `tables` the product's CSV files by their path within the
+    product's folder (`tables/limit.csv`); both may lack what the version does not use.
+    """
+
+    product: str
+    path: str
+    text: str
+    data: Mapping[str, str] = msgspec.field(default_factory=dict)
+    tables: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class InputSpec(msgspec.Struct, frozen=True):
+    """What the loan system sends under one name; bounds are inclusive, money in major units.
+
+    `because` says why the bounds are what they are, to whoever sends a value beyond them.
+    """
+
+    name: str
+    type: ValueType
+    required: bool = False
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    labels: tuple[str, ...] = ()
+    because: str = ""
+
+
+class ReasonSpec(msgspec.Struct, frozen=True):
+    """A reason code of the ruleset; a smaller `priority` comes first, one reason per `group`."""
+
+    code: str
+    texts: Mapping[str, str]
+    regulatory: str = ""
+    group: str = ""
+    priority: int = 50
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A parameter's value from a day on (None: always), as evaluation wants it."""
+
+    start: date | None
+    value: Literal
+
+
+class ParamSpec(msgspec.Struct, frozen=True):
+    """A named constant whose value may change on dates; steps are in date order."""
+
+    name: str
+    type: ValueType
+    steps: tuple[Step, ...]
+
+
+class CompiledRuleset(msgspec.Struct, frozen=True):
+    """A checked ruleset, ready to evaluate.
+
+    `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
+    and layout do not change it. `valid_for` is None where the file states none.
+    """
+
+    ruleset: str
+    version: int
+    title: str
+    currency: str
+    zone: ZoneInfo
+    digest: str
+    needs: Needs
+    inputs: Mapping[str, InputSpec]
+    params: Mapping[str, ParamSpec]
+    reasons: Mapping[str, ReasonSpec]
+    valid_for: timedelta | None
+    program: Program

@@ -1,0 +1,83 @@
+"""What every construct of a rule file provides, so that a new one touches no other.
+
+A construct is read into a part (parse), which tells the checks what it holds (check), becomes a
+runner (evaluate) and puts a record of a run into words (describe).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from decision_service.domain.verdict import Component, Outcome, RuleTrace
+from decision_service.language.diagnostics import Place
+from decision_service.language.expressions.tree import Node
+from decision_service.ruleset.program.findings import Conclusion
+from decision_service.ruleset.program.state import State
+from decision_service.ruleset.program.wording import Wording
+
+
+class Written(msgspec.Struct, frozen=True):
+    """An expression of a part and what it belongs to (rule `short_history`)."""
+
+    tree: Node
+    place: Place
+    what: str
+
+
+class Conclusive(msgspec.Struct, frozen=True):
+    """Something that can conclude an outcome, and whether it can say why."""
+
+    outcome: Outcome
+    place: Place
+    what: str
+    has_reason: bool
+
+
+class PartView(msgspec.Struct, frozen=True):
+    """A finished evaluation, for describing it: values by slot and how to print them."""
+
+    stage: str
+    values: tuple[Any, ...]
+    wording: Wording
+
+
+class Runner(Protocol):
+    """A compiled part."""
+
+    def run(self, state: State) -> Conclusion:
+        """Conclude from the values so far, missing ones among them; set the outputs."""
+
+    def note(self, record: tuple[Any, ...]) -> str:
+        """What the part came to, in a few words; empty where its rows say it all."""
+
+    def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
+        """The rows of a trace, in file order."""
+
+    def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
+        """What the run touched, as (what, which): `("rule short_history", "true")`."""
+
+    def goals(self) -> Iterable[tuple[str, str]]:
+        """All that runs can touch."""
+
+
+class Part(Protocol):
+    """A construct as it was read."""
+
+    @property
+    def component(self) -> Component:
+        """Where its reasons come from."""
+
+    def written(self) -> Iterable[Written]:
+        """Its expressions, for the checks."""
+
+    def conclusive(self) -> Iterable[Conclusive]:
+        """What in it can conclude an outcome."""
+
+    def unexcused(self) -> Iterable[tuple[Place, str]]:
+        """Where missing data would be looked past, or held against somebody, without `because`."""
+
+    def runner(self) -> Runner:
+        """The compiled part."""

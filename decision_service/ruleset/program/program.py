@@ -1,0 +1,83 @@
+"""A compiled ruleset as it runs: where values come from, and the parts in order."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import Value
+from decision_service.domain.verdict import Component
+from decision_service.language.evaluation.emitter import Evaluate
+from decision_service.ruleset.program.findings import Conclusion, Trace
+from decision_service.ruleset.program.intake import Intake
+from decision_service.ruleset.program.part import Runner
+from decision_service.ruleset.program.state import State
+from decision_service.ruleset.program.wording import Wording
+
+
+class Period(msgspec.Struct, frozen=True):
+    """The parameters' values from a day on (None: from ever), laid out by slot.
+
+    A parameter that has no value yet is Unknown; `ends` is the next day on which a used parameter
+    changes.
+    """
+
+    start: date | None
+    values: tuple[Any, ...]
+    ends: date | None
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """All parameters over time: `periods[i + 1]` begins on `starts[i]`."""
+
+    starts: tuple[date, ...]
+    periods: tuple[Period, ...]
+
+    def at(self, day: date) -> Period:
+        """The period that a day lies in."""
+        return self.periods[bisect_right(self.starts, day)]
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """A stage, or a part that follows the stages, with what runs it."""
+
+    name: str
+    component: Component
+    runner: Runner
+
+    def run(self, state: State) -> Conclusion:
+        """Run it and note what it came to."""
+        conclusion = self.runner.run(state)
+        state.take(conclusion)
+        return conclusion
+
+
+class Program(msgspec.Struct, frozen=True):
+    """Everything `evaluate` runs, in order; `derived` are slots with the functions that fill them.
+
+    `closing` follows from the worst of the stages' outcomes; `read` are the slots that anything
+    reads.
+    """
+
+    timeline: Timeline
+    intake: Intake
+    derived: tuple[tuple[int, Evaluate], ...]
+    stages: tuple[Stage, ...]
+    closing: tuple[Stage, ...]
+    wording: Wording
+    read: frozenset[int]
+
+    def run(self, inputs: Mapping[str, Value], state: State) -> Trace:
+        """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
+        values = state.values
+        self.intake.load_inputs(inputs, values)
+        for slot, evaluate in self.derived:
+            values[slot] = evaluate(values)
+        stages = [stage.run(state) for stage in self.stages]
+        state.settle()
+        closing = [stage.run(state) if state.open else None for stage in self.closing]
+        return Trace(tuple(values), tuple(stages), tuple(closing))

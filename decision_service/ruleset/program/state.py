@@ -1,0 +1,119 @@
+"""What one evaluation has come to so far, shared by the parts of a ruleset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from decision_service.domain.verdict import Condition, Offer, Outcome, Score
+from decision_service.language.evaluation.kleene import Gap
+from decision_service.ruleset.program.findings import Conclusion, Finding
+
+MOST_WORLDS = 64
+
+_NO_MARKS: Mapping[int, tuple[Gap, ...]] = {}
+
+
+class State:
+    """The values of one evaluation by slot, and what the parts so far have found and set.
+
+    Findings stand by outcome, in the order of the file;
+    `undecided` says that no stage concluded anything. `marks` are the slots that stand for the
+    worst of several totals, or follow from one that does, with the gaps behind them; each of
+    `worlds` holds the values that they would have with one of those totals, as far as they are
+    `read` by anything. `crowded` says that there are more totals than are looked at.
+    """
+
+    __slots__ = (
+        "approves",
+        "conditions",
+        "crowded",
+        "declines",
+        "gaps",
+        "marks",
+        "offer",
+        "offered",
+        "possible",
+        "read",
+        "refers",
+        "scores",
+        "undecided",
+        "values",
+        "worlds",
+    )
+
+    def __init__(self, values: list[Any], read: frozenset[int]) -> None:
+        self.values = values
+        self.read = read
+        self.declines: list[Finding] = []
+        self.refers: list[Finding] = []
+        self.approves: list[Finding] = []
+        self.gaps: list[Gap] = []
+        self.undecided = False
+        self.scores: list[Score] = []
+        self.offer: Offer | None = None
+        self.offered = True
+        self.conditions: list[Condition] = []
+        self.marks = _NO_MARKS
+        self.worlds: Sequence[dict[int, Any]] = ()
+        self.possible = 1
+        self.crowded = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst outcome found so far; REFER where there is none."""
+        if self.declines:
+            return Outcome.DECLINE
+        return Outcome.APPROVE if self.approves and not self.refers else Outcome.REFER
+
+    @property
+    def open(self) -> bool:
+        """Whether a closing part still runs: nothing declines, and an offer is made."""
+        return self.offered and not self.declines
+
+    def take(self, conclusion: Conclusion) -> None:
+        """Note what a part came to."""
+        for finding in conclusion.findings:
+            if finding.outcome is Outcome.DECLINE:
+                self.declines.append(finding)
+            elif finding.outcome is Outcome.REFER:
+                self.refers.append(finding)
+            else:
+                self.approves.append(finding)
+        self.gaps += conclusion.gaps
+
+    def settle(self) -> None:
+        """Note that all stages have run."""
+        self.undecided = not (self.declines or self.refers or self.approves)
+
+    def mark(self, slots: Iterable[int], gaps: tuple[Gap, ...]) -> None:
+        """Note that slots stand for the worst of several totals."""
+        self.marks = {**self.marks, **dict.fromkeys(slots, gaps)}
+
+    def split(self, totals: int, choices: Sequence[Mapping[int, Any]]) -> None:
+        """Let every world so far continue with each of the choices that so many totals make."""
+        self.possible *= totals
+        self.crowded = self.crowded or self.possible > MOST_WORLDS
+        if self.crowded:
+            self.worlds = ()
+            return
+        self.worlds = [{**world, **each} for world in self.worlds or ({},) for each in choices]
+
+    def behind(self, slots: frozenset[int]) -> tuple[Gap, ...]:
+        """The gaps behind the marked ones of these slots."""
+        if not self.marks:
+            return ()
+        return tuple(gap for slot in sorted(slots & self.marks.keys()) for gap in self.marks[slot])
+
+    def in_world(self, world: dict[int, Any]) -> list[Any]:
+        """All values as they would be in one world."""
+        values = list(self.values)
+        for slot, value in world.items():
+            values[slot] = value
+        return values
+
+    def everywhere(self, evaluate: Callable[[Sequence[Any]], Any]) -> list[Any]:
+        """What an expression gives in each world; a None alone where there are too many."""
+        if self.crowded:
+            return [None]
+        return [evaluate(self.in_world(world)) for world in self.worlds]

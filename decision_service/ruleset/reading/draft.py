@@ -1,0 +1,147 @@
+"""A rule file while it is read: what is there so far, for later sections and for the checks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from decision_service.domain.factor import ValueType
+from decision_service.domain.needs import DataPolicy
+from decision_service.domain.verdict import Component
+from decision_service.language.diagnostics import Place, Report, did_you_mean, nearest
+from decision_service.language.expressions.checker import read_expression
+from decision_service.language.expressions.tree import NameRead
+from decision_service.language.expressions.tree import Node as Tree
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import ListNode, Node, Scalar
+from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
+from decision_service.ruleset.program.part import Part
+from decision_service.ruleset.reading.names import NO_CURRENCY, Names
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """A named expression."""
+
+    name: str
+    place: Place
+    tree: Tree
+
+
+class NamedPart(msgspec.Struct, frozen=True):
+    """A stage with its body, or a section that follows the stages."""
+
+    name: str
+    component: Component
+    part: Part
+    place: Place
+
+
+class Draft(msgspec.Struct):
+    """Everything read from one rule file; what could not be read is simply not there.
+
+    `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
+    `ids` where each id stands. `now` is when it is to decide, None where that does not matter.
+    """
+
+    files: RulesetFiles
+    report: Report
+    names: Names
+    root: Fields
+    ruleset: str = ""
+    version: int = 0
+    title: str = ""
+    zone: ZoneInfo | None = None
+    policy: DataPolicy = msgspec.field(default_factory=lambda: DataPolicy(NO_CURRENCY))
+    inputs: dict[str, InputSpec] = msgspec.field(default_factory=dict)
+    params: dict[str, ParamSpec] = msgspec.field(default_factory=dict)
+    derived: list[Derived] = msgspec.field(default_factory=list)
+    reasons: dict[str, ReasonSpec] = msgspec.field(default_factory=dict)
+    stages: list[NamedPart] = msgspec.field(default_factory=list)
+    closing: list[NamedPart] = msgspec.field(default_factory=list)
+    valid_for: timedelta | None = None
+    places: dict[str, Place] = msgspec.field(default_factory=dict)
+    used_reasons: set[str] = msgspec.field(default_factory=set)
+    ids: dict[str, Place] = msgspec.field(default_factory=dict)
+    now: datetime | None = None
+
+    def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
+        """The checked tree of an expression in the scope so far."""
+        if scalar is None:
+            return None
+        node = read_expression(scalar, self.names, self.report, expected)
+        if node is None:
+            self.names.touch(scalar.text)
+        return node
+
+    def reason(self, fields: Fields, key: str) -> str | None:
+        """A declared reason code under a key; reported where it is not declared."""
+        scalar = fields.scalar(key)
+        if scalar is None:
+            return None
+        self.use_reason(scalar)
+        return scalar.text
+
+    def use_reason(self, scalar: Scalar) -> bool:
+        """Whether a code is declared under `reasons`; notes its use."""
+        self.used_reasons.add(scalar.text)
+        declared = scalar.text in self.reasons or f"reasons.{scalar.text}" in self.places
+        if not declared:
+            hint = did_you_mean(scalar.text, self.reasons) or "declare it under `reasons:`"
+            self.used_reasons.add(nearest(scalar.text, self.reasons) or "")
+            self.report.error("R207", scalar.place, f"unknown reason `{scalar.text}`", hint)
+        return declared
+
+    def name(self, scalar: Scalar | None) -> NameRead | None:
+        """A single name in the scope so far, such as a bin's factor or a table's column."""
+        node = self.expression(scalar)
+        if node is None or isinstance(node, NameRead):
+            return node
+        message = f"`{node.text}` is no name"
+        self.report.error("R201", node.place, message, "give the expression one under `derived:`")
+        return None
+
+    def family(self, fields: Fields) -> str | None:
+        """The id of a scorecard or table, which becomes a family of names."""
+        name = fields.identifier("id")
+        if name is None:
+            return None
+        place = fields.place("id")
+        if name in self.names.families:
+            message = f"`{name}` is a family of names already"
+            self.report.error("R126", place, message, "choose another id")
+            return None
+        return name if self.claim(name, place, "scorecard or table") else None
+
+    def not_empty(self, fields: Fields, key: str) -> None:
+        """Report a list that was written but holds nothing."""
+        node = fields.get(key)
+        if isinstance(node, ListNode) and not node.items:
+            message = f"`{key}` is empty"
+            self.report.error("R123", node.place, message, "write at least one")
+
+    def touch(self, node: Node) -> None:
+        """Count what an unreadable part of the file names as used, as it is meant to be."""
+        if isinstance(node, Scalar):
+            self.names.touch(node.text)
+            self.used_reasons.add(node.text)
+        elif isinstance(node, ListNode):
+            for item in node.items:
+                self.touch(item)
+        else:
+            for entry in node.entries:
+                self.touch(entry.value)
+
+    def claim(self, name: str, place: Place, what: str) -> bool:
+        """Whether an id is still free; reported where it is taken."""
+        first = self.ids.setdefault(f"{what} {name}", place)
+        if first == place:
+            return True
+        hint = f"it stands on line {first.line} already"
+        self.report.error("R124", place, f"the {what} id `{name}` is repeated", hint)
+        return False
+
+    def parts(self) -> list[NamedPart]:
+        """All stages and closing parts, in order."""
+        return [*self.stages, *self.closing]

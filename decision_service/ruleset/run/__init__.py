@@ -1,0 +1,4 @@
+"""Evaluation: inputs bound, facts in, a verdict out.
+
+Never raises for an applicant, and knows no YAML.
+"""

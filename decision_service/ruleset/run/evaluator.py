@@ -1,0 +1,109 @@
+"""From facts to a verdict: a pure function that never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import FactorValue, Value
+from decision_service.domain.missing import DataReason
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Verdict
+from decision_service.language.evaluation.arithmetic import exactly
+from decision_service.ruleset.explain.ranking import data_requests, ranked
+from decision_service.ruleset.program.findings import Finding, Trace
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.program.program import Period
+from decision_service.ruleset.program.state import State
+
+_NOTHING_CONCLUDED = Finding(
+    Outcome.REFER, DataReason.NO_RULE_APPROVED, Component.POLICY, kind=ReferKind.POLICY
+)
+_KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Parameters and factor values of a period, laid out by slot.
+
+    It is good for the ruleset, the factors and the period that it was made of, and no others.
+    """
+
+    values: tuple[Any, ...]
+    period: Period
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What a decision rests on: factor values by name, inputs by name without their prefix.
+
+    `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
+    """
+
+    factors: Mapping[str, FactorValue]
+    inputs: Mapping[str, Value]
+    as_of: AsOf
+    loaded: Loaded | None = None
+
+
+def load(ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf) -> Loaded:
+    """Factor values as a ruleset takes them on a day, for any number of evaluations."""
+    program = ruleset.program
+    period = program.timeline.at(as_of.date)
+    values = list(period.values)
+    program.intake.load_factors(factors, values)
+    return Loaded(tuple(values), period)
+
+
+def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
+    """Run all stages, combine what they conclude, and say why.
+
+    Every stage runs whatever the others conclude. The worst outcome counts; where no stage
+    concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
+    """
+    loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
+    state = State(list(loaded.values), ruleset.program.read)
+    with exactly():
+        trace = ruleset.program.run(facts.inputs, state)
+        if state.undecided:
+            state.refers.append(_NOTHING_CONCLUDED)
+        return _verdict(ruleset, state, trace, facts.as_of, loaded.period)
+
+
+def _verdict(
+    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: Period
+) -> Verdict:
+    outcome, kind = state.outcome, None
+    reasons: tuple[Reason, ...] = ()
+    if outcome is not Outcome.APPROVE:
+        findings = _arguments(state, outcome)
+        kind = _refer_kind(outcome, findings)
+        reasons = ranked(ruleset, kind, findings, state.values)
+    declined, valid_for = outcome is Outcome.DECLINE, ruleset.valid_for
+    return Verdict(
+        outcome,
+        kind,
+        reasons,
+        data_requests(state.gaps) if state.gaps else (),
+        tuple(state.scores),
+        None if declined else state.offer,
+        () if declined else tuple(state.conditions),
+        None if valid_for is None else as_of.instant + valid_for,
+        period.ends,
+        trace,
+    )
+
+
+def _arguments(state: State, outcome: Outcome) -> list[Finding]:
+    """The findings for an outcome that has reasons, in the order of the file."""
+    return state.declines if outcome is Outcome.DECLINE else state.refers
+
+
+def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
+    if outcome is not Outcome.REFER:
+        return None
+    kinds = [finding.kind for finding in findings]
+    for kind in _KINDS:
+        if kind in kinds:
+            return kind
+    return ReferKind.POLICY

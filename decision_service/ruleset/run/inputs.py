@@ -1,0 +1,156 @@
+"""Binds what a loan system sent to the inputs that a ruleset declares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+
+from decision_service.domain.errors import FieldProblem
+from decision_service.domain.factor import Value, ValueType
+from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
+from decision_service.language.diagnostics import nearest
+from decision_service.language.evaluation.values import has_type
+from decision_service.language.types import phrase
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
+
+ON_THE_REQUEST = frozenset({"requested_amount", "requested_term_months"})
+LONGEST_TEXT = 200
+MOST_DIGITS = 34
+MOST_WHOLE = 10**MOST_DIGITS
+_LEAST_AMOUNT = -LARGEST_AMOUNT
+
+
+class BoundInputs(msgspec.Struct, frozen=True):
+    """The inputs as evaluation takes them, and what is wrong with the others."""
+
+    values: Mapping[str, Value]
+    problems: tuple[FieldProblem, ...]
+
+
+def bind_inputs(
+    ruleset: CompiledRuleset,
+    sent: Mapping[str, Value],
+    also_known: frozenset[str] = frozenset(),
+) -> BoundInputs:
+    """Check what was sent, name by name, against the declarations.
+
+    Sent numbers are Decimal (whole ones for integers), money is in the ruleset's currency.
+    Names in `also_known` (declared by other versions) and the two that are fields of every request
+    are accepted and dropped where this ruleset does not declare them.
+    """
+    values: dict[str, Value] = {}
+    problems: list[FieldProblem] = []
+    for name, spec in ruleset.inputs.items():
+        value = sent.get(name)
+        found = _required(spec, ruleset) if value is None else _bind(spec, value, ruleset)
+        if isinstance(found, FieldProblem):
+            problems.append(found)
+        elif found is not None:
+            values[name] = found
+    strange = sent.keys() - ruleset.inputs.keys() - also_known - ON_THE_REQUEST
+    problems += [_unknown(name, ruleset) for name in sorted(strange)]
+    return BoundInputs(values, tuple(problems))
+
+
+def field_path(name: str) -> str:
+    """Where a client writes the input: at the top of the request, or in its map of inputs."""
+    return name if name in ON_THE_REQUEST else f"inputs.{name}"
+
+
+def _unknown(name: str, ruleset: CompiledRuleset) -> FieldProblem:
+    match = nearest(name, ruleset.inputs)
+    hint = f"; did you mean {field_path(match)}" if match else ""
+    path = field_path(name)
+    return FieldProblem(path, f"{path} is no input of {_who(ruleset)}{hint}")
+
+
+def _who(ruleset: CompiledRuleset) -> str:
+    return f"{ruleset.ruleset} v{ruleset.version}"
+
+
+def _required(spec: InputSpec, ruleset: CompiledRuleset) -> FieldProblem | None:
+    if not spec.required:
+        return None
+    return _problem(spec, "is missing", ruleset)
+
+
+def _bind(spec: InputSpec, value: Value, ruleset: CompiledRuleset) -> Value | FieldProblem:
+    typed = _typed(spec, value)
+    if typed is None:
+        return _problem(spec, "has the wrong type", ruleset)
+    if isinstance(typed, Money) and typed.currency != ruleset.currency:
+        return _problem(spec, f"is in {typed.currency}", ruleset)
+    if spec.labels and typed not in spec.labels:
+        return _problem(spec, "has another value", ruleset, spec.because)
+    if isinstance(typed, str) and len(typed) > LONGEST_TEXT:
+        return _problem(spec, f"has {len(typed):,} characters", ruleset)
+    if isinstance(typed, int | Decimal | Money) and not isinstance(typed, bool):
+        return _within(spec, typed, ruleset)
+    return typed
+
+
+def _typed(spec: InputSpec, value: Value) -> Value | None:
+    """The value as its declared type; None where it is of another."""
+    if not isinstance(value, bool) and isinstance(value, int | Decimal):
+        return _number(spec, value)
+    return value if has_type(value, spec.type) else None
+
+
+def _number(spec: InputSpec, value: int | Decimal) -> Value | None:
+    if spec.type not in (ValueType.INTEGER, ValueType.NUMBER):
+        return None
+    if value.__class__ is int and -MOST_WHOLE < value < MOST_WHOLE:
+        return value if spec.type is ValueType.INTEGER else Decimal(value)
+    exact = Decimal(value)
+    if not exact.is_finite() or len(exact.as_tuple().digits) > MOST_DIGITS:
+        return None
+    if spec.type is ValueType.NUMBER:
+        return exact
+    small = exact.adjusted() <= MOST_DIGITS
+    return int(exact) if small and exact == exact.to_integral_value() else None
+
+
+def _within(
+    spec: InputSpec, value: int | Decimal | Money, ruleset: CompiledRuleset
+) -> Value | FieldProblem:
+    amount = value.major if isinstance(value, Money) else value
+    above = amount >= (_LEAST_AMOUNT if spec.lower is None else spec.lower)
+    below = amount <= (LARGEST_AMOUNT if spec.upper is None else spec.upper)
+    if above and below:
+        return value
+    printed = _printed(Decimal(amount), spec, ruleset)
+    return _problem(spec, f"is {printed}", ruleset, spec.because)
+
+
+def _problem(
+    spec: InputSpec, what: str, ruleset: CompiledRuleset, because: str = ""
+) -> FieldProblem:
+    path = field_path(spec.name)
+    why = f": {because}" if because else ""
+    return FieldProblem(path, f"{path} {what}; {_who(ruleset)} needs {needed(spec, ruleset)}{why}")
+
+
+def needed(spec: InputSpec, ruleset: CompiledRuleset) -> str:
+    """What an input must be, in words: `1 to 36`, `money of at least ₱ 0`, `new or existing`."""
+    if spec.labels:
+        return " or ".join(spec.labels)
+    bounds = (spec.lower, spec.upper)
+    low, high = (None if b is None else _printed(b, spec, ruleset) for b in bounds)
+    kind = phrase(spec.type)
+    if spec.type is ValueType.MONEY:
+        kind = f"money in {ruleset.currency}"
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    if low is not None:
+        return f"{kind} of at least {low}"
+    return kind if high is None else f"{kind} of at most {high}"
+
+
+def _printed(amount: Decimal, spec: InputSpec, ruleset: CompiledRuleset) -> str:
+    if abs(amount) > LARGEST_AMOUNT:
+        return "beyond 10^12"
+    if spec.type is ValueType.MONEY:
+        return ruleset.program.wording.money(amount.scaleb(exponent(ruleset.currency)))
+    return ruleset.program.wording.value(amount, spec.type)

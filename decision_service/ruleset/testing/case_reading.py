@@ -1,0 +1,275 @@
+"""Reads files of rule tests (`rules/<product>/tests/*.yaml`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
+from typing import TypeVar
+
+import msgspec
+
+from decision_service.domain.factor import FactorSpec, FactorValue, Value, ValueType
+from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.money import Money, to_minor
+from decision_service.domain.time import AsOf
+from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.reading.literals import as_amount, as_literal
+from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.testing.expectations import Expectation, read_expectation
+
+T = TypeVar("T")
+
+_CAUSES = [cause.value for cause in Cause]
+_CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
+_NOON = time(12)
+_GIVEN = ("factors", "inputs", "as_of")
+
+
+class Given(msgspec.Struct, frozen=True):
+    """Inputs and factors that a file names, by name."""
+
+    inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
+
+    def over(self, other: Given) -> Given:
+        """These, and what only the other one names."""
+        return Given({**other.inputs, **self.inputs}, {**other.factors, **self.factors})
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One test; a recorded one names its fixture in `snapshot` and stands on its facts.
+
+    `as_of` is None where a recorded case leaves it to its fixture.
+    """
+
+    name: str
+    place: Place
+    expectation: Expectation
+    given: Given
+    as_of: AsOf | None
+    snapshot: str = ""
+
+
+class CaseFile(msgspec.Struct, frozen=True):
+    """The cases of one file, and all that is wrong with it; after an error there are no cases."""
+
+    path: str
+    cases: tuple[Case, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Target(msgspec.Struct, frozen=True):
+    """The ruleset version that a file of cases is about."""
+
+    ruleset: str
+    version: int
+
+
+def case_target(path: str, text: str) -> Target | None:
+    """Which ruleset version a file of cases is about; None where it does not say."""
+    node = read(path, text, Report())
+    if not isinstance(node, MapNode):
+        return None
+    name, version = node.get("ruleset"), node.get("version")
+    if not (isinstance(name, Scalar) and isinstance(version, Scalar) and version.is_integer):
+        return None
+    return Target(name.text, int(version.text))
+
+
+class GivenFile(msgspec.Struct, frozen=True):
+    """What one file gives for one evaluation; `as_of` is None where it does not say."""
+
+    given: Given
+    as_of: AsOf | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def parse_given(
+    path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+) -> GivenFile:
+    """The factors of a file of `name: value`, written as in rule tests.
+
+    A file may instead hold `factors`, `inputs` and `as_of`, each as a case has it.
+    """
+    report = Report()
+    node = read(path, text, report)
+    if isinstance(node, MapNode) and not any(node.get(key) is not None for key in _GIVEN):
+        node = MapNode((MapEntry("factors", node.place, node),), node.place)
+    fields = node and Fields.of(node, "a file of factors", report, optional=_GIVEN)
+    if not fields:
+        return GivenFile(Given(), None, report.diagnostics())
+    reader = _Reader(fields, ruleset, catalogue)
+    return GivenFile(reader.given(), reader.as_of, report.diagnostics())
+
+
+def parse_input(name: str, text: str, ruleset: CompiledRuleset) -> Value | Diagnostic:
+    """One input from its text alone, as a command line has it: no quotes are needed."""
+    report = Report()
+    place = Place("--input", 1, 1, 2)
+    spec = ruleset.inputs.get(name)
+    plain = spec is None or spec.type is not ValueType.TEXT
+    entry = MapEntry(name, place, Scalar(text, plain=plain, place=place))
+    root = MapNode((MapEntry("inputs", place, MapNode((entry,), place)),), place)
+    fields = Fields(root, "the inputs", report, optional=_GIVEN)
+    found = _Reader(fields, ruleset, {}).given().inputs.get(name)
+    return report.diagnostics()[0] if found is None else found
+
+
+def parse_cases(
+    path: str, text: str, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+) -> CaseFile:
+    """The cases of a file, checked against the ruleset and the catalogue of factors.
+
+    A needed factor that neither a case nor the defaults name is an error, not missing.
+    """
+    report = Report()
+    node = read(path, text, report)
+    fields = node and Fields.of(
+        node,
+        "a file of cases",
+        report,
+        required=("ruleset", "version", "cases"),
+        optional=("as_of", "defaults"),
+    )
+    cases = _Reader(fields, ruleset, catalogue).cases() if fields else []
+    return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics())
+
+
+class _Reader:
+    """Reads one file's cases for one ruleset."""
+
+    def __init__(
+        self, fields: Fields, ruleset: CompiledRuleset, catalogue: Mapping[str, FactorSpec]
+    ) -> None:
+        self.fields, self.ruleset, self.catalogue = fields, ruleset, catalogue
+        self.report = fields.report
+        self.names: dict[str, Place] = {}
+        self.as_of = self._as_of(fields)
+        self.defaults = self._defaults()
+
+    def given(self) -> Given:
+        return self._given(self.fields)
+
+    def cases(self) -> list[Case]:
+        self._check_target()
+        items = self.fields.items("cases")
+        if not items and self.fields.has("cases"):
+            self.report.error("R801", self.fields.place("cases"), "there is no case here")
+        cases = [self._case(item) for item in items]
+        return [case for case in cases if case is not None]
+
+    def _check_target(self) -> None:
+        name = self.fields.scalar("ruleset")
+        version = self.fields.integer("version", 1)
+        same = name is None or name.text == self.ruleset.ruleset
+        if same and version in (None, self.ruleset.version):
+            return
+        message = f"these cases are not about {self.ruleset.ruleset} v{self.ruleset.version}"
+        self.report.error("R802", self.fields.place("ruleset"), message)
+
+    def _as_of(self, fields: Fields) -> AsOf | None:
+        """Noon of a civil date in the ruleset's zone."""
+        day = fields.day("as_of")
+        if day is None:
+            return None
+        return AsOf.at(datetime.combine(day, _NOON, self.ruleset.zone), self.ruleset.zone)
+
+    def _defaults(self) -> Given:
+        node = self.fields.get("defaults")
+        fields = node and Fields.of(node, "`defaults`", self.report, optional=("inputs", "factors"))
+        return self._given(fields) if fields else Given()
+
+    def _given(self, fields: Fields) -> Given:
+        return Given(
+            _each(fields.map("inputs"), self._input), _each(fields.map("factors"), self._factor)
+        )
+
+    def _case(self, node: Node) -> Case | None:
+        optional = ("as_of", "inputs", "factors", "snapshot")
+        fields = Fields.of(
+            node, "a case", self.report, required=("name", "expect"), optional=optional
+        )
+        if fields is None:
+            return None
+        name, place = fields.text("name"), fields.place("name")
+        self._claim(name, place)
+        expect = fields.get("expect")
+        expectation = read_expectation(expect, self.report) if expect is not None else None
+        given, as_of = self._given(fields), self._as_of(fields)
+        snapshot = fields.text("snapshot")
+        if snapshot is None:
+            given, as_of = given.over(self.defaults), as_of or self.as_of
+            self._check_complete(given, as_of, place)
+        else:
+            given = given.over(Given(self.defaults.inputs))
+        if name is None or expectation is None:
+            return None
+        return Case(name, place, expectation, given, as_of, snapshot or "")
+
+    def _claim(self, name: str | None, place: Place) -> None:
+        first = self.names.setdefault(name, place) if name is not None else place
+        if first != place:
+            hint = f"it stands on line {first.line} already"
+            self.report.error("R124", place, "the name of the case is repeated", hint)
+
+    def _check_complete(self, given: Given, as_of: AsOf | None, place: Place) -> None:
+        for name in self.ruleset.needs.factors:
+            if name not in given.factors:
+                message = f"neither the case nor the defaults say what `{name}` is"
+                hint = f"add `{name}: …`, or `{name}: missing NO_DATA`"
+                self.report.error("R803", place, message, hint)
+        for problem in bind_inputs(self.ruleset, given.inputs).problems:
+            self.report.error("R804", place, problem.description)
+        if as_of is None:
+            self.report.error("R805", place, "the case has no `as_of`", "add it, or to the file")
+
+    def _input(self, entry: MapEntry) -> Value | None:
+        spec = self.ruleset.inputs.get(entry.key)
+        if spec is None:
+            hint = did_you_mean(entry.key, self.ruleset.inputs)
+            message = f"unknown input `{entry.key}`"
+            self.report.error("R202", entry.key_place, message, hint)
+            return None
+        return self._value(entry.value, spec.type, f"`{entry.key}`")
+
+    def _factor(self, entry: MapEntry) -> FactorValue | None:
+        name, spec = entry.key, self.catalogue.get(entry.key)
+        if spec is None:
+            hint = did_you_mean(name, self.catalogue)
+            self.report.error("R204", entry.key_place, f"unknown factor `{name}`", hint)
+            return None
+        node = entry.value
+        if isinstance(node, Scalar) and node.text.startswith("missing"):
+            missing = self._missing(node)
+            return None if missing is None else FactorValue(name, None, (missing,))
+        value = self._value(node, spec.type, f"`{name}`")
+        return None if value is None else FactorValue(name, value)
+
+    def _missing(self, scalar: Scalar) -> Missing | None:
+        """`missing SOURCE_FAILED`, or with the failure's own reason: `… UPSTREAM_TIMEOUT`."""
+        word, _, code = scalar.text.removeprefix("missing").strip().partition(" ")
+        if word not in _CAUSES:
+            hint = did_you_mean(word, _CAUSES) or "write `missing` and a cause: missing NO_DATA"
+            self.report.error("R806", scalar.place, f"`{word}` is no cause", hint)
+            return None
+        if code and code not in _CODES:
+            hint = did_you_mean(code, _CODES)
+            self.report.error("R806", scalar.place, f"`{code}` is no reason for missing data", hint)
+            return None
+        return Missing(Cause(word), code=DataReason(code) if code else None)
+
+    def _value(self, node: Node, type_: ValueType, what: str) -> Value | None:
+        currency = self.ruleset.currency
+        if type_ is not ValueType.MONEY:
+            return as_literal(node, type_, what, currency, self.report)
+        amount = as_amount(node, what, currency, self.report)
+        return None if amount is None else Money(currency, to_minor(amount, currency))
+
+
+def _each(node: MapNode | None, reader: Callable[[MapEntry], T | None]) -> dict[str, T]:
+    found = {e.key: reader(e) for e in (node.entries if node is not None else ())}
+    return {name: value for name, value in found.items() if value is not None}

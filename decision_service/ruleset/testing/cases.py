@@ -1,0 +1,148 @@
+"""Rule tests: run them, show expected beside actual, and tell what they cover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Verdict
+from decision_service.ruleset.program.findings import Trace
+from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.testing.case_reading import (
+    Case,
+    CaseFile,
+    Given,
+    Target,
+    case_target,
+    parse_cases,
+)
+from decision_service.ruleset.testing.certain import certain_rules
+from decision_service.ruleset.testing.expectations import Difference, Expectation
+
+__all__ = [
+    "Case",
+    "CaseFile",
+    "CaseResult",
+    "Coverage",
+    "Difference",
+    "Expectation",
+    "Goal",
+    "Snapshots",
+    "Target",
+    "case_target",
+    "coverage",
+    "parse_cases",
+    "run_cases",
+]
+
+Snapshots = Callable[[str, AsOf | None], Facts]
+"""Gives the facts of a recorded fixture; an instant replaces the fixture's own.
+
+Raises ValueError with one sentence where the fixture cannot be read.
+"""
+
+
+class Goal(msgspec.Struct, frozen=True, order=True):
+    """Something that a test can reach: `what` (rule `no_source`) and `which` (true)."""
+
+    what: str
+    which: str
+
+
+class CaseResult(msgspec.Struct, frozen=True):
+    """One case's run; `problem` says why there is no verdict."""
+
+    case: Case
+    verdict: Verdict | None
+    differences: tuple[Difference, ...] = ()
+    problem: str = ""
+    reached: frozenset[Goal] = frozenset()
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is a verdict and it is as expected."""
+        return self.verdict is not None and not self.differences
+
+
+def run_cases(
+    ruleset: CompiledRuleset, cases: Iterable[Case], snapshots: Snapshots | None = None
+) -> tuple[CaseResult, ...]:
+    """Evaluate every case; recorded ones need `snapshots`."""
+    return tuple(_run(ruleset, case, snapshots) for case in cases)
+
+
+def _run(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) -> CaseResult:
+    facts = _facts(ruleset, case, snapshots)
+    if isinstance(facts, str):
+        return CaseResult(case, None, problem=facts)
+    verdict = evaluate(ruleset, facts)
+    differences = case.expectation.differences(verdict)
+    reached = frozenset(_reached(ruleset, verdict))
+    return CaseResult(case, verdict, differences, reached=reached)
+
+
+def _facts(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) -> Facts | str:
+    recorded = Facts({}, {}, case.as_of) if case.as_of is not None else None
+    if case.snapshot:
+        if snapshots is None:
+            return "recorded cases cannot be run here"
+        try:
+            recorded = snapshots(case.snapshot, case.as_of)
+        except ValueError as error:
+            return str(error)
+    if recorded is None:
+        return "the case has no as_of"
+    given = case.given.over(Given(recorded.inputs, recorded.factors))
+    bound = bind_inputs(ruleset, given.inputs)
+    if bound.problems:
+        return "; ".join(problem.description for problem in bound.problems)
+    return Facts(given.factors, bound.values, recorded.as_of)
+
+
+def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
+    program, trace = ruleset.program, verdict.raw_trace
+    parts = (*program.stages, *program.closing)
+    conclusions = (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()
+    for part, conclusion in zip(parts, conclusions, strict=True):
+        if conclusion is not None:
+            for what, which in part.runner.coverage(conclusion.record):
+                yield Goal(what, which)
+    for reason in verdict.reasons:
+        yield Goal("reason", str(reason.code))
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """What all cases together reached of what can be reached."""
+
+    reached: tuple[Goal, ...]
+    missed: tuple[Goal, ...]
+
+    @property
+    def percent(self) -> int:
+        """Whole percent of goals reached, rounded down; 100 where there are none."""
+        total = len(self.reached) + len(self.missed)
+        return len(self.reached) * 100 // total if total else 100
+
+
+def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverage:
+    """Each rule true, false and unknown, each bin, band and table row, and each reason."""
+    goals = list(dict.fromkeys(_goals(ruleset)))
+    reached = frozenset().union(*(result.reached for result in results))
+    return Coverage(
+        tuple(goal for goal in goals if goal in reached),
+        tuple(goal for goal in goals if goal not in reached),
+    )
+
+
+def _goals(ruleset: CompiledRuleset) -> Iterable[Goal]:
+    certain = certain_rules(ruleset)
+    for stage in (*ruleset.program.stages, *ruleset.program.closing):
+        for what, which in stage.runner.goals():
+            if which != "unknown" or what not in certain:
+                yield Goal(what, which)
+    for code in ruleset.reasons:
+        yield Goal("reason", code)

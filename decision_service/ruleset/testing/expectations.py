@@ -1,0 +1,187 @@
+"""What a rule test expects of a verdict, and how the verdict differs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import Value
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Offer, OfferKind, Outcome, ReferKind, Verdict
+from decision_service.language.diagnostics import Report
+from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapNode, Node, Scalar
+from decision_service.language.yaml.readers import as_scalar
+
+_OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
+_LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests")
+_MAPS = ("scores", "bands")
+_OFFER = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding")
+NO_OFFER: Mapping[str, Any] = {}
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One expectation that was not met, expected beside actual."""
+
+    field: str
+    expected: str
+    actual: str
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """What was written under `expect`; only what was written is compared.
+
+    `lists` and `maps` hold the keys that were given. `offer` None says nothing about the offer, an
+    empty one that none is made.
+    """
+
+    outcome: Outcome | None
+    refer_kind: ReferKind | None
+    lists: Mapping[str, tuple[str, ...]]
+    maps: Mapping[str, Mapping[str, Any]]
+    offer: Mapping[str, Any] | None
+
+    def differences(self, verdict: Verdict) -> tuple[Difference, ...]:
+        """Everything in which a verdict differs, in the order of this class's fields."""
+        found = [
+            _differs("outcome", self.outcome, verdict.outcome),
+            _differs("refer_kind", self.refer_kind, verdict.refer_kind),
+            *(_LISTED[key](key, given, verdict) for key, given in self.lists.items()),
+            *self._mapped(verdict),
+            *self._offered(verdict),
+        ]
+        return tuple(difference for difference in found if difference is not None)
+
+    def _mapped(self, verdict: Verdict) -> Iterable[Difference | None]:
+        scores = {s.scorecard: s.score for s in verdict.scores}
+        bands = {s.scorecard: s.band for s in verdict.scores}
+        for key, actual in (("scores", scores), ("bands", bands)):
+            for name, expected in self.maps.get(key, {}).items():
+                yield _differs(f"{key}.{name}", expected, actual.get(name, "none"))
+
+    def _offered(self, verdict: Verdict) -> Iterable[Difference | None]:
+        if self.offer is None:
+            return
+        if not self.offer or verdict.offer is None:
+            yield _differs("offer", "none" if not self.offer else "one", _made(verdict.offer))
+            return
+        actual = _offer_values(verdict.offer)
+        for name, expected in self.offer.items():
+            yield _differs(f"offer.{name}", expected, _plain(actual.get(name, "none")))
+
+
+def _made(offer: Offer | None) -> str:
+    return "none" if offer is None else "one"
+
+
+def _offer_values(offer: Offer) -> dict[str, Any]:
+    values = {name: getattr(offer, name) for name in _OFFER}
+    return {**values, **offer.outputs}
+
+
+def _plain(value: Value | OfferKind | None) -> Any:
+    if value is None:
+        return "none"
+    return value.major if isinstance(value, Money) else value
+
+
+def _differs(field: str, expected: Any, actual: Any) -> Difference | None:
+    if expected is None or expected == actual:
+        return None
+    return Difference(field, _shown(expected), _shown(actual))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
+
+
+def _codes(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(str(reason.code) for reason in verdict.reasons)
+
+
+def _reasons(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    return _differs(key, given, _codes(verdict))
+
+
+def _included(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    actual = _codes(verdict)
+    return None if set(given) <= set(actual) else Difference(key, _shown(given), _shown(actual))
+
+
+def _excluded(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    actual = _codes(verdict)
+    if not set(given) & set(actual):
+        return None
+    return Difference(key, f"none of {_shown(given)}", _shown(actual))
+
+
+def _conditions(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    return _differs(key, given, tuple(c.id for c in verdict.conditions))
+
+
+def _requests(key: str, given: tuple[str, ...], verdict: Verdict) -> Difference | None:
+    return _differs(key, given, tuple(r.factor for r in verdict.data_requests))
+
+
+_LISTED: Mapping[str, Callable[[str, tuple[str, ...], Verdict], Difference | None]] = {
+    "reasons": _reasons,
+    "reasons_include": _included,
+    "reasons_exclude": _excluded,
+    "conditions": _conditions,
+    "data_requests": _requests,
+}
+
+
+def read_expectation(node: Node, report: Report) -> Expectation | None:
+    """The expectation of a case."""
+    optional = ("refer_kind", "offer", *_LISTS, *_MAPS)
+    fields = Fields.of(node, "`expect`", report, required=("outcome",), optional=optional)
+    if fields is None:
+        return None
+    outcome = fields.choice("outcome", _OUTCOMES)
+    kind = fields.choice("refer_kind", [k.value for k in ReferKind])
+    return Expectation(
+        outcome=Outcome(outcome) if outcome else None,
+        refer_kind=ReferKind(kind) if kind else None,
+        lists={key: _texts(fields, key) for key in _LISTS if fields.has(key)},
+        maps={key: _literals(fields.map(key), report) for key in _MAPS if fields.has(key)},
+        offer=_offer(fields, report),
+    )
+
+
+def _texts(fields: Fields, key: str) -> tuple[str, ...]:
+    scalars = [as_scalar(item, f"`{key}`", fields.report) for item in fields.items(key)]
+    return tuple(s.text for s in scalars if s is not None)
+
+
+def _offer(fields: Fields, report: Report) -> Mapping[str, Any] | None:
+    node = fields.get("offer")
+    if node is None:
+        return None
+    if isinstance(node, Scalar) and node.text == "none":
+        return NO_OFFER
+    return _literals(fields.map("offer"), report)
+
+
+def _literals(node: MapNode | None, report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in node.entries if node is not None else ():
+        scalar = as_scalar(entry.value, f"`{entry.key}`", report)
+        if scalar is not None:
+            found[entry.key] = _literal(scalar)
+    return found
+
+
+def _literal(scalar: Scalar) -> Any:
+    if scalar.is_number:
+        return Decimal(scalar.text)
+    return scalar.text == "true" if scalar.is_flag else scalar.text

@@ -1,0 +1,72 @@
+"""A decision on its way into the database."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+import msgspec
+
+from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, WarmMark
+from decision_service.storage.privacy.snapshots import PackedSnapshot
+from decision_service.storage.queries.decisions import microseconds
+
+
+class Preconditions(msgspec.Struct, frozen=True, array_like=True):
+    """What must still be true when a decision is recorded; None where it does not matter.
+
+    `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
+    `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
+    lease that must be held.
+    """
+
+    user_id: str
+    consent: int | None = None
+    reading: str | None = None
+    fetched: int | None = None
+    part: str | None = None
+    fence: str | None = None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """A decision, its preconditions, and what is written with it.
+
+    `snapshot` is None where none has to be stored, `warm` where no mark is set.
+    """
+
+    entry: StoredEntry
+    preconditions: Preconditions
+    snapshot: PackedSnapshot | None = None
+    arm: ArmDecision | None = None
+    warm: WarmMark | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """(caller, request_id)"""
+        return self.entry.caller, self.entry.request_id
+
+
+class CommitStatus(Enum):
+    """What became of a commit in its group."""
+
+    RECORDED = auto()
+    KEY_TAKEN = auto()
+    """Its key, or its decision's id, belongs to another decision."""
+    MOVED = auto()
+    """The consent, the reading or the part is not as it was."""
+    LEASE_LOST = auto()
+
+
+def preconditions_of(entry: Entry, *, stored: bool) -> Preconditions:
+    """What an entry depends on; with `stored` its snapshot is not written with it.
+
+    That of the reading that may serve is there.
+    """
+    fence = entry.fence or None
+    if entry.snapshot is None:
+        return Preconditions(entry.user_id, fence=fence)
+    mark = entry.depends_on
+    if mark is None:
+        return Preconditions(entry.user_id, entry.consent, fence=fence)
+    part = entry.snapshot.id if stored and entry.snapshot.id != mark.snapshot_id else None
+    fetched = microseconds(mark.fetched)
+    return Preconditions(entry.user_id, entry.consent, mark.snapshot_id, fetched, part, fence)

@@ -1,0 +1,65 @@
+"""The transaction that records a group of decisions with all that belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from decision_service.domain.errors import ConsentMoved, LeaseLost, ReadingMoved, StoreError
+from decision_service.failpoints import Point, reach
+from decision_service.pipeline.ports import StoredEntry
+from decision_service.storage.commit import postgres as postgres_commit
+from decision_service.storage.commit import sqlite as sqlite_commit
+from decision_service.storage.commit.entry import Commit, CommitStatus
+from decision_service.storage.errors import RETRY_SECONDS, unavailable
+from decision_service.storage.privacy import consents, snapshots
+from decision_service.storage.queries import decisions, warm
+
+
+def record_group(
+    connection: Connection, group: Sequence[Commit]
+) -> Sequence[StoredEntry | StoreError]:
+    """Record a group in the connection's transaction; an answer per member, in order.
+
+    Of several with one key the first wins. Running it twice records nothing twice.
+    """
+    consents.hold(connection, {c.entry.user_id for c in group if c.snapshot is not None})
+    database = postgres_commit if connection.dialect.name == "postgresql" else sqlite_commit
+    statuses = database.record(connection, group)
+    recorded = [
+        commit
+        for commit, status in zip(group, statuses, strict=True)
+        if status is CommitStatus.RECORDED
+    ]
+    snapshots.record(connection, [c.snapshot for c in recorded if c.snapshot is not None])
+    warm.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
+    answers = _answers(connection, group, statuses)
+    reach(Point.IN_COMMIT)
+    return answers
+
+
+def _answers(
+    connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
+) -> Sequence[StoredEntry | StoreError]:
+    """Each entry that is recorded, the winner of its key, or why there is neither."""
+    told = [*zip(group, statuses, strict=True)]
+    refused = {c.key for c, status in told if status is not CommitStatus.RECORDED}
+    entries = {**decisions.by_keys(connection, refused)}
+    for commit, status in told:
+        if status is CommitStatus.RECORDED:
+            entries.setdefault(commit.key, commit.entry)
+    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in told]
+
+
+def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
+    if status is CommitStatus.LEASE_LOST:
+        return LeaseLost(
+            "another process decides this request by now: ask again with the same request_id",
+            retry_after=RETRY_SECONDS,
+        )
+    if status is CommitStatus.KEY_TAKEN:
+        return unavailable("the decision's id belongs to another decision: nothing was recorded")
+    if commit.preconditions.reading is not None:
+        return ReadingMoved("the reading may not serve any more: nothing was recorded")
+    return ConsentMoved("the user withdrew consent meanwhile: nothing was recorded")

@@ -1,0 +1,182 @@
+"""PostgreSQL: a group's preconditions, leases, decisions and arms, in one statement."""
+# ruff: noqa: S608 - every statement is made of constants of this file
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+
+from sqlalchemy import BigInteger, Boolean, Connection, LargeBinary
+
+from decision_service.pipeline.ports import ArmDecision
+from decision_service.storage.commit.entry import Commit, CommitStatus
+from decision_service.storage.queries import decisions
+from decision_service.storage.schema import tables
+
+_CONSENTED = """
+coalesce((SELECT epoch FROM consents WHERE consents.user_id = given.user_id), 0) = given.consent
+"""
+
+_SERVES = """
+EXISTS (
+    SELECT FROM warm
+    WHERE warm.user_id = given.user_id AND warm.snapshot_id = given.reading
+    AND warm.fetched = given.fetched AND warm.quarantined < warm.fetched
+    FOR SHARE
+)
+"""
+"""The lock keeps the reading serving until the transaction ends, and its snapshot stored."""
+
+_STORED = """
+EXISTS (
+    SELECT FROM snapshots
+    WHERE snapshots.user_id = given.user_id AND snapshots.snapshot_id = given.part
+    FOR KEY SHARE
+)
+"""
+
+_HOLDS = f"""
+given.consent IS NULL OR (
+    {_CONSENTED} AND (given.reading IS NULL OR {_SERVES}) AND (given.part IS NULL OR {_STORED})
+)
+"""
+
+_MATCHING = """
+leases.caller = given.caller AND leases.request_id = given.request_id
+AND leases.fence = given.fence
+"""
+
+_LEASED = f"given.fence IS NULL OR EXISTS (SELECT FROM leases WHERE {_MATCHING} FOR UPDATE)"
+"""Another process that wants to take the lease over waits until the transaction ends: then it
+finds the decision. One that came first has it."""
+
+_PRECONDITIONS = (
+    ("consent", "bigint"),
+    ("reading", "text"),
+    ("fetched", "bigint"),
+    ("part", "text"),
+    ("fence", "text"),
+)
+_ARM_COLUMNS = ("unit", "arm", "version", "hashed", "pins", "refer_kind", "rule_error", "approved")
+_ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+
+
+def record(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
+    """Record those of a group that can be, with their arms; what became of each, in order.
+
+    Of several with one key the first wins. The lease of each that is recorded, or whose key was
+    taken, ends. There are statements for a few numbers of rows, so that a server has few to plan:
+    the last row is repeated until one fits, and clashes with itself.
+    """
+    rows = _fitting(len(group))
+    given = [_given_row(commit) for commit in group]
+    given += [given[-1]] * (rows - len(given))
+    found = connection.exec_driver_sql(statement(rows), (*chain.from_iterable(given),))
+    return [_status(*row) for row in found][: len(group)]
+
+
+def _status(holds: bool, leased: bool, recorded: bool) -> CommitStatus:  # noqa: FBT001 - a row
+    if not holds:
+        return CommitStatus.MOVED
+    if not leased:
+        return CommitStatus.LEASE_LOST
+    return CommitStatus.RECORDED if recorded else CommitStatus.KEY_TAKEN
+
+
+def _fitting(rows: int) -> int:
+    """The least number of rows that there is a statement for; beyond the last, as many as given."""
+    place = bisect_left(_ROWS, rows)
+    return _ROWS[place] if place < len(_ROWS) else rows
+
+
+def _given_row(commit: Commit) -> tuple[object, ...]:
+    needs = commit.preconditions
+    asked = needs.consent, needs.reading, needs.fetched, needs.part, needs.fence
+    return (*decisions.row(commit.entry), *asked, *_of_arm(commit.arm))
+
+
+def _of_arm(arm: ArmDecision | None) -> tuple[object, ...]:
+    """What the arm's row has beside the decision's."""
+    if arm is None:
+        return (None,) * len(_ARM_COLUMNS)
+    return (
+        arm.unit,
+        arm.arm.value,
+        arm.version,
+        arm.hashed,
+        arm.pins,
+        arm.refer_kind and arm.refer_kind.value,
+        arm.rule_error,
+        arm.approved,
+    )
+
+
+@cache
+def statement(rows: int) -> str:
+    """The statement for so many rows, each value an argument of its own.
+
+    Lists of values, one for each column, would be shorter; the driver takes three times as long to
+    write them, since it looks at every value for whether it is a list again.
+    """
+    own, of_arm = (
+        ", ".join(table.columns.keys()) for table in (tables.decisions, tables.arm_decisions)
+    )
+    columns = _columns()
+    names = ", ".join(name for name, _ in columns)
+    return f"""
+WITH given ({names}, place) AS MATERIALIZED (
+    VALUES {", ".join(_placed_row(place, columns) for place in range(rows))}
+),
+checked AS MATERIALIZED (
+    SELECT given.*, ({_HOLDS}) AS holds, ({_LEASED}) AS leased FROM given
+),
+recorded AS (
+    INSERT INTO decisions ({own})
+    SELECT {own} FROM checked
+    WHERE holds AND leased
+    ORDER BY caller, request_id, place
+    ON CONFLICT DO NOTHING
+    RETURNING decision_id AS new_id, caller AS new_caller, request_id AS new_request
+),
+done AS MATERIALIZED (
+    SELECT checked.*, new_id IS NOT NULL AND holds AND leased AS done
+    FROM checked LEFT JOIN recorded
+    ON new_id = decision_id AND new_caller = caller AND new_request = request_id
+),
+counted AS (
+    INSERT INTO arm_decisions ({of_arm})
+    SELECT {of_arm} FROM done WHERE done AND arm IS NOT NULL
+    ON CONFLICT DO NOTHING
+),
+spent AS (
+    DELETE FROM leases USING checked AS given WHERE holds AND {_MATCHING}
+)
+SELECT holds, leased, done FROM done ORDER BY place
+"""
+
+
+def _columns() -> Sequence[tuple[str, str]]:
+    """The names and types of a given row."""
+    decided, armed = tables.decisions.columns, tables.arm_decisions.columns
+    columns = [(column.name, _type(column.type)) for column in decided]
+    columns += _PRECONDITIONS
+    return columns + [(name, _type(armed[name].type)) for name in _ARM_COLUMNS]
+
+
+def _type(kind: object) -> str:
+    if isinstance(kind, LargeBinary):
+        return "bytea"
+    if isinstance(kind, Boolean):
+        return "boolean"
+    return "bigint" if isinstance(kind, BigInteger) else "text"
+
+
+def _placed_row(place: int, columns: Sequence[tuple[str, str]]) -> str:
+    """One row's arguments and its place; the types of the first are those of all."""
+    first = place * len(columns) + 1
+    marks = [f"${first + number}" for number in range(len(columns))]
+    if not place:
+        marks = [f"{mark}::{kind}" for mark, (_, kind) in zip(marks, columns, strict=True)]
+    return f"({', '.join(marks)}, {place})"

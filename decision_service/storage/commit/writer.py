@@ -1,0 +1,159 @@
+"""Group commit: decisions that arrive together become durable together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+
+from sqlalchemy import Connection, delete, insert, literal, select
+
+from decision_service.domain.errors import ReadingMoved, StoreError, StoreUnavailable
+from decision_service.failpoints import Point, reach
+from decision_service.pipeline.ports import Entry, SnapshotBody, StoredEntry, WarmMark
+from decision_service.storage.commit.batches import Batches
+from decision_service.storage.commit.entry import Commit, preconditions_of
+from decision_service.storage.commit.group import record_group
+from decision_service.storage.engine import Database
+from decision_service.storage.errors import ConnectionLost
+from decision_service.storage.privacy import consents, snapshots
+from decision_service.storage.privacy.snapshots import DecidedOn, PackedSnapshot, Packing
+from decision_service.storage.queries import decisions, warm
+from decision_service.storage.schema import tables
+
+LARGEST_GROUP = 128
+LINGER_SECONDS = 0.002
+_PROBE = "probe"
+_PROBE_BYTES = 64 << 10
+
+OnCommit = Callable[[float, int], None]
+"""Hears of each committed group: how many seconds it took, and how many decisions it held."""
+
+
+def no_op(_: float, __: int) -> None:
+    """Nobody counts."""
+
+
+class Writer:
+    """Commits decisions in groups: one transaction, one wait for the disk, many callers."""
+
+    def __init__(
+        self,
+        database: Database,
+        linger: float,
+        largest_group: int,
+        on_commit: OnCommit = no_op,
+    ) -> None:
+        self._database = database
+        self._packing = Packing()
+        self._decided_on = DecidedOn()
+        self._groups = Batches(
+            self._commit_group, most=largest_group, linger=linger, split=database.split_batches
+        )
+        self._on_commit = on_commit
+        self._failed = False
+
+    async def commit(self, entry: Entry) -> StoredEntry:
+        """Durable on return: the entry, or the one that had its key before.
+
+        Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
+        """
+        stored = decisions.stored(entry)
+        packed = None
+        if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
+            instant = decisions.microseconds(entry.created)
+            packed = await self._packing.pack(entry.snapshot, instant)
+        preconditions = preconditions_of(entry, stored=packed is None)
+        commit = Commit(stored, preconditions, packed, entry.arm, entry.warm)
+        try:
+            answer = await self._groups.ask(commit)
+        except ReadingMoved:
+            self._decided_on.forget(entry)
+            raise
+        if packed is not None and answer.decision_id == entry.decision_id:
+            self._decided_on.keep(packed.key, entry.consent)
+        return answer
+
+    async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
+        """Store a reading beside the groups; False where it may not serve any more."""
+        packed = await self._packing.pack(body, decisions.microseconds(mark.fetched))
+        work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
+        return await self._database.write(work)
+
+    def _is_stored(self, entry: Entry, snapshot: SnapshotBody) -> bool:
+        """Whether a snapshot need not be written: the commit looks whether it is there.
+
+        That of the reading that may serve is. A part of it is, most likely, where a decision on it
+        was recorded since the user last withdrew consent.
+        """
+        mark = entry.depends_on
+        if mark is None:
+            return False
+        if mark.snapshot_id == snapshot.id:
+            return True
+        return self._decided_on.epoch((snapshot.user_id, snapshot.id)) == entry.consent
+
+    def forget(self, user_id: str) -> None:
+        """Drop what is remembered of a user's data."""
+        self._packing.forget(user_id)
+
+    async def aclose(self) -> None:
+        """Take no more decisions and commit those that wait."""
+        await self._groups.aclose()
+
+    async def check(self) -> None:
+        """Raises StoreUnavailable where nothing can be written.
+
+        After a failed group this writes and removes a row, since that alone tells a full disk.
+        """
+        await self._database.write(_write_and_remove if self._failed else _begin)
+        self._failed = False
+
+    async def _commit_group(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
+        reach(Point.BEFORE_COMMIT)
+        began = perf_counter()
+        try:
+            answers = await self._recorded(group)
+        except StoreUnavailable:
+            self._failed = True
+            raise
+        self._failed = False
+        self._on_commit(perf_counter() - began, len(group))
+        reach(Point.AFTER_COMMIT)
+        return answers
+
+    async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
+        """Where a connection breaks, the same work settles what became of its transaction."""
+        work = partial(record_group, group=group)
+        try:
+            return await self._database.commit(work)
+        except ConnectionLost:
+            return await self._database.commit(work)
+
+
+def _keep_warm(
+    connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
+) -> bool:
+    """A reading that does not come to serve, and the one that it replaces, are not kept for it."""
+    user_id = packed.user_id
+    consents.hold(connection, (user_id,))
+    if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:
+        return False
+    before, _ = warm.mark(connection, user_id)
+    snapshots.record(connection, [packed])
+    warm.record(connection, [(user_id, mark)])
+    kept = warm.mark(connection, user_id)
+    for one in (before, mark):
+        if one is not None:
+            snapshots.drop_unused(connection, user_id, one.snapshot_id)
+    return kept == (mark, False)
+
+
+def _begin(connection: Connection) -> None:
+    connection.execute(select(literal(1)))
+
+
+def _write_and_remove(connection: Connection) -> None:
+    filler = {"digest": _PROBE, "kind": _PROBE, "body": bytes(_PROBE_BYTES)}
+    connection.execute(insert(tables.texts), filler)
+    connection.execute(delete(tables.texts).where(tables.texts.c.digest == _PROBE))

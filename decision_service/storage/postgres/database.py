@@ -1,0 +1,210 @@
+"""PostgreSQL: connections for reading and for writing, on the event loop.
+
+A transaction is plain code in a greenlet of SQLAlchemy's, out of which the driver's waits reach the
+loop. The package that it has for this, `sqlalchemy.ext.asyncio`, loads its whole object mapper at
+every start, a tenth of the time until a killed process serves again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine.interfaces import IsolationLevel
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.util.concurrency import greenlet_spawn
+
+from decision_service.domain.errors import StoreError
+from decision_service.storage import faults
+from decision_service.storage.address import PostgresServer
+from decision_service.storage.errors import (
+    ConnectionLost,
+    RolledBack,
+    StoreRefused,
+    StoreUnreachable,
+    unavailable,
+)
+from decision_service.storage.schema import versions as schema
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 2.0
+COMMAND_SECONDS = 5.0
+POOL_SECONDS = 0.5
+"""How long a connection, one command, and a free place in the pool are waited for."""
+
+STATEMENT_MS = 4000
+LOCK_MS = 1000
+LEASE_LOCK_MS = 200
+"""How long the server works on one statement, and waits for another's lock.
+
+The server gives up before its client does: then the connection is still good.
+"""
+
+ATTEMPTS = 3
+"""How often a transaction is tried that the server undoes for another's sake."""
+
+_FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
+_EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
+"""Every statement is a transaction of its own."""
+
+_SETTINGS = {
+    "application_name": "decision-service",
+    "synchronous_commit": "on",
+    "statement_timeout": str(STATEMENT_MS),
+    "lock_timeout": str(LOCK_MS),
+    "idle_in_transaction_session_timeout": "10000",
+    "jit": "off",
+}
+_NOTE_SETTINGS = _SETTINGS | {"synchronous_commit": "off", "lock_timeout": str(LEASE_LOCK_MS)}
+_PATIENT_SETTINGS = _SETTINGS | {"statement_timeout": "0"}
+_COMMIT_SETTINGS = _SETTINGS | {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""Its one statement is planned once: planning costs as much as carrying it out.
+
+It looks rows up by key, however small a table was when it was planned.
+"""
+
+
+class PostgresDatabase:
+    """The `Database` on a server; any number of processes share it."""
+
+    split_batches = 2
+    shared = True
+
+    def __init__(self, server: PostgresServer, readers: int) -> None:
+        self._readers = _engine(server, readers, isolation_level=_EACH_BY_ITSELF)
+        self._writer = _engine(server, 1)
+        self._committer = _engine(server, 1, _COMMIT_SETTINGS)
+        self._notes = _engine(server, 1, _NOTE_SETTINGS, isolation_level=_EACH_BY_ITSELF)
+        self._cleaner = _engine(
+            server, 1, _PATIENT_SETTINGS, command_seconds=None, isolation_level=_EACH_BY_ITSELF
+        )
+        self._closed = False
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; a lost connection is replaced once."""
+        try:
+            return await self._run(self._readers, work)
+        except ConnectionLost:
+            return await self._run(self._readers, work)
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run work in one transaction, again where the server undid it for another's sake."""
+        return await self._repeat(self._writer, work)
+
+    async def commit(self, work: Callable[[Connection], T]) -> T:
+        """As `write`, on a connection that is kept for the decisions' commits alone."""
+        return await self._repeat(self._committer, work)
+
+    async def note(self, work: Callable[[Connection], T]) -> T:
+        """Run work that need not outlive a crash of the server: each statement by itself.
+
+        All of it goes over one connection, by which the server knows this process; a lost one is
+        replaced once.
+        """
+        try:
+            return await self._repeat(self._notes, work)
+        except ConnectionLost:
+            return await self._repeat(self._notes, work)
+
+    async def scrub(self) -> None:
+        """Vacuum the tables that hold what an erasure deletes, however long that takes."""
+        await self._run(self._cleaner, _vacuum)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
+        for engine in used:
+            await greenlet_spawn(engine.dispose)
+
+    async def _repeat(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._run(engine, work)
+            except RolledBack:
+                continue
+        return await self._run(engine, work)
+
+    async def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise unavailable("the store is closed: nothing was recorded")
+        return await _transact(engine, work)
+
+
+_ERASED = ("consents", "snapshots", "known_counts", "ended_incomes", "link_tokens", "warm")
+
+
+def _vacuum(connection: Connection) -> None:
+    connection.execute(text(f"VACUUM {', '.join(_ERASED)}"))
+
+
+async def open_postgres(server: PostgresServer, readers: int) -> PostgresDatabase:
+    """Connect and check the tables; raises StoreRefused."""
+    database = PostgresDatabase(server, readers)
+    try:
+        await _first_contact(server, database.write(schema.require_usable))
+    except BaseException:
+        await database.aclose()
+        raise
+    return database
+
+
+async def migrate_postgres(server: PostgresServer) -> None:
+    """Bring the tables to the newest version in one transaction; raises StoreRefused."""
+    engine = _engine(server, 1, _PATIENT_SETTINGS, command_seconds=None)
+    try:
+        await _first_contact(server, _transact(engine, schema.upgrade))
+    finally:
+        await greenlet_spawn(engine.dispose)
+
+
+async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        raise StoreUnreachable(
+            f"the store {server.shown} cannot be used ({faults.said(error.__cause__)}): check "
+            "STORE_URL, and that the server runs and lets this user in"
+        ) from None
+
+
+async def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+    try:
+        return await greenlet_spawn(_done, engine, work)
+    except _FAULTS as error:
+        raise faults.of_postgres(error) from error
+
+
+def _done(engine: Engine, work: Callable[[Connection], T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+def _engine(
+    server: PostgresServer,
+    connections: int,
+    settings: Mapping[str, str] = _SETTINGS,
+    command_seconds: float | None = COMMAND_SECONDS,
+    isolation_level: IsolationLevel = "READ COMMITTED",
+) -> Engine:
+    return create_engine(
+        server.url,
+        isolation_level=isolation_level,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        hide_parameters=True,
+        connect_args=_arguments(settings, command_seconds),
+    )
+
+
+def _arguments(settings: Mapping[str, str], command_seconds: float | None) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_SECONDS,
+        "command_timeout": command_seconds,
+        "server_settings": settings,
+    }

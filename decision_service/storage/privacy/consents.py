@@ -1,0 +1,98 @@
+"""Each user's key, and the count of withdrawals that fences what was read before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from decision_service.pipeline.ports import Disconnected, Erased
+from decision_service.storage.privacy import ended, expiry
+from decision_service.storage.privacy.sealing import new_key
+from decision_service.storage.queries.dialect import insert_new, padded
+from decision_service.storage.schema.tables import (
+    consents,
+    erasures,
+    known_counts,
+    link_tokens,
+    snapshots,
+    warm,
+)
+
+_EPOCHS = select(consents.c.user_id, consents.c.epoch).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True))
+)
+_HELD = (
+    select(consents.c.user_id)
+    .where(consents.c.user_id.in_(bindparam("users", expanding=True)))
+    .order_by(consents.c.user_id)
+    .with_for_update(key_share=True)
+)
+_KEYS = select(consents.c.user_id, consents.c.key).where(
+    consents.c.user_id.in_(bindparam("users", expanding=True)), consents.c.key.is_not(None)
+)
+
+
+def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
+    """How often each of these users withdrew consent; a user that is not named never did."""
+    if not users:
+        return {}
+    found = connection.execute(_EPOCHS, {"users": padded(sorted(users))})
+    return {row[0]: row[1] for row in found}
+
+
+def hold(connection: Connection, users: Collection[str]) -> None:
+    """Keep these users' consents as they are until the transaction ends.
+
+    On PostgreSQL an erasure by another connection waits meanwhile, and one that came first is seen
+    by the next look. A user of whom nothing is known gets a row, since there is no lock on none.
+    """
+    if not users or connection.dialect.name != "postgresql":
+        return
+    wanted = sorted(users)
+    rows = [{"user_id": user, "epoch": 0, "key": None} for user in wanted]
+    insert_new(connection, consents, rows)
+    connection.execute(_HELD, {"users": padded(wanted)})
+
+
+def keys(connection: Connection, users: Collection[str]) -> Mapping[str, bytes]:
+    """The key of each of these users, made where there is none."""
+    wanted = sorted(users)
+    found = _found(connection, wanted)
+    lacking = [user for user in wanted if user not in found]
+    if not lacking:
+        return found
+    fresh = {user: new_key() for user in lacking}
+    rows = [{"user_id": user, "epoch": 0, "key": key} for user, key in fresh.items()]
+    insert_new(connection, consents, rows)
+    for user, key in fresh.items():
+        renewed = update(consents).where(consents.c.user_id == user, consents.c.key.is_(None))
+        connection.execute(renewed.values(key=key))
+    return found | _found(connection, lacking)
+
+
+def erase(
+    connection: Connection,
+    user_id: str,
+    erasure_id: str,
+    disconnected: Disconnected | None = None,
+    *,
+    with_decisions: bool = False,
+) -> Erased:
+    """Destroy a user's key and data, count the withdrawal, and remember the erasure by its id."""
+    insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
+    insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
+    counted = update(consents).where(consents.c.user_id == user_id)
+    connection.execute(counted.values(epoch=consents.c.epoch + 1, key=None))
+    ended.settle(connection, user_id, disconnected)
+    gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
+    for table in (known_counts, link_tokens, warm):
+        connection.execute(delete(table).where(table.c.user_id == user_id))
+    if with_decisions:
+        expiry.remove_decisions(connection, user_id)
+    return Erased(gone.rowcount)
+
+
+def _found(connection: Connection, users: list[str]) -> dict[str, bytes]:
+    found = connection.execute(_KEYS, {"users": padded(users)})
+    return {row[0]: row[1] for row in found}

@@ -1,0 +1,96 @@
+"""What is left of accounts that were disconnected: when they last told of income."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from decision_service.domain.kinds import INCOME_KINDS, Kind
+from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.ports import Disconnected
+from decision_service.storage.privacy.sealing import new_key, opened, sealed
+from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.queries.dialect import padded
+from decision_service.storage.schema.tables import ended_incomes, known_counts
+
+_C, _KNOWN = ended_incomes.c, known_counts.c
+_TELLING = sorted(kind.value for kind in INCOME_KINDS | {Kind.TRANSACTIONS})
+_TOLD = select(_KNOWN.source, _KNOWN.kind, _KNOWN.newest).where(
+    _KNOWN.user_id == bindparam("user"),
+    _KNOWN.source.in_(bindparam("accounts", expanding=True)),
+    _KNOWN.kind.in_(_TELLING),
+    _KNOWN.newest.is_not(None),
+)
+_ROW = select(_C.key, _C.body).where(_C.user_id == bindparam("user"))
+
+
+class _Left(msgspec.Struct, frozen=True, array_like=True):
+    """The newest month with income of an account and kind; `until` is in microseconds."""
+
+    source: str
+    kind: Kind
+    newest: int
+    until: int
+
+
+_DECODER = msgspec.msgpack.Decoder(list[_Left])
+
+
+def left(connection: Connection, user_id: str) -> Sequence[KnownCount]:
+    """What is left of a user's accounts, in order of source and kind; counts are not kept."""
+    found = _read(connection, user_id)
+    return [KnownCount(one.source, one.kind, 0, one.newest) for one in found]
+
+
+def settle(connection: Connection, user_id: str, disconnected: Disconnected | None) -> None:
+    """Before a user's counts go, keep what may be kept of them, and drop what was kept of others.
+
+    What is there already of an account stays as long as it was to be kept then.
+    """
+    if disconnected is None or not disconnected.accounts:
+        _write(connection, user_id, [])
+        return
+    before = _read(connection, user_id, lock=True)
+    kept = {(one.source, one.kind): one for one in before if one.source in disconnected.accounts}
+    accounts = padded(sorted(disconnected.accounts))
+    until = microseconds(disconnected.until)
+    for source, kind, newest in connection.execute(_TOLD, {"user": user_id, "accounts": accounts}):
+        kept[source, Kind(kind)] = _Left(source, Kind(kind), newest, until)
+    _write(connection, user_id, [kept[key] for key in sorted(kept)])
+
+
+def forget(connection: Connection, now: datetime) -> None:
+    """Delete what was to be kept until now at most."""
+    at = microseconds(now)
+    due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
+    for row in connection.execute(due).all():
+        found = _read(connection, row[0], lock=True)
+        _write(connection, row[0], [one for one in found if one.until > at])
+
+
+def _read(connection: Connection, user_id: str, *, lock: bool = False) -> Sequence[_Left]:
+    statement = _ROW.with_for_update() if lock else _ROW
+    row = connection.execute(statement, {"user": user_id}).first()
+    return [] if row is None else _DECODER.decode(opened(row[0], row[1], _about(user_id)))
+
+
+def _write(connection: Connection, user_id: str, found: Sequence[_Left]) -> None:
+    """Put these in the place of what is there, under a key of their own."""
+    connection.execute(delete(ended_incomes).where(_C.user_id == user_id))
+    if not found:
+        return
+    key = new_key()
+    row = {
+        "user_id": user_id,
+        "key": key,
+        "body": sealed(key, msgspec.msgpack.encode(found), _about(user_id)),
+        "until": min(one.until for one in found),
+    }
+    connection.execute(insert(ended_incomes), row)
+
+
+def _about(user_id: str) -> str:
+    return f"ended {user_id}"

@@ -1,0 +1,102 @@
+"""Erasing a user: noted in the journal first, then carried out in the database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+import structlog
+
+from decision_service.pipeline.ports import Disconnected, Erased
+from decision_service.storage.engine import Database
+from decision_service.storage.privacy import consents, erasures
+from decision_service.storage.privacy.erasure_journal import Erasure, ErasureJournal, new_erasure
+
+log = structlog.get_logger("decision_service.storage")
+
+
+class Erasing:
+    """Erases users in a database, with or without a journal apart from it.
+
+    Where it erases `with_decisions`, a user's decisions go with the data behind them.
+    """
+
+    def __init__(
+        self, database: Database, journal: ErasureJournal | None, *, with_decisions: bool = False
+    ) -> None:
+        self._database = database
+        self._journal = journal
+        self._with_decisions = with_decisions
+        self.keeps_journal = journal is not None
+        self._running: set[asyncio.Task[Erased]] = set()
+
+    async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
+        """As `DecisionLog.erase`; raises StoreUnavailable.
+
+        What has begun is carried out, whoever leaves meanwhile.
+        """
+        task = asyncio.create_task(self._erase(user_id, disconnected))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Finish what has begun."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Erased]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("an erasure failed", error=type(task.exception()).__name__)
+
+    async def _erase(self, user_id: str, disconnected: Disconnected | None) -> Erased:
+        erasure = new_erasure(user_id)
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.note, [erasure])
+        work = partial(
+            consents.erase,
+            user_id=user_id,
+            erasure_id=erasure.id,
+            disconnected=disconnected,
+            with_decisions=self._with_decisions,
+        )
+        erased = await self._database.write(work)
+        await self._database.scrub()
+        return erased
+
+    async def catch_up(self) -> None:
+        """Bring database and journal to the same erasures.
+
+        A database that was restored from a backup lacks the later ones: they are carried out again.
+        A journal that was lost or moved lacks the earlier ones: they are noted again. Raises
+        StoreDamaged and StoreUnavailable.
+        """
+        if self._journal is None:
+            return
+        marks = await asyncio.to_thread(self._journal.marks)
+        done = await self._database.read(erasures.done)
+        await self._carry_out({one: mark for one, mark in marks.items() if one not in done})
+        lost = ((one, user) for one, user in done.items() if one not in marks)
+        await self._note_again(Erasure(one, user) for one, user in lost if user is not None)
+
+    async def _carry_out(self, lacking: Mapping[str, str]) -> None:
+        if not lacking or self._journal is None:
+            return
+        known = await self._database.read(
+            partial(erasures.users, with_decisions=self._with_decisions)
+        )
+        users = dict(await asyncio.to_thread(self._journal.marked, known))
+        wanted = {one: users.get(mark) for one, mark in lacking.items()}
+        work = partial(erasures.carry_out, wanted=wanted, with_decisions=self._with_decisions)
+        await self._database.write(work)
+        await self._database.scrub()
+        again = len({user_id for user_id in wanted.values() if user_id is not None})
+        if again:
+            log.warning("erased again what an older store held", users=again)
+
+    async def _note_again(self, lost: Iterable[Erasure]) -> None:
+        wanted = [*lost]
+        if wanted and self._journal is not None:
+            await asyncio.to_thread(self._journal.note, wanted)
+            log.warning("the erasure journal was written anew from the store", erasures=len(wanted))

@@ -1,0 +1,48 @@
+"""Which erasures the database has carried out, and of whom it holds anything to erase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, select, union
+
+from decision_service.storage.privacy import consents
+from decision_service.storage.queries.dialect import insert_new
+from decision_service.storage.schema import tables
+from decision_service.storage.schema.tables import (
+    ended_incomes,
+    erasures,
+    known_counts,
+    link_tokens,
+    snapshots,
+    warm,
+)
+
+_DONE = select(erasures.c.erasure_id, erasures.c.user_id)
+_OF_USERS = (tables.consents, snapshots, known_counts, ended_incomes, link_tokens, warm)
+_USERS = tuple(select(table.c.user_id) for table in _OF_USERS)
+_DECIDED = select(tables.decisions.c.user_id).distinct()
+
+
+def done(connection: Connection) -> Mapping[str, str | None]:
+    """Every erasure's id with its user; None where the database never held anything of that one."""
+    return {row[0]: row[1] for row in connection.execute(_DONE)}
+
+
+def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[str]:
+    """Everybody of whom there may be something to erase."""
+    chosen = (*_USERS, _DECIDED) if with_decisions else _USERS
+    statement = union(*chosen)  # flat: SQLite takes no union within another
+    return [row[0] for row in connection.execute(statement)]
+
+
+def carry_out(
+    connection: Connection, wanted: Mapping[str, str | None], *, with_decisions: bool = False
+) -> None:
+    """Erase each of these users, by the erasure's id; one of nobody known is only remembered."""
+    strangers = [one for one, user_id in wanted.items() if user_id is None]
+    for erasure_id, user_id in wanted.items():
+        if user_id is not None:
+            consents.erase(connection, user_id, erasure_id, with_decisions=with_decisions)
+    rows = [{"erasure_id": one, "user_id": None} for one in strangers]
+    insert_new(connection, erasures, rows)

@@ -1,0 +1,214 @@
+"""Applicants' data as it was decided on, once per content, and what is known from it."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, select, tuple_
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.snapshot import KnownCount
+from decision_service.pipeline.ports import Entry, Held, SnapshotBody
+from decision_service.storage.errors import unavailable
+from decision_service.storage.privacy import consents, ended
+from decision_service.storage.privacy.sealing import opened, sealed
+from decision_service.storage.queries import warm
+from decision_service.storage.queries.dialect import insert_new, padded, raise_each
+from decision_service.storage.schema import tables
+from decision_service.storage.schema.tables import known_counts, snapshots
+
+Key = tuple[str, str]
+"""(user_id, snapshot_id)"""
+
+_KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
+_PRESENT = select(*_KEY.clauses).where(_KEY.in_(bindparam("keys", expanding=True)))
+_SEALED = (
+    select(snapshots.c.body, tables.consents.c.key)
+    .join(tables.consents, tables.consents.c.user_id == snapshots.c.user_id)
+    .where(
+        snapshots.c.user_id == bindparam("user_id"),
+        snapshots.c.snapshot_id == bindparam("snapshot_id"),
+        tables.consents.c.key.is_not(None),
+    )
+)
+REMEMBERED_BYTES = 32 << 20
+
+
+class PackedSnapshot(msgspec.Struct, frozen=True):
+    """A snapshot with its body compressed; `stored` is in microseconds since 1970."""
+
+    user_id: str
+    snapshot_id: str
+    body: bytes
+    counts: tuple[KnownCount, ...]
+    stored: int
+
+    @property
+    def key(self) -> Key:
+        """What it is stored under."""
+        return self.user_id, self.snapshot_id
+
+
+class Packing:
+    """Compresses bodies off the event loop, and remembers the last `most` compressed bytes.
+
+    A warm applicant's decisions all carry the same snapshot; compressing it costs more than all
+    else that is stored with them.
+    """
+
+    def __init__(self, most: int = REMEMBERED_BYTES) -> None:
+        self._most = most
+        self._bodies: OrderedDict[Key, bytes] = OrderedDict()
+        self._size = 0
+
+    async def pack(self, snapshot: SnapshotBody, stored: int) -> PackedSnapshot:
+        """The snapshot ready to be stored."""
+        key = (snapshot.user_id, snapshot.id)
+        body = self._bodies.get(key)
+        if body is None:
+            body = await asyncio.to_thread(zlib.compress, snapshot.body)
+            self._remember(key, body)
+        return PackedSnapshot(*key, body, snapshot.counts, stored)
+
+    def forget(self, user_id: str) -> None:
+        """Drop a user's bodies."""
+        for key in [key for key in self._bodies if key[0] == user_id]:
+            self._size -= len(self._bodies.pop(key))
+
+    def _remember(self, key: Key, body: bytes) -> None:
+        if key in self._bodies:
+            return
+        self._bodies[key] = body
+        self._size += len(body)
+        while self._size > self._most:
+            self._size -= len(self._bodies.popitem(last=False)[1])
+
+
+class DecidedOn:
+    """Remembers snapshots that decisions rest on, with the user's count of withdrawals then.
+
+    They are still stored, unless the user withdrew consent or somebody cleared away what is old.
+    """
+
+    def __init__(self, most: int = 8192) -> None:
+        self._most = most
+        self._epochs: OrderedDict[Key, int] = OrderedDict()
+
+    def epoch(self, key: Key) -> int | None:
+        """The count of withdrawals under which it was stored; None for one not remembered."""
+        return self._epochs.get(key)
+
+    def forget(self, entry: Entry) -> None:
+        """What a decision was to rest on may be gone."""
+        if entry.snapshot is not None:
+            self._epochs.pop((entry.snapshot.user_id, entry.snapshot.id), None)
+
+    def keep(self, key: Key, epoch: int) -> None:
+        """A decision on this snapshot is recorded."""
+        self._epochs[key] = epoch
+        self._epochs.move_to_end(key)
+        if len(self._epochs) > self._most:
+            self._epochs.popitem(last=False)
+
+
+async def unpack(body: bytes) -> bytes:
+    """The body as it was given, expanded off the event loop; raises StoreUnavailable on damage."""
+    try:
+        return await asyncio.to_thread(zlib.decompress, body)
+    except zlib.error as error:
+        raise unavailable("a stored snapshot is damaged: restore the store's backup") from error
+
+
+def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
+    """Store each snapshot that is not there yet, and raise the known counts by it.
+
+    One that is there already has left its counts: they follow from its content.
+    """
+    by_key = {one.key: one for one in packed}
+    for key in _present(connection, by_key):
+        del by_key[key]
+    new = [by_key[key] for key in sorted(by_key)]
+    if not new:
+        return
+    keys = consents.keys(connection, {one.user_id for one in new})
+    insert_new(connection, snapshots, [_row(one, keys[one.user_id]) for one in new])
+    raise_each(connection, known_counts, ("count", "newest"), _counts(new))
+
+
+def drop_unused(connection: Connection, user_id: str, snapshot_id: str) -> None:
+    """Delete a snapshot that no decision rests on and that may not serve."""
+    decided = select(tables.decisions.c.decision_id).where(
+        tables.decisions.c.user_id == user_id, tables.decisions.c.snapshot_id == snapshot_id
+    )
+    serving = select(tables.warm.c.user_id).where(
+        tables.warm.c.user_id == user_id, tables.warm.c.snapshot_id == snapshot_id
+    )
+    unused = delete(snapshots).where(
+        snapshots.c.user_id == user_id,
+        snapshots.c.snapshot_id == snapshot_id,
+        ~decided.exists(),
+        ~serving.exists(),
+    )
+    connection.execute(unused)
+
+
+def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None:
+    """The compressed body of a snapshot, if it is there and its key was not destroyed."""
+    found = connection.execute(_SEALED, {"user_id": user_id, "snapshot_id": snapshot_id}).first()
+    return None if found is None else opened(found[1], found[0], snapshot_id)
+
+
+def held(connection: Connection, user_id: str) -> Held:
+    """What is known of a user's sources, in order of source and kind, and of its consent."""
+    epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
+    last, quarantined = warm.mark(connection, user_id)
+    known, left = tuple(_known(connection, user_id)), tuple(ended.left(connection, user_id))
+    return Held(known, epoch, last, quarantined, left)
+
+
+def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
+    c = known_counts.c
+    columns = (c.source, c.kind, c["count"], c.newest)
+    found = select(*columns).where(c.user_id == user_id).order_by(c.source, c.kind)
+    return [KnownCount(row[0], Kind(row[1]), *row[2:]) for row in connection.execute(found)]
+
+
+def _present(connection: Connection, keys: Mapping[Key, object]) -> Sequence[Key]:
+    if not keys:
+        return ()
+    found = connection.execute(_PRESENT, {"keys": padded([*keys])})
+    return [(row[0], row[1]) for row in found]
+
+
+def _row(one: PackedSnapshot, key: bytes) -> Mapping[str, object]:
+    return {
+        "user_id": one.user_id,
+        "snapshot_id": one.snapshot_id,
+        "body": sealed(key, one.body, one.snapshot_id),
+        "stored": one.stored,
+    }
+
+
+def _counts(packed: Sequence[PackedSnapshot]) -> Sequence[Mapping[str, object]]:
+    """One row per (user, source, kind), the highest where several snapshots tell."""
+    highest: dict[tuple[str, str, str], tuple[int, int]] = {}
+    for one in packed:
+        for count in one.counts:
+            key = (one.user_id, count.source, count.kind.value)
+            most, newest = highest.get(key, (0, _NO_MONTH))
+            month = _NO_MONTH if count.newest is None else count.newest
+            highest[key] = (max(count.count, most), max(month, newest))
+    return [_count_row(key, *highest[key]) for key in sorted(highest)]
+
+
+def _count_row(key: tuple[str, str, str], most: int, newest: int) -> Mapping[str, object]:
+    names = ("user_id", "source", "kind", "count", "newest")
+    month = None if newest == _NO_MONTH else newest
+    return dict(zip(names, (*key, most, month), strict=True))
+
+
+_NO_MONTH = -1

@@ -1,0 +1,70 @@
+"""Which of the vendor's users belongs to which applicant, and the link tokens they were given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, select, update
+
+from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.storage.queries.decisions import from_microseconds, microseconds
+from decision_service.storage.queries.dialect import insert_new
+from decision_service.storage.schema.tables import applicants, link_tokens
+
+_ROWS = applicants.c
+_WHOSE = and_(
+    _ROWS.caller == bindparam("whose_caller"), _ROWS.reference == bindparam("whose_reference")
+)
+_ONE = select(_ROWS.user_id, _ROWS.begun).where(_WHOSE)
+_TOKEN = select(link_tokens.c.user_id, link_tokens.c.expires, link_tokens.c.renewals).where(
+    link_tokens.c.digest == bindparam("digest")
+)
+_NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
+
+
+def claim(
+    connection: Connection, applicant: Applicant, now: datetime, until: datetime
+) -> ApplicantRecord:
+    """Read an applicant, or begin one; without a user it is claimed, if nobody else has it."""
+    begun = {"begun": microseconds(now), "claimed_until": microseconds(until)}
+    key = {"caller": applicant.caller, "reference": applicant.reference}
+    fresh = insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
+    row = connection.execute(_ONE, _whose(applicant)).one()
+    user_id, first = row[0], from_microseconds(row[1])
+    if fresh or user_id is not None:
+        return ApplicantRecord(user_id, first, claimed=fresh)
+    taken = connection.execute(
+        update(applicants)
+        .where(_NOBODY_YET, _ROWS.claimed_until <= microseconds(now))
+        .values(claimed_until=microseconds(until)),
+        _whose(applicant),
+    )
+    return ApplicantRecord(None, first, claimed=taken.rowcount == 1)
+
+
+def settle(connection: Connection, applicant: Applicant, user_id: str) -> None:
+    """Record the user of an applicant that has none."""
+    statement = update(applicants).where(_NOBODY_YET).values(user_id=user_id, claimed_until=0)
+    connection.execute(statement, _whose(applicant))
+
+
+def release(connection: Connection, applicant: Applicant) -> None:
+    """Give a claim back."""
+    statement = update(applicants).where(_NOBODY_YET).values(claimed_until=0)
+    connection.execute(statement, _whose(applicant))
+
+
+def issued(connection: Connection, token: IssuedToken) -> None:
+    """Record a link token."""
+    row = {name: getattr(token, name) for name in ("digest", "user_id", "renewals")}
+    insert_new(connection, link_tokens, [{**row, "expires": microseconds(token.expires)}])
+
+
+def issued_token(connection: Connection, digest: str) -> IssuedToken | None:
+    """The token of a digest."""
+    row = connection.execute(_TOKEN, {"digest": digest}).first()
+    return None if row is None else IssuedToken(digest, row[0], from_microseconds(row[1]), row[2])
+
+
+def _whose(applicant: Applicant) -> dict[str, str]:
+    return {"whose_caller": applicant.caller, "whose_reference": applicant.reference}

@@ -1,0 +1,152 @@
+"""Decisions as rows, and finding them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, tuple_
+
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry
+from decision_service.storage.queries.dialect import padded
+from decision_service.storage.schema.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
+
+Key = tuple[str, str]
+"""(caller, request_id): what makes a decision unique."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_NAMES = StoredEntry.__struct_fields__
+_ALL = select(*(decisions.c[name] for name in _NAMES))
+_KEY = tuple_(decisions.c.caller, decisions.c.request_id)
+_BY_ID = _ALL.where(decisions.c.decision_id == bindparam("id"))
+_BY_KEY = _ALL.where(
+    decisions.c.caller == bindparam("caller"), decisions.c.request_id == bindparam("request_id")
+)
+_BY_KEYS = _ALL.where(_KEY.in_(bindparam("keys", expanding=True)))
+_PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
+_NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
+
+
+def key(entry: StoredEntry) -> Key:
+    """The key of a decision."""
+    return entry.caller, entry.request_id
+
+
+def microseconds(instant: datetime) -> int:
+    """Whole microseconds since 1970; raises ValueError for an instant without a zone."""
+    if instant.tzinfo is None:
+        raise ValueError("an instant that is stored needs a time zone")
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    """The instant in UTC."""
+    return _EPOCH + count * _MICROSECOND
+
+
+def stored(entry: Entry) -> StoredEntry:
+    """The entry as it is read back once it is recorded; raises ValueError as `microseconds`."""
+    created = entry.created
+    if created.tzinfo is not UTC:
+        created = from_microseconds(microseconds(created))
+    return StoredEntry(
+        entry.decision_id,
+        entry.caller,
+        entry.request_id,
+        entry.content,
+        entry.user_id,
+        entry.product,
+        entry.application_id,
+        entry.customer_ref,
+        entry.outcome,
+        created,
+        entry.reply,
+        entry.facts,
+        entry.ruleset_digest,
+        entry.plan_digest,
+        entry.snapshot.id if entry.snapshot else None,
+    )
+
+
+def row(entry: StoredEntry) -> tuple[object, ...]:
+    """An entry as the table has it, column by column."""
+    return (
+        entry.decision_id,
+        entry.caller,
+        entry.request_id,
+        entry.content,
+        entry.user_id,
+        entry.product,
+        entry.application_id,
+        entry.customer_ref,
+        entry.outcome.value,
+        microseconds(entry.created),
+        entry.reply,
+        entry.facts,
+        entry.ruleset_digest,
+        entry.plan_digest,
+        entry.snapshot_id,
+    )
+
+
+def by_keys(connection: Connection, keys: Iterable[Key]) -> Mapping[Key, StoredEntry]:
+    """The decisions of these keys, as far as there are any."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    found = (_entry(row) for row in _rows_by_keys(connection, wanted))
+    return {key(entry): entry for entry in found}
+
+
+def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
+    """One decision by its id."""
+    row = connection.execute(_BY_ID, {"id": decision_id}).first()
+    return None if row is None else _entry(row)
+
+
+def page(
+    connection: Connection, chosen: Filter, after: Position | None, limit: int
+) -> Sequence[StoredEntry]:
+    """At most `limit` decisions of the filter, newest first, strictly after the position."""
+    conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
+    if after is not None:
+        conditions.append((microseconds(after.created), after.decision_id) > _PLACE)
+    query = _ALL.where(*conditions).order_by(*_NEWEST_FIRST).limit(limit)
+    return [_entry(row) for row in connection.execute(query)]
+
+
+def _rows_by_keys(connection: Connection, wanted: Sequence[Key]) -> Iterable[Row[Any]]:
+    """A lone key has a statement of its own, which costs a quarter of the other."""
+    if len(wanted) == 1:
+        caller, request_id = wanted[0]
+        return connection.execute(_BY_KEY, {"caller": caller, "request_id": request_id})
+    return connection.execute(_BY_KEYS, {"keys": padded(wanted)})
+
+
+def _conditions(chosen: Filter, *, steered: bool) -> Iterator[ColumnElement[bool]]:
+    """The filter's conditions. SQLite, which counts nothing, is led to the index of the first."""
+    names = [name for name in LISTED_BY if getattr(chosen, name)]
+    for place, name in enumerate(names):
+        column = _unled(name) if place and steered else decisions.c[name]
+        yield column == getattr(chosen, name)
+        if name in OFTEN_EMPTY:
+            yield is_given(decisions.c[name])
+    if chosen.created_from is not None:
+        yield decisions.c.created >= microseconds(chosen.created_from)
+    if chosen.created_before is not None:
+        yield decisions.c.created < microseconds(chosen.created_before)
+
+
+def _unled(name: str) -> ColumnElement[str]:
+    """A column of which SQLite reads no index."""
+    return literal_column(f"+decisions.{name}")
+
+
+def _entry(row: Row[Any]) -> StoredEntry:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["outcome"] = Outcome(values["outcome"])
+    values["created"] = from_microseconds(values["created"])
+    return StoredEntry(**values)

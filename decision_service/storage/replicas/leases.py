@@ -1,0 +1,194 @@
+"""Which of several processes decides a request."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection
+
+from decision_service.domain.errors import RequestInProgress, StoreError, StoreUnavailable
+from decision_service.pipeline.ports import Lease, StoredEntry
+from decision_service.storage.commit.batches import Batches
+from decision_service.storage.errors import HeldUp
+from decision_service.storage.queries import decisions
+from decision_service.storage.queries.decisions import Key
+from decision_service.storage.replicas import lease_rows
+
+if TYPE_CHECKING:
+    from decision_service.storage.postgres.database import PostgresDatabase
+
+T = TypeVar("T")
+
+LEASE_SECONDS = 30.0
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 0.25
+_MOST_TOGETHER = 128
+_KEPT = timedelta(minutes=1)
+
+
+class SoleProcess:
+    """The `Leases` of a store that one process holds: it keeps duplicates apart by itself."""
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        """The lease, at once; without a fence, since nobody can take the request over."""
+        del seconds
+        return Lease(caller, request_id, fence="")
+
+    def release(self, lease: Lease) -> None:
+        """Nothing is held."""
+
+    def forget(self, fence: str) -> None:
+        """Nothing is kept."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class SharedLeases:
+    """The `Leases` of processes that share a PostgreSQL store.
+
+    A lease ends `seconds` after it was last renewed, or as soon as the server has lost its holder's
+    connection. Whoever waits looks again after 20 ms, then ever later, up to every 250 ms; what
+    many wait for is looked up together.
+    """
+
+    def __init__(self, database: PostgresDatabase, seconds: float = LEASE_SECONDS) -> None:
+        self._database = database
+        self._span = timedelta(seconds=seconds)
+        self._claims: Batches[Lease, StoredEntry | bool] = Batches(
+            self._claim_together, most=_MOST_TOGETHER
+        )
+        self._looks = Batches(self._look_together, most=_MOST_TOGETHER)
+        self._releases = Batches(self._release_together, most=_MOST_TOGETHER)
+        self._held: dict[str, tuple[Lease, float]] = {}
+        self._loose: set[asyncio.Future[None]] = set()
+        self._keeping = asyncio.create_task(self._keep(seconds / 3))
+
+    async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
+        """Leave to decide a request, or its decision; waits while another process decides it."""
+        key = (caller, request_id)
+        give_up = _now() + seconds
+        pauses = _pauses()
+        while True:
+            lease = Lease(*key, fence=secrets.token_hex(8))
+            answer = await self._ask(lease)
+            if isinstance(answer, StoredEntry):
+                return answer
+            if answer:
+                return lease
+            stored = await self._follow(key, give_up, pauses)
+            if stored is not None:
+                return stored
+
+    def release(self, lease: Lease) -> None:
+        """Give a lease back, soon and without anybody waiting for it."""
+        self.forget(lease.fence)
+        giving = asyncio.ensure_future(_quietly(self._releases.ask(lease)))
+        self._loose.add(giving)
+        giving.add_done_callback(self._loose.discard)
+
+    def forget(self, fence: str) -> None:
+        """Stop renewing a lease that has ended."""
+        self._held.pop(fence, None)
+
+    async def aclose(self) -> None:
+        """Give back what was released, and renew nothing any more."""
+        self._keeping.cancel()
+        for batches in (self._claims, self._looks):
+            await batches.aclose()
+        await asyncio.gather(self._keeping, *self._loose, return_exceptions=True)
+        await self._releases.aclose()
+
+    async def _ask(self, lease: Lease) -> StoredEntry | bool:
+        """Claim; a caller who leaves meanwhile does not take the lease along."""
+        asking = asyncio.ensure_future(self._claims.ask(lease))
+        try:
+            return await asyncio.shield(asking)
+        except HeldUp:
+            return False  # the holder is committing right now
+        except asyncio.CancelledError:
+            asking.add_done_callback(partial(self._unwanted, lease))
+            raise
+
+    def _unwanted(self, lease: Lease, asking: asyncio.Future[StoredEntry | bool]) -> None:
+        if not asking.cancelled() and asking.exception() is None and asking.result() is True:
+            self.release(lease)
+
+    async def _follow(
+        self, key: Key, give_up: float, pauses: Iterator[float]
+    ) -> StoredEntry | None:
+        """The decision of the request, or None when nobody decides it any more."""
+        while (left := give_up - _now()) > 0:
+            await asyncio.sleep(min(next(pauses), left))
+            answer = await self._looks.ask(key)
+            if isinstance(answer, StoredEntry):
+                return answer
+            if not answer:
+                return None
+        raise RequestInProgress.still()
+
+    async def _keep(self, period: float) -> None:
+        """Renew what is held for long, and clear away what dead processes left."""
+        while True:
+            await asyncio.sleep(period)
+            long_held = [x for x, since in self._held.values() if since <= _now() - period]
+            with suppress(StoreUnavailable):
+                await self._database.note(partial(self._renew_and_clear, leases=long_held))
+
+    def _renew_and_clear(self, connection: Connection, leases: Sequence[Lease]) -> None:
+        if leases:
+            lease_rows.renew(connection, leases, self._span)
+        lease_rows.clear(connection, _KEPT)
+
+    async def _claim_together(
+        self, wanted: Sequence[Lease]
+    ) -> Sequence[StoredEntry | StoreError | bool]:
+        work = partial(lease_rows.claim, wanted=wanted, span=self._span)
+        answers = await self._database.note(work)
+        now = _now()
+        had = (lease for lease, a in zip(wanted, answers, strict=True) if a is True)
+        self._held |= {lease.fence: (lease, now) for lease in had}
+        return answers
+
+    async def _look_together(
+        self, keys: Sequence[Key]
+    ) -> Sequence[StoredEntry | StoreError | bool]:
+        return await self._database.read(partial(_look, keys=keys))
+
+    async def _release_together(self, leases: Sequence[Lease]) -> Sequence[None]:
+        await self._database.note(partial(lease_rows.spend, leases=leases))
+        return [None] * len(leases)
+
+
+def _look(connection: Connection, keys: Sequence[Key]) -> Sequence[StoredEntry | bool]:
+    """For each key its decision, or whether somebody decides it.
+
+    In this order: a lease is gone only when its decision is there, so looking for the decision
+    first could miss both.
+    """
+    held = lease_rows.held(connection, keys)
+    stored = decisions.by_keys(connection, keys)
+    return [stored.get(key) or key in held for key in keys]
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+async def _quietly(work: Awaitable[T]) -> None:
+    """A lease that could not be given back ends by itself."""
+    with suppress(StoreUnavailable):
+        await work
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

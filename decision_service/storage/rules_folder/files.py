@@ -1,0 +1,173 @@
+"""A rules folder read into texts: what belongs to which product, and what could not be read.
+
+    _data/*.yaml                        classes of transactions, provider types
+    manifest.yaml                       what was published last
+    <product>/v<N>.yaml                 a ruleset version
+    <product>/rollout.yaml              the rollout plan
+    <product>/tables/*.csv              rows of tables
+    <product>/tests/*.yaml              rule tests
+    <product>/tests/fixtures/*.json     snapshots that rule tests name
+
+Names that begin with `_` or `.` are no products and no files of one. Another YAML file in a
+product's folder is a problem, since a misnamed version would silently decide nothing; notes and the
+like are left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile, Unreadable
+from decision_service.pipeline.rules.manifest import MANIFEST
+
+MOST_BYTES = 256 << 10
+"""The size above which a rule file is refused."""
+
+MOST_FIXTURE_BYTES = 4 << 20
+"""The same for a recorded snapshot, which holds a whole applicant."""
+
+_DATA = "_data"
+_PLAN = "rollout.yaml"
+_VERSION = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
+_YAML_LIKE = (".yaml", ".yml")
+_MISNAMED = (
+    "the file has no place in a product: name a version v1.yaml, v2.yaml and so on, the plan "
+    "rollout.yaml"
+)
+_HIDDEN = ("_", ".")
+
+
+class RulesFolderMissing(Exception):
+    """There is no folder to read rules from."""
+
+
+def read_rules(root: Path) -> RuleFolder:
+    """Read the whole folder; files that cannot be read are values, with a sentence each.
+
+    Raises RulesFolderMissing, naming the path, where `root` is no folder that can be opened.
+    """
+    try:
+        names = sorted(entry.name for entry in root.iterdir())
+    except OSError as error:
+        raise RulesFolderMissing(
+            f"the rules folder {root} cannot be opened ({error.strerror}): set RULES_DIR to a "
+            "folder of products"
+        ) from None
+    return _Reading(root).folder(names)
+
+
+class _Refused(Exception):
+    """A file that is not read, and why."""
+
+
+class _Reading:
+    """One pass over a folder, collecting on its way what cannot be read."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._unreadable: list[Unreadable] = []
+
+    def folder(self, names: list[str]) -> RuleFolder:
+        data = {name: file.text for name, file in self._read(_DATA, ".yaml")}
+        products = [
+            self._product(name)
+            for name in names
+            if not name.startswith(_HIDDEN) and (self._root / name).is_dir()
+        ]
+        manifest = self._manifest(names)
+        return RuleFolder(tuple(products), data, tuple(self._unreadable), manifest)
+
+    def _manifest(self, names: list[str]) -> TextFile | None:
+        if MANIFEST not in names:
+            return None
+        try:
+            return TextFile(self._shown(MANIFEST), self._text(MANIFEST, MOST_BYTES))
+        except _Refused as refused:
+            self._refuse(MANIFEST, str(refused))
+            return None
+
+    def _product(self, name: str) -> ProductTexts:
+        rulesets, plan = self._rules(name)
+        tables = self._read(f"{name}/tables", ".csv")
+        tests = self._read(f"{name}/tests", ".yaml")
+        fixtures = self._read(f"{name}/tests/fixtures", ".json", MOST_FIXTURE_BYTES)
+        return ProductTexts(
+            product=name,
+            path=self._shown(name),
+            rulesets=rulesets,
+            plan=plan,
+            tables={f"tables/{file}": read.text for file, read in tables},
+            tests=tuple(read for _, read in tests),
+            fixtures={f"fixtures/{file}": read.text for file, read in fixtures},
+        )
+
+    def _rules(self, product: str) -> tuple[Mapping[int, TextFile], TextFile | None]:
+        rulesets: dict[int, TextFile] = {}
+        plan = None
+        for name, file in self._read(product, _YAML_LIKE):
+            if name == _PLAN:
+                plan = file
+            elif (version := _VERSION.fullmatch(name)) is not None:
+                rulesets[int(version[1])] = file
+            else:
+                self._refuse(f"{product}/{name}", _MISNAMED)
+        return rulesets, plan
+
+    def _read(
+        self, folder: str, endings: str | tuple[str, ...], most: int = MOST_BYTES
+    ) -> Iterator[tuple[str, TextFile]]:
+        """The files of one folder with these endings, by name, in the order of names."""
+        for name in self._names(folder):
+            path = f"{folder}/{name}"
+            if name.startswith(_HIDDEN) or not name.endswith(endings):
+                continue
+            try:
+                yield name, TextFile(self._shown(path), self._text(path, most))
+            except _Refused as refused:
+                self._refuse(path, str(refused))
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            return sorted(entry.name for entry in (self._root / folder).iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self._refuse(folder, f"the folder cannot be opened ({error.strerror})")
+            return []
+
+    def _text(self, path: str, most: int) -> str:
+        try:
+            body = self._bytes(self._root / path, most)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+            raise _Refused(
+                f"the file cannot be read ({getattr(error, 'strerror', error)})"
+            ) from None
+        if len(body) > most:
+            raise _Refused(f"the file is larger than {most >> 10} KiB: split it")
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _Refused(
+                f"the file is not UTF-8 at byte {error.start}: save it as UTF-8"
+            ) from None
+
+    def _bytes(self, path: Path, most: int) -> bytes:
+        target = path.resolve(strict=True)
+        if not target.is_relative_to(self._root.resolve()):
+            raise _Refused("the file is a link out of the rules folder: copy the file in")
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise _Refused("the path is no ordinary file")
+        with target.open("rb") as file:
+            return file.read(most + 1)
+
+    def _refuse(self, path: str, sentence: str) -> None:
+        self._unreadable.append(Unreadable(self._shown(path), sentence))
+
+    def _shown(self, path: str) -> str:
+        """The path as messages show it: below the folder's own name, with odd bytes spelt out."""
+        root = self._root if self._root.parts and not self._root.is_absolute() else None
+        shown = f"{root or self._root.resolve().name}/{path}"
+        return shown.encode("utf-8", "backslashreplace").decode()

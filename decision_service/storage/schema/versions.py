@@ -1,0 +1,86 @@
+"""Which version the tables have, and the steps to the newest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, column, inspect, select, table, text, update
+
+from decision_service.storage.errors import SchemaUnfit
+
+_SCRIPTS = str(Path(__file__).parent.parent / "migrations")
+_VERSIONS = table("alembic_version", column("version_num"))
+_MIGRATION_LOCK = 0x6465_6369_7369_6F6E
+"""Held by PostgreSQL for one migration at a time; any number of our own would do."""
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to the newest version, inside the connection's transaction.
+
+    Raises SchemaUnfit where they are newer than this program, or not its own.
+    """
+    if connection.dialect.name == "postgresql":
+        _wait_for_other_migrations(connection)
+    _require_ours(connection)
+    from alembic import command  # a tenth of the start, where nothing is to be brought up
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", _SCRIPTS)
+    command.upgrade(config, "head")
+
+
+def _wait_for_other_migrations(connection: Connection) -> None:
+    """Wait for as long as they take; for the tables that others use, only as long as usual."""
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+    connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+
+
+def require_usable(connection: Connection) -> None:
+    """Raises SchemaUnfit unless the tables have exactly this program's version.
+
+    Then writes once, since neither a read-only file nor a replica refuses to begin a transaction.
+    """
+    _require_current(connection)
+    connection.execute(update(_VERSIONS).values(version_num=_VERSIONS.c.version_num))
+
+
+def _require_current(connection: Connection) -> None:
+    _require_ours(connection)
+    found = version(connection)
+    newest = known_versions()[0]
+    if found is None:
+        raise SchemaUnfit("the store has no tables yet: run `decision-service migrate` once")
+    if found != newest:
+        raise SchemaUnfit(
+            f"the store has schema {found} and this program needs {newest}: back it up, then run "
+            "`decision-service migrate`"
+        )
+
+
+def version(connection: Connection) -> str | None:
+    """The version of the tables; None where there are none."""
+    if not inspect(connection).has_table(_VERSIONS.name):
+        return None
+    return connection.execute(select(_VERSIONS.c.version_num)).scalar()
+
+
+def _require_ours(connection: Connection) -> None:
+    found = version(connection)
+    if found is None and inspect(connection).get_table_names():
+        raise SchemaUnfit(
+            "the database holds tables of another program: set STORE_URL to one of its own"
+        )
+    known = known_versions()
+    if found is not None and found not in known:
+        raise SchemaUnfit(
+            f"the store has schema {found}, newer than {known[0]}, the newest that this program "
+            "knows: run the newer program, or restore a backup from before its migration"
+        )
+
+
+def known_versions() -> tuple[str, ...]:
+    """Newest first: a script's file is named by the version that it makes, the next number."""
+    scripts = Path(_SCRIPTS, "versions").glob("[0-9]*_*.py")
+    return tuple(sorted((script.name.partition("_")[0] for script in scripts), reverse=True))

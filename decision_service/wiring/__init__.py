@@ -1,0 +1,4 @@
+"""The composition root: concrete classes are named and connected here.
+
+No rule, query or protocol of its own.
+"""

@@ -1,0 +1,93 @@
+"""The rules to start with, and where their rollouts stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from decision_service.language.diagnostics import Diagnostic, count, render
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_problems
+from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
+from decision_service.pipeline.rollout.reload import REFUSED
+from decision_service.pipeline.rules.acceptance import unacceptable
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.last_good import keep, last_good_folder
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
+from decision_service.storage.store import Store
+
+log = structlog.get_logger("decision_service.wiring.rules")
+
+
+class RulesUnusable(Exception):
+    """There are no rules to decide by; the message is one sentence, `lines` below it say where."""
+
+    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.lines = lines
+
+
+class StartRules(msgspec.Struct, frozen=True):
+    """The rules that decide, and where their rollouts stand."""
+
+    shelf: ActiveRules
+    rollouts: Rollouts
+
+
+async def open_rules(
+    root: Path, blocked: frozenset[str], store: Store, clock: Clock, *, edits_used: bool = False
+) -> StartRules:
+    """The folder's rules, or the last good ones where it has mistakes.
+
+    A version that has decided may have changed only where `edits_used`, on made-up people.
+    Raises RulesUnusable with every problem of every file where there never was a good folder.
+    """
+    try:
+        folder = read_rules(root)
+    except RulesFolderMissing as error:
+        raise RulesUnusable(str(error)) from None
+    loading = load_rules(folder, clock.now(), blocked)
+    problems = loading.errors
+    if loading.rulebook is not None:
+        problems = await unacceptable(store, folder, loading.rulebook, edits_used=edits_used)
+    if loading.rulebook is not None and not problems:
+        await store.put_texts(loading.texts)
+        settled = await settle(store, loading.rulebook, clock.now())
+        if isinstance(settled, MigratedPlans):
+            await keep(store, folder, clock.now())
+            return _rules(settled, store, clock)
+        problems = plan_conflict_problems(folder, settled)
+    return await _last_good(root, blocked, store, problems, clock)
+
+
+def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
+    shelf = ActiveRules(settled.rulebook, clock.now())
+    return StartRules(shelf, Rollouts(store, shelf, clock, settled.entries))
+
+
+async def _last_good(
+    root: Path,
+    blocked: frozenset[str],
+    store: Store,
+    bad: tuple[Diagnostic, ...],
+    clock: Clock,
+) -> StartRules:
+    problems = tuple(render(diagnostic) for diagnostic in bad)
+    folder = await last_good_folder(store)
+    good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
+    settled = None if good is None else await settle(store, good, clock.now())
+    if not isinstance(settled, MigratedPlans):
+        raise RulesUnusable(
+            f"the rules in {root} have {count(bad)}: mend them, and try "
+            "`decision-service rules check`",
+            problems,
+        )
+    for problem in problems:
+        log.error(REFUSED, alarm="RULES_REFUSED", problem=problem)
+    rules = _rules(settled, store, clock)
+    rules.shelf.refuse(bad, clock.now())
+    return rules

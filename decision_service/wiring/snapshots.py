@@ -1,0 +1,69 @@
+"""Warm snapshots and the vendor's events, put together: what arrives refreshes what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from decision_service.config import VENDOR_LIMIT, Settings
+from decision_service.edge.http.webhooks import WebhookReceiver
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
+from decision_service.pipeline.snapshots.event_worker import (
+    SWEEP_PACE,
+    SWEEP_SECONDS,
+    EventWorker,
+    sweep,
+)
+from decision_service.pipeline.snapshots.events import ReceiveEvents
+from decision_service.pipeline.snapshots.refresh import RefreshApplicants
+from decision_service.smile.source import SmileSource
+from decision_service.storage.store import Store
+from decision_service.supervision import Supervisor
+
+
+class SnapshotWiring(msgspec.Struct, frozen=True):
+    """The pieces; `receiver` is what the HTTP edge serves.
+
+    `pace` is the time between two users of this process's sweep, so that all processes which
+    share the vendor's limit together ask for one a second.
+    """
+
+    shelf: SnapshotCache
+    receiver: WebhookReceiver
+    worker: EventWorker
+    refresh: RefreshApplicants
+    store: Store
+    pace: float
+
+    def start(self, supervisor: Supervisor) -> None:
+        """Handle events, and sweep for those that never came."""
+        supervisor.supervise("events", self.worker.run)
+        supervisor.supervise("sweep", self._sweep)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await sweep(self.store, self.refresh, self.pace)
+
+
+def warmth(
+    settings: Settings,
+    source: SmileSource,
+    store: Store,
+    rulebook: Callable[[], Rulebook],
+    clock: Clock,
+) -> SnapshotWiring | None:
+    """None while no webhook secret is set: without events nothing tells when data has changed."""
+    secrets = settings.secrets_of_webhooks
+    if not secrets:
+        return None
+    refresh = RefreshApplicants(source, store, rulebook, clock)
+    worker = EventWorker(store, refresh)
+    receive = ReceiveEvents(store, clock, worker.tell, source.nudge)
+    shelf = SnapshotCache(store, Ages(*settings.ages))
+    pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
+    return SnapshotWiring(shelf, WebhookReceiver(receive, secrets), worker, refresh, store, pace)

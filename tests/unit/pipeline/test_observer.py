@@ -1,0 +1,101 @@
+"""What happens beside a decision, seen from a whole decision."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from msgspec import structs
+from structlog.testing import capture_logs
+
+from decision_service.domain.decision import Arm
+from decision_service.domain.errors import InputInvalid, UpstreamUnavailable
+from decision_service.pipeline.ports import ArmDecision
+from decision_service.pipeline.rollout.counters import Counters
+from decision_service.pipeline.rollout.event_counters import EventCounters
+from decision_service.pipeline.rollout.observer import RolloutObserver, log_rule_error
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
+from decision_service.pipeline.rollout.pairs.shadow import EVALUATIONS, Budget, Shadows
+from tests.fakes.plans import CHALLENGED, with_plan
+from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
+from tests.kits.decision_entries import ENTRY
+from tests.kits.until import until
+
+ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
+SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n"
+"""Version 1 decides, and version 2 looks on."""
+
+
+class Stand:
+    """A world whose counters and shadows are at hand."""
+
+    def __init__(self, plan: str, source: ScriptedSource | None = None) -> None:
+        self.world = World(book=rulebook(with_plan(plan)), source=source or ScriptedSource())
+        self.seen = EventCounters()
+        log, clock = self.world.log, self.world.clock
+        self.counters = Counters(log, clock, "process")
+        budget = Budget(linger=0.0, share=1.0, write_every=0.0)
+        self.shadows = Shadows(log, clock, self.seen, self.counters.idle, budget)
+        observer = RolloutObserver(self.counters, self.shadows, lambda product: 7)
+        self.decide = self.world.decide(observer=observer)
+
+    async def counted(self) -> dict[tuple[str, int, str, str], int]:
+        await self.counters.flush()
+        totals = await self.world.log.totals(PRODUCT, NOW, 7)
+        return {(t.arm or "", t.version, t.counted, t.bucket): t.count for t in totals}
+
+
+async def test_a_decision_is_counted_once_whatever_is_asked_again() -> None:
+    """The arm's attempt, outcome and amount are counted; a repetition counts nothing."""
+    stand = Stand(SHADOWED)
+    for _ in range(3):
+        await stand.decide(application(), stand.world.call())
+    assert await stand.counted() == {
+        ("champion", 1, "attempts", ""): 1,
+        ("champion", 1, "outcome", "APPROVE"): 1,
+        ("champion", 1, "approved", ""): 2_000_000,
+        ("champion", 1, "latency", "5"): 1,
+    }
+
+
+async def test_a_version_that_refuses_its_inputs_is_counted_for_its_arm() -> None:
+    """INPUT_INVALID comes after the assignment, and is told of the challenger that caused it."""
+    stand = Stand(CHALLENGED)
+    with pytest.raises(InputInvalid):
+        await stand.decide(application(inputs={}), stand.world.call())
+    assert ("challenger", 2, "error", "INPUT_INVALID") in await stand.counted()
+
+
+async def test_an_outage_of_the_vendor_is_counted_apart() -> None:
+    """A decision that the vendor prevented counts under its own code, with the arm it was for."""
+    stand = Stand(CHALLENGED, ScriptedSource(error=UpstreamUnavailable("closed")))
+    with pytest.raises(UpstreamUnavailable):
+        await stand.decide(application(), stand.world.call())
+    assert await stand.counted() == {
+        ("challenger", 2, "attempts", ""): 1,
+        ("challenger", 2, "error", "UPSTREAM_UNAVAILABLE"): 1,
+    }
+
+
+async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
+    """The shadow's result stands beside the decision, and the vendor was asked once."""
+    stand = Stand(SHADOWED)
+    running = asyncio.create_task(stand.shadows.run())
+    stored = await stand.decide(application(), stand.world.call())
+    await until(lambda: any(name == EVALUATIONS for name, _ in stand.seen.totals()))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await stand.shadows.aclose()
+    (group,) = await stand.world.log.groups(PRODUCT, 2, NOW)
+    assert (group.standing, group.example) == (Comparability.COMPARED, stored.decision_id)
+    assert stand.world.source.asked == 1
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_rule_that_failed_is_an_alarm(failed: bool) -> None:
+    """Whoever looks after the rules is told the product, the version and the decision."""
+    arm = ArmDecision("u-1", Arm.CHAMPION, 3, hashed=True, pins=False, rule_error=failed)
+    with capture_logs() as logs:
+        log_rule_error(structs.replace(ENTRY, arm=arm))
+    told = [(line["alarm"], line["version"], line["decision_id"]) for line in logs]
+    assert told == ([("RULE_ERROR", 3, ENTRY.decision_id)] if failed else [])
