@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import grpc
-import pytest
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.edge.rpc.access import METHODS, OPEN, Role
 from decision_service.simulator.people import sandbox_people
-from tests.e2e.service import Running, create, refusal, running
+from tests.e2e.service import Running, create, refused, running
 from tests.e2e.team import Metadata, Team, bearer
 from tests.kits.until import until
 
@@ -89,9 +88,7 @@ async def test_who_is_not_known_is_told_so_alike(tmp_path: Path) -> None:
     async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
         told = set()
         for metadata in ((), bearer("dst_wrong"), (("authorization", "Basic x"),)):
-            with pytest.raises(grpc.RpcError) as error:
-                await live.stub.CreateDecision(create(GEORGE), metadata=metadata)
-            one = refusal(error.value)
+            one = await refused(live.stub.CreateDecision(create(GEORGE), metadata=metadata))
             told.add((one.code, one.message, one.info.reason))
         assert len(told) == 1
         assert next(iter(told))[0] is grpc.StatusCode.UNAUTHENTICATED
@@ -154,9 +151,7 @@ async def denied(live: Running, decision_id: str, metadata: Metadata) -> list[st
             service_pb.ReplayDecisionRequest(decision_id=decision_id), metadata=metadata
         ),
     ):
-        with pytest.raises(grpc.RpcError) as error:
-            await call
-        one = refusal(error.value)
+        one = await refused(call)
         told.append(f"{one.code} {one.message} {one.info}".replace(decision_id, "ID"))
     return told
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 import pytest_asyncio
 
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
@@ -19,12 +18,12 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.simulator.people import sandbox_people
 from tests.e2e.service import (
     PRODUCT,
-    Refusal,
     Running,
     create,
     outcome,
     own_rules,
     refusal,
+    refused,
     running,
 )
 from tests.fakes.plans import CHALLENGED
@@ -100,13 +99,6 @@ async def rollout(tmp_path: Path) -> AsyncIterator[Rollout]:
     rules = planned(tmp_path)
     async with running(tmp_path, rules_dir=str(rules)) as live:
         yield on(live, rules)
-
-
-async def refused(call: Any) -> Refusal:
-    """The refusal that a call must end with."""
-    with pytest.raises(grpc.RpcError) as error:
-        await call
-    return refusal(error.value)
 
 
 async def test_a_rollout_shows_its_plan_and_where_it_stands(rollout: Rollout) -> None:

@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people import sandbox_people
 from decision_service.wiring import background as upkeep
-from tests.e2e.service import Refusal, Running, create, refusal, running
+from tests.e2e.service import Running, create, refused, running
 from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
@@ -39,13 +39,6 @@ def full_disk() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def refused(live: Running, request: service_pb.CreateDecisionRequest) -> Refusal:
-    """The refusal of a request."""
-    with pytest.raises(grpc.RpcError) as error:
-        await live.stub.CreateDecision(request)
-    return refusal(error.value)
-
-
 async def health_becomes(live: Running, status: int) -> None:
     """Wait until health says so."""
     stub = health_pb2_grpc.HealthStub(live.channel)
@@ -62,7 +55,7 @@ async def test_a_full_disk_stops_decisions_and_nothing_else(
         recorded, lost = create(GEORGE), create(GEORGE)
         first = await live.stub.CreateDecision(recorded)
         with full_disk():
-            told = await refused(live, lost)
+            told = await refused(live.stub.CreateDecision(lost))
             assert (told.code, told.info.reason) == (
                 grpc.StatusCode.UNAVAILABLE,
                 "STORE_UNAVAILABLE",
@@ -83,7 +76,7 @@ async def test_a_store_that_another_program_holds_is_unavailable(
     request = create(GEORGE)
     with closing(sqlite3.connect(tmp_path / "decisions.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        told = await refused(live, request)
+        told = await refused(live.stub.CreateDecision(request))
         assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
         assert "another program" in told.message
         other.execute("ROLLBACK")
