@@ -27,16 +27,17 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from bench.figures import RESULTS
-from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.decide.decide import Call, DecideApplication, Ports
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver
-from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS, Shadows
+from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.storage.store import Store
 from decision_service.telemetry import configure_logging
 from tests.fakes.cases import changed_rules
+from tests.fakes.counted import counted
 from tests.fakes.plans import planned
 from tests.fakes.world import ScriptedSource, application, rulebook, steady_earner
 
@@ -199,11 +200,8 @@ def run(
         compare(without, beside, clock, chance)
         for clock in range(len(CLOCKS) if callers == 1 else 1)
     ]
-    totals = beside.seen.totals()
-    asked, dropped = (
-        sum(n for (name, _), n in totals.items() if name == what) for what in (EVALUATIONS, DROPPED)
-    )
-    print(f"  silent evaluations {asked:,} · dropped {dropped:,}")
+    asked, dropped = counted(beside.seen.shadow_evaluations), counted(beside.seen.shadow_dropped)
+    print(f"  silent evaluations {asked:,.0f} · dropped {dropped:,.0f}")
     RESULTS.mkdir(exist_ok=True)
     line = {
         "part": "shadow",

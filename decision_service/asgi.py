@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -25,6 +25,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the program around it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handlers: uvicorn's would take the place of the program's own."""
+        yield
+
+
 @asynccontextmanager
 async def serving(
     app: Any,
@@ -34,7 +43,7 @@ async def serving(
     connections: int | None = None,
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
-    """Serve while the context is open; no signal handler is installed.
+    """Serve while the context is open.
 
     More than `connections` at once are answered 503. `on_close` runs before the server stops.
     """
@@ -49,18 +58,17 @@ async def serving(
         server_header=False,
         limit_concurrency=connections,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
     )
-    server = uvicorn.Server(config)
-    config.load()
-    config.ssl = tls
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    ticking = asyncio.create_task(server.main_loop())
+    server = _Server(config)
+    running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
+        while not server.started:
+            await asyncio.sleep(0)
+            if running.done():
+                running.result()
         yield
     finally:
         on_close()
-        ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticking
-        await server.shutdown(sockets=[listener])
+        server.should_exit = True
+        await running

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from decision_service.edge.http import webhooks
 from decision_service.language.yaml import composer
 from decision_service.language.yaml.nodes import MapEntry
-from decision_service.pipeline.decide import shared
+from decision_service.single_flight import Place
 from decision_service.smile import client, parts, retries, waves
 from decision_service.storage.commit import writer
 from decision_service.storage.privacy import consents
@@ -47,11 +47,11 @@ def commit_after_reply() -> None:
 def skip_the_shield() -> None:
     """Let whoever leaves take the shared work down with it."""
 
-    async def wait(self: shared.SharedWork[Any], seconds: float) -> Any:
+    async def result(self: Place[Any, Any], seconds: float, *_: object) -> Any:
         async with asyncio.timeout(max(seconds, 0)):
-            return await self._task
+            return await self._flight.task
 
-    shared.SharedWork.wait = wait  # type: ignore[method-assign]  # the sabotage
+    Place.result = result  # type: ignore[method-assign]  # the sabotage
 
 
 def missing_as_zero() -> None:

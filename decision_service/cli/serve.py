@@ -16,7 +16,7 @@ from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.stopping import HURRY_SECONDS, on_stop_signals
 from decision_service.config import LogFormat, Settings, load
-from decision_service.edge.rpc.observing import log_call
+from decision_service.edge.rpc.interceptors.access_log import log_call
 from decision_service.telemetry import LogQueue, call_log, configure_logging
 from decision_service.wiring.app import Service, StartError, start
 

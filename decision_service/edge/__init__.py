@@ -1,1 +1,4 @@
-"""Where callers reach the service; translates, and decides nothing."""
+"""Where callers, operators and the vendor reach the service: gRPC, HTTP, TLS and metrics.
+
+Messages are translated here, and nothing is decided.
+"""

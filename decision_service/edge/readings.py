@@ -1,218 +1,110 @@
-"""The figures that are read when somebody asks for metrics, each from whoever knows it."""
+"""The metrics that are read when somebody asks for them, each from whoever knows it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 
-from decision_service.edge.http.webhooks import WebhookReceiver
-from decision_service.edge.metrics import Reading
-from decision_service.edge.rpc.admission import Rooms
-from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.stalls import StallWatch
+from prometheus_client.core import Metric
+
+from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
+from decision_service.edge.rpc.open_calls import OpenCalls
+from decision_service.instruments import Samples, one, read_counter, read_gauge
 from decision_service.pipeline.operations.replica_check import Agreement
-from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.guardrails.watch import ADVANCES, GUARDRAIL_ACTIONS
 from decision_service.pipeline.rollout.journal import Rollouts
-from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS, SLOW
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.snapshots.event_worker import EventWorker
 from decision_service.smile.breaker import BreakerState
-from decision_service.smile.source import SmileSource, Status
-from decision_service.supervision import Supervisor
+from decision_service.smile.source import SmileSource
 
 
-def _one(value: Callable[[], float]) -> Callable[[], Iterator[tuple[tuple[str, ...], float]]]:
-    def read() -> Iterator[tuple[tuple[str, ...], float]]:
-        yield (), value()
-
-    return read
-
-
-def of_vendor(source: SmileSource) -> tuple[Reading, ...]:
+def of_vendor(source: SmileSource) -> Iterator[Metric]:
     """Requests to the vendor, the circuit, and what the request limit made them wait."""
-
-    def count(name: str, words: str, read: Callable[[Status], float]) -> Reading:
-        return Reading(name, words, _one(lambda: read(source.status)), counter=True)
-
-    return (
-        count("upstream_requests", "Requests sent to the vendor", lambda s: s.requests),
-        count("upstream_retries", "Requests sent again", lambda s: s.retries),
-        count("upstream_tls_failures", "Connections refused by us", lambda s: s.tls_failures),
-        count("upstream_cross_tenant", "Answers about another user", lambda s: s.cross_tenant),
-        count(
-            "upstream_limiter_wait_seconds",
-            "Time requests waited for the request limit",
-            lambda s: s.waited_seconds,
-        ),
-        Reading(
-            "upstream_circuit_open",
-            "1 while the circuit is open",
-            _one(lambda: source.status.breaker is BreakerState.OPEN),
-        ),
-        Reading(
-            "upstream_paused_seconds",
-            "How long requests still rest after a 429",
-            _one(lambda: source.status.paused_seconds),
-        ),
+    now = source.status
+    yield read_counter("upstream_requests", "Requests sent to the vendor", one(now.requests))
+    yield read_counter("upstream_retries", "Requests sent again", one(now.retries))
+    yield read_counter("upstream_tls_failures", "Connections refused by us", one(now.tls_failures))
+    yield read_counter("upstream_cross_tenant", "Answers about another user", one(now.cross_tenant))
+    yield read_counter(
+        "upstream_limiter_wait_seconds",
+        "Time requests waited for the request limit",
+        one(now.waited_seconds),
+    )
+    yield read_gauge(
+        "upstream_circuit_open",
+        "1 while the circuit is open",
+        one(now.breaker is BreakerState.OPEN),
+    )
+    yield read_gauge(
+        "upstream_paused_seconds",
+        "How long requests still rest after a 429",
+        one(now.paused_seconds),
     )
 
 
-def of_rules(shelf: ActiveRules) -> tuple[Reading, ...]:
+def of_rules(shelf: ActiveRules) -> Iterator[Metric]:
     """Which rules decide, and whether the last reading of the folder was refused."""
-
-    def loaded() -> Iterator[tuple[tuple[str, ...], float]]:
-        for name, product in sorted(shelf.current().products.items()):
-            for version, rules in sorted(product.versions.items()):
-                yield (name, str(version), rules.digest), 1.0
-
-    labels = ("product", "version", "digest")
-    return (
-        Reading("rules_info", "The rules in force", loaded, labels),
-        Reading(
-            "rules_refused",
-            "Problems in the last reading of the rules folder",
-            _one(lambda: len(shelf.status.refused)),
-        ),
+    loaded = (
+        ((name, str(version), rules.digest), 1.0)
+        for name, product in sorted(shelf.current().products.items())
+        for version, rules in sorted(product.versions.items())
+    )
+    yield read_gauge("rules_info", "The rules in force", loaded, "product", "version", "digest")
+    yield read_gauge(
+        "rules_refused",
+        "Problems in the last reading of the rules folder",
+        one(len(shelf.status.refused)),
     )
 
 
-def of_agreement(agreement: Agreement) -> tuple[Reading, ...]:
+def of_agreement(agreement: Agreement) -> Iterator[Metric]:
     """Whether the processes on the store decide by the same rules."""
-
-    def in_force() -> Iterator[tuple[tuple[str, ...], float]]:
-        for one in agreement.in_force:
-            yield (one.digest,), one.processes
-
-    return (
-        Reading(
-            "rules_differ_seconds",
-            "For how long the processes on the store have decided by different rules",
-            _one(lambda: agreement.seconds),
-        ),
-        Reading(
-            "rules_in_force",
-            "Processes on the store by the digest of all that they decide by",
-            in_force,
-            ("digest",),
-        ),
+    yield read_gauge(
+        "rules_differ_seconds",
+        "For how long the processes on the store have decided by different rules",
+        one(agreement.seconds),
+    )
+    yield read_gauge(
+        "rules_in_force",
+        "Processes on the store by the digest of all that they decide by",
+        (((used.digest,), used.processes) for used in agreement.in_force),
+        "digest",
     )
 
 
-def of_events(receiver: WebhookReceiver, worker: EventWorker) -> tuple[Reading, ...]:
-    """Events that arrived, by what was answered, by the secret that signed them, by what came."""
-    return (
-        Reading(
-            "events_received",
-            "Events of the vendor by what was answered",
-            lambda: (((name,), count) for name, count in sorted(receiver.counts.items())),
-            ("outcome",),
-            counter=True,
-        ),
-        Reading(
-            "events_by_type",
-            "Signed events by type; unknown are those that the vendor did not document so far",
-            lambda: (((name,), count) for name, count in sorted(receiver.types.items())),
-            ("type",),
-            counter=True,
-        ),
-        Reading(
-            "events_signed",
-            "Events by the place of the secret that signed them, 0 being the newest",
-            lambda: (((str(place),), count) for place, count in sorted(receiver.keys.items())),
-            ("secret",),
-            counter=True,
-        ),
-        Reading(
-            "events_handled",
-            "Events by what came of them",
-            lambda: (((name.value,), count) for name, count in sorted(worker.counts.items())),
-            ("outcome",),
-            counter=True,
-        ),
+def of_rollouts(rollouts: Rollouts) -> Iterator[Metric]:
+    """Where this process stands."""
+    yield read_gauge(
+        "rollout_position",
+        "The last step of the journal that this process follows",
+        (((name,), entry.position) for name, entry in rollouts.standing().items()),
+        "product",
     )
 
 
-_ROLLOUTS = (
-    (GUARDRAIL_ACTIONS, "Steps that guardrails took", ("product", "guardrail", "action")),
-    (ADVANCES, "Stages that go-live advanced by itself", ("product",)),
-    (EVALUATIONS, "Silent versions asked, by result", ("product", "version", "result")),
-    (DROPPED, "Silent versions not asked, by why", ("product", "why")),
-    (SLOW, "Silent versions that took longer than they may", ("product", "version")),
-)
-
-
-def of_rollouts(occurrences: EventCounters, rollouts: Rollouts) -> tuple[Reading, ...]:
-    """What guardrails did, what silent versions came to, and where this process stands."""
-
-    def read(name: str, labels: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
-        for (counted, pairs), count in sorted(occurrences.totals().items()):
-            if counted == name:
-                yield tuple(dict(pairs)[label] for label in labels), count
-
-    return (
-        *(
-            Reading(name, words, partial(read, name, labels), labels, counter=True)
-            for name, words, labels in _ROLLOUTS
-        ),
-        Reading(
-            "rollout_position",
-            "The last step of the journal that this process follows",
-            lambda: (((name,), entry.position) for name, entry in rollouts.standing().items()),
-            ("product",),
-        ),
+def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
+    """Work in progress, waiting and refused, and calls whose client kept them waiting."""
+    by_name = {"work": limits.work, "reads": limits.reads}
+    working = {name: bulkhead.working for name, bulkhead in by_name.items()}
+    yield read_gauge("in_progress", "Calls that have a place", _each(working), "limit")
+    waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}
+    yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "limit")
+    refused = {name: bulkhead.refused for name, bulkhead in by_name.items()}
+    refused["calls"] = calls.refused
+    yield read_counter("shed", "Calls refused for want of a place", _each(refused), "limit")
+    yield read_counter(
+        "slow_readers", "Calls ended because their reply was not read", one(calls.slow_readers)
+    )
+    yield read_counter(
+        "slow_senders", "Calls ended because their message did not come", one(calls.slow_senders)
     )
 
 
-def of_rooms(rooms: Rooms, stalls: StallWatch, server: RpcServer) -> tuple[Reading, ...]:
-    """Work in progress, waiting and refused, and calls whose reply nobody read."""
-    by_name = (("work", rooms.work), ("reads", rooms.reads))
-    return (
-        Reading(
-            "in_progress",
-            "Calls that have a place",
-            lambda: (((name,), room.working) for name, room in by_name),
-            ("room",),
-        ),
-        Reading(
-            "waiting",
-            "Calls that wait for a place",
-            lambda: (((name,), room.waiting) for name, room in by_name),
-            ("room",),
-        ),
-        Reading(
-            "shed",
-            "Calls refused for want of a place",
-            lambda: (
-                *(((name,), room.refused) for name, room in by_name),
-                (("calls",), server.refused),
-            ),
-            ("room",),
-            counter=True,
-        ),
-        Reading(
-            "stalled_clients",
-            "Calls ended because their reply was not read",
-            _one(lambda: stalls.ended),
-            counter=True,
-        ),
-    )
-
-
-def of_process(supervisor: Supervisor, dropped: Callable[[], int]) -> tuple[Reading, ...]:
+def of_process(restarts: Mapping[str, int], dropped: int) -> Iterator[Metric]:
     """Background tasks that had to be started again, and log lines that did not fit."""
-    return (
-        Reading(
-            "task_restarts",
-            "Background tasks started again",
-            lambda: (((name,), count) for name, count in supervisor.restarts.items()),
-            ("task",),
-            counter=True,
-        ),
-        Reading(
-            "log_lines_dropped",
-            "Log lines dropped because nobody read them",
-            _one(dropped),
-            counter=True,
-        ),
+    yield read_counter("task_restarts", "Background tasks started again", _each(restarts), "task")
+    yield read_counter(
+        "log_lines_dropped", "Log lines dropped because nobody read them", one(dropped)
     )
+
+
+def _each(figures: Mapping[str, float]) -> Samples:
+    return (((name,), figure) for name, figure in figures.items())

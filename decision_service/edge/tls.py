@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from pathlib import Path
 
 import grpc
 import structlog
 
-from decision_service.edge.files import WatchedFiles
+from decision_service.file_watch import FileWatch
 
 log = structlog.get_logger("decision_service.tls")
 
@@ -29,7 +30,7 @@ class Certificates:
 
     def __init__(self, cert: Path, key: Path, client_ca: Path | None = None) -> None:
         self._cert, self._key, self._client_ca = cert, key, client_ca
-        self._files = WatchedFiles([path for path in (cert, key, client_ca) if path])
+        self._files = FileWatch(*(path for path in (cert, key, client_ca) if path))
         self._contexts: list[ssl.SSLContext] = []
         self._current = self._handed_out = self._read()
 
@@ -47,10 +48,13 @@ class Certificates:
         context.load_cert_chain(self._cert, self._key)
         self._contexts.append(context)
 
+    async def follow(self) -> None:
+        """Take replaced files over, for ever."""
+        async for _ in self._files.changes():
+            await asyncio.to_thread(self.refresh)
+
     def refresh(self) -> bool:
-        """Take replaced files over; True when they count from now on."""
-        if not self._files.changed():
-            return False
+        """Read the files again; True when they count from now on."""
         refused = self._replace()
         if refused is not None:
             log.error("certificates refused, the last good ones serve", says=str(refused))

@@ -31,7 +31,7 @@ from decision_service.smile.payloads import Payloads
 from decision_service.smile.providers import Providers
 from decision_service.smile.reading import Reading, listed
 from decision_service.smile.refusals import refusal
-from decision_service.smile.sharing import Sharing
+from decision_service.smile.sharing import follow, readings
 from decision_service.smile.shrink import marked
 from decision_service.smile.waves import Lists, Wave
 
@@ -88,7 +88,7 @@ class SmileSource:
         self._client = Client(base_url, key, secret, clock, self._limits, transport)
         self._vendor = Vendor(self._client, clock, self._limits)
         self._providers = Providers(self._vendor, clock)
-        self._sharing = Sharing()
+        self._readings = readings()
         self._cross_tenant = 0
 
     async def gather(
@@ -110,19 +110,15 @@ class SmileSource:
             )
             return self._reading(user_id, plan, as_of, allowance, wait_until, fallback)
 
-        key = (user_id, plan)
-        shared, began = self._sharing.join(key, start)
-        try:
-            shared.extend(stop_at, wait_until)
-            await shared.follow(self._clock, stop_at, wait_until)
-            snapshot = self._snapshot(shared.reading.findings, user_id, known, fallback)
-            calls = shared.reading.allowance.calls if began else 0
-        except CrossTenant:
-            self._cross_tenant += 1
-            _log.critical("smile.cross_tenant", alarm="CROSS_TENANT")
-            raise
-        finally:
-            self._sharing.leave(key, shared)
+        with self._readings.join((user_id, plan), start) as place:
+            try:
+                await follow(place, self._clock, stop_at, wait_until)
+                snapshot = self._snapshot(place.job.findings, user_id, known, fallback)
+            except CrossTenant:
+                self._cross_tenant += 1
+                _log.critical("smile.cross_tenant", alarm="CROSS_TENANT")
+                raise
+            calls = place.job.allowance.calls if place.began else 0
         return FetchResult(marked(snapshot, as_of), self._clock.now(), calls)
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
@@ -145,7 +141,9 @@ class SmileSource:
 
     def nudge(self, user_id: str) -> None:
         """An event says that something of this user has arrived: whoever waits looks now."""
-        self._sharing.nudge(user_id)
+        for (whose, _), reading in self._readings.jobs().items():
+            if whose == user_id:
+                reading.arrival.nudge()
 
     async def refresh_providers(self) -> bool:
         """Read the provider list anew; False, and the last good one stays, when that fails."""
@@ -169,7 +167,7 @@ class SmileSource:
 
     async def aclose(self) -> None:
         """Stop every reading and close the connections."""
-        await self._sharing.aclose()
+        await self._readings.aclose()
         await self._client.aclose()
 
     def _promise(self, plan: FetchPlan, stop_at: float) -> Promise:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -58,7 +58,10 @@ from decision_service.storage.queries import (
 )
 from decision_service.storage.replicas import process_rows
 from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases, SoleProcess
-from decision_service.storage.user_state_cache import UserStateCache
+from decision_service.user_cache import UserCache
+
+USERS = 8192
+"""Of so many users it is remembered what `held` said; one takes one or two kilobytes."""
 
 
 class Store:
@@ -78,7 +81,8 @@ class Store:
         self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
-        self._recollection = UserStateCache()
+        self._held: UserCache[Held] = UserCache(USERS)
+        self._on_erase: list[Callable[[str], None]] = []
         self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
@@ -138,11 +142,11 @@ class Store:
     async def commit(self, entry: Entry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
         if entry.warm is not None:
-            self._recollection.forget(entry.user_id)
+            self._held.forget(entry.user_id)
         try:
             stored = await self._writer.commit(entry)
         except ReadingMoved:
-            self._recollection.forget(entry.user_id)
+            self._held.forget(entry.user_id)
             raise
         self.leases.forget(entry.fence)
         return stored
@@ -166,22 +170,30 @@ class Store:
 
     async def held(self, user_id: str) -> Held:
         """What is known of a user before reading: counts of earlier records, and the consent."""
+        since = self._held.forgotten
         held = await self._database.read(partial(snapshots.held, user_id=user_id))
-        self._recollection.keep(user_id, held)
+        self._held.keep((user_id,), held, since)
         return held
 
     def recalled(self, user_id: str) -> Held | None:
         """What `held` said last, if nothing that this process knows of has changed it."""
-        return self._recollection.of(user_id)
+        return self._held.get((user_id,))
+
+    def on_erase(self, forget: Callable[[str], None]) -> None:
+        """Have a cache forget each user whose data is erased here, before and after it is."""
+        self._on_erase.append(forget)
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse what was read before."""
-        self._writer.forget(user_id)
-        self._recollection.forget(user_id)
+        self._forget(user_id)
         try:
             return await self._erasing.erase(user_id, disconnected)
         finally:
-            self._recollection.forget(user_id)
+            self._forget(user_id)
+
+    def _forget(self, user_id: str) -> None:
+        for forget in (self._held.forget, self._writer.forget, *self._on_erase):
+            forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
         """Delete at most so many decisions made before an instant, then what nothing rests on."""
@@ -193,18 +205,18 @@ class Store:
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
         """Store a reading that no decision waits for; False where it may not serve any more."""
-        self._recollection.forget(body.user_id)
+        self._held.forget(body.user_id)
         return await self._writer.keep_warm(body, mark, consent)
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
         """The accounts behind this reading were found unchanged."""
         work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
         await self._database.write(work)
-        self._recollection.forget(user_id)
+        self._held.forget(user_id)
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
         """Let nothing that was read until now serve any more."""
-        self._recollection.forget(user_id)
+        self._held.forget(user_id)
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
@@ -213,7 +225,7 @@ class Store:
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         """Record a new event of the vendor's, with the quarantine of its user."""
-        self._recollection.forget(event.user_id)
+        self._held.forget(event.user_id)
         work = partial(events.receive, event=event, now=now, quarantine=quarantine)
         return await self._database.write(work)
 

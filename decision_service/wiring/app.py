@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
+import grpc
 import msgspec
 import structlog
 from starlette.routing import BaseRoute
@@ -25,25 +26,24 @@ from decision_service.edge.http.server import served
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import (
     of_agreement,
-    of_events,
+    of_limits,
     of_process,
     of_rollouts,
-    of_rooms,
     of_rules,
     of_vendor,
 )
 from decision_service.edge.rpc import server as rpc
-from decision_service.edge.rpc.applicants import ApplicantUseCases
-from decision_service.edge.rpc.authentication import CallersRefused
-from decision_service.edge.rpc.decisions import UseCases
-from decision_service.edge.rpc.guard import certificates_of, guard_of
-from decision_service.edge.rpc.interceptors import Guard
-from decision_service.edge.rpc.observing import log_call
-from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
-from decision_service.edge.rpc.rollouts import RolloutUseCases
-from decision_service.edge.rpc.rulesets import RulesetUseCases
+from decision_service.edge.rpc.authenticator import CallersRefused
+from decision_service.edge.rpc.interceptors.access_log import log_call
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.server_deps import ServerDeps, certificates_of, server_deps
+from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.rollouts import RolloutUseCases
+from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRefused
 from decision_service.failpoints import armed
+from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import render
 from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
@@ -96,7 +96,7 @@ class Service(msgspec.Struct):
 
     settings: Settings
     shelf: ActiveRules
-    guard: Guard
+    deps: ServerDeps
     certificates: Certificates | None
     rpc: rpc.RpcServer
     http_url: str
@@ -133,21 +133,25 @@ async def start(
     calls: CallLog | None = log_call,
     *,
     init: bool = False,
+    interceptors: Sequence[grpc.ServerInterceptor] = (),
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
     `log_lines` is where the log goes, for the count of dropped lines; `calls` takes the line of
     each call. `init` lets a new store begin where one is missing that was there once.
+    `interceptors` stand around the gRPC server's own, outermost first.
     """
     if armed():
         log.critical("failpoints are armed, this is a test", points=armed())
     async with AsyncExitStack() as stack:
         clock = SystemClock()
-        guard, certificates = _guard(settings, clock, calls)
-        metrics, supervisor = guard.metrics, Supervisor(clock.monotonic)
+        changed_rules = FileWatch(settings.rules_dir)
+        deps, certificates = _deps(settings, clock, calls, tuple(interceptors))
+        metrics, supervisor = deps.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
-        shelf, rollouts, occurrences = rules.shelf, rules.rollouts, EventCounters()
+        shelf, rollouts = rules.shelf, rules.rollouts
+        event_counters = EventCounters(metrics.registry)
         smile_url = await _smile_url(settings, clock, stack)
         source = _source(settings, smile_url, clock)
         stack.push_async_callback(source.aclose)
@@ -161,14 +165,14 @@ async def start(
             settings.blocked,
             edits_used=settings.smile_mode is SmileMode.EMBEDDED,
         )
-        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, occurrences))
+        guardrails = GuardrailWatch(Watcher(shelf, rollouts, store, clock, event_counters))
         process = uuid.uuid4().hex
         agreement = Agreement(store, shelf.current, clock, process)
         counters = Counters(store, clock, process)
-        shadows = Shadows(store, clock, occurrences, counters.idle)
+        shadows = Shadows(store, clock, event_counters, counters.idle)
         stack.push_async_callback(counters.flush)
         stack.push_async_callback(shadows.aclose)
-        warm = warmth(settings, source, store, shelf.current, clock)
+        warm = warmth(settings, source, store, shelf.current, clock, metrics.registry)
         onboard = OnboardApplicants(source.enrolment, store, clock)
         observer = RolloutObserver(
             counters, shadows, lambda product: rollouts.latest(product).position
@@ -186,7 +190,7 @@ async def start(
                     None if warm is None else warm.shelf,
                 ),
                 shelf,
-                guard,
+                deps,
                 observer,
                 await _last_record(store),
             ),
@@ -208,15 +212,16 @@ async def start(
             ),
             applicants=ApplicantUseCases(onboard, LookAtApplicants(source.enrolment, clock), clock),
         )
+        store.on_erase(services.decisions.decide.forget)
         pages = [*connect_page(settings, smile_url, onboard, clock)]
         pages += warm.receiver.routes() if warm else ()
         server, http_url = await _listen(
-            settings, guard, certificates, services, pages, lambda: shelf.status.remarks, stack
+            settings, deps, certificates, services, pages, lambda: shelf.status.remarks, stack
         )
         server.serving(yes=True)
         stack.push_async_callback(supervisor.aclose)
         BackgroundTasks(
-            server, guard, certificates, source, store, settings.rules_dir, reload, clock
+            server, deps, certificates, source, store, changed_rules, reload, clock
         ).start(supervisor)
         if warm is not None:
             warm.start(supervisor)
@@ -230,18 +235,17 @@ async def start(
         ):
             supervisor.supervise(name, work)
         metrics.read(
-            *of_vendor(source),
-            *of_rules(shelf),
-            *of_agreement(agreement),
-            *of_rollouts(occurrences, rollouts),
-            *of_rooms(guard.rooms, guard.stalls, server),
-            *(of_events(warm.receiver, warm.worker) if warm else ()),
-            *of_process(supervisor, lambda: log_lines.dropped if log_lines else 0),
+            partial(of_vendor, source),
+            partial(of_rules, shelf),
+            partial(of_agreement, agreement),
+            partial(of_rollouts, rollouts),
+            partial(of_limits, deps.limits, server.calls),
+            lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),
         )
         return Service(
             settings=settings,
             shelf=shelf,
-            guard=guard,
+            deps=deps,
             certificates=certificates,
             rpc=server,
             http_url=http_url,
@@ -254,7 +258,7 @@ async def start(
 
 async def _listen(
     settings: Settings,
-    guard: Guard,
+    deps: ServerDeps,
     certificates: Certificates | None,
     services: rpc.Services,
     pages: Sequence[BaseRoute],
@@ -264,7 +268,7 @@ async def _listen(
     """Both edges, not yet SERVING; raises StartError where an address is taken."""
     listening = rpc.Listening(
         settings.grpc_address,
-        guard,
+        deps,
         certificates,
         settings.reflection,
         shares_port=settings.reuse_port,
@@ -272,7 +276,7 @@ async def _listen(
     try:
         server = await rpc.start(listening, services)
         stack.push_async_callback(server.stop, 0.0, 0.0)
-        app = build_http(guard.metrics, lambda: server.is_serving, pages, remarks)
+        app = build_http(deps.metrics, lambda: server.is_serving, pages, remarks)
         http = served(settings.http_address, app, certificates)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
@@ -292,11 +296,15 @@ async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> S
         raise StartError(str(error), error.lines) from None
 
 
-def _guard(
-    settings: Settings, clock: SystemClock, calls: CallLog | None
-) -> tuple[Guard, Certificates | None]:
+def _deps(
+    settings: Settings,
+    clock: SystemClock,
+    calls: CallLog | None,
+    further: tuple[grpc.ServerInterceptor, ...],
+) -> tuple[ServerDeps, Certificates | None]:
     try:
-        return guard_of(settings, clock.monotonic, calls), certificates_of(settings)
+        deps = server_deps(settings, clock.monotonic, calls, further)
+        return deps, certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
     except CallersRefused as error:
@@ -350,17 +358,17 @@ async def _last_record(store: Store) -> ClockGuard:
 
 
 def _use_cases(
-    ports: Deps, shelf: ActiveRules, guard: Guard, observer: RolloutObserver, last: ClockGuard
+    ports: Deps, shelf: ActiveRules, deps: ServerDeps, observer: RolloutObserver, last: ClockGuard
 ) -> UseCases:
     archive = RulesetArchive(ports.log, shelf.current)
     reading = ReadDecisions(ports.log, archive)
 
     def count(entry: StoredEntry, arm: str) -> None:
-        guard.metrics.decided(entry.product, entry.outcome.value, arm)
+        deps.metrics.decided(entry.product, entry.outcome.value, arm)
 
     return UseCases(
         decide=DecideApplication(
-            ports, shelf.current, observer, last, room=guard.rooms.work, on_recorded=count
+            ports, shelf.current, observer, last, bulkhead=deps.limits.work, on_recorded=count
         ),
         read=reading,
         replay=ReplayDecision(ports.log, reading, archive, shelf.current),

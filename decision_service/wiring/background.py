@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 import msgspec
 import structlog
 
 from decision_service.domain.errors import StoreError
-from decision_service.edge.rpc.interceptors import Guard
 from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.server import RpcServer
+from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.tls import Certificates
+from decision_service.file_watch import FileWatch
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.reload import ReloadRules
+from decision_service.pipeline.rollout.reload import REFUSED, ReloadRules
 from decision_service.smile.source import SmileSource
-from decision_service.storage.rules_folder.watch import changes
+from decision_service.storage.rules_folder.files import RulesFolderMissing
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 
@@ -26,7 +26,6 @@ PROVIDERS_RETRY = 30.0
 RULES_RETRY = 1.0
 HEALTH_SECONDS = 5.0
 RECOVERY_SECONDS = 0.25
-FILES_SECONDS = 1.0
 
 log = structlog.get_logger("decision_service.wiring.background")
 
@@ -35,24 +34,27 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
     """What has to be kept up."""
 
     server: RpcServer
-    guard: Guard
+    deps: ServerDeps
     certificates: Certificates | None
     source: SmileSource
     store: Store
-    rules_dir: Path
+    rules: FileWatch
     reload: ReloadRules
     clock: Clock
 
     def start(self, supervisor: Supervisor) -> None:
         """Put every piece on its task."""
-        guard, seconds = self.guard, self.clock.monotonic
-        lag = LagWatch(guard.rooms.work, seconds, guard.metrics.loop_lag.set)
+        deps, seconds = self.deps, self.clock.monotonic
+        lag = LagWatch(deps.limits.work, seconds, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
         supervisor.supervise("rules", self._rules)
         supervisor.supervise("health", partial(self._health, supervisor))
-        supervisor.supervise("files", self._files)
+        if deps.authenticator.path is not None:
+            supervisor.supervise("callers", deps.authenticator.follow)
+        if self.certificates is not None:
+            supervisor.supervise("certificates", self.certificates.follow)
         supervisor.supervise("lag", lag.run)
-        supervisor.supervise("stalls", guard.stalls.run)
+        supervisor.supervise("slow_clients", self.server.calls.run)
 
     async def _providers(self) -> None:
         """Read the vendor's provider list now and daily; soon again while it cannot be read.
@@ -80,20 +82,19 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
                 well = not self.source.status.keys_refused and not supervisor.unwell
             self.server.serving(yes=well)
 
-    async def _files(self) -> None:
-        """Take replaced callers and certificate files over."""
-        while True:
-            await asyncio.sleep(FILES_SECONDS)
-            await asyncio.to_thread(self.guard.door.refresh)
-            if self.certificates is not None:
-                await asyncio.to_thread(self.certificates.refresh)
-
     async def _rules(self) -> None:
-        """Take changed rules over; a folder that goes away is looked for again."""
-        while True:
-            async for _ in changes(self.rules_dir, asyncio.Event()):
-                while (done := await self.reload()).again:
-                    log.warning("rules wait for the store")
-                    await asyncio.sleep(RULES_RETRY)
-                log.info("rules", accepted=done.accepted, faults=done.faults)
-            await asyncio.sleep(RULES_RETRY)
+        """Take changed rules over; while there is no folder, the last good rules decide."""
+        async for _ in self.rules.changes():
+            missing = await self._taken_over()
+            if missing is not None:
+                log.error(REFUSED, alarm="RULES_REFUSED", problem=str(missing))
+
+    async def _taken_over(self) -> RulesFolderMissing | None:
+        try:
+            while (done := await self.reload()).again:
+                log.warning("rules wait for the store")
+                await asyncio.sleep(RULES_RETRY)
+        except RulesFolderMissing as missing:
+            return missing
+        log.info("rules", accepted=done.accepted, faults=done.faults)
+        return None

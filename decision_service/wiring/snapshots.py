@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+from prometheus_client import CollectorRegistry
 
 from decision_service.config import VENDOR_LIMIT, Settings
 from decision_service.edge.http.webhooks import WebhookReceiver
@@ -56,14 +57,16 @@ def warmth(
     store: Store,
     rulebook: Callable[[], Rulebook],
     clock: Clock,
+    registry: CollectorRegistry,
 ) -> SnapshotWiring | None:
     """None while no webhook secret is set: without events nothing tells when data has changed."""
     secrets = settings.secrets_of_webhooks
     if not secrets:
         return None
     refresh = RefreshApplicants(source, store, rulebook, clock)
-    worker = EventWorker(store, refresh)
+    worker = EventWorker(store, refresh, registry)
     receive = ReceiveEvents(store, clock, worker.tell, source.nudge)
     shelf = SnapshotCache(store, Ages(*settings.ages))
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
-    return SnapshotWiring(shelf, WebhookReceiver(receive, secrets), worker, refresh, store, pace)
+    receiver = WebhookReceiver(receive, secrets, registry=registry)
+    return SnapshotWiring(shelf, receiver, worker, refresh, store, pace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +49,12 @@ def environ(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncIterator[Running]:
+async def running(
+    folder: Path, interceptors: Sequence[grpc.ServerInterceptor] = (), **settings: str
+) -> AsyncIterator[Running]:
     """Start a service, and stop it in order."""
-    service = await start(load(environ=environ(folder, **settings)))
+    chosen = load(environ=environ(folder, **settings))
+    service = await start(chosen, interceptors=interceptors)
     try:
         async with grpc.aio.insecure_channel(service.address) as channel:
             yield Running(service, channel, decision_service_pb2_grpc.DecisionServiceStub(channel))

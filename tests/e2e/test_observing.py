@@ -10,8 +10,8 @@ import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
-from decision_service.edge.rpc import observing
 from decision_service.edge.rpc.access import METHODS
+from decision_service.edge.rpc.interceptors import access_log, error_map
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.simulator.people import sandbox_people
 from decision_service.storage.store import Store
@@ -56,14 +56,14 @@ async def test_every_metric_is_described(shared: Running) -> None:
         text = (await client.get(f"{shared.service.http_url}/metrics")).text
     shown = re.findall(r"^# TYPE decision_service_(\S+)", text, re.MULTILINE)
     described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "operations.md").read_text("utf-8")))
-    assert {name for name in shown if not name.endswith("_created")} <= described
+    assert {*shown} <= described
 
 
 async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     live: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A decision shows in the metrics and in one line, with its ids and without its user."""
-    lines = captured(monkeypatch, observing)
+    lines = captured(monkeypatch, access_log, error_map)
     trace = "0af7651916cd43dd8448eb211c80319c"
     ids = (("x-request-id", "los-7"), ("traceparent", f"00-{trace}-b7ad6b7169203331-01"))
     request = create(GEORGE)
@@ -87,7 +87,7 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     [line, _] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["code"], line["caller"]) == ("CreateDecision", "OK", "anonymous")
     assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
-    assert line["user"] == live.service.guard.user_hash(GEORGE)
+    assert line["user"] == live.service.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
 
 
@@ -141,11 +141,11 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
     shared: Running, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
-    lines = captured(monkeypatch, observing)
+    lines = captured(monkeypatch, access_log, error_map)
     for name in ("find", "get", "list", "text"):
         monkeypatch.setattr(Store, name, _broken)
     for name in ("validate", "_trial"):
-        monkeypatch.setattr(f"decision_service.edge.rpc.rulesets.{name}", _broken_now)
+        monkeypatch.setattr(f"decision_service.edge.rpc.services.rulesets.{name}", _broken_now)
     if method.endswith("ListRulesets"):
         monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
     with pytest.raises(grpc.RpcError) as error:

@@ -29,8 +29,8 @@ def held(live: Running, count: int) -> Iterator[None]:
 
 async def until_full(live: Running, waiting: int) -> None:
     """Return when one decision is in progress and so many wait."""
-    room = live.service.guard.rooms.work
-    await until(lambda: (room.working, room.waiting) == (1, waiting))
+    bulkhead = live.service.deps.limits.work
+    await until(lambda: (bulkhead.working, bulkhead.waiting) == (1, waiting))
 
 
 async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_path: Path) -> None:
@@ -74,8 +74,9 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
     async with running(tmp_path) as live:
         known = create(GEORGE)
         told = await live.stub.CreateDecision(known)
-        live.service.guard.rooms.work.shedding = True
+        limit = live.service.deps.limits.work
+        limit.shedding = True
         assert (await refused(live.stub.CreateDecision(create(RYAN)))).info.reason == "OVERLOADED"
         assert await live.stub.CreateDecision(known) == told
-        await until(lambda: not live.service.guard.rooms.work.shedding)
+        await until(lambda: not limit.shedding)
         await live.stub.CreateDecision(create(RYAN))

@@ -116,6 +116,23 @@ async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Pa
     assert list(replayed.differing_fields) == []
 
 
+async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
+    own: tuple[Running, Any, Path],
+) -> None:
+    """While it is away decisions go on, and what stands in its place afterwards decides."""
+    live, stub, file = own
+    folder, away = file.parents[1], file.parents[1].with_name("away")
+    before = digest(await listed(stub, refused=False))
+    folder.rename(away)
+    decision = (await live.stub.CreateDecision(create(GEORGE))).decision
+    assert decision.ruleset_ref.digest == before
+    other = away / PRODUCT / "v1.yaml"
+    other.write_text(other.read_text().replace("priority: 2", "priority: 3"))
+    away.rename(folder)
+    await replaced(stub, before)
+    assert await health(live) == ["SERVING"]
+
+
 async def test_rules_that_fail_their_own_tests_are_refused(
     own: tuple[Running, Any, Path],
 ) -> None:

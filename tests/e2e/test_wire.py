@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.edge.rpc import layers, stalls
+from decision_service.edge.rpc import open_calls, streams
 from decision_service.simulator.people import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refused, running
@@ -86,38 +86,44 @@ async def test_a_flood_of_pings_ends_its_connection(shared: Running) -> None:
 
 async def test_rapid_resets_leave_nothing_behind(shared: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    rooms = shared.service.guard.rooms
+    limits = shared.service.deps.limits
     async with wired(shared) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")
             resetting.send(frame(wire.RST_STREAM, 0, stream, CANCEL))
         await served(shared)
-    await until(lambda: not (rooms.reads.working or rooms.reads.waiting))
+    await until(lambda: not (limits.reads.working or limits.reads.waiting))
     await served(shared)
 
 
-async def test_a_reply_that_is_not_read_frees_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_keeps_its_call_waiting_is_left(
+    live: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client with a window of one byte is left after the time for stalls; nothing is kept."""
-    monkeypatch.setattr(stalls, "STALL_SECONDS", 0.2)
-    monkeypatch.setattr(stalls, "LOOK_SECONDS", 0.05)
-    async with running(tmp_path) as live:
-        await live.stub.CreateDecision(create(GEORGE))
-        watch = live.service.guard.stalls
-        async with wired(live, window=1) as slow:
-            slow.open(1, LIST, b"")
-            assert (await slow.until(wire.DATA)) is not None
-            await until(lambda: watch.ended)
-            await served(live)
-        await until(lambda: not watch.under_way)
+    """One that reads nothing of its reply, and one that sends no message, hold nothing for ever."""
+    await live.stub.CreateDecision(create(GEORGE))
+    calls = live.service.rpc.calls
+
+    def cancelled() -> bool:
+        calls.cancel_slow()
+        return bool(calls.slow_readers and calls.slow_senders)
+
+    async with wired(live, window=1) as slow:
+        slow.open(1, LIST, b"")
+        assert (await slow.until(wire.DATA)) is not None
+        slow.begin(3, LIST)
+        await until(lambda: calls.open == 2)
+        monkeypatch.setattr(open_calls, "CLIENT_SECONDS", 0.0)
+        await until(cancelled)
+        await until(lambda: not calls.open)
+        monkeypatch.undo()
+        await served(live)
 
 
 async def test_a_watcher_who_does_not_read_holds_up_no_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Health changes and the service stops although a watcher has taken nothing."""
-    monkeypatch.setattr(layers, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(streams, "CLIENT_SECONDS", 0.2)
     async with running(tmp_path) as live, wired(live, window=0) as slow:
         slow.open(1, WATCH, b"")
         await slow.until(wire.HEADERS)
@@ -132,7 +138,7 @@ async def test_watches_end_before_the_stop_and_are_bounded(
     live: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One watch too many is refused; the open one hears of the stop and ends."""
-    monkeypatch.setattr("decision_service.edge.rpc.health.MOST_WATCHES", 1)
+    monkeypatch.setattr("decision_service.edge.rpc.services.health.MOST_WATCHES", 1)
     watch = live.channel.unary_stream(
         WATCH, response_deserializer=health_pb2.HealthCheckResponse.FromString
     )

@@ -63,8 +63,8 @@ class Wire:
         """Write frames as they are."""
         self._writer.write(b"".join(frames))
 
-    def open(self, stream: int, path: str, message: bytes, **metadata: str) -> None:
-        """Begin a call and send its one message."""
+    def begin(self, stream: int, path: str, **metadata: str) -> None:
+        """Begin a call and send no message."""
         headers = {
             ":method": "POST",
             ":scheme": "http",
@@ -74,11 +74,13 @@ class Wire:
             "te": "trailers",
             **metadata,
         }
+        self.send(frame(HEADERS, END_HEADERS, stream, header_block(headers)))
+
+    def open(self, stream: int, path: str, message: bytes, **metadata: str) -> None:
+        """Begin a call and send its one message."""
+        self.begin(stream, path, **metadata)
         body = b"\0" + struct.pack(">I", len(message)) + message
-        self.send(
-            frame(HEADERS, END_HEADERS, stream, header_block(headers)),
-            frame(DATA, END_STREAM, stream, body),
-        )
+        self.send(frame(DATA, END_STREAM, stream, body))
 
     async def read(self) -> Frame | None:
         """The next frame, acknowledged where it asks for it; None at the end."""

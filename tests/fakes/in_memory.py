@@ -402,13 +402,15 @@ def _tally(arm: Arm, version: int, chosen: list[Decided], firsts: list[Decided])
         if (decided.arm, decided.version) == (arm, version)
     ]
     outcomes = [outcome for outcome, _ in own]
+    every = [d for _, d in chosen if (d.arm, d.version) == (arm, version)]
     return ArmTally(
         arm,
         version,
-        decisions=sum((d.arm, d.version) == (arm, version) for _, d in chosen),
+        decisions=len(every),
         units=len(own),
         approved=outcomes.count(Outcome.APPROVE),
         referred=outcomes.count(Outcome.REFER),
         declined=outcomes.count(Outcome.DECLINE),
         missing=[kind for _, kind in own].count(ReferKind.DATA),
+        amount=sum(d.approved or 0 for d in every),
     )

@@ -93,9 +93,13 @@ class Stand:
         return {f"{w.guardrail.name} {w.arm or 'product'}": w.judgement.standing for w in words}
 
 
-async def stand(*changes: tuple[str, str], log: InMemoryDecisionLog | None = None) -> Stand:
+async def stand(
+    *changes: tuple[str, str],
+    log: InMemoryDecisionLog | None = None,
+    counters: EventCounters | None = None,
+) -> Stand:
     """A process that watches; several may share a log."""
-    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), EventCounters()
+    log, clock, seen = log or InMemoryDecisionLog(), SetClock(), counters or EventCounters()
     plan = good(edited(STAGED, *changes))
     book = Rulebook({PRODUCT: Product(PRODUCT, {}, plan, initial_state(plan, NOW))})
     settled = await settle(log, book, clock.now())

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from decision_service.domain.snapshot import Provider, Snapshot
-from decision_service.edge.rpc.reply_encoder import ProtoReplyEncoder
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.machine import Ids
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps

@@ -23,7 +23,7 @@ from tests.integration.replicas import Vendor, process, vendor
 from tests.kits.postgres import Postgres
 
 GEORGE = sandbox_people()[0].user_id
-SHARED = {"reuse_port": "true", "smile_requests_per_second": "10"}
+SHARED = {"reuse_port": "true", "smile_requests_per_second": "10", "drain_grace": "30s"}
 
 
 async def answered(address: str) -> None:

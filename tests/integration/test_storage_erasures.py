@@ -64,6 +64,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return Place(url, journal, copied)
 
 
+async def test_caches_forget_a_user_before_and_after_the_erasure(place: Place) -> None:
+    """What is read while data is being erased is forgotten as well; of others nothing is."""
+    store = await place.open()
+    heard: list[tuple[str, bool]] = []
+    await store.commit(DECIDED)
+    assert (await store.held(OTHER.user_id)).consent == (await store.held(USER)).consent == 0
+    store.on_erase(lambda user_id: heard.append((user_id, store.recalled(user_id) is None)))
+    await store.erase(USER)
+    assert heard == [(USER, True), (USER, True)]
+    assert store.recalled(OTHER.user_id) is not None
+    await store.aclose()
+
+
 async def backed_up(place: Place) -> str:
     """The URL of a backup with two users' data, of whom one is erased after it."""
     store = await place.open()

@@ -107,6 +107,20 @@ class ArmFiguresKit:
         ] == [(Arm.CHALLENGER, 2, 1, 1), (Arm.CHAMPION, 1, 1, 0), (Arm.CHAMPION, 2, 1, 1)]
         assert list(await log.tallies("gig-advance-ph", NOON, hashed=True)) == []
 
+    async def test_amounts_are_of_all_decisions_in_the_window(self, log: FiguresLog) -> None:
+        """Each approval's amount counts, a second one of the same applicant too; of others none."""
+        for number, unit in ((1, "u-1"), (2, "u-1"), (3, "u-2")):
+            await log.commit(decided(number, unit, Outcome.APPROVE, approved=number * 100_000))
+        await log.commit(decided(4, "u-3", Outcome.DECLINE))
+        other = {"arm": Arm.CHALLENGER, "version": 2}
+        await log.commit(decided(5, "u-4", Outcome.APPROVE, approved=7, **other))
+        found = await log.tallies(PRODUCT, NOON, hashed=False)
+        assert [(t.arm, t.approved, t.amount) for t in found] == [
+            (Arm.CHALLENGER, 1, 7),
+            (Arm.CHAMPION, 2, 600_000),
+        ]
+        assert await log.tallies(PRODUCT, NOON + HOUR, hashed=False) == []
+
     async def test_only_dealt_applicants_enter_comparisons(self, log: FiguresLog) -> None:
         """Hashed tallies pass over who was allowed, pinned or segmented; the others count them."""
         await log.commit(decided(1, "u-1", Outcome.DECLINE, hashed=False))

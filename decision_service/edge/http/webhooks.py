@@ -6,17 +6,18 @@ import asyncio
 import hashlib
 import hmac
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 import structlog
+from prometheus_client import CollectorRegistry
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from decision_service.domain.errors import StoreError
 from decision_service.domain.kinds import Kind
+from decision_service.instruments import counter
 from decision_service.pipeline.snapshots.events import KIND_OF, KNOWN_TYPES, Event, Receipt
 
 log = structlog.get_logger("decision_service.events")
@@ -58,23 +59,38 @@ class EventBody(msgspec.Struct):
 
 
 class WebhookReceiver:
-    """Takes events. `counts` are by what became of them, `keys` by the place of the secret used,
-    `types` by what they are, all that are new to us together.
+    """Takes events, and counts them.
 
     `secrets` are newest first: while two are configured, events signed by either are taken, so
     that a secret can be replaced without refusing any.
     """
 
     def __init__(
-        self, receive: Receive, secrets: Sequence[bytes], seconds: float = SECONDS
+        self,
+        receive: Receive,
+        secrets: Sequence[bytes],
+        seconds: float = SECONDS,
+        registry: CollectorRegistry | None = None,
     ) -> None:
         self._receive = receive
         self._secrets = tuple(secrets)
         self._seconds = seconds
         self._running = 0
-        self.counts: Counter[str] = Counter()
-        self.keys: Counter[int] = Counter()
-        self.types: Counter[str] = Counter()
+        self.received = counter(
+            registry, "events_received", "Events of the vendor by what was answered", "outcome"
+        )
+        self.signed = counter(
+            registry,
+            "events_signed",
+            "Events by the place of the secret that signed them, 0 being the newest",
+            "secret",
+        )
+        self.types = counter(
+            registry,
+            "events_by_type",
+            "Signed events by type; unknown are those that the vendor did not document so far",
+            "type",
+        )
 
     def routes(self) -> list[BaseRoute]:
         """The one address."""
@@ -101,11 +117,11 @@ class WebhookReceiver:
         key = signing_key(request.headers.get(SIGNATURE), body, self._secrets)
         if key is None:
             return self._answer(401, "unsigned")
-        self.keys[key] += 1
+        self.signed.labels(str(key)).inc()
         event = read_event(body)
         if event is None:
             return self._answer(400, "malformed")
-        self.types[event.type if event.type in KNOWN_TYPES else "unknown"] += 1
+        self.types.labels(event.type if event.type in KNOWN_TYPES else "unknown").inc()
         try:
             receipt = await self._receive(event)
         except StoreError:
@@ -117,7 +133,7 @@ class WebhookReceiver:
 
     def _answer(self, status: int, outcome: str) -> Response:
         """Nothing but the status: whoever sends what is not the vendor's learns nothing."""
-        self.counts[outcome] += 1
+        self.received.labels(outcome).inc()
         return PlainTextResponse("", status)
 
 

@@ -55,3 +55,6 @@ METHODS: Mapping[str, frozenset[Role]] = {
 
 OPEN = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
 """What platforms ask without credentials, and what no load holds back."""
+
+UNOBSERVED = (*OPEN, "/grpc.reflection.")
+"""How the methods begin that platforms call all the time: neither logged nor counted."""

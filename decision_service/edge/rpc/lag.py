@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from decision_service.pipeline.decide.bulkhead import WorkRoom
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 
 LOOK_SECONDS = 0.25
 LATE = 0.250
@@ -20,12 +20,12 @@ log = structlog.get_logger("decision_service.lag")
 
 
 class LagWatch:
-    """Measures how much later than asked the loop wakes a sleeper; closes the room when it must."""
+    """Measures how late the loop wakes a sleeper, and sheds work while it is late for long."""
 
     def __init__(
-        self, room: WorkRoom, seconds: Callable[[], float], show: Callable[[float], None]
+        self, bulkhead: Bulkhead, seconds: Callable[[], float], show: Callable[[float], None]
     ) -> None:
-        self._room = room
+        self._bulkhead = bulkhead
         self._seconds = seconds
         self._show = show
         self._late_since: float | None = None
@@ -46,6 +46,6 @@ class LagWatch:
         elif self._late_since is None:
             self._late_since = before
         late = self._late_since is not None and now - self._late_since >= LATE_FOR
-        if late != self._room.shedding:
+        if late != self._bulkhead.shedding:
             log.warning("shedding" if late else "taking work again", lag=round(lag, 3))
-        self._room.shedding = late
+        self._bulkhead.shedding = late

@@ -10,18 +10,24 @@ import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.domain.errors import Overloaded
-from decision_service.edge.rpc import applicants, decisions, rollouts, rulesets
-from decision_service.edge.rpc.admission import READS
-from decision_service.edge.rpc.applicants import ApplicantUseCases
+from decision_service.edge.rpc.access import OPEN
 from decision_service.edge.rpc.call_threads import CallThreads
-from decision_service.edge.rpc.decisions import UseCases
-from decision_service.edge.rpc.health import MOST_WATCHES, NOT_SERVING, SERVING, HealthServicer
-from decision_service.edge.rpc.interceptors import Guard, Layers
-from decision_service.edge.rpc.loop_handlers import LoopHandlers, OpenCalls
-from decision_service.edge.rpc.reflection import add_reflection
-from decision_service.edge.rpc.rollouts import RolloutUseCases
-from decision_service.edge.rpc.rulesets import RulesetUseCases
-from decision_service.edge.rpc.status import ending, status_of
+from decision_service.edge.rpc.interceptors.admission import READS
+from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
+from decision_service.edge.rpc.open_calls import OpenCalls
+from decision_service.edge.rpc.server_deps import ServerDeps
+from decision_service.edge.rpc.services import applicants, decisions, reflection, rollouts, rulesets
+from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.health import (
+    MOST_WATCHES,
+    NOT_SERVING,
+    SERVING,
+    HealthServicer,
+)
+from decision_service.edge.rpc.services.rollouts import RolloutUseCases
+from decision_service.edge.rpc.services.rulesets import RulesetUseCases
+from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
 
 MESSAGE_LIMIT = 64 * 1024
@@ -51,17 +57,12 @@ class RpcServer(msgspec.Struct):
     server: grpc.Server
     health: HealthServicer
     port: int
-    handlers: LoopHandlers
+    event_loop: EventLoopInterceptor
     calls: OpenCalls
     threads: CallThreads
     is_serving: bool = False
     stopping: bool = False
     _hurried: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
-
-    @property
-    def refused(self) -> int:
-        """How many calls were refused before anything of them was looked at."""
-        return self.calls.refused
 
     def serving(self, *, yes: bool) -> None:
         """Tell health checks whether decisions are taken."""
@@ -87,7 +88,7 @@ class RpcServer(msgspec.Struct):
         """Of several graces the shortest counts."""
         stopped = self.server.stop(grace)
         await asyncio.to_thread(stopped.wait)
-        await self.handlers.idle()
+        await self.event_loop.idle()
         await asyncio.to_thread(self.threads.shutdown)
 
 
@@ -101,13 +102,13 @@ class Services(msgspec.Struct, frozen=True):
 
 
 class Listening(msgspec.Struct, frozen=True):
-    """Where a server listens, what stands around its methods, and whether it describes itself.
+    """Where a server listens, what it needs, and whether it describes itself.
 
     Only processes that all share the port may listen on one; nobody else then notices a second.
     """
 
     address: str
-    guard: Guard
+    deps: ServerDeps
     certificates: Certificates | None = None
     reflection: bool = True
     shares_port: bool = False
@@ -115,20 +116,20 @@ class Listening(msgspec.Struct, frozen=True):
 
 async def start(listening: Listening, services: Services) -> RpcServer:
     """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
-    calls = OpenCalls(listening.guard.rooms.calls + SPARE_CALLS)
+    deps = listening.deps
+    calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
     most = calls.limit + SPARE_CALLS
     threads = CallThreads(most + READS)
+    loop = EventLoopInterceptor(threads, calls, call_status(status_of(Overloaded(_FULL))), OPEN)
     server = grpc.server(
         threads,
+        interceptors=[*deps.further, loop, *deps.interceptors()],
         options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
         maximum_concurrent_rpcs=most,
     )
-    handlers = LoopHandlers(threads, calls, ending(status_of(Overloaded(_FULL))))
     health = HealthServicer()
-    _add(
-        Layers(server, listening.guard, handlers), services, health, described=listening.reflection
-    )
-    started = RpcServer(server, health, _bind(server, listening), handlers, calls, threads)
+    _add(server, services, health, described=listening.reflection)
+    started = RpcServer(server, health, _bind(server, listening), loop, calls, threads)
     started.serving(yes=False)
     server.start()
     return started
@@ -137,18 +138,22 @@ async def start(listening: Listening, services: Services) -> RpcServer:
 _FULL = "more calls are open than are served: retry"
 
 
-def _add(layers: Layers, services: Services, health: HealthServicer, *, described: bool) -> None:
+def _add(
+    server: grpc.Server, services: Services, health: HealthServicer, *, described: bool
+) -> None:
     for service, methods in (
         (decisions.SERVICE, decisions.methods(decisions.DecisionServicer(services.decisions))),
         (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
     ):
-        layers.add_registered_method_handlers(service, methods)
-    health_pb2_grpc.add_HealthServicer_to_server(health, layers)  # type: ignore[arg-type]  # it adds only
+        server.add_registered_method_handlers(service, methods)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     if described:
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        add_reflection((*SERVICES, health_name), layers)
+        for name in reflection.NAMES:
+            methods = reflection.methods((*SERVICES, health_name))
+            server.add_registered_method_handlers(name, methods)
 
 
 def _bind(server: grpc.Server, listening: Listening) -> int:

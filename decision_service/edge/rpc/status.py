@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from decision_service.domain import errors
-from decision_service.edge.rpc.call import Ending
+from decision_service.edge.rpc.context import CallStatus
 
 DOMAIN = "decision_service.api.v1"
 
@@ -106,14 +106,16 @@ def status_of(error: errors.ServiceError) -> Status:
     return _status(CODES[kind], error.message[:_LONGEST_MESSAGE], details)
 
 
-def code_name(error: BaseException) -> str:
-    """The name of the code that an error leaves with, for logs and metrics."""
+def code_name(error: BaseException | None) -> str:
+    """The name of the code that a call ends with, for logs and metrics; OK without an error."""
+    if error is None:
+        return "OK"
     if isinstance(error, errors.ServiceError) and may_be_told(error):
         return str(code_pb2.Code.Name(CODES[_kind(error)]))
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
 
-def reason_of(error: BaseException) -> str | None:
+def reason_of(error: BaseException | None) -> str | None:
     """The reason of an error that callers are told of; other errors may hold anything."""
     return error.reason if isinstance(error, errors.ServiceError) else None
 
@@ -125,10 +127,10 @@ def internal(incident: str) -> Status:
     return _status(code_pb2.INTERNAL, message, [info])
 
 
-def ending(status: Status, trailing: Iterable[tuple[str, str]] = ()) -> Ending:
+def call_status(status: Status, trailing: Iterable[tuple[str, str]] = ()) -> CallStatus:
     """A status with its details as a call ends with it, and trailing metadata besides them."""
     made = rpc_status.to_status(status)
-    return Ending(made.code, made.details, (*made.trailing_metadata, *trailing))
+    return CallStatus(made.code, made.details, (*made.trailing_metadata, *trailing))
 
 
 def _status(code: int, message: str, details: list[Message]) -> Status:

@@ -10,11 +10,11 @@ from decision_service.domain.errors import Overloaded
 LIMIT = 256
 
 
-class WorkRoom:
-    """Room for `limit` pieces of work; twice as many may wait, first come, first served.
+class Bulkhead:
+    """At most `limit` pieces of work in progress; twice as many may wait, first come, first served.
 
-    `async with room:` raises Overloaded, at once, where not even waiting is possible, or while
-    the room is closed by `shedding`.
+    `async with bulkhead:` raises Overloaded, at once, where not even waiting is possible, or while
+    `shedding` is set.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -30,7 +30,7 @@ class WorkRoom:
         return len(self._queue)
 
     def enter(self) -> bool:
-        """Take a place; False where that would mean waiting, or while the room is closed."""
+        """Take a place; False where that would mean waiting, or while `shedding` is set."""
         if self.shedding or self._queue or self.working >= self.limit:
             return False
         self.working += 1

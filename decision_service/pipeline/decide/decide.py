@@ -21,7 +21,7 @@ from decision_service.domain.money import Money
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.admission import Admission, admit
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.bulkhead import WorkRoom
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 from decision_service.pipeline.decide.conclude import Concluded, conclude
 from decision_service.pipeline.decide.factor_cache import KnownFactors
 from decision_service.pipeline.decide.gathering import gather_for, withdrawn
@@ -34,16 +34,15 @@ from decision_service.pipeline.decide.run import (
     DecisionRun,
     Deps,
     OnRecorded,
-    Runs,
     reused,
 )
-from decision_service.pipeline.decide.shared import SharedWork
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import Entry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.used_versions import UsedVersions
 from decision_service.rollout.gate import day_total_matters
 from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.single_flight import SingleFlight
 
 ANSWER_MARGIN = 0.150
 """Seconds before the deadline at which gathering stops, so that the answer leaves in time."""
@@ -75,18 +74,20 @@ class DecideApplication:
         observer: DecisionObserver,
         last: ClockGuard | None = None,
         *,
-        room: WorkRoom | None = None,
+        bulkhead: Bulkhead | None = None,
         on_recorded: OnRecorded | None = None,
     ) -> None:
         self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
         self._last = last or ClockGuard()
-        self._room = room or WorkRoom()
+        self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded or _no_op
         self._used = UsedVersions(deps.log)
         self._known = KnownFactors()
-        self._runs: Runs = {}
+        self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
+            self._decide
+        )
         self._underway = InFlightAmounts()
 
     async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
@@ -103,6 +104,12 @@ class DecideApplication:
         else:
             application = structs.replace(application, request_id=self._deps.new_id.request_id())
         return await self._once(application, content, call)
+
+    def forget(self, user_id: str) -> None:
+        """Drop what is remembered of a user, whose data is erased."""
+        self._known.forget(user_id)
+        if self._deps.warm is not None:
+            self._deps.warm.forget(user_id)
 
     async def _once(
         self, application: Application, content: bytes, call: CallContext
@@ -122,28 +129,20 @@ class DecideApplication:
         self, application: Application, content: bytes, call: CallContext
     ) -> StoredEntry:
         key = (call.caller, application.request_id)
-        run = self._runs.get(key)
-        leads = run is None
-        if run is None:
-            run = self._begin(key, application, content, call)
-        elif not hmac.compare_digest(run.content, content):
-            raise reused()
-        run.until = max(run.until, call.deadline)
-        assert run.work is not None  # noqa: S101 - set by _begin before anything awaits
-        try:
-            stored = await run.work.wait(self._left(call) - (0 if leads else FOLLOW_MARGIN))
-        except TimeoutError:
-            raise DeadlineMissed.unrecorded() if leads else RequestInProgress.still() from None
-        return _same_content(stored, content)
+        with self._runs.join(key, partial(self._begin, application, content, call)) as place:
+            run = place.job
+            if not hmac.compare_digest(run.content, content):
+                raise reused()
+            run.until = max(run.until, call.deadline)
+            seconds = self._left(call) - (0 if place.began else FOLLOW_MARGIN)
+            try:
+                return _same_content(await place.result(seconds), content)
+            except TimeoutError:
+                raise _late(leads=place.began) from None
 
-    def _begin(
-        self, key: tuple[str, str], application: Application, content: bytes, call: CallContext
-    ) -> DecisionRun:
+    def _begin(self, application: Application, content: bytes, call: CallContext) -> DecisionRun:
         self._require_time(call)
-        run = DecisionRun(application, content, call, until=call.deadline)
-        self._runs[key] = run
-        run.work = SharedWork(self._decide(run), on_end=partial(self._runs.pop, key, None))
-        return run
+        return DecisionRun(application, content, call, until=call.deadline)
 
     def _left(self, call: CallContext) -> float:
         return call.deadline - self._deps.clock.monotonic()
@@ -156,7 +155,7 @@ class DecideApplication:
             )
 
     async def _decide(self, run: DecisionRun) -> StoredEntry:
-        async with self._room:
+        async with self._bulkhead:
             self._require_time(run.call)
             with self._observer.attempt(run.application) as attempt:
                 try:
@@ -225,13 +224,15 @@ class DecideApplication:
             try:
                 return _Result(gathering, concluded, await self._commit(concluded.entry, run))
             except ReadingMoved:
+                self.forget(run.application.user_id)
                 if admission.ruleset is None:
                     raise
                 gathering = await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
+                user_id = admission.application.user_id
+                self.forget(user_id)
                 if gathering is None:
                     raise
-                user_id = admission.application.user_id
                 held = await self._deps.log.held(user_id)
                 gathering = withdrawn(user_id, gathering, held.consent)
 
@@ -253,7 +254,7 @@ class DecideApplication:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
-        run.seal()
+        self._runs.seal(run.key)
         stored = await self._deps.log.commit(entry)
         self._last.note(stored.created)
         return stored
@@ -286,6 +287,11 @@ class DecideApplication:
 
 def _no_op(_: StoredEntry, __: str) -> None:
     """Nobody counts."""
+
+
+def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
+    """What a caller is told whose time is over while the decision is still being made."""
+    return DeadlineMissed.unrecorded() if leads else RequestInProgress.still()
 
 
 def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:

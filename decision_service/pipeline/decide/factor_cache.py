@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import OrderedDict
 from datetime import date, datetime
 
 import msgspec
@@ -17,6 +16,7 @@ from decision_service.factors.turning import validity_boundaries
 from decision_service.pipeline.decide.record_codec import pack_factors
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Loaded, load
+from decision_service.user_cache import UserCache
 
 MOST_REMEMBERED = 512
 
@@ -55,14 +55,13 @@ class KnownFactors:
     """
 
     def __init__(self, most: int = MOST_REMEMBERED) -> None:
-        self._most = most
-        self._known: OrderedDict[tuple[str, str], _Remembered] = OrderedDict()
+        self._known: UserCache[_Remembered] = UserCache(most)
 
     def of(
         self, snapshot: Snapshot, snapshot_id: str, needs: Needs, digest: str, as_of: AsOf
     ) -> Computed:
         """What `factors.compute` gives for the snapshot of this id and the ruleset's needs."""
-        key = (snapshot_id, digest)
+        key = (snapshot.user_id, snapshot_id, digest)
         known = self._known.get(key)
         boundaries = (
             validity_boundaries(snapshot, needs.policy) if known is None else known.boundaries
@@ -70,12 +69,12 @@ class KnownFactors:
         passed = bisect_left(boundaries, as_of.instant)
         moment = (as_of.date, as_of.doubtful, passed, needs.term_months)
         if known is not None and known.moment == moment:
-            self._known.move_to_end(key)
             return known.computed
         factors = compute(snapshot, needs, as_of)
         computed = Computed(factors, pack_factors(factors))
         self._known[key] = _Remembered(boundaries, moment, computed)
-        self._known.move_to_end(key)
-        while len(self._known) > self._most:
-            self._known.popitem(last=False)
         return computed
+
+    def forget(self, user_id: str) -> None:
+        """Drop what was computed of a user, whose data is erased."""
+        self._known.forget(user_id)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 
 from decision_service.domain.errors import RequestIdReused
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.shared import SharedWork
 from decision_service.pipeline.ports import (
     Clock,
     DecisionLog,
@@ -60,22 +58,12 @@ class DecisionRun(msgspec.Struct):
     content: bytes
     call: CallContext
     until: float
-    work: SharedWork[StoredEntry] | None = None
     lease: Lease | None = None
 
     @property
     def key(self) -> tuple[str, str]:
         """Of runs with one key only one is in progress."""
         return self.call.caller, self.application.request_id
-
-    def seal(self) -> None:
-        """From now on it goes on even when nobody waits for it."""
-        if self.work is not None:
-            self.work.seal()
-
-
-Runs: TypeAlias = dict[tuple[str, str], DecisionRun]
-"""Decisions in progress in this process, by caller and request id."""
 
 
 def reused() -> RequestIdReused:

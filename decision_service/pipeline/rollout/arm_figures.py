@@ -15,17 +15,15 @@ from decision_service.domain.decision import Arm
 class Counted(StrEnum):
     """What an hour's cell counts.
 
-    `ATTEMPTS` are decisions begun, whatever came of them; `OUTCOME` by outcome, `ERROR` by code;
-    `RULE_ERROR` referrals that a fault in the rules made; `LATENCY` by bound in ms; `APPROVED` in
-    minor units.
+    `ATTEMPTS` are decisions begun, whatever came of them; `ERROR` by code; `RULE_ERROR` referrals
+    that a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from
+    the recorded decisions.
     """
 
     ATTEMPTS = "attempts"
-    OUTCOME = "outcome"
     ERROR = "error"
     RULE_ERROR = "rule_error"
     LATENCY = "latency"
-    APPROVED = "approved"
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -33,7 +31,7 @@ class Cell(msgspec.Struct, frozen=True):
 
     `position` is the journal entry that the rollout stood at: what came before an operator's answer
     is told from what came after, within the hour too. `arm` is None and `version` 0 for what failed
-    before an arm was chosen. `bucket` is the outcome, error code or bound.
+    before an arm was chosen. `bucket` is the error code or bound.
     """
 
     product: str
@@ -56,10 +54,10 @@ class Total(msgspec.Struct, frozen=True):
 
 
 class ArmTally(msgspec.Struct, frozen=True):
-    """What one version decided as one arm: `decisions` in all, the rest by applicants.
+    """What one version decided as one arm: `decisions` and `amount` in all, the rest by applicants.
 
     An applicant counts once, by the first decision in the window. `missing` are referrals of kind
-    DATA, among the referred.
+    DATA, among the referred. `amount` is what was approved, in minor units.
     """
 
     arm: Arm
@@ -70,6 +68,7 @@ class ArmTally(msgspec.Struct, frozen=True):
     referred: int
     declined: int
     missing: int
+    amount: int = 0
 
 
 class ArmFigures(Protocol):

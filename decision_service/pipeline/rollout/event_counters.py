@@ -1,28 +1,40 @@
-"""How often things happened in this process, for whoever exports metrics."""
+"""What guardrails did, and what silent versions came to, in this process."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from prometheus_client import CollectorRegistry
 
-Labels = tuple[tuple[str, str], ...]
-"""(name, value) pairs in order of their names; never anything of a person."""
+from decision_service.instruments import counter
 
 
 class EventCounters:
-    """Counts by name and labels; they only rise."""
+    """Counters of what a rollout does by itself."""
 
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, Labels]] = Counter()
-
-    def count(self, name: str, by: int = 1, /, **labels: str) -> None:
-        """One more, or `by` more."""
-        self._counts[name, tuple(sorted(labels.items()))] += by
-
-    def of(self, name: str, /, **labels: str) -> int:
-        """How often so far."""
-        return self._counts[name, tuple(sorted(labels.items()))]
-
-    def totals(self) -> Mapping[tuple[str, Labels], int]:
-        """Everything counted so far."""
-        return dict(self._counts)
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.guardrail_actions = counter(
+            registry,
+            "rollout_guardrail_actions",
+            "Steps that guardrails took",
+            *("product", "guardrail", "action"),
+        )
+        self.advances = counter(
+            registry,
+            "rollout_automatic_advances",
+            "Stages that go-live advanced by itself",
+            "product",
+        )
+        self.shadow_evaluations = counter(
+            registry,
+            "shadow_evaluations",
+            "Silent versions asked, by result",
+            *("product", "version", "result"),
+        )
+        self.shadow_dropped = counter(
+            registry, "shadow_dropped", "Silent versions not asked, by why", "product", "why"
+        )
+        self.shadow_slow = counter(
+            registry,
+            "shadow_slow",
+            "Silent versions that took longer than they may",
+            *("product", "version"),
+        )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Counted, Total
+from decision_service.pipeline.rollout.arm_figures import ArmTally, Total
 from decision_service.pipeline.rollout.guardrails.evaluate import (
     Evaluation,
     GuardrailResult,
@@ -148,12 +148,13 @@ def _arm(
     version = product.plan.versions.of(arm) or 0
     counted = [t for t in totals if (t.arm, t.version) == (arm, version)]
     own = (t for t in tallies if (t.arm, t.version) == (arm, version))
+    tally = next(own, ArmTally(arm, version, 0, 0, 0, 0, 0, 0))
     return ArmLine(
         arm=arm,
         version=version,
         share=_share(product, arm),
-        tally=next(own, ArmTally(arm, version, 0, 0, 0, 0, 0, 0)),
-        approved=sum(t.count for t in counted if t.counted is Counted.APPROVED),
+        tally=tally,
+        approved=tally.amount,
         errors=error_rate(Metric.INTERNAL_ERROR_RATE, counted),
         p99_ms=quantile(latencies(counted), 0.99),
     )

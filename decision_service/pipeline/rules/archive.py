@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
+
+from cachetools import LRUCache
 
 from decision_service.domain.errors import RulesetUnknown
 from decision_service.factors.registry import catalogue
@@ -22,7 +23,7 @@ class RulesetArchive:
     def __init__(self, log: DecisionLog, rulebook: Callable[[], Rulebook]) -> None:
         self._log = log
         self._rulebook = rulebook
-        self._compiled: OrderedDict[str, CompiledRuleset] = OrderedDict()
+        self._compiled: LRUCache[str, CompiledRuleset] = LRUCache(_KEPT)
 
     async def by_digest(self, digest: str) -> CompiledRuleset:
         """The ruleset of a digest; raises RulesetUnknown."""
@@ -40,10 +41,5 @@ class RulesetArchive:
                 f"the ruleset with digest {digest[:16]} no longer compiles with this version",
                 digest=digest[:64],
             )
-        self._keep(digest, compiled)
-        return compiled
-
-    def _keep(self, digest: str, compiled: CompiledRuleset) -> None:
         self._compiled[digest] = compiled
-        if len(self._compiled) > _KEPT:
-            self._compiled.popitem(last=False)
+        return compiled

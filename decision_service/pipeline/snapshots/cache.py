@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -13,6 +12,7 @@ from decision_service.domain.snapshot import Read, Snapshot, Task
 from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.ports import WarmLog
+from decision_service.user_cache import UserCache
 
 REMEMBERED_BYTES = 32 << 20
 """How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
@@ -40,11 +40,6 @@ class _Decoded(msgspec.Struct):
     body: SnapshotBody
     part: tuple[FetchPlan, Snapshot, SnapshotBody] | None = None
 
-    @property
-    def size(self) -> int:
-        """Bytes of its stored form."""
-        return len(self.body.body)
-
     def cut(self, plan: FetchPlan) -> tuple[Snapshot, SnapshotBody]:
         """What a reading by this plan would hold, with its stored form; the same again."""
         if self.part is None or self.part[0] != plan:
@@ -60,9 +55,7 @@ class SnapshotCache:
     def __init__(self, log: WarmLog, ages: Ages, most: int = REMEMBERED_BYTES) -> None:
         self._log = log
         self._ages = ages
-        self._most = most
-        self._size = 0
-        self._decoded: OrderedDict[tuple[str, str], _Decoded] = OrderedDict()
+        self._decoded: UserCache[_Decoded] = UserCache(most, lambda one: len(one.body.body))
 
     async def find(
         self, user_id: str, plan: FetchPlan, held: Held, now: datetime
@@ -91,26 +84,21 @@ class SnapshotCache:
         if held.warm is not None:
             await self._log.looked(user_id, held.warm.snapshot_id, now)
 
+    def forget(self, user_id: str) -> None:
+        """Drop what is decoded of a user, whose data is erased."""
+        self._decoded.forget(user_id)
+
     async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
-        key = (user_id, snapshot_id)
+        key, since = (user_id, snapshot_id), self._decoded.forgotten
         decoded = self._decoded.get(key)
         if decoded is not None:
-            self._decoded.move_to_end(key)
             return decoded
         body = await self._log.snapshot(user_id, snapshot_id)
         if body is None:
             return None
         decoded = _Decoded(read_snapshot(body), SnapshotBody(snapshot_id, user_id, body))
-        self._remember(key, decoded)
+        self._decoded.keep(key, decoded, since)
         return decoded
-
-    def _remember(self, key: tuple[str, str], decoded: _Decoded) -> None:
-        """Put it in the place of what was asked for longest ago; it stays whatever its size."""
-        if key not in self._decoded:
-            self._decoded[key] = decoded
-            self._size += decoded.size
-        while self._size > self._most and len(self._decoded) > 1:
-            self._size -= self._decoded.popitem(last=False)[1].size
 
 
 def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 
 from decision_service.domain.errors import ServiceError
+from decision_service.instruments import counter
 from decision_service.pipeline.snapshots.events import Event, EventLog
 from decision_service.pipeline.snapshots.ports import WarmLog
 from decision_service.pipeline.snapshots.refresh import Handled, RefreshApplicants
@@ -29,13 +30,18 @@ class EventWorker:
     """Works through what was received; an event that cannot be handled now is tried again.
 
     Withdrawals have a lane of their own, so that no reading holds them up. In each lane one user
-    at a time: the vendor's request limit is for decisions. `counts` are by what came of events.
+    at a time: the vendor's request limit is for decisions.
     """
 
-    def __init__(self, events: EventLog, refresh: RefreshApplicants) -> None:
-        self.counts: Counter[Handled] = Counter()
+    def __init__(
+        self,
+        events: EventLog,
+        refresh: RefreshApplicants,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        handled = counter(registry, "events_handled", "Events by what came of them", "outcome")
         self._lanes = [
-            _Lane(events, refresh, self.counts, withdrawals=which) for which in (True, False)
+            _Lane(events, refresh, handled, withdrawals=which) for which in (True, False)
         ]
 
     def tell(self) -> None:
@@ -61,14 +67,14 @@ class _Lane:
         self,
         events: EventLog,
         refresh: RefreshApplicants,
-        counts: Counter[Handled],
+        handled: Counter,
         *,
         withdrawals: bool,
     ) -> None:
         self.told = asyncio.Event()
         self._events = events
         self._refresh = refresh
-        self._counts = counts
+        self._handled = handled
         self._withdrawals = withdrawals
 
     async def run(self) -> None:
@@ -107,7 +113,7 @@ class _Lane:
         except ServiceError as error:
             log.warning("events.again", type=events[0].type, reason=error.reason)
             return False
-        self._counts[outcome] += len(events)
+        self._handled.labels(outcome.value).inc(len(events))
         if outcome is Handled.NOT_CONFIRMED:
             log.error(
                 "events.revocation_not_confirmed",

@@ -17,12 +17,16 @@ from decision_service.storage.commit.group import record_group
 from decision_service.storage.engine import Database
 from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.privacy import consents, snapshots
-from decision_service.storage.privacy.snapshots import DecidedOn, PackedSnapshot, Packing
+from decision_service.storage.privacy.snapshots import PackedSnapshot, Packing
 from decision_service.storage.queries import decisions, warm
 from decision_service.storage.schema import tables
+from decision_service.user_cache import UserCache
 
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
+DECIDED_ON = 8192
+"""Of so many snapshots that decisions rest on it is remembered under which count of withdrawals."""
+
 _PROBE = "probe"
 _PROBE_BYTES = 64 << 10
 
@@ -46,7 +50,7 @@ class Writer:
     ) -> None:
         self._database = database
         self._packing = Packing()
-        self._decided_on = DecidedOn()
+        self._decided_on: UserCache[int] = UserCache(DECIDED_ON)
         self._groups = Batches(
             self._commit_group, most=largest_group, linger=linger, split=database.split_batches
         )
@@ -58,7 +62,7 @@ class Writer:
 
         Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
         """
-        stored = decisions.stored(entry)
+        stored, since = decisions.stored(entry), self._decided_on.forgotten
         packed = None
         if entry.snapshot is not None and not self._is_stored(entry, entry.snapshot):
             instant = decisions.microseconds(entry.created)
@@ -68,10 +72,11 @@ class Writer:
         try:
             answer = await self._groups.ask(commit)
         except ReadingMoved:
-            self._decided_on.forget(entry)
+            if entry.snapshot is not None:
+                self._decided_on.pop((entry.user_id, entry.snapshot.id), None)
             raise
         if packed is not None and answer.decision_id == entry.decision_id:
-            self._decided_on.keep(packed.key, entry.consent)
+            self._decided_on.keep(packed.key, entry.consent, since)
         return answer
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
@@ -91,11 +96,12 @@ class Writer:
             return False
         if mark.snapshot_id == snapshot.id:
             return True
-        return self._decided_on.epoch((snapshot.user_id, snapshot.id)) == entry.consent
+        return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
 
     def forget(self, user_id: str) -> None:
         """Drop what is remembered of a user's data."""
         self._packing.forget(user_id)
+        self._decided_on.forget(user_id)
 
     async def aclose(self) -> None:
         """Take no more decisions and commit those that wait."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -12,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import Entry, Held, SnapshotBody
+from decision_service.pipeline.ports import Held, SnapshotBody
 from decision_service.storage.errors import unavailable
 from decision_service.storage.privacy import consents, ended
 from decision_service.storage.privacy.sealing import opened, sealed
@@ -20,6 +19,7 @@ from decision_service.storage.queries import warm
 from decision_service.storage.queries.dialect import insert_new, padded, raise_each
 from decision_service.storage.schema import tables
 from decision_service.storage.schema.tables import known_counts, snapshots
+from decision_service.user_cache import UserCache
 
 Key = tuple[str, str]
 """(user_id, snapshot_id)"""
@@ -61,58 +61,20 @@ class Packing:
     """
 
     def __init__(self, most: int = REMEMBERED_BYTES) -> None:
-        self._most = most
-        self._bodies: OrderedDict[Key, bytes] = OrderedDict()
-        self._size = 0
+        self._bodies: UserCache[bytes] = UserCache(most, len)
 
     async def pack(self, snapshot: SnapshotBody, stored: int) -> PackedSnapshot:
         """The snapshot ready to be stored."""
-        key = (snapshot.user_id, snapshot.id)
+        key, since = (snapshot.user_id, snapshot.id), self._bodies.forgotten
         body = self._bodies.get(key)
         if body is None:
             body = await asyncio.to_thread(zlib.compress, snapshot.body)
-            self._remember(key, body)
+            self._bodies.keep(key, body, since)
         return PackedSnapshot(*key, body, snapshot.counts, stored)
 
     def forget(self, user_id: str) -> None:
         """Drop a user's bodies."""
-        for key in [key for key in self._bodies if key[0] == user_id]:
-            self._size -= len(self._bodies.pop(key))
-
-    def _remember(self, key: Key, body: bytes) -> None:
-        if key in self._bodies:
-            return
-        self._bodies[key] = body
-        self._size += len(body)
-        while self._size > self._most:
-            self._size -= len(self._bodies.popitem(last=False)[1])
-
-
-class DecidedOn:
-    """Remembers snapshots that decisions rest on, with the user's count of withdrawals then.
-
-    They are still stored, unless the user withdrew consent or somebody cleared away what is old.
-    """
-
-    def __init__(self, most: int = 8192) -> None:
-        self._most = most
-        self._epochs: OrderedDict[Key, int] = OrderedDict()
-
-    def epoch(self, key: Key) -> int | None:
-        """The count of withdrawals under which it was stored; None for one not remembered."""
-        return self._epochs.get(key)
-
-    def forget(self, entry: Entry) -> None:
-        """What a decision was to rest on may be gone."""
-        if entry.snapshot is not None:
-            self._epochs.pop((entry.snapshot.user_id, entry.snapshot.id), None)
-
-    def keep(self, key: Key, epoch: int) -> None:
-        """A decision on this snapshot is recorded."""
-        self._epochs[key] = epoch
-        self._epochs.move_to_end(key)
-        if len(self._epochs) > self._most:
-            self._epochs.popitem(last=False)
+        self._bodies.forget(user_id)
 
 
 async def unpack(body: bytes) -> bytes:

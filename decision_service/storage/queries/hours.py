@@ -26,6 +26,7 @@ _TOTALS = (
         _CELL.product == bindparam("product"),
         _CELL.hour > bindparam("begun_after"),
         _CELL.position >= bindparam("position"),
+        _CELL.counted.in_([*Counted]),  # another release may count what this one does not know
     )
     .group_by(*_GROUP)
     .order_by(*_GROUP)

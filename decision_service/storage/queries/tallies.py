@@ -27,7 +27,7 @@ def tallies(
     if hashed:
         window.append(_ROW.hashed)
     turns = select(
-        _ROW.arm, _ROW.version, _ROW.outcome, _ROW.refer_kind, _TURN.label("turn")
+        _ROW.arm, _ROW.version, _ROW.outcome, _ROW.refer_kind, _ROW.approved, _TURN.label("turn")
     ).where(*window)
     row = turns.subquery().c
     first = row.turn == 1
@@ -39,11 +39,12 @@ def tallies(
             _count(first),
             *(_count(first, row.outcome == outcome.value) for outcome in _OUTCOMES),
             _count(first, row.refer_kind == ReferKind.DATA.value),
+            func.coalesce(func.sum(row.approved), 0),
         )
         .group_by(row.arm, row.version)
         .order_by(row.arm, row.version)
     )
-    return [ArmTally(Arm(arm), *counts) for arm, *counts in connection.execute(found)]
+    return [ArmTally(Arm(arm), *map(int, counts)) for arm, *counts in connection.execute(found)]
 
 
 _OUTCOMES = (Outcome.APPROVE, Outcome.REFER, Outcome.DECLINE)

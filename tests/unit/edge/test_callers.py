@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.domain.errors import PermissionDenied, Unauthenticated
-from decision_service.edge.rpc import authentication
+from decision_service.edge.rpc import authenticator as authenticator_module
 from decision_service.edge.rpc.access import Role
-from decision_service.edge.rpc.authentication import CallersRefused, Door, Gate, authenticated
+from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
+from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
-from decision_service.edge.rpc.calls import CURRENT, CallInfo
+from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
 
@@ -37,15 +38,16 @@ class Peer:
 
     def __init__(self, *names: str) -> None:
         self._names = names
+        self.info = CallInfo()
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": [name.encode() for name in self._names]}
 
 
-def knock(door: Door, header: str | None = None, *names: str) -> Caller:
-    """Who comes in with this header and these names."""
+def caller_of(authenticator: Authenticator, header: str | None = None, *names: str) -> Caller:
+    """The caller that this header and these names show."""
     metadata = {} if header is None else {"authorization": header}
-    return door.caller(CallInfo("/x/Y", 1.0, metadata), Peer(*names))
+    return authenticator.caller(CallInfo("/x/Y", 1.0, metadata), Peer(*names))
 
 
 def test_every_token_of_a_caller_lets_it_in() -> None:
@@ -78,11 +80,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
     """An RPC that nobody has thought of is closed, even where callers are not configured."""
-    CURRENT.set(CallInfo("/x.Y/New", 1.0, {}))
+    interceptor = AuthenticationInterceptor(Authenticator())
     with pytest.raises(PermissionDenied):
-        await authenticated(_answer, Gate("/x.Y/New", Door()))(b"", Peer())
+        await interceptor.around(_answer, "/x.Y/New")(b"", Peer())
     listing = "/decision_service.api.v1.DecisionService/ListDecisions"
-    assert await authenticated(_answer, Gate(listing, Door()))(b"", Peer()) == b"answer"
+    assert await interceptor.around(_answer, listing)(b"", Peer()) == b"answer"
 
 
 async def _answer(_: object, __: object) -> bytes:
@@ -91,7 +93,7 @@ async def _answer(_: object, __: object) -> bytes:
 
 def test_without_a_file_everybody_is_anonymous_and_may_do_anything() -> None:
     """Where no callers are configured there is one caller."""
-    assert knock(Door()) == Caller("anonymous", frozenset(Role))
+    assert caller_of(Authenticator()) == Caller("anonymous", frozenset(Role))
 
 
 REFUSED = {
@@ -110,46 +112,45 @@ REFUSED = {
 def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, shown: str) -> None:
     """No token, another scheme, or an unknown token is UNAUTHENTICATED."""
     with pytest.raises(Unauthenticated):
-        knock(_door(tmp_path), REFUSED[shown])
+        caller_of(_authenticator(tmp_path), REFUSED[shown])
 
 
 def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
     """A wrong token is not made good by a certificate; an unmapped certificate lets nobody in."""
-    door = _door(tmp_path)
-    assert knock(door, f"bearer {FIRST}").name == "los"
-    assert knock(door, None, "x", "auditor.internal").name == "auditor"
+    authenticator = _authenticator(tmp_path)
+    assert caller_of(authenticator, f"bearer {FIRST}").name == "los"
+    assert caller_of(authenticator, None, "x", "auditor.internal").name == "auditor"
     for header, name in (("Bearer wrong", "auditor.internal"), (None, "stranger.internal")):
         with pytest.raises(Unauthenticated):
-            knock(door, header, name)
+            caller_of(authenticator, header, name)
 
 
 def test_a_replaced_file_counts_and_a_bad_one_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A token that was taken out is refused; a file with mistakes leaves the last good one."""
-    log = captured(monkeypatch, authentication)
-    door, path = _door(tmp_path), tmp_path / "callers.yaml"
-    assert not door.refresh()
+    log = captured(monkeypatch, authenticator_module)
+    authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
     path.write_text(GOOD.replace(token_hash(FIRST), "sha256:" + hashlib.sha256(b"new").hexdigest()))
-    assert door.refresh()
+    assert authenticator.refresh()
     with pytest.raises(Unauthenticated):
-        knock(door, f"Bearer {FIRST}")
-    assert knock(door, "Bearer new").name == "los"
+        caller_of(authenticator, f"Bearer {FIRST}")
+    assert caller_of(authenticator, "Bearer new").name == "los"
     path.write_text(f"callers: {{los: {{roles: [decide], tokens: [{FIRST}]}}}}")
-    assert not door.refresh()
-    assert knock(door, "Bearer new").name == "los"
+    assert not authenticator.refresh()
+    assert caller_of(authenticator, "Bearer new").name == "los"
     [refused] = [line for line in log if line["event"] == "callers refused"]
     assert refused["where"] == f"{path}:1:43"
     assert FIRST not in str(log)
 
 
-def test_a_door_without_a_readable_file_does_not_open(tmp_path: Path) -> None:
+def test_an_unreadable_callers_file_is_refused(tmp_path: Path) -> None:
     """A start with a missing or broken file ends with the places of its mistakes."""
     with pytest.raises(CallersRefused) as error:
-        Door(tmp_path / "none.yaml")
+        Authenticator(tmp_path / "none.yaml")
     assert error.value.diagnostics[0].code == "A100"
 
 
-def _door(folder: Path) -> Door:
+def _authenticator(folder: Path) -> Authenticator:
     (folder / "callers.yaml").write_text(GOOD)
-    return Door(folder / "callers.yaml")
+    return Authenticator(folder / "callers.yaml")

@@ -1,30 +1,30 @@
 """A loop that is late for long takes no new work."""
 
 from decision_service.edge.rpc.lag import LATE, LATE_FOR, LOOK_SECONDS, LagWatch
-from decision_service.pipeline.decide.bulkhead import WorkRoom
+from decision_service.pipeline.decide.bulkhead import Bulkhead
 
 
 def test_lateness_for_five_seconds_closes_the_room_until_the_loop_is_in_time() -> None:
     """A stall of half a second is shown, five seconds of them shed, one look in time ends it."""
-    room, shown = WorkRoom(1), []
-    watch = LagWatch(room, lambda: 0.0, shown.append)
+    bulkhead, shown = Bulkhead(1), []
+    watch = LagWatch(bulkhead, lambda: 0.0, shown.append)
     now = 0.0
     while now < LATE_FOR - 1:
         watch.woke(now, now := now + LOOK_SECONDS + 0.5)
-        assert not room.shedding
+        assert not bulkhead.shedding
     watch.woke(now, now := now + LOOK_SECONDS + 0.5)
     watch.woke(now, now := now + LOOK_SECONDS + 0.5)
-    assert room.shedding
+    assert bulkhead.shedding
     assert set(shown) == {0.5}
     watch.woke(now, now + LOOK_SECONDS + LATE)
-    assert not room.shedding
+    assert not bulkhead.shedding
 
 
 def test_late_now_and_then_is_not_late_for_long() -> None:
     """One look in time begins the count anew."""
-    room = WorkRoom(1)
-    watch = LagWatch(room, lambda: 0.0, lambda _: None)
+    bulkhead = Bulkhead(1)
+    watch = LagWatch(bulkhead, lambda: 0.0, lambda _: None)
     for start in range(10):
         watch.woke(start, start + 0.75)
         watch.woke(start + 0.75, start + 1.0)
-    assert not room.shedding
+    assert not bulkhead.shedding

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.readings import of_rollouts
-from decision_service.pipeline.rollout.pairs.shadow import DROPPED, EVALUATIONS
+from decision_service.pipeline.rollout.event_counters import EventCounters
 from tests.fakes.watched import stand
 from tests.fakes.world import PRODUCT
 
 
 async def test_a_guardrails_step_is_a_sample_with_labels_of_its_own() -> None:
     """Product, guardrail and action are labels that an alert can name, and the position moves."""
-    one = await stand()
+    metrics = Metrics()
+    one = await stand(counters=EventCounters(metrics.registry))
     await one.decide(Outcome.APPROVE, 600)
     await one.decide(Outcome.DECLINE, 300, Arm.CHALLENGER)
     assert await one.look() is not None
-    one.seen.count(EVALUATIONS, product=PRODUCT, version="3", result="compared")
-    one.seen.count(DROPPED, 2, product=PRODUCT, why="queue_full")
-    metrics = Metrics()
-    metrics.read(*of_rollouts(one.seen, one.rollouts))
+    one.seen.shadow_evaluations.labels(PRODUCT, "3", "compared").inc()
+    one.seen.shadow_dropped.labels(PRODUCT, "queue_full").inc(2)
+    metrics.read(partial(of_rollouts, one.rollouts))
     shown = metrics.text().decode().splitlines()
     prefix, product = "decision_service_", f'product="{PRODUCT}"'
     acted = f'action="roll-back",guardrail="approvals",{product}'

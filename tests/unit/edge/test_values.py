@@ -14,7 +14,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.months import Month
-from decision_service.edge.rpc.values import (
+from decision_service.edge.rpc.mapping.values import (
     WireError,
     decimal_text,
     missing_fields,

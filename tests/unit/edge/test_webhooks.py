@@ -25,6 +25,7 @@ from decision_service.edge.http.webhooks import (
     signing_key,
 )
 from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
+from tests.fakes.counted import by_label
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import SetClock
 
@@ -72,7 +73,7 @@ async def test_a_signed_event_is_recorded_and_told_once() -> None:
         assert (event.id, event.user_id, event.source) == ("et-1", "u-1", "a-1")
         assert event.kinds == (Kind.EINCOMES, Kind.IDENTITIES)
         assert desk.told == ["u-1", "told"]
-        assert receiver.counts == {"new": 1, "seen": 2}
+        assert by_label(receiver.received) == {"new": 1, "seen": 2}
 
 
 async def test_a_secret_is_replaced_without_refusing_any() -> None:
@@ -80,7 +81,7 @@ async def test_a_secret_is_replaced_without_refusing_any() -> None:
     async with opened() as (desk, receiver):
         assert await desk.send(secret=OLD) == 200
         assert await desk.send(secret=b"another") == 401
-        assert receiver.keys == {1: 1}
+        assert by_label(receiver.signed) == {"1": 1}
 
 
 def mutations(count: int) -> list[tuple[str, bytes]]:
@@ -116,7 +117,7 @@ async def test_what_is_not_signed_is_refused_without_a_word() -> None:
         for header, body in mutations(60):
             assert await desk.send(body, header=header.encode("utf-8")) == 401
         assert list(await desk.log.pending(10, withdrawals=False)) == []
-        assert receiver.counts == {"unsigned": 60}
+        assert by_label(receiver.received) == {"unsigned": 60}
 
 
 async def test_ten_thousand_refusals_leave_nothing_behind() -> None:
@@ -134,7 +135,8 @@ async def test_ten_thousand_refusals_leave_nothing_behind() -> None:
             await post(app, header, body)
         gc.collect()
         assert len(gc.get_objects()) - before < 500
-        assert receiver.counts == {"unsigned": 10_000, "new": 1, "seen": 500, "too_large": 1}
+        answered = {"unsigned": 10_000, "new": 1, "seen": 500, "too_large": 1}
+        assert by_label(receiver.received) == answered
 
 
 async def post(app: Starlette, header: str, body: bytes) -> None:
@@ -157,7 +159,7 @@ async def test_types_are_counted_and_new_ones_together() -> None:
         for number, event_type in enumerate(("USER_CREATED", "NEW_A", "NEW_B", "TASK_FINISHED")):
             content = {**CONTENT, "id": f"et-{number}", "type": event_type}
             assert await desk.send(json.dumps(content).encode()) == 200
-        assert receiver.types == {"USER_CREATED": 1, "unknown": 2, "TASK_FINISHED": 1}
+        assert by_label(receiver.types) == {"USER_CREATED": 1, "unknown": 2, "TASK_FINISHED": 1}
         [event] = await desk.log.pending(10, withdrawals=False)
         assert event.type == "TASK_FINISHED"
 
@@ -210,7 +212,7 @@ async def test_bounds() -> None:
         assert await desk.send() == 503
         desk.log.down = False
         assert await desk.send() == 200
-        assert receiver.counts == {"too_large": 1, "store_down": 1, "new": 1}
+        assert by_label(receiver.received) == {"too_large": 1, "store_down": 1, "new": 1}
 
 
 async def test_a_body_that_does_not_end_is_given_up() -> None:

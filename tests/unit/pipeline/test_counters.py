@@ -76,18 +76,16 @@ class Stand:
 
 
 async def test_a_decision_is_counted_under_its_arm() -> None:
-    """Attempt, outcome, latency and approved amount are counted for the arm and its version."""
+    """Attempt, latency and fault of the rules are counted for the arm and its version."""
     stand = Stand()
-    stand.attempt(approved=500_000)
-    stand.attempt(approved=200_000, rule_error=True, took=0.31)
+    stand.attempt()
+    stand.attempt(rule_error=True, took=0.31)
     await stand.counters.flush()
     arm = (Arm.CHALLENGER, 2)
     assert list(await stand.log.totals(PRODUCT, NOW, 3)) == [
-        Total(*arm, Counted.APPROVED, "", 700_000),
         Total(*arm, Counted.ATTEMPTS, "", 2),
         Total(*arm, Counted.LATENCY, "100", 1),
         Total(*arm, Counted.LATENCY, "400", 1),
-        Total(*arm, Counted.OUTCOME, "APPROVE", 2),
         Total(*arm, Counted.RULE_ERROR, "", 1),
     ]
     assert await stand.seen(4) == {}
@@ -121,10 +119,12 @@ async def test_an_error_before_an_arm_is_the_products() -> None:
 
 
 async def test_who_is_not_decided_here_dilutes_no_rate() -> None:
-    """An applicant outside the go-live counts as an outcome and as no attempt."""
+    """An applicant outside the go-live counts as no attempt; a failure there does."""
     stand = Stand()
     stand.attempt(OUTSIDE, outcome=Outcome.NOT_ENROLLED)
-    assert set(await stand.seen()) == {("", "outcome", "NOT_ENROLLED")}
+    assert await stand.seen() == {}
+    stand.attempt(OUTSIDE, error=StoreUnavailable("down"))
+    assert await stand.seen() == {("", "attempts", ""): 1, ("", "error", "STORE_UNAVAILABLE"): 1}
 
 
 async def test_names_that_are_no_product_are_not_counted() -> None:
@@ -171,28 +171,13 @@ async def test_hours_are_kept_apart_and_forgotten_once_written() -> None:
     assert {cell.hour for cell in stand.counters._counts} == {NOW + timedelta(hours=1)}
 
 
-async def test_what_is_begun_and_ended_by_hand_counts_as_an_attempt_does() -> None:
-    """The plain way and the `with` leave the same cells, errors and idleness alike."""
-    by_hand, with_block = Stand(), Stand()
-    for error in (None, DeadlineMissed("late"), StoreUnavailable("down"), asyncio.CancelledError()):
-        for timed in (True, False):
-            with_block.attempt(error=error, timed=timed)
-            attempt = by_hand.counters.begun(PRODUCT, timed=timed)
-            attempt.assignment, attempt.position = CHALLENGER, 3
-            by_hand.clock.seconds += 0.09
-            if error is None:
-                attempt.entry = decided(1, "u-1", Outcome.APPROVE)
-            by_hand.counters.ended(attempt, error)
-    assert await by_hand.seen() == await with_block.seen()
-
-
 async def test_a_decision_that_is_begun_keeps_the_counters_busy_until_it_ends() -> None:
     """What waits for idleness goes on once every decision that was begun has ended."""
     stand = Stand()
-    first, second = (stand.counters.begun(PRODUCT, timed=True) for _ in range(2))
-    waiting = asyncio.create_task(stand.counters.idle())
-    stand.counters.ended(first)
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    stand.counters.ended(second)
+    with stand.counters.attempt(PRODUCT, timed=True):
+        waiting = asyncio.create_task(stand.counters.idle())
+        with stand.counters.attempt(PRODUCT, timed=True):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waiting.done()
     await asyncio.wait_for(waiting, 1)

@@ -12,10 +12,6 @@ from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.rollout.arm_figures import Counted
 from decision_service.pipeline.rollout.guardrails import watch as guardrail_watch
-from decision_service.pipeline.rollout.guardrails.watch import (
-    ADVANCES,
-    GUARDRAIL_ACTIONS,
-)
 from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
 from decision_service.rollout.judging import GuardrailState
@@ -24,6 +20,7 @@ from decision_service.rollout.state import advance as advanced
 from decision_service.rollout.state import kill as killed
 from decision_service.rollout.state import resume as resumed
 from decision_service.rollout.state import revive as revived
+from tests.fakes.counted import counted
 from tests.fakes.log import captured
 from tests.fakes.watched import AUTO, MEANT, OUTAGE, Stand, stand
 from tests.fakes.world import PRODUCT
@@ -65,7 +62,7 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back(
     assert one.state.challenger is not None
     assert one.state.challenger.stage is None
     names = {"product": PRODUCT, "action": "roll-back", "guardrail": "approvals"}
-    assert one.seen.of(GUARDRAIL_ACTIONS, **names) == 1
+    assert counted(one.seen.guardrail_actions, **names) == 1
     [line] = [line for line in lines if line["event"] == "rollout moved"]
     assert (line["who"], line["action"], line["figures"]) == (entry.who, "roll-back", entry.figures)
     assert await one.look() is None
@@ -267,7 +264,7 @@ async def test_an_automatic_plan_goes_on_when_all_is_met() -> None:
     assert (entry.who, entry.action) == (AUTO_ADVANCE, JournalAction.ADVANCE)
     assert entry.figures["decisions"] == "200"
     assert one.state.go_live.stage == "early"
-    assert one.seen.of(ADVANCES, product=PRODUCT, action="advance") == 1
+    assert counted(one.seen.advances, product=PRODUCT) == 1
     assert await one.look() is None
 
 

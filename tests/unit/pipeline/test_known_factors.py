@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
@@ -81,6 +82,18 @@ def test_the_longest_unused_is_forgotten() -> None:
     of("3")
     assert of("1") is first
     assert of("2") is not second
+
+
+def test_an_erased_users_values_are_forgotten() -> None:
+    """Nothing of that user is remembered, and everything of the others."""
+    known, mine = KnownFactors(), steady_earner()
+    other = replace(mine, user_id="u-2")
+    first, second = [
+        known.of(one, "snap_1", RULES.needs, RULES.digest, _at(NOW)) for one in (mine, other)
+    ]
+    known.forget(mine.user_id)
+    assert known.of(mine, "snap_1", RULES.needs, RULES.digest, _at(NOW)) is not first
+    assert known.of(other, "snap_1", RULES.needs, RULES.digest, _at(NOW)) is second
 
 
 def test_values_are_loaded_again_for_rules_that_were_read_again() -> None:

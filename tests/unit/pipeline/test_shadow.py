@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec import structs
 from msgspec.structs import replace
@@ -12,14 +13,12 @@ from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import (
-    DROPPED,
-    EVALUATIONS,
-    SLOW,
     Budget,
     Shadows,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
 from tests.fakes.cases import case_of, changed_rules, version
+from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
 from tests.kits.until import until
@@ -53,13 +52,11 @@ class Stand:
         groups = await self.log.groups(PRODUCT, 9, NOW)
         return [(group.standing, group.count) for group in groups]
 
-    def evaluated(self) -> int:
-        return sum(n for (name, _), n in self.seen.totals().items() if name == EVALUATIONS)
-
     async def run(self, number: int, turns: int = 0) -> None:
         """Run the shadows until so many were asked, and some turns of the loop longer."""
         running = asyncio.create_task(self.shadows.run())
-        await until(self.evaluated, lambda seen: seen >= number, pause=0.001)
+        evaluated = partial(counted, self.seen.shadow_evaluations)
+        await until(evaluated, lambda seen: seen >= number, pause=0.001)
         for _ in range(turns):
             await asyncio.sleep(0.001)
         running.cancel()
@@ -79,7 +76,7 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
     await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
-    assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
 
 
 async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
@@ -93,7 +90,7 @@ async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
         (Comparability.COMPARED, 1),
         (Comparability.FAILED, 1),
     ]
-    assert stand.seen.of(EVALUATIONS, result="failed", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="failed", **NAMES) == 1
 
 
 async def test_a_full_queue_drops_and_counts() -> None:
@@ -101,7 +98,7 @@ async def test_a_full_queue_drops_and_counts() -> None:
     stand = Stand()
     for number in range(5):
         stand.offer(number)
-    assert stand.seen.of(DROPPED, product=PRODUCT, why="queue_full") == 2
+    assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="queue_full") == 2
 
 
 async def test_without_a_shadow_nothing_is_taken_in() -> None:
@@ -109,7 +106,7 @@ async def test_without_a_shadow_nothing_is_taken_in() -> None:
     stand = Stand()
     for number in range(9):
         stand.shadows.offer(numbered(number), ())
-    assert stand.seen.totals() == {}
+    assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
 
 
 async def test_who_waited_too_long_is_dropped() -> None:
@@ -121,7 +118,7 @@ async def test_who_waited_too_long_is_dropped() -> None:
     await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
-    assert stand.seen.of(DROPPED, product=PRODUCT, why="waited_too_long") == 1
+    assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="waited_too_long") == 1
 
 
 class Ticking(SetClock):
@@ -138,7 +135,7 @@ async def test_a_slow_shadow_is_counted() -> None:
     stand.offer(1)
     await stand.run(1)
     await stand.shadows.aclose()
-    assert stand.seen.of(SLOW, **NAMES) == 1
+    assert counted(stand.seen.shadow_slow, **NAMES) == 1
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
 
 
@@ -149,7 +146,7 @@ async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
     stand.offer(2)
     await stand.run(1, turns=20)
     await stand.shadows.aclose()
-    assert stand.seen.of(EVALUATIONS, result="compared", **NAMES) == 1
+    assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
 
 
 async def test_results_wait_for_a_store_that_is_down() -> None:
@@ -164,7 +161,7 @@ async def test_results_wait_for_a_store_that_is_down() -> None:
     assert await stand.standings() == []
     await stand.shadows.flush()
     assert await stand.standings() == [(Comparability.COMPARED, 2)]
-    assert stand.seen.of(DROPPED, product=PRODUCT, why="store_unavailable") == 1
+    assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="store_unavailable") == 1
 
 
 async def test_decisions_in_progress_go_first() -> None:
@@ -177,7 +174,7 @@ async def test_decisions_in_progress_go_first() -> None:
         await asyncio.sleep(0.001)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert stand.seen.totals() == {}
+    assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
     stand.offer(2)
     stand.idle.set()
     await stand.run(1)

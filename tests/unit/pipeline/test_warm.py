@@ -162,6 +162,29 @@ async def test_another_process_may_erase_what_is_remembered() -> None:
     assert (await desk.log.held("u-1")).consent == 1
 
 
+@pytest.mark.parametrize("here", [True, False], ids=["here", "elsewhere"])
+async def test_an_erased_users_readings_leave_the_memory(here: bool) -> None:
+    """Erased here or by another process: what was decoded is gone, and read anew from the store."""
+    desk = Desk()
+    read: list[str] = []
+    stored = desk.log.snapshot
+
+    async def watched(user_id: str, snapshot_id: str) -> bytes | None:
+        read.append(user_id)
+        return await stored(user_id, snapshot_id)
+
+    desk.log.snapshot = watched  # type: ignore[method-assign]  # the same store, overheard
+    assert [await desk.calls() for _ in range(3)] == [5, 0, 0]
+    assert read == ["u-1"]
+    if here:
+        desk.decide.forget("u-1")
+        assert await desk.calls() == 0
+    else:
+        await desk.log.erase("u-1")
+        assert [await desk.calls(), await desk.calls()] == [5, 0]
+    assert read == ["u-1", "u-1"]
+
+
 async def test_decoded_readings_are_bounded_by_their_bytes() -> None:
     """Beyond the bound the one that was asked for longest ago is read again, and decides alike."""
     desk = Desk()

@@ -12,8 +12,8 @@ import pytest
 import structlog
 import time_machine
 
-from decision_service.edge.rpc import observing
-from decision_service.edge.rpc.observing import log_call
+from decision_service.edge.rpc.interceptors import access_log
+from decision_service.edge.rpc.interceptors.access_log import log_call
 from decision_service.telemetry import (
     CallLine,
     LogQueue,
@@ -106,7 +106,7 @@ def test_a_calls_line_is_the_same_whoever_makes_it(
     written: io.StringIO, monkeypatch: pytest.MonkeyPatch, call: CallLine
 ) -> None:
     """The thread's JSON has the fields and values of any event's line."""
-    monkeypatch.setattr(observing, "log", structlog.get_logger())
+    monkeypatch.setattr(access_log, "log", structlog.get_logger())
     stream = Blocked()
     stream.gate.set()
     queue = LogQueue(stream)

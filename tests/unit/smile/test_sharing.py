@@ -1,7 +1,6 @@
 """Several callers on one applicant."""
 
 import asyncio
-import gc
 from datetime import timedelta
 
 import pytest
@@ -13,7 +12,6 @@ from decision_service.domain.errors import (
     UserUnknown,
 )
 from decision_service.domain.missing import Cause
-from decision_service.smile.sharing import Sharing
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, only_fault, opened
 from tests.unit.smile.items import OTHER_USER, account, contribution, eincome
 from tests.unit.smile.vendor import Hang, Vendor
@@ -176,21 +174,3 @@ async def test_closing_tells_those_who_wait():
         await asyncio.sleep(0.5)
     with pytest.raises(UpstreamUnavailable):
         await waiting
-
-
-class Failing:
-    """A reading that fails at once."""
-
-    async def run(self):
-        raise RuntimeError
-
-
-async def test_an_error_that_nobody_waits_for_is_no_warning(caplog):
-    """A reading that fails just as its last caller leaves makes no noise."""
-    sharing, key = Sharing(), ("u", EINCOMES)
-    shared, _ = sharing.join(key, Failing)
-    await asyncio.sleep(0)
-    sharing.leave(key, shared)
-    del shared
-    gc.collect()
-    assert caplog.records == []

@@ -1,5 +1,6 @@
 """Compressing snapshots once for many decisions."""
 
+import asyncio
 import random
 import zlib
 
@@ -43,6 +44,18 @@ async def test_what_is_remembered_is_bounded() -> None:
     assert (await packing.pack(snapshot(9), stored=0)).body is bodies[9]
     assert (await packing.pack(snapshot(7), stored=0)).body is bodies[7]
     assert (await packing.pack(snapshot(0), stored=0)).body is not bodies[0]
+
+
+async def test_a_body_that_is_packed_while_its_user_is_erased_is_not_kept() -> None:
+    """Nothing of an erased user stays in memory, what is under way when it happens included."""
+    packing = Packing()
+    first = await packing.pack(snapshot(1), stored=1)
+    under_way = asyncio.create_task(packing.pack(snapshot(2), stored=1))
+    await asyncio.sleep(0)
+    packing.forget("user-1")
+    second = await under_way
+    assert (await packing.pack(snapshot(1), stored=2)).body is not first.body
+    assert (await packing.pack(snapshot(2), stored=2)).body is not second.body
 
 
 async def test_damaged_bytes_are_unavailable() -> None:

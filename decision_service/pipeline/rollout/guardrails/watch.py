@@ -45,8 +45,6 @@ WATCH_SECONDS = 1.0
 LOOKING_SHARE = 0.05
 """How much of the time looking may take: after a long look the next one waits longer."""
 
-GUARDRAIL_ACTIONS = "rollout_guardrail_actions"
-ADVANCES = "rollout_automatic_advances"
 MOST_HISTORY = 500
 _SEVEREST_FIRST = (Action.KILL, Action.ROLL_BACK, Action.PAUSE)
 _JOURNALLED = {
@@ -64,7 +62,7 @@ class Watcher(msgspec.Struct, frozen=True):
     rollouts: Rollouts
     figures: ArmFigures
     clock: Clock
-    occurrences: EventCounters
+    counters: EventCounters
 
 
 class GuardrailWatch:
@@ -137,7 +135,10 @@ class GuardrailWatch:
             expected_position=watching.history[0].position,
         )
         entry = await self._with.rollouts.move(product.name, change)
-        self._tell(GUARDRAIL_ACTIONS, entry, figures, guardrail=guardrail.name)
+        if entry is not None:
+            labels = (entry.product, guardrail.name, entry.action.value)
+            self._with.counters.guardrail_actions.labels(*labels).inc()
+            _tell(entry, figures, guardrail=guardrail.name)
         return entry
 
     async def _is_ready(self, watching: Evaluation, words: Iterable[GuardrailResult]) -> bool:
@@ -164,17 +165,15 @@ class GuardrailWatch:
             expected_position=watching.history[0].position,
         )
         entry = await self._with.rollouts.move(product.name, change)
-        self._tell(ADVANCES, entry, figures)
+        if entry is not None:
+            self._with.counters.advances.labels(entry.product).inc()
+            _tell(entry, figures)
         return entry
 
-    def _tell(
-        self, name: str, entry: JournalEntry | None, figures: Mapping[str, str], **labels: str
-    ) -> None:
-        if entry is None:
-            return
-        names = {"product": entry.product, "action": entry.action.value, **labels}
-        self._with.occurrences.count(name, **names)
-        log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
+
+def _tell(entry: JournalEntry, figures: Mapping[str, str], **names: str) -> None:
+    names = {"product": entry.product, "action": entry.action.value, **names}
+    log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
 
 
 def _severest_first(words: Sequence[GuardrailResult]) -> Sequence[GuardrailResult]:

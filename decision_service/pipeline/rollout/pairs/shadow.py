@@ -24,10 +24,6 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 log = structlog.get_logger("decision_service.shadow")
 
-EVALUATIONS = "shadow_evaluations"
-DROPPED = "shadow_dropped"
-SLOW = "shadow_slow"
-
 
 class Budget(msgspec.Struct, frozen=True):
     """What shadows may take.
@@ -66,13 +62,13 @@ class Shadows:
         self,
         pairs: PairLog,
         clock: Clock,
-        occurrences: EventCounters,
+        counters: EventCounters,
         idle: Callable[[], Awaitable[object]],
         budget: Budget | None = None,
     ) -> None:
         self._pairs = pairs
         self._clock = clock
-        self._occurrences = occurrences
+        self._counters = counters
         self._idle = idle
         self._budget = budget or Budget()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
@@ -147,11 +143,11 @@ class Shadows:
 
     def _count(self, pair: Pair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}
-        self._occurrences.count(EVALUATIONS, result=pair.standing.value, **names)
+        self._counters.shadow_evaluations.labels(result=pair.standing.value, **names).inc()
         if pair.standing is Comparability.FAILED:
             log.warning("shadow failed", decision_id=pair.decision_id, **names)
         if took > self._budget.slow:
-            self._occurrences.count(SLOW, **names)
+            self._counters.shadow_slow.labels(**names).inc()
             log.warning("shadow slow", decision_id=pair.decision_id, ms=round(took * 1000), **names)
 
     def _keep(self, pair: Pair) -> None:
@@ -161,4 +157,4 @@ class Shadows:
             self._drop(pair.product, "store_unavailable", 1)
 
     def _drop(self, product: str, why: str, number: int) -> None:
-        self._occurrences.count(DROPPED, number, product=product, why=why)
+        self._counters.shadow_dropped.labels(product, why).inc(number)

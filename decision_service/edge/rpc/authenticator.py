@@ -1,0 +1,108 @@
+"""Who is calling: a bearer token or a client certificate, held against the callers file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+
+from decision_service.domain.errors import Unauthenticated
+from decision_service.edge.rpc.call_info import CallInfo
+from decision_service.edge.rpc.callers import (
+    ANONYMOUS,
+    Caller,
+    Callers,
+    CallersReading,
+    read_callers,
+)
+from decision_service.edge.rpc.context import RpcContext
+from decision_service.file_watch import FileWatch
+from decision_service.language.diagnostics import Diagnostic, Place, Report
+from decision_service.language.yaml.parser import decode
+
+_NAMES = "x509_common_name", "x509_subject_alternative_name"
+
+log = structlog.get_logger("decision_service.access")
+
+
+class CallersRefused(Exception):
+    """The callers file has mistakes; `diagnostics` say where."""
+
+    def __init__(self, path: Path, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__(f"the callers file {path} cannot be used: mend it")
+        self.diagnostics = diagnostics
+
+
+class Authenticator:
+    """Finds the caller of a call; without a callers file everybody is `anonymous` with every role.
+
+    A file that is replaced is read again; one with mistakes changes nothing but the log.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._files = FileWatch(*([path] if path else []))
+        self._callers: Callers | None = None
+        if path is not None:
+            reading = _read(path)
+            if reading.callers is None:
+                raise CallersRefused(path, reading.diagnostics)
+            self._callers = reading.callers
+
+    async def follow(self) -> None:
+        """Take a replaced file over, for ever."""
+        async for _ in self._files.changes():
+            await asyncio.to_thread(self.refresh)
+
+    def refresh(self) -> bool:
+        """Read the file again, where there is one; True when its callers count from now on."""
+        if self.path is None:
+            return False
+        reading = _read(self.path)
+        if reading.callers is None:
+            for one in reading.diagnostics:
+                where = f"{one.file}:{one.line}:{one.column}"
+                log.error("callers refused", where=where, code=one.code, says=one.message)
+            return False
+        self._callers = reading.callers
+        log.info("callers", tokens=len(reading.callers.tokens))
+        return True
+
+    def caller(self, info: CallInfo, context: RpcContext) -> Caller:
+        """Who is calling; raises Unauthenticated."""
+        callers = self._callers
+        if callers is None:
+            return ANONYMOUS
+        header = info.metadata.get("authorization")
+        if header is not None:
+            scheme, _, token = header.partition(" ")
+            found = callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
+        else:
+            found = callers.by_certificate(_certificate_names(context))
+        if found is None:
+            raise Unauthenticated(
+                "the caller is not known: send `authorization: Bearer <token>` with a token in use"
+            )
+        return found
+
+
+def _certificate_names(context: RpcContext) -> Iterator[str]:
+    found = context.auth_context() or {}
+    for kind in _NAMES:
+        for raw in found.get(kind, ()):
+            yield raw.decode("utf-8", "replace")
+
+
+def _read(path: Path) -> CallersReading:
+    report = Report()
+    try:
+        text = decode(str(path), path.read_bytes(), report)
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror}"
+        report.error("A100", Place(str(path), 1, 1, 2), message, "check its path and permissions")
+        text = None
+    if text is None:
+        return CallersReading(None, report.diagnostics())
+    return read_callers(str(path), text)

@@ -1,0 +1,208 @@
+"""From the threads of `grpc.server` to the event loop: the innermost handler that gRPC sees.
+
+gRPC runs each handler on a thread of its pool. The thread reads the message, waits while the
+behaviour serves the call as a task on the loop, and sends what that came to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Container, Iterator
+from concurrent.futures import CancelledError, Executor, Future
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, NoReturn
+
+import grpc
+import msgspec
+import structlog
+
+from decision_service.edge.rpc.context import Behaviour, CallStatus, RpcContext
+from decision_service.edge.rpc.interceptors.base import Handler, MethodInterceptor, behaviour_of
+from decision_service.edge.rpc.open_calls import OpenCalls
+
+BROKEN_OFF = CallStatus(grpc.StatusCode.CANCELLED, "the call was broken off")
+BROKEN = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
+UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
+NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
+
+log = structlog.get_logger("decision_service.rpc")
+
+
+class EventLoopInterceptor(MethodInterceptor):
+    """Serves each call's behaviour on the event loop on which the interceptor is made.
+
+    Calls beyond the bound of `calls` end with the status `full`, without the loop; those of
+    methods in `always` do not.
+    """
+
+    def __init__(
+        self, threads: Executor, calls: OpenCalls, full: CallStatus, always: Container[str] = ()
+    ) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._threads = threads
+        self._calls = calls
+        self._full = full
+        self._always = always
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def wrap(self, handler: Handler, method: str) -> Handler:
+        """A handler for gRPC's threads, which takes messages from an iterator of bytes.
+
+        gRPC would wait without end for the message of a handler that takes one, before the handler
+        has a context to cancel; and it would log what a parser says of a message that is none.
+        """
+        served = _Method(
+            behaviour_of(handler),
+            handler.request_deserializer or bytes,
+            handler.request_streaming,
+            method in self._always,
+        )
+        serializer = handler.response_serializer
+        if handler.response_streaming:
+            replies = partial(self._replies, served)
+            return grpc.stream_stream_rpc_method_handler(replies, response_serializer=serializer)
+        reply = partial(self._reply, served)
+        return grpc.stream_unary_rpc_method_handler(reply, response_serializer=serializer)
+
+    async def idle(self) -> None:
+        """Return when no call is being served any more."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _reply(
+        self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Any:
+        call = self._begun(RpcContext(context), method, context)
+        work = self._served(method, messages, call, context)
+        reply = _result(work, context)
+        self._calls.sending(call)
+        _conclude(call, context)
+        return reply
+
+    def _replies(
+        self, method: _Method, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[Any]:
+        outbox: SimpleQueue[_Sent | None] = SimpleQueue()
+        call = self._begun(RpcContext(context, partial(_put, outbox)), method, context)
+        work = self._served(method, messages, call, context)
+        work.add_done_callback(lambda _: outbox.put(None))
+        while (sent := outbox.get()) is not None:
+            yield sent.message
+            self._loop.call_soon_threadsafe(_settle, sent.taken)
+        _result(work, context)
+        _conclude(call, context)
+
+    def _begun(
+        self, call: RpcContext, method: _Method, context: grpc.ServicerContext
+    ) -> RpcContext:
+        if not self._calls.enter(call, always=method.always):
+            _end(self._full, context)
+        if not context.add_callback(partial(self._over, call)):
+            self._calls.leave(call)
+            _end(BROKEN_OFF, context)
+        return call
+
+    def _over(self, call: RpcContext) -> None:
+        self._calls.leave(call)
+        call.over()
+
+    def _served(
+        self,
+        method: _Method,
+        messages: Iterator[bytes],
+        call: RpcContext,
+        context: grpc.ServicerContext,
+    ) -> Future[Any]:
+        request: Any
+        if method.streaming:
+            request = self._requests(method, messages, call)
+        else:
+            request = self._request(method, messages, call, context)
+        work = asyncio.run_coroutine_threadsafe(self._run(method, request, call), self._loop)
+        call.serve(work)
+        return work
+
+    async def _run(self, method: _Method, request: Any, call: RpcContext) -> Any:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this runs in one
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await method.behaviour(request, call)
+
+    def _request(
+        self,
+        method: _Method,
+        messages: Iterator[bytes],
+        call: RpcContext,
+        context: grpc.ServicerContext,
+    ) -> Any:
+        """The one message of a call; gRPC raises here when the call is cancelled."""
+        message = next(messages, None)
+        self._calls.received(call)
+        if message is None:
+            _end(NO_MESSAGE, context)
+        try:
+            return method.read(message)
+        except Exception:  # noqa: BLE001 - whatever a parser raises, the message is none of ours
+            _end(UNREADABLE, context)
+
+    async def _requests(
+        self, method: _Method, messages: Iterator[bytes], call: RpcContext
+    ) -> AsyncIterator[Any]:
+        """The client's messages until it has no more; a thread waits for each."""
+        while True:
+            message = await self._loop.run_in_executor(self._threads, next, messages, None)
+            self._calls.received(call)
+            if message is None:
+                return
+            yield method.read(message)
+
+
+class _Method(msgspec.Struct, frozen=True):
+    behaviour: Behaviour
+    read: Callable[[bytes], Any]
+    streaming: bool
+    always: bool
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    """A message of a stream on its way to gRPC."""
+
+    message: Any
+    taken: asyncio.Future[None]
+
+
+async def _put(outbox: SimpleQueue[_Sent | None], message: Any) -> None:
+    sent = _Sent(message, asyncio.get_running_loop().create_future())
+    outbox.put(sent)
+    await sent.taken
+
+
+def _settle(taken: asyncio.Future[None]) -> None:
+    if not taken.done():
+        taken.set_result(None)
+
+
+def _result(work: Future[Any], context: grpc.ServicerContext) -> Any:
+    try:
+        return work.result()
+    except CancelledError:
+        _end(BROKEN_OFF, context)
+    except Exception as error:  # noqa: BLE001 - a bug of an interceptor; its text is nobody's
+        log.critical("a call broke", error=type(error).__name__)
+        _end(BROKEN, context)
+
+
+def _conclude(call: RpcContext, context: grpc.ServicerContext) -> None:
+    if call.status is not None:
+        _end(call.status, context)
+    if call.trailing:
+        context.set_trailing_metadata(call.trailing)
+
+
+def _end(status: CallStatus, context: grpc.ServicerContext) -> NoReturn:
+    context.set_trailing_metadata(status.trailing)
+    context.abort(status.code, status.details)
+    raise AssertionError("unreachable")  # pragma: no cover - abort raises

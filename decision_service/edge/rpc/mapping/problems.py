@@ -1,0 +1,59 @@
+"""What is wrong with a request, field by field, and checks that several requests share."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from decision_service.domain.errors import FieldInvalid, FieldProblem
+from decision_service.edge.rpc.mapping.values import WireError, civil_date
+
+_USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+_PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
+_REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
+
+
+class Problems:
+    """Collects what is wrong with a request, field by field."""
+
+    def __init__(self) -> None:
+        self._found: list[FieldProblem] = []
+
+    def add(self, field: str, description: str) -> None:
+        """Note one field's problem."""
+        self._found.append(FieldProblem(field, f"{field} {description}"))
+
+    def raise_if_any(self) -> None:
+        """Raise FieldInvalid with all that was found."""
+        if self._found:
+            message = "; ".join(problem.description for problem in self._found)
+            raise FieldInvalid(message, tuple(self._found), field=self._found[0].field)
+
+    def date(self, field: str, value: str) -> date | None:
+        """A civil date, or None where it is noted as malformed."""
+        try:
+            return civil_date(value)
+        except WireError as error:
+            self.add(field, f"is malformed: {error}")
+            return None
+
+    def text(self, field: str, value: str, pattern: re.Pattern[str], form: str) -> None:
+        """Note a text that does not have the form."""
+        if not pattern.fullmatch(value):
+            self.add(field, f"must be {form}" if value else f"is empty: it must be {form}")
+
+
+def check_product(problems: Problems, product: str) -> None:
+    """Note a product that cannot be the name of a rules folder."""
+    problems.text("product", product, _PRODUCT, "a product's name, for example personal-loan-ph")
+
+
+def check_user_id(problems: Problems, user_id: str) -> None:
+    """Note what cannot be a Smile userId."""
+    problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+
+
+def check_reference(problems: Problems, field: str, value: str, *, required: bool = False) -> None:
+    """Note what cannot be a client's own reference; an empty one is none."""
+    if value or required:
+        problems.text(field, value, _REFERENCE, "1 to 200 printable ASCII characters")

@@ -1,0 +1,131 @@
+"""Requests checked on the wire: every malformed field is named, before anything else is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.api.v1 import decision_service_pb2 as service_pb
+from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.api.v1 import values_pb2
+from decision_service.domain.factor import Value
+from decision_service.edge.rpc.mapping.problems import (
+    Problems,
+    check_product,
+    check_reference,
+    check_user_id,
+)
+from decision_service.edge.rpc.mapping.values import (
+    WireError,
+    money_from_message,
+    value_from_message,
+)
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.ports import ReplyStyle
+
+_DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
+_MOST_WAIT = 300.0
+_VIEWS = frozenset(pb.DecisionView.values())
+_STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
+"""What a caller wants who names no languages."""
+
+RESERVED = ("requested_amount", "requested_term_months")
+
+
+def application_from(
+    request: service_pb.CreateDecisionRequest, languages: tuple[str, ...]
+) -> Application:
+    """The application of a request; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    check_user_id(problems, request.user_id)
+    check_product(problems, request.product)
+    request_id, application_id = request.request_id, request.application_id
+    customer_ref = request.customer_ref
+    check_reference(problems, "request_id", request_id)
+    check_reference(problems, "application_id", application_id)
+    check_reference(problems, "customer_ref", customer_ref)
+    wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
+    inputs = inputs_from(request, problems)
+    full = full_view(request.view, problems)
+    problems.raise_if_any()
+    return Application(
+        request_id=request_id,
+        user_id=request.user_id,
+        product=request.product,
+        application_id=application_id,
+        customer_ref=customer_ref,
+        inputs=inputs,
+        wait_timeout=wait,
+        style=ReplyStyle(full=full, languages=languages) if languages else _STYLES[full],
+    )
+
+
+def decision_id_from(decision_id: str) -> str:
+    """A well-formed decision id; raises FieldInvalid."""
+    problems = Problems()
+    problems.text("decision_id", decision_id, _DECISION_ID, "`dec_` and a ULID")
+    problems.raise_if_any()
+    return decision_id
+
+
+def full_view(view: int, problems: Problems | None = None) -> bool:
+    """Whether the FULL view is asked for; an unknown view is a problem."""
+    if view not in _VIEWS:
+        own = problems or Problems()
+        own.add("view", f"is {view}, which is no DecisionView")
+        if problems is None:
+            own.raise_if_any()
+    return view == pb.DECISION_VIEW_FULL
+
+
+def _wait_seconds(request: service_pb.CreateDecisionRequest, problems: Problems) -> float:
+    wait = request.wait_timeout
+    seconds = wait.seconds + wait.nanos / 1e9
+    if not 0 <= seconds <= _MOST_WAIT or abs(wait.nanos) > 999_999_999:
+        problems.add("wait_timeout", f"must lie within 0 and {_MOST_WAIT:.0f} seconds")
+    return seconds
+
+
+def inputs_from(
+    request: service_pb.CreateDecisionRequest
+    | rules_pb.EvaluateRulesetRequest
+    | rollout_pb.ExplainAssignmentRequest,
+    problems: Problems,
+) -> dict[str, Value]:
+    """The inputs sent, amount and term among them; malformed ones are noted."""
+    inputs: dict[str, Value] = {}
+    if request.HasField("requested_amount"):
+        try:
+            inputs["requested_amount"] = money_from_message(request.requested_amount)
+        except WireError as error:
+            problems.add("requested_amount", f"is malformed: {error}")
+    if request.HasField("requested_term_months"):
+        inputs["requested_term_months"] = request.requested_term_months
+    if request.inputs:
+        inputs.update(_named(request.inputs, problems))
+    return inputs
+
+
+def _named(
+    sent: Mapping[str, values_pb2.InputValue], problems: Problems
+) -> Iterator[tuple[str, Value]]:
+    for name, message in sent.items():
+        if not _NAME.fullmatch(name):
+            problems.add("inputs", "has a name that is not lower-case letters, digits and _")
+        elif name in RESERVED:
+            problems.add(f"inputs.{name}", f"must be sent as the field {name} of the request")
+        else:
+            yield from read_value(f"inputs.{name}", message, problems)
+
+
+def read_value(
+    field: str, message: values_pb2.InputValue, problems: Problems
+) -> Iterator[tuple[str, Value]]:
+    """The name below the field's first point with its value, or nothing where it is malformed."""
+    try:
+        yield field.partition(".")[2] or field, value_from_message(message)
+    except WireError as error:
+        problems.add(field, f"is malformed: {error}")

@@ -1,0 +1,154 @@
+"""What rollouts have measured, as operators read it."""
+
+from __future__ import annotations
+
+from decision_service.api.v1 import rollout_figures_pb2 as pb
+from decision_service.domain.money import Money
+from decision_service.edge.rpc.mapping.rollout import percent_text
+from decision_service.edge.rpc.mapping.values import money_to_message, timestamp
+from decision_service.pipeline.rollout.figures import (
+    ArmLine,
+    Figures,
+    GuardrailLine,
+    Next,
+    ShadowLine,
+)
+from decision_service.pipeline.rollout.guardrails.guardrail_text import (
+    allowed_words,
+    value_words,
+    window_words,
+)
+from decision_service.pipeline.rollout.pairs.compare import VersionComparison
+from decision_service.pipeline.rollout.pairs.pairs import Comparability
+from decision_service.pipeline.rollout.pairs.summary import OutcomePair, moves, outcome_pairs
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.sequential import ArmCount, interval
+
+
+def figures_message(figures: Figures) -> pb.RolloutFigures:
+    """Everything that a rollout has measured."""
+    currency = figures.product.champion.currency
+    return pb.RolloutFigures(
+        since_time=timestamp(figures.since),
+        arms=[_arm(line, currency) for line in figures.arms],
+        shadows=[_shadow(line) for line in figures.shadows],
+        guardrails=[_guard(guard, figures.product) for guard in figures.guards],
+        next=[_next(one) for one in figures.next],
+    )
+
+
+def comparison_message(found: VersionComparison) -> pb.VersionComparison:
+    """Two versions on the same applicants."""
+    return pb.VersionComparison(
+        product=found.product,
+        live_version=found.live_version,
+        other_version=found.other_version,
+        since_time=timestamp(found.since),
+        compared=found.compared,
+        agreed=found.agreed,
+        not_comparable=found.counted(Comparability.NOT_COMPARABLE),
+        failed=found.counted(Comparability.FAILED),
+        outcomes=[_outcomes(pair, found.currency) for pair in outcome_pairs(found.groups)],
+        moves=[
+            pb.ComparedMove(change=move.change, count=move.count, example=move.example)
+            for move in moves(found.groups)
+        ],
+    )
+
+
+def _arm(line: ArmLine, currency: str) -> pb.ArmFigures:
+    tally = line.tally
+    return pb.ArmFigures(
+        arm=line.arm.value,
+        version=line.version,
+        percent=percent_text(line.share),
+        applicants=tally.units,
+        decisions=tally.decisions,
+        approved=_share(tally.approved, tally.units),
+        referred=_share(tally.referred, tally.units),
+        declined=_share(tally.declined, tally.units),
+        missing=_share(tally.missing, tally.units),
+        approved_amount=money_to_message(Money(currency, line.approved)),
+        attempts=line.errors.units,
+        internal_errors=line.errors.events,
+        p99_ms=round(line.p99_ms),
+    )
+
+
+def _share(count: int, units: int) -> pb.MeasuredShare:
+    tally = ArmCount(units, count)
+    low, high = interval(tally)
+    return pb.MeasuredShare(
+        count=count, percent=_hundredths(tally.rate), low=_hundredths(low), high=_hundredths(high)
+    )
+
+
+def _hundredths(rate: float) -> str:
+    return f"{rate * 100:.2f}"
+
+
+def _shadow(line: ShadowLine) -> pb.ShadowFigures:
+    pairs = outcome_pairs(line.groups)
+    return pb.ShadowFigures(
+        version=line.version,
+        percent=percent_text(line.share),
+        compared=line.counted(Comparability.COMPARED),
+        agreed=sum(pair.count for pair in pairs if pair.live is pair.other),
+        not_comparable=line.counted(Comparability.NOT_COMPARABLE),
+        failed=line.counted(Comparability.FAILED),
+        changes=[
+            pb.OutcomeChange(
+                live=f"OUTCOME_{pair.live}", other=f"OUTCOME_{pair.other}", count=pair.count
+            )
+            for pair in pairs
+            if pair.live is not pair.other
+        ],
+    )
+
+
+def _guard(guard: GuardrailLine, product: Product) -> pb.GuardrailFigures:
+    word, awaited = guard.word, guard.awaited
+    message = pb.GuardrailFigures(
+        name=word.guardrail.name,
+        metric=word.guardrail.metric.value,
+        of=word.arm.value if word.arm else "product",
+        action=word.guardrail.action.value,
+        standing=word.judgement.standing.value,
+        value=value_words(word),
+        allowed=allowed_words(word.guardrail, product),
+        window=window_words(word),
+        units=word.judgement.units,
+        min_units=word.guardrail.min_units,
+        units_missing=awaited.missing if awaited else 0,
+    )
+    if awaited and awaited.by:
+        message.units_by_time.CopyFrom(timestamp(awaited.by))
+    return message
+
+
+def _next(one: Next) -> pb.NextStage:
+    readiness, stage = one.readiness, one.readiness.next
+    message = pb.NextStage(
+        track=one.track.value,
+        stage=stage.name if stage else "",
+        percent=percent_text(stage.percent) if stage else "",
+        hold_until_time=timestamp(readiness.holds_until),
+        decisions_missing=readiness.decisions_missing,
+        blocked_by=readiness.blocked_by,
+    )
+    if one.count.by:
+        message.decisions_by_time.CopyFrom(timestamp(one.count.by))
+    if one.ready_by:
+        message.ready_by_time.CopyFrom(timestamp(one.ready_by))
+    return message
+
+
+def _outcomes(pair: OutcomePair, currency: str) -> pb.ComparedOutcomes:
+    return pb.ComparedOutcomes(
+        live=f"OUTCOME_{pair.live}",
+        other=f"OUTCOME_{pair.other}",
+        count=pair.count,
+        live_amount=money_to_message(Money(currency, pair.live_amount)),
+        other_amount=money_to_message(Money(currency, pair.other_amount)),
+        examples=pair.examples,
+    )

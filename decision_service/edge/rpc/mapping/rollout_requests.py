@@ -1,0 +1,123 @@
+"""What operators send: which rollout, which step of it, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from decision_service.api.v1 import rollout_service_pb2 as service_pb
+from decision_service.domain.decision import Arm
+from decision_service.edge.rpc.mapping.problems import (
+    Problems,
+    check_product,
+    check_reference,
+    check_user_id,
+)
+from decision_service.edge.rpc.mapping.requests import inputs_from
+from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.rollout.operate import Order
+from decision_service.pipeline.rollout.pairs.compare import Question
+from decision_service.rollout.state import TrackName
+
+LONGEST_WHY = 500
+LONGEST_WHO = 100
+DEFAULT_WINDOW = timedelta(days=7)
+LONGEST_WINDOW = timedelta(days=366)
+DEFAULT_JUDGED = 200
+MOST_JUDGED = 2_000
+
+
+class Change(Protocol):
+    """What every request has that changes a rollout."""
+
+    product: str
+    why: str
+    who: str
+
+
+def product_from(product: str) -> str:
+    """A well-formed product name; raises FieldInvalid."""
+    problems = Problems()
+    check_product(problems, product)
+    problems.raise_if_any()
+    return product
+
+
+def order_from(request: Change, caller: str, problems: Problems | None = None) -> Order:
+    """Who wants a step and why; raises FieldInvalid with every malformed field."""
+    problems = problems or Problems()
+    check_product(problems, request.product)
+    why, who = request.why.strip(), request.who.strip()
+    if not why:
+        problems.add("why", "is empty: every change of a rollout needs its reason")
+    _check_text(problems, "why", why, LONGEST_WHY)
+    _check_text(problems, "who", who, LONGEST_WHO)
+    problems.raise_if_any()
+    return Order(request.product, f"{caller} ({who})" if who else caller, why)
+
+
+def track_from(track: str, problems: Problems) -> TrackName | None:
+    """The track, None where none is named; another name is noted."""
+    if not track:
+        return None
+    if track in TrackName.__members__.values():
+        return TrackName(track)
+    problems.add("track", f"must be one of {', '.join(TrackName)}")
+    return None
+
+
+def arm_from(arm: str, problems: Problems) -> Arm | None:
+    """The arm, None for the whole product; another name is noted."""
+    if not arm:
+        return None
+    if arm in Arm.__members__.values():
+        return Arm(arm)
+    problems.add("arm", f"must be one of {', '.join(Arm)}")
+    return None
+
+
+def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
+    """The applicant to explain, as if it applied now; raises FieldInvalid."""
+    problems = Problems()
+    check_product(problems, request.product)
+    if request.user_id:
+        check_user_id(problems, request.user_id)
+    check_reference(problems, "customer_ref", request.customer_ref)
+    inputs = inputs_from(request, problems)
+    problems.raise_if_any()
+    return Application(
+        request_id="",
+        user_id=request.user_id,
+        product=request.product,
+        customer_ref=request.customer_ref,
+        inputs=inputs,
+    )
+
+
+def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> Question:
+    """What to compare; raises FieldInvalid with every malformed field."""
+    problems = Problems()
+    check_product(problems, request.product)
+    if request.shadow_version < 0:
+        problems.add("shadow_version", f"is {request.shadow_version}: it must be a version, or 0")
+    if not 0 <= request.most_decisions <= MOST_JUDGED:
+        problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
+    window = _window(request, problems)
+    problems.raise_if_any()
+    most = request.most_decisions or DEFAULT_JUDGED
+    return Question(request.product, request.shadow_version, now - window, most)
+
+
+def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:
+    if not request.HasField("window"):
+        return DEFAULT_WINDOW
+    seconds = request.window.seconds
+    if not 1 <= seconds <= LONGEST_WINDOW.total_seconds():
+        problems.add("window", f"must be 1 s to {LONGEST_WINDOW.days} days")
+        return DEFAULT_WINDOW
+    return timedelta(seconds=seconds)
+
+
+def _check_text(problems: Problems, field: str, text: str, longest: int) -> None:
+    if len(text) > longest or not text.isprintable():
+        problems.add(field, f"must be one line of at most {longest} printable characters")

@@ -1,0 +1,63 @@
+"""Rulesets and the problems of rule files, as clients read them."""
+
+from __future__ import annotations
+
+from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
+from decision_service.domain.decision import RulesetRef
+from decision_service.edge.rpc.mapping.decision import ref_message
+from decision_service.edge.rpc.mapping.values import decimal_text, timestamp
+from decision_service.language.diagnostics import Diagnostic, Severity, render
+from decision_service.pipeline.rules.active import ActiveRulesStatus
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
+
+
+def ruleset_message(
+    product: Product, ruleset: CompiledRuleset, status: ActiveRulesStatus
+) -> rules_pb.Ruleset:
+    """One version of a product's rules, without its source."""
+    since = status.since.get(ruleset.digest)
+    return rules_pb.Ruleset(
+        ref=ref_message(RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest)),
+        title=ruleset.title,
+        currency=ruleset.currency,
+        time_zone=str(ruleset.zone),
+        loaded_time=None if since is None else timestamp(since),
+        role=_role(product, ruleset.version),
+        inputs=[_input(spec) for spec in ruleset.inputs.values()],
+        factors=ruleset.needs.factors,
+    )
+
+
+def _role(product: Product, version: int) -> str:
+    versions = product.plan.versions
+    if version == versions.champion:
+        return "champion"
+    if versions.challenger is not None and version == versions.challenger.version:
+        return "challenger"
+    return "shadow" if any(s.version == version for s in versions.shadow) else ""
+
+
+def _input(spec: InputSpec) -> rules_pb.RulesetInput:
+    return rules_pb.RulesetInput(
+        name=spec.name,
+        type=spec.type.value,
+        required=spec.required,
+        min="" if spec.lower is None else decimal_text(spec.lower),
+        max="" if spec.upper is None else decimal_text(spec.upper),
+        one_of=spec.labels,
+    )
+
+
+def problem_message(diagnostic: Diagnostic) -> rules_pb.Problem:
+    """A located problem as clients read it."""
+    return rules_pb.Problem(
+        code=diagnostic.code,
+        error=diagnostic.severity is Severity.ERROR,
+        file=diagnostic.file,
+        line=diagnostic.line,
+        column=diagnostic.column,
+        message=diagnostic.message,
+        hint=diagnostic.hint,
+        rendered=render(diagnostic),
+    )

@@ -1,0 +1,82 @@
+"""What the server needs beside its services, made from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+import msgspec
+
+from decision_service.config import Settings
+from decision_service.edge.metrics import Metrics
+from decision_service.edge.rpc.authenticator import Authenticator
+from decision_service.edge.rpc.interceptors.access_log import AccessLogInterceptor, log_call
+from decision_service.edge.rpc.interceptors.admission import (
+    READS,
+    AdmissionInterceptor,
+    ConcurrencyLimits,
+)
+from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
+from decision_service.edge.rpc.interceptors.base import CallInterceptor
+from decision_service.edge.rpc.interceptors.error_map import ErrorMapInterceptor
+from decision_service.edge.rpc.interceptors.metrics import MetricsInterceptor
+from decision_service.edge.rpc.interceptors.request_context import RequestContextInterceptor
+from decision_service.edge.tls import Certificates
+from decision_service.pipeline.decide.bulkhead import Bulkhead
+from decision_service.telemetry import CallLog, UserHash
+
+
+class ServerDeps(msgspec.Struct, frozen=True):
+    """What the interceptors need: who may call, how much at a time, and where it is written down.
+
+    `seconds` is a monotonic clock. `calls` takes the log's line of each call; None where nobody
+    reads them. `further` are interceptors of other packages, such as OpenTelemetry's, outermost
+    first: they stand around the service's own, on gRPC's threads, and see handlers that take an
+    iterator of bytes.
+    """
+
+    authenticator: Authenticator
+    limits: ConcurrencyLimits
+    metrics: Metrics
+    user_hash: UserHash
+    seconds: Callable[[], float]
+    calls: CallLog | None
+    further: tuple[grpc.ServerInterceptor, ...] = ()
+
+    def interceptors(self) -> tuple[CallInterceptor, ...]:
+        """What every call passes through on the event loop, outermost first."""
+        calls = self.calls
+        return (
+            ErrorMapInterceptor(),
+            RequestContextInterceptor(),
+            *(() if calls is None else (AccessLogInterceptor(calls, self.user_hash),)),
+            MetricsInterceptor(self.metrics),
+            AuthenticationInterceptor(self.authenticator),
+            AdmissionInterceptor(self.limits),
+        )
+
+
+def server_deps(
+    settings: Settings,
+    seconds: Callable[[], float],
+    calls: CallLog | None = log_call,
+    further: tuple[grpc.ServerInterceptor, ...] = (),
+) -> ServerDeps:
+    """Callers, limits, metrics, the log of calls and its key; raises CallersRefused."""
+    return ServerDeps(
+        authenticator=Authenticator(settings.auth_tokens_file),
+        limits=ConcurrencyLimits(Bulkhead(settings.max_in_flight), Bulkhead(READS)),
+        metrics=Metrics(),
+        user_hash=UserHash(settings.log_hash_key.get_secret_value()),
+        seconds=seconds,
+        calls=calls,
+        further=further,
+    )
+
+
+def certificates_of(settings: Settings) -> Certificates | None:
+    """The server's certificate where it has one; raises CertificatesRefused."""
+    cert, key = settings.tls_cert_file, settings.tls_key_file
+    if cert is None or key is None:
+        return None
+    return Certificates(cert, key, settings.tls_client_ca_file)

@@ -1,0 +1,128 @@
+"""The ApplicantService: onboarding, one method for each RPC."""
+
+from __future__ import annotations
+
+import msgspec
+
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.edge.rpc.context import RpcContext
+from decision_service.edge.rpc.mapping.problems import Problems, check_reference, check_user_id
+from decision_service.edge.rpc.mapping.values import timestamp
+from decision_service.edge.rpc.services.methods import Methods, unary
+from decision_service.pipeline.applicants.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.ports import Applicant, LinkToken
+from decision_service.pipeline.applicants.status import (
+    AccountStanding,
+    ApplicantStatus,
+    LookAtApplicants,
+)
+from decision_service.pipeline.decide.decide import ANSWER_MARGIN
+from decision_service.pipeline.ports import Clock
+
+SERVICE = "decision_service.api.v1.ApplicantService"
+
+
+class ApplicantUseCases(msgspec.Struct, frozen=True):
+    """What the servicer translates for."""
+
+    onboard: OnboardApplicants
+    look: LookAtApplicants
+    clock: Clock
+
+
+class ApplicantServicer:
+    """Translates between the wire and onboarding."""
+
+    def __init__(self, use_cases: ApplicantUseCases) -> None:
+        self._use_cases = use_cases
+
+    async def create_applicant(
+        self, request: pb.CreateApplicantRequest, context: RpcContext
+    ) -> pb.CreateApplicantResponse:
+        """The applicant's user with a new token."""
+        problems = Problems()
+        check_reference(problems, "applicant_ref", request.applicant_ref, required=True)
+        problems.raise_if_any()
+        applicant = Applicant(context.info.caller, request.applicant_ref)
+        made = await self._use_cases.onboard.create(applicant, self._stop_at(context))
+        return pb.CreateApplicantResponse(
+            user_id=made.user_id, link_token=_token(made.token), created=made.created
+        )
+
+    async def create_link_token(
+        self, request: pb.CreateLinkTokenRequest, context: RpcContext
+    ) -> pb.CreateLinkTokenResponse:
+        """A new token."""
+        user_id = _user_id(request.user_id)
+        token = await self._use_cases.onboard.link_token(user_id, self._stop_at(context))
+        return pb.CreateLinkTokenResponse(link_token=_token(token))
+
+    async def get_applicant(
+        self, request: pb.GetApplicantRequest, context: RpcContext
+    ) -> pb.GetApplicantResponse:
+        """Where the applicant stands now."""
+        user_id = _user_id(request.user_id)
+        seen = await self._use_cases.look(user_id, self._stop_at(context))
+        return pb.GetApplicantResponse(applicant=_applicant(seen))
+
+    async def erase_applicant(
+        self, request: pb.EraseApplicantRequest, context: RpcContext
+    ) -> pb.EraseApplicantResponse:
+        """Destroy what is stored, and revoke."""
+        user_id = _user_id(request.user_id)
+        erased = await self._use_cases.onboard.erase(user_id, self._stop_at(context))
+        return pb.EraseApplicantResponse(
+            revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
+        )
+
+    def _stop_at(self, context: RpcContext) -> float:
+        return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
+
+
+def methods(servicer: ApplicantServicer) -> Methods:
+    """The service's methods."""
+    return {
+        "CreateApplicant": unary(servicer.create_applicant, pb.CreateApplicantRequest),
+        "CreateLinkToken": unary(servicer.create_link_token, pb.CreateLinkTokenRequest),
+        "GetApplicant": unary(servicer.get_applicant, pb.GetApplicantRequest),
+        "EraseApplicant": unary(servicer.erase_applicant, pb.EraseApplicantRequest),
+    }
+
+
+def _user_id(user_id: str) -> str:
+    problems = Problems()
+    check_user_id(problems, user_id)
+    problems.raise_if_any()
+    return user_id
+
+
+def _token(token: LinkToken) -> pb.LinkToken:
+    return pb.LinkToken(
+        access_token=token.access_token, expire_time=timestamp(token.expires), mode=token.mode
+    )
+
+
+def _applicant(seen: ApplicantStatus) -> pb.Applicant:
+    return pb.Applicant(
+        user_id=seen.user_id,
+        accounts=[_account(one) for one in seen.accounts],
+        data=[
+            pb.ApplicantData(
+                kind=one.kind.value, source_id=one.source, collect_time=timestamp(one.collected)
+            )
+            for one in seen.kinds
+        ],
+        ready=seen.ready,
+        not_ready_reason=seen.why_not,
+    )
+
+
+def _account(one: AccountStanding) -> pb.ApplicantAccount:
+    return pb.ApplicantAccount(
+        account_id=one.account.id,
+        provider_id=one.account.provider_id,
+        status=one.account.connection_status,
+        error_code=one.account.error_code or "",
+        explanation=one.words,
+        advice=one.advice,
+    )

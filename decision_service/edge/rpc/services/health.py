@@ -1,0 +1,95 @@
+"""`grpc.health.v1` with Watch streams that are bounded and hold nobody up.
+
+The library's own servicer keeps a lock while it writes to a watcher, so that one who does not
+read would stop every change of status, and the stop of the process with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeAlias
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from decision_service.domain.errors import Overloaded
+from decision_service.edge.rpc.context import RpcContext
+from decision_service.edge.rpc.streams import write
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+MOST_WATCHES = 100
+
+Status: TypeAlias = int
+
+
+class HealthServicer(health_pb2_grpc.HealthServicer):
+    """Tells the status of services, once or whenever it changes."""
+
+    def __init__(self) -> None:
+        self._statuses: dict[str, Status] = {}
+        self._stopping = False
+        self._ending = False
+        self._changed = asyncio.Event()
+        self._watches = 0
+
+    async def Check(  # noqa: N802 - the name is the protocol's
+        self, request: health_pb2.HealthCheckRequest, context: RpcContext
+    ) -> health_pb2.HealthCheckResponse:
+        """The status now; NOT_FOUND for a service that is not here."""
+        status = self._statuses.get(request.service)
+        if status is None:
+            context.end(grpc.StatusCode.NOT_FOUND, "there is no such service here")
+        return health_pb2.HealthCheckResponse(status=status)
+
+    async def List(self, request: Any, context: RpcContext) -> Any:  # noqa: N802 - as above
+        """The status of every service now."""
+        del request, context
+        one = health_pb2.HealthCheckResponse
+        found = {name: one(status=status) for name, status in self._statuses.items()}
+        return health_pb2.HealthListResponse(statuses=found)  # type: ignore[attr-defined]  # newer than the stubs
+
+    async def Watch(  # noqa: N802 - the name is the protocol's
+        self, request: health_pb2.HealthCheckRequest, context: RpcContext
+    ) -> None:
+        """Stream the status and its changes until the client leaves or the server stops."""
+        if self._watches >= MOST_WATCHES:
+            raise Overloaded(f"{MOST_WATCHES} clients watch already: use Check")
+        self._watches += 1
+        try:
+            await self._watch(request.service, context)
+        finally:
+            self._watches -= 1
+
+    def set(self, service: str, status: Status) -> None:
+        """Change a service's status; without effect once the server is stopping."""
+        if not self._stopping and self._statuses.get(service) != status:
+            self._statuses[service] = status
+            self._wake()
+
+    def stopping(self) -> None:
+        """Say NOT_SERVING for everything, from now on."""
+        for service in self._statuses:
+            self.set(service, NOT_SERVING)
+        self._stopping = True
+
+    def end_watches(self) -> None:
+        """End every open Watch stream, now and from now on."""
+        self._ending = True
+        self._wake()
+
+    async def _watch(self, service: str, context: RpcContext) -> None:
+        told = None
+        while not self._ending:
+            changed = self._changed
+            status = self._statuses.get(service, UNKNOWN)
+            if status != told:
+                await write(context, health_pb2.HealthCheckResponse(status=status))
+                told = status
+            else:
+                await changed.wait()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

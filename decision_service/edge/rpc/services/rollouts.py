@@ -1,0 +1,195 @@
+"""The RolloutService: rollouts as operators look at them and move them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec.structs import replace
+
+from decision_service.api.v1 import rollout_pb2 as pb
+from decision_service.api.v1 import rollout_service_pb2 as service_pb
+from decision_service.edge.rpc.context import RpcContext
+from decision_service.edge.rpc.mapping.filters import page_size
+from decision_service.edge.rpc.mapping.page_tokens import make_step_token, read_step_token
+from decision_service.edge.rpc.mapping.problems import Problems
+from decision_service.edge.rpc.mapping.rollout import (
+    explained_message,
+    rollout_message,
+    step_message,
+)
+from decision_service.edge.rpc.mapping.rollout_figures import comparison_message, figures_message
+from decision_service.edge.rpc.mapping.rollout_requests import (
+    applicant_from,
+    arm_from,
+    order_from,
+    product_from,
+    question_from,
+    track_from,
+)
+from decision_service.edge.rpc.services.methods import Methods, unary
+from decision_service.pipeline.ports import Clock
+from decision_service.pipeline.rollout.figures import ShowFigures
+from decision_service.pipeline.rollout.operate import Look, OperateRollouts, Order
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions
+from decision_service.pipeline.rollout_ports import JournalEntry
+from decision_service.pipeline.rules.active import ActiveRulesStatus
+from decision_service.rollout.state import TrackName
+
+SERVICE = "decision_service.api.v1.RolloutService"
+
+
+class RolloutUseCases(msgspec.Struct, frozen=True):
+    """What the servicer translates for."""
+
+    operate: OperateRollouts
+    figures: ShowFigures
+    compare: CompareVersions
+    status: Callable[[], ActiveRulesStatus]
+    clock: Clock
+
+
+class RolloutServicer:
+    """Translates between the wire and the rollouts."""
+
+    def __init__(self, use_cases: RolloutUseCases) -> None:
+        self._use_cases = use_cases
+        self._operate = use_cases.operate
+        self._status = use_cases.status
+
+    async def list_rollouts(
+        self, request: service_pb.ListRolloutsRequest, context: RpcContext
+    ) -> service_pb.ListRolloutsResponse:
+        """Every rollout."""
+        del request, context
+        looks = await self._operate.look_at_all()
+        return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
+
+    async def get_rollout(
+        self, request: service_pb.GetRolloutRequest, context: RpcContext
+    ) -> service_pb.GetRolloutResponse:
+        """One rollout with its figures."""
+        del context
+        product = product_from(request.product)
+        rollout = self._message(await self._operate.look(product))
+        figures = figures_message(await self._use_cases.figures(product))
+        return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
+
+    async def explain_assignment(
+        self, request: service_pb.ExplainAssignmentRequest, context: RpcContext
+    ) -> service_pb.ExplainAssignmentResponse:
+        """Where an applicant would be put now."""
+        del context
+        return explained_message(await self._operate.explain(applicant_from(request)))
+
+    async def list_rollout_steps(
+        self, request: service_pb.ListRolloutStepsRequest, context: RpcContext
+    ) -> service_pb.ListRolloutStepsResponse:
+        """One page of the journal."""
+        del context
+        product, size = product_from(request.product), page_size(request.page_size)
+        before = read_step_token(product, request.page_token)
+        steps = await self._operate.steps(product, before, size + 1)
+        more = len(steps) > size
+        return service_pb.ListRolloutStepsResponse(
+            steps=[step_message(entry) for entry in steps[:size]],
+            next_page_token=make_step_token(product, steps[size - 1].position) if more else "",
+        )
+
+    async def advance_rollout(
+        self, request: service_pb.AdvanceRolloutRequest, context: RpcContext
+    ) -> service_pb.AdvanceRolloutResponse:
+        """One stage up."""
+        order, track = _decided_on(request, context)
+        step = _step(await self._operate.advance(order, track))
+        rollout = self._after(order.product)
+        return service_pb.AdvanceRolloutResponse(step=step, rollout=rollout)
+
+    async def roll_back_rollout(
+        self, request: service_pb.RollBackRolloutRequest, context: RpcContext
+    ) -> service_pb.RollBackRolloutResponse:
+        """One stage down."""
+        order, track = _decided_on(request, context)
+        step = _step(await self._operate.roll_back(order, track))
+        rollout = self._after(order.product)
+        return service_pb.RollBackRolloutResponse(step=step, rollout=rollout)
+
+    async def pause_rollout(
+        self, request: service_pb.PauseRolloutRequest, context: RpcContext
+    ) -> service_pb.PauseRolloutResponse:
+        """Stop advancing."""
+        order = order_from(request, context.info.caller)
+        step = _step(await self._operate.pause(order))
+        rollout = self._after(order.product)
+        return service_pb.PauseRolloutResponse(step=step, rollout=rollout)
+
+    async def resume_rollout(
+        self, request: service_pb.ResumeRolloutRequest, context: RpcContext
+    ) -> service_pb.ResumeRolloutResponse:
+        """Let advancing go on."""
+        order = order_from(request, context.info.caller)
+        step = _step(await self._operate.resume(order))
+        rollout = self._after(order.product)
+        return service_pb.ResumeRolloutResponse(step=step, rollout=rollout)
+
+    async def set_kill_switch(
+        self, request: service_pb.SetKillSwitchRequest, context: RpcContext
+    ) -> service_pb.SetKillSwitchResponse:
+        """Kill or revive."""
+        problems = Problems()
+        arm = arm_from(request.arm, problems)
+        order = order_from(request, context.info.caller, problems)
+        taken = await self._operate.set_kill_switch(order, arm, killed=request.killed)
+        rollout = self._after(order.product)
+        return service_pb.SetKillSwitchResponse(step=_step(taken), rollout=rollout)
+
+    async def compare_versions(
+        self, request: service_pb.CompareVersionsRequest, context: RpcContext
+    ) -> service_pb.CompareVersionsResponse:
+        """Two versions on the same applicants."""
+        del context
+        question = question_from(request, self._use_cases.clock.now())
+        found = await self._use_cases.compare(question)
+        return service_pb.CompareVersionsResponse(comparison=comparison_message(found))
+
+    def _after(self, product: str) -> pb.Rollout:
+        return self._message(self._operate.after(product))
+
+    def _message(self, look: Look) -> pb.Rollout:
+        return rollout_message(look, self._status().refused)
+
+
+def methods(servicer: RolloutServicer) -> Methods:
+    """The service's methods."""
+    return {
+        "ListRollouts": unary(servicer.list_rollouts, service_pb.ListRolloutsRequest),
+        "GetRollout": unary(servicer.get_rollout, service_pb.GetRolloutRequest),
+        "ExplainAssignment": unary(
+            servicer.explain_assignment, service_pb.ExplainAssignmentRequest
+        ),
+        "ListRolloutSteps": unary(servicer.list_rollout_steps, service_pb.ListRolloutStepsRequest),
+        "AdvanceRollout": unary(servicer.advance_rollout, service_pb.AdvanceRolloutRequest),
+        "RollBackRollout": unary(servicer.roll_back_rollout, service_pb.RollBackRolloutRequest),
+        "PauseRollout": unary(servicer.pause_rollout, service_pb.PauseRolloutRequest),
+        "ResumeRollout": unary(servicer.resume_rollout, service_pb.ResumeRolloutRequest),
+        "CompareVersions": unary(servicer.compare_versions, service_pb.CompareVersionsRequest),
+        "SetKillSwitch": unary(servicer.set_kill_switch, service_pb.SetKillSwitchRequest),
+    }
+
+
+def _decided_on(
+    request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
+    context: RpcContext,
+) -> tuple[Order, TrackName | None]:
+    """The order with the plan and position it was decided on, and its track."""
+    problems = Problems()
+    track = track_from(request.track, problems)
+    if request.position < 0:
+        problems.add("position", f"is {request.position}: it must be that of a step, or 0")
+    order = order_from(request, context.info.caller, problems)
+    order = replace(order, plan_digest=request.plan_digest, position=request.position)
+    return order, track
+
+
+def _step(entry: JournalEntry | None) -> pb.RolloutStep | None:
+    return None if entry is None else step_message(entry)

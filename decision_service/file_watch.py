@@ -1,0 +1,103 @@
+"""Noticing that files were changed or replaced, once they are quiet again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import TypeAlias
+
+from watchfiles import Change, DefaultFilter, awatch
+
+QUIET_MS = 300
+"""How long nothing must change before a change counts: an editor's saves come in bursts."""
+
+LONGEST_BURST_MS = 2000
+LOOK_MS = 1000
+"""How often is looked where nothing is heard: not every file system tells of changes."""
+
+Marks: TypeAlias = Mapping[Path, tuple[int, ...] | None]
+"""What the file system says of each path: inode, size, times; None of one that is not there."""
+
+_FILTER = DefaultFilter()
+
+
+class FileWatch:
+    """Files, and folders with all that is below them but what editors and version control leave.
+
+    Events of the file system say when to look, and the paths' own marks whether anything changed:
+    so links may be swapped, as Kubernetes does, and folders replaced by others.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self._paths = paths
+        self._seen = self._marks()
+
+    def changed(self) -> bool:
+        """Whether anything is otherwise than at the call before, or than when this was made."""
+        marks = self._marks()
+        changed, self._seen = marks != self._seen, marks
+        return changed
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield after each change, for ever; a burst of changes counts once."""
+        while True:
+            async with aclosing(self._stirs()) as stirs:
+                async for _ in stirs:
+                    if await asyncio.to_thread(self.changed):
+                        yield
+
+    async def _stirs(self) -> AsyncGenerator[None, None]:
+        """Yield when something may have changed; ends when other folders are to be watched."""
+        folders = await asyncio.to_thread(self._folders)
+        heard = awatch(
+            *folders,
+            watch_filter=None,
+            step=QUIET_MS,
+            debounce=LONGEST_BURST_MS,
+            rust_timeout=LOOK_MS,
+            yield_on_timeout=True,
+            recursive=any(path in self._paths for path in folders),
+        )
+        try:
+            async with aclosing(heard):
+                async for _ in heard:
+                    yield
+                    if await asyncio.to_thread(self._folders) != folders:
+                        return
+        except OSError:  # no folder, or no more watches or descriptors to be had
+            await asyncio.sleep(LOOK_MS / 1000)
+            yield
+
+    def _folders(self) -> Marks:
+        """The folders to watch, with their inodes: one that was replaced is another one."""
+        folders = {path if path.is_dir() else path.parent for path in self._paths}
+        return {folder: (_mark(folder) or ())[:1] for folder in folders}
+
+    def _marks(self) -> Marks:
+        return {path: _mark(path) for root in self._paths for path in _below(root)}
+
+
+def _below(root: Path) -> Iterator[Path]:
+    yield root
+    for folder, folders, files in os.walk(root):
+        folders[:] = filter(_noticed, folders)
+        for name in (*folders, *filter(_noticed, files)):
+            yield Path(folder, name)
+
+
+def _noticed(name: str) -> bool:
+    return _FILTER(Change.modified, name)
+
+
+def _mark(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        return (found.st_ino,)
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -1,0 +1,134 @@
+"""One piece of work per key at a time, shared by all who ask for it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+Key = TypeVar("Key")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class WorkStopped(Exception):
+    """The work was cancelled from outside while a caller waited for its result."""
+
+
+class _Flight(Struct, Generic[Job, Result], eq=False):
+    job: Job
+    task: asyncio.Task[Result]
+    callers: int = 0
+    sealed: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the work has ended or is being cancelled, so that nobody can join it."""
+        return self.task.done() or self.task.cancelling() > 0
+
+
+class Place(Struct, Generic[Job, Result], eq=False):
+    """A caller's place in a flight; `began` where this caller's asking began the work.
+
+    `job` is what `SingleFlight.join` was given by whoever began it.
+    """
+
+    began: bool
+    _flight: _Flight[Job, Result]
+
+    @property
+    def job(self) -> Job:
+        """The job that the work does."""
+        return self._flight.job
+
+    async def result(self, seconds: float, *signals: asyncio.Future[Any]) -> Result:
+        """The work's result, waited for at most `seconds`, or until one of the signals is done.
+
+        Raises TimeoutError where the work goes on by then, what the work raised, or WorkStopped.
+        """
+        task = self._flight.task
+        if not task.done():
+            await asyncio.wait(
+                [task, *signals], timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED
+            )
+        if not task.done():
+            raise TimeoutError
+        if task.cancelled():
+            raise WorkStopped
+        return task.result()
+
+
+class SingleFlight(Generic[Key, Job, Result]):
+    """Does each job on a task of its own: it goes on when one of its callers leaves.
+
+    When the last caller leaves, the work is cancelled, unless it is sealed by then. A key whose
+    work is being cancelled is free for a new job, which begins once the old one has ended.
+    `on_end` hears of every job that has ended, of one too that was cancelled before it ran.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Job], Coroutine[Any, Any, Result]],
+        on_end: Callable[[Job], object] = lambda _: None,
+    ) -> None:
+        self._work = work
+        self._on_end = on_end
+        self._flights: dict[Key, _Flight[Job, Result]] = {}
+        self._tasks: set[asyncio.Task[Result]] = set()
+
+    @contextmanager
+    def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Place[Job, Result]]:
+        """A place in the work of this key while the block lasts; `job` makes the job of new work.
+
+        Raises what `job` raises, and nothing has begun then.
+        """
+        flight = self._flights.get(key)
+        began = flight is None or flight.over
+        if flight is None or began:
+            flight = self._begin(key, job(), flight)
+        flight.callers += 1
+        try:
+            yield Place(began, flight)
+        finally:
+            flight.callers -= 1
+            if not flight.callers and not flight.sealed:
+                flight.task.cancel()
+
+    def seal(self, key: Key) -> None:
+        """From now on the work of this key goes on even when nobody waits for it."""
+        self._flights[key].sealed = True
+
+    def jobs(self) -> dict[Key, Job]:
+        """The jobs in progress."""
+        return {key: flight.job for key, flight in self._flights.items()}
+
+    async def aclose(self) -> None:
+        """Cancel all work and return when it has ended; whoever waits gets WorkStopped."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(
+        self, key: Key, job: Job, before: _Flight[Job, Result] | None
+    ) -> _Flight[Job, Result]:
+        task = asyncio.create_task(self._after(before, job))
+        flight = self._flights[key] = _Flight(job, task)
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._ended(key, flight))
+        return flight
+
+    async def _after(self, before: _Flight[Job, Result] | None, job: Job) -> Result:
+        if before is not None:
+            await asyncio.wait([before.task])
+        return await self._work(job)
+
+    def _ended(self, key: Key, flight: _Flight[Job, Result]) -> None:
+        self._tasks.discard(flight.task)
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        self._on_end(flight.job)
+        if not flight.task.cancelled():
+            flight.task.exception()  # whoever waits has it, and nobody else needs it
