@@ -417,8 +417,7 @@ async def test_a_call_whose_message_does_not_come_is_cancelled(kind: str) -> Non
     }
     async with serving(methods, limit=8, seconds=lambda: now) as (server, channel):
         silent = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(8)]
-        while server.calls.open < 8:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.calls.open == 8)
         server.calls.cancel_slow()
         assert server.calls.open == 8
         now = CLIENT_SECONDS

@@ -48,7 +48,7 @@ async def test_fifty_callers_over_two_replicas_are_decided_once(
         replicas(tmp_path, postgres.migrated(), at) as (one, two),
     ):
         request = create(GEORGE)
-        calls = [raw((one, two)[n % 2].channel)(request, timeout=20) for n in range(50)]
+        calls = [raw((one, two)[n % 2].channel)(request, timeout=60) for n in range(50)]
         assert len(set(await asyncio.gather(*calls))) == 1
         assert at.gatherings() == 1
         listed = await two.stub.ListDecisions(service_pb.ListDecisionsRequest())
@@ -60,16 +60,16 @@ async def test_a_caller_at_the_other_replica_is_told_in_time(
 ) -> None:
     """While one replica still decides, the other answers ABORTED before the caller's deadline."""
     async with (
-        vendor(slow(1.0)) as at,
+        vendor(slow(3.0)) as at,
         replicas(tmp_path, postgres.migrated(), at) as (one, two),
     ):
         request = create(GEORGE)
-        first = asyncio.ensure_future(raw(one.channel)(request, timeout=20))
+        first = asyncio.ensure_future(raw(one.channel)(request, timeout=60))
         await at.hit()
-        told = await refused(two.stub.CreateDecision(request, timeout=0.5))
+        told = await refused(two.stub.CreateDecision(request, timeout=1.5))
         assert (told.code, told.info.reason) == (grpc.StatusCode.ABORTED, "REQUEST_IN_PROGRESS")
         assert told.retry is not None
-        assert await raw(two.channel)(request, timeout=20) == await first
+        assert await raw(two.channel)(request, timeout=60) == await first
 
 
 async def test_a_killed_replica_is_succeeded(postgres: Postgres, tmp_path: Path) -> None:
@@ -120,13 +120,13 @@ async def test_a_replica_that_hung_past_the_deadline_records_nothing(
     """What every caller has given up is dropped when the process goes on, not recorded late."""
     url = postgres.migrated()
     async with (
-        vendor(slow(0.5, times=1)) as at,
+        vendor(slow(2.0, times=1)) as at,
         replicas(tmp_path, url, at) as (one, _),
         process(tmp_path, url, at) as hung,
         grpc.aio.insecure_channel(hung.address) as channel,
     ):
         request = create(GEORGE)
-        late = asyncio.ensure_future(raw(channel)(request, timeout=1.0))
+        late = asyncio.ensure_future(raw(channel)(request, timeout=3.0))
         await at.hit()
         hung.stop()
         with pytest.raises(grpc.RpcError):
