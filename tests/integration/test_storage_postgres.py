@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -32,6 +31,7 @@ from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.postgres import Postgres
 from tests.kits.postgres_proxy import Cut, Meter, proxied
+from tests.kits.stores import opened
 from tests.kits.until import until
 
 CUTS = 12
@@ -45,16 +45,6 @@ WHERE state = 'active' AND query = 'SELECT pg_sleep(30)' AND datname = current_d
 def url(postgres: Postgres) -> str:
     """A new database with tables."""
     return postgres.migrated()
-
-
-@asynccontextmanager
-async def opened(url: str, **options: int) -> AsyncIterator[Store]:
-    """A store that is closed whatever happens."""
-    store = await Store.open(url, **options)
-    try:
-        yield store
-    finally:
-        await store.aclose()
 
 
 async def ids(store: Store) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -19,6 +19,7 @@ from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.lease_process import holding
 from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed
 from tests.kits.postgres import Postgres
+from tests.kits.stores import opened
 from tests.kits.until import until
 
 SHORT = 0.5
@@ -39,16 +40,6 @@ class TestSharedLeases(LeasesKit):
                 stack.push_async_callback(store.aclose)
             one, two = (Replica(store, store.leases) for store in stores)
             yield one, two
-
-
-@asynccontextmanager
-async def opened(url: str, **options: float) -> AsyncIterator[Store]:
-    """A store that is closed whatever happens."""
-    store = await Store.open(url, **options)
-    try:
-        yield store
-    finally:
-        await store.aclose()
 
 
 @pytest.fixture
