@@ -25,10 +25,10 @@ from bench.processes import Cores, pinning_is_missing, split_cores
 from bench.service import KEY, SECRET, SEED, serve_command, service, settings
 from bench.tables import Spread, show
 from decision_service.api.v1 import decision_service_pb2_grpc
-from decision_service.simulator.dates import civil_day
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.limits import Call
-from decision_service.simulator.population import EVERYDAY, life_of, population
+from decision_service.simulator.answers.metering import MeteredRequest
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.formats.dates import civil_day
+from decision_service.simulator.people.population import EVERYDAY, population, profile_of
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.service import create
 
@@ -55,12 +55,12 @@ class Bare:
         self._client = httpx.AsyncClient(auth=(KEY, SECRET))
         self._base_url = base_url
 
-    async def chain(self, calls: Sequence[Call]) -> float:
+    async def chain(self, calls: Sequence[MeteredRequest]) -> float:
         """Seconds that these requests take, as far side by side as they can be.
 
         Identities come after all other lists: they tell that what was empty there was honest.
         """
-        lists: dict[str, list[Call]] = defaultdict(list)
+        lists: dict[str, list[MeteredRequest]] = defaultdict(list)
         for call in calls:
             lists[call.path].append(call)
         began = perf_counter()
@@ -70,7 +70,7 @@ class Bare:
         await self._pages(last)
         return perf_counter() - began
 
-    async def _pages(self, calls: Sequence[Call]) -> None:
+    async def _pages(self, calls: Sequence[MeteredRequest]) -> None:
         for call in calls:
             answer = await self._client.get(f"{self._base_url}{call.path}?{call.query}")
             answer.raise_for_status()
@@ -80,7 +80,7 @@ class Bare:
         await self._client.aclose()
 
 
-def depth(calls: Sequence[Call]) -> int:
+def depth(calls: Sequence[MeteredRequest]) -> int:
     """How many calls must come one after another: accounts, the longest list, identities."""
     pages = Counter(call.path for call in calls)
     ends = pages.pop(ACCOUNTS, 0) + pages.pop(IDENTITIES, 0)
@@ -127,9 +127,9 @@ async def measure(folder: Path, cores: Cores, people: int) -> Cold:
             await stub.CreateDecision(create(user))
             taken = perf_counter() - began
             calls = list(app.meter.calls)
-            found.calls[life_of(number, EVERYDAY)].append(len(calls))
+            found.calls[profile_of(number, EVERYDAY)].append(len(calls))
             found.depths[depth(calls)] += 1
-            found.times[life_of(number, EVERYDAY)].append((taken, await bare.chain(calls)))
+            found.times[profile_of(number, EVERYDAY)].append((taken, await bare.chain(calls)))
     return found
 
 

@@ -27,9 +27,10 @@ from pathlib import Path
 from time import perf_counter, process_time
 
 from bench.figures import RESULTS
+from decision_service.clock_ids import Ids, SystemClock
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
-from decision_service.machine import Ids, SystemClock
-from decision_service.pipeline.decide.decide import Call, DecideApplication, Ports
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver
@@ -97,7 +98,7 @@ class Side:
         who = f"u-{uuid.uuid4().hex}"
         asked = application(user_id=who, request_id=who)
         wall, cpu = perf_counter(), process_time()
-        await self.decide(asked, Call("bench", clock.monotonic() + 10))
+        await self.decide(asked, CallContext("bench", clock.monotonic() + 10))
         return (perf_counter() - wall) * 1000, (process_time() - cpu) * 1000
 
 
@@ -127,9 +128,7 @@ def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
     book, seen = rulebook(planned(changed_rules(9, RECOMPUTING), plan)), EventCounters()
     counters = Counters(store, clock, uuid.uuid4().hex)
     shadows = Shadows(store, clock, seen, counters.idle)
-    ports = Ports(
-        FreshSource(vendor), store, store, ProtoReplyEncoder(), clock, Ids(), store.leases
-    )
+    ports = Deps(FreshSource(vendor), store, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
     observer = RolloutObserver(counters, shadows, lambda _: 1)
     return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import decision_service.cli.serve as command
+import decision_service.cli.server.serve as command
 from decision_service.cli import main
 from decision_service.config import Settings, load
 

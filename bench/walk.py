@@ -17,7 +17,7 @@ from types import CodeType, FrameType
 import decision_service
 from bench.service import raw_calls, request
 from decision_service.config import load
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.wiring.app import start
 
 ROOT = Path(decision_service.__file__).parent

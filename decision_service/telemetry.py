@@ -8,13 +8,10 @@ import secrets
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from io import RawIOBase
-from typing import Any, TextIO, TypeAlias
+from logging.handlers import QueueHandler, QueueListener
+from queue import SimpleQueue
 
-import msgspec
 import structlog
 from structlog.typing import EventDict
 
@@ -23,123 +20,73 @@ _LINGER_SECONDS = 0.02
 _CLOSE_SECONDS = 1.0
 
 
-class CallLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the log says of one call that has ended, `ms` milliseconds after it came.
-
-    What a line has no value for is left out. `user` is a keyed hash.
-    """
-
-    method: str
-    code: str
-    ms: float
-    reason: str | None = None
-    request_id: str = ""
-    trace_id: str = ""
-    caller: str = ""
-    user: str = ""
-
-    def fields(self) -> dict[str, Any]:
-        """The line's fields by name, as the JSON has them."""
-        return dict(msgspec.to_builtins(self))
-
-
-CallLog: TypeAlias = Callable[[CallLine], None]
-"""Takes the lines of calls; never waits."""
-
-
-class LogQueue:
-    """A stream whose lines a thread writes on; what does not fit is dropped and counted.
+class LogQueue(QueueHandler):
+    """Hands lines to a thread that writes them; what does not fit is dropped and counted.
 
     A full pipe therefore costs lines, never decisions. At most `most` lines wait. `stream` must
     not be buffered: a thread that is stuck in a buffer's lock would break the end of the process.
-    A call's line is made JSON by the thread.
     """
 
+    queue: SimpleQueue[logging.LogRecord]
+
     def __init__(self, stream: RawIOBase, most: int = _MOST_LINES) -> None:
-        self.dropped = 0
-        self._clock = _Stamps()
-        self._bound = b""
-        self._stream = stream
+        super().__init__(SimpleQueue())
         self._most = most
-        self._lines: deque[str | tuple[float, CallLine]] = deque()
-        self._filled = threading.Event()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-        self._thread.start()
+        self._unqueued = 0
+        self._writer = _Writer(self.queue, stream)
+        self._writer.start()
 
-    def write(self, line: str) -> None:
+    @property
+    def dropped(self) -> int:
+        """Lines that did not fit, or that the stream did not take."""
+        return self._unqueued + self._writer.dropped
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """The record as it is: its message is a whole line already."""
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
         """Take a line; never waits."""
-        self._take(line)
+        if self.queue.qsize() < self._most:
+            self.queue.put_nowait(record)
+        else:
+            self._unqueued += 1
 
-    def call(self, line: CallLine) -> None:
-        """Take the line of a call that ends now; never waits."""
-        self._take((time.time(), line))  # noqa: TID251 - when it is said; no decision sees it
-
-    def flush(self) -> None:
-        """Nothing to do: lines are written as soon as somebody reads them."""
-
-    def close(self) -> None:
+    def stop(self) -> None:
         """Write what waits, for at most a second."""
-        self._closed.set()
-        self._filled.set()
-        self._thread.join(_CLOSE_SECONDS)
+        stopping = threading.Thread(target=self._writer.stop, daemon=True)
+        stopping.start()
+        stopping.join(_CLOSE_SECONDS)
 
-    def _take(self, line: str | tuple[float, CallLine]) -> None:
-        if len(self._lines) >= self._most:
-            self.dropped += 1
-            return
-        self._lines.append(line)
-        if not self._filled.is_set():
-            self._filled.set()
 
-    def _run(self) -> None:
-        while not (self._closed.is_set() and not self._lines):
-            self._filled.wait()
-            self._filled.clear()
-            self._write_on()
-            self._closed.wait(_LINGER_SECONDS)
+class _Writer(QueueListener):
+    """Writes lines on a stream, however little of them it takes at a time.
 
-    def _write_on(self) -> None:
-        waiting = [self._lines.popleft() for _ in range(len(self._lines))]
-        if not waiting:
-            return
-        rest = memoryview(b"".join(map(self._content, waiting)))
+    It wakes for many lines at a time: a thread that wakes for each costs more than the line. No
+    handler is behind it, whose lock a stuck stream would keep from the end of the process.
+    """
+
+    queue: SimpleQueue[logging.LogRecord]
+
+    def __init__(self, queue: SimpleQueue[logging.LogRecord], stream: RawIOBase) -> None:
+        super().__init__(queue)
+        self.dropped = 0
+        self._stream = stream
+
+    def dequeue(self, block: bool) -> logging.LogRecord:  # noqa: FBT001 - as it is inherited
+        """The next line; waits for one."""
+        if self.queue.empty():
+            time.sleep(_LINGER_SECONDS)
+        return super().dequeue(block)
+
+    def handle(self, record: logging.LogRecord) -> None:
+        """Write a line; counts one that a full disk or a closed stream refuses."""
+        rest = memoryview(f"{record.getMessage()}\n".encode("utf-8", "replace"))
         try:
             while rest:
                 rest = rest[self._stream.write(rest) or 0 :]
         except (OSError, ValueError):
-            self.dropped += len(waiting)
-
-    def _content(self, line: str | tuple[float, CallLine]) -> bytes:
-        if isinstance(line, str):
-            return line.encode("utf-8", "replace")
-        seconds, call = line
-        said, at = msgspec.json.encode(call), self._clock.of(seconds)
-        return b'%b%b,"event":"call","level":"info","timestamp":"%b"}\n' % (
-            said[:-1],
-            self._bound,
-            at,
-        )
-
-    def bind(self, bound: Mapping[str, Any]) -> None:
-        """What the line of each call says besides."""
-        self._bound = b"," + msgspec.json.encode(bound)[1:-1] if bound else b""
-
-
-class _Stamps:
-    """Instants in ISO 8601; the text of a second is made once."""
-
-    def __init__(self) -> None:
-        self._second, self._text = -1, ""
-
-    def of(self, seconds: float) -> bytes:
-        """An instant (seconds since 1970) in UTC with its microseconds."""
-        micros = round(seconds * 1_000_000)
-        second, rest = divmod(micros, 1_000_000)
-        if second != self._second:
-            self._second = second
-            self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._text}.{rest:06}Z".encode()
+            self.dropped += 1
 
 
 class _Forwarded(logging.Handler):
@@ -148,7 +95,7 @@ class _Forwarded(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log the record as one event."""
         error = record.exc_info[0] if record.exc_info else None
-        structlog.get_logger(record.name).log(
+        structlog.get_logger().log(
             record.levelno,
             "library",
             library=record.name,
@@ -162,16 +109,21 @@ def _without_absent(_: object, __: str, event: EventDict) -> EventDict:
     return {name: value for name, value in event.items() if value is not None}
 
 
-def configure_logging(
-    level: str, *, as_json: bool, stream: TextIO | LogQueue | None = None
-) -> None:
-    """Send structured lines to a stream; one line per event, no person's data, no tracebacks."""
-    stream = stream or sys.stderr
+def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | None = None) -> None:
+    """Send structured lines to a handler; one line per event, no person's data, no tracebacks.
+
+    Without a handler they go to stderr.
+    """
     renderer = (
         structlog.processors.JSONRenderer()
         if as_json
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    own = logging.getLogger("decision_service")
+    own.handlers[:] = [handler or logging.StreamHandler()]
+    own.propagate = False
+    own.setLevel(number)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -180,28 +132,11 @@ def configure_logging(
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
-        logger_factory=structlog.WriteLoggerFactory(stream),  # type: ignore[arg-type]  # it needs write and flush alone
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: own,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Forwarded()], level=logging.WARNING, force=True)
-
-
-def call_log(level: str, *, as_json: bool, queue: LogQueue, other: CallLog) -> CallLog | None:
-    """What takes the lines of calls: nothing where the level leaves them out.
-
-    JSON is made by the queue's thread; for people to read, `other` logs them like all events.
-    """
-    if _number(level) > logging.INFO:
-        return None
-    if not as_json:
-        return other
-    queue.bind(structlog.contextvars.get_contextvars())
-    return queue.call
-
-
-def _number(level: str) -> int:
-    return logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
 
 
 class UserHash:

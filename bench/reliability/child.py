@@ -1,6 +1,5 @@
 """`serve` with what a test arms in it: a death, a sabotage, a larger share of the vendor's limit.
 
-It is loaded by the command line, and in no other way, so that a start takes what it takes people.
 Run as `python -m bench.reliability.child`; the settings are the service's own.
 """
 
@@ -14,22 +13,16 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import typer
-
-from decision_service.cli.main import prepared, run_prepared
+from bench.reliability import sabotage
+from decision_service.cli.main import run
 from decision_service.failpoints import Point, arm
-
-SERVE = ("serve",)
 
 
 def main() -> int:
     """Arm what is asked for, then serve; the exit code."""
-    program, sabotage = loaded()
     parser = argparse.ArgumentParser()
     parser.add_argument("--die-at", help="POINT:N, killed when it is reached for the Nth time")
     parser.add_argument("--tasks", type=Path, help="where to note how many tasks there are")
@@ -44,14 +37,7 @@ def main() -> int:
         arm(Point.BEFORE_REPLY, partial(note_tasks, given.tasks))
     if given.requests_per_second:
         raise_limit(given.requests_per_second)
-    return run_prepared(program, SERVE)
-
-
-def loaded() -> tuple[typer.Typer, ModuleType]:
-    """The program as the command line loads it, and only then what breaks it; once they are there
-    this takes no time.
-    """
-    return prepared(SERVE), import_module("bench.reliability.sabotage")
+    return run(("serve",))
 
 
 def death(times: int) -> Callable[[], None]:

@@ -17,7 +17,8 @@ from decision_service.edge.http import webhooks
 from decision_service.language.yaml import composer
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.single_flight import Place
-from decision_service.smile import client, parts, retries, waves
+from decision_service.smile.reading import kind_read, lists
+from decision_service.smile.transport import http, retries
 from decision_service.storage.commit import writer
 from decision_service.storage.privacy import consents
 from decision_service.storage.queries import decisions
@@ -56,18 +57,18 @@ def skip_the_shield() -> None:
 
 def missing_as_zero() -> None:
     """Take a kind that could not be read for one that is empty."""
-    waves.without = lambda *_: parts.Part()  # type: ignore[assignment]  # the sabotage
+    lists.failed_kind = lambda *_: kind_read.KindRead()  # type: ignore[assignment]  # the sabotage
 
 
 def follow_redirects() -> None:
     """Go wherever an answer points."""
-    begin = client.Client.__init__
+    begin = http.HttpClient.__init__
 
-    def trusting(self: client.Client, *args: Any, **kwargs: Any) -> None:
+    def trusting(self: http.HttpClient, *args: Any, **kwargs: Any) -> None:
         begin(self, *args, **kwargs)
         self._http.follow_redirects = True
 
-    client.Client.__init__ = trusting  # type: ignore[method-assign]  # the sabotage
+    http.HttpClient.__init__ = trusting  # type: ignore[method-assign]  # the sabotage
 
 
 def last_key_wins() -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
-from decision_service.simulator.ids import object_id, user_id
-from decision_service.simulator.people import like, sandbox_people
+from decision_service.simulator.formats.ids import object_id, user_id
+from decision_service.simulator.people.sandbox.people import person_like, sandbox_people
+from decision_service.simulator.people.world import Person, World
 from decision_service.simulator.server import Simulator, build_app, serve
-from decision_service.simulator.world import Person, World
 
 KEY, SECRET = "canary-key-7f3a", "canary-secret-91bc"
 FAST = 100_000
@@ -55,7 +55,7 @@ def hoarder() -> str:
 
 
 def _hoard(today: date) -> Person:
-    person = like("George", hoarder(), today)
+    person = person_like("George", hoarder(), today)
     first, *others = person.sources
     pattern = first.of("contributions")
     kept = tuple(
@@ -70,7 +70,7 @@ def crowd(size: int, today: date) -> World:
     """So many people like each of George, Ryan and Anisha, and one with very much."""
     names = ("George", "Ryan", "Anisha")
     builders = {
-        person(name, number): partial(like, name, person(name, number), today)
+        person(name, number): partial(person_like, name, person(name, number), today)
         for name in names
         for number in range(size)
     }

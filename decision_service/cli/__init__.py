@@ -1,4 +1,7 @@
-"""The command line, one file for each group of commands."""
+"""The command line, one package for each group of commands; `main` imports the one that is named.
+
+Only what every command needs stands here; no rule, factor or decision is computed in this package.
+"""
 
 import os
 

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from decision_service import __version__
+from decision_service.cli.display.output import print_error
 from decision_service.cli.errors import CommandError, Exit
-from decision_service.cli.output import print_error
 from decision_service.config import ConfigError
 
-COMMANDS = (
-    "serve",
-    "people",
-    "decide",
-    "decisions",
-    "rules",
-    "applicants",
-    "tokens",
-    "webhooks",
-    "preflight",
-    "rollout",
-    "simulator",
-    "demo",
-    "health",
-    "migrate",
-)
-"""Each is a module here, with a function of its name or, as `commands`, a group."""
-
-_DRAWING = ("rich", "pygments")
+COMMANDS = {
+    "serve": "server.serve",
+    "people": "sandbox.people",
+    "decide": "decisions.decide",
+    "decisions": "decisions.commands",
+    "rules": "rules.commands",
+    "applicants": "applicants.commands",
+    "tokens": "server.tokens",
+    "webhooks": "server.webhooks",
+    "preflight": "server.preflight.command",
+    "rollout": "rollout.commands",
+    "simulator": "sandbox.simulator",
+    "demo": "sandbox.demo",
+    "health": "server.health",
+    "migrate": "server.migrate",
+}
+"""By name the module, which has a function of that name or, as `commands`, a group."""
 
 
 def version() -> None:
@@ -65,8 +61,7 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     program.callback()(_options)
     named = next((one for one in arguments if not one.startswith("-")), "")
     for name in (named,) if named in COMMANDS else () if named == "version" else COMMANDS:
-        with _undrawn() if name == named == "serve" else nullcontext():
-            module = import_module(f"decision_service.cli.{name}")
+        module = import_module(f"decision_service.cli.{COMMANDS[name]}")
         if hasattr(module, "commands"):
             program.add_typer(module.commands, name=name)
         else:
@@ -75,47 +70,15 @@ def _program(arguments: Sequence[str]) -> typer.Typer:
     return program
 
 
-@contextmanager
-def _undrawn() -> Iterator[None]:
-    """Import as if what draws on terminals were not installed; what is imported already stays.
-
-    A server draws nothing. structlog would load it to colour tracebacks and httpx for a command of
-    its own, a tenth of the time to start; both do without where it is missing.
-    """
-    hidden = [name for name in _DRAWING if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None says: not installed
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code: 0 done, 1 findings, 2 usage, 3 server."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run_prepared(prepared(arguments), arguments))
-
-
-def prepared(arguments: Sequence[str]) -> typer.Typer:
-    """The program with what the command that is named needs, imported as a start of it does.
-
-    What is imported stays: to look through it for garbage takes a tenth of the time to start.
-    """
-    gc.disable()
-    program = _program(arguments)
-    gc.freeze()
-    gc.enable()
-    return program
+    sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are sentences on stderr."""
-    return run_prepared(_program(arguments), arguments)
-
-
-def run_prepared(program: typer.Typer, arguments: Sequence[str]) -> int:
-    """As `run`, by a program that is there already."""
+    program = _program(arguments)
     if list(arguments[:1]) == ["--debug"]:
         return _code(program(args=arguments, standalone_mode=False))
     try:

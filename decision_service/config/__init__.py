@@ -13,8 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from decision_service.config.addresses import check_reachable, is_loopback, split_address
 from decision_service.config.onboarding import OnboardingSettings, check_secrets
@@ -85,8 +84,8 @@ BASE_URLS = {
 class Settings(OnboardingSettings):
     """Every setting with its default; `docs/operations.md` has them in words."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
     )
 
     smile_mode: SmileMode = SmileMode.EMBEDDED
@@ -117,19 +116,6 @@ class Settings(OnboardingSettings):
     drain_grace: Seconds = 5.0
     lease: Seconds = Field(30.0, ge=0.5)
     max_in_flight: int = Field(256, ge=1, le=10_000)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load` hands over: it reads the environment itself, to refuse unknown names."""
-        del settings_cls, env_settings, dotenv_settings, file_secret_settings
-        return (init_settings,)
 
     @model_validator(mode="after")
     def _coherent(self) -> Settings:

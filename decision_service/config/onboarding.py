@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic import BaseModel, Field, SecretStr
 
 from decision_service.config.times import Seconds
 
@@ -13,7 +12,7 @@ WIDGET_SCRIPT = "https://web.smileapi.io/v2/smile.v2.js"
 LONGEST_SECRET = 64
 
 
-class OnboardingSettings(BaseSettings):
+class OnboardingSettings(BaseModel):
     """What an operator may set; empty widget addresses follow the mode."""
 
     webhook_secrets: SecretStr = SecretStr("")

@@ -72,7 +72,7 @@ class FactorSpec(msgspec.Struct, frozen=True):
         return self.name.partition(".")[0]
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class Evidence(msgspec.Struct, frozen=True, gc=False):
     """What a value rests on, so that a case worker can show why.
 
     `first`, `last` and `horizon` are months (`yyyy-MM`) or days (`yyyy-MM-dd`); `grade` is the
@@ -93,7 +93,7 @@ class Evidence(msgspec.Struct, frozen=True):
 NO_EVIDENCE = Evidence()
 
 
-class FactorValue(msgspec.Struct, frozen=True):
+class FactorValue(msgspec.Struct, frozen=True, gc=False):
     """Either a `value`, or None with at least one cause in `missing`."""
 
     name: str

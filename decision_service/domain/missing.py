@@ -84,7 +84,8 @@ class DataReason(StrEnum):
     __hash__ = str.__hash__
 
 
-_DEFAULT_REASON = {
+_REASONS = {
+    **dict.fromkeys(ABSENT, DataReason.DATA_MISSING),
     Cause.SOURCE_FAILED: DataReason.SOURCE_FAILED,
     Cause.PARTIAL: DataReason.PARTIAL_DATA,
     Cause.STALE: DataReason.STALE_DATA,
@@ -98,7 +99,7 @@ _DEFAULT_REASON = {
 }
 
 
-class Missing(msgspec.Struct, frozen=True, omit_defaults=True):
+class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One cause of a missing value, with what a person needs to mend it.
 
     `code` is the failure's own reason code where the cause alone does not tell it; `kind` the data
@@ -119,7 +120,7 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def reason(self) -> DataReason:
         """The reason code a decision shows for it."""
-        return self.code or _DEFAULT_REASON.get(self.cause, DataReason.DATA_MISSING)
+        return self.code or _REASONS[self.cause]
 
 
 def shown_first(causes: tuple[Missing, ...]) -> Missing:

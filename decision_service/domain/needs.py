@@ -73,8 +73,8 @@ class DataPolicy(msgspec.Struct, frozen=True):
     months, first match wins, `default_lag` otherwise. Where the months are 0, `posting_lag_days`
     pairs a provider glob with days in the same way; else payroll has `payroll_lag_days` and
     everything else `default_lag_days`. `provider_types` is the fallback where the vendor's provider
-    list could not be read. `not_employers` are words that name no employer (folded: "voluntary"),
-    `legal_forms` words that do not tell employers apart (folded: "inc"). Providers in
+    list could not be read. `not_employers` are words that name no employer, `legal_forms` words
+    that do not tell employers apart; both are folded ("selfemployed", "inc"). Providers in
     `document_providers` pass on what people upload, those in `fee_providers` charge fees.
     """
 

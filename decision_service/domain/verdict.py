@@ -57,7 +57,7 @@ class Truth(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One adverse action reason.
 
     `texts` maps a language to the sentence, `en` always present. `actual` and `required` are
@@ -74,7 +74,7 @@ class Reason(msgspec.Struct, frozen=True):
     regulatory_text: str = ""
 
 
-class DataRequest(msgspec.Struct, frozen=True):
+class DataRequest(msgspec.Struct, frozen=True, gc=False):
     """What is missing or unreadable, and what would help; apart from adverse reasons."""
 
     factor: str
@@ -100,7 +100,7 @@ class OfferKind(StrEnum):
     __hash__ = str.__hash__
 
 
-class Offer(msgspec.Struct, frozen=True):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """What is offered, amounts rounded down; `binding` names the limiting term."""
 
     kind: OfferKind
@@ -153,7 +153,7 @@ class StageTrace(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The pure result of `ruleset.evaluate`.
 
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and

@@ -12,8 +12,8 @@ from decision_service.instruments import Samples, one, read_counter, read_gauge
 from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.smile.breaker import BreakerState
 from decision_service.smile.source import SmileSource
+from decision_service.smile.transport.breaker import BreakerState
 
 
 def of_vendor(source: SmileSource) -> Iterator[Metric]:

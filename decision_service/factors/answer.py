@@ -10,7 +10,7 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.figures import Figure
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """Either a `figure`, or None with at least one cause; `evidence` in both cases."""
 
     figure: Figure | None

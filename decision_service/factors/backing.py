@@ -68,5 +68,5 @@ def _backed_months(case: Case) -> frozenset[int]:
 
 def _backed(parts: Parts) -> bool:
     income = total(parts)
-    backing = sum(part.backed for part in parts.values())
+    backing = sum([part.backed for part in parts.values()])
     return income > 0 and backing * 3 >= income * 2

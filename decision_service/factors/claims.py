@@ -11,12 +11,13 @@ from decision_service.factors.civil import month_of
 from decision_service.factors.classes import Classifier
 from decision_service.factors.employers import employer_key
 from decision_service.factors.figures import Amount
-from decision_service.factors.netting import month_net
+from decision_service.factors.netting import undue
 from decision_service.factors.pages import page_of
 from decision_service.factors.paychecks import MOST_PAYSLIPS
 from decision_service.factors.payroll import place
 from decision_service.factors.payslips import Payslip, paid_once, payslip
 from decision_service.factors.series import Span
+from decision_service.factors.stretches import month_of_page
 from decision_service.factors.usage import counted, unknown
 
 R = TypeVar("R", Income, EstimatedIncome, Transaction)
@@ -85,4 +86,5 @@ def _earnings(case: Case, source: str) -> Claims:
         return {}
     provider = counted(case)[source].provider_id
     page = page_of(records, Classifier(provider, case.policy.transaction_classes), case.currency)
-    return {month: month_net(page, month) for month in {month_of(r.date) for r in records}}
+    months = {month_of(record.date) for record in records}
+    return {m: month_of_page(page, m).tally.net - undue(page, m) for m in months}

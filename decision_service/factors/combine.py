@@ -23,7 +23,7 @@ Teller = tuple[str, Kind]
 """An account and the kind of its records."""
 
 
-class MonthFacts(msgspec.Struct):
+class MonthFacts(msgspec.Struct, gc=False):
     """One month as told: payroll by account and employer, the rest by account.
 
     `grades` holds the grade of each account's estimate, `confirmed` what of the payroll in
@@ -37,7 +37,7 @@ class MonthFacts(msgspec.Struct):
     confirmed: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
 
 
-class Part(msgspec.Struct):
+class Part(msgspec.Struct, gc=False):
     """What one job gives in a month: the amount that counts, its grade, and who told it.
 
     `backed` is the part of the amount that somebody else than the applicant proves.
@@ -109,11 +109,11 @@ def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
     gig: dict[Job, Part] = {}
     estimates: dict[Job, Part] = {}
     for source in tellers(facts):
-        part = _account(source, facts, feeders)
         if feeders[source].gig:
+            part = _account(source, facts, feeders)
             _keep_best(gig, (GIG, feeders[source].provider_id), part)
         elif not payroll and source in facts.estimates:
-            _keep_largest(estimates, (ESTIMATE, ""), part)
+            _keep_largest(estimates, (ESTIMATE, ""), _account(source, facts, feeders))
     if payroll:
         return payroll | gig
     return _larger(estimates, gig)

@@ -49,7 +49,7 @@ def _value(case: Case, name: str) -> FactorValue:
 
 def _needed(case: Case, names: Iterable[str]) -> set[Kind]:
     """The kinds that the factors rest on; transactions also where they may stand in as income."""
-    kinds = {kind for name in names for kind in registered(name).spec.kinds}
+    kinds = set[Kind]().union(*[registered(name).spec.kinds for name in names])
     if Kind.EINCOMES in kinds and platforms_or_partial(case):
         kinds.add(Kind.TRANSACTIONS)
     return kinds

@@ -29,7 +29,7 @@ def employer_key(name: str | None, policy: DataPolicy) -> str:
 def named_employer(name: str | None, policy: DataPolicy) -> bool:
     """Whether a record names somebody who employs; "voluntary" and the like do not."""
     key = employer_key(name, policy)
-    return bool(key) and key not in _no_employers(policy.not_employers)
+    return bool(key) and key not in policy.not_employers
 
 
 @lru_cache(maxsize=4096)
@@ -37,11 +37,6 @@ def _key(name: str, legal_forms: tuple[str, ...]) -> str:
     words = _WORD.findall(name.casefold().replace("'", "").replace(".", ""))
     telling = [word for word in words if word not in legal_forms]
     return "".join(telling or words)
-
-
-@lru_cache(maxsize=64)
-def _no_employers(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(_key(name, ()) for name in names)
 
 
 def payroll_jobs(records: Sequence[Income], policy: DataPolicy) -> Mapping[str, PayrollJob]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from heapq import nsmallest
+from typing import Protocol
+
+import msgspec
 
 from decision_service.domain.factor import Evidence
 from decision_service.domain.months import Month
@@ -35,9 +38,7 @@ class Named(Protocol):
 class Heap(Protocol):
     """Records of which nobody has looked yet for the heaviest."""
 
-    def bound(self) -> int:
-        """An amount that none of them exceeds, quickly told."""
-
+    @property
     def peak(self) -> int:
         """The largest absolute amount among them."""
 
@@ -45,17 +46,14 @@ class Heap(Protocol):
         """The five heaviest of them."""
 
 
-class Proof:
+class Proof(msgspec.Struct, gc=False):
     """The records of one month: how many, who told of them, and which may weigh most."""
 
-    __slots__ = ("heaps", "month", "records", "told", "weights")
-
-    def __init__(self, month: int) -> None:
-        self.month = month
-        self.records = 0
-        self.told: set[Told] = set()
-        self.weights: list[Weight] = []
-        self.heaps: list[Heap] = []
+    month: int
+    records: int = 0
+    told: set[Told] = msgspec.field(default_factory=set)
+    weights: list[Weight] = msgspec.field(default_factory=list)
+    heaps: tuple[Heap, ...] = ()
 
     def note(self, record_id: str, amount: Amount, told: Told, *, counted: bool = True) -> None:
         """Take one record in; `counted` is False for further months of a spread one."""
@@ -82,9 +80,7 @@ def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
 def five_of(weights: Sequence[Weight], heaps: Sequence[Heap]) -> Sequence[Weight]:
     """The five heaviest records, looking into heaps only where one of them may be."""
     best = five(weights)
-    if len(best) == MOST_SHOWN:
-        heaps = [heap for heap in heaps if heap.bound() >= -best[-1][0]]
-    peaks = sorted([(-heap.peak(), place) for place, heap in enumerate(heaps)])
+    peaks = sorted([(-heap.peak, place) for place, heap in enumerate(heaps)])
     for peak, place in peaks:
         if len(best) == MOST_SHOWN and peak > best[-1][0]:
             break
@@ -103,24 +99,18 @@ def top_weights(records: Sequence[Named], sizes: Sequence[int]) -> Sequence[Weig
         return []
     floor, largest = sample[0], sample[-1]
     if floor == largest and sizes.count(floor) == len(sizes):
-        return [(-floor, name) for name in _first_names([r.id for r in records])]
+        return [(-floor, name) for name in nsmallest(MOST_SHOWN, [r.id for r in records])]
     shown = [(-size, r.id) for size, r in zip(sizes, records, strict=True) if size > floor]
     shown.sort()
     if len(shown) < MOST_SHOWN:
         tied = [r.id for size, r in zip(sizes, records, strict=True) if size == floor]
-        shown += [(-floor, name) for name in _first_names(tied)]
+        shown += [(-floor, name) for name in nsmallest(MOST_SHOWN, tied)]
     return shown[:MOST_SHOWN]
 
 
-def _first_names(names: Sequence[str]) -> Sequence[str]:
-    """The first five names in text order."""
-    bound = sorted(_some(names))[:MOST_SHOWN][-1]
-    return sorted([name for name in names if name <= bound])[:MOST_SHOWN]
-
-
-def _some(values: Sequence[Any]) -> Sequence[Any]:
-    """The values at either end: their fifth in any order bounds that of all from one side."""
-    return values if len(values) <= 2 * EDGE else [*values[:EDGE], *values[-EDGE:]]
+def _some(sizes: Sequence[int]) -> Sequence[int]:
+    """The sizes at either end: their fifth bounds that of all from one side."""
+    return sizes if len(sizes) <= 2 * EDGE else [*sizes[:EDGE], *sizes[-EDGE:]]
 
 
 def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:

@@ -26,7 +26,7 @@ def decimal_of(figure: Amount | Decimal) -> Decimal:
 
 def present(figure: Figure, type_: ValueType, currency: str) -> Value:
     """The figure as a value of the rule language; money is rounded half-even to the minor unit."""
-    if isinstance(figure, bool | str):
+    if isinstance(figure, (bool, str)):
         return figure
     if type_ is ValueType.MONEY:
         return Money(currency, round(figure))
@@ -47,11 +47,13 @@ def mean(values: Sequence[Amount]) -> Amount:
 
 def median(values: Sequence[Amount]) -> Amount:
     """The middle value; of an even count the mean of the two in the middle."""
+    return quotient(twice_median(values), 2)
+
+
+def twice_median(values: Sequence[Amount]) -> Amount:
+    """The sum of the two values in the middle; of an odd count the middle one counts twice."""
     ordered = sorted(values)
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return quotient(ordered[middle - 1] + ordered[middle], 2)
+    return ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]
 
 
 def deviation(values: Sequence[Amount]) -> Decimal:

@@ -283,7 +283,7 @@ def volatility(case: Case, length: int) -> Answer:
 
 
 def _with_income(values: Sequence[Amount | None]) -> int:
-    return sum(bool(amount) for amount in values)
+    return sum([bool(amount) for amount in values])
 
 
 def _since_first(values: Sequence[Amount | None]) -> int | Cause:

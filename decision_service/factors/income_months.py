@@ -24,8 +24,9 @@ from decision_service.factors.combine import (
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_sources import (
     earned,
+    estimates,
     income_sources,
-    month_of_earnings,
+    months_of_earnings,
     platforms,
     stand_in_months,
 )
@@ -36,9 +37,10 @@ from decision_service.factors.paychecks import (
     pay_month,
     paychecks,
 )
-from decision_service.factors.proof_of_income import confirmed, estimate_grade
+from decision_service.factors.proof_of_income import confirmed, estimate_grades
 from decision_service.factors.records import eincomes
 from decision_service.factors.series import Draft
+from decision_service.factors.stretches import Stretch
 from decision_service.factors.tally import EARNED, FOREIGN, OF_NET, Tally
 from decision_service.factors.usage import Feeder, counted
 
@@ -65,7 +67,10 @@ class Sheet(msgspec.Struct):
 
     def month(self, index: int) -> MonthFacts:
         """What is known of a month so far."""
-        return self.facts.setdefault(index, MonthFacts())
+        found = self.facts.get(index)
+        if found is None:
+            found = self.facts[index] = MonthFacts()
+        return found
 
 
 def income_months(case: Case) -> Sheet:
@@ -98,9 +103,7 @@ def _income_months(case: Case) -> Sheet:
     for check in paychecks(case).counted:
         _take_paycheck(case, sheet, check)
     _take_flawed(case, sheet)
-    for estimate in eincomes(case).records:
-        if estimate.month <= _settled(case, estimate.source, Kind.EINCOMES):
-            _take_estimate(case, sheet, estimate)
+    _take_estimates(case, sheet)
     for feeder in platforms(case):
         _take_earnings(case, sheet, feeder)
     _take_taints(case, sheet)
@@ -165,8 +168,15 @@ def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Ki
     sheet.draft.abroad(month, record.id, cause)
 
 
-def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
-    grade = estimate_grade(case, counted(case)[record.source], record.month)
+def _take_estimates(case: Case, sheet: Sheet) -> None:
+    settled = {source: _settled(case, source, Kind.EINCOMES) for source in estimates(case)}
+    grades = {source: estimate_grades(case, counted(case)[source]) for source in estimates(case)}
+    for record in eincomes(case).records:
+        if record.month <= settled[record.source]:
+            _take_estimate(case, sheet, record, grades[record.source][record.month])
+
+
+def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome, grade: int) -> None:
     ours = record.currency == case.currency
     told = (record.source, grade)
     sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
@@ -181,14 +191,14 @@ def _take_estimate(case: Case, sheet: Sheet, record: EstimatedIncome) -> None:
 
 def _take_earnings(case: Case, sheet: Sheet, feeder: Feeder) -> None:
     """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
-    settled = _settled(case, feeder.id, Kind.TRANSACTIONS)
-    for month in stand_in_months(case):
+    settled, kept = _settled(case, feeder.id, Kind.TRANSACTIONS), earned(case, feeder)
+    for month, stretch in months_of_earnings(case, feeder.id).items():
         if (feeder.id, month) in sheet.told:
             continue
-        if month <= settled and month in earned(case, feeder):
-            sheet.month(month).earnings[feeder.id] = earned(case, feeder)[month]
+        if month <= settled and month in kept:
+            sheet.month(month).earnings[feeder.id] = kept[month]
         if month <= settled or not settled:
-            _prove_earnings(case, sheet.draft, feeder, month)
+            _prove_earnings(sheet.draft, feeder, month, stretch)
 
 
 def _take_taints(case: Case, sheet: Sheet) -> None:
@@ -201,8 +211,7 @@ def _take_taints(case: Case, sheet: Sheet) -> None:
                         sheet.draft.flaw(month, taint)
 
 
-def _prove_earnings(case: Case, draft: Draft, feeder: Feeder, month: int) -> None:
-    stretch = month_of_earnings(case, feeder.id, month)
+def _prove_earnings(draft: Draft, feeder: Feeder, month: int, stretch: Stretch) -> None:
     _note_turnover(draft, month, stretch.tally, feeder.id)
     if not stretch.tally.records(RECORDED):
         return
@@ -216,6 +225,6 @@ def _prove_earnings(case: Case, draft: Draft, feeder: Feeder, month: int) -> Non
 def _note_turnover(draft: Draft, month: int, total: Tally, source: str) -> None:
     unmapped, turnover = draft.turnovers.get(month, (0, 0))
     draft.turnovers[month] = unmapped + total.unmapped, turnover + total.turnover
-    cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS, source=source)
     for place in range(min(total.counts[FOREIGN], SEVERAL)):
+        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.TRANSACTIONS, source=source)
         draft.abroad(month, f"{source}:{month}:{place}", cause)

@@ -11,13 +11,13 @@ from decision_service.factors.combine import Teller
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import Source, last_seen, source_of, stand_in_from
 from decision_service.factors.ledger import ledger
-from decision_service.factors.netting import month_net
+from decision_service.factors.netting import undue
 from decision_service.factors.pages import Page
 from decision_service.factors.paychecks import paychecks, posted_month
 from decision_service.factors.payroll import last_day_of
 from decision_service.factors.records import eincomes, employments, incomes, last_day
 from decision_service.factors.settlement import Settlement
-from decision_service.factors.stretches import Stretch, first_of
+from decision_service.factors.stretches import Stretch, month_of_page
 from decision_service.factors.tally import OF_NET
 from decision_service.factors.usage import Feeder, counted, feeding
 
@@ -55,13 +55,14 @@ def _stand_in_months(case: Case) -> range:
     return range(first, Month.of(last_day(case)).index + 1)
 
 
-def month_of_earnings(case: Case, source: str, month: int) -> Stretch:
-    """A gig account's transactions of one month."""
+def months_of_earnings(case: Case, source: str) -> Mapping[int, Stretch]:
+    """A gig account's transactions of each month of which they may be income."""
+    return case.once(("months of earnings", source), lambda c: _by_month(c, source))
+
+
+def _by_month(case: Case, source: str) -> Mapping[int, Stretch]:
     page: Page = ledger(case).pages.get(source, ())
-    return case.once(
-        ("month of earnings", source, month),
-        lambda _: Stretch((page,), first_of(month), first_of(month + 1)),
-    )
+    return {month: month_of_page(page, month) for month in stand_in_months(case)}
 
 
 def _sources(case: Case) -> Mapping[Teller, Source]:
@@ -130,7 +131,6 @@ def _source(
 def _earned(case: Case, source: str) -> Earned:
     if source not in ledger(case).pages:
         return {}
-    page, months = ledger(case).pages[source], stand_in_months(case)
-    tallies = {month: month_of_earnings(case, source, month).tally for month in months}
-    telling = [month for month, tally in tallies.items() if tally.records(OF_NET)]
-    return {month: month_net(page, month, months.start) for month in telling}
+    page, since = ledger(case).pages[source], stand_in_months(case).start
+    tallies = [(month, s.tally) for month, s in months_of_earnings(case, source).items()]
+    return {m: t.net - undue(page, m, since) for m, t in tallies if t.records(OF_NET)}

@@ -14,9 +14,8 @@ from decision_service.factors.horizons import LIVE_MONTHS, stand_in_from
 from decision_service.factors.income_sources import (
     earned,
     income_settlement,
-    month_of_earnings,
+    months_of_earnings,
     platforms,
-    stand_in_months,
 )
 from decision_service.factors.ledger import ledger
 from decision_service.factors.quality import (
@@ -68,8 +67,7 @@ def _feed(case: Case) -> Feed:
 
 def _unreadable(case: Case) -> Sequence[Missing]:
     """That transactions without a class alone may be income."""
-    accounts, months = platforms(case), stand_in_months(case)
-    tallies = [month_of_earnings(case, f.id, month).tally for f in accounts for month in months]
+    tallies = [s.tally for f in platforms(case) for s in months_of_earnings(case, f.id).values()]
     unmapped, turnover = sum(t.unmapped for t in tallies), sum(t.turnover for t in tallies)
     found = Missing(Cause.UNCLASSIFIED, kind=Kind.TRANSACTIONS)
     return [found] if unclassified(unmapped, turnover) else []

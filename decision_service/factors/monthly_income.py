@@ -155,9 +155,8 @@ def _worked(case: Case, feeder: Feeder) -> Collection[int]:
 
 
 def _above_zero(facts: MonthFacts) -> bool:
-    if max(facts.estimates.values(), default=0) > 0 or max(facts.earnings.values(), default=0) > 0:
-        return True
-    return any(told_by(facts, (source, Kind.INCOMES)) > 0 for source, _ in facts.payroll)
+    paid = [told_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
+    return max([*paid, *facts.estimates.values(), *facts.earnings.values()], default=0) > 0
 
 
 def _outranked(case: Case) -> Collection[int]:
@@ -183,6 +182,10 @@ def _stood_in(case: Case) -> bool:
 
 def _unobserved(case: Case) -> Collection[int]:
     """Months before transactions are known of which nothing else tells."""
+    return case.once("unobserved months", _before_earnings)
+
+
+def _before_earnings(case: Case) -> Collection[int]:
     if not _stood_in(case):
         return frozenset()
     sheet, known_from = income_months(case), stand_in_months(case).start

@@ -1,28 +1,26 @@
-"""What an account keeps of a month: its earnings, less fees, with a cap on money given back."""
+"""What of the money that was given back to an account counts nothing."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 from decision_service.factors.pages import Page
 from decision_service.factors.runs import Run
 from decision_service.factors.stretches import first_of
-from decision_service.factors.tally import FEES, OF_NET, REVERSED
+from decision_service.factors.tally import FEES, REVERSED
 
 
-def month_net(page: Page, month: int, since: int | None = None) -> int:
-    """One account's earnings of a month (Month.index) after fees and reversals.
+def undue(page: Page, month: int, since: int | None = None) -> int:
+    """What one account was given back in a month (Month.index) beyond what was taken from it.
 
     Credits of class REVERSAL count up to the FEEs and the REVERSAL debits of the same month and of
     the one before, so that money sent to oneself as a "refund" is no income. No month before
     `since` is looked at.
     """
-    total = sum([_total(run, month, month) for bucket, run in page if bucket in OF_NET])
-    given_back = sum([_total(run, month, month) for run in _credits(page)])
+    refunds = [run for bucket, run in page if bucket == REVERSED and run.sign == 1]
+    given_back = sum([_total(run, month, month) for run in refunds])
     if not given_back:
-        return total
+        return 0
     first = month - 1 if since is None else max(month - 1, since)
-    return total - max(given_back - _taken(page, first, month), 0)
+    return max(given_back - _taken(page, first, month), 0)
 
 
 def _taken(page: Page, first: int, last: int) -> int:
@@ -30,10 +28,6 @@ def _taken(page: Page, first: int, last: int) -> int:
     debits = [run for bucket, run in page if bucket == REVERSED and run.sign == -1]
     fees = [run for bucket, run in page if bucket == FEES]
     return max(-sum([_total(run, first, last) for run in (*debits, *fees)]), 0)
-
-
-def _credits(page: Page) -> Iterable[Run]:
-    return [run for bucket, run in page if bucket == REVERSED and run.sign == 1]
 
 
 def _total(run: Run, first: int, last: int) -> int:

@@ -17,29 +17,21 @@ ABROAD = (FOREIGN, FOREIGN, FOREIGN)
 
 def page_of(records: Sequence[Transaction], classifier: Classifier, currency: str) -> Page:
     """Sort a source's transactions out."""
-    currencies = [record.currency for record in records]
-    if currencies.count(currency) == len(records):
-        return tuple(_sorted_out(records, classifier))
-    foreign = [r for r in records if r.currency != currency]
-    own = [r for r in records if r.currency == currency]
-    return (*_by_sign(ABROAD, foreign), *_sorted_out(own, classifier))
-
-
-def _sorted_out(
-    records: Sequence[Transaction], classifier: Classifier
-) -> Iterator[tuple[int, Run]]:
-    for signed, group in _alike(records, classifier).items():
-        yield from _by_sign(signed, group)
+    alike = _alike(records, classifier, currency).items()
+    return tuple([part for signed, group in alike for part in _by_sign(signed, group)])
 
 
 def _alike(
-    records: Sequence[Transaction], classifier: Classifier
+    records: Sequence[Transaction], classifier: Classifier, currency: str
 ) -> Mapping[Signed, Sequence[Transaction]]:
     """Together what is classed alike, whatever the sign: the one loop over every transaction."""
     groups: dict[str | None, list[Transaction]] = {}
     alike: dict[Signed, list[Transaction]] = {}
     group_of = groups.get
     for record in records:
+        if record.currency != currency:
+            alike.setdefault(ABROAD, []).append(record)
+            continue
         group = group_of(record.description)
         if group is None:
             signed = classifier.signed(record.description)

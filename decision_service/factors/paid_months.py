@@ -99,26 +99,28 @@ def _account(
 ) -> tuple[Source, Amounts]:
     """An account's payments up to its settled month."""
     months = [month_of(record.date) for record in records]
-    paid = max((month_of(r.date) for r in records if r.amount > 0), default=None)
+    dated = list(zip(months, records, strict=True))
+    paid = max([month for month, record in dated if record.amount > 0], default=None)
     feeder, newest = counted(case)[account], max(months)
     source = source_of(case, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid)
+    settled = [(month, record) for month, record in dated if month <= source.settled]
+    return source, _amounts(case, draft, account, settled)
+
+
+def _amounts(
+    case: Case, draft: Draft, account: str, dated: Sequence[tuple[int, Contribution]]
+) -> Amounts:
     amounts: dict[int, int] = {}
-    for month, record in zip(months, records, strict=True):
-        if month <= source.settled:
-            _take(case, draft, amounts, month, record)
-    return source, amounts
-
-
-def _take(
-    case: Case, draft: Draft, amounts: dict[int, int], month: int, record: Contribution
-) -> None:
-    ours = record.currency == case.currency
-    draft.proof(month).note(record.id, record.amount, (record.source, None), counted=ours)
-    if ours:
-        amounts[month] = amounts.get(month, 0) + record.amount
-    else:
-        cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=record.source)
-        draft.flaw(month, cause)
+    told = (account, None)
+    for month, record in dated:
+        ours = record.currency == case.currency
+        draft.proof(month).note(record.id, record.amount, told, counted=ours)
+        if ours:
+            amounts[month] = amounts.get(month, 0) + record.amount
+        else:
+            cause = Missing(Cause.MIXED_CURRENCY, kind=Kind.CONTRIBUTIONS, source=account)
+            draft.flaw(month, cause)
+    return amounts
 
 
 def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme:
@@ -130,7 +132,7 @@ def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme
     return Scheme(
         provider,
         amounts,
-        sorted(m for m, amount in amounts.items() if amount > 0),
+        sorted([month for month, amount in amounts.items() if amount > 0]),
         min(amounts, default=settled + 1),
         max(lag_month(s.seen, s.lag_months, s.lag_days) for s in judges),
         settled,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from decision_service.domain.months import Month
@@ -12,7 +12,7 @@ from decision_service.factors.case import Case
 from decision_service.factors.combine import platform_grade
 from decision_service.factors.employers import employer_key, named_employer
 from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
-from decision_service.factors.figures import median
+from decision_service.factors.figures import twice_median
 from decision_service.factors.income_sources import estimates
 from decision_service.factors.paid_months import contribution_book
 from decision_service.factors.records import employments
@@ -29,16 +29,13 @@ USUAL = (2, 3)
 """A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
 
 
-def estimate_grade(case: Case, feeder: Feeder, month: int) -> int:
-    """How well an account's estimate proves the income of a month."""
+def estimate_grades(case: Case, feeder: Feeder) -> Mapping[int, int]:
+    """How well an account's estimate proves the income of each month that it tells of."""
+    told = estimates(case)[feeder.id]
     if feeder.gig:
-        return platform_grade(feeder)
-    if not feeder.scheme:
-        return DECLARED_GRADE
-    remitted = month in employed_months(case) or (
-        _habitual(case, feeder.provider_id, month) and _usual(case, feeder.id, month)
-    )
-    return REMITTED_GRADE if remitted else DECLARED_GRADE
+        return dict.fromkeys(told, platform_grade(feeder))
+    remitted = _remitted(case, feeder.provider_id, told) if feeder.scheme else ()
+    return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in told}
 
 
 def employed_months(case: Case) -> frozenset[int]:
@@ -72,6 +69,14 @@ def _named_employers(case: Case) -> Mapping[str, AbstractSet[str]]:
     return found
 
 
+def _remitted(case: Case, provider_id: str, told: Mapping[int, int]) -> Collection[int]:
+    """The months whose estimate an employer proves, or a habit that it does not go beyond."""
+    employed = employed_months(case)
+    others = sorted(month for month in told if month not in employed)
+    habitual = [month for month in others if _habitual(case, provider_id, month)]
+    return {*(told.keys() & employed), *_usual(told, habitual)}
+
+
 def _habitual(case: Case, provider_id: str, month: int) -> bool:
     paid = case.once("paid alone", _paid_alone).get(provider_id, ())
     recent = bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS)
@@ -84,9 +89,12 @@ def _paid_alone(case: Case) -> Mapping[str, Sequence[int]]:
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
-def _usual(case: Case, source: str, month: int) -> bool:
-    """Whether an account's estimate of a month is no jump above those of its last 24 months."""
-    told = estimates(case).get(source, {})
-    recent = [told[m] for m in range(month - HABIT_MONTHS + 1, month + 1) if told.get(m, 0) > 0]
+def _usual(told: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
+    """Those of some months whose estimate is no jump above those of the last 24 months."""
+    paid = sorted(month for month, amount in told.items() if amount > 0)
     amounts, medians = USUAL
-    return not recent or told.get(month, 0) * amounts <= median(recent) * medians
+    for month in months:
+        places = bisect_right(paid, month - HABIT_MONTHS), bisect_right(paid, month)
+        recent = [told[m] for m in paid[slice(*places)]]
+        if not recent or told[month] * amounts * 2 <= twice_median(recent) * medians:
+            yield month

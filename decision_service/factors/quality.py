@@ -59,6 +59,10 @@ class Feed(msgspec.Struct, frozen=True):
 
 def supply(case: Case, kind: Kind) -> Supply:
     """Everyone who may feed a kind."""
+    return case.once(("supply", kind), lambda c: _supply(c, kind))
+
+
+def _supply(case: Case, kind: Kind) -> Supply:
     everyone = counted(case).values()
     return Supply(
         kind,
@@ -125,6 +129,8 @@ def read_taints(case: Case, kind: Kind) -> list[Missing]:
     read = reading(case.snapshot, kind)
     if read is None:
         return [Missing(Cause.NOT_FETCHED, kind=kind)]
+    if not read.faults:
+        return []
     elsewhere = {f.id for f in feeders(case)} - _may_give(case, kind)
     return [
         Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)

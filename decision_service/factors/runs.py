@@ -20,13 +20,12 @@ class Run:
     It is None where they have several. What has been asked of a run is kept.
     """
 
-    __slots__ = ("_amounts", "_cuts", "_peak", "_records", "_sums", "_tops", "dates", "sign")
+    __slots__ = ("_amounts", "_cuts", "_records", "_sums", "_tops", "dates", "sign")
 
     def __init__(self, records: Sequence[Transaction]) -> None:
         self._records, self.dates = _by_date(records)
         self._amounts = [record.amount for record in self._records]
         self.sign = _sign(self._amounts)
-        self._peak: int | None = None
         self._cuts: dict[date, int] = {}
         self._sums: dict[int, int] = {}
         self._tops: dict[Span, Sequence[Weight]] = {}
@@ -49,12 +48,6 @@ class Run:
             self._sums = sums
         return amount
 
-    def peak(self) -> int:
-        """The largest absolute amount of all."""
-        if self._peak is None:
-            self._peak = max(self.sizes(0, len(self.dates)))
-        return self._peak
-
     def top(self, first: int, end: int) -> Sequence[Weight]:
         """The five of some neighbours with the largest absolute amounts."""
         found = self._tops.get((first, end))
@@ -74,20 +67,13 @@ class Run:
 
 
 class Neighbours:
-    """Some neighbours in a run as a heap of evidence."""
+    """Some neighbours in a run as a heap of evidence; `peak` is their largest absolute amount."""
 
-    __slots__ = ("_end", "_first", "_run")
+    __slots__ = ("_end", "_first", "_run", "peak")
 
     def __init__(self, run: Run, first: int, end: int) -> None:
         self._run, self._first, self._end = run, first, end
-
-    def bound(self) -> int:
-        """The largest absolute amount in the whole run."""
-        return self._run.peak()
-
-    def peak(self) -> int:
-        """The largest absolute amount among them."""
-        return max(self._run.sizes(self._first, self._end))
+        self.peak = max(run.sizes(first, end))
 
     def top(self) -> Sequence[Weight]:
         """The five heaviest of them."""

@@ -127,10 +127,6 @@ class MonthBook:
         """The amounts of the observed months of a span."""
         return [amount for amount in self.raw(span) if amount is not None]
 
-    def observed(self, span: Span) -> int:
-        """How many months of a span are observed."""
-        return len(self.between(span))
-
     def waiting(self, spans: Spans) -> Missing | None:
         """The first open month of some spans, with the source that it waits for."""
         if self.view.stopped is not None or not self.view.open:
@@ -204,8 +200,8 @@ def over(
     if book.missing:
         return Answer(None, book.missing)
     span = book.last(months)
-    enough = book.observed(span) >= needs
-    return _on(book, (span,), enough=enough, work=lambda: work(book.between(span)))
+    values = book.between(span)
+    return _on(book, (span,), enough=len(values) >= needs, work=lambda: work(values))
 
 
 def over_spans(book: MonthBook, spans: Spans, work: Callable[[], Figure | Cause]) -> Answer:
@@ -223,8 +219,9 @@ def at(
     """Work on some spans; SHORT_HISTORY when a month of one of them is not observed."""
     if book.missing:
         return Answer(None, book.missing)
-    enough = all(book.observed(span) == span[1] - span[0] + 1 for span in spans)
-    return _on(book, spans, enough=enough, work=lambda: work([book.between(s) for s in spans]))
+    values = [book.between(span) for span in spans]
+    enough = sum(map(len, values)) == sum(last - first + 1 for first, last in spans)
+    return _on(book, spans, enough=enough, work=lambda: work(values))
 
 
 def _on(
@@ -259,7 +256,8 @@ def either_way(
     flaws, evidence = book.judged((span,))
     if flaws:
         return Answer(None, flaws)
-    figures = {work(book.read(span, open_as)) for open_as in (0, 1)}
+    ways = (0, 1) if book.view.open else (0,)
+    figures = {work(book.read(span, open_as)) for open_as in ways}
     waiting = book.waiting((awaited or span,))
     if len(figures) > 1 and waiting is not None:
         return Answer(None, (waiting,), evidence)

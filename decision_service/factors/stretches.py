@@ -43,9 +43,9 @@ class Stretch:
             return self._top(of[0])
         return five([weight for bucket in of for weight in self._top(bucket)])
 
-    def heaps(self, bucket: int) -> Sequence[Heap]:
+    def heaps(self, bucket: int) -> tuple[Heap, ...]:
         """The records of a bucket, in which nobody has looked yet for the heaviest."""
-        return [Neighbours(run, first, end) for run, first, end in self._of(bucket)]
+        return tuple([Neighbours(run, first, end) for run, first, end in self._of(bucket)])
 
     def earning_days(self) -> set[date]:
         """The dates that have an earning."""
@@ -69,6 +69,11 @@ class Stretch:
             found = tops[0] if len(tops) == 1 else five([each for top in tops for each in top])
             self._tops[bucket] = found
         return found
+
+
+def month_of_page(page: Page, month: int) -> Stretch:
+    """One account's transactions of a month (Month.index)."""
+    return Stretch((page,), first_of(month), first_of(month + 1))
 
 
 def _added_up(found: Sequence[tuple[int, Run, int, int]]) -> Tally:

@@ -29,7 +29,7 @@ OF_ALL = tuple(range(FOREIGN))
 """Which buckets a figure is made of."""
 
 
-class Tally(msgspec.Struct, frozen=True):
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """Sums in minor units of the ruleset's currency.
 
     `counts` holds how many transactions each bucket has, `sums` the signed sum of each bucket but
@@ -45,6 +45,11 @@ class Tally(msgspec.Struct, frozen=True):
     def foreign(self) -> bool:
         """Whether there is a transaction in another currency."""
         return self.counts[FOREIGN] > 0
+
+    @property
+    def net(self) -> int:
+        """Earnings after fees and reversals, whatever was given back."""
+        return sum([self.sums[bucket] for bucket in OF_NET])
 
     @property
     def unclassified(self) -> bool:

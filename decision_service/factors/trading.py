@@ -17,7 +17,7 @@ from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import family_horizon, trailing_end
 from decision_service.factors.ledger import ledger
-from decision_service.factors.netting import month_net
+from decision_service.factors.netting import undue
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.reading import unread_from
 from decision_service.factors.stretches import Stretch, first_of
@@ -93,10 +93,10 @@ class TradeBook:
         """The first day of the last calendar months up to the horizon."""
         return first_of(self._horizon - months + 1)
 
-    def net(self, months: int) -> int:
-        """What all accounts keep of the last calendar months up to the horizon."""
+    def undue(self, months: int) -> int:
+        """What all accounts were given back too much in the last calendar months."""
         window = range(self._horizon - months + 1, self._horizon + 1)
-        return sum([month_net(page, month) for page in self._pages for month in window])
+        return sum([undue(page, month) for page in self._pages for month in window])
 
     def evidence(self, window: Window, of: Sequence[int]) -> Evidence:
         """What a figure of some buckets of one of the book's windows rests on."""

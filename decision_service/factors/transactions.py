@@ -175,7 +175,7 @@ def net(case: Case, length: int) -> Answer:
     unread = book.unread(book.first_day(length + 1))
     if unread:
         return Answer(None, unread)
-    return _over_months(case, length, lambda _: book.net(length), OF_NET)
+    return _over_months(case, length, lambda tally: tally.net - book.undue(length), OF_NET)
 
 
 @BY_MONTH.factor(

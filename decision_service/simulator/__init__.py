@@ -1,5 +1,5 @@
 """A stand-in for the vendor's sandbox: made-up people, real HTTP, faults on demand.
 
-Start here: `server.build_app` and `server.serve`. `people.sandbox` and `population.population`
-make worlds, `scenario.load_scenario` reads a scenario, `faults.Fault` scripts a fault in code.
+`server.build_app` and `server.serve` start the stand-in, `scenario` reads what it plays, `tenant`
+holds what calls have changed. No module may import the adapter: the vendor's document judges both.
 """

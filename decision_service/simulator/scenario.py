@@ -3,7 +3,7 @@
 ```yaml
 requests_per_second: 20
 sandbox: true                      # the four sandbox people
-population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks theirs
+population: {seed: 7, size: 100}   # and made-up ones; `lives: [stopped_job, …]` picks profiles
 payload_cut: 300
 faults:
   - {user: Ryan, path: /contributions, fault: status, status: 503, retry_after: 1, times: 2}
@@ -20,27 +20,27 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from .effect import FaultRefused
-from .faults import Fault
-from .ids import owner_digits
-from .payloads import PAYLOAD_CUT
-from .people import sandbox, sandbox_people
-from .population import LAP, LIVES, population
-from .world import World, WorldMaker, join
+from decision_service.simulator.answers.metering import REQUESTS_PER_SECOND
+from decision_service.simulator.answers.payloads import PAYLOAD_CUT
+from decision_service.simulator.faults.effect import FaultRefused
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.formats.ids import owner_digits
+from decision_service.simulator.people.population import PROFILE_CYCLE, PROFILES, population
+from decision_service.simulator.people.sandbox.people import sandbox, sandbox_people
+from decision_service.simulator.people.world import World, WorldMaker, join
 
-REQUESTS_PER_SECOND = 20
 People = tuple[int, int, tuple[str, ...]]
-"""Seed, size and lives of a population."""
+"""Seed, size and profiles of a population."""
 _FAULT_KEYS = ("user", "path", "method", "times", "skip")
 
 
 class ScenarioRefused(ValueError):
-    """A scenario that cannot be played; the message is one sentence: where, what, what to do."""
+    """An invalid scenario; the message is one sentence: where, what, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A world and what goes wrong in it; the fields are `server.build_app`'s arguments."""
+    """A world and its faults; the fields are `server.build_app`'s arguments."""
 
     world: WorldMaker
     faults: tuple[Fault, ...] = ()
@@ -67,16 +67,16 @@ def _world(with_sandbox: bool, people: People | None, today: date) -> World:  # 
 def _population(value: object) -> People:
     read = _mapping(value, "population", ("seed", "size", "lives"))
     seed = _whole(read.get("seed", 1), "population.seed", 0)
-    lives = _lives(read["lives"]) if "lives" in read else LAP
+    lives = _lives(read["lives"]) if "lives" in read else PROFILE_CYCLE
     return seed, _whole(read.get("size", 100), "population.size", 0), lives
 
 
 def _lives(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not value:
         raise ScenarioRefused(f"population.lives is {value!r}: give a list of lives")
-    unknown = [one for one in value if one not in tuple(LIVES)]
+    unknown = [one for one in value if one not in tuple(PROFILES)]
     if unknown:
-        known = ", ".join(LIVES)
+        known = ", ".join(PROFILES)
         raise ScenarioRefused(f"population.lives has {unknown[0]!r}: it takes {known}")
     return tuple(value)
 

@@ -1,7 +1,7 @@
 """The stand-in as an HTTP application, and serving it on loopback.
 
-Every request is metered, then limited, then authenticated; what is left goes through the faults in
-force to its endpoint.
+Every request is metered, then limited, then authenticated, and then reaches its endpoint, whose
+answer the faults in force may change.
 """
 
 from __future__ import annotations
@@ -20,25 +20,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from decision_service.asgi import listen, serving
-
-from .answers import VendorError, failure, response
-from .endpoints import Endpoints
-from .faults import Fault, FaultPlan
-from .gate import Gate
-from .incoming import PREFIX
-from .limits import Meter, SlidingLimit
-from .link_api import widget_routes
-from .linking import Linking
-from .payloads import PAYLOAD_CUT
-from .people import sandbox
-from .tenant import Tenant
-from .world import World, WorldMaker
-
-REQUESTS_PER_SECOND = 20
+from decision_service.simulator.answers.endpoints import Endpoints
+from decision_service.simulator.answers.metering import REQUESTS_PER_SECOND, Meter, SlidingLimit
+from decision_service.simulator.answers.middleware import AccessMiddleware
+from decision_service.simulator.answers.payloads import PAYLOAD_CUT
+from decision_service.simulator.answers.requests import PREFIX
+from decision_service.simulator.faults.plan import Fault, FaultPlan
+from decision_service.simulator.formats.replies import VendorError, failure, response
+from decision_service.simulator.linking.api import widget_routes
+from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.sandbox.people import sandbox
+from decision_service.simulator.people.world import World, WorldMaker
+from decision_service.simulator.tenant import Tenant
 
 
 class ListenRefused(Exception):
-    """The stand-in cannot listen where it was told to; the message is one sentence."""
+    """The stand-in cannot listen on the address; the message is one sentence."""
 
 
 class Simulator(Starlette):
@@ -56,9 +53,9 @@ class Simulator(Starlette):
         self.faults = endpoints.faults
         self.webhooks = endpoints.webhooks
         self.closing = endpoints.closing
-        gate = Middleware(Gate, self.meter, limit, keys, seconds)
+        gate = Middleware(AccessMiddleware, self.meter, limit, keys, seconds)
         handlers = {HTTPException: _no_such_endpoint, Exception: _bug}
-        routes = [*endpoints.routes(), *widget_routes(Linking(endpoints.tenant))]
+        routes = [*endpoints.routes(), *widget_routes(LinkSessions(endpoints.tenant))]
         super().__init__(routes=routes, middleware=[gate], exception_handlers=handlers)
         self.router.redirect_slashes = False
 
@@ -116,8 +113,8 @@ def _same(world: World, _: date) -> World:
 
 async def _no_such_endpoint(_: Request, error: Exception) -> Response:
     wrong_method = isinstance(error, HTTPException) and error.status_code == 405
-    told = (501, "This method is not supported") if wrong_method else (404, "No such resource")
-    return response(failure(VendorError(*told)))
+    answered = (501, "This method is not supported") if wrong_method else (404, "No such resource")
+    return response(failure(VendorError(*answered)))
 
 
 async def _bug(_: Request, __: Exception) -> Response:

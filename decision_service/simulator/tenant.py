@@ -1,4 +1,4 @@
-"""One customer of the vendor: the made-up people, and what its calls have changed since.
+"""One customer of the vendor: the made-up people, with the changes that calls have made.
 
 Nothing is written to disk: a restart begins again with the world.
 """
@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 
-from .dates import civil_day, stamp
-from .ids import owner_digits, user_id
-from .linked import LinkedAccount
-from .shapes import user
-from .world import Json, Person, Source, World, WorldMaker
+from decision_service.simulator.formats.dates import civil_day, stamp
+from decision_service.simulator.formats.ids import owner_digits, user_id
+from decision_service.simulator.people.linked import LinkedAccount
+from decision_service.simulator.people.shapes import user
+from decision_service.simulator.people.world import DataSource, Json, Person, World, WorldMaker
 
 TOKEN_LIFE = timedelta(hours=5)
 
 
 @dataclass(slots=True)
-class Token:
-    """A link token: whose it is, and until when it is good."""
+class StoredToken:
+    """A link token: its user, and the end of its validity."""
 
     user_id: str
     expires: datetime
@@ -45,7 +45,7 @@ class Tenant:
         self._revoked: set[str] = set()
         self._disconnected: dict[str, datetime] = {}
         self._linked: dict[str, list[LinkedAccount]] = {}
-        self.tokens: dict[str, Token] = {}
+        self.tokens: dict[str, StoredToken] = {}
 
     @property
     def world(self) -> World:
@@ -56,21 +56,21 @@ class Tenant:
         return self._world
 
     def people(self) -> Iterator[Person]:
-        """Yield everybody there is, created users first."""
+        """Yield all people, created users first."""
         everybody = chain(self._created.values(), self.world)
-        return (self._present(one) for one in everybody if one.id not in self._erased)
+        return (self._current(one) for one in everybody if one.id not in self._erased)
 
     def person(self, user_id: str) -> Person | None:
-        """Return a user as it is now, None where unknown or erased."""
+        """Return a user as of now, None where the user is unknown or erased."""
         found = self._created.get(user_id) or self.world.person(user_id)
-        return None if found is None or user_id in self._erased else self._present(found)
+        return None if found is None or user_id in self._erased else self._current(found)
 
     def owner(self, object_id: str) -> Person | None:
         """Return the user to whom an account, archive, item or task belongs."""
         found = self.world.owner(object_id) or self._owners.get(owner_digits(object_id))
         return self.person(found.id) if found else None
 
-    def account(self, account_id: str) -> tuple[Person, Source] | None:
+    def account(self, account_id: str) -> tuple[Person, DataSource] | None:
         """Return an account with its owner, None where there is none or it was revoked."""
         owner = self.owner(account_id)
         sources = owner.sources if owner else ()
@@ -86,7 +86,7 @@ class Tenant:
         return created
 
     def erase_user(self, user_id: str) -> None:
-        """Forget a user: from now on it is not found."""
+        """Erase a user, who is not found from now on."""
         self._erased.add(user_id)
 
     def revoke(self, account_id: str) -> None:
@@ -103,18 +103,18 @@ class Tenant:
 
     def issue_token(self, user_id: str) -> Json:
         """Return a new link token for a user."""
-        token = Token(user_id, self.now() + TOKEN_LIFE)
+        token = StoredToken(user_id, self.now() + TOKEN_LIFE)
         text = uuid.uuid4().hex
         self.tokens[text] = token
         return {"accessToken": text, "expiresAt": stamp(token.expires), "mode": "SANDBOX"}
 
     def use_token(self, text: str) -> str | None:
-        """Return whose a link token is, once and while it is good; then it is used up."""
+        """Use a link token up and return its user; None where the token was used or has expired."""
         token = self.tokens.pop(text, None)
         return token.user_id if token and token.expires > self.now() else None
 
     def attach(self, account: LinkedAccount) -> None:
-        """Add an account that the widget connects; it counts as the user's from now on."""
+        """Add an account that the widget connects to its user's accounts."""
         self._linked.setdefault(account.user_id, []).append(account)
 
     def linked(self, user_id: str) -> list[LinkedAccount]:
@@ -122,7 +122,7 @@ class Tenant:
         gone = self._revoked | self._disconnected.keys()
         return [one for one in self._linked.get(user_id, ()) if one.id not in gone]
 
-    def _present(self, person: Person) -> Person:
+    def _current(self, person: Person) -> Person:
         person = self._with_linked(person)
         if not any(
             one.id in self._revoked or one.id in self._disconnected for one in person.sources
@@ -142,7 +142,7 @@ class Tenant:
         tasks = tuple(task for account in accounts for task in account.tasks(now))
         return replace(person, sources=person.sources + sources, tasks=person.tasks + tasks)
 
-    def _source(self, source: Source) -> Source:
+    def _source(self, source: DataSource) -> DataSource:
         when = self._disconnected.get(source.id)
         if when is None or source.account is None:
             return source

@@ -1,164 +1,163 @@
-"""One request to the vendor: exactly one attempt, bounded, with nothing of it left behind."""
+"""The client of the vendor's API: circuit, rate limit, timeouts, and retries within a deadline.
+
+The retry loop stands here because retries of all requests share state (the limiter's pause after a
+429, the retry budget, the circuit), and because a deadline may move while a retry waits.
+"""
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Mapping
-from datetime import datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
-import httpx
 import msgspec
-from msgspec.structs import replace
+import structlog
 
-from decision_service.domain.missing import Cause, DataReason
+from decision_service.domain.missing import DataReason
 from decision_service.pipeline.ports import Clock
-from decision_service.smile.allowance import Allowance
-from decision_service.smile.answers import Problem
-from decision_service.smile.body import bad_body, check_media_type, read_body
 from decision_service.smile.errors import (
-    Fault,
-    Gone,
     KeysRefused,
-    NotSubscribed,
-    Transient,
-    Untrusted,
+    OutOfTime,
+    TransientFault,
+    UntrustedCertificate,
+    UpstreamFault,
 )
-from decision_service.smile.limiter import Turn
-from decision_service.smile.limits import Limits
-from decision_service.smile.retries import retry_after
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.transport.breaker import CircuitBreaker
+from decision_service.smile.transport.budget import RequestBudget
+from decision_service.smile.transport.http import HttpClient, Request
+from decision_service.smile.transport.limiter import Permit, RateLimiter, Reservation, Sleep
+from decision_service.smile.transport.retries import (
+    Jitter,
+    RetryBudget,
+    backoff,
+    full_jitter,
+    pause,
+)
 
-_PROBLEM = msgspec.json.Decoder(Problem)
-_LONGEST_PROBLEM = 64 * 1024
-# Connections that broke while TLS was spoken; nothing is wrong with whom we spoke to.
-_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+Data = TypeVar("Data")
+
+_log = structlog.get_logger("smile")
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """What to ask for: a path below the base URL and query parameters.
+class RequestCounts(msgspec.Struct):
+    """Counts since the start, as operators watch them.
 
-    `optional` data belongs to a product of the vendor that a key pair need not be subscribed to.
-    `content` is the JSON body of a POST, `done` the one status that means success. `repeatable` is
-    false where sending the request again could do a thing twice: then it is never sent again by
-    itself.
+    `credential_refusals` counts consecutive fetches that ended because the key pair was refused.
+    A fetch with another end resets the count; a single answer does not, since one endpoint may
+    refuse a key pair that the other endpoints take.
     """
 
-    path: str
-    params: Mapping[str, str] = msgspec.field(default_factory=dict)
-    optional: bool = False
-    method: str = "GET"
-    content: bytes | None = None
-    done: int = httpx.codes.OK
-    repeatable: bool = True
-
-    def at(self, cursor: str) -> Ask:
-        """The same list from a cursor on."""
-        return replace(self, params={**self.params, "cursor": cursor})
+    requests: int = 0
+    retries: int = 0
+    credential_refusals: int = 0
+    tls_failures: int = 0
+    waited_seconds: float = 0.0
 
 
-class Client:
-    """Sends requests with the key pair; never follows a redirect, reads no environment."""
+class SmileApi:
+    """Sends requests and returns decoded answers; raises an UpstreamFault where none is usable."""
 
     def __init__(
         self,
-        base_url: str,
-        key: str,
-        secret: str,
+        client: HttpClient,
         clock: Clock,
-        limits: Limits,
-        transport: httpx.AsyncBaseTransport | None = None,
+        limits: SmileLimits,
+        *,
+        jitter: Jitter = full_jitter,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
+        self.limits = limits
+        self.counts = RequestCounts()
+        self.breaker = CircuitBreaker(clock, limits)
+        self.limiter = RateLimiter(clock, limits.requests_per_second, limits.window_seconds, sleep)
+        self._client = client
         self._clock = clock
-        self._limits = limits
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            auth=httpx.BasicAuth(key, secret),
-            headers={"accept": "application/json", "accept-encoding": "gzip"},
-            # No cookie is ever kept: one applicant's session must not reach another's request.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            trust_env=False,
-            follow_redirects=False,
-            verify=not base_url.startswith("http://"),  # what is not used need not be loaded
-            # httpx counts per phase; the whole attempt is timed by whoever calls `get`, sooner.
-            timeout=2 * limits.attempt_seconds,
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=32),
-            transport=transport,
-        )
+        self._retry_budget = RetryBudget(limits)
+        self._jitter = jitter
+        self._sleep = sleep
 
-    async def get(self, ask: Ask, turn: Turn, allowance: Allowance) -> bytes:
-        """The body of a successful answer; raises a Fault for everything else."""
+    def budget(self, stop_at: float, reservation: Reservation | None = None) -> RequestBudget:
+        """A budget for requests until a deadline."""
+        return RequestBudget(stop_at, self.limits.requests_per_reading, reservation)
 
-        async def trace(event: str, _: object) -> None:
-            if event.endswith("send_request_body.complete"):
-                turn.sent()
+    async def get(
+        self, request: Request, decode: Callable[[bytes], Data], budget: RequestBudget
+    ) -> Data:
+        """The decoded answer; retries where a retry may help and time and budgets allow one."""
+        self._retry_budget.first_try()
+        retry = 0
+        while True:
+            try:
+                return await self._attempt(request, decode, budget)
+            except TransientFault as fault:
+                if not (request.repeatable or fault.throttled):
+                    raise
+                await self._rest(fault, retry, budget)
+            retry += 1
 
-        extensions = {"trace": trace}
+    async def _attempt(
+        self, request: Request, decode: Callable[[bytes], Data], budget: RequestBudget
+    ) -> Data:
+        budget.check()
+        self.breaker.admit()
+        permit = await self._permit(budget)
         try:
-            async with self._http.stream(
-                ask.method,
-                ask.path,
-                params=ask.params,
-                content=ask.content,
-                headers={"content-type": "application/json"} if ask.content else None,
-                extensions=extensions,
-            ) as response:
-                allowance.answered = True
-                return await self._body(response, ask)
-        except httpx.TransportError as error:
-            raise _unreached(error) from None
-        finally:
-            turn.sent()
+            data = decode(await self._timed(request, permit, budget))
+        except UpstreamFault as fault:
+            self._count_fault(fault, budget)
+            raise
+        self.breaker.succeeded()
+        return data
 
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._http.aclose()
+    async def _permit(self, budget: RequestBudget) -> Permit:
+        budget.reservation.take()
+        asked = self._clock.monotonic()
+        permit = await self.limiter.acquire(budget.stop_at)
+        self.counts.waited_seconds += self._clock.monotonic() - asked
+        try:
+            budget.spend(self._clock.monotonic())
+        except UpstreamFault:
+            permit.sent()
+            raise
+        self.counts.requests += 1
+        return permit
 
-    async def _body(self, response: httpx.Response, ask: Ask) -> bytes:
-        if response.status_code == ask.done:
-            check_media_type(response.headers)
-            return await read_body(response, self._limits.body_bytes)
-        if response.status_code == httpx.codes.FORBIDDEN and ask.optional:
-            raise NotSubscribed
-        raise await _refusal(response, self._clock.now())
+    async def _timed(self, request: Request, permit: Permit, budget: RequestBudget) -> bytes:
+        left = budget.stop_at - self._clock.monotonic()
+        whole = self.limits.attempt_seconds
+        try:
+            async with asyncio.timeout(min(left, whole)):
+                return await self._client.get(request, permit, budget)
+        except TimeoutError:
+            if left < whole:
+                raise OutOfTime from None
+            raise TransientFault(DataReason.UPSTREAM_TIMEOUT, slow=True) from None
 
+    async def _rest(self, fault: TransientFault, retry: int, budget: RequestBudget) -> None:
+        """Wait before the next attempt, or raise the fault where no attempt is left."""
+        most = self.limits.timeout_retries if fault.slow else self.limits.retries
+        if fault.throttled:
+            self.limiter.pause(pause(fault.after, retry, self.limits))
+        if retry >= most or not self._retry_budget.take():
+            budget.answered = True
+            raise fault
+        self.counts.retries += 1
+        delay = 0.0 if fault.throttled else backoff(retry, self.limits, self._jitter)
+        if self._clock.monotonic() + max(delay, self.limiter.paused_for) >= budget.stop_at:
+            raise fault
+        await self._sleep(delay)
 
-async def _refusal(response: httpx.Response, now: datetime) -> Fault:
-    status = response.status_code
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        after = retry_after(response.headers.get("retry-after"), now)
-        return Transient(DataReason.UPSTREAM_RATE_LIMITED, throttled=True, after=after)
-    if status == httpx.codes.BAD_REQUEST:
-        return await _bad_request(response)
-    return _by_status(status)
-
-
-def _by_status(status: int) -> Fault:
-    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-        return KeysRefused(status)
-    if status == httpx.codes.NOT_FOUND:
-        return Gone()
-    if status >= 500 and status != httpx.codes.NOT_IMPLEMENTED:
-        return Transient(DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
-    if status < 400:
-        return bad_body(f"HTTP {status}")
-    return Fault(Cause.SOURCE_FAILED, None, f"HTTP {status}")
-
-
-async def _bad_request(response: httpx.Response) -> Fault:
-    body = await read_body(response, _LONGEST_PROBLEM)
-    try:
-        code = _PROBLEM.decode(body).code
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        code = None
-    if code == "INVALID_CREDENTIALS":
-        return KeysRefused(response.status_code)
-    return Fault(Cause.SOURCE_FAILED, None, "HTTP 400")
-
-
-def _unreached(error: httpx.TransportError) -> Fault:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _CUT_OFF):
-            return Untrusted()
-        cause = cause.__cause__ or cause.__context__
-    return Transient(DataReason.UPSTREAM_UNAVAILABLE)
+    def _count_fault(self, fault: UpstreamFault, budget: RequestBudget) -> None:
+        if isinstance(fault, OutOfTime):
+            return
+        if not fault.blames_vendor:
+            self.breaker.succeeded()
+        elif self.breaker.failed():
+            _log.error("smile.circuit_opened")
+        if isinstance(fault, KeysRefused):
+            _log.error("smile.keys_refused", alarm="UPSTREAM_KEYS", status=fault.status)
+        if isinstance(fault, UntrustedCertificate):
+            self.counts.tls_failures += 1
+            budget.answered = True
+            _log.error("smile.tls_failed", alarm="UPSTREAM_TLS")

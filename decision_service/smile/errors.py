@@ -1,16 +1,16 @@
-"""What can go wrong inside the adapter; none of it leaves, each becomes a fault or a port's error.
+"""Errors inside the adapter; each becomes a fault of the snapshot or an error of the port.
 
-Fault                one request or list gave no evidence that may be used
-├── Transient        asking again may help (429, 5xx, connection, timeout, cut-off body)
-├── Gone             404
-├── KeysRefused      400 INVALID_CREDENTIALS, 401, 403
-├── NotSubscribed    403 for a product that the key pair need not include
-├── Untrusted        the vendor's TLS certificate is not to be trusted
-├── Contradiction    two contents under one id; reading again may help
-├── OutOfTime        the deadline came in the middle of an attempt
-└── Refused          no request was sent
-    ├── CircuitOpen  too many failures lately
-    └── NoTurn       the vendor's request limit leaves no turn before the deadline
+UpstreamFault               one request or list gave no evidence that may be used
+├── TransientFault          a retry may help (429, 5xx, connection, timeout, cut-off body)
+├── Gone                    404
+├── KeysRefused             400 INVALID_CREDENTIALS, 401, 403
+├── NotSubscribed           403 for a product that the key pair need not include
+├── UntrustedCertificate    the vendor's TLS certificate is not to be trusted
+├── ConflictingItems        two contents under one id; reading again may help
+├── OutOfTime               the deadline came in the middle of an attempt
+└── NotSent                 no request was sent
+    ├── CircuitOpen         too many failures lately
+    └── NoPermit            the rate limit leaves no permit before the deadline
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from decision_service.domain.errors import (
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 
+RETRY_AFTER = 5.0
+"""Seconds after which a caller may send a request again that the vendor did not answer."""
 
-class Fault(Exception):
+
+class UpstreamFault(Exception):
     """No usable evidence: `cause` and `code` say why, `detail` is a field path or count."""
 
     def __init__(self, cause: Cause, code: DataReason | None, detail: str | None = None) -> None:
@@ -35,16 +38,24 @@ class Fault(Exception):
 
     @property
     def blames_vendor(self) -> bool:
-        """Whether the circuit breaker counts it: the vendor did not answer, or answered 5xx."""
+        """Whether the circuit breaker counts the fault: the vendor gave no answer, or a 5xx."""
         return False
 
+    def refusal(self) -> SmileError:
+        """The error that a caller receives where nothing came of its request."""
+        return UpstreamUnavailable(
+            f"Smile could not be asked now ({self.code or self.cause}); send the request again in "
+            f"{RETRY_AFTER:.0f} s",
+            retry_after=RETRY_AFTER,
+        )
+
     def missing(self, kind: Kind, source: str | None = None) -> Missing:
-        """The same as it stands in a snapshot."""
+        """The fault as a snapshot records it."""
         return Missing(self.cause, self.code, kind, source, detail=self.detail)
 
 
-class Transient(Fault):
-    """Asking again may help.
+class TransientFault(UpstreamFault):
+    """A fault that a retry may overcome.
 
     `throttled` when the vendor asked for fewer requests, for `after` seconds where it said so;
     `slow` when the attempt ran out of its time.
@@ -70,22 +81,22 @@ class Transient(Fault):
         return self.code in {DataReason.UPSTREAM_UNAVAILABLE, DataReason.UPSTREAM_TIMEOUT}
 
 
-class Gone(Fault):
+class Gone(UpstreamFault):
     """The vendor has no such resource, or has erased it."""
 
     def __init__(self) -> None:
         super().__init__(Cause.SOURCE_FAILED, DataReason.DATA_GONE)
 
 
-class KeysRefused(Fault):
-    """The vendor refused our API key pair, or what it may read."""
+class KeysRefused(UpstreamFault):
+    """The vendor refused the API key pair, or the data that it asked for."""
 
     def __init__(self, status: int) -> None:
         super().__init__(Cause.SOURCE_FAILED, DataReason.UPSTREAM_UNAVAILABLE, f"HTTP {status}")
         self.status = status
 
     def refusal(self) -> SmileError:
-        """What the caller is told; nothing is recorded."""
+        """The caller's error; nothing is recorded."""
         return UpstreamUnavailable(
             f"Smile refused this service's API key pair with HTTP {self.status}; an operator "
             "must check the key, the secret and the mode they belong to",
@@ -94,52 +105,48 @@ class KeysRefused(Fault):
         )
 
 
-class NotSubscribed(Fault):
-    """The key pair does not include this product; other requests are not concerned."""
+class NotSubscribed(UpstreamFault):
+    """The key pair does not include this product; other requests go on."""
 
     def __init__(self) -> None:
         super().__init__(Cause.NO_DATA, None)
 
 
-class Untrusted(Fault):
-    """TLS failed: a certificate that cannot be trusted will not be a second later; an alarm."""
+class UntrustedCertificate(UpstreamFault):
+    """TLS failed on a certificate that is not trusted; no retry helps, and an alarm is raised."""
 
     def __init__(self) -> None:
         super().__init__(Cause.SOURCE_FAILED, DataReason.UPSTREAM_UNAVAILABLE, "TLS")
 
     @property
     def blames_vendor(self) -> bool:
-        """Nobody who could be trusted answered."""
+        """No trusted server answered."""
         return True
 
 
-class Contradiction(Fault):
+class ConflictingItems(UpstreamFault):
     """One id came with two contents in one list."""
 
     def __init__(self) -> None:
         super().__init__(Cause.BAD_DATA, DataReason.DATA_CHANGED_DURING_READ)
 
 
-class OutOfTime(Fault):
+class OutOfTime(UpstreamFault):
     """The deadline came before an answer."""
 
     def __init__(self) -> None:
         super().__init__(Cause.NOT_FETCHED, DataReason.UPSTREAM_TIMEOUT)
 
 
-class Refused(Fault):
+class NotSent(UpstreamFault):
     """No request was sent; `retry_after` in seconds."""
 
     def __init__(self, code: DataReason, retry_after: float) -> None:
         super().__init__(Cause.NOT_FETCHED, code)
         self.retry_after = retry_after
 
-    def refusal(self) -> SmileError:
-        """What a caller is told for whom nothing has been asked yet."""
-        raise NotImplementedError
 
-
-class CircuitOpen(Refused):
+class CircuitOpen(NotSent):
     """The vendor failed too often lately and is left alone until the next probe."""
 
     def __init__(self, retry_after: float) -> None:
@@ -154,8 +161,8 @@ class CircuitOpen(Refused):
         )
 
 
-class NoTurn(Refused):
-    """The vendor's request limit leaves no turn before the deadline."""
+class NoPermit(NotSent):
+    """The vendor's rate limit leaves no permit before the deadline."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(DataReason.UPSTREAM_RATE_LIMITED, retry_after)
@@ -169,6 +176,6 @@ class NoTurn(Refused):
         )
 
 
-def bad_data(code: DataReason, path: str) -> Fault:
+def bad_data(code: DataReason, path: str) -> UpstreamFault:
     """An answer came but cannot be used: `path` names the field, never its value."""
-    return Fault(Cause.BAD_DATA, code, path)
+    return UpstreamFault(Cause.BAD_DATA, code, path)

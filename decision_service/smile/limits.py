@@ -1,4 +1,4 @@
-"""Every bound that the adapter keeps, in one place; nothing it does is without one."""
+"""Every bound that the adapter keeps, in one place; nothing in the adapter is unbounded."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import msgspec
 
 from decision_service.domain.accounts import PENDS_WITHIN
 
+JSON_DEPTH = 32
+"""The deepest nesting of an answer that is read."""
 
-class Limits(msgspec.Struct, frozen=True):
+
+class SmileLimits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
 
-    `window_seconds` is the length of the sliding second with its margin for stalls.
+    `window_seconds` is the length of the sliding second with a margin for stalls.
     `retries` is per request, `timeout_retries` after an attempt that ran out of its
     `attempt_seconds`; both draw on the shared budget of `retry_share` retries per first try
-    with `retry_floor` in hand. `longest_pause` caps what a 429 may ask all requests to wait.
+    with `retry_floor` in hand. `longest_pause` caps the pause of all requests after a 429.
     """
 
     requests_per_second: int = 20
@@ -38,7 +41,6 @@ class Limits(msgspec.Struct, frozen=True):
     items: int = 12_000
     requests_per_reading: int = 90
     body_bytes: int = 4 * 1024 * 1024
-    json_depth: int = 32
     young: timedelta = PENDS_WITHIN
     poll_seconds: float = 2.0
     longest_poll: float = 15.0

@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from starlette.routing import BaseRoute
 
+from decision_service.clock_ids import Ids, SystemClock
 from decision_service.config import (
     OFFLINE_KEY,
     OFFLINE_SECRET,
@@ -34,7 +35,6 @@ from decision_service.edge.readings import (
 )
 from decision_service.edge.rpc import server as rpc
 from decision_service.edge.rpc.authenticator import CallersRefused
-from decision_service.edge.rpc.interceptors.access_log import log_call
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server_deps import ServerDeps, certificates_of, server_deps
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
@@ -45,7 +45,6 @@ from decision_service.edge.tls import AddressInUse, Certificates, CertificatesRe
 from decision_service.failpoints import armed
 from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import render
-from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import LookAtApplicants
 from decision_service.pipeline.decide.decide import DecideApplication
@@ -67,14 +66,15 @@ from decision_service.pipeline.rollout.pairs.shadow import Shadows
 from decision_service.pipeline.rollout.reload import ReloadRules
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.archive import RulesetArchive
-from decision_service.pipeline.trial.dry_run import TryRules
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import read_rules
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
-from decision_service.telemetry import CallLog, LogQueue
+from decision_service.telemetry import LogQueue
 from decision_service.wiring.background import BackgroundTasks
 from decision_service.wiring.connect import connect_page
 from decision_service.wiring.rules import RulesUnusable, StartRules, open_rules
@@ -130,15 +130,14 @@ class Service(msgspec.Struct):
 async def start(
     settings: Settings,
     log_lines: LogQueue | None = None,
-    calls: CallLog | None = log_call,
     *,
     init: bool = False,
     interceptors: Sequence[grpc.ServerInterceptor] = (),
 ) -> Service:
     """Start everything, in order; raises StartError with what to do, nothing left running.
 
-    `log_lines` is where the log goes, for the count of dropped lines; `calls` takes the line of
-    each call. `init` lets a new store begin where one is missing that was there once.
+    `log_lines` is where the log goes, for the count of dropped lines. `init` lets a new store begin
+    where one is missing that was there once.
     `interceptors` stand around the gRPC server's own, outermost first.
     """
     if armed():
@@ -146,7 +145,7 @@ async def start(
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         changed_rules = FileWatch(settings.rules_dir)
-        deps, certificates = _deps(settings, clock, calls, tuple(interceptors))
+        deps, certificates = _deps(settings, clock, tuple(interceptors))
         metrics, supervisor = deps.metrics, Supervisor(clock.monotonic)
         store = await _open_store(settings, metrics, stack, init=init)
         rules = await _open_rules(settings, store, clock)
@@ -177,6 +176,8 @@ async def start(
         observer = RolloutObserver(
             counters, shadows, lambda product: rollouts.latest(product).position
         )
+        thread = CompilationThread()
+        archive = RulesetArchive(store, shelf.current, thread)
         services = rpc.Services(
             decisions=_use_cases(
                 Deps(
@@ -193,20 +194,20 @@ async def start(
                 deps,
                 observer,
                 await _last_record(store),
+                archive,
             ),
             rulesets=RulesetUseCases(
                 shelf,
                 TryRules(source, store, clock, shelf.current),
-                read,
+                ValidateRules(read, settings.blocked, clock, thread),
                 store,
                 clock,
                 agreement,
-                settings.blocked,
             ),
             rollouts=RolloutUseCases(
                 OperateRollouts(rollouts, shelf, store, clock),
                 ShowFigures(guardrails, store),
-                CompareVersions(store, store, RulesetArchive(store, shelf.current), shelf.current),
+                CompareVersions(store, store, archive, shelf.current),
                 lambda: shelf.status,
                 clock,
             ),
@@ -299,11 +300,10 @@ async def _open_rules(settings: Settings, store: Store, clock: SystemClock) -> S
 def _deps(
     settings: Settings,
     clock: SystemClock,
-    calls: CallLog | None,
     further: tuple[grpc.ServerInterceptor, ...],
 ) -> tuple[ServerDeps, Certificates | None]:
     try:
-        deps = server_deps(settings, clock.monotonic, calls, further)
+        deps = server_deps(settings, clock.monotonic, further)
         return deps, certificates_of(settings)
     except CertificatesRefused as error:
         raise StartError(str(error)) from None
@@ -348,7 +348,7 @@ def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSourc
     if settings.smile_mode is not SmileMode.EMBEDDED:
         key = settings.smile_api_key.get_secret_value()
         secret = settings.smile_api_secret.get_secret_value()
-    limits = Limits(requests_per_second=settings.smile_requests_per_second)
+    limits = SmileLimits(requests_per_second=settings.smile_requests_per_second)
     return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)
 
 
@@ -358,9 +358,13 @@ async def _last_record(store: Store) -> ClockGuard:
 
 
 def _use_cases(
-    ports: Deps, shelf: ActiveRules, deps: ServerDeps, observer: RolloutObserver, last: ClockGuard
+    ports: Deps,
+    shelf: ActiveRules,
+    deps: ServerDeps,
+    observer: RolloutObserver,
+    last: ClockGuard,
+    archive: RulesetArchive,
 ) -> UseCases:
-    archive = RulesetArchive(ports.log, shelf.current)
     reading = ReadDecisions(ports.log, archive)
 
     def count(entry: StoredEntry, arm: str) -> None:

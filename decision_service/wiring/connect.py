@@ -50,7 +50,7 @@ def widget_options(settings: Settings, smile_url: str) -> WidgetOptions:
 
 def _addresses(settings: Settings, smile_url: str) -> tuple[str, str]:
     if settings.smile_mode is SmileMode.EMBEDDED:
-        from decision_service.simulator.link_api import LINK_PREFIX, SCRIPT_PATH
+        from decision_service.simulator.linking.api import LINK_PREFIX, SCRIPT_PATH
 
         root = smile_url.removesuffix("/v1")
         return root + SCRIPT_PATH, root + LINK_PREFIX

@@ -20,7 +20,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.config import load
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
 from decision_service.wiring.app import Service, start
 

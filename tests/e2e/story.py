@@ -22,8 +22,8 @@ from decision_service.api.v1 import (
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
 from decision_service.api.v1 import rollout_service_pb2 as pb
 from decision_service.rollout.buckets import slot
-from decision_service.simulator.ids import user_id
-from decision_service.simulator.population import EVERYDAY, population
+from decision_service.simulator.formats.ids import user_id
+from decision_service.simulator.people.population import EVERYDAY, population
 from decision_service.simulator.server import build_app, serve
 from tests.e2e.process import serving
 from tests.e2e.service import create

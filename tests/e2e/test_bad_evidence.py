@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from decision_service.api.v1 import decision_pb2 as pb
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import at_vendor, create, outcome
 
 GEORGE = sandbox_people()[0].user_id
@@ -28,5 +28,5 @@ async def test_a_passing_failure_decides_as_ever(tmp_path: Path) -> None:
     once = Fault("status", "/eincomes", GEORGE, times=1, settings={"status": 503})
     async with at_vendor(tmp_path, once) as (live, app):
         decision = (await live.stub.CreateDecision(create(GEORGE))).decision
-        assert app.faults.happened
+        assert app.faults.hits
     assert outcome(decision) == "APPROVE"

@@ -26,8 +26,8 @@ from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.config import load
 from decision_service.edge.http.webhooks import PATH, signature
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
 from decision_service.telemetry import UserHash
 from tests.e2e.process import Process, clean_environ, serving

@@ -9,7 +9,7 @@ from pathlib import Path
 import google.type
 from grpc_tools import protoc
 
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import ROOT, Running
 
 CLIENT = """

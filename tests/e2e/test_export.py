@@ -8,13 +8,13 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
+from decision_service.cli.decisions.fixture import fixture
 from decision_service.cli.errors import Exit
-from decision_service.cli.fixture import fixture
 from decision_service.cli.main import run
 from decision_service.language.diagnostics import render
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.rule_tests import run_rule_tests
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.rules_folder.files import read_rules
 from tests.e2e.service import PRODUCT, Running, create, outcome, own_rules
 

@@ -13,7 +13,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.edge.rpc.access import METHODS
 from decision_service.edge.rpc.interceptors import access_log, error_map
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
 from decision_service.wiring import app

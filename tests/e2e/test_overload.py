@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, refusal, refused, running
 from tests.kits.until import until
 

@@ -8,7 +8,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import values_pb2
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
 from tests.e2e.service import Refusal, Running, create, refused, running
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, format_trace_id
 
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import create, running
 
 GEORGE = sandbox_people()[0].user_id

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from decision_service.edge.http.webhooks import PATH, signature
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import Running, at_vendor, create, outcome
 from tests.kits.until import until
 

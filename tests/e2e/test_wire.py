@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.edge.rpc import open_calls, streams
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refused, running
 from tests.e2e.wire import Wire, frame

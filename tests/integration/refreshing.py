@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx
 
+from decision_service.clock_ids import Ids
 from decision_service.domain.snapshot import Provider, Snapshot
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
-from decision_service.machine import Ids
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
 from decision_service.pipeline.ports import StoredEntry
@@ -23,7 +23,7 @@ from decision_service.pipeline.snapshots.event_worker import EventWorker
 from decision_service.pipeline.snapshots.events import Event, ReceiveEvents
 from decision_service.pipeline.snapshots.refresh import RefreshApplicants
 from decision_service.simulator.server import Simulator, build_app
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.store import Store
 from tests.fakes.world import NOW, World, application, rulebook
@@ -113,7 +113,7 @@ async def opened(folder: Path) -> AsyncIterator[Desk]:
         "k",
         "s",
         clock,
-        limits=Limits(requests_per_second=100_000),
+        limits=SmileLimits(requests_per_second=100_000),
         transport=httpx.ASGITransport(vendor),
     )
     store = await Store.open(f"sqlite:///{folder}/decisions.db")

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.process import Process, serving
 from tests.e2e.service import Running, running
@@ -28,7 +28,7 @@ class Vendor:
 
     async def hit(self, times: int = 1) -> None:
         """Wait until so many requests have met a fault."""
-        await until(lambda: self.app.faults.happened >= times, pause=0.005)
+        await until(lambda: self.app.faults.hits >= times, pause=0.005)
 
 
 @asynccontextmanager

@@ -14,10 +14,10 @@ from decision_service.domain.needs import DataPolicy, FetchPlan, Needs, WhenTran
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.population import LIVES, population
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.population import PROFILES, population
 from decision_service.simulator.server import build_app, serve
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.oracles.vocabulary import CEILINGS, LEGAL_FORMS, NOT_EMPLOYERS
 from tests.unit.factors.golden import CLASSES
@@ -39,7 +39,7 @@ LAGGING = DataPolicy(
     fee_providers=frozenset({"grab_ph"}),
 )
 EACH_LIFE = 2
-SETTLED = tuple(life for life in LIVES if life != "half_synced")
+SETTLED = tuple(life for life in PROFILES if life != "half_synced")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -64,7 +64,7 @@ async def people():
 async def snapshots(people, fetch):
     """Everybody's snapshot, read one way."""
     users, base_url, _ = people
-    limits = Limits(requests_per_second=100_000, backoff_seconds=0.001)
+    limits = SmileLimits(requests_per_second=100_000, backoff_seconds=0.001)
     source = SmileSource(base_url, "key", "secret", VirtualClock(), limits=limits, fetch=fetch)
     now = asyncio.get_running_loop().time()
     try:

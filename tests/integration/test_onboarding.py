@@ -20,8 +20,8 @@ from decision_service.pipeline.applicants.onboarding import (
 )
 from decision_service.pipeline.applicants.ports import Applicant
 from decision_service.pipeline.applicants.status import LookAtApplicants
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog

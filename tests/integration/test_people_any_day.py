@@ -12,10 +12,10 @@ import pytest
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.pipeline.decide.run import CallContext
-from decision_service.simulator.dates import start_of
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.formats.dates import start_of
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import World, application, rulebook
@@ -73,7 +73,7 @@ async def decided(book, name: str, clock: DayClock) -> pb.Decision:
         "key",
         "secret",
         clock,
-        limits=Limits(requests_per_second=FAST, backoff_seconds=0.001),
+        limits=SmileLimits(requests_per_second=FAST, backoff_seconds=0.001),
         transport=httpx.ASGITransport(app),
     )
     person = next(one for one in sandbox_people() if one.user_name == name)

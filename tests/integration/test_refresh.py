@@ -14,9 +14,9 @@ from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.kinds import Kind
 from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.pipeline.snapshots.event_worker import sweep
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.linking import Linking
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.integration.refreshing import Desk, comparable, opened
 from tests.kits.until import until
 
@@ -27,7 +27,7 @@ OUTAGE = Fault("html", "/accounts")
 def driver(desk: Desk) -> str:
     """A user who has connected a platform with transactions."""
     tenant, person = desk.vendor.tenant, sandbox_people()[2]
-    linking, user_id = Linking(tenant), tenant.create_user({}).id
+    linking, user_id = LinkSessions(tenant), tenant.create_user({}).id
     session, _ = linking.open(tenant.issue_token(user_id)["accessToken"])
     account = linking.begin(session, "grab_ph", person.user_name, person.password)
     linking.confirm(session, account.id, person.code)

@@ -14,8 +14,8 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.pipeline.operations.replica_check import Agreement
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.store import Store
 from tests.e2e.service import PRODUCT, create, own_rules, refused
 from tests.fakes.world import SetClock, rulebook

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.lists import LISTINGS
-from decision_service.simulator.people import sandbox_people
-from decision_service.simulator.population import LIVES, population
-from decision_service.simulator.providers import PROVIDERS
+from decision_service.simulator.answers.lists import LIST_ENDPOINTS
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.formats.providers import PROVIDERS
+from decision_service.simulator.people.population import PROFILES, population
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from decision_service.simulator.people.world import WorldMaker
 from decision_service.simulator.server import Simulator, build_app, serve
-from decision_service.simulator.world import WorldMaker
 from tests.integration.vendor_document import FILE, vendor_document
 
 pytestmark = pytest.mark.skipif(
@@ -96,12 +96,12 @@ async def judge() -> AsyncIterator[Judge]:
 async def crowd() -> AsyncIterator[Judge]:
     """A population's, in which every kind of life is led once."""
     async with judging(
-        made(lambda today: population(SEED, len(LIVES), today, tuple(LIVES)))
+        made(lambda today: population(SEED, len(PROFILES), today, tuple(PROFILES)))
     ) as one:
         yield one
 
 
-@pytest.mark.parametrize("name", LISTINGS)
+@pytest.mark.parametrize("name", LIST_ENDPOINTS)
 async def test_lists_of_the_sandbox_people_are_documented(judge: Judge, name: str) -> None:
     """Every list, page by page, validates for each of the four."""
     for person in sandbox_people():
@@ -111,7 +111,7 @@ async def test_lists_of_the_sandbox_people_are_documented(judge: Judge, name: st
     assert judge.judged >= 3
 
 
-@pytest.mark.parametrize("name", LISTINGS)
+@pytest.mark.parametrize("name", LIST_ENDPOINTS)
 async def test_single_objects_are_documented(judge: Judge, name: str) -> None:
     """Each list's objects validate one by one; an unknown id is the vendor's 404."""
     items = await judge.everything(f"/{name}", userId=GEORGE.user_id, size=2, most_pages=1)
@@ -126,10 +126,10 @@ async def test_lists_of_a_population_are_documented(crowd: Judge) -> None:
     """Accounts, items and tasks of every kind of life validate, and every kind of item occurs."""
     found: dict[str, int] = {}
     for person in crowd.app.tenant.people():
-        for name in LISTINGS:
+        for name in LIST_ENDPOINTS:
             items = await crowd.everything(f"/{name}", most_pages=2, size=40, userId=person.id)
             found[name] = found.get(name, 0) + len(items)
-    assert all(found[name] for name in LISTINGS)
+    assert all(found[name] for name in LIST_ENDPOINTS)
 
 
 async def test_payloads_of_the_sandbox_people_are_documented(judge: Judge) -> None:
@@ -153,7 +153,7 @@ async def test_payloads_of_a_population_are_documented(crowd: Judge) -> None:
 
 async def test_filters_are_documented_parameters(judge: Judge) -> None:
     """A list reads the parameters that the document gives it, all of them and no others."""
-    for name, listing in LISTINGS.items():
+    for name, listing in LIST_ENDPOINTS.items():
         operation = vendor_document().content["paths"][f"/{name}"]["get"]
         given = {p.get("name") or p["$ref"].rpartition("/")[2] for p in operation["parameters"]}
         assert {*listing.filters, *listing.bounds, "size", "cursor"} == given

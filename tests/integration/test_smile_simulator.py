@@ -12,10 +12,10 @@ from decision_service.domain.errors import CrossTenant, DataNotReady, UpstreamUn
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan, WhenTransactions
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.unit.smile.virtual import VirtualClock
 
@@ -48,7 +48,7 @@ def opened(stand_in):
     async def opening(*faults, fetch=FetchMode.LISTS, secret="secret"):
         app.faults.clear()
         app.faults.add(*faults)
-        limits = Limits(requests_per_second=100_000, backoff_seconds=0.001)
+        limits = SmileLimits(requests_per_second=100_000, backoff_seconds=0.001)
         source = SmileSource(base_url, "key", secret, VirtualClock(), limits=limits, fetch=fetch)
         try:
             yield source

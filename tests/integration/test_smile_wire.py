@@ -14,7 +14,7 @@ import pytest
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import DataReason
 from decision_service.domain.needs import FetchPlan
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.integration.smile_wire import (
     CLOSE,
@@ -40,7 +40,7 @@ BODY = page([eincome(1)])
 async def opened(base_url, **limits):
     """A patient source on the loop's own clock, without limit and retries unless told otherwise."""
     alone = {"requests_per_second": 100_000, "attempt_seconds": 60.0, "retries": 0}
-    chosen = Limits(**{**alone, "timeout_retries": 0, **limits})
+    chosen = SmileLimits(**{**alone, "timeout_retries": 0, **limits})
     source = SmileSource(base_url, "key", "secret", VirtualClock(), limits=chosen)
     try:
         yield source

@@ -15,9 +15,9 @@ from decision_service.domain.errors import ServiceError
 from decision_service.pipeline.snapshots.codec import read_snapshot
 from decision_service.pipeline.snapshots.event_worker import sweep
 from decision_service.pipeline.snapshots.events import Event
-from decision_service.simulator.linked import COLLECTING, LinkedAccount
-from decision_service.simulator.linking import Linking
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.linking.sessions import LinkSessions
+from decision_service.simulator.people.linked import COLLECTING, LinkedAccount
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.fakes.world import NOW
 from tests.integration.refreshing import Desk, comparable, opened, records
 
@@ -42,7 +42,7 @@ class Hour:
 
     def __post_init__(self) -> None:
         self.tenant = self.desk.vendor.tenant
-        self.linking = Linking(self.tenant)
+        self.linking = LinkSessions(self.tenant)
 
     def user(self) -> str:
         """Somebody, new or known."""

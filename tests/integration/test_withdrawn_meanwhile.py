@@ -12,14 +12,14 @@ import httpx
 import pytest
 
 from decision_service.api.v1.decision_service_pb2 import CreateDecisionResponse
+from decision_service.clock_ids import Ids, SystemClock
 from decision_service.domain.kinds import Kind
-from decision_service.machine import Ids, SystemClock
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.snapshots.codec import read_snapshot
-from decision_service.simulator.people import like
+from decision_service.simulator.people.sandbox.people import person_like
+from decision_service.simulator.people.world import World
 from decision_service.simulator.server import Simulator, build_app
-from decision_service.simulator.world import World
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.store import Store
 from tests.fakes.world import NOW, SetClock, application
@@ -60,7 +60,7 @@ class WallClock(SetClock):
 async def decided(app: Simulator, log: Store, request_id: str, revoked_at: int) -> StoredEntry:
     """A decision whose consent is withdrawn before the request with this number."""
     clock = WallClock()
-    limits = Limits(requests_per_second=10_000)
+    limits = SmileLimits(requests_per_second=10_000)
     transport = Revoking(app, revoked_at)
     url = "http://vendor.test/v1"
     source = SmileSource(url, "k", "s", clock, limits=limits, transport=transport)
@@ -77,7 +77,7 @@ async def test_a_withdrawal_destroys_what_was_stored_and_stores_nothing(
     tmp_path: Path, number: int
 ) -> None:
     """Whichever request it precedes, earlier evidence has no key any more, and no new is kept."""
-    people = {GEORGE: partial(like, "George", GEORGE, NOW.date())}
+    people = {GEORGE: partial(person_like, "George", GEORGE, NOW.date())}
     app = build_app(
         World(NOW.date(), people),
         api_key="k",

@@ -68,7 +68,7 @@ EMPLOYERS = (
 """Four employers, each in its spellings."""
 
 NO_EMPLOYERS = ("Voluntary", "SELF EMPLOYED", "Self-Employed", "ofw", None, "")
-NOT_EMPLOYERS = ("voluntary", "self-employed", "ofw")
+NOT_EMPLOYERS = ("voluntary", "selfemployed", "ofw")
 LEGAL_FORMS = ("inc", "corp", "corporation", "co", "company", "ltd", "limited", "pt", "tbk", "pte")
 CEILINGS = (
     SchemeCeiling("sss_*", "PHP", date(2025, 1, 1), 3_500_000),

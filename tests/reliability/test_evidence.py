@@ -12,10 +12,10 @@ from bench.reliability.evidence.__main__ import play
 from bench.reliability.evidence.desk import Answer, Desk
 from bench.reliability.rows import ROWS, Row
 from bench.reliability.vendor import person
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import like
-from decision_service.simulator.world import World
-from decision_service.smile.parts import Part
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.sandbox.people import person_like
+from decision_service.simulator.people.world import World
+from decision_service.smile.reading.kind_read import KindRead
 from tests.fakes.world import NOW, PRODUCT
 from tests.unit.smile.virtual import run
 
@@ -44,7 +44,7 @@ ERROR_CODES = (
 
 def world() -> World:
     """One steady earner."""
-    return World(NOW.date(), {GEORGE: partial(like, "George", GEORGE, NOW.date())})
+    return World(NOW.date(), {GEORGE: partial(person_like, "George", GEORGE, NOW.date())})
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_scenarios_notice_missing_data_that_counts_as_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With unreadable kinds taken for empty ones the same scenarios are decided wrongly."""
-    monkeypatch.setattr("decision_service.smile.waves.without", lambda *_: Part())
+    monkeypatch.setattr("decision_service.smile.reading.lists.failed_kind", lambda *_: KindRead())
     assert run(play(seed=7, first=0, count=SCENARIOS, seconds=3_600)).wrong
 
 

@@ -17,10 +17,10 @@ from decision_service.domain.money import Money
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.run import CallContext
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.world import World
 from decision_service.simulator.server import Simulator, build_app
-from decision_service.simulator.world import World
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, Numbered, rulebook
@@ -139,6 +139,6 @@ class Desk:
             KEY,
             SECRET,
             LoopClock(),
-            limits=Limits(requests_per_second=FAST, page_size=page_size),
+            limits=SmileLimits(requests_per_second=FAST, page_size=page_size),
             transport=self._transport,
         )

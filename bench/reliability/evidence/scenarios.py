@@ -11,10 +11,10 @@ from bench.reliability.evidence.desk import Answer, Desk
 from bench.reliability.evidence.faults import ACCOUNT_FAMILIES, FAMILIES, Family
 from bench.reliability.evidence.truth import KINDS, Truth
 from bench.reliability.vendor import person
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.people import like
-from decision_service.simulator.population import population
-from decision_service.simulator.world import World, join
+from decision_service.simulator.faults.plan import Fault
+from decision_service.simulator.people.population import population
+from decision_service.simulator.people.sandbox.people import person_like
+from decision_service.simulator.people.world import World, join
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT
 
@@ -52,7 +52,9 @@ class Scenarios:
 
     def __post_init__(self) -> None:
         today = NOW.date()
-        people = {person(name, 0): partial(like, name, person(name, 0), today) for name in _FOUR}
+        people = {
+            person(name, 0): partial(person_like, name, person(name, 0), today) for name in _FOUR
+        }
         self.world = join(World(today, people), population(self.seed, MEMBERS, today))
         self.desk = Desk(self.world)
         self.truth = Truth(self.world, self.desk.book)
@@ -75,9 +77,9 @@ class Scenarios:
         family = dice.choice([one for one in FAMILIES if one.concerns(kind)])
         faults = family.make(dice, kind)
         page = dice.choice((150, 150, 60))
-        before = self.desk.app.faults.happened
+        before = self.desk.app.faults.hits
         answer = await self.desk.decide(user_id, product, *faults, page_size=page)
-        happened = self.desk.app.faults.happened > before
+        happened = self.desk.app.faults.hits > before
         what = f"#{number} {family.name} in {kind} of {user_id} for {product}"
         if family.taints and happened:
             await self._judge_tainted(what, answer, user_id, product, kind)

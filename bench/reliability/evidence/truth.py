@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.reliability.evidence.desk import Answer, Desk
 from decision_service.pipeline.rules.rulebook import Rulebook
-from decision_service.simulator.world import Json, Person, Source, World
+from decision_service.simulator.people.world import DataSource, Json, Person, World
 
 KINDS = ("eincomes", "incomes", "contributions", "employments", "liabilities", "transactions")
 READINGS: tuple[float | None, ...] = (1.0, None, 0.1, 10.0)
@@ -59,7 +59,7 @@ def _retold(build: Callable[[], Person], kind: str, how: float | None) -> Person
     return replace(person, sources=tuple(_source(one, kind, how) for one in person.sources))
 
 
-def _source(source: Source, kind: str, how: float | None) -> Source:
+def _source(source: DataSource, kind: str, how: float | None) -> DataSource:
     if kind not in source.items:
         return source
     items = () if how is None else tuple(_scaled(item, how) for item in source.items[kind])

@@ -17,8 +17,8 @@ from bench.reliability.lag import lag_measured
 from bench.reliability.score import Score
 from bench.reliability.setting import Setting
 from bench.reliability.vendor import person
-from decision_service.simulator.faults import Fault
-from decision_service.simulator.limits import Call
+from decision_service.simulator.answers.metering import MeteredRequest
+from decision_service.simulator.faults.plan import Fault
 
 PART = "deadlines"
 CALLS = 1_000
@@ -99,7 +99,7 @@ async def _caller(on: Bench, numbers: list[int], dice: Random, found: Found) -> 
         found.replies.append((now, now - deadline))
 
 
-def _after(call: Call, found: Found) -> float:
+def _after(call: MeteredRequest, found: Found) -> float:
     """Seconds by which a request at the vendor came after its caller's deadline."""
     user = parse_qs(call.query).get("userId", [call.path.removeprefix("/users/")])[0]
     return call.at - found.until.get(user, call.at)

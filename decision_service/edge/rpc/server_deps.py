@@ -10,7 +10,7 @@ import msgspec
 from decision_service.config import Settings
 from decision_service.edge.metrics import Metrics
 from decision_service.edge.rpc.authenticator import Authenticator
-from decision_service.edge.rpc.interceptors.access_log import AccessLogInterceptor, log_call
+from decision_service.edge.rpc.interceptors.access_log import AccessLogInterceptor
 from decision_service.edge.rpc.interceptors.admission import (
     READS,
     AdmissionInterceptor,
@@ -23,16 +23,15 @@ from decision_service.edge.rpc.interceptors.metrics import MetricsInterceptor
 from decision_service.edge.rpc.interceptors.request_context import RequestContextInterceptor
 from decision_service.edge.tls import Certificates
 from decision_service.pipeline.decide.bulkhead import Bulkhead
-from decision_service.telemetry import CallLog, UserHash
+from decision_service.telemetry import UserHash
 
 
 class ServerDeps(msgspec.Struct, frozen=True):
     """What the interceptors need: who may call, how much at a time, and where it is written down.
 
-    `seconds` is a monotonic clock. `calls` takes the log's line of each call; None where nobody
-    reads them. `further` are interceptors of other packages, such as OpenTelemetry's, outermost
-    first: they stand around the service's own, on gRPC's threads, and see handlers that take an
-    iterator of bytes.
+    `seconds` is a monotonic clock. `further` are interceptors of other packages, such as
+    OpenTelemetry's, outermost first: they stand around the service's own, on gRPC's threads, and
+    see handlers that take an iterator of bytes.
     """
 
     authenticator: Authenticator
@@ -40,16 +39,14 @@ class ServerDeps(msgspec.Struct, frozen=True):
     metrics: Metrics
     user_hash: UserHash
     seconds: Callable[[], float]
-    calls: CallLog | None
     further: tuple[grpc.ServerInterceptor, ...] = ()
 
     def interceptors(self) -> tuple[CallInterceptor, ...]:
         """What every call passes through on the event loop, outermost first."""
-        calls = self.calls
         return (
             ErrorMapInterceptor(),
             RequestContextInterceptor(),
-            *(() if calls is None else (AccessLogInterceptor(calls, self.user_hash),)),
+            AccessLogInterceptor(self.user_hash),
             MetricsInterceptor(self.metrics),
             AuthenticationInterceptor(self.authenticator),
             AdmissionInterceptor(self.limits),
@@ -59,17 +56,15 @@ class ServerDeps(msgspec.Struct, frozen=True):
 def server_deps(
     settings: Settings,
     seconds: Callable[[], float],
-    calls: CallLog | None = log_call,
     further: tuple[grpc.ServerInterceptor, ...] = (),
 ) -> ServerDeps:
-    """Callers, limits, metrics, the log of calls and its key; raises CallersRefused."""
+    """Callers, limits, metrics and the key of users in the log; raises CallersRefused."""
     return ServerDeps(
         authenticator=Authenticator(settings.auth_tokens_file),
         limits=ConcurrencyLimits(Bulkhead(settings.max_in_flight), Bulkhead(READS)),
         metrics=Metrics(),
         user_hash=UserHash(settings.log_hash_key.get_secret_value()),
         seconds=seconds,
-        calls=calls,
         further=further,
     )
 

@@ -15,7 +15,7 @@ import msgspec
 from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
 
 
-class Gap(msgspec.Struct, frozen=True):
+class Gap(msgspec.Struct, frozen=True, gc=False):
     """A name without a value, and why."""
 
     name: str
@@ -23,39 +23,35 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Unknown:
-    """No value: made of gaps, or of other unknown values.
+    """No value: made of one gap, or of other unknown values in `parts`.
 
     Its `gaps` are listed when somebody asks: most unknown values only travel through conditions.
     """
 
-    __slots__ = ("_gaps", "_tainted", "parts")
+    __slots__ = ("gaps", "parts", "shown")
 
-    def __init__(self, parts: Sequence[Gap | Unknown]) -> None:
+    gaps: tuple[Gap, ...]  # in text order, each name once
+    shown: Gap  # the one that is shown of several: the first tainted one, else the first
+
+    def __init__(self, parts: Sequence[Unknown], gap: Gap | None = None) -> None:
         self.parts = parts
-        self._gaps: tuple[Gap, ...] | None = None
-        self._tainted: bool | None = None
+        if gap is not None:
+            self.gaps = (gap,)
+            self.shown = gap
 
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
-        """The gaps in text order, each name once."""
-        if self._gaps is None:
-            self._gaps = _listed(self.parts)
-        return self._gaps
+    def __getattr__(self, name: str) -> Anything:
+        """List the gaps of the parts, when `gaps` or `shown` is first asked for."""
+        if name not in Unknown.__slots__:
+            raise AttributeError(name)
+        self.gaps = gaps = _listed(self.parts)
+        failures = [gap for gap in gaps if gap.missing.cause not in ABSENT]
+        self.shown = failures[0] if failures else gaps[0]
+        return gaps if name == "gaps" else self.shown
 
     @property
     def tainted(self) -> bool:
         """Whether any gap is a failure."""
-        if self._tainted is None:
-            self._tainted = any([gap.missing.cause not in ABSENT for gap in self.gaps])  # noqa: C419
-        return self._tainted
-
-    @property
-    def shown(self) -> Gap:
-        """The gap that is shown of several: the first tainted one, else the first."""
-        gaps = self.gaps
-        if len(gaps) == 1 or not self.tainted:
-            return gaps[0]
-        return next(gap for gap in gaps if gap.missing.cause.tainted)
+        return self.shown.missing.cause not in ABSENT
 
     def __repr__(self) -> str:
         names = ", ".join(f"{g.name} {g.missing.cause}" for g in self.gaps)
@@ -96,7 +92,7 @@ class Unknown:
 
 def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
     """UNKNOWN for one cause."""
-    return Unknown((Gap(name, Missing(cause, **details)),))
+    return Unknown((), Gap(name, Missing(cause, **details)))
 
 
 def rule_error(name: str, detail: str) -> Unknown:
@@ -109,8 +105,7 @@ def union(values: Iterable[Anything]) -> Unknown | None:
     found = [v for v in values if v.__class__ is Unknown]
     if not found:
         return None
-    first = found[0]
-    return first if all([value is first for value in found]) else Unknown(found)  # noqa: C419
+    return found[0] if len(found) == 1 else Unknown(found)
 
 
 def strict(function: Callable[..., Anything], name: str, text: str) -> Callable[..., Anything]:
@@ -166,19 +161,16 @@ def _both(left: Unknown, right: Unknown) -> Unknown:
     return left if left is right else Unknown((left, right))
 
 
-def _listed(parts: Sequence[Gap | Unknown]) -> tuple[Gap, ...]:
+def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
     """All gaps below, first to last; what several share is looked into once, without recursion."""
-    if len(parts) == 1:
-        part = parts[0]
-        return (part,) if isinstance(part, Gap) else part.gaps
     found: dict[str, Gap] = {}
     seen: set[int] = set()
-    left = list(reversed(parts))
+    left = [*reversed(parts)]
     while left:
         part = left.pop()
-        if isinstance(part, Gap):
-            found.setdefault(part.name, part)
+        if not part.parts:
+            found.setdefault(part.shown.name, part.shown)
         elif id(part) not in seen:
             seen.add(id(part))
-            left.extend(reversed(part.parts))
+            left += reversed(part.parts)
     return tuple(found.values())

@@ -21,6 +21,7 @@ from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.decide.gathering import gather_for
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
+from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
@@ -129,16 +130,36 @@ def given_factors(trial: Trial, ruleset: CompiledRuleset) -> Factors:
     return Factors(values, {}, (), None)
 
 
-def validate(
-    folder: RuleFolder, product: str, source: str, blocked: frozenset[str], now: datetime
-) -> Compilation:
-    """Check a ruleset's text as the loader would, with the folder's data files and tables."""
-    texts = next(
-        (p for p in folder.products if p.product == product), ProductTexts(product, product)
-    )
-    path = f"rules/{product}/(sent).yaml"
-    files = RulesetFiles(product, path, source, folder.data, texts.tables)
-    return compile_ruleset(files, catalogue(), blocked, now)
+class ValidateRules:
+    """Checks a ruleset's text as the loader would, with the folder's data files and tables.
+
+    `folder` reads the rules folder; `blocked` are factors and inputs that no rule may use.
+    """
+
+    def __init__(
+        self,
+        folder: Callable[[], RuleFolder],
+        blocked: frozenset[str],
+        clock: Clock,
+        thread: CompilationThread,
+    ) -> None:
+        self._folder = folder
+        self._blocked = blocked
+        self._clock = clock
+        self._thread = thread
+
+    async def __call__(self, product: str, source: str) -> Compilation:
+        """What came of it; raises Overloaded as compilations do."""
+        return await self._thread.run(self._compile, product, source)
+
+    def _compile(self, product: str, source: str) -> Compilation:
+        folder = self._folder()
+        texts = next(
+            (p for p in folder.products if p.product == product), ProductTexts(product, product)
+        )
+        path = f"rules/{product}/(sent).yaml"
+        files = RulesetFiles(product, path, source, folder.data, texts.tables)
+        return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
 
 
 def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:

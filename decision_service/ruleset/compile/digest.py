@@ -53,6 +53,8 @@ _TAGS: Mapping[str, str] = {
 }
 """The tags of classes in digests where they differ from the names of the classes."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def digest(draft: Draft) -> str:
     """The SHA-256 of the canonical content, in hex."""
@@ -71,8 +73,10 @@ def digest(draft: Draft) -> str:
         {d.name: d.tree for d in draft.derived},
         [[part.name, part.component, part.part] for part in draft.parts()],
     ]
-    text = json.dumps(canonical(content), ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    hashed = hashlib.sha256()
+    for text in _ENCODER.iterencode(canonical(content)):  # in parts: threads run between them
+        hashed.update(text.encode())
+    return hashed.hexdigest()
 
 
 def canonical(value: Any) -> Any:

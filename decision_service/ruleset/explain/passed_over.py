@@ -46,7 +46,7 @@ def passed_over(ruleset: CompiledRuleset, verdict: Verdict) -> Mapping[str, tupl
 
 
 def _rows(
-    runner: TableRunner, record: tuple[Any, ...], values: tuple[Any, ...], ruleset: CompiledRuleset
+    runner: TableRunner, record: tuple[Any, ...], values: Sequence[Any], ruleset: CompiledRuleset
 ) -> Iterator[PassedRow]:
     found: MatchedRows = record[0]
     end = found.rows[0] if found.rows else len(runner.grid.rows)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from decision_service.domain.missing import Cause, DataReason, Missing
+from decision_service.domain.missing import Cause, DataReason
 from decision_service.domain.verdict import DataRequest, Outcome, Reason, ReferKind
 from decision_service.language.evaluation.kleene import Gap
 from decision_service.ruleset.explain.postings import not_posted, wait_for
@@ -17,7 +17,7 @@ MOST_REASONS = 4
 _LAST = 99
 _POINTS = attrgetter("points_lost")
 
-_BUILT_IN_TEXTS = {
+_TEXTS = {
     DataReason.DATA_MISSING: "Information that the decision needs is not there",
     DataReason.NOT_YET_POSTED: "A month that the decision needs is not posted yet",
     DataReason.STALE_DATA: "The connected account has not been updated for too long",
@@ -43,6 +43,9 @@ _BUILT_IN_TEXTS = {
     DataReason.CONSENT_REVOKED: "The consent to read the data was withdrawn",
     DataReason.RULE_ERROR: "A rule has no result for this application",
     DataReason.NO_RULE_APPROVED: "No rule approves the application",
+}
+_BUILT_IN: Mapping[str, ReasonSpec] = {
+    code: ReasonSpec(code, {"en": text}) for code, text in _TEXTS.items()
 }
 
 _HELP = {
@@ -99,7 +102,8 @@ def _ordered(
     rules: list[Finding] = []
     lost: list[Finding] = []
     for finding in findings:
-        if finding.gap is not None and not _ruled(finding):
+        ruled = finding.because is not None and finding.outcome is Outcome.DECLINE
+        if finding.gap is not None and not ruled:
             data.append(finding)
         elif finding.points_lost is not None:
             lost.append(finding)
@@ -110,11 +114,6 @@ def _ordered(
     if len(lost) > 1:
         lost.sort(key=_POINTS, reverse=True)
     return [*data, *rules, *lost] if data_first else [*rules, *lost, *data]
-
-
-def _ruled(finding: Finding) -> bool:
-    """Whether it is a rule's decline of somebody of whom data is missing."""
-    return finding.outcome is Outcome.DECLINE and finding.because is not None
 
 
 def _priority(finding: Finding, ruleset: CompiledRuleset) -> int:
@@ -131,11 +130,14 @@ def _group(finding: Finding, ruleset: CompiledRuleset) -> tuple[str, str] | str:
 
 
 def _reason(finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]) -> Reason:
-    spec = ruleset.reasons.get(finding.code) or _built_in(finding)
+    spec = ruleset.reasons.get(finding.code) or _BUILT_IN[finding.code]
+    texts = spec.texts
+    if finding.gap is not None and finding.code == DataReason.NOT_YET_POSTED:
+        texts = {"en": not_posted(finding.gap)}
     factor, actual, required = _details(finding, ruleset, values)
     return Reason(
         code=str(finding.code),
-        texts=spec.texts,
+        texts=texts,
         component=finding.component,
         factor=factor,
         actual=actual,
@@ -149,29 +151,17 @@ def _details(
     finding: Finding, ruleset: CompiledRuleset, values: Sequence[Any]
 ) -> tuple[str, str, str]:
     if finding.gap is not None:
-        return finding.gap.name, f"missing {finding.gap.missing.cause}", ""
+        return finding.gap.name, "missing " + finding.gap.missing.cause, ""
     if finding.because is not None:
         return ruleset.program.wording.decisive(finding.because, values, finding.about)
-    return finding.name, finding.actual, finding.required
-
-
-def _built_in(finding: Finding) -> ReasonSpec:
-    code = DataReason(finding.code)
-    text = _BUILT_IN_TEXTS[code]
-    if finding.gap is not None and code is DataReason.NOT_YET_POSTED:
-        text = not_posted(finding.gap)
-    return ReasonSpec(code, {"en": text})
+    return finding.name, "", ""
 
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
     """What is missing or unreadable where it mattered, each name once, in the order of the file."""
-    first: dict[str, Gap] = {}
+    found: dict[str, DataRequest] = {}
     for gap in gaps:
-        first.setdefault(gap.name, gap)
-    return tuple([DataRequest(g.name, g.missing, _help(g.missing)) for g in first.values()])
-
-
-def _help(missing: Missing) -> str:
-    if missing.cause is Cause.NOT_YET_POSTED:
-        return wait_for(missing)
-    return _HELP[missing.cause]
+        name, missing = gap.name, gap.missing
+        if name not in found:
+            found[name] = DataRequest(name, missing, _HELP.get(missing.cause) or wait_for(missing))
+    return tuple(found.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from decision_service.domain.verdict import StageTrace, Verdict
@@ -31,7 +32,7 @@ def traces(ruleset: CompiledRuleset, verdict: Verdict) -> tuple[StageTrace, ...]
 
 
 def _stage_trace(
-    stage: Stage, found: Conclusion | None, values: tuple[Any, ...], ruleset: CompiledRuleset
+    stage: Stage, found: Conclusion | None, values: Sequence[Any], ruleset: CompiledRuleset
 ) -> StageTrace:
     if found is None:
         return StageTrace(stage.name, stage.component, None, (), _NOT_RUN)

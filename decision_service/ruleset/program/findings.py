@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from decision_service.domain.verdict import Component, Outcome, ReferKind
 from decision_service.language.evaluation.kleene import Gap
 from decision_service.language.expressions.tree import Node
 
+_REFER, _COMPONENT, _KIND = Outcome.REFER, Component.DATA, ReferKind.DATA
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 
 
@@ -24,13 +25,13 @@ def worst(outcomes: Iterable[Outcome | None]) -> Outcome | None:
     return found
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """One argument for an outcome, and the reason it would give.
 
     `kind` is a referral's. A data finding has the `gap` it rests on; one that a condition made has
     the condition in `because`, with the name that its reason is `about` where the file says so, a
-    rule on missing data both; a scorecard's has the `points_lost`;
-    others say in `name`, `actual` and `required` what was seen. An empty `code` gives no reason.
+    rule on missing data both; a scorecard's has the `points_lost`; others say in `name` what was
+    looked at. An empty `code` gives no reason.
     """
 
     outcome: Outcome
@@ -42,8 +43,6 @@ class Finding(msgspec.Struct, frozen=True):
     about: str = ""
     points_lost: Decimal | None = None
     name: str = ""
-    actual: str = ""
-    required: str = ""
 
     @property
     def is_data(self) -> bool:
@@ -52,15 +51,14 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def data_finding(
-    gap: Gap, outcome: Outcome = Outcome.REFER, code: str = "", because: Node | None = None
+    gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None
 ) -> Finding:
     """What a gap argues for, by default a referral with the cause's own reason."""
-    kind = ReferKind.DATA if outcome is Outcome.REFER else None
-    code = code or gap.missing.reason
-    return Finding(outcome, code, Component.DATA, kind, gap, because, name=gap.name)
+    kind = _KIND if outcome is _REFER else None
+    return Finding(outcome, code or gap.missing.reason, _COMPONENT, kind, gap, because)
 
 
-class Conclusion(msgspec.Struct, frozen=True):
+class Conclusion(msgspec.Struct, frozen=True, gc=False):
     """The arguments that one stage came to, its record for the trace, and what it missed."""
 
     findings: tuple[Finding, ...]
@@ -79,6 +77,6 @@ class Trace(NamedTuple):
     A closing part that was not run has None.
     """
 
-    values: tuple[Any, ...]
-    stages: tuple[Conclusion, ...]
-    closing: tuple[Conclusion | None, ...]
+    values: Sequence[Any]
+    stages: Sequence[Conclusion]
+    closing: Sequence[Conclusion | None]

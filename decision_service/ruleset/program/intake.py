@@ -17,16 +17,25 @@ from decision_service.language.evaluation.kleene import Gap, Unknown, unknown
 from decision_service.language.evaluation.values import to_runtime
 from decision_service.language.types import Symbol
 
-_AS_THEY_ARE: Mapping[ValueType, type] = {
+
+class _Amount:
+    """The class of no value: money is taken in minor units."""
+
+
+class _Figure:
+    """The class of no value: numbers are looked at before they are taken."""
+
+
+_KINDS: Mapping[ValueType, type] = {
     ValueType.INTEGER: int,
+    ValueType.NUMBER: _Figure,
+    ValueType.MONEY: _Amount,
     ValueType.TEXT: str,
     ValueType.FLAG: bool,
     ValueType.DATE: date,
 }
 
-
-class _LookedAt:
-    """The class of no value: money and numbers are looked at before they are taken."""
+_NOT_FETCHED = FactorValue("", None, (Missing(Cause.NOT_FETCHED),))
 
 
 class IntakeEntry(NamedTuple):
@@ -40,7 +49,7 @@ class IntakeEntry(NamedTuple):
     @classmethod
     def of(cls, key: str, symbol: Symbol) -> IntakeEntry:
         """The entry of a symbol."""
-        return cls(key, symbol.slot, _AS_THEY_ARE.get(symbol.type, _LookedAt), symbol)
+        return cls(key, symbol.slot, _KINDS[symbol.type], symbol)
 
 
 class Intake(msgspec.Struct, frozen=True):
@@ -61,16 +70,18 @@ class Intake(msgspec.Struct, frozen=True):
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
         """Fill in factors; one that nobody computed counts as not fetched."""
-        get = factors.get
+        get, currency = factors.get, self.currency
         for key, slot, kind, symbol in self.factors:
-            found = get(key)
-            value = None if found is None else found.value
+            found = get(key, _NOT_FETCHED)
+            value: Any = found.value
             if value.__class__ is kind:
                 values[slot] = value
             elif value is None:
                 values[slot] = _without_value(key, found)
+            elif kind is _Amount and value.__class__ is Money and value.currency == currency:
+                values[slot] = value.minor
             else:
-                values[slot] = _looked_at(symbol, value, self.currency)
+                values[slot] = _looked_at(symbol, value, currency)
 
     def load_inputs(self, inputs: Mapping[str, Value], values: list[Any]) -> None:
         """Fill in inputs; one that was not sent is missing."""
@@ -86,20 +97,16 @@ class Intake(msgspec.Struct, frozen=True):
 
 
 def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
-    """Money as minor units and numbers where they are plain; anything else with care."""
-    if value.__class__ is Money and symbol.type is ValueType.MONEY and value.currency == currency:
-        return value.minor
+    """Numbers where they are plain; anything else with care."""
     if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
         return value
     return to_runtime(symbol.name, value, symbol.type, currency)
 
 
-def _without_value(name: str, found: FactorValue | None) -> Unknown:
-    causes = () if found is None else found.missing
-    if not causes:
-        return unknown(name, Cause.NOT_FETCHED)
+def _without_value(name: str, found: FactorValue) -> Unknown:
+    causes = found.missing or _NOT_FETCHED.missing
     missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
-    return Unknown((Gap(name, missing),))
+    return Unknown((), Gap(name, missing))
 
 
 @lru_cache(1024)

@@ -6,7 +6,7 @@ runner (evaluate) and puts a record of a run into words (describe).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -40,7 +40,7 @@ class PartView(msgspec.Struct, frozen=True):
     """A finished evaluation, for describing it: values by slot and how to print them."""
 
     stage: str
-    values: tuple[Any, ...]
+    values: Sequence[Any]
     wording: Wording
 
 

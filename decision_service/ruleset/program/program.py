@@ -12,7 +12,7 @@ import msgspec
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Component
 from decision_service.language.evaluation.emitter import Evaluate
-from decision_service.ruleset.program.findings import Conclusion, Trace
+from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.intake import Intake
 from decision_service.ruleset.program.part import Runner
 from decision_service.ruleset.program.state import State
@@ -49,12 +49,6 @@ class Stage(msgspec.Struct, frozen=True):
     component: Component
     runner: Runner
 
-    def run(self, state: State) -> Conclusion:
-        """Run it and note what it came to."""
-        conclusion = self.runner.run(state)
-        state.take(conclusion)
-        return conclusion
-
 
 class Program(msgspec.Struct, frozen=True):
     """Everything `evaluate` runs, in order; `derived` are slots with the functions that fill them.
@@ -77,7 +71,9 @@ class Program(msgspec.Struct, frozen=True):
         self.intake.load_inputs(inputs, values)
         for slot, evaluate in self.derived:
             values[slot] = evaluate(values)
-        stages = [stage.run(state) for stage in self.stages]
+        stages = [state.take(stage.runner.run(state)) for stage in self.stages]
         state.settle()
-        closing = [stage.run(state) if state.open else None for stage in self.closing]
-        return Trace(tuple(values), tuple(stages), tuple(closing))
+        closing = [
+            state.take(stage.runner.run(state)) if state.open else None for stage in self.closing
+        ]
+        return Trace(values, stages, closing)

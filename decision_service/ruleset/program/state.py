@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from decision_service.domain.verdict import Condition, Offer, Outcome, Score
@@ -11,8 +11,6 @@ from decision_service.ruleset.program.findings import Conclusion, Finding
 
 MOST_WORLDS = 64
 
-_NO_MARKS: Mapping[int, tuple[Gap, ...]] = {}
-
 
 class State:
     """The values of one evaluation by slot, and what the parts so far have found and set.
@@ -20,8 +18,8 @@ class State:
     Findings stand by outcome, in the order of the file;
     `undecided` says that no stage concluded anything. `marks` are the slots that stand for the
     worst of several totals, or follow from one that does, with the gaps behind them; each of
-    `worlds` holds the values that they would have with one of those totals, as far as they are
-    `read` by anything. `crowded` says that there are more totals than are looked at.
+    `worlds` is the values as they would be with one of those totals, as far as they are `read` by
+    anything. `crowded` says that there are more totals than are looked at.
     """
 
     __slots__ = (
@@ -54,8 +52,8 @@ class State:
         self.offer: Offer | None = None
         self.offered = True
         self.conditions: list[Condition] = []
-        self.marks = _NO_MARKS
-        self.worlds: Sequence[dict[int, Any]] = ()
+        self.marks: dict[int, tuple[Gap, ...]] = {}
+        self.worlds: Sequence[list[Any]] = ()
         self.possible = 1
         self.crowded = False
 
@@ -71,7 +69,7 @@ class State:
         """Whether a closing part still runs: nothing declines, and an offer is made."""
         return self.offered and not self.declines
 
-    def take(self, conclusion: Conclusion) -> None:
+    def take(self, conclusion: Conclusion) -> Conclusion:
         """Note what a part came to."""
         for finding in conclusion.findings:
             if finding.outcome is Outcome.DECLINE:
@@ -81,14 +79,17 @@ class State:
             else:
                 self.approves.append(finding)
         self.gaps += conclusion.gaps
+        return conclusion
 
     def settle(self) -> None:
         """Note that all stages have run."""
         self.undecided = not (self.declines or self.refers or self.approves)
 
-    def mark(self, slots: Iterable[int], gaps: tuple[Gap, ...]) -> None:
-        """Note that slots stand for the worst of several totals."""
-        self.marks = {**self.marks, **dict.fromkeys(slots, gaps)}
+    def put(self, slots: Sequence[int], given: Sequence[Any]) -> None:
+        """Set values, in every world."""
+        for values in (self.values, *self.worlds):
+            for slot, value in zip(slots, given):  # noqa: B905 - as many of both, and quicker
+                values[slot] = value
 
     def split(self, totals: int, choices: Sequence[Mapping[int, Any]]) -> None:
         """Let every world so far continue with each of the choices that so many totals make."""
@@ -97,23 +98,25 @@ class State:
         if self.crowded:
             self.worlds = ()
             return
-        self.worlds = [{**world, **each} for world in self.worlds or ({},) for each in choices]
+        before = self.worlds or (self.values,)
+        self.worlds = [_with(world, each) for world in before for each in choices]
 
     def behind(self, slots: frozenset[int]) -> tuple[Gap, ...]:
         """The gaps behind the marked ones of these slots."""
-        if not self.marks:
+        if not self.marks or slots.isdisjoint(self.marks):
             return ()
-        return tuple(gap for slot in sorted(slots & self.marks.keys()) for gap in self.marks[slot])
-
-    def in_world(self, world: dict[int, Any]) -> list[Any]:
-        """All values as they would be in one world."""
-        values = list(self.values)
-        for slot, value in world.items():
-            values[slot] = value
-        return values
+        marked = [self.marks[slot] for slot in sorted(slots & self.marks.keys())]
+        return marked[0] if len(marked) == 1 else tuple([g for gaps in marked for g in gaps])
 
     def everywhere(self, evaluate: Callable[[Sequence[Any]], Any]) -> list[Any]:
         """What an expression gives in each world; a None alone where there are too many."""
         if self.crowded:
             return [None]
-        return [evaluate(self.in_world(world)) for world in self.worlds]
+        return [evaluate(world) for world in self.worlds]
+
+
+def _with(values: Sequence[Any], choice: Mapping[int, Any]) -> list[Any]:
+    other = list(values)
+    for slot, value in choice.items():
+        other[slot] = value
+    return other

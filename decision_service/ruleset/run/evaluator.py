@@ -102,7 +102,7 @@ def _arguments(state: State, outcome: Outcome) -> list[Finding]:
 def _refer_kind(outcome: Outcome, findings: Sequence[Finding]) -> ReferKind | None:
     if outcome is not Outcome.REFER:
         return None
-    kinds = [finding.kind for finding in findings]
+    kinds = {finding.kind for finding in findings}
     for kind in _KINDS:
         if kind in kinds:
             return kind

@@ -1,19 +1,14 @@
-"""PostgreSQL: connections for reading and for writing, on the event loop.
-
-A transaction is plain code in a greenlet of SQLAlchemy's, out of which the driver's waits reach the
-loop. The package that it has for this, `sqlalchemy.ext.asyncio`, loads its whole object mapper at
-every start, a tenth of the time until a killed process serves again.
-"""
+"""PostgreSQL: connections for reading and for writing, on the event loop."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.util.concurrency import greenlet_spawn
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from decision_service.domain.errors import StoreError
 from decision_service.storage import faults
@@ -117,9 +112,9 @@ class PostgresDatabase:
         self._closed = True
         used = (self._readers, self._writer, self._committer, self._notes, self._cleaner)
         for engine in used:
-            await greenlet_spawn(engine.dispose)
+            await engine.dispose()
 
-    async def _repeat(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+    async def _repeat(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self._run(engine, work)
@@ -127,7 +122,7 @@ class PostgresDatabase:
                 continue
         return await self._run(engine, work)
 
-    async def _run(self, engine: Engine, work: Callable[[Connection], T]) -> T:
+    async def _run(self, engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
         if self._closed:
             raise unavailable("the store is closed: nothing was recorded")
         return await _transact(engine, work)
@@ -157,7 +152,7 @@ async def migrate_postgres(server: PostgresServer) -> None:
     try:
         await _first_contact(server, _transact(engine, schema.upgrade))
     finally:
-        await greenlet_spawn(engine.dispose)
+        await engine.dispose()
 
 
 async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
@@ -172,16 +167,12 @@ async def _first_contact(server: PostgresServer, work: Awaitable[None]) -> None:
         ) from None
 
 
-async def _transact(engine: Engine, work: Callable[[Connection], T]) -> T:
+async def _transact(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
     try:
-        return await greenlet_spawn(_done, engine, work)
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
     except _FAULTS as error:
         raise faults.of_postgres(error) from error
-
-
-def _done(engine: Engine, work: Callable[[Connection], T]) -> T:
-    with engine.begin() as connection:
-        return work(connection)
 
 
 def _engine(
@@ -190,8 +181,8 @@ def _engine(
     settings: Mapping[str, str] = _SETTINGS,
     command_seconds: float | None = COMMAND_SECONDS,
     isolation_level: IsolationLevel = "READ COMMITTED",
-) -> Engine:
-    return create_engine(
+) -> AsyncEngine:
+    return create_async_engine(
         server.url,
         isolation_level=isolation_level,
         pool_size=connections,

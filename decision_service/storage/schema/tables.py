@@ -1,7 +1,8 @@
 """The store's tables, the same for SQLite and PostgreSQL.
 
 Text compares by its bytes on both (PostgreSQL: collation C), so that order never depends on the
-machine's language. Instants are whole microseconds since 1970 UTC.
+machine's language. Instants are whole microseconds since 1970 UTC. A change here needs a step in
+`migrations` for stores that have tables already.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ColumnElement,
+    Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -47,6 +49,7 @@ decisions = Table(
     Column("plan_digest", _text()),
     Column("snapshot_id", _text()),
     UniqueConstraint("caller", "request_id", name="decisions_request"),
+    postgresql_with={"toast_tuple_target": 4080},  # rows stay whole up to about that many bytes
 )
 """One row per decision; the order of the columns is the order of `StoredEntry`."""
 
@@ -67,6 +70,18 @@ def is_given(column: Column[str]) -> ColumnElement[bool]:
     """That a column is not empty, in the one form by which both databases find the index."""
     return column != literal_column("''")
 
+
+Index("decisions_created", decisions.c.created)
+for _name in LISTED_BY:
+    _listed = decisions.c[_name]
+    _given = is_given(_listed) if _name in OFTEN_EMPTY else None
+    Index(
+        f"decisions_{_name}",
+        _listed,
+        decisions.c.created,
+        sqlite_where=_given,
+        postgresql_where=_given,
+    )
 
 snapshots = Table(
     "snapshots",
@@ -130,6 +145,7 @@ events = Table(
     Column("received", BigInteger, nullable=False),
     Column("done", Boolean, nullable=False),
     Column("added", BigInteger, nullable=False),
+    Index("events_pending", "done", "received"),
 )
 """Events that the vendor sent, by id for ever; `done` once what they ask for has happened.
 
@@ -195,6 +211,15 @@ arm_decisions = Table(
 In the order in which rollouts read it, so that it needs no second index for that.
 """
 
+Index(
+    "arm_decisions_pin",
+    arm_decisions.c.product,
+    arm_decisions.c.unit,
+    arm_decisions.c.created,
+    sqlite_where=literal_column("pins = 1"),  # in the words in which SQLite is asked for them
+    postgresql_where=arm_decisions.c.pins,
+)
+
 applicants = Table(
     "applicants",
     metadata,
@@ -203,6 +228,7 @@ applicants = Table(
     Column("user_id", _text()),
     Column("begun", BigInteger, nullable=False),
     Column("claimed_until", BigInteger, nullable=False),
+    Index("applicants_user_id", "user_id"),
 )
 """Which of the vendor's users an applicant is; `claimed_until` guards its creation."""
 
@@ -263,8 +289,12 @@ shadow_results = Table(
     Column("kind", _text()),
     Column("amount", BigInteger),
     Column("moved", _text(), nullable=False),
+    Index("shadow_results_created", "product", "version", "created"),
 )
 """What a silent version would have decided beside what was decided; nothing of a person.
 
 `moved` holds the rules and reasons that told the two apart, one a line.
 """
+
+STORED_APART = (decisions.c.reply, decisions.c.facts, snapshots.c.body, texts.c.body)
+"""What PostgreSQL keeps beside the row, uncompressed: it is read far more cheaply."""

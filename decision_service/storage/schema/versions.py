@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlalchemy import Connection, column, inspect, select, table, text, update
 
 from decision_service.storage.errors import SchemaUnfit
+from decision_service.storage.schema.process_tables import postgres_metadata
+from decision_service.storage.schema.tables import STORED_APART, metadata
 
 _SCRIPTS = str(Path(__file__).parent.parent / "migrations")
 _VERSIONS = table("alembic_version", column("version_num"))
@@ -17,7 +19,8 @@ _MIGRATION_LOCK = 0x6465_6369_7369_6F6E
 def upgrade(connection: Connection) -> None:
     """Bring the tables to the newest version, inside the connection's transaction.
 
-    Raises SchemaUnfit where they are newer than this program, or not its own.
+    An empty database gets the tables of that version at once. Raises SchemaUnfit where there are
+    newer ones, older ones than the first version with a history, or those of another program.
     """
     if connection.dialect.name == "postgresql":
         _wait_for_other_migrations(connection)
@@ -27,7 +30,20 @@ def upgrade(connection: Connection) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", _SCRIPTS)
-    command.upgrade(config, "head")
+    if version(connection) is None:
+        _create(connection)
+        command.stamp(config, "head")
+    else:
+        command.upgrade(config, "head")
+
+
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        postgres_metadata.create_all(connection)
+        for column in STORED_APART:
+            place = f"{column.table} ALTER COLUMN {column.name}"
+            connection.execute(text(f"ALTER TABLE {place} SET STORAGE EXTERNAL"))
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:
@@ -73,11 +89,18 @@ def _require_ours(connection: Connection) -> None:
             "the database holds tables of another program: set STORE_URL to one of its own"
         )
     known = known_versions()
-    if found is not None and found not in known:
+    if found is None or found in known:
+        return
+    if found < known[-1]:
         raise SchemaUnfit(
-            f"the store has schema {found}, newer than {known[0]}, the newest that this program "
-            "knows: run the newer program, or restore a backup from before its migration"
+            f"the store has schema {found} of a development version, and this program brings up "
+            f"none older than {known[-1]}: set STORE_URL to a new, empty store, and run "
+            "`decision-service migrate`"
         )
+    raise SchemaUnfit(
+        f"the store has schema {found}, newer than {known[0]}, the newest that this program "
+        "knows: run the newer program, or restore a backup from before its migration"
+    )
 
 
 def known_versions() -> tuple[str, ...]:

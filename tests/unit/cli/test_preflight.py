@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from decision_service.cli.preflight import Line, host_lines
+from decision_service.cli.server.preflight.check import PreflightCheck
+from decision_service.cli.server.preflight.settings import host_checks
 from decision_service.config import load
 
 KEYS = {"DECISION_SMILE_API_KEY": "k", "DECISION_SMILE_API_SECRET": "s"}
 
 
-def base_url(mode: str, host: str) -> Line:
+def base_url(mode: str, host: str) -> PreflightCheck:
     """What is said of a base URL at this host."""
     url = f"https://{host}/v1"
     settings = load(environ={"DECISION_SMILE_MODE": mode, "DECISION_SMILE_BASE_URL": url, **KEYS})
-    return next(line for line in host_lines(settings) if line.name == "base URL")
+    return next(line for line in host_checks(settings) if line.name == "base URL")
 
 
 @pytest.mark.parametrize(

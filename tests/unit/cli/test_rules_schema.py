@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from decision_service.cli.rules_schema import Kind, schema_text
+from decision_service.cli.rules.schema import SchemaKind, schema_text
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
@@ -48,7 +48,7 @@ def validator(kind):
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", SchemaKind)
 def test_the_committed_schema_is_the_one_that_the_code_gives(kind, capsys):
     """`rules schema --check` finds no difference between the committed file and the code."""
     done = command(
@@ -77,14 +77,14 @@ def test_a_schema_that_is_not_there_is_wrong_usage(capsys, tmp_path):
 @pytest.mark.parametrize("path", RULESETS, ids=lambda p: p.parent.name + "-" + p.stem)
 def test_every_rule_file_satisfies_the_schema(path: Path):
     """The shipped rule files and the worked example validate."""
-    found = list(validator(Kind.RULESET).iter_errors(document(path.read_text())))
+    found = list(validator(SchemaKind.RULESET).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.parent.parent.name + "-" + p.stem)
 def test_every_file_of_rule_tests_satisfies_its_schema(path: Path):
     """The shipped rule tests and those of the worked example validate."""
-    found = list(validator(Kind.TESTS).iter_errors(document(path.read_text())))
+    found = list(validator(SchemaKind.TESTS).iter_errors(document(path.read_text())))
     assert [error.message for error in found] == []
 
 
@@ -110,7 +110,7 @@ def test_what_the_readers_refuse_by_form_the_schema_refuses(old, new):
     """An unknown key, factor or word, or a wrong form, does not validate."""
     text = (WORKED_EXAMPLE / "v1.yaml").read_text()
     assert old in text
-    assert not validator(Kind.RULESET).is_valid(document(text.replace(old, new, 1)))
+    assert not validator(SchemaKind.RULESET).is_valid(document(text.replace(old, new, 1)))
 
 
 @pytest.mark.parametrize(
@@ -126,12 +126,12 @@ def test_a_wrong_word_in_rule_tests_does_not_validate(old, new):
     """An unknown factor, outcome, cause or key of a rule test does not validate."""
     text = (WORKED_EXAMPLE / "cases.yaml").read_text()
     assert old in text
-    assert not validator(Kind.TESTS).is_valid(document(text.replace(old, new, 1)))
+    assert not validator(SchemaKind.TESTS).is_valid(document(text.replace(old, new, 1)))
 
 
 def test_the_names_of_all_factors_complete():
     """Where a name or an expression is expected, an editor offers every factor with its meaning."""
-    shared = json.loads(schema_text(Kind.RULESET))["$defs"]
+    shared = json.loads(schema_text(SchemaKind.RULESET))["$defs"]
     factor = shared["factor"]
     assert factor["enum"] == list(catalogue())
     assert len(factor["enumDescriptions"]) == len(factor["enum"])
@@ -145,7 +145,7 @@ def test_the_names_of_all_factors_complete():
 def test_the_schemas_maps_have_the_keys_that_the_readers_have(monkeypatch):
     """Every closed map the readers open has a map in the schema with the same keys, and back."""
     read_maps = _maps_that_are_opened(monkeypatch)
-    described = {*_closed_maps(Kind.RULESET), *_closed_maps(Kind.TESTS)}
+    described = {*_closed_maps(SchemaKind.RULESET), *_closed_maps(SchemaKind.TESTS)}
     made_up = {keys for keys in described if keys[1] >= set(catalogue())}
     assert described - made_up == read_maps
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decision_service.api.v1 import values_pb2
-from decision_service.cli.words import cause_words
+from decision_service.cli.display.text import cause_text
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
@@ -107,4 +107,4 @@ def test_a_month_that_is_not_posted_reaches_the_client_and_the_command_line() ->
         "NOT_YET_POSTED",
     )
     assert (message.month, message.due_date) == ("2026-10", "2026-11-11")
-    assert cause_words(message) == "not yet posted, account acc-1, month 2026-10, due by 2026-11-11"
+    assert cause_text(message) == "not yet posted, account acc-1, month 2026-10, due by 2026-11-11"

@@ -135,7 +135,7 @@ def read_policy(written: Mapping[str, Any]) -> DataPolicy:
         transaction_classes=CLASSES,
         posting_lag_days=lags(written.get("lag_days", {})),
         ceilings=tuple(ceiling(one) for one in written.get("ceilings", [])),
-        not_employers=("voluntary", "self-employed", "ofw"),
+        not_employers=("voluntary", "selfemployed", "ofw"),
         legal_forms=LEGAL_FORMS,
         document_providers=frozenset(written.get("documents", [])),
         fee_providers=frozenset(written.get("charges_fees", ["grab_ph"])),

@@ -30,10 +30,10 @@ from decision_service.domain.snapshot import (
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.simulator.government import estimates, loan
-from decision_service.simulator.insights import NO_DATA, NOT_COMPUTABLE, features
-from decision_service.simulator.shapes import Origin, source
-from decision_service.simulator.world import Source
+from decision_service.simulator.answers.insights import NO_DATA, NOT_COMPUTABLE, features
+from decision_service.simulator.people.government import estimates, loan
+from decision_service.simulator.people.shapes import Origin, source
+from decision_service.simulator.people.world import DataSource
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 LAST = Month.parse("2026-10")
@@ -75,7 +75,7 @@ LOANS = {
 WITHOUT_A_PAIR = {f"income.{name}_24m" for name in STATISTICS}
 
 
-def one_account(amounts: list[int]) -> Source:
+def one_account(amounts: list[int]) -> DataSource:
     """A scheme's account with an estimate of whole pesos for each of the last months."""
     origin = Origin("tenantId-parity", "sss_ph", NOW, NOW)
     span = range(LAST.index - len(amounts) + 1, LAST.index + 1)
@@ -83,7 +83,7 @@ def one_account(amounts: list[int]) -> Source:
     return source(origin, {"eincomes": estimates(origin, span, lambda month: paid[month])})
 
 
-def snapshot_of(given: Source) -> Snapshot:
+def snapshot_of(given: DataSource) -> Snapshot:
     """The same account as the factors see it."""
     incomes = tuple(
         EstimatedIncome(
@@ -101,7 +101,7 @@ def snapshot_of(given: Source) -> Snapshot:
     )
 
 
-def indebted(loans: int) -> Source:
+def indebted(loans: int) -> DataSource:
     """A scheme's account with so many loans, of which the third is paid and the first overdue."""
     origin = Origin("tenantId-parity", "sss_ph", NOW, NOW)
     made = [
@@ -120,7 +120,7 @@ def indebted(loans: int) -> Source:
     return source(origin, {"liabilities": made})
 
 
-def indebted_snapshot(given: Source) -> Snapshot:
+def indebted_snapshot(given: DataSource) -> Snapshot:
     """The same loans as the factors see them."""
     liabilities = tuple(
         Liability(
@@ -175,7 +175,7 @@ def tolerance(name: str) -> Decimal:
     return Decimal("0.01") if inexact else Decimal(0)
 
 
-def assert_equal(snapshot: Snapshot, given: Source, pairs: dict[str, str]) -> None:
+def assert_equal(snapshot: Snapshot, given: DataSource, pairs: dict[str, str]) -> None:
     """Each factor is the stand-in's figure, or missing where it has none."""
     as_of = AsOf.at(NOW, ZoneInfo("Asia/Manila"))
     ours = compute(snapshot, Needs(tuple(pairs), DataPolicy("PHP")), as_of).values

@@ -65,10 +65,7 @@ class Heap:
         self.weights = weights
         self.opened = False
 
-    def bound(self) -> int:
-        """No more than the heaviest."""
-        return self.peak()
-
+    @property
     def peak(self) -> int:
         """The heaviest."""
         return max(-weight for weight, _ in self.weights)

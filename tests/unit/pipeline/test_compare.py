@@ -17,6 +17,7 @@ from decision_service.pipeline.rollout.pairs.compare import (
 )
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
 from tests.fakes.cases import STRICTER, changed_rules
 from tests.fakes.plans import planned
@@ -51,7 +52,7 @@ def strict_half() -> Rulebook:
 
 async def compared(world: World, question: Question = QUESTION) -> VersionComparison:
     """The answer to a question."""
-    archive = RulesetArchive(world.log, lambda: world.book)
+    archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     compare = CompareVersions(world.log, world.log, archive, lambda: world.book)
     return await compare(question)
 

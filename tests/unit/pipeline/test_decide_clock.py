@@ -10,6 +10,7 @@ from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import ReplayDecision, WhichRules
 from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
 from tests.fakes.world import NOW, World, application
 
 
@@ -48,7 +49,7 @@ async def test_such_a_decision_replays_to_itself() -> None:
     world = World()
     world.last = ClockGuard(NOW + timedelta(hours=1))
     stored = await world.decide()(application(), world.call())
-    archive = RulesetArchive(world.log, lambda: world.book)
+    archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     reading = ReadDecisions(world.log, archive)
     replay = ReplayDecision(world.log, reading, archive, lambda: world.book)
     replayed = await replay(stored.decision_id, WhichRules())

@@ -10,6 +10,7 @@ from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import AT_ONCE, ReplayDecision, Replayed, WhichRules
 from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
 from tests.fakes.world import World, application
 
 
@@ -39,7 +40,7 @@ async def decided() -> tuple[str, ReplayDecision, Watched]:
     world = World()
     stored = await world.decide()(application(), world.call())
     watched = Watched(world)
-    archive = RulesetArchive(watched, lambda: world.book)
+    archive = RulesetArchive(watched, lambda: world.book, CompilationThread())
     reading = ReadDecisions(watched, archive)
     return (
         stored.decision_id,

@@ -6,24 +6,13 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import structlog
-import time_machine
+from structlog.typing import FilteringBoundLogger
 
-from decision_service.edge.rpc.interceptors import access_log
-from decision_service.edge.rpc.interceptors.access_log import log_call
-from decision_service.telemetry import (
-    CallLine,
-    LogQueue,
-    UserHash,
-    call_log,
-    configure_logging,
-)
-
-FULL = CallLine("GetDecision", "NOT_FOUND", 12.3, "NO", 'los"7', "0af7", "los", "9c1d")
-SHORT = CallLine("GetDecision", "OK", 500.0)
+from decision_service.telemetry import LogQueue, UserHash, configure_logging
 
 
 class Blocked(io.RawIOBase):
@@ -41,18 +30,40 @@ class Blocked(io.RawIOBase):
         return min(3, len(content))
 
 
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Logging is as before after each test."""
+    before, root, own = (
+        structlog.get_config(),
+        logging.getLogger(),
+        logging.getLogger("decision_service"),
+    )
+    handlers = root.handlers[:], own.handlers[:], own.propagate, own.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:], own.handlers[:], own.propagate, own.level = handlers
+
+
+def logging_to(handler: logging.Handler, *, level: str = "info") -> FilteringBoundLogger:
+    """A logger whose lines are JSON and go to this handler."""
+    configure_logging(level, as_json=True, handler=handler)
+    return structlog.get_logger("test").bind()
+
+
 def test_lines_beyond_the_bound_are_dropped_and_counted() -> None:
     """While the stream is blocked at most so many lines wait; the others are counted, in order."""
     stream = Blocked()
     lines = LogQueue(stream, most=3)
-    lines.write("first\n")
+    log = logging_to(lines)
+    log.info("first")
     assert stream.entered.wait(10)
     for number in range(5):
-        lines.write(f"{number}\n")
+        log.info(str(number))
     assert lines.dropped == 2
     stream.gate.set()
-    lines.close()
-    assert stream.taken == b"first\n0\n1\n2\n"
+    lines.stop()
+    events = [json.loads(line)["event"] for line in stream.taken.splitlines()]
+    assert events == ["first", "0", "1", "2"]
 
 
 def test_a_full_pipe_holds_nobody_up() -> None:
@@ -60,26 +71,46 @@ def test_a_full_pipe_holds_nobody_up() -> None:
     reading, writing = os.pipe()
     with io.FileIO(writing, "w") as pipe:
         lines = LogQueue(pipe, most=100)
+        log = logging_to(lines)
         for _ in range(1_000):
-            lines.write("x" * 1_000 + "\n")
+            log.info("x" * 1_000)
         assert lines.dropped >= 1_000 - 2 * 100
         os.close(reading)
-        lines.close()
+        lines.stop()
 
 
-@pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """A stream that the log goes to, as JSON; the log is as before afterwards."""
-    before, handlers = structlog.get_config(), logging.getLogger().handlers[:]
-    stream = io.StringIO()
-    configure_logging("info", as_json=True, stream=stream)
-    yield stream
-    structlog.configure(**before)
-    logging.getLogger().handlers[:] = handlers
+def test_a_stream_that_takes_nothing_costs_lines_alone(tmp_path: Path) -> None:
+    """Lines for a full disk or a closed stream are counted, and the next ones are tried."""
+    closed = io.FileIO(tmp_path / "log", "w")
+    closed.close()
+    with io.FileIO("/dev/full", "w") as full:
+        for stream in (full, closed):
+            lines = LogQueue(stream)
+            log = logging_to(lines)
+            log.info("first")
+            log.info("second")
+            lines.stop()
+            assert lines.dropped == 2
 
 
-def test_libraries_are_logged_without_their_values(written: io.StringIO) -> None:
+def test_the_level_leaves_lines_out() -> None:
+    """Above info there is no log of calls."""
+    stream = Blocked()
+    stream.gate.set()
+    lines = LogQueue(stream)
+    log = logging_to(lines, level="warning")
+    log.info("call")
+    log.warning("alarm", alarm="RULES_DIFFER", reason=None)
+    lines.stop()
+    (line,) = map(json.loads, stream.taken.splitlines())
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "alarm", "level": "warning", "alarm": "RULES_DIFFER"}
+
+
+def test_libraries_are_logged_without_their_values() -> None:
     """A library's line keeps its pattern, and loses its values, further lines and traceback."""
+    written = io.StringIO()
+    logging_to(logging.StreamHandler(written))
     try:
         raise ValueError("canary")
     except ValueError:
@@ -99,65 +130,3 @@ def test_users_are_named_by_a_keyed_hash() -> None:
     assert len(name) == 16
     assert "u-1" not in name
     assert UserHash("k")("u-2") != name
-
-
-@pytest.mark.parametrize("call", [FULL, SHORT])
-def test_a_calls_line_is_the_same_whoever_makes_it(
-    written: io.StringIO, monkeypatch: pytest.MonkeyPatch, call: CallLine
-) -> None:
-    """The thread's JSON has the fields and values of any event's line."""
-    monkeypatch.setattr(access_log, "log", structlog.get_logger())
-    stream = Blocked()
-    stream.gate.set()
-    queue = LogQueue(stream)
-    with structlog.contextvars.bound_contextvars(worker=2):
-        log_call(call)
-        taken = call_log("info", as_json=True, queue=queue, other=log_call)
-    assert taken is not None
-    taken(call)
-    queue.close()
-    theirs, ours = json.loads(written.getvalue()), json.loads(stream.taken)
-    times = [datetime.fromisoformat(one.pop("timestamp")) for one in (theirs, ours)]
-    assert timedelta() <= times[1] - times[0] < timedelta(minutes=1)
-    assert ours == theirs
-    assert ours["worker"] == 2
-
-
-def test_times_of_calls_are_told_to_the_microsecond() -> None:
-    """Whatever second came before, each line has its own."""
-    stream = Blocked()
-    stream.gate.set()
-    queue = LogQueue(stream)
-    with time_machine.travel(1_795_606_400.999999, tick=False):
-        queue.call(SHORT)
-    for instant in (1_795_606_401.0, 1_795_606_401.25, 5.000001):
-        with time_machine.travel(instant, tick=False):
-            queue.call(SHORT)
-    queue.close()
-    assert [json.loads(line)["timestamp"] for line in stream.taken.splitlines()] == [
-        "2026-11-25T11:33:20.999999Z",
-        "2026-11-25T11:33:21.000000Z",
-        "2026-11-25T11:33:21.250000Z",
-        "1970-01-01T00:00:05.000001Z",
-    ]
-
-
-def test_calls_beyond_the_bound_are_dropped_and_counted_like_lines() -> None:
-    """They wait in the same queue."""
-    stream = Blocked()
-    queue = LogQueue(stream, most=1)
-    queue.write("first\n")
-    assert stream.entered.wait(10)
-    queue.call(FULL)
-    queue.call(SHORT)
-    assert queue.dropped == 1
-    stream.gate.set()
-    queue.close()
-    assert b"NOT_FOUND" in stream.taken
-
-
-def test_nobody_makes_lines_of_calls_that_the_level_leaves_out() -> None:
-    """Above info there is no log of calls; people read what all events are logged by."""
-    queue = LogQueue(Blocked())
-    assert call_log("warning", as_json=True, queue=queue, other=log_call) is None
-    assert call_log("debug", as_json=False, queue=queue, other=log_call) is log_call

@@ -24,6 +24,9 @@ class Stage:
         self.log.append(f"{job} begins")
         try:
             await self.go.wait()
+        except asyncio.CancelledError:
+            await turns()  # as work does that has something to close
+            raise
         finally:
             self.log.append(f"{job} ends")
         if self.error is not None:
@@ -70,8 +73,13 @@ async def test_other_keys_are_other_work_and_what_has_ended_is_not_shared() -> N
         ("B", True),
     ]
     assert await stage.ask("c") == ("C", True)
+    with stage.flights.join("k", lambda: "d"):
+        await asyncio.sleep(0)  # the work has ended, and nobody has heard of it yet
+        with stage.flights.join("k", lambda: "e") as place:
+            assert (place.job, place.began) == ("e", True)
+    await turns(8)
     assert stage.flights.jobs() == {}
-    assert sorted(stage.ended) == ["a", "b", "c"]
+    assert sorted(stage.ended) == ["a", "b", "c", "d", "e"]
 
 
 async def test_a_caller_who_leaves_does_not_stop_the_others() -> None:
@@ -91,7 +99,7 @@ async def test_the_work_stops_when_the_last_caller_leaves() -> None:
     await turns()
     for caller in callers:
         await left(caller)
-    await turns()
+    await turns(8)
     assert stage.log == ["a begins", "a ends"]
     assert stage.ended == ["a"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from decision_service.simulator.people import sandbox_people
+from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app
 
 NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)

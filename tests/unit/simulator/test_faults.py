@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from decision_service.simulator.effect import FaultRefused
-from decision_service.simulator.effects import EFFECTS
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.effect import FaultRefused
+from decision_service.simulator.faults.plan import EFFECTS, Fault
 from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, RYAN, Stand, open_stand
 
 UNAVAILABLE = {"status": 503}
@@ -161,7 +160,7 @@ async def test_an_answer_can_be_slow(stand: Stand) -> None:
     """A slow answer waits, is right when it comes, and comes at once when the server closes."""
     script(stand, "slow", seconds=600)
     asking = asyncio.create_task(ryans(stand))
-    while not stand.app.faults.happened:
+    while not stand.app.faults.hits:
         await asyncio.sleep(0)
     assert not asking.done()
     stand.app.closing.set()

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from decision_service.simulator.linked import COLLECTING
-from decision_service.simulator.linking import Linking, LinkRefused
-from decision_service.simulator.people import sandbox
+from decision_service.simulator.linking.sessions import LinkRefused, LinkSessions
+from decision_service.simulator.people.linked import COLLECTING
+from decision_service.simulator.people.sandbox.people import sandbox
 from decision_service.simulator.tenant import TOKEN_LIFE, Tenant
 from tests.unit.simulator.stand import Clock
 
@@ -19,7 +19,7 @@ class Desk:
     def __init__(self) -> None:
         self.clock = Clock(NOON)
         self.tenant = Tenant(sandbox, self.clock)
-        self.linking = Linking(self.tenant)
+        self.linking = LinkSessions(self.tenant)
         self.user_id = self.tenant.create_user({}).id
         self.session, _ = self.linking.open(self.token())
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from decision_service.simulator.population import population
+from decision_service.simulator.people.population import population
 from decision_service.simulator.scenario import ScenarioRefused, load_scenario
 from tests.unit.simulator.stand import ANISHA, RYAN, open_stand
 

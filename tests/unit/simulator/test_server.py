@@ -10,7 +10,7 @@ import socket
 import httpx
 import pytest
 
-from decision_service.simulator.faults import Fault
+from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import ListenRefused, build_app, serve
 from tests.kits.until import until
 from tests.unit.simulator.stand import RYAN, Stand
@@ -56,7 +56,7 @@ async def test_stopping_does_not_wait_for_slow_answers() -> None:
     async with httpx.AsyncClient(auth=("key", "secret"), timeout=30) as client:
         async with serve(app) as url:
             asking = asyncio.create_task(client.get(f"{url}/users"))
-            await until(lambda: app.faults.happened)
+            await until(lambda: app.faults.hits)
         assert (await asking).status_code == 200
 
 

@@ -8,7 +8,7 @@ from decision_service.config import FetchMode
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Provider
-from decision_service.smile.limits import Limits
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.unit.smile.items import USER
 from tests.unit.smile.virtual import NOW, VirtualClock
@@ -35,7 +35,7 @@ async def opened(vendor, *, fetch=FetchMode.LISTS, **limits):
         KEY,
         SECRET,
         VirtualClock(),
-        limits=Limits(**limits),
+        limits=SmileLimits(**limits),
         fetch=fetch,
         transport=vendor.transport(),
     )

@@ -12,22 +12,16 @@ from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.edge.rpc.status import code_name, reason_of
-from decision_service.telemetry import CallLine, CallLog, UserHash
+from decision_service.telemetry import UserHash
 
 log = structlog.get_logger("decision_service.rpc")
 
 
-def log_call(line: CallLine) -> None:
-    """Log a call as any other event."""
-    log.info("call", **line.fields())
-
-
 class AccessLogInterceptor(CallInterceptor):
-    """Gives `calls` a line for each call; `user_hash` names its user."""
+    """Logs each call; `user_hash` names its user."""
 
-    def __init__(self, calls: CallLog, user_hash: UserHash) -> None:
+    def __init__(self, user_hash: UserHash) -> None:
         super().__init__()
-        self._calls = calls
         self._user_hash = user_hash
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
@@ -41,29 +35,30 @@ class AccessLogInterceptor(CallInterceptor):
             try:
                 reply = await inner(request, context)
             except BaseException as error:
-                self._calls(self._line(name, request, context.info, started, error))
+                self._log(name, request, context.info, started, error)
                 raise
-            self._calls(self._line(name, request, context.info, started))
+            self._log(name, request, context.info, started)
             return reply
 
         return call
 
-    def _line(
+    def _log(
         self,
         name: str,
         request: Any,
         info: CallInfo,
         started: float,
         error: BaseException | None = None,
-    ) -> CallLine:
+    ) -> None:
         user = getattr(request, "user_id", "")
-        return CallLine(
-            name,
-            code_name(error),
-            round((perf_counter() - started) * 1000, 1),
-            reason_of(error),
-            info.request_id,
-            info.trace_id,
-            info.caller,
-            self._user_hash(user) if user else "",
+        log.info(
+            "call",
+            method=name,
+            code=code_name(error),
+            ms=round((perf_counter() - started) * 1000, 1),
+            reason=reason_of(error),
+            request_id=info.request_id or None,
+            trace_id=info.trace_id or None,
+            caller=info.caller or None,
+            user=self._user_hash(user) if user else None,
         )

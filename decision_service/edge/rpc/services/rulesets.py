@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -25,26 +24,27 @@ from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.operations.replica_check import Agreement
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rules.active import ActiveRules
-from decision_service.pipeline.rules.loading import RuleFolder
 from decision_service.pipeline.rules.texts import files_from_body
-from decision_service.pipeline.trial.dry_run import Trial, TryRules, ordered, validate, version_of
+from decision_service.pipeline.trial.dry_run import (
+    Trial,
+    TryRules,
+    ValidateRules,
+    ordered,
+    version_of,
+)
 
 SERVICE = "decision_service.api.v1.RulesetService"
 
 
 class RulesetUseCases(msgspec.Struct, frozen=True):
-    """What the servicer translates for; `folder` reads the rules folder, off the event loop.
-
-    `blocked` are factors and inputs that no rule may use.
-    """
+    """What the servicer translates for."""
 
     shelf: ActiveRules
     try_rules: TryRules
-    folder: Callable[[], RuleFolder]
+    validate: ValidateRules
     log: DecisionLog
     clock: Clock
     agreement: Agreement
-    blocked: frozenset[str] = frozenset()
 
 
 class RulesetServicer:
@@ -97,9 +97,7 @@ class RulesetServicer:
         problems = Problems()
         check_product(problems, request.product)
         problems.raise_if_any()
-        folder = await asyncio.to_thread(self._use_cases.folder)
-        blocked, now = self._use_cases.blocked, self._use_cases.clock.now()
-        compilation = validate(folder, request.product, request.source, blocked, now)
+        compilation = await self._use_cases.validate(request.product, request.source)
         return rules_pb.ValidateRulesetResponse(
             problems=[
                 problem_message(diagnostic) for diagnostic in ordered(compilation.diagnostics)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import floor
 from typing import Any
 
 from msgspec.structs import replace
 
-from decision_service.domain.factor import ValueType
 from decision_service.domain.money import LARGEST_AMOUNT, Money, exponent
 from decision_service.domain.verdict import (
     Component,
@@ -24,9 +24,10 @@ from decision_service.language.evaluation.kleene import (
     rule_error,
     union,
 )
-from decision_service.language.evaluation.values import floor_minor, from_runtime
+from decision_service.language.evaluation.values import from_runtime
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node, reads
+from decision_service.language.types import MONEY
 from decision_service.ruleset.constructs.offer.binding import binding
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
@@ -51,20 +52,22 @@ class OfferRunner:
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.lines = list(terms.lines.values())
-        self.outputs = tuple(line.symbol.slot for line in self.lines)
         self.closures = compile_trees([line.tree for line in self.lines])
-        self.read = [frozenset(s.slot for s in reads(line.tree)) for line in self.lines]
         self.slots = {name: line.symbol.slot for name, line in terms.lines.items()}
+        self.computed = list(zip(self.slots.values(), self.closures, strict=True))
+        self.amounts = {n for n, line in terms.lines.items() if line.symbol.type is MONEY}
+        self.read = [frozenset(s.slot for s in reads(line.tree)) for line in self.lines]
         self.shortfall = self._shortfall() if MINIMUM in self.slots else None
         self.falls = None if self.shortfall is None else compile_tree(self.shortfall)
-        self.largest = int(LARGEST_AMOUNT.scaleb(exponent(terms.currency)))
+        self.largest = LARGEST_AMOUNT.scaleb(exponent(terms.currency))
         self.limits = frozenset(self.slots[n] for n in (AMOUNT, MINIMUM) if n in self.slots)
         self.binding = binding(terms)
 
     def run(self, state: State) -> Conclusion:
         """Compute the lines and judge the amount; missing parts turn an APPROVE into REFER."""
-        for slot, evaluate in zip(self.outputs, self.closures, strict=True):
-            state.values[slot] = evaluate(state.values)
+        values = state.values
+        for slot, evaluate in self.computed:
+            values[slot] = evaluate(values)
         given = self._round(state)
         record = (given,)
         missing = union(given.values())
@@ -97,8 +100,8 @@ class OfferRunner:
     def _rounded(self, line: OfferLine, value: Any) -> Any:
         if value.__class__ is Unknown:
             return value
-        if line.symbol.type is ValueType.MONEY and -self.largest <= value <= self.largest:
-            return floor_minor(value)
+        if line.symbol.type is MONEY and -self.largest <= value <= self.largest:
+            return floor(value)
         left = from_runtime(line.symbol.name, value, line.symbol.type, self.terms.currency)
         return left.minor if isinstance(left, Money) else left
 
@@ -106,17 +109,13 @@ class OfferRunner:
         """Compute the lines in every world, where some rest on a score with bounds."""
         if not state.marks:
             return
-        marked = []
+        needed = state.read | self.limits
         for line, evaluate, read in zip(self.lines, self.closures, self.read, strict=True):
-            behind = state.behind(read)
+            slot, behind = line.symbol.slot, state.behind(read)
             if behind:
-                state.mark((line.symbol.slot,), behind)
-                marked.append((line, evaluate))
-        for world in state.worlds:
-            values = state.in_world(world)
-            for line, evaluate in marked:
-                slot = line.symbol.slot
-                world[slot] = values[slot] = self._rounded(line, evaluate(values))
+                state.marks[slot] = behind
+            for world in state.worlds if slot in needed else ():
+                world[slot] = self._rounded(line, evaluate(world)) if behind else state.values[slot]
 
     def _too_small(self, amount: int, minimum: int | None, state: State) -> Conclusion | None:
         behind = state.behind(self.limits)
@@ -155,7 +154,12 @@ class OfferRunner:
         return tree.Compare("<", left, right, text=text, place=amount.place)
 
     def _offer(self, given: Mapping[str, Any], state: State) -> Offer:
-        leaving = {name: self._leaving(name, value) for name, value in given.items()}
+        currency, amounts = self.terms.currency, self.amounts
+        leaving: dict[str, Any] = {
+            name: Money(currency, value) if name in amounts else value
+            for name, value in given.items()
+            if value.__class__ is not Unknown
+        }
         requested = self.terms.requested and state.values[self.terms.requested.slot]
         reduced = isinstance(requested, int) and given[AMOUNT] < requested
         return Offer(
@@ -164,17 +168,10 @@ class OfferRunner:
             max_amount=leaving.get(MAXIMUM),
             term_months=leaving.get(TERM),
             monthly_rate=leaving.get(RATE),
-            tier=leaving.get(TIER) or "",
+            tier=leaving.get(TIER, ""),
             binding=self.binding(state.values) if reduced else "",
-            outputs={k: v for k, v in leaving.items() if k not in _KNOWN and v is not None},
+            outputs={name: value for name, value in leaving.items() if name not in _KNOWN},
         )
-
-    def _leaving(self, name: str, value: Any) -> Any:
-        if value.__class__ is Unknown:
-            return None
-        if self.terms.lines[name].symbol.type is ValueType.MONEY:
-            return Money(self.terms.currency, value)
-        return value
 
     def note(self, _record: tuple[Any, ...]) -> str:
         """Nothing: the rows say it all."""

@@ -117,12 +117,9 @@ def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
         finding = each.holds if truth is True else _gone(each, truth)
         if finding is not None:
             effects[each.rule.id] = finding
-            gaps += _gaps(truth)
+            if truth is not True:
+                gaps += truth.gaps
     return effects, tuple(gaps)
-
-
-def _gaps(truth: Any) -> tuple[Gap, ...]:
-    return truth.gaps if truth.__class__ is Unknown else ()
 
 
 def _finding(ready: Ready, truth: Any) -> Finding | None:
@@ -151,21 +148,22 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
     gaps: list[Gap] = []
     worlds = state.everywhere(runner.weigh)
     for index, (each, truth) in enumerate(zip(runner.ready, truths, strict=True)):
-        others = [None if world is None else world[0][index] for world in worlds]
-        finding = _marked(each, truth, state.behind(each.slots), others)
+        finding, behind = _finding(each, truth), state.behind(each.slots)
+        if behind:
+            others = [None if world is None else world[0][index] for world in worlds]
+            finding = _marked(finding, truth, behind, others)
         if finding is not None:
             effects[each.rule.id] = finding
-            gaps += _gaps(truth)
+            gaps += truth.gaps if truth.__class__ is Unknown else ()
     return effects, tuple(gaps)
 
 
 def _marked(
-    ready: Ready, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
+    finding: Finding | None, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
 ) -> Finding | None:
     """What a rule comes to with these gaps behind it, and these truths in all worlds."""
-    finding = _finding(ready, truth)
     refers = finding is not None and finding.outcome is Outcome.REFER
-    if not gaps or (refers and truth.__class__ is Unknown):
+    if refers and truth.__class__ is Unknown:
         return finding
     declines = finding is not None and finding.outcome is Outcome.DECLINE
     if not declines and _agree(truths, truth):

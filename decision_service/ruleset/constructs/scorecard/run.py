@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.missing import ABSENT
 from decision_service.domain.verdict import (
     ComparisonTrace,
     Component,
@@ -31,7 +32,7 @@ _ADVERSE = (Outcome.REFER, Outcome.DECLINE)
 _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 
 
-class Scored(msgspec.Struct, frozen=True):
+class Scored(msgspec.Struct, frozen=True, gc=False):
     """What one characteristic gave: equal `low` and `high` unless only bounds are known."""
 
     low: Decimal
@@ -79,15 +80,26 @@ class ScorecardRunner:
     def __init__(self, card: Card) -> None:
         self.card = card
         self.ready = [_Ready(c) for c in card.characteristics]
+        self.found = [(ready.slot, ready.find, ready) for ready in self.ready]
         self.score_slot, self.band_slot = card.score.slot, card.band.slot
         self.choices = lru_cache(1024)(self._choices)
         self.plain = {kind: _plain(kind) for kind in (None, ReferKind.SCORE, ReferKind.DATA)}
 
     def run(self, state: State) -> Conclusion:
         """Set score and band, and conclude."""
-        scored = [_scored(ready, state) for ready in self.ready]
-        low = self._total(scored)
-        if any([each.bounded for each in scored]):  # noqa: C419 - a list is quicker
+        values, marks = state.values, state.marks
+        scored: list[Scored] = []
+        low, bounded = self.card.base, False
+        for slot, find, ready in self.found:
+            value = values[slot]
+            sure = value.__class__ is not Unknown and slot not in marks
+            each = find(value) if sure else None
+            if each is None:
+                each = _unsure(ready, value, marks)
+                bounded = bounded or each.bounded
+            scored.append(each)
+            low += each.low  # with the worst points where only bounds are known
+        if bounded:
             return self._within_bounds(scored, low, state)
         band = self.card.band_of(low)
         self._put(state, low, low, band)
@@ -100,17 +112,13 @@ class ScorecardRunner:
         findings = self._findings(scored, band.then, ReferKind.SCORE)
         return Conclusion(findings, (scored, total, total), _gaps(scored))
 
-    def _total(self, scored: Sequence[Scored]) -> Decimal:
-        """With the worst points where only bounds are known."""
-        return sum([each.low for each in scored], self.card.base)
-
     def _within_bounds(self, scored: Sequence[Scored], low: Decimal, state: State) -> Conclusion:
-        high = self.card.base + sum(s.high for s in scored)
+        high = sum([s.high for s in scored], self.card.base)
         worst, best = self.card.band_of(low), self.card.band_of(high)
         gaps = _gaps(scored)
         self._put(state, low, high, worst)
         self._split(scored, gaps, state)
-        if worst.then is Outcome.APPROVE and not any(s.tainted for s in scored):
+        if worst.then is Outcome.APPROVE and not any([s.tainted for s in scored]):  # noqa: C419
             return Conclusion((_APPROVES,), (scored, low, high), gaps)
         outcome = Outcome.DECLINE if best.then is Outcome.DECLINE else Outcome.REFER
         findings = self._findings(scored, outcome, ReferKind.DATA)
@@ -120,28 +128,24 @@ class ScorecardRunner:
         """Make a world of every total that the missing characteristics leave open."""
         certain = sum([s.low for s in scored if not s.bounded], self.card.base)
         bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
-        state.mark((self.score_slot, self.band_slot), gaps)
-        state.split(*self.choices(certain, bounded, scores=self.score_slot in state.read))
+        state.marks[self.score_slot] = state.marks[self.band_slot] = gaps
+        slots = (self.band_slot, self.score_slot)
+        state.split(*self.choices(certain, bounded, slots[: 1 + (self.score_slot in state.read)]))
 
     def _choices(
-        self, certain: Decimal, bounded: tuple[int, ...], *, scores: bool
+        self, certain: Decimal, bounded: tuple[int, ...], slots: tuple[int, ...]
     ) -> tuple[int, Sequence[Mapping[int, Any]]]:
-        """How many totals there are, and what scores and bands they come to, where not too many.
+        """How many totals there are, and what bands and scores they come to, where not too many.
 
-        Totals of one band are one world where nothing reads `scores`.
+        Totals of one band are one world where nothing reads the score, so that it has no slot.
         """
         totals = {certain}
         for index in bounded:
             totals = {total + more for total in totals for more in set(self.ready[index].points)}
             if len(totals) > MOST_WORLDS:
                 return len(totals), ()
-        named = [(t if scores else None, self.card.band_of(t).name) for t in sorted(totals)]
-        slots = self.score_slot, self.band_slot
-        found = [dict(zip(slots, each, strict=True)) for each in dict.fromkeys(named)]
-        if not scores:
-            for each in found:
-                del each[self.score_slot]
-        return len(totals), found
+        named = [(self.card.band_of(t).name, t)[: len(slots)] for t in sorted(totals)]
+        return len(totals), [dict(zip(slots, row, strict=True)) for row in dict.fromkeys(named)]
 
     def _findings(
         self, scored: Sequence[Scored], outcome: Outcome, kind: ReferKind
@@ -157,8 +161,7 @@ class ScorecardRunner:
         return tuple(found)
 
     def _put(self, state: State, low: Decimal, high: Decimal, band: Band) -> None:
-        state.values[self.score_slot] = low
-        state.values[self.band_slot] = band.name
+        state.put((self.score_slot, self.band_slot), (low, band.name))
         state.scores.append(Score(self.card.id, low, high, band.name))
 
     def note(self, record: tuple[Any, ...]) -> str:
@@ -207,21 +210,17 @@ class ScorecardRunner:
             yield f"band {self.card.id}", band.name
 
 
-def _scored(ready: _Ready, state: State) -> Scored:
-    """What a characteristic gives; one whose value has bounds itself counts as missing."""
-    value = state.values[ready.slot]
-    if ready.slot in state.marks:
-        value = Unknown(state.marks[ready.slot])
-    if value.__class__ is not Unknown:
-        scored = ready.find(value)
-        if scored is not None:
-            return scored
+def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:
+    """What a characteristic gives whose value is missing, has only bounds, or has no bin."""
+    if ready.slot in marks:
+        value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
+    elif value.__class__ is not Unknown:
         value = rule_error(ready.characteristic.name.text, "the value has no bin")
-    fixed = ready.characteristic.fixed
-    if fixed is not None and not value.tainted:
-        return Scored(fixed, fixed, gap=value.shown)
-    gap, tainted = value.shown, bool(value.tainted)
-    return Scored(ready.worst, ready.best, gap=gap, bounded=True, tainted=tainted)
+    gap, fixed = value.shown, ready.characteristic.fixed
+    tainted = gap.missing.cause not in ABSENT
+    if fixed is not None and not tainted:
+        return Scored(fixed, fixed, -1, gap)
+    return Scored(ready.worst, ready.best, -1, gap, bounded=True, tainted=tainted)
 
 
 def _plain(kind: ReferKind | None) -> Finding:
@@ -231,7 +230,7 @@ def _plain(kind: ReferKind | None) -> Finding:
 
 
 def _gaps(scored: Sequence[Scored]) -> tuple[Gap, ...]:
-    return tuple(s.gap for s in scored if s.gap is not None)
+    return tuple([s.gap for s in scored if s.gap is not None])
 
 
 def _range(low: Decimal, high: Decimal) -> str:

@@ -79,14 +79,14 @@ class TableRunner:
         matches = self._matches(state.values)
         found = self._found(matches, state.values)
         given = self._given(found, state.values)
-        gaps = found.gone.gaps if found.gone is not None else _gaps(given)
-        for slot, value in zip(self.outputs, given, strict=True):
-            state.values[slot] = value
-        finding = self._finding(found)
+        missing = found.gone or union(given)
+        state.put(self.outputs, given)
+        finding = self._finding(found) if self.grid.concludes else None
         behind = state.behind(self.reads)
         if behind:
             finding = self._marked(finding, behind, state)
-        return _conclusion(finding, (found, given, matches), gaps)
+        gaps = () if missing is None else missing.gaps
+        return Conclusion(() if finding is None else (finding,), (found, given, matches), gaps)
 
     def _matches(self, values: Sequence[Any]) -> tuple[Matches, ...]:
         return tuple([each.matches(values[each.slot]) for each in self.columns])
@@ -111,15 +111,14 @@ class TableRunner:
         return MatchedRows((), rule_error(f"{self.grid.id}", what))
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
-        cells = self.grid.rows[bits(rows)[0]].cells
+        cells = self.grid.rows[(rows & -rows).bit_length() - 1].cells
         asked = zip(cells, [values[each.slot] for each in self.columns], strict=True)
-        return union(value for cell, value in asked if _is_open(cell, value)) or rule_error(
-            self.grid.id, "no row matches"
-        )
+        open_ = [value for cell, value in asked if _is_open(cell, value)]
+        return union(open_) or rule_error(self.grid.id, "no row matches")
 
     def _given(self, found: MatchedRows, values: Sequence[Any]) -> tuple[Any, ...]:
         if found.gone is not None:
-            return tuple(found.gone for _ in self.names)
+            return (found.gone,) * len(self.names)
         rows = [self.gives[i].values(values) for i in found.rows]
         if self.grid.hit is not Hit.COLLECT:
             return rows[0]
@@ -130,9 +129,7 @@ class TableRunner:
         return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
 
     def _finding(self, found: MatchedRows) -> Finding | None:
-        """The worst of what the rows that count conclude."""
-        if not self.grid.concludes:
-            return None
+        """The worst of what the rows that count conclude, in a table that concludes."""
         if found.gone is not None:
             return data_finding(found.gone.shown)
         findings = [self.concluded[i] for i in found.rows]
@@ -167,18 +164,16 @@ class TableRunner:
         self, finding: Finding | None, behind: tuple[Gap, ...], state: State
     ) -> Finding | None:
         """Look up in every world; where the worlds differ, or one declines, refer."""
-        state.mark(self.outputs, behind)
-        outcomes = [finding.outcome if finding is not None else None]
+        state.marks.update(dict.fromkeys(self.outputs, behind))
+        outcomes = {finding.outcome if finding is not None else None}
         for world in state.worlds:
-            values = state.in_world(world)
-            found = self._found(self._matches(values), values)
-            world.update(zip(self.outputs, self._given(found, values), strict=True))
-            other = self._finding(found)
-            outcomes.append(other.outcome if other is not None else None)
-        if not self.grid.concludes:
-            return None
-        certain = len(set(outcomes)) == 1 and not state.crowded
-        if certain and outcomes[0] is not Outcome.DECLINE:
+            found = self._found(self._matches(world), world)
+            for slot, value in zip(self.outputs, self._given(found, world), strict=True):
+                world[slot] = value
+            other = self._finding(found) if self.grid.concludes else None
+            outcomes.add(other.outcome if other is not None else None)
+        certain = len(outcomes) == 1 and not state.crowded
+        if not self.grid.concludes or (certain and Outcome.DECLINE not in outcomes):
             return finding
         return data_finding(behind[0])
 
@@ -245,14 +240,3 @@ def _is_open(cell: Cell, value: Any) -> bool:
     if value.__class__ is not Unknown or cell.sort is CellKind.ANYTHING:
         return False
     return cell.sort is not CellKind.MISSING or bool(value.tainted)
-
-
-def _conclusion(
-    finding: Finding | None, record: tuple[Any, ...], gaps: tuple[Gap, ...]
-) -> Conclusion:
-    return Conclusion(() if finding is None else (finding,), record, gaps)
-
-
-def _gaps(given: Sequence[Any]) -> tuple[Gap, ...]:
-    missing = union(given)
-    return () if missing is None else missing.gaps

@@ -1,0 +1,126 @@
+"""`applicants`: create applicants, make link tokens, see how far their data is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from decision_service.api.v1 import applicant_service_pb2 as pb
+from decision_service.api.v1 import applicant_service_pb2_grpc
+from decision_service.cli.client.calls import call
+from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+
+commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
+Stub = applicant_service_pb2_grpc.ApplicantServiceStub
+UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")]
+
+
+@commands.command()
+@calls_server
+def create(
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="your own reference, no person's data")
+    ],
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Create an applicant, or find the one of this reference, with a new link token."""
+    with _stub(server) as stub:
+        reply = call(
+            stub.CreateApplicant, pb.CreateApplicantRequest(applicant_ref=reference), server
+        )
+    if form is Format.JSON:
+        print_json(reply)
+        return
+    known = "created" if reply.created else "known already"
+    console().print(f"{escape(reply.user_id)} ({known})")
+    _print_token(reply.link_token)
+
+
+@commands.command("link-token")
+@calls_server
+def link_token(
+    user_id: UserArgument,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Make a new link token for an applicant; it is good for one use."""
+    with _stub(server) as stub:
+        reply = call(stub.CreateLinkToken, pb.CreateLinkTokenRequest(user_id=user_id), server)
+    if form is Format.JSON:
+        print_json(reply)
+    else:
+        _print_token(reply.link_token)
+
+
+@commands.command()
+@calls_server
+def show(
+    user_id: UserArgument,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Show an applicant's accounts, the age of their data, and whether a decision can be made."""
+    with _stub(server) as stub:
+        reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)
+    if form is Format.JSON:
+        print_json(reply)
+    else:
+        _print_applicant(reply.applicant)
+
+
+@commands.command()
+@calls_server
+def erase(
+    user_id: UserArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Destroy what is stored of an applicant's data and revoke the accounts; decisions stay."""
+    if not yes:
+        typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
+    with _stub(server) as stub:
+        reply = call(stub.EraseApplicant, pb.EraseApplicantRequest(user_id=user_id), server)
+    if form is Format.JSON:
+        print_json(reply)
+        return
+    console().print(
+        f"{reply.erased_snapshots} snapshots destroyed, {reply.revoked_accounts} accounts revoked"
+    )
+
+
+@contextmanager
+def _stub(server: ServerOptions) -> Iterator[Stub]:
+    with server.open() as opened:
+        yield Stub(opened)
+
+
+def _print_token(token: pb.LinkToken) -> None:
+    until = f"{token.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
+    console().print(f"link token {escape(token.access_token)} ({token.mode}, until {until})")
+
+
+def _print_applicant(applicant: pb.Applicant) -> None:
+    accounts = table("account", "provider", "status", "in words")
+    for one in applicant.accounts:
+        status = f"{one.status} {one.error_code}".strip()
+        words = f"{one.explanation} {one.advice}".strip()
+        accounts.add_row(one.account_id, one.provider_id, status, escape(words))
+    console().print(accounts)
+    data = table("data", "account", "collected")
+    for kind in applicant.data:
+        collected = f"{kind.collect_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
+        data.add_row(kind.kind, kind.source_id, collected)
+    console().print(data)
+    ready = "A decision can be made now." if applicant.ready else "No decision can be made yet: "
+    console().print(ready + escape(applicant.not_ready_reason))

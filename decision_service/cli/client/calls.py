@@ -1,0 +1,100 @@
+"""Calls of a running server, with errors that a developer can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import grpc
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from decision_service.api.v1 import (
+    decision_service_pb2_grpc,
+    rollout_service_pb2_grpc,
+    ruleset_service_pb2_grpc,
+)
+from decision_service.cli.client.options import ServerOptions
+from decision_service.cli.errors import CommandError, Exit
+
+Reply = TypeVar("Reply")
+Stub = decision_service_pb2_grpc.DecisionServiceStub
+
+
+@contextmanager
+def decisions(server: ServerOptions) -> Iterator[Stub]:
+    """A stub of the DecisionService."""
+    with server.open() as opened:
+        yield Stub(opened)
+
+
+@contextmanager
+def rollouts(server: ServerOptions) -> Iterator[rollout_service_pb2_grpc.RolloutServiceStub]:
+    """A stub of the RolloutService."""
+    with server.open() as opened:
+        yield rollout_service_pb2_grpc.RolloutServiceStub(opened)
+
+
+@contextmanager
+def rulesets(server: ServerOptions) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
+    """A stub of the RulesetService."""
+    with server.open() as opened:
+        yield ruleset_service_pb2_grpc.RulesetServiceStub(opened)
+
+
+def call(
+    method: Callable[..., Reply],
+    request: Any,
+    server: ServerOptions,
+    timeout: float = 10.0,
+    findings: frozenset[str] = frozenset(),
+) -> Reply:
+    """Call a method; raises CommandError on every status but OK.
+
+    Its exit code is 3, or 1 where the error's reason is one of `findings`: an answer, not a fault.
+    """
+    metadata = server.metadata()
+    try:
+        return method(request, timeout=timeout, metadata=metadata)
+    except grpc.RpcError as error:
+        raise described(error, server.address, findings) from None
+
+
+def described(
+    error: grpc.RpcError, address: str, findings: frozenset[str] = frozenset()
+) -> CommandError:
+    """The error as a person should read it: code, sentence, and the details that came with it."""
+    call_error: Any = error  # every RpcError that a stub raises is a grpc.Call as well
+    status, code = rpc_status.from_call(call_error), call_error.code()
+    if status is None and code is grpc.StatusCode.UNAVAILABLE:
+        return CommandError(
+            f"no server answers at {address}: start one with `decision-service serve`, or name "
+            "another with --address; one that speaks TLS needs --tls-ca, and may need --tls-cert "
+            "and --tls-key",
+            Exit.SERVER,
+        )
+    message = f"{code.name}: {call_error.details() or 'no further words'}"
+    exit_code = Exit.FINDINGS if _reason(status) in findings else Exit.SERVER
+    return CommandError(message, exit_code, tuple(_detail_lines(status)))
+
+
+def _reason(status: Status | None) -> str:
+    info = ErrorInfo()
+    found = any(detail.Unpack(info) for detail in status.details) if status else False
+    return str(info.reason) if found else ""
+
+
+def _detail_lines(status: Status | None) -> Iterator[str]:
+    for detail in status.details if status else ():
+        info, bad, retry = ErrorInfo(), BadRequest(), RetryInfo()
+        if detail.Unpack(info):
+            values = [f"{name} {value}" for name, value in sorted(info.metadata.items())]
+            words = [f"reason {info.reason}", f"domain {info.domain}", *values]
+            yield f"  ErrorInfo    {' · '.join(words)}"
+        elif detail.Unpack(bad):
+            for violation in bad.field_violations:
+                yield f"  BadRequest   {violation.description}"
+        elif detail.Unpack(retry):
+            yield f"  RetryInfo    in {retry.retry_delay.ToTimedelta().total_seconds():g} s"

@@ -1,0 +1,120 @@
+"""The options of every command that calls a server: address, TLS files, token."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import grpc
+import typer
+from makefun import with_signature
+
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.config import is_loopback, split_address
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+AddressOption = Annotated[
+    str,
+    typer.Option("--address", envvar="DECISION_GRPC_ADDRESS", help="host:port of the server"),
+]
+CaOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca", envvar="DECISION_CLIENT_TLS_CA", help="authority of the server's certificate"
+    ),
+]
+CertOption = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", envvar="DECISION_CLIENT_TLS_CERT", help="this client's certificate"),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option("--tls-key", envvar="DECISION_CLIENT_TLS_KEY", help="and its key"),
+]
+TokenOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file", envvar="DECISION_CLIENT_TOKEN_FILE", help="file with this caller's token"
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """A server's address and files; connections use TLS where any `tls_…` is given."""
+
+    address: AddressOption = DEFAULT_ADDRESS
+    tls_ca: CaOption = None
+    tls_cert: CertOption = None
+    tls_key: KeyOption = None
+    token_file: TokenOption = None
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection is to be encrypted."""
+        return any((self.tls_ca, self.tls_cert, self.tls_key))
+
+    def open(self) -> grpc.Channel:
+        """A channel; raises CommandError where a file cannot be read."""
+        if not self.encrypted:
+            return grpc.insecure_channel(self.address)
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise CommandError("--tls-cert and --tls-key belong together: give both", Exit.USAGE)
+        credentials = grpc.ssl_channel_credentials(
+            _content("--tls-ca", self.tls_ca),
+            _content("--tls-key", self.tls_key),
+            _content("--tls-cert", self.tls_cert),
+        )
+        return grpc.secure_channel(self.address, credentials)
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The metadata of every call: the token, where one is given; raises CommandError."""
+        token = _content("--token-file", self.token_file)
+        if token is None:
+            return ()
+        if not self.encrypted and not is_loopback(split_address(self.address)[0]):
+            raise CommandError(
+                f"the token would go to {self.address} unencrypted: give --tls-ca", Exit.USAGE
+            )
+        return (("authorization", f"Bearer {token.decode('ascii', 'replace').strip()}"),)
+
+
+def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `ServerOptions` in place of its parameter `server`."""
+    hints = get_type_hints(command, include_extras=True)
+    options = get_type_hints(ServerOptions, include_extras=True)
+    own = inspect.signature(command).parameters.values()
+    parameters = [p.replace(annotation=hints[p.name]) for p in own if p.name != "server"]
+    parameters += [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=options[field.name],
+        )
+        for field in fields(ServerOptions)
+    ]
+
+    def run(**given: Any) -> Any:
+        server = ServerOptions(**{name: given.pop(name) for name in options})
+        return command(**given, server=server)
+
+    signature = inspect.Signature(parameters)
+    name, words = command.__name__, inspect.getdoc(command) or ""
+    called: Callable[..., Any] = with_signature(signature, func_name=name, doc=words)(run)
+    return called
+
+
+def _content(option: str, path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(
+            f"the file {path} of {option} cannot be read ({error.strerror})", Exit.USAGE
+        ) from None

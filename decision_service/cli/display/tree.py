@@ -1,0 +1,142 @@
+"""One decision in full, as a tree that a case worker can read from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from rich.markup import escape
+from rich.tree import Tree
+
+from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.cli.display.stages import RuleView, add_rule, add_stage, comparison_text
+from decision_service.cli.display.text import (
+    cause_text,
+    money_text,
+    outcome_text,
+    reason_text,
+    value_text,
+)
+
+_COLOURS = {
+    pb.OUTCOME_APPROVE: "green",
+    pb.OUTCOME_REFER: "yellow",
+    pb.OUTCOME_DECLINE: "red",
+    pb.OUTCOME_NOT_ENROLLED: "cyan",
+}
+
+
+def styled_outcome(decision: pb.Decision) -> str:
+    """The outcome in its colour (rich markup)."""
+    colour = _COLOURS.get(decision.outcome, "white")
+    return f"[bold {colour}]{outcome_text(decision)}[/]"
+
+
+def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
+    """The decision with all that its view holds."""
+    tree = Tree(_headline(decision, title), guide_style="dim")
+    add_verdict(tree, decision)
+    _add_stages(tree, decision)
+    _add_factors(tree, decision)
+    tree.add(escape(_provenance(decision)))
+    return tree
+
+
+def add_verdict(tree: Tree, decision: pb.Decision) -> None:
+    """Why, what data is needed, and what is offered."""
+    for reason in decision.reasons:
+        tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
+    for request in decision.data_requests:
+        what = f"{request.factor}: {cause_text(request.cause)}"
+        tree.add(f"data needed · {escape(what)}").add(escape(request.help))
+    _add_offer(tree, decision)
+
+
+def _headline(decision: pb.Decision, title: str) -> str:
+    words = [decision.decision_id, f"as of {decision.as_of_date}", *_arm_text(decision)]
+    head = f"{escape(title)}: " if title else ""
+    return f"{head}{styled_outcome(decision)} · {escape(' · '.join(words))}"
+
+
+def _arm_text(decision: pb.Decision) -> Iterator[str]:
+    assignment = decision.assignment
+    if assignment.arm:
+        yield f"{assignment.arm} v{decision.ruleset_ref.version}"
+    place = assignment.enrolment_reason.lower().replace("_", " ")
+    slot = f", slot {assignment.enrolment_slot:,}" if assignment.HasField("enrolment_slot") else ""
+    yield f"{place} {assignment.stage}{slot}"
+
+
+def _add_offer(tree: Tree, decision: pb.Decision) -> None:
+    if not decision.HasField("offer"):
+        return
+    offer = decision.offer
+    words = [money_text(offer.approved_amount), f"{offer.term_months} months"]
+    if offer.monthly_rate:
+        words.append(f"{offer.monthly_rate} a month")
+    if offer.binding:
+        words.append(f"limited by {offer.binding}")
+    branch = tree.add(f"offer · {escape(' · '.join(words))}")
+    for condition in decision.conditions:
+        branch.add(escape(f"{condition.id}: {condition.text}"))
+
+
+def _add_stages(tree: Tree, decision: pb.Decision) -> None:
+    for (stage, component, outcome), rules in groupby(
+        decision.rule_traces, key=lambda t: (t.stage, t.component, t.stage_outcome)
+    ):
+        kind = pb.Component.Name(component).removeprefix("COMPONENT_")
+        concluded = pb.Outcome.Name(outcome).removeprefix("OUTCOME_") if outcome else ""
+        branch = add_stage(tree, stage, kind, concluded)
+        for rule in rules:
+            add_rule(branch, stage, kind, _shown(rule))
+
+
+def _shown(rule: pb.RuleTrace) -> RuleView:
+    seen = [
+        comparison_text(c.left, c.actual, c.operator, c.right, c.required) for c in rule.comparisons
+    ]
+    truth = pb.Truth.Name(rule.truth).removeprefix("TRUTH_")
+    lines = (*seen, rule.note) if rule.note else seen
+    return RuleView(rule.rule, truth, rule.effect, rule.reason, lines)
+
+
+def _add_factors(tree: Tree, decision: pb.Decision) -> None:
+    if not decision.factor_values:
+        return
+    branch = tree.add("factors")
+    for factor in decision.factor_values:
+        if factor.missing:
+            causes = "; ".join(cause_text(cause) for cause in factor.missing)
+            node = branch.add(escape(f"{factor.name} missing: {causes}"))
+        else:
+            node = branch.add(escape(f"{factor.name} = {value_text(factor.value)}"))
+        evidence = ", ".join(_evidence_text(factor.evidence))
+        if evidence:
+            node.add(f"[dim]{escape(evidence)}[/]")
+
+
+def _evidence_text(evidence: pb.Evidence) -> Iterator[str]:
+    if evidence.record_count:
+        span = f", {evidence.first} to {evidence.last}" if evidence.first else ""
+        yield f"{evidence.record_count} records{span}"
+    if evidence.horizon:
+        yield f"horizon {evidence.horizon}"
+    if evidence.grade:
+        yield evidence.grade
+    yield from evidence.notes
+    if evidence.record_ids:
+        yield f"heaviest {', '.join(evidence.record_ids)}"
+
+
+def _provenance(decision: pb.Decision) -> str:
+    quality = decision.data_quality
+    words = [f"{quality.upstream_calls} upstream calls"]
+    if decision.HasField("ruleset_ref"):
+        ref = decision.ruleset_ref
+        words.append(f"{ref.ruleset} v{ref.version} {ref.digest[:12]}")
+    if quality.snapshot_id:
+        words.append(quality.snapshot_id)
+    if decision.HasField("expire_time"):
+        words.append(f"valid until {decision.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC")
+    return " · ".join(words)

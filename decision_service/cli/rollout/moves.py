@@ -1,0 +1,166 @@
+"""`rollout advance|roll-back|pause|resume|kill|revive`: every change needs its reason."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.api.v1 import rollout_pb2, rollout_service_pb2
+from decision_service.cli.client.calls import call, rollouts
+from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.rollout.text import moved_text
+
+ProductArgument = Annotated[str, typer.Argument(metavar="PRODUCT", help="the rules folder's name")]
+WhyOption = Annotated[str, typer.Option("--why", help="the reason, kept in the journal for ever")]
+WhoOption = Annotated[str, typer.Option("--who", help="your name, beside the token's")]
+TrackOption = Annotated[
+    str,
+    typer.Option("--track", help="go-live or challenger; needed while the plan has a challenger"),
+]
+ArmOption = Annotated[
+    str, typer.Option("--arm", help="challenger; champion or nothing for the whole product")
+]
+DigestOption = Annotated[
+    str, typer.Option("--plan-digest", help="refuse under any other plan; by default the one now")
+]
+PositionOption = Annotated[
+    int,
+    typer.Option("--position", min=0, help="refuse after any other step; by default the last now"),
+]
+_REFUSALS = frozenset({"ROLLOUT_REFUSED", "ROLLOUT_MOVED_ON", "PLAN_CHANGED"})
+
+
+@calls_server
+def advance(
+    product: ProductArgument,
+    why: WhyOption,
+    track: TrackOption = "",
+    who: WhoOption = "",
+    plan_digest: DigestOption = "",
+    position: PositionOption = 0,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Move a track one stage up."""
+    request = rollout_service_pb2.AdvanceRolloutRequest(
+        product=product, track=track, why=why, who=who, plan_digest=plan_digest, position=position
+    )
+    _move("AdvanceRollout", _decided_on(request, server), server, form)
+
+
+@calls_server
+def roll_back(
+    product: ProductArgument,
+    why: WhyOption,
+    track: TrackOption = "",
+    who: WhoOption = "",
+    plan_digest: DigestOption = "",
+    position: PositionOption = 0,
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Move a track one stage down; below the first is 0 %."""
+    request = rollout_service_pb2.RollBackRolloutRequest(
+        product=product, track=track, why=why, who=who, plan_digest=plan_digest, position=position
+    )
+    _move("RollBackRollout", _decided_on(request, server), server, form)
+
+
+@calls_server
+def pause(
+    product: ProductArgument,
+    why: WhyOption,
+    who: WhoOption = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Stop advancing; who is decided by what stays as it is."""
+    request = rollout_service_pb2.PauseRolloutRequest(product=product, why=why, who=who)
+    _move("PauseRollout", request, server, form)
+
+
+@calls_server
+def resume(
+    product: ProductArgument,
+    why: WhyOption,
+    who: WhoOption = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Let advancing go on."""
+    request = rollout_service_pb2.ResumeRolloutRequest(product=product, why=why, who=who)
+    _move("ResumeRollout", request, server, form)
+
+
+@calls_server
+def kill(
+    product: ProductArgument,
+    why: WhyOption,
+    arm: ArmOption = "",
+    who: WhoOption = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Stop a challenger, or a whole product, within two seconds on every process."""
+    request = rollout_service_pb2.SetKillSwitchRequest(
+        product=product, arm=arm, killed=True, why=why, who=who
+    )
+    _move("SetKillSwitch", request, server, form)
+
+
+@calls_server
+def revive(
+    product: ProductArgument,
+    why: WhyOption,
+    arm: ArmOption = "",
+    who: WhoOption = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Undo a kill: the same arm, at the stage where it stood."""
+    request = rollout_service_pb2.SetKillSwitchRequest(
+        product=product, arm=arm, killed=False, why=why, who=who
+    )
+    _move("SetKillSwitch", request, server, form)
+
+
+def get_rollout(product: str, server: ServerOptions) -> rollout_service_pb2.GetRolloutResponse:
+    """One rollout of a running server."""
+    with rollouts(server) as stub:
+        request = rollout_service_pb2.GetRolloutRequest(product=product)
+        reply: rollout_service_pb2.GetRolloutResponse = call(stub.GetRollout, request, server)
+    return reply
+
+
+def _decided_on(request: Any, server: ServerOptions) -> Any:
+    """The request with plan and position of now, where none were named."""
+    if request.plan_digest and request.position:
+        return request
+    rollout = get_rollout(request.product, server).rollout
+    request.plan_digest = request.plan_digest or rollout.plan_digest
+    request.position = request.position or rollout.position
+    return request
+
+
+def _move(method: str, request: Any, server: ServerOptions, form: Format) -> None:
+    with rollouts(server) as stub:
+        reply = call(getattr(stub, method), request, server, findings=_REFUSALS)
+    if form is Format.JSON:
+        print_json(reply)
+    elif reply.HasField("step"):
+        console().print(_step_line(request.product, reply.step), markup=False, soft_wrap=True)
+    else:
+        console().print(f"{request.product}: nothing changed, it stood there already", markup=False)
+
+
+def _step_line(product: str, step: rollout_pb2.RolloutStep) -> str:
+    moved = moved_text(step)
+    return f"{product}: {moved} (step {step.position}, by {step.who})"

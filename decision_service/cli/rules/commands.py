@@ -1,0 +1,227 @@
+"""`rules`: check, test and look things up; needs no server."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.rules.diff import diff
+from decision_service.cli.rules.explain import explain
+from decision_service.cli.rules.fmt import fmt
+from decision_service.cli.rules.folder import (
+    DEFAULT_PATH,
+    PathArgument,
+    RulesSelection,
+    loaded,
+    publication,
+    select_rules,
+    shown_name,
+    unpublished,
+)
+from decision_service.cli.rules.publish import publish
+from decision_service.cli.rules.schema import schema
+from decision_service.config import load
+from decision_service.domain.factor import Better
+from decision_service.factors.registry import catalogue
+from decision_service.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.trial.rule_tests import VersionResults, run_rule_tests, why
+
+commands = typer.Typer(
+    help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
+)
+
+
+@commands.command()
+def check(
+    path: PathArgument = DEFAULT_PATH,
+    strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Check rule files completely; exit code 1 when anything is wrong."""
+    selection = select_rules(path)
+    loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
+    all_found = (*loading.diagnostics, *publication(selection.folder))
+    found = [d for d in all_found if selection.has(d.file)]
+    if form is Format.JSON:
+        print_json([as_dict(diagnostic) for diagnostic in found])
+    else:
+        _print_findings(found, selection)
+    errors = [d for d in found if strict or d.severity is Severity.ERROR]
+    if errors:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+@commands.command("test")
+def run_tests(
+    path: PathArgument = DEFAULT_PATH,
+    fail_under: Annotated[
+        int, typer.Option("--fail-under", min=0, max=100, help="least coverage in percent")
+    ] = 0,
+    form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
+) -> None:
+    """Run the products' own tests; exit code 1 when one fails or there is none."""
+    selection = select_rules(path)
+    rulebook = loaded(selection).rulebook
+    assert rulebook is not None  # noqa: S101 - loaded raises otherwise
+    versions = [v for v in run_rule_tests(selection.folder, rulebook) if _selected(v, selection)]
+    if form == "json":
+        print_json([results_dict(version) for version in versions])
+    elif form == "junit":
+        from decision_service.cli.rules.junit import junit
+
+        sys.stdout.write(junit(versions))
+    elif form == "table":
+        for version in versions:
+            print_results(version)
+    else:
+        raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
+    _judge(versions, fail_under)
+
+
+@commands.command()
+def factors(
+    family: Annotated[str, typer.Argument(help="one family, for example income")] = "",
+    form: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
+) -> None:
+    """List the factors that rules can use, with type, unit and meaning."""
+    specs = [spec for spec in catalogue().values() if not family or spec.family == family]
+    if not specs:
+        families = ", ".join(sorted({spec.family for spec in catalogue().values()}))
+        raise CommandError(
+            f"there is no factor family {family}: the families are {families}", Exit.USAGE
+        )
+    if form == "json":
+        print_json([_spec_dict(spec) for spec in specs])
+    elif form == "markdown":
+        from decision_service.factors.catalogue_docs import markdown
+
+        sys.stdout.write(markdown())
+    elif form == "table":
+        rows = table("factor", "type", "unit", "better", "meaning")
+        for spec in specs:
+            rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
+        console().print(rows)
+        console().print(f"{len(specs)} factors")
+    else:
+        raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
+
+
+commands.command()(explain)
+commands.command()(diff)
+commands.command()(fmt)
+commands.command()(publish)
+commands.command()(schema)
+
+
+_BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
+
+
+def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
+    """A diagnostic for programs."""
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity.value,
+        "file": diagnostic.file,
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    }
+
+
+def results_dict(version: VersionResults) -> dict[str, Any]:
+    """One version's results for programs."""
+    return {
+        "ruleset": version.ruleset.ruleset,
+        "version": version.ruleset.version,
+        "passed": len(version.results) - len(version.failed),
+        "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
+        "problems": [as_dict(problem) for problem in version.problems],
+        "coverage": version.coverage.percent,
+        "missed": [f"{goal.what}: {goal.which}" for goal in version.coverage.missed],
+    }
+
+
+def print_results(version: VersionResults) -> None:
+    """One version's results for people: failures first, then what no test reaches."""
+    out, ruleset, failed = console(), version.ruleset, version.failed
+    for problem in version.problems:
+        out.print(render(problem), markup=False)
+    for result in failed:
+        place = result.case.place
+        out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
+        for difference in result.differences:
+            out.print(f"  {difference.field}", markup=False)
+            out.print(f"    expected {difference.expected}", markup=False)
+            out.print(f"    actual   {difference.actual}", markup=False)
+        if result.problem:
+            out.print(f"  {result.problem}", markup=False)
+    covered = version.coverage
+    for goal in covered.missed:
+        out.print(f"  not reached: {goal.what} {goal.which}", markup=False)
+    passed = len(version.results) - len(failed)
+    out.print(
+        f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "
+        f"coverage {covered.percent} %"
+    )
+
+
+def _judge(versions: list[VersionResults], fail_under: int) -> None:
+    if not any(version.results or version.problems for version in versions):
+        raise CommandError("no test was found: write one in tests/ of the product", Exit.FINDINGS)
+    low = [v for v in versions if v.coverage.percent < fail_under]
+    if low:
+        raise CommandError(
+            f"coverage of {low[0].ruleset.ruleset} is {low[0].coverage.percent} %, less than the "
+            f"{fail_under} % asked for",
+            Exit.FINDINGS,
+        )
+    if any(v.failed or any(p.severity is Severity.ERROR for p in v.problems) for v in versions):
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def _print_findings(found: list[Diagnostic], selection: RulesSelection) -> None:
+    out = console()
+    for diagnostic in found:
+        out.print(render(diagnostic), markup=False, soft_wrap=True)
+        out.print()
+    files = sum(
+        selection.has(file.path)
+        for product in selection.folder.products
+        for file in (*product.rulesets.values(), *((product.plan,) if product.plan else ()))
+    )
+    refused = any(d.severity is Severity.ERROR for d in found)
+    keeps = " A service would load nothing of this and keep the rules it has." if refused else ""
+    out.print(f"{count(found)} in {files} file{'' if files == 1 else 's'}.{keeps}")
+
+
+def _spec_dict(spec: Any) -> dict[str, Any]:
+    return {
+        "name": spec.name,
+        "type": spec.type.value,
+        "unit": spec.unit,
+        "meaning": spec.sentence,
+        "formula": spec.formula,
+        "kinds": sorted(spec.kinds),
+        "months": spec.months,
+        "needs_months": spec.needs_months,
+        "lower": spec.lower,
+        "upper": spec.upper,
+        "labels": list(spec.labels),
+        "causes": sorted(spec.causes),
+        "better": spec.better.value,
+        "derived_from": list(spec.derived_from),
+        "knock_out_only": spec.knock_out_only,
+        "parity": spec.parity,
+    }
+
+
+def _selected(version: VersionResults, selection: RulesSelection) -> bool:
+    name = f"{shown_name(selection.root)}/{version.ruleset.ruleset}"
+    return not selection.part or selection.has(name) or selection.part.startswith(name + "/")

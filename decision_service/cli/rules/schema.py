@@ -1,0 +1,67 @@
+"""`rules schema`: what editors complete rule files with, made from the code and the catalogue."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.domain.factor import FactorSpec
+from decision_service.factors.registry import catalogue
+from decision_service.ruleset.schema.cases import tests_schema
+from decision_service.ruleset.schema.document import ruleset_schema
+
+
+class SchemaKind(StrEnum):
+    """The files that have a schema."""
+
+    RULESET = "ruleset"
+    TESTS = "tests"
+
+
+_SCHEMAS: Mapping[SchemaKind, Callable[[Mapping[str, FactorSpec]], dict[str, Any]]] = {
+    SchemaKind.RULESET: ruleset_schema,
+    SchemaKind.TESTS: tests_schema,
+}
+
+
+def schema(
+    kind: Annotated[
+        SchemaKind, typer.Option("--of", help="v<N>.yaml (ruleset) or rule tests (tests)")
+    ] = SchemaKind.RULESET,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
+    ] = None,
+) -> None:
+    """Print the JSON Schema that editors complete rule files with."""
+    text = schema_text(kind)
+    if check is None:
+        sys.stdout.write(text)
+    elif _read(check) != text:
+        raise CommandError(
+            f"{check} is not the schema that the code and the factors give: write it anew with "
+            f"`decision-service rules schema --of {kind} > {check}`",
+            Exit.FINDINGS,
+        )
+
+
+def schema_text(kind: SchemaKind) -> str:
+    """A schema as it is committed under `rules/_schema`."""
+    made = _SCHEMAS[kind](catalogue())
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"{path} cannot be read ({getattr(error, 'strerror', 'not UTF-8')}): name a schema",
+            Exit.USAGE,
+        ) from None

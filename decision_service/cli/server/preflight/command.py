@@ -1,0 +1,49 @@
+"""`preflight`: everything that must be in order before the service goes live, line by line."""
+
+from __future__ import annotations
+
+import sys
+
+from decision_service.cli.display.output import Format, FormatOption, print_json
+from decision_service.cli.errors import Exit
+from decision_service.cli.loop import run_async
+from decision_service.cli.server.options import ConfigOption
+from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
+from decision_service.cli.server.preflight.rules import rules_checks
+from decision_service.cli.server.preflight.settings import (
+    erasures_check,
+    host_checks,
+    mode_check,
+    transport_check,
+)
+from decision_service.cli.server.preflight.store import store_check
+from decision_service.cli.server.preflight.vendor import clock_check, vendor_checks
+from decision_service.cli.server.vendor import open_smile
+from decision_service.config import Settings, SmileMode, load
+
+
+def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
+    """Say of everything that going live needs whether it is in order, or what to do."""
+    settings = load(config)
+    lines = run_async(_all(settings))
+    if form is Format.JSON:
+        print_json([{"name": one.name, "ok": one.ok, "words": one.words} for one in lines])
+    else:
+        for one in lines:
+            mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
+            sys.stdout.write(f"{mark}{one.name:<11}{one.words}\n")
+    if any(one.ok is False for one in lines):
+        sys.exit(Exit.FINDINGS)
+
+
+async def _all(settings: Settings) -> list[PreflightCheck]:
+    lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
+    store, stages = await store_check(settings)
+    lines += [*rules_checks(settings, stages), store, erasures_check(settings)]
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        lines.append(await clock_check(settings))
+        async with open_smile(settings) as source:
+            lines += [line async for line in vendor_checks(settings, source)]
+    else:
+        lines += [PreflightCheck(name, None, NOT_ASKED) for name in ("clock", "keys", "webhooks")]
+    return lines

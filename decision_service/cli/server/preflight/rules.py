@@ -1,0 +1,55 @@
+"""Whether the rules load, their tests pass, and rollouts begin at their first stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from decision_service.cli.server.preflight.check import PreflightCheck
+from decision_service.config import (
+    Settings,
+)
+from decision_service.language.diagnostics import count
+from decision_service.pipeline.rules.loading import load_rules
+from decision_service.pipeline.rules.rulebook import Product
+from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
+
+
+def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterator[PreflightCheck]:
+    """Whether the rules load, their tests pass, and each rollout is at its first stage."""
+    try:
+        folder = read_rules(settings.rules_dir)
+    except RulesFolderMissing as error:
+        yield PreflightCheck("rules", False, str(error))
+        return
+    loading = load_rules(folder, datetime.now(UTC), settings.blocked)
+    if loading.rulebook is None:
+        words = f"{count(loading.errors)} in {settings.rules_dir}: see `rules check`"
+        yield PreflightCheck("rules", False, words)
+        return
+    failed = failures(folder, loading.rulebook)
+    if failed:
+        yield PreflightCheck("rules", False, f"{len(failed)} of their tests fail: see `rules test`")
+    else:
+        yield PreflightCheck(
+            "rules", True, f"{len(loading.rulebook.products)} products, tests passed"
+        )
+    for name, product in sorted(loading.rulebook.products.items()):
+        first = product.plan.go_live.stages.steps[0].name
+        yield _first_stage(name, product, (stages[name] or first) if name in stages else None)
+
+
+def _first_stage(name: str, product: Product, reached: str | None) -> PreflightCheck:
+    """Whether a rollout is at its first stage: as the store says, else as its plan begins."""
+    stages = product.plan.go_live.stages
+    stage = stages.initial if reached is None else reached
+    known = stage in {step.name for step in stages.steps}
+    share = f" ({stages.percent(stage) / 1000:g} %)" if known else ""
+    words = f"{name} {'begins' if reached is None else 'is'} at stage {stage}{share}"
+    if len(stages.steps) == 1:
+        return PreflightCheck("rollout", False, f"{words}, its only one: give its plan stages")
+    if stages.steps[0].name == stage:
+        return PreflightCheck("rollout", True, words)
+    todo = "begin at the first" if reached is None else f"`rollout roll-back {name}` to the first"
+    return PreflightCheck("rollout", False, f"{words}: {todo}")

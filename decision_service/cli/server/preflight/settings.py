@@ -1,0 +1,81 @@
+"""What the settings show: mode, hosts, transport, the place of erasures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
+from decision_service.config import (
+    BASE_URLS,
+    Settings,
+    SmileMode,
+    is_loopback,
+    split_address,
+)
+
+VENDOR_HOSTS: Mapping[str | None, SmileMode] = {
+    **{urlsplit(url).hostname: mode for mode, url in BASE_URLS.items()},
+    "open-sandbox.smileapi.io": SmileMode.SANDBOX,
+}
+"""The mode of each of the vendor's hosts, the host of the vendor's guide among them."""
+
+
+def mode_check(settings: Settings) -> PreflightCheck:
+    """Whether the service decides on real applicants."""
+    mode = settings.smile_mode
+    if mode is SmileMode.EMBEDDED:
+        return PreflightCheck(
+            "mode", False, "embedded decides on made-up people: set DECISION_SMILE_MODE"
+        )
+    return PreflightCheck("mode", True, f"{mode}")
+
+
+def host_checks(settings: Settings) -> Iterator[PreflightCheck]:
+    """Whether the vendor's two hosts belong to the mode."""
+    mode = settings.smile_mode
+    if mode is SmileMode.EMBEDDED:
+        yield from (PreflightCheck(name, None, NOT_ASKED) for name in ("base URL", "widget"))
+        return
+    named = urlsplit(settings.base_url).hostname
+    if VENDOR_HOSTS.get(named, mode) is not mode:
+        words = f"{named} is of another mode than {mode}: unset DECISION_SMILE_BASE_URL"
+        yield PreflightCheck("base URL", False, words)
+    else:
+        yield PreflightCheck("base URL", True, f"{settings.base_url}, as {mode} needs it")
+    host = urlsplit(settings.widget_api_host).hostname or ""
+    wrong = mode is SmileMode.PRODUCTION and "sandbox" in host
+    if wrong or (mode is SmileMode.SANDBOX and host == "link.smileapi.io"):
+        words = f"{host} is of another mode than {mode}: unset DECISION_WIDGET_API_HOST"
+        yield PreflightCheck("widget", False, words)
+    else:
+        yield PreflightCheck(
+            "widget", True, f"its script talks to {host or 'the host of the mode'}"
+        )
+
+
+def transport_check(settings: Settings) -> PreflightCheck:
+    """Whether connections are encrypted and callers known."""
+    loopback = is_loopback(split_address(settings.grpc_address)[0])
+    if settings.tls_cert_file is not None:
+        who = (
+            "known callers" if settings.callers_known else "anybody: set DECISION_AUTH_TOKENS_FILE"
+        )
+        return PreflightCheck("transport", settings.callers_known, f"TLS, for {who}")
+    if loopback:
+        return PreflightCheck(
+            "transport", None, "this machine only: TLS and tokens are needed beyond it"
+        )
+    return PreflightCheck("transport", False, "plaintext beyond this machine: a proxy must add TLS")
+
+
+def erasures_check(settings: Settings) -> PreflightCheck:
+    """Whether erasures are noted apart from the store."""
+    if settings.erasure_journal is not None:
+        return PreflightCheck("erasures", True, f"noted in {settings.erasure_journal}")
+    if settings.store_url.startswith("sqlite:"):
+        return PreflightCheck(
+            "erasures", None, "noted beside the SQLite file: keep both out of one backup"
+        )
+    words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
+    return PreflightCheck("erasures", False, words)

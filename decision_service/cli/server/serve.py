@@ -1,0 +1,106 @@
+"""`serve`: gRPC until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from io import FileIO
+
+from decision_service import __version__
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.loop import run_async
+from decision_service.cli.server.options import ConfigOption, InitOption
+from decision_service.cli.server.signals import HURRY_SECONDS, on_stop_signals
+from decision_service.config import LogFormat, Settings, load
+from decision_service.telemetry import LogQueue, configure_logging
+from decision_service.wiring.app import Service, StartError, start
+
+_SHARE = 0.001
+"""Seconds after which a thread gives the interpreter to another that waits for it (Python's are
+0.005). A commit waits for it several times: beside an applicant with very much that was a tenth of
+a second."""
+
+_YOUNG = 10_000
+"""So many objects more than were let go of are there before cycles are looked for: a decision makes
+some hundred, and no cycles."""
+
+
+def serve(
+    config: ConfigOption = None,
+    init: InitOption = False,
+) -> int:
+    """Serve decisions over gRPC until SIGTERM or Ctrl-C."""
+    settings = load(config)
+    lines = LogQueue(FileIO(sys.stderr.fileno(), "w", closefd=False))
+    configure_logging(settings.log_level, as_json=logs_json(settings), handler=lines)
+    try:
+        return run_async(_serve(settings, lines, init=init))
+    finally:
+        lines.stop()
+
+
+def logs_json(settings: Settings) -> bool:
+    """JSON lines, unless a person is watching or says otherwise."""
+    chosen = settings.log_format
+    if chosen is None:
+        chosen = LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
+    return chosen is LogFormat.JSON
+
+
+async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
+    """Serve until a signal; the exit code."""
+    asked, hurried = asyncio.Event(), asyncio.Event()
+    on_stop_signals(asked.set, hurried.set)
+    try:
+        service = await start(settings, lines, init=init)
+    except StartError as error:
+        raise CommandError(str(error), Exit.USAGE, error.lines) from None
+    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
+    gc.set_threshold(_YOUNG)
+    sys.setswitchinterval(_SHARE)
+    if not asked.is_set():
+        sys.stdout.write("\n".join(banner(service)) + "\n")
+        sys.stdout.flush()
+    await asked.wait()
+    await _stop(service, hurried)
+    return Exit.DONE
+
+
+async def _stop(service: Service, hurried: asyncio.Event) -> None:
+    """Stop in order; a second signal leaves what is in progress two seconds."""
+    ending = asyncio.create_task(service.stop())
+    hurrying = asyncio.create_task(hurried.wait())
+    await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+    if not ending.done():
+        await service.hurry(HURRY_SECONDS)
+    hurrying.cancel()
+    await ending
+
+
+def banner(service: Service) -> list[str]:
+    """What an operator wants to see at once: addresses, mode, store, rules."""
+    settings = service.settings
+    rules = [
+        f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
+        for name, versions in service.loaded()
+    ]
+    return [
+        f"Credit decision service {__version__}",
+        f"  gRPC    {service.address}  {_security(settings)}",
+        f"  HTTP    {service.http_url}  /healthz /metrics",
+        f"  Smile   {settings.smile_mode} {service.smile_url}",
+        f"  store   {service.store_name}",
+        *(f"  rules   {line}" for line in rules),
+        "Ctrl-C stops it.",
+    ]
+
+
+def _security(settings: Settings) -> str:
+    """How callers reach the service, and who they may be."""
+    tls = "plaintext" if settings.tls_cert_file is None else "TLS"
+    if settings.tls_client_ca_file is not None:
+        tls = "mutual TLS"
+    if settings.auth_tokens_file is None:
+        return f"{tls}, every caller is `anonymous` and may call everything"
+    return f"{tls}, callers of {settings.auth_tokens_file}"

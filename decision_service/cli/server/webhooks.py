@@ -1,0 +1,140 @@
+"""`webhooks`: have the vendor send its events, see what is registered, and try the receiver."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx
+import typer
+
+from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.loop import run_async
+from decision_service.cli.server.options import ConfigOption
+from decision_service.cli.server.vendor import open_smile, vendor_deadline
+from decision_service.config import Settings, is_loopback, load
+from decision_service.domain.errors import ServiceError
+from decision_service.edge.http.webhooks import PATH, signature
+from decision_service.pipeline.snapshots.events import NEEDED_TYPES
+from decision_service.smile.onboarding.webhooks import Webhook
+
+commands = typer.Typer(help="Receive the vendor's events.", no_args_is_help=True)
+UrlArgument = Annotated[
+    str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
+]
+_SECONDS = 10.0
+
+
+@commands.command()
+def register(
+    url: UrlArgument,
+    name: Annotated[str, typer.Option("--name", help="shown by the vendor")] = "decision-service",
+    config: ConfigOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Register the address with the newest secret, for every type of event that is needed."""
+    settings = load(config)
+    secret = _newest_secret(settings)
+    if urlsplit(url).scheme != "https":
+        raise CommandError(
+            f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
+        )
+    made = run_async(_register(settings, name, url, secret))
+    _print([made], form)
+
+
+@commands.command("list")
+def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
+    """List what is registered, and which needed events nothing sends; exit code 1 then."""
+    found = run_async(_listed(load(config)))
+    _print(found, form)
+    lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
+    if lacking:
+        raise CommandError(
+            f"nothing sends {', '.join(lacking)}: `webhooks register` again, then remove the old "
+            "one at the vendor",
+            Exit.FINDINGS,
+        )
+
+
+@commands.command("send-test")
+def send_test(url: UrlArgument, config: ConfigOption = None) -> None:
+    """Send a signed event that means nothing, and a forged one, and say how each was answered."""
+    secret = _newest_secret(load(config))
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise CommandError(f"{url} is neither https:// nor of this machine", Exit.USAGE)
+    signed, forged = _post(url, secret), _post(url, secret + "-forged")
+    console().print(f"signed event: HTTP {signed}; forged event: HTTP {forged}", highlight=False)
+    if (signed, forged) != (200, 401):
+        raise CommandError(
+            "a signed event should be answered with 200 and a forged one with 401: check the "
+            "address, and that the server has the same DECISION_WEBHOOK_SECRETS",
+            Exit.FINDINGS,
+        )
+
+
+def _newest_secret(settings: Settings) -> str:
+    secrets = settings.secrets_of_webhooks
+    if not secrets:
+        raise CommandError(
+            "no secret is set: put one into DECISION_WEBHOOK_SECRETS (or …_FILE)", Exit.USAGE
+        )
+    return secrets[0].decode()
+
+
+def _post(url: str, secret: str) -> int:
+    event = {
+        "id": f"et-test-{uuid.uuid4().hex}",
+        "version": "v1",
+        "type": "WEBHOOK_TEST",
+        "createdAt": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "data": {},
+    }
+    body = json.dumps(event).encode()
+    headers = {
+        "content-type": "application/json",
+        "smile-signature": signature(body, secret.encode()),
+    }
+    try:
+        answer = httpx.post(url, content=body, headers=headers, timeout=_SECONDS, trust_env=False)
+    except httpx.HTTPError:
+        raise CommandError(f"{url} cannot be reached", Exit.SERVER) from None
+    return answer.status_code
+
+
+async def _register(settings: Settings, name: str, url: str, secret: str) -> Webhook:
+    async with open_smile(settings) as source:
+        try:
+            return await source.webhooks.register(
+                name, url, NEEDED_TYPES, secret, vendor_deadline()
+            )
+        except ServiceError as error:
+            raise CommandError(error.message, Exit.SERVER) from None
+
+
+async def _listed(settings: Settings) -> tuple[Webhook, ...]:
+    async with open_smile(settings) as source:
+        try:
+            return await source.webhooks.list(vendor_deadline())
+        except ServiceError as error:
+            raise CommandError(error.message, Exit.SERVER) from None
+
+
+def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
+    if form is Format.JSON:
+        print_json([
+            {"id": hook.id, "name": hook.name, "url": hook.url, "active": hook.active,
+             "event_types": list(hook.event_types)}
+            for hook in found
+        ])  # fmt: skip
+        return
+    rows = table("webhook", "name", "address", "active", "events")
+    for hook in found:
+        active = "yes" if hook.active else "no"
+        rows.add_row(hook.id, hook.name, hook.url, active, str(len(hook.event_types)))
+    console().print(rows)

@@ -1,0 +1,4 @@
+"""From a request to the vendor's answer: middleware, endpoints, lists, payloads, insights.
+
+No module here makes data up; the tenant holds the data.
+"""

@@ -1,0 +1,166 @@
+"""The list endpoints: what each lists, by which filters, in which order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from decision_service.simulator.answers.insights import insight
+from decision_service.simulator.formats.pages import Cursor, Filters, page, read_cursor, size_of
+from decision_service.simulator.formats.replies import Reply, VendorError, ok
+from decision_service.simulator.people.shapes import metadata
+from decision_service.simulator.people.world import Json, Person
+from decision_service.simulator.tenant import Tenant
+
+_BY_ACCOUNT = ("userId", "sourceId", "accountId")
+_BY_SOURCE = ("userId", "sourceId")
+_DAYS, _MONTHS = ("startDate", "endDate"), ("startMonth", "endMonth")
+_MONTH_FORM = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+Rows = Callable[[Person, datetime], Iterable[Json]]
+_LONG = 1_000
+_LONG_LISTS: dict[str, tuple[Person, Filters, Sequence[Json]]] = {}
+"""By list, the person, filters and rows of the last long one: its next page is asked for next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListEndpoint:
+    """One list endpoint.
+
+    `ranged` is the field that the pair of `bounds` filters by, both ends included; `filters` are
+    the parameters that pick whose data is meant. Other parameters are not read.
+    """
+
+    name: str
+    rows: Rows
+    filters: tuple[str, ...] = _BY_SOURCE
+    ranged: str = ""
+    bounds: tuple[str, ...] = ()
+
+    def read(self, query: Mapping[str, str]) -> Cursor:
+        """Return where to begin: the cursor's place, or the top of the list that is asked for."""
+        if query.get("cursor"):
+            return read_cursor(query["cursor"], self.name)
+        names = (*self.filters, *self.bounds)
+        filters = {name: query[name] for name in names if query.get(name)}
+        for bound in self.bounds:
+            _check_bound(bound, filters.get(bound))
+        return Cursor(self.name, filters)
+
+    def collect(self, tenant: Tenant, filters: Filters) -> Iterator[Json]:
+        """Yield everything the filters leave, each person's newest first."""
+        now = tenant.now()
+        for person in _whose(tenant, filters):
+            yield from self._of(person, now, filters)
+
+    def _of(self, person: Person, now: datetime, filters: Filters) -> Sequence[Json]:
+        """What the filters leave of one person, newest first; a long list is put in order once."""
+        latest = _LONG_LISTS.get(self.name)
+        if latest is not None and latest[0] is person and latest[1] == filters:
+            return latest[2]
+        rows = [row for row in self.rows(person, now) if self._fits(row, filters)]
+        rows.sort(key=self._newest, reverse=True)
+        if len(rows) >= _LONG:
+            _LONG_LISTS[self.name] = person, filters, rows
+        return rows
+
+    def _fits(self, row: Json, filters: Filters) -> bool:
+        source = filters.get("sourceId"), filters.get("accountId")
+        if any(source_id not in (None, _source_id(row)) for source_id in source):
+            return False
+        if not self.bounds:
+            return True
+        value: str = row[self.ranged][: len("yyyy-mm" if self.bounds == _MONTHS else "yyyy-mm-dd")]
+        first, last = (filters.get(bound) for bound in self.bounds)
+        return (first or value) <= value <= (last or value)
+
+    def _newest(self, row: Json) -> tuple[str, str]:
+        return (row[self.ranged] if self.ranged else "", row["id"])
+
+
+def answer(listing: ListEndpoint, tenant: Tenant, query: Mapping[str, str]) -> Reply:
+    """Return the page of a list that a query asks for."""
+    size, cursor = size_of(query), listing.read(query)
+    whose = cursor.filters.keys() & {"userId", "sourceId", "accountId"}
+    items: Iterable[Json] = listing.collect(tenant, cursor.filters)
+    whole = list(items) if whose else None
+    reply = ok(page(items if whole is None else whole, cursor, size))
+    reply.whole, reply.restart = whole, Cursor(cursor.listing, cursor.filters).text()
+    return reply
+
+
+def single(listing: ListEndpoint, tenant: Tenant, item_id: str) -> Reply:
+    """Return one object of a list by its id; raises VendorError 404."""
+    owner = tenant.owner(item_id)
+    rows: Sequence[Json] = list(listing.rows(owner, tenant.now())) if owner else ()
+    for row in rows:
+        if row["id"] == item_id:
+            return ok(row)
+    raise VendorError(404, f"there is no such object in {listing.name}")
+
+
+def _items(kind: str) -> Rows:
+    return lambda person, _: [item for source in person.sources for item in source.of(kind)]
+
+
+def _accounts(person: Person, _: datetime) -> list[Json]:
+    return [source.account for source in person.sources if source.account]
+
+
+def _insights(person: Person, now: datetime) -> list[Json]:
+    return [
+        {
+            **insight(one, person.id, now),
+            "metadata": metadata(one.id, one.type, one.provider_id, person.id, now),
+        }
+        for one in person.sources
+    ]
+
+
+def _whose(tenant: Tenant, filters: Filters) -> Iterable[Person]:
+    source_id = filters.get("sourceId") or filters.get("accountId")
+    if "userId" not in filters and source_id is None:
+        return tenant.people()
+    named = filters.get("userId")
+    found = tenant.person(named) if named else tenant.owner(source_id or "")
+    return [found] if found else []
+
+
+def _source_id(row: Json) -> str:
+    return str(row["metadata"]["sourceId"]) if "metadata" in row else str(row["id"])
+
+
+def _check_bound(name: str, text: str | None) -> None:
+    if text is None:
+        return
+    if name in _MONTHS:
+        if not _MONTH_FORM.fullmatch(text):
+            raise VendorError(400, f"{name} must be a month written yyyy-MM")
+        return
+    try:
+        legal = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        legal = False
+    if not legal:
+        raise VendorError(400, f"{name} must be a date written yyyy-MM-dd")
+
+
+LIST_ENDPOINTS = {
+    listing.name: listing
+    for listing in (
+        ListEndpoint("users", lambda person, _: [person.user], (), "createdAt", _DAYS),
+        ListEndpoint("accounts", _accounts, ("userId",), "createdAt", _DAYS),
+        ListEndpoint("tasks", lambda person, _: person.tasks, _BY_SOURCE, "startedAt", _DAYS),
+        ListEndpoint("transactions", _items("transactions"), _BY_ACCOUNT, "date", _DAYS),
+        ListEndpoint("contributions", _items("contributions"), _BY_ACCOUNT, "date", _DAYS),
+        ListEndpoint("employments", _items("employments"), _BY_ACCOUNT, "startDate", _DAYS),
+        ListEndpoint("incomes", _items("incomes"), _BY_ACCOUNT, "startDate", _DAYS),
+        ListEndpoint("identities", _items("identities"), _BY_ACCOUNT),
+        ListEndpoint("liabilities", _items("liabilities"), _BY_SOURCE, "startDate", _DAYS),
+        ListEndpoint("eincomes", _items("eincomes"), _BY_SOURCE, "month", _MONTHS),
+        ListEndpoint("insights", _insights),
+        ListEndpoint("links", _items("links")),
+    )
+}
+"""Every list endpoint whose rows belong to people, by its path's first word."""

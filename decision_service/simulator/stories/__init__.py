@@ -1,1 +1,0 @@
-"""What the four sandbox people's accounts hold, told relative to the day it is."""

@@ -1,0 +1,4 @@
+"""The webhooks that callers have registered, and the checks of their fields.
+
+Nothing is sent from here.
+"""

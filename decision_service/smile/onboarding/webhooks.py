@@ -1,0 +1,85 @@
+"""The webhooks that are registered with the vendor."""
+
+from __future__ import annotations
+
+import msgspec
+
+from decision_service.smile.client import SmileApi
+from decision_service.smile.errors import UpstreamFault
+from decision_service.smile.mapping.answers import WebhookAnswer
+from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
+from decision_service.smile.mapping.fields import needed
+from decision_service.smile.mapping.pages import read_list
+from decision_service.smile.transport.http import Request
+
+ALL_EVENTS = "ALL_EVENTS"
+LONGEST_SECRET = 64
+
+_PAGE = PageDecoder(WebhookAnswer, "webhooks")
+_ONE = OneDecoder(WebhookAnswer, "webhooks")
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """A registered webhook: where the vendor sends which types of events."""
+
+    id: str
+    name: str
+    url: str
+    event_types: tuple[str, ...]
+    active: bool
+
+    def sends(self, event_type: str) -> bool:
+        """Whether events of this type come."""
+        return self.active and bool({event_type, ALL_EVENTS} & set(self.event_types))
+
+
+class SmileWebhooks:
+    """Reads and registers webhooks; methods raise UpstreamUnavailable, UpstreamBudgetExhausted."""
+
+    def __init__(self, api: SmileApi) -> None:
+        self._api = api
+
+    async def list(self, stop_at: float) -> tuple[Webhook, ...]:
+        """Every webhook of this key pair."""
+        budget = self._api.budget(stop_at)
+
+        request = Request("/webhooks", {"size": str(self._api.limits.page_size)})
+        try:
+            listed = await read_list(
+                lambda one: self._api.get(one, _PAGE, budget),
+                request,
+                self._api.limits,
+                name="webhooks",
+            )
+            return tuple(_webhook(item) for item in listed.items)
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+
+    async def register(
+        self, name: str, url: str, event_types: tuple[str, ...], secret: str, stop_at: float
+    ) -> Webhook:
+        """Have the vendor send these events to an https address, signed by the secret."""
+        content = {
+            "name": name,
+            "url": url,
+            "eventTypes": list(event_types),
+            "active": True,
+            "includePayload": False,
+            "secret": secret,
+        }
+        body = msgspec.json.encode(content)
+        request = Request("/webhooks", method="POST", content=body, repeatable=False)
+        try:
+            return _webhook(await self._api.get(request, _ONE, self._api.budget(stop_at)))
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+
+
+def _webhook(answer: WebhookAnswer) -> Webhook:
+    return Webhook(
+        needed(answer.id, "webhooks.id"),
+        answer.name or "",
+        needed(answer.url, "webhooks.url"),
+        tuple(answer.event_types or ()),
+        answer.active is not False,
+    )

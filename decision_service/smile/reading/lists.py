@@ -1,0 +1,55 @@
+"""Reads the kinds of a plan into a snapshot builder, one list of the vendor per kind."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Protocol
+
+from decision_service.domain.kinds import Kind
+from decision_service.domain.needs import FetchPlan
+from decision_service.smile.errors import KeysRefused, NotSubscribed, UpstreamFault
+from decision_service.smile.reading.applicant import ApplicantReader
+from decision_service.smile.reading.builder import CONSENT_PROBE, SnapshotBuilder
+from decision_service.smile.reading.concurrency import run_all
+from decision_service.smile.reading.kind_read import KindRead, failed_kind
+from decision_service.smile.reading.transactions import first_day
+
+
+class KindReader(Protocol):
+    """Reads every kind that a snapshot needs; raises KeysRefused and CrossTenant only."""
+
+    async def read(self, builder: SnapshotBuilder) -> None:
+        """Add each kind to the builder, with a fault where the kind could not be read."""
+
+
+class ListReader:
+    """One list per kind, filtered by user, concurrently; the consent probe after all others."""
+
+    def __init__(self, reader: ApplicantReader, plan: FetchPlan) -> None:
+        self._reader = reader
+        self._first_day = first_day(plan)
+
+    async def read(self, builder: SnapshotBuilder) -> None:
+        """Read each kind as soon as the rate limit allows."""
+        kinds = builder.asked
+        await run_all(self._into(builder, kind) for kind in sorted(kinds - {CONSENT_PROBE}))
+        if CONSENT_PROBE in kinds:
+            await self._into(builder, CONSENT_PROBE)
+
+    async def _into(self, builder: SnapshotBuilder, kind: Kind) -> None:
+        since = self._first_day if kind is Kind.TRANSACTIONS else None
+        builder.parts[kind] = await kind_or_fault(self._reader, kind, since)
+
+
+async def kind_or_fault(
+    reader: ApplicantReader, kind: Kind, since: date | None, source: str | None = None
+) -> KindRead:
+    """One kind, or the fault in its place; a product that is not subscribed to has no records."""
+    try:
+        return await reader.kind(kind, first_day=since, source=source)
+    except KeysRefused:
+        raise
+    except NotSubscribed:
+        return KindRead()
+    except UpstreamFault as fault:
+        return failed_kind(kind, fault, since)

@@ -1,0 +1,193 @@
+"""Pages, cursors and filters of the lists."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.simulator.formats.dates import civil_day
+from decision_service.simulator.formats.ids import object_id, user_id
+from decision_service.simulator.formats.pages import Cursor, page, read_cursor
+from decision_service.simulator.people.population import population
+from decision_service.simulator.people.sandbox.people import person_like
+from decision_service.simulator.people.world import Person, World
+from tests.unit.simulator.stand import ANISHA, CHRISTINA, GEORGE, Stand, ids, open_stand
+
+UNKNOWN = "tenantId-00000000000000000000000000000000"
+HOARD = 1_200
+
+
+def _hoarder(name: str, today: date) -> Person:
+    """Somebody with a contribution on each of the last 1,200 days."""
+    whole = person_like("George", user_id(name), today)
+    first = whole.sources[0]
+    pattern = first.of("contributions")
+    kept = tuple(
+        {
+            **pattern[day % len(pattern)],
+            "id": object_id("con", user_id(name), day),
+            "date": (today - timedelta(days=day)).isoformat(),
+        }
+        for day in range(HOARD)
+    )
+    own = replace(first, items={**first.items, "contributions": kept})
+    return replace(whole, sources=(own,))
+
+
+def _hoarders(names: tuple[str, ...], today: date) -> World:
+    return World(today, {user_id(name): partial(_hoarder, name, today) for name in names})
+
+
+@settings(max_examples=60, deadline=None)
+@given(length=st.integers(0, 400), size=st.integers(1, 150))
+def test_pages_give_everything_once(length: int, size: int) -> None:
+    """Following cursors gives each item once and in order, and the last page has no cursor."""
+    items, cursor, found = range(length), Cursor("transactions", {"userId": "u"}), []
+    for _ in range(length // size + 1):
+        data = page(items, cursor, size)
+        assert len(data["items"]) <= size
+        found += data["items"]
+        if "nextCursor" not in data:
+            break
+        cursor = read_cursor(data["nextCursor"], "transactions")
+    assert found == list(items)
+    assert "nextCursor" not in data
+    assert cursor.filters == {"userId": "u"}
+
+
+async def test_the_page_size_is_ten_by_default(stand: Stand) -> None:
+    """Without a size ten items come, with one as many as it says."""
+    assert len((await stand.data("/eincomes", userId=GEORGE.user_id))["items"]) == 10
+    assert len((await stand.data("/eincomes", userId=GEORGE.user_id, size=7))["items"]) == 7
+
+
+@pytest.mark.parametrize("size", ["0", "151", "-1", "ten", "1.5", "٣"])
+async def test_illegal_sizes_are_refused(stand: Stand, size: str) -> None:
+    """A size outside 1 to 150 is INVALID_PARAMETERS."""
+    answer = await stand.get("/eincomes", size=size)
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_PARAMETERS")
+
+
+async def test_a_long_list_is_the_same_however_it_is_asked_for() -> None:
+    """Two people's, from a day on or whole, page by page in turns: none is taken for another."""
+    names = ("anna", "bea")
+    async with open_stand(partial(_hoarders, names)) as stand:
+        day = civil_day(stand.clock()) - timedelta(days=HOARD - 101)
+        windows = ({}, {"startDate": day.isoformat()})
+        asked = [{"userId": user_id(name), **window} for name in names for window in windows]
+        first = [await stand.items("/contributions", **query) for query in asked]
+        again = await asyncio.gather(
+            *(stand.items("/contributions", **query) for query in asked for _ in range(2))
+        )
+    assert [len(items) for items in first] == [HOARD, HOARD - 100, HOARD, HOARD - 100]
+    assert again == [items for items in first for _ in range(2)]
+    for query, items in zip(asked, first, strict=True):
+        assert {item["metadata"]["userId"] for item in items} == {query["userId"]}
+        assert [item["date"] for item in items] == sorted((i["date"] for i in items), reverse=True)
+
+
+async def test_a_cursor_carries_the_filters(stand: Stand) -> None:
+    """A cursor alone continues the filtered list."""
+    query = {"userId": GEORGE.user_id, "startMonth": "2025-01", "endMonth": "2025-12"}
+    first = await stand.data("/eincomes", **query)
+    rest = await stand.data("/eincomes", cursor=first["nextCursor"])
+    months = [item["month"] for item in first["items"] + rest["items"]]
+    assert months == [f"2025-{month:02d}" for month in range(12, 0, -1)]
+    assert "nextCursor" not in rest
+
+
+async def test_a_cursor_is_for_its_own_list(stand: Stand) -> None:
+    """A cursor of another list is INVALID_PARAMETERS."""
+    first = await stand.data("/eincomes", userId=GEORGE.user_id)
+    answer = await stand.get("/contributions", cursor=first["nextCursor"])
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("text", ["1259723474", "bm9uc2Vuc2U", "WzEsMl0", "é", "=", "W10"])
+async def test_a_made_up_cursor_is_refused(stand: Stand, text: str) -> None:
+    """Text that the API has not given is INVALID_PARAMETERS."""
+    assert (await stand.get("/eincomes", cursor=text)).status_code == 400
+
+
+async def test_a_user_filter_brings_all_accounts_together(stand: Stand) -> None:
+    """Items of all of a user's accounts come in one list, newest first, and nobody else's."""
+    items = await stand.items("/contributions", userId=GEORGE.user_id)
+    assert {item["metadata"]["providerId"] for item in items} == {"sss_ph", "pagibig_ph"}
+    assert {item["metadata"]["userId"] for item in items} == {GEORGE.user_id}
+    days = [item["date"] for item in items]
+    assert days == sorted(days, reverse=True)
+
+
+async def test_a_source_filter_picks_one_account(stand: Stand) -> None:
+    """`sourceId` and the deprecated `accountId` pick an account's items; another's are none."""
+    providers = ("sss_ph", "pagibig_ph")
+    accounts = [await stand.account(GEORGE.user_id, provider) for provider in providers]
+    for account in accounts:
+        by_source = await stand.items("/contributions", sourceId=account["id"])
+        by_account = await stand.items("/contributions", accountId=account["id"])
+        assert {item["metadata"]["sourceId"] for item in by_source} == {account["id"]}
+        assert by_source == by_account
+    stranger = await stand.items(
+        "/contributions", userId=ANISHA.user_id, sourceId=accounts[0]["id"]
+    )
+    assert stranger == []
+
+
+async def test_a_list_without_the_deprecated_filter_does_not_read_it(stand: Stand) -> None:
+    """Where the document has no `accountId` the parameter changes nothing."""
+    whole = await stand.items("/eincomes", userId=GEORGE.user_id)
+    assert await stand.items("/eincomes", userId=GEORGE.user_id, accountId="a-0") == whole
+
+
+async def test_an_unknown_user_has_empty_lists(stand: Stand) -> None:
+    """A filter by an unknown user is an empty list, not an error."""
+    for path in ("/accounts", "/eincomes", "/transactions", "/tasks", "/insights"):
+        assert (await stand.data(path, userId=UNKNOWN))["items"] == []
+
+
+async def test_date_filters_include_both_ends(stand: Stand) -> None:
+    """`startDate` and `endDate` are the first and the last day that count."""
+    whole = await stand.items("/transactions", userId=CHRISTINA.user_id)
+    days = sorted({item["date"] for item in whole})
+    first, last = days[100], days[110]
+    some = await stand.items(
+        "/transactions", userId=CHRISTINA.user_id, startDate=first, endDate=last
+    )
+    assert ids(some) == ids(item for item in whole if first <= item["date"] <= last)
+    assert {some[-1]["date"], some[0]["date"]} == {first, last}
+
+
+async def test_accounts_are_filtered_by_linking_date(stand: Stand) -> None:
+    """A range of days picks the accounts linked in it."""
+    accounts = await stand.items("/accounts", userId=GEORGE.user_id)
+    older = min(account["createdAt"] for account in accounts)[:10]
+    some = await stand.items("/accounts", userId=GEORGE.user_id, startDate=older, endDate=older)
+    assert len(some) == 1
+
+
+async def test_an_empty_parameter_filters_nothing(stand: Stand) -> None:
+    """`cursor=` and `startMonth=` are as good as absent."""
+    data = await stand.data("/eincomes", userId=GEORGE.user_id, cursor="", startMonth="")
+    assert len(data["items"]) == 10
+
+
+async def test_lists_without_a_user_go_through_everybody() -> None:
+    """An unfiltered list gives every user's, page after page."""
+    world = population(5, 25, date(2026, 11, 24))
+    async with open_stand(world) as stand:
+        users = await stand.items("/users", size=10)
+        accounts = await stand.items("/accounts", size=10)
+    assert ids(users) == list(world.builders)
+    assert len(accounts) == sum(bool(s.account) for one in world for s in one.sources)
+
+
+async def test_an_object_is_found_by_its_id(stand: Stand) -> None:
+    """`GET /<list>/{id}` gives the item that the list gives."""
+    item = (await stand.items("/transactions", userId=CHRISTINA.user_id))[17]
+    assert await stand.data(f"/transactions/{item['id']}") == item

@@ -1,0 +1,99 @@
+"""The meter and the request limit."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.simulator.answers.metering import Meter, MeteredRequest, SlidingLimit
+from tests.unit.simulator.stand import GEORGE, open_stand
+
+GAPS = st.lists(st.integers(0, 700).map(lambda thousandths: thousandths / 1000), max_size=80)
+
+
+def moments(gaps: list[float]) -> list[float]:
+    """Moments with these gaps between them."""
+    found, now = [], 5.0
+    for gap in gaps:
+        now += gap
+        found.append(now)
+    return found
+
+
+def busiest(times: list[float], seconds: float = 1.0) -> int:
+    """The most moments in a half-open stretch that begins with one of them."""
+    return max((sum(a <= b < a + seconds for b in times) for a in times), default=0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(gaps=GAPS, limit=st.integers(1, 10))
+def test_no_second_has_more_than_the_limit(gaps: list[float], limit: int) -> None:
+    """Whatever arrives when, no second holds more allowed requests than the limit."""
+    sliding = SlidingLimit(limit)
+    allowed = [at for at in moments(gaps) if sliding.allows(at)]
+    assert all(sum(a <= b < a + 0.999 for b in allowed) <= limit for a in allowed)
+
+
+@settings(max_examples=150, deadline=None)
+@given(gaps=GAPS, limit=st.integers(1, 10))
+def test_a_request_is_refused_only_when_the_second_before_is_full(
+    gaps: list[float], limit: int
+) -> None:
+    """A refusal means that as many requests as the limit were allowed within the last second."""
+    sliding, allowed = SlidingLimit(limit), []
+    for at in moments(gaps):
+        if sliding.allows(at):
+            allowed.append(at)
+        else:
+            assert sum(one > at - 1.001 for one in allowed) >= limit
+
+
+@settings(max_examples=150, deadline=None)
+@given(gaps=GAPS)
+def test_the_peak_is_the_busiest_second(gaps: list[float]) -> None:
+    """The meter's peak lies between the busiest seconds a hair shorter and longer."""
+    meter, times = Meter(), moments(gaps)
+    for at in times:
+        meter.note(MeteredRequest(at, "GET", "/accounts", "", 200))
+    assert busiest(times, 0.999) <= meter.peak() <= busiest(times, 1.001)
+    assert meter.total == len(times)
+
+
+async def test_the_limit_spans_all_endpoints_and_the_meter_sees_all() -> None:
+    """The limit counts every endpoint together; refused requests are metered too."""
+    times = iter((1.0, 1.2, 1.4, 1.6, 1.8, 1.99, 2.0, 2.1))
+    async with open_stand(requests_per_second=4, seconds=lambda: next(times)) as stand:
+        paths = [
+            "/providers",
+            "/users",
+            "/accounts",
+            f"/users/{GEORGE.user_id}",
+            "/nothing",
+            "/x",
+            "/users",
+            "/users",
+        ]
+        statuses = [(await stand.get(path)).status_code for path in paths]
+        meter = stand.app.meter
+    assert statuses == [200, 200, 200, 200, 429, 429, 200, 429]
+    assert (meter.total, meter.peak()) == (8, 7)
+    assert [call.status for call in meter.calls] == statuses
+    assert meter.by_path()["/users/{id}"] == 1
+    assert meter.times == [1.0, 1.2, 1.4, 1.6, 1.8, 1.99, 2.0, 2.1]
+
+
+async def test_wrong_keys_are_metered_and_limited() -> None:
+    """Requests with wrong keys count like any other."""
+    async with open_stand(requests_per_second=1, seconds=lambda: 1.0) as stand:
+        first = await stand.client.get("users", auth=("key", "wrong"))
+        second = await stand.client.get("users", auth=("key", "wrong"))
+    assert (first.status_code, second.status_code) == (401, 429)
+
+
+async def test_the_meter_keeps_queries_and_can_begin_anew() -> None:
+    """Each call is kept with its query; a reset forgets them."""
+    async with open_stand() as stand:
+        await stand.get("/accounts", userId="u")
+        assert stand.app.meter.calls[0].query == "userId=u"
+        stand.app.meter.reset()
+    assert (stand.app.meter.total, stand.app.meter.peak()) == (0, 0)

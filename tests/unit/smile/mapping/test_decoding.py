@@ -1,0 +1,137 @@
+"""From bytes to typed answers."""
+
+import pytest
+
+from decision_service.domain.missing import Cause, DataReason
+from decision_service.smile.errors import TransientFault, UpstreamFault
+from decision_service.smile.mapping.answers import EincomeAnswer
+from decision_service.smile.mapping.decoding import OneDecoder, PageDecoder
+from decision_service.smile.mapping.listings import PAYLOAD, USER
+
+PAGES = PageDecoder(EincomeAnswer, "eincomes")
+GOOD = b'{"code":"OK","data":{"nextCursor":"12","items":[{"id":"einc-1","amount":1}]}}'
+
+
+def fault_of(body, decode=PAGES):
+    """The fault that a body gives."""
+    with pytest.raises(UpstreamFault) as found:
+        decode(body)
+    return found.value
+
+
+def test_a_page_in_its_envelope_is_read():
+    """The envelope's data is the page, with its cursor."""
+    page = PAGES(GOOD)
+    assert [item.id for item in page.items] == ["einc-1"]
+    assert page.next_cursor == "12"
+
+
+@pytest.mark.parametrize("body", [b'[{"id":"einc-1"}]', b' \r\n\t[{"id":"einc-1"}] '])
+def test_a_bare_array_is_one_last_page(body):
+    """The guide's form without an envelope is taken as the only page."""
+    page = PAGES(body)
+    assert [item.id for item in page.items] == ["einc-1"]
+    assert not page.next_cursor
+
+
+def test_unknown_fields_are_ignored():
+    """New fields, however deep, do not disturb."""
+    body = b'{"code":"OK","new":[1],"data":{"items":[{"id":"einc-1","more":{"x":[{}]}}],"page":3}}'
+    assert PAGES(body).items[0].id == "einc-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b'{"code":"ERROR","data":{"items":[]}}', "eincomes.code"),
+        (b'{"data":{"items":[]}}', "eincomes.code"),
+        (b'{"code":"OK","data":null}', "eincomes.data"),
+        (b'{"code":"OK"}', "eincomes.data"),
+        (b'{"code":"OK","data":{}}', "eincomes.items"),
+        (b'{"code":"OK","data":{"items":null}}', "eincomes.items"),
+        (b'{"code":"OK","data":{"items":{}}}', "eincomes"),
+        (b'{"code":"OK","data":[]}', "eincomes"),
+        (b'{"code":"OK","data":{"items":[{"id":7}]}}', "eincomes.id"),
+        (b'{"code":"OK","data":{"items":[{"metadata":{"userId":7}}]}}', "eincomes.metadata.userId"),
+        (b'{"code":"OK","data":{"items":[],"nextCursor":5}}', "eincomes.nextCursor"),
+        (b'{"code":7,"data":{"items":[]}}', "eincomes.code"),
+        (b"[7]", "eincomes"),
+        (b"null", "eincomes"),
+        (b'"OK"', "eincomes"),
+        (b"7", "eincomes"),
+    ],
+)
+def test_another_shape_is_a_change_of_schema(body, path):
+    """A wrong shape is UPSTREAM_SCHEMA with the path of the field, and is not asked for again."""
+    fault = fault_of(body)
+    assert (fault.cause, fault.code) == (Cause.BAD_DATA, DataReason.UPSTREAM_SCHEMA)
+    assert fault.detail == path
+    assert not isinstance(fault, TransientFault)
+
+
+@pytest.mark.parametrize("end", range(len(GOOD)))
+def test_a_page_that_is_cut_anywhere_is_never_used(end):
+    """Whichever byte is the last to arrive, a cut page is a bad body to be asked for again."""
+    fault = fault_of(GOOD[:end])
+    assert isinstance(fault, TransientFault)
+    assert fault.code is DataReason.UPSTREAM_BAD_BODY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>maintenance</html>",
+        b"\xef\xbb\xbf" + GOOD,
+        GOOD.decode().encode("utf-16"),
+        GOOD + b"}",
+        GOOD + GOOD,
+        GOOD.replace(b'"OK"', b"'OK'"),
+        GOOD.replace(b"einc-1", b"einc-\xff"),
+        b'{"code":"OK","unknown":"\xff","data":{"items":[]}}',
+    ],
+)
+def test_what_is_not_json_in_utf8_is_a_bad_body(body):
+    """Pages in HTML, with a byte order mark, in UTF-16 or with broken UTF-8 are not parsed."""
+    assert fault_of(body).code is DataReason.UPSTREAM_BAD_BODY
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
+def test_numbers_that_json_lacks_are_bad_amounts(number):
+    """A whole page with NaN or Infinity in it is BAD_AMOUNT and is not asked for again."""
+    fault = fault_of(GOOD.replace(b'"amount":1', b'"amount":' + number))
+    assert (fault.cause, fault.code) == (Cause.BAD_DATA, DataReason.BAD_AMOUNT)
+    assert not isinstance(fault, TransientFault)
+
+
+def test_a_cut_page_with_nan_is_still_cut():
+    """NaN does not excuse a page that is not whole."""
+    body = GOOD.replace(b'"amount":1', b'"amount":NaN')[:-1]
+    assert fault_of(body).code is DataReason.UPSTREAM_BAD_BODY
+
+
+def test_too_deep_an_answer_is_not_parsed():
+    """Nesting beyond 32 levels is DATA_TOO_LARGE even in a field nobody reads."""
+    body = b'{"code":"OK","x":' + b"[" * 100 + b"]" * 100 + b',"data":{"items":[]}}'
+    assert fault_of(body).code is DataReason.DATA_TOO_LARGE
+
+
+def test_one_object_is_read_from_its_envelope():
+    """A single object is the envelope's data."""
+    assert USER(b'{"code":"OK","data":{"id":"u"}}').id == "u"
+
+
+def test_a_payload_takes_arrays_and_pages():
+    """A payload's lists may be plain arrays or pages with a cursor."""
+    payload = PAYLOAD(
+        b'{"code":"OK","data":{"eincomes":[{"id":"a"}],'
+        b'"transactions":{"nextCursor":"3","items":[{"id":"t"}]}}}'
+    )
+    assert payload.eincomes[0].id == "a"
+    assert payload.transactions.next_cursor == "3"
+
+
+def test_paths_of_one_object_start_with_its_name():
+    """The path of a single object's field is headed by the name it was given."""
+    decode = OneDecoder(EincomeAnswer, "thing")
+    assert fault_of(b'{"code":"OK","data":{"month":5}}', decode).detail == "thing.month"

@@ -1,0 +1,173 @@
+"""Lists over several pages."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decision_service.domain.missing import DataReason
+from decision_service.smile.errors import ConflictingItems, UpstreamFault
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.mapping.answers import EincomeAnswer, PageAnswer
+from decision_service.smile.mapping.pages import distinct, read_list
+from decision_service.smile.transport.http import Request
+
+LIMITS = SmileLimits()
+ASK = Request("/eincomes", {"userId": "u"})
+
+
+def items(*ids):
+    """Items with these ids."""
+    return [EincomeAnswer(id=str(one)) for one in ids]
+
+
+class Pages:
+    """Gives what `page` gives for a cursor and counts how often it is asked."""
+
+    def __init__(self, page):
+        self._page = page
+        self.asked = []
+
+    async def __call__(self, ask):
+        cursor = ask.params.get("cursor")
+        self.asked.append(cursor)
+        return self._page(cursor)
+
+
+def read(pages, limits=LIMITS, **more):
+    """The whole list."""
+    return asyncio.run(read_list(pages, ASK, limits, name="eincomes", **more))
+
+
+def fault_of(pages, limits=LIMITS):
+    """The fault that reading the list gives."""
+    with pytest.raises(UpstreamFault) as found:
+        read(pages, limits)
+    return found.value
+
+
+@given(sizes=st.lists(st.integers(0, 5), min_size=1, max_size=8), last=st.sampled_from([None, ""]))
+@settings(max_examples=60, deadline=None)
+def test_pages_in_a_row_are_one_list(sizes, last):
+    """However a list is cut into pages, it is read whole and in order, once per page."""
+    ids = iter(range(1000))
+    cut = [items(*(next(ids) for _ in range(size))) for size in sizes]
+
+    def page(cursor):
+        at = int(cursor or 0)
+        return PageAnswer(cut[at], str(at + 1) if at + 1 < len(cut) else last)
+
+    pages = Pages(page)
+    listed = read(pages)
+    assert [item.id for item in listed.items] == [str(n) for n in range(sum(sizes))]
+    assert len(pages.asked) == len(sizes)
+
+
+def test_a_second_page_is_announced():
+    """`on_more` is told about a list of several pages, and only about such a one."""
+    told = []
+    read(Pages(lambda _: PageAnswer(items(1))), on_more=lambda: told.append(1))
+    assert told == []
+    read(
+        Pages(lambda c: PageAnswer(items(2 if c else 1), None if c else "x")),
+        on_more=lambda: told.append(1),
+    )
+    assert told == [1]
+
+
+@pytest.mark.parametrize(
+    ("cursors", "asked"),
+    [({None: "A", "A": "A"}, 2), ({None: "A", "A": "B", "B": "A"}, 3)],
+)
+def test_a_cursor_that_comes_again_is_a_loop(cursors, asked):
+    """A cursor seen before is PAGINATION_LOOP at once, directly or in a circle."""
+    pages = Pages(lambda cursor: PageAnswer(items(cursor), cursors[cursor]))
+    assert fault_of(pages).code is DataReason.PAGINATION_LOOP
+    assert len(pages.asked) == asked
+
+
+@pytest.mark.parametrize("per_page", [0, 1, 149])
+def test_pages_without_end_that_bring_little_are_a_loop(per_page):
+    """Forty pages that are empty or not full are PAGINATION_LOOP, whatever their cursors."""
+
+    def page(cursor):
+        at = int(cursor or 0)
+        return PageAnswer(items(*range(at * per_page, (at + 1) * per_page)), str(at + 1))
+
+    pages = Pages(page)
+    assert fault_of(pages).code is DataReason.PAGINATION_LOOP
+    assert len(pages.asked) <= 41
+
+
+def test_the_same_full_page_for_ever_is_a_loop():
+    """Full pages count only with items that are new."""
+    pages = Pages(lambda cursor: PageAnswer(items(*range(150)), str(int(cursor or 0) + 1)))
+    assert fault_of(pages).code is DataReason.PAGINATION_LOOP
+    assert len(pages.asked) <= 41
+
+
+def full(count):
+    """So many items in full pages."""
+
+    def page(cursor):
+        at = int(cursor or 0)
+        rest = range(at * 150, min((at + 1) * 150, count))
+        return PageAnswer(items(*rest), str(at + 1) if (at + 1) * 150 < count else None)
+
+    return Pages(page)
+
+
+def test_an_honest_list_of_ten_thousand_is_read():
+    """A list of full pages may have more than forty of them."""
+    assert len(read(full(10_000)).items) == 10_000
+
+
+def test_twelve_thousand_items_are_the_end():
+    """12,000 items are read, one more is DATA_TOO_LARGE."""
+    assert len(read(full(12_000)).items) == 12_000
+    pages = full(1_000_000)
+    assert fault_of(pages).code is DataReason.DATA_TOO_LARGE
+    assert len(pages.asked) == 81
+
+
+def test_a_page_larger_than_asked_is_read():
+    """A page with more items than were asked for is taken as it is."""
+    assert len(read(Pages(lambda _: PageAnswer(items(*range(400))))).items) == 400
+
+
+def test_equal_items_are_dropped_and_counted():
+    """An item that comes again unchanged is used once, across pages and within one."""
+    listed = read(
+        Pages(
+            lambda c: PageAnswer(items(1, 2, 2) if c is None else items(2, 3), None if c else "x")
+        )
+    )
+    assert [item.id for item in listed.items] == ["1", "2", "3"]
+    assert listed.duplicates == 2
+
+
+def test_two_contents_under_one_id_are_a_contradiction():
+    """The same id with another content is never resolved by picking one."""
+    with pytest.raises(ConflictingItems):
+        distinct([EincomeAnswer(id="1", month="2026-01"), EincomeAnswer(id="1")], "x", LIMITS)
+
+
+@pytest.mark.parametrize("no_id", [None, ""])
+def test_an_item_without_an_id_is_a_change_of_schema(no_id):
+    """Items that cannot be told apart are UPSTREAM_SCHEMA."""
+    with pytest.raises(UpstreamFault) as found:
+        distinct([EincomeAnswer(id=no_id)], "eincomes", LIMITS)
+    assert found.value.detail == "eincomes.id"
+
+
+def test_a_failing_page_fails_the_list():
+    """Of a list whose second page fails nothing is returned."""
+
+    def page(cursor):
+        if cursor:
+            raise ConflictingItems
+        return PageAnswer(items(1), "x")
+
+    with pytest.raises(ConflictingItems):
+        read(Pages(page))

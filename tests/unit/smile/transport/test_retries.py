@@ -1,0 +1,96 @@
+"""How often and how soon requests are sent again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.transport.retries import (
+    RetryBudget,
+    backoff,
+    full_jitter,
+    pause,
+    retry_after,
+)
+from tests.unit.smile.virtual import NOW
+
+LIMITS = SmileLimits()
+
+
+@given(st.lists(st.booleans(), max_size=400))
+def test_retries_stay_within_a_tenth_of_first_tries_and_ten(wants_retry):
+    """Whatever the order of tries and retries, retries are at most 10 + 10 % of first tries."""
+    budget, first, retries = RetryBudget(LIMITS), 0, 0
+    for wants in wants_retry:
+        if wants:
+            retries += budget.take()
+        else:
+            budget.first_try()
+            first += 1
+    assert retries <= 10 + 0.1 * first + 1e-6
+
+
+def test_ten_first_tries_earn_one_retry():
+    """An empty budget gives a retry again after ten first tries, and not before."""
+    budget = RetryBudget(LIMITS)
+    while budget.take():
+        pass
+    for _ in range(9):
+        budget.first_try()
+    assert not budget.take()
+    budget.first_try()
+    assert budget.take()
+
+
+def test_backoff_doubles_up_to_a_bound():
+    """The longest wait doubles with each retry and ends at two seconds."""
+    waits = [backoff(retry, LIMITS, lambda longest: longest) for retry in range(6)]
+    assert waits == [0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+def test_jitter_is_full():
+    """A jittered wait lies between nothing and the longest, and is not always the same."""
+    waits = {full_jitter(1.0) for _ in range(50)}
+    assert all(0.0 <= wait <= 1.0 for wait in waits)
+    assert len(waits) > 1
+
+
+def test_a_pause_without_a_word_from_the_vendor_begins_at_one_second():
+    """Without a usable Retry-After all requests rest 1, then 2 seconds."""
+    assert [pause(None, retry, LIMITS) for retry in (0, 1)] == [1.0, 2.0]
+
+
+def test_a_day_long_pause_is_capped():
+    """No Retry-After makes everybody rest for longer than a minute."""
+    assert pause(86_400.0, 0, LIMITS) == 60.0
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("1", 1.0),
+        (" 30 ", 30.0),
+        ("86400", 86_400.0),
+        ("Tue, 24 Nov 2026 04:00:10 GMT", 10.0),
+        ("Tue, 24 Nov 2026 04:00:10 -0000", 10.0),
+        ("Tue, 24 Nov 2026 03:00:00 GMT", None),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 5000, None),
+        ("Tue, 99 Nov 2026 04:00:10 GMT", None),
+        ("٣", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_date(header, seconds):
+    """Whole seconds and future HTTP dates count; anything else is as if nothing was said."""
+    assert retry_after(header, NOW) == seconds
+
+
+@given(st.text(max_size=80))
+def test_no_retry_after_raises(header):
+    """Any text at all gives seconds above or at zero, or None."""
+    found = retry_after(header, NOW)
+    assert found is None or found >= 0
