@@ -60,12 +60,12 @@ def raise_limit(per_second: int) -> None:
     """Ask the vendor more often than the service's settings allow."""
     from decision_service.wiring import app
 
-    limits = app.Limits
+    limits = app.SmileLimits
 
     def generous(**given: Any) -> Any:
         return limits(**{**given, "requests_per_second": per_second})
 
-    app.Limits = generous  # type: ignore[misc, assignment]  # a test's, in a process of its own
+    app.SmileLimits = generous  # type: ignore[misc, assignment]  # a test's, in a process of its own
 
 
 if __name__ == "__main__":
