@@ -84,7 +84,7 @@ class DataReason(StrEnum):
     __hash__ = str.__hash__
 
 
-_REASONS = {
+REASONS = {
     **dict.fromkeys(ABSENT, DataReason.DATA_MISSING),
     Cause.SOURCE_FAILED: DataReason.SOURCE_FAILED,
     Cause.PARTIAL: DataReason.PARTIAL_DATA,
@@ -120,7 +120,7 @@ class Missing(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def reason(self) -> DataReason:
         """The reason code a decision shows for it."""
-        return self.code or _REASONS[self.cause]
+        return self.code or REASONS[self.cause]
 
 
 def shown_first(causes: tuple[Missing, ...]) -> Missing:

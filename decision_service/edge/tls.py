@@ -35,7 +35,7 @@ class Certificates:
         self._current = self._handed_out = self._read()
 
     def credentials(self) -> grpc.ServerCredentials:
-        """Credentials of a gRPC server; it asks with every handshake whether files changed."""
+        """Credentials of a gRPC server, which take over changed files at the next handshake."""
         self._handed_out = self._current
         return grpc.dynamic_ssl_server_credentials(
             self._current,
@@ -43,7 +43,7 @@ class Certificates:
             require_client_authentication=self._client_ca is not None,
         )
 
-    def keep(self, context: ssl.SSLContext) -> None:
+    def load_into(self, context: ssl.SSLContext) -> None:
         """Load the certificate into a context, and again whenever it is replaced."""
         context.load_cert_chain(self._cert, self._key)
         self._contexts.append(context)
@@ -72,7 +72,7 @@ class Certificates:
         return None
 
     def _fetch(self) -> grpc.ServerCertificateConfiguration | None:
-        """What is new since the last handshake; gRPC asks on a thread of its own."""
+        """The configuration where it has changed; gRPC calls this at handshakes, on its thread."""
         if self._current is self._handed_out:
             return None
         self._handed_out = self._current

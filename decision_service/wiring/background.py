@@ -11,15 +11,10 @@ import structlog
 from decision_service.domain.errors import StoreError
 from decision_service.edge.rpc.lag import LagWatch
 from decision_service.edge.rpc.server import RpcServer
-from decision_service.edge.rpc.server_deps import ServerDeps
-from decision_service.edge.tls import Certificates
-from decision_service.file_watch import FileWatch
-from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.reload import REFUSED, ReloadRules
-from decision_service.smile.source import SmileSource
 from decision_service.storage.rules_folder.files import RulesFolderMissing
-from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
+from decision_service.wiring.core import Core
 
 PROVIDERS_DAILY = 86_400.0
 PROVIDERS_RETRY = 30.0
@@ -31,28 +26,22 @@ log = structlog.get_logger("decision_service.wiring.background")
 
 
 class BackgroundTasks(msgspec.Struct, frozen=True):
-    """What has to be kept up."""
+    """Provider list, rules, health, callers, certificates, the event loop's lag, slow clients."""
 
+    core: Core
     server: RpcServer
-    deps: ServerDeps
-    certificates: Certificates | None
-    source: SmileSource
-    store: Store
-    rules: FileWatch
-    reload: ReloadRules
-    clock: Clock
 
     def start(self, supervisor: Supervisor) -> None:
         """Put every piece on its task."""
-        deps, seconds = self.deps, self.clock.monotonic
-        lag = LagWatch(deps.limits.work, seconds, deps.metrics.loop_lag.set)
+        core, deps = self.core, self.core.deps
+        lag = LagWatch(deps.limits.work, core.clock.monotonic, deps.metrics.loop_lag.set)
         supervisor.supervise("providers", self._providers)
-        supervisor.supervise("rules", self._rules)
+        supervisor.supervise("rules", partial(self._rules, _reload(core)))
         supervisor.supervise("health", partial(self._health, supervisor))
         if deps.authenticator.path is not None:
             supervisor.supervise("callers", deps.authenticator.follow)
-        if self.certificates is not None:
-            supervisor.supervise("certificates", self.certificates.follow)
+        if core.certificates is not None:
+            supervisor.supervise("certificates", core.certificates.follow)
         supervisor.supervise("lag", lag.run)
         supervisor.supervise("slow_clients", self.server.calls.run)
 
@@ -62,7 +51,7 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         A good reading is also what tells that refused keys work again.
         """
         while True:
-            done = await self.source.refresh_providers()
+            done = await self.core.source.refresh_providers()
             await asyncio.sleep(PROVIDERS_DAILY if done else PROVIDERS_RETRY)
 
     async def _health(self, supervisor: Supervisor) -> None:
@@ -75,26 +64,39 @@ class BackgroundTasks(msgspec.Struct, frozen=True):
         while True:
             await asyncio.sleep(HEALTH_SECONDS if well else RECOVERY_SECONDS)
             try:
-                await self.store.check()
+                await self.core.store.check()
             except StoreError:
                 well = False
             else:
-                well = not self.source.status.keys_refused and not supervisor.unwell
+                well = not self.core.source.status.keys_refused and not supervisor.unwell
             self.server.serving(yes=well)
 
-    async def _rules(self) -> None:
+    async def _rules(self, reload: ReloadRules) -> None:
         """Take changed rules over; while there is no folder, the last good rules decide."""
-        async for _ in self.rules.changes():
-            missing = await self._taken_over()
+        async for _ in self.core.changed_rules.changes():
+            missing = await _taken_over(reload)
             if missing is not None:
                 log.error(REFUSED, alarm="RULES_REFUSED", problem=str(missing))
 
-    async def _taken_over(self) -> RulesFolderMissing | None:
-        try:
-            while (done := await self.reload()).again:
-                log.warning("rules wait for the store")
-                await asyncio.sleep(RULES_RETRY)
-        except RulesFolderMissing as missing:
-            return missing
-        log.info("rules", accepted=done.accepted, faults=done.faults)
-        return None
+
+async def _taken_over(reload: ReloadRules) -> RulesFolderMissing | None:
+    try:
+        while (done := await reload()).again:
+            log.warning("rules wait for the store")
+            await asyncio.sleep(RULES_RETRY)
+    except RulesFolderMissing as missing:
+        return missing
+    log.info("rules", accepted=done.accepted, faults=done.faults)
+    return None
+
+
+def _reload(core: Core) -> ReloadRules:
+    return ReloadRules(
+        core.read_folder,
+        core.active,
+        core.rollouts,
+        core.store,
+        core.clock,
+        core.settings.blocked,
+        edits_used=core.edits_used,
+    )

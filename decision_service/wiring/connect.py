@@ -9,7 +9,7 @@ from decision_service.config.onboarding import WIDGET_SCRIPT, names_of
 from decision_service.edge.http.connect import WidgetOptions, connect_routes
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.ports import LinkToken
-from decision_service.pipeline.ports import Clock
+from decision_service.wiring.core import Core
 
 API_HOSTS = {
     SmileMode.SANDBOX: "https://link-sandbox.smileapi.io/v1",
@@ -21,15 +21,13 @@ RENEW_SECONDS = 5.0
 """How long the page waits for another link token."""
 
 
-def connect_page(
-    settings: Settings, smile_url: str, onboard: OnboardApplicants, clock: Clock
-) -> list[BaseRoute]:
+def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
     """The page's routes."""
 
     async def renew(token: str) -> LinkToken | None:
-        return await onboard.renew(token, clock.monotonic() + RENEW_SECONDS)
+        return await onboard.renew(token, core.clock.monotonic() + RENEW_SECONDS)
 
-    return connect_routes(widget_options(settings, smile_url), renew)
+    return connect_routes(widget_options(core.settings, core.smile_url), renew)
 
 
 def widget_options(settings: Settings, smile_url: str) -> WidgetOptions:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from decision_service.config import Settings, SmileMode
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.journal import Rollouts
@@ -19,37 +20,30 @@ from decision_service.pipeline.rules.last_good import keep, last_good_folder
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 from decision_service.storage.store import Store
+from decision_service.wiring.errors import StartError
 
 log = structlog.get_logger("decision_service.wiring.rules")
-
-
-class RulesUnusable(Exception):
-    """There are no rules to decide by; the message is one sentence, `lines` below it say where."""
-
-    def __init__(self, message: str, lines: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.lines = lines
 
 
 class StartRules(msgspec.Struct, frozen=True):
     """The rules that decide, and where their rollouts stand."""
 
-    shelf: ActiveRules
+    active: ActiveRules
     rollouts: Rollouts
 
 
-async def open_rules(
-    root: Path, blocked: frozenset[str], store: Store, clock: Clock, *, edits_used: bool = False
-) -> StartRules:
+async def open_rules(settings: Settings, store: Store, clock: Clock) -> StartRules:
     """The folder's rules, or the last good ones where it has mistakes.
 
-    A version that has decided may have changed only where `edits_used`, on made-up people.
-    Raises RulesUnusable with every problem of every file where there never was a good folder.
+    A version that has decided may have changed only beside the stand-in, on made-up people.
+    Raises StartError with every problem of every file where there never was a good folder.
     """
+    root, blocked = settings.rules_dir, settings.blocked
+    edits_used = settings.smile_mode is SmileMode.EMBEDDED
     try:
         folder = read_rules(root)
     except RulesFolderMissing as error:
-        raise RulesUnusable(str(error)) from None
+        raise StartError(str(error)) from None
     loading = load_rules(folder, clock.now(), blocked)
     problems = loading.errors
     if loading.rulebook is not None:
@@ -65,8 +59,8 @@ async def open_rules(
 
 
 def _rules(settled: MigratedPlans, store: Store, clock: Clock) -> StartRules:
-    shelf = ActiveRules(settled.rulebook, clock.now())
-    return StartRules(shelf, Rollouts(store, shelf, clock, settled.entries))
+    active = ActiveRules(settled.rulebook, clock.now())
+    return StartRules(active, Rollouts(store, active, clock, settled.entries))
 
 
 async def _last_good(
@@ -81,7 +75,7 @@ async def _last_good(
     good = None if folder is None else load_rules(folder, clock.now(), blocked).rulebook
     settled = None if good is None else await settle(store, good, clock.now())
     if not isinstance(settled, MigratedPlans):
-        raise RulesUnusable(
+        raise StartError(
             f"the rules in {root} have {count(bad)}: mend them, and try "
             "`decision-service rules check`",
             problems,
@@ -89,5 +83,5 @@ async def _last_good(
     for problem in problems:
         log.error(REFUSED, alarm="RULES_REFUSED", problem=problem)
     rules = _rules(settled, store, clock)
-    rules.shelf.refuse(bad, clock.now())
+    rules.active.refuse(bad, clock.now())
     return rules

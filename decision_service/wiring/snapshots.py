@@ -1,17 +1,13 @@
-"""Warm snapshots and the vendor's events, put together: what arrives refreshes what is kept."""
+"""The snapshot cache and the vendor's events, by which it is refreshed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import msgspec
-from prometheus_client import CollectorRegistry
 
-from decision_service.config import VENDOR_LIMIT, Settings
+from decision_service.config import VENDOR_LIMIT
 from decision_service.edge.http.webhooks import WebhookReceiver
-from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
 from decision_service.pipeline.snapshots.event_worker import (
     SWEEP_PACE,
@@ -21,9 +17,9 @@ from decision_service.pipeline.snapshots.event_worker import (
 )
 from decision_service.pipeline.snapshots.events import ReceiveEvents
 from decision_service.pipeline.snapshots.refresh import RefreshApplicants
-from decision_service.smile.source import SmileSource
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
+from decision_service.wiring.core import Core
 
 
 class SnapshotWiring(msgspec.Struct, frozen=True):
@@ -33,7 +29,7 @@ class SnapshotWiring(msgspec.Struct, frozen=True):
     share the vendor's limit together ask for one a second.
     """
 
-    shelf: SnapshotCache
+    cache: SnapshotCache
     receiver: WebhookReceiver
     worker: EventWorker
     refresh: RefreshApplicants
@@ -51,22 +47,16 @@ class SnapshotWiring(msgspec.Struct, frozen=True):
             await sweep(self.store, self.refresh, self.pace)
 
 
-def warmth(
-    settings: Settings,
-    source: SmileSource,
-    store: Store,
-    rulebook: Callable[[], Rulebook],
-    clock: Clock,
-    registry: CollectorRegistry,
-) -> SnapshotWiring | None:
+def wire_snapshots(core: Core) -> SnapshotWiring | None:
     """None while no webhook secret is set: without events nothing tells when data has changed."""
+    settings, store, registry = core.settings, core.store, core.metrics.registry
     secrets = settings.secrets_of_webhooks
     if not secrets:
         return None
-    refresh = RefreshApplicants(source, store, rulebook, clock)
+    refresh = RefreshApplicants(core.source, store, core.active.current, core.clock)
     worker = EventWorker(store, refresh, registry)
-    receive = ReceiveEvents(store, clock, worker.tell, source.nudge)
-    shelf = SnapshotCache(store, Ages(*settings.ages))
+    receive = ReceiveEvents(store, core.clock, worker.tell, core.source.nudge)
+    cache = SnapshotCache(store, Ages(*settings.ages))
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
     receiver = WebhookReceiver(receive, secrets, registry=registry)
-    return SnapshotWiring(shelf, receiver, worker, refresh, store, pace)
+    return SnapshotWiring(cache, receiver, worker, refresh, store, pace)

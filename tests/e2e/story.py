@@ -190,7 +190,7 @@ class Story:
 async def told(folder: Path, store_url: str) -> AsyncIterator[Story]:
     """Write the rules, start the vendor's stand-in and both processes."""
     people, plan = crowd(), _write_rules(folder / "rules")
-    world = partial(population, _SEED, len(_EMPLOYED) * _LIVES, lives=EVERYDAY)
+    world = partial(population, _SEED, len(_EMPLOYED) * _LIVES, profiles=EVERYDAY)
     app = build_app(world, api_key="k", api_secret="s", requests_per_second=1000)
     async with serve(app) as base_url, AsyncExitStack() as stack:
         settings = {

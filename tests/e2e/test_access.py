@@ -7,7 +7,7 @@ from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.edge.rpc.access import METHODS, OPEN, Role
+from decision_service.edge.rpc.access import HEALTH_METHODS, METHODS, Role
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import Running, create, refused, running
 from tests.e2e.team import Metadata, Team, bearer
@@ -51,7 +51,7 @@ async def served(live: Running, metadata: Metadata = ()) -> set[str]:
 
 async def test_every_method_of_every_service_has_a_row(shared: Running) -> None:
     """A method that is served is in the table of roles."""
-    assert await served(shared) <= set(METHODS) | OPEN
+    assert await served(shared) <= set(METHODS) | HEALTH_METHODS
 
 
 async def test_reflection_answers_under_both_its_names(shared: Running) -> None:
@@ -71,7 +71,7 @@ async def test_each_role_opens_its_methods_and_no_other(tmp_path: Path) -> None:
     team = Team(tmp_path)
     shown = {role: team.hire(f"with-{role}", role) for role in Role}
     async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
-        methods = await served(live, shown[Role.READ]) - OPEN - {REFLECTION}
+        methods = await served(live, shown[Role.READ]) - HEALTH_METHODS - {REFLECTION}
         opened = {
             (method, role)
             for method in sorted(methods)

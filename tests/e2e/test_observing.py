@@ -13,6 +13,7 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.edge.rpc.access import METHODS
 from decision_service.edge.rpc.interceptors import access_log, error_map
 from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.trial.dry_run import ValidateRules
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.store import Store
 from decision_service.supervision import Supervisor
@@ -87,7 +88,7 @@ async def test_each_call_is_counted_logged_once_and_found_by_its_ids(
     [line, _] = [line for line in lines if line["event"] == "call"]
     assert (line["method"], line["code"], line["caller"]) == ("CreateDecision", "OK", "anonymous")
     assert (line["request_id"], line["trace_id"]) == ("los-7", trace)
-    assert line["user"] == live.service.deps.user_hash(GEORGE)
+    assert line["user"] == live.service.core.deps.user_hash(GEORGE)
     assert GEORGE not in str(lines)
 
 
@@ -144,8 +145,8 @@ async def test_a_bug_shows_an_incident_id_and_nothing_else(
     lines = captured(monkeypatch, access_log, error_map)
     for name in ("find", "get", "list", "text"):
         monkeypatch.setattr(Store, name, _broken)
-    for name in ("validate", "_trial"):
-        monkeypatch.setattr(f"decision_service.edge.rpc.services.rulesets.{name}", _broken_now)
+    monkeypatch.setattr(ValidateRules, "__call__", _broken)
+    monkeypatch.setattr("decision_service.edge.rpc.services.rulesets._trial", _broken_now)
     if method.endswith("ListRulesets"):
         monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
     with pytest.raises(grpc.RpcError) as error:

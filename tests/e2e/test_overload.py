@@ -29,7 +29,7 @@ def held(live: Running, count: int) -> Iterator[None]:
 
 async def until_full(live: Running, waiting: int) -> None:
     """Return when one decision is in progress and so many wait."""
-    bulkhead = live.service.deps.limits.work
+    bulkhead = live.service.core.deps.limits.work
     await until(lambda: (bulkhead.working, bulkhead.waiting) == (1, waiting))
 
 
@@ -74,7 +74,7 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
     async with running(tmp_path) as live:
         known = create(GEORGE)
         told = await live.stub.CreateDecision(known)
-        limit = live.service.deps.limits.work
+        limit = live.service.core.deps.limits.work
         limit.shedding = True
         assert (await refused(live.stub.CreateDecision(create(RYAN)))).info.reason == "OVERLOADED"
         assert await live.stub.CreateDecision(known) == told

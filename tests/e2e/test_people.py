@@ -83,7 +83,7 @@ async def test_the_full_view_shows_values_and_traces(live: Running) -> None:
     ).decision
     assert not basic.factor_values
     assert not basic.rule_traces
-    ruleset = live.service.shelf.current().product("personal-loan-ph").champion
+    ruleset = live.service.core.active.current().product("personal-loan-ph").champion
     assert {factor.name for factor in full.factor_values} == set(ruleset.needs.factors)
     assert full.rule_traces
     months = next(f for f in full.factor_values if f.name == "income.months_24m")

@@ -71,7 +71,7 @@ async def test_everything_in_order(tmp_path: Path) -> None:
     more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
     async with at_vendor(tmp_path, **more) as (live, vendor):
         registered(vendor, f"{live.service.http_url}/webhooks/smile")
-        where = settings(tmp_path, live.service.smile_url, webhook_secrets=SECRET)
+        where = settings(tmp_path, live.service.core.smile_url, webhook_secrets=SECRET)
         done = await run(
             "preflight", "--format", "json", folder=tmp_path,
             rules_dir=str(staged(tmp_path)), **where,
@@ -112,7 +112,7 @@ async def test_the_store_of_a_running_service_is_no_fault(tmp_path: Path) -> Non
     async with at_vendor(tmp_path) as (live, _):
         file = {"store_url": f"sqlite:///{tmp_path / 'decisions.db'}"}
         done = await run(
-            "preflight", folder=tmp_path, **settings(tmp_path, live.service.smile_url) | file
+            "preflight", folder=tmp_path, **settings(tmp_path, live.service.core.smile_url) | file
         )
         assert "ok  store" in done.stdout
         assert "in use by a running service" in done.stdout
@@ -139,7 +139,7 @@ async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
     """An https address is taken with every needed event; a running receiver answers the trial."""
     more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
     async with at_vendor(tmp_path, **more) as (live, vendor):
-        where = settings(tmp_path, live.service.smile_url, webhook_secrets=SECRET)
+        where = settings(tmp_path, live.service.core.smile_url, webhook_secrets=SECRET)
         nothing = await run("webhooks", "list", folder=tmp_path, **where)
         assert (nothing.returncode, "nothing sends" in nothing.stderr) == (1, True)
         plain = await run("webhooks", "register", "http://x.test/h", folder=tmp_path, **where)

@@ -188,7 +188,7 @@ async def test_a_dry_run_on_values_needs_each_of_them(own: tuple[Running, Any, P
     live, stub, _ = own
     with pytest.raises(grpc.RpcError) as error:
         await stub.EvaluateRuleset(trial())
-    names = live.service.shelf.current().product(PRODUCT).champion.needs.factors
+    names = live.service.core.active.current().product(PRODUCT).champion.needs.factors
     named = refusal(error.value).fields
     assert len(named) == min(len(names), 20)
     assert set(named) <= {f"factors.{name}" for name in names}

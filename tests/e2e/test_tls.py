@@ -136,7 +136,7 @@ async def test_replaced_certificates_are_served_and_bad_ones_are_not(
         names = partial(asyncio.to_thread, names_served, live, office)
         await until(names, lambda found: len(found) == 2)
         office.cert.write_text("no certificate")
-        certificates = live.service.certificates
+        certificates = live.service.core.certificates
         assert certificates is not None
         certificates.refresh()
         assert "second.example" in await asyncio.to_thread(names_served, live, office)

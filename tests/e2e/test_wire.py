@@ -86,7 +86,7 @@ async def test_a_flood_of_pings_ends_its_connection(shared: Running) -> None:
 
 async def test_rapid_resets_leave_nothing_behind(shared: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    limits = shared.service.deps.limits
+    limits = shared.service.core.deps.limits
     async with wired(shared) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")

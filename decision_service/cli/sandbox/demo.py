@@ -117,7 +117,7 @@ async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecisio
 
 
 def _heading(service: Service, store: Path) -> list[str]:
-    champion = service.shelf.current().product(PRODUCT).champion
+    champion = service.core.active.current().product(PRODUCT).champion
     digest = f"{champion.digest[:4]}…{champion.digest[-2:]}"
     return [
         (

@@ -56,9 +56,7 @@ async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
         service = await start(settings, lines, init=init)
     except StartError as error:
         raise CommandError(str(error), Exit.USAGE, error.lines) from None
-    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
-    gc.set_threshold(_YOUNG)
-    sys.setswitchinterval(_SHARE)
+    tune_interpreter()
     if not asked.is_set():
         sys.stdout.write("\n".join(banner(service)) + "\n")
         sys.stdout.flush()
@@ -67,20 +65,27 @@ async def _serve(settings: Settings, lines: LogQueue, *, init: bool) -> int:
     return Exit.DONE
 
 
+def tune_interpreter() -> None:
+    """Set the collector, and the switch between threads, for a process that has begun to serve."""
+    gc.freeze()  # what serves is never garbage: it need not be looked through while calls are
+    gc.set_threshold(_YOUNG)
+    sys.setswitchinterval(_SHARE)
+
+
 async def _stop(service: Service, hurried: asyncio.Event) -> None:
     """Stop in order; a second signal leaves what is in progress two seconds."""
     ending = asyncio.create_task(service.stop())
     hurrying = asyncio.create_task(hurried.wait())
     await asyncio.wait({ending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
     if not ending.done():
-        await service.hurry(HURRY_SECONDS)
+        await service.shorten_grace(HURRY_SECONDS)
     hurrying.cancel()
     await ending
 
 
 def banner(service: Service) -> list[str]:
     """What an operator wants to see at once: addresses, mode, store, rules."""
-    settings = service.settings
+    settings = service.core.settings
     rules = [
         f"{name} {' '.join(f'v{number} ({rules.digest[:8]})' for number, rules in versions)}"
         for name, versions in service.loaded()
@@ -89,7 +94,7 @@ def banner(service: Service) -> list[str]:
         f"Credit decision service {__version__}",
         f"  gRPC    {service.address}  {_security(settings)}",
         f"  HTTP    {service.http_url}  /healthz /metrics",
-        f"  Smile   {settings.smile_mode} {service.smile_url}",
+        f"  Smile   {settings.smile_mode} {service.core.smile_url}",
         f"  store   {service.store_name}",
         *(f"  rules   {line}" for line in rules),
         "Ctrl-C stops it.",

@@ -100,13 +100,13 @@ def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
     async def token(request: Request) -> Response:
         held = await _held_token(request)
         if held is None:
-            return _told(400, "The request holds no token.")
+            return _message(400, "The request holds no token.")
         try:
             fresh = await renew(held)
         except ServiceError:
-            return _told(503, "No new link could be made now. Try again in a minute.")
+            return _message(503, "No new link could be made now. Try again in a minute.")
         if fresh is None:
-            return _told(403, "This link is no longer valid. Ask for a new one.")
+            return _message(403, "This link is no longer valid. Ask for a new one.")
         return JSONResponse({"token": fresh.access_token}, headers=_NO_STORE)
 
     return [
@@ -153,7 +153,7 @@ async def _held_token(request: Request) -> str | None:
     return held if isinstance(held, str) and 0 < len(held) <= _LONGEST_TOKEN else None
 
 
-def _told(status: int, sentence: str) -> Response:
+def _message(status: int, sentence: str) -> Response:
     return JSONResponse({"message": sentence}, status, headers=_NO_STORE)
 
 

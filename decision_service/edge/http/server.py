@@ -16,7 +16,7 @@ MOST_CONNECTIONS = 64
 
 
 @asynccontextmanager
-async def served(
+async def serve_http(
     address: str, app: Any, certificates: Certificates | None = None
 ) -> AsyncIterator[str]:
     """Serve while the context is open and yield the base URL; raises AddressInUse."""
@@ -43,5 +43,5 @@ def _context(certificates: Certificates) -> ssl.SSLContext:
     """A context that follows replaced certificate files."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    certificates.keep(context)
+    certificates.load_into(context)
     return context

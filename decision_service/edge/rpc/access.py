@@ -53,8 +53,8 @@ METHODS: Mapping[str, frozenset[Role]] = {
 }
 """The roles of which a caller needs one."""
 
-OPEN = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
-"""What platforms ask without credentials, and what no load holds back."""
+HEALTH_METHODS = frozenset(f"/grpc.health.v1.Health/{name}" for name in ("Check", "List", "Watch"))
+"""Methods that need no credentials and are served under any load."""
 
-UNOBSERVED = (*OPEN, "/grpc.reflection.")
+UNOBSERVED = (*HEALTH_METHODS, "/grpc.reflection.")
 """How the methods begin that platforms call all the time: neither logged nor counted."""

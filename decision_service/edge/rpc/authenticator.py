@@ -1,4 +1,4 @@
-"""Who is calling: a bearer token or a client certificate, held against the callers file."""
+"""The caller of a call: its bearer token or client certificate, looked up in the callers file."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class RpcContext:
         return self._metadata
 
     def auth_context(self) -> Mapping[str, Iterable[bytes]]:
-        """What TLS knows of the client."""
+        """Properties of the client's TLS certificate."""
         context = self._context
         return {} if context is None else context.auth_context()  # type: ignore[return-value]  # lists of bytes, whatever the stubs say
 

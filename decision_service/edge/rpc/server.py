@@ -10,7 +10,7 @@ import msgspec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from decision_service.domain.errors import Overloaded
-from decision_service.edge.rpc.access import OPEN
+from decision_service.edge.rpc.access import HEALTH_METHODS
 from decision_service.edge.rpc.call_threads import CallThreads
 from decision_service.edge.rpc.interceptors.admission import READS
 from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
@@ -34,8 +34,8 @@ MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
 SERVICES = (decisions.SERVICE, rulesets.SERVICE, rollouts.SERVICE, applicants.SERVICE)
 SPARE_CALLS = 156 + MOST_WATCHES
-"""So many calls are taken beyond those that have room, to be told why they are refused, or to ask
-how the service is; gRPC itself refuses the next, with a code and no more."""
+"""Calls accepted beyond those that have a place: health checks, and calls that are refused with
+details. gRPC itself refuses further ones, with the code alone."""
 
 OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
@@ -62,30 +62,30 @@ class RpcServer(msgspec.Struct):
     threads: CallThreads
     is_serving: bool = False
     stopping: bool = False
-    _hurried: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
+    _shortened: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
     def serving(self, *, yes: bool) -> None:
-        """Tell health checks whether decisions are taken."""
+        """Set what health checks report."""
         self.is_serving = yes and not self.stopping
         for service in ("", *SERVICES):
             self.health.set(service, SERVING if yes else NOT_SERVING)
 
     async def stop(self, delay: float, grace: float) -> None:
-        """Say NOT_SERVING, wait, then end: calls in progress have `grace` seconds to finish."""
+        """Report NOT_SERVING, wait `delay` seconds, then give calls in progress `grace` seconds."""
         self.stopping, self.is_serving = True, False
         self.health.stopping()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurried.wait(), delay)
+            await asyncio.wait_for(self._shortened.wait(), delay)
         self.health.end_watches()
         await self._end(grace)
 
-    async def hurry(self, grace: float) -> None:
-        """While stopping: wait no longer for new calls, and only `grace` seconds for others."""
-        self._hurried.set()
+    async def shorten_grace(self, grace: float) -> None:
+        """While stopping: accept no more calls, and give those in progress `grace` seconds."""
+        self._shortened.set()
         await self._end(grace)
 
     async def _end(self, grace: float) -> None:
-        """Of several graces the shortest counts."""
+        """Stop; the shortest of several graces counts."""
         stopped = self.server.stop(grace)
         await asyncio.to_thread(stopped.wait)
         await self.event_loop.idle()
@@ -101,10 +101,10 @@ class Services(msgspec.Struct, frozen=True):
     applicants: ApplicantUseCases
 
 
-class Listening(msgspec.Struct, frozen=True):
+class ListenOptions(msgspec.Struct, frozen=True):
     """Where a server listens, what it needs, and whether it describes itself.
 
-    Only processes that all share the port may listen on one; nobody else then notices a second.
+    With `shares_port` several processes may listen on one port, all of which must set it.
     """
 
     address: str
@@ -114,22 +114,24 @@ class Listening(msgspec.Struct, frozen=True):
     shares_port: bool = False
 
 
-async def start(listening: Listening, services: Services) -> RpcServer:
-    """Bind, start and return a server that still says NOT_SERVING; raises AddressInUse."""
-    deps = listening.deps
+async def start(options: ListenOptions, services: Services) -> RpcServer:
+    """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
+    deps = options.deps
     calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
     most = calls.limit + SPARE_CALLS
     threads = CallThreads(most + READS)
-    loop = EventLoopInterceptor(threads, calls, call_status(status_of(Overloaded(_FULL))), OPEN)
+    loop = EventLoopInterceptor(
+        threads, calls, call_status(status_of(Overloaded(_FULL))), HEALTH_METHODS
+    )
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *deps.interceptors()],
-        options=(*OPTIONS, ("grpc.so_reuseport", int(listening.shares_port))),
+        options=(*OPTIONS, ("grpc.so_reuseport", int(options.shares_port))),
         maximum_concurrent_rpcs=most,
     )
     health = HealthServicer()
-    _add(server, services, health, described=listening.reflection)
-    started = RpcServer(server, health, _bind(server, listening), loop, calls, threads)
+    _add(server, services, health, described=options.reflection)
+    started = RpcServer(server, health, _bind(server, options), loop, calls, threads)
     started.serving(yes=False)
     server.start()
     return started
@@ -156,8 +158,8 @@ def _add(
             server.add_registered_method_handlers(name, methods)
 
 
-def _bind(server: grpc.Server, listening: Listening) -> int:
-    address, certificates = listening.address, listening.certificates
+def _bind(server: grpc.Server, options: ListenOptions) -> int:
+    address, certificates = options.address, options.certificates
     try:
         if certificates is None:
             return server.add_insecure_port(address)

@@ -44,7 +44,7 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.RulesUnavailable: code_pb2.UNAVAILABLE,
     errors.DeadlineMissed: code_pb2.DEADLINE_EXCEEDED,
 }
-"""Every error that a caller may be told of; anything else is INTERNAL with an incident id.
+"""Every error that callers may see; any other is INTERNAL with an incident id.
 
 A kind that is not here counts as the nearest one above it that is.
 """
@@ -60,7 +60,7 @@ _RETRY_AFTER = {
     errors.Draining: 1.0,
     errors.RulesUnavailable: 5.0,
 }
-"""Seconds told where the error itself names none; what is not here is told no time."""
+"""Seconds in RetryInfo where the error itself has none; other errors have no RetryInfo."""
 
 _MOST_METADATA = 200
 _LONGEST_MESSAGE = 1_000
@@ -70,18 +70,18 @@ _MOST_VIOLATIONS = 20
 _LONGEST_VIOLATION = 200
 
 
-def may_be_told(error: errors.ServiceError) -> bool:
-    """Whether callers are told of this error at all."""
+def is_public(error: errors.ServiceError) -> bool:
+    """Whether callers may see this error."""
     return any(kind in CODES for kind in type(error).__mro__)
 
 
 def _kind(error: errors.ServiceError) -> type[errors.ServiceError]:
-    """The nearest kind of error that callers are told of."""
+    """The nearest kind of error in CODES."""
     return next(kind for kind in type(error).__mro__ if kind in CODES)
 
 
 def status_of(error: errors.ServiceError) -> Status:
-    """The status of an error; raises StopIteration for one that callers must not be told of."""
+    """The status of an error; raises StopIteration for one that callers must not see."""
     kind = _kind(error)
     details: list[Message] = [
         ErrorInfo(
@@ -110,13 +110,13 @@ def code_name(error: BaseException | None) -> str:
     """The name of the code that a call ends with, for logs and metrics; OK without an error."""
     if error is None:
         return "OK"
-    if isinstance(error, errors.ServiceError) and may_be_told(error):
+    if isinstance(error, errors.ServiceError) and is_public(error):
         return str(code_pb2.Code.Name(CODES[_kind(error)]))
     return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
 
 def reason_of(error: BaseException | None) -> str | None:
-    """The reason of an error that callers are told of; other errors may hold anything."""
+    """The reason of a service error; the text of another error may hold anything."""
     return error.reason if isinstance(error, errors.ServiceError) else None
 
 

@@ -165,12 +165,14 @@ def _listed(parts: Sequence[Unknown]) -> tuple[Gap, ...]:
     """All gaps below, first to last; what several share is looked into once, without recursion."""
     found: dict[str, Gap] = {}
     seen: set[int] = set()
-    left = [*reversed(parts)]
+    left = list(parts[::-1])
     while left:
         part = left.pop()
         if not part.parts:
-            found.setdefault(part.shown.name, part.shown)
+            gap = part.shown
+            if gap.name not in found:
+                found[gap.name] = gap
         elif id(part) not in seen:
             seen.add(id(part))
-            left += reversed(part.parts)
+            left += part.parts[::-1]
     return tuple(found.values())

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from decision_service.domain.missing import REASONS
 from decision_service.domain.verdict import Component, Outcome, ReferKind
 from decision_service.language.evaluation.kleene import Gap
 from decision_service.language.expressions.tree import Node
@@ -55,7 +56,8 @@ def data_finding(
 ) -> Finding:
     """What a gap argues for, by default a referral with the cause's own reason."""
     kind = _KIND if outcome is _REFER else None
-    return Finding(outcome, code or gap.missing.reason, _COMPONENT, kind, gap, because)
+    code = code or gap.missing.code or REASONS[gap.missing.cause]
+    return Finding(outcome, code, _COMPONENT, kind, gap, because)
 
 
 class Conclusion(msgspec.Struct, frozen=True, gc=False):

@@ -104,9 +104,10 @@ def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
 
 
 def _without_value(name: str, found: FactorValue) -> Unknown:
-    causes = found.missing or _NOT_FETCHED.missing
-    missing: Missing = causes[0] if len(causes) == 1 else shown_first(causes)
-    return Unknown((), Gap(name, missing))
+    causes = found.missing
+    if len(causes) == 1:
+        return Unknown((), Gap(name, causes[0]))
+    return Unknown((), Gap(name, shown_first(causes or _NOT_FETCHED.missing)))
 
 
 @lru_cache(1024)

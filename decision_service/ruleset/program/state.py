@@ -10,6 +10,7 @@ from decision_service.language.evaluation.kleene import Gap
 from decision_service.ruleset.program.findings import Conclusion, Finding
 
 MOST_WORLDS = 64
+_APPROVE, _REFER = Outcome.APPROVE, Outcome.REFER
 
 
 class State:
@@ -72,12 +73,12 @@ class State:
     def take(self, conclusion: Conclusion) -> Conclusion:
         """Note what a part came to."""
         for finding in conclusion.findings:
-            if finding.outcome is Outcome.DECLINE:
-                self.declines.append(finding)
-            elif finding.outcome is Outcome.REFER:
+            if finding.outcome is _REFER:
                 self.refers.append(finding)
-            else:
+            elif finding.outcome is _APPROVE:
                 self.approves.append(finding)
+            else:
+                self.declines.append(finding)
         self.gaps += conclusion.gaps
         return conclusion
 

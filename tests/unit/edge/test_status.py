@@ -7,7 +7,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
 from decision_service.domain import errors
-from decision_service.edge.rpc.status import CODES, DOMAIN, internal, may_be_told, status_of
+from decision_service.edge.rpc.status import CODES, DOMAIN, internal, is_public, status_of
 from decision_service.storage.errors import ConnectionLost
 
 
@@ -38,13 +38,13 @@ def test_every_error_has_exactly_one_error_info(kind: type[errors.ServiceError])
 
 def test_the_alarm_of_a_foreign_users_data_is_no_public_error() -> None:
     """CrossTenant has no code of its own: it leaves as INTERNAL with an incident id."""
-    assert not may_be_told(errors.CrossTenant("x"))
+    assert not is_public(errors.CrossTenant("x"))
 
 
 def test_a_special_kind_of_error_is_told_as_the_general_one() -> None:
     """A store's error that the table does not name has the code of the one above it."""
     error = ConnectionLost("x", retry_after=1.0)
-    assert may_be_told(error)
+    assert is_public(error)
     assert status_of(error).code == code_pb2.UNAVAILABLE
 
 

@@ -1,4 +1,4 @@
 """What every call passes through before its method: the event loop, errors, logs, callers, limits.
 
-Nothing here knows a service's messages or use cases.
+No module here imports a service's messages or use cases.
 """

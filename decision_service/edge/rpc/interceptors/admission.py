@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.errors import DeadlineMissed
-from decision_service.edge.rpc.access import OPEN, PACKAGE
+from decision_service.edge.rpc.access import HEALTH_METHODS, PACKAGE
 from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.pipeline.decide.bulkhead import Bulkhead
@@ -49,7 +49,7 @@ class AdmissionInterceptor(CallInterceptor):
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         """The behaviour in its bulkhead; raises Overloaded or DeadlineMissed."""
-        if method == _BY_ITSELF or method in OPEN:
+        if method == _BY_ITSELF or method in HEALTH_METHODS:
             return inner
         bulkhead = self._limits.work if method in _HEAVY else self._limits.reads
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from decision_service.domain.errors import PermissionDenied
-from decision_service.edge.rpc.access import METHODS, OPEN
+from decision_service.edge.rpc.access import HEALTH_METHODS, METHODS
 from decision_service.edge.rpc.authenticator import Authenticator
 from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.context import Behaviour, RpcContext
@@ -21,7 +21,7 @@ class AuthenticationInterceptor(CallInterceptor):
 
     def around(self, inner: Behaviour, method: str) -> Behaviour:
         """The behaviour, whose calls are authorized; health checks need no credentials."""
-        if method in OPEN:
+        if method in HEALTH_METHODS:
             return inner
         authorizer = Authorizer(method, self._authenticator)
 

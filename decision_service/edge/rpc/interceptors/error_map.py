@@ -13,7 +13,7 @@ from decision_service.domain.errors import CrossTenant, ServiceError
 from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.context import Behaviour, RpcContext
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
-from decision_service.edge.rpc.status import call_status, internal, may_be_told, status_of
+from decision_service.edge.rpc.status import call_status, internal, is_public, status_of
 
 log = structlog.get_logger("decision_service.rpc")
 
@@ -35,7 +35,7 @@ class ErrorMapInterceptor(CallInterceptor):
 
 
 def _status(error: Exception, method: str, info: CallInfo) -> Status:
-    if isinstance(error, ServiceError) and may_be_told(error):
+    if isinstance(error, ServiceError) and is_public(error):
         return status_of(error)
     return internal(_incident(error, method, info))
 

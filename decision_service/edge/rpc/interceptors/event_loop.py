@@ -21,8 +21,8 @@ from decision_service.edge.rpc.context import Behaviour, CallStatus, RpcContext
 from decision_service.edge.rpc.interceptors.base import Handler, MethodInterceptor, behaviour_of
 from decision_service.edge.rpc.open_calls import OpenCalls
 
-BROKEN_OFF = CallStatus(grpc.StatusCode.CANCELLED, "the call was broken off")
-BROKEN = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
+CANCELLED = CallStatus(grpc.StatusCode.CANCELLED, "the call was cancelled")
+FAILED = CallStatus(grpc.StatusCode.INTERNAL, "the service failed")
 UNREADABLE = CallStatus(grpc.StatusCode.INTERNAL, "the message cannot be read as a request")
 NO_MESSAGE = CallStatus(grpc.StatusCode.UNIMPLEMENTED, "the method takes one message")
 
@@ -51,7 +51,7 @@ class EventLoopInterceptor(MethodInterceptor):
         """A handler for gRPC's threads, which takes messages from an iterator of bytes.
 
         gRPC would wait without end for the message of a handler that takes one, before the handler
-        has a context to cancel; and it would log what a parser says of a message that is none.
+        has a context to cancel; and it would log the parser's error, which may hold data.
         """
         served = _Method(
             behaviour_of(handler),
@@ -101,7 +101,7 @@ class EventLoopInterceptor(MethodInterceptor):
             _end(self._full, context)
         if not context.add_callback(partial(self._over, call)):
             self._calls.leave(call)
-            _end(BROKEN_OFF, context)
+            _end(CANCELLED, context)
         return call
 
     def _over(self, call: RpcContext) -> None:
@@ -189,10 +189,10 @@ def _result(work: Future[Any], context: grpc.ServicerContext) -> Any:
     try:
         return work.result()
     except CancelledError:
-        _end(BROKEN_OFF, context)
-    except Exception as error:  # noqa: BLE001 - a bug of an interceptor; its text is nobody's
-        log.critical("a call broke", error=type(error).__name__)
-        _end(BROKEN, context)
+        _end(CANCELLED, context)
+    except Exception as error:  # noqa: BLE001 - a bug of an interceptor; its text may hold data
+        log.critical("call failed outside its interceptors", error=type(error).__name__)
+        _end(FAILED, context)
 
 
 def _conclude(call: RpcContext, context: grpc.ServicerContext) -> None:

@@ -104,7 +104,7 @@ def _quality_fields(decision: Decision) -> Fields:
 
 
 def _use_fields(factors: Factors) -> Fields:
-    """The fields of a DataQuality that say what the factor values rest on."""
+    """The fields of a DataQuality that name the accounts and data that the factor values use."""
     return {
         "accounts": [_account_use(source) for source in factors.sources],
         "kinds": [

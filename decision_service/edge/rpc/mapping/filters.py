@@ -1,4 +1,4 @@
-"""Which decisions a listing asks for."""
+"""The filter of a list request."""
 
 from __future__ import annotations
 

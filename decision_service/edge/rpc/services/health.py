@@ -1,4 +1,4 @@
-"""`grpc.health.v1` with Watch streams that are bounded and hold nobody up.
+"""`grpc.health.v1`, with a bounded number of Watch streams that do not block each other.
 
 The library's own servicer keeps a lock while it writes to a watcher, so that one who does not
 read would stop every change of status, and the stop of the process with it.
@@ -25,7 +25,7 @@ Status: TypeAlias = int
 
 
 class HealthServicer(health_pb2_grpc.HealthServicer):
-    """Tells the status of services, once or whenever it changes."""
+    """The status of services, once (Check) or whenever it changes (Watch)."""
 
     def __init__(self) -> None:
         self._statuses: dict[str, Status] = {}
@@ -80,13 +80,13 @@ class HealthServicer(health_pb2_grpc.HealthServicer):
         self._wake()
 
     async def _watch(self, service: str, context: RpcContext) -> None:
-        told = None
+        sent = None
         while not self._ending:
             changed = self._changed
             status = self._statuses.get(service, UNKNOWN)
-            if status != told:
+            if status != sent:
                 await write(context, health_pb2.HealthCheckResponse(status=status))
-                told = status
+                sent = status
             else:
                 await changed.wait()
 

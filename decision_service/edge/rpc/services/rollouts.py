@@ -1,4 +1,4 @@
-"""The RolloutService: rollouts as operators look at them and move them."""
+"""The RolloutService: reading rollouts and moving them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The RulesetService: rules as a risk team and client developers look at them."""
+"""The RulesetService: the rules in force, their checks and dry runs."""
 
 from __future__ import annotations
 

@@ -112,8 +112,12 @@ class TableRunner:
 
     def _unknown(self, rows: int, values: Sequence[Any]) -> Unknown:
         cells = self.grid.rows[(rows & -rows).bit_length() - 1].cells
-        asked = zip(cells, [values[each.slot] for each in self.columns], strict=True)
-        open_ = [value for cell, value in asked if _is_open(cell, value)]
+        asked = [values[each.slot] for each in self.columns]
+        open_ = [
+            value
+            for cell, value in zip(cells, asked, strict=True)
+            if value.__class__ is Unknown and _is_open(cell, value)
+        ]
         return union(open_) or rule_error(self.grid.id, "no row matches")
 
     def _given(self, found: MatchedRows, values: Sequence[Any]) -> tuple[Any, ...]:
@@ -235,8 +239,8 @@ def _constant(nodes: Sequence[tree.Node]) -> bool:
     return all(isinstance(node, tree.Constant) for node in nodes)
 
 
-def _is_open(cell: Cell, value: Any) -> bool:
+def _is_open(cell: Cell, value: Unknown) -> bool:
     """Whether a value that is not there leaves a cell UNKNOWN: `missing` takes what is absent."""
-    if value.__class__ is not Unknown or cell.sort is CellKind.ANYTHING:
-        return False
-    return cell.sort is not CellKind.MISSING or bool(value.tainted)
+    if cell.sort is CellKind.MISSING:
+        return value.tainted
+    return cell.sort is not CellKind.ANYTHING

@@ -1,0 +1,150 @@
+"""What every part of the service is built on: settings, clock, store, rules and the vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+import grpc
+import msgspec
+import structlog
+
+from decision_service.clock_ids import SystemClock
+from decision_service.config import (
+    OFFLINE_KEY,
+    OFFLINE_SECRET,
+    OnRevoke,
+    Settings,
+    SmileMode,
+)
+from decision_service.domain.errors import StoreError
+from decision_service.edge.metrics import Metrics
+from decision_service.edge.rpc.authenticator import CallersRefused
+from decision_service.edge.rpc.server_deps import ServerDeps, certificates_of, server_deps
+from decision_service.edge.tls import Certificates, CertificatesRefused
+from decision_service.file_watch import FileWatch
+from decision_service.language.diagnostics import render
+from decision_service.pipeline.rollout.journal import Rollouts
+from decision_service.pipeline.rules.active import ActiveRules
+from decision_service.pipeline.rules.loading import RuleFolder
+from decision_service.smile.limits import SmileLimits
+from decision_service.smile.source import SmileSource
+from decision_service.storage.rules_folder.files import read_rules
+from decision_service.storage.store import Store
+from decision_service.wiring.errors import StartError
+from decision_service.wiring.rules import open_rules
+
+log = structlog.get_logger("decision_service.wiring.core")
+
+
+class Core(msgspec.Struct, frozen=True):
+    """The adapters and the rules that decide; `smile_url` is where applicants' data comes from."""
+
+    settings: Settings
+    clock: SystemClock
+    deps: ServerDeps
+    certificates: Certificates | None
+    store: Store
+    active: ActiveRules
+    rollouts: Rollouts
+    changed_rules: FileWatch
+    source: SmileSource
+    smile_url: str
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the process."""
+        return self.deps.metrics
+
+    @property
+    def read_folder(self) -> Callable[[], RuleFolder]:
+        """Reads the rules folder, on the thread of its caller."""
+        return partial(read_rules, self.settings.rules_dir)
+
+    @property
+    def edits_used(self) -> bool:
+        """Whether a version that has decided may change: on made-up people alone."""
+        return self.settings.smile_mode is SmileMode.EMBEDDED
+
+
+async def open_core(
+    settings: Settings,
+    further: tuple[grpc.ServerInterceptor, ...],
+    stack: AsyncExitStack,
+    *,
+    init: bool,
+) -> Core:
+    """Open store, rules and vendor, in this order, closed by the stack; raises StartError."""
+    clock = SystemClock()
+    changed_rules = FileWatch(settings.rules_dir)
+    deps, certificates = _server_deps(settings, clock, further)
+    store = await _open_store(settings, deps.metrics, stack, init=init)
+    rules = await open_rules(settings, store, clock)
+    smile_url = await _smile_url(settings, clock, stack)
+    source = _source(settings, smile_url, clock)
+    stack.push_async_callback(source.aclose)
+    return Core(
+        settings,
+        clock,
+        deps,
+        certificates,
+        store,
+        rules.active,
+        rules.rollouts,
+        changed_rules,
+        source,
+        smile_url,
+    )
+
+
+def _server_deps(
+    settings: Settings, clock: SystemClock, further: tuple[grpc.ServerInterceptor, ...]
+) -> tuple[ServerDeps, Certificates | None]:
+    try:
+        return server_deps(settings, clock.monotonic, further), certificates_of(settings)
+    except CertificatesRefused as error:
+        raise StartError(str(error)) from None
+    except CallersRefused as error:
+        raise StartError(str(error), tuple(map(render, error.diagnostics))) from None
+
+
+async def _open_store(
+    settings: Settings, metrics: Metrics, stack: AsyncExitStack, *, init: bool
+) -> Store:
+    try:
+        store = await Store.open(
+            settings.store_url,
+            lease=settings.lease,
+            init=init,
+            on_commit=metrics.committed,
+            journal=settings.erasure_journal,
+            erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+        )
+    except StoreError as error:
+        raise StartError(str(error)) from None
+    stack.push_async_callback(store.aclose)
+    if not store.keeps_journal:
+        log.warning(
+            "erasures are noted nowhere but in the store, so that a restored backup brings erased "
+            "data back: set DECISION_ERASURE_JOURNAL to a file apart from it"
+        )
+    return store
+
+
+async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        return settings.base_url
+    from decision_service.simulator.server import build_app, serve  # only where it plays the vendor
+
+    app = build_app(api_key=OFFLINE_KEY, api_secret=OFFLINE_SECRET, clock=clock.now)
+    return await stack.enter_async_context(serve(app))
+
+
+def _source(settings: Settings, base_url: str, clock: SystemClock) -> SmileSource:
+    key, secret = OFFLINE_KEY, OFFLINE_SECRET
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        key = settings.smile_api_key.get_secret_value()
+        secret = settings.smile_api_secret.get_secret_value()
+    limits = SmileLimits(requests_per_second=settings.smile_requests_per_second)
+    return SmileSource(base_url, key, secret, clock, limits=limits, fetch=settings.smile_fetch)

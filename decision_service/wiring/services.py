@@ -1,0 +1,113 @@
+"""The use cases behind each gRPC service."""
+
+from __future__ import annotations
+
+from decision_service.clock_ids import Ids
+from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
+from decision_service.edge.rpc.server import Services
+from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.decisions import UseCases
+from decision_service.edge.rpc.services.rollouts import RolloutUseCases
+from decision_service.edge.rpc.services.rulesets import RulesetUseCases
+from decision_service.pipeline.applicants.onboarding import OnboardApplicants
+from decision_service.pipeline.applicants.status import LookAtApplicants
+from decision_service.pipeline.decide.decide import DecideApplication
+from decision_service.pipeline.decide.run import Deps
+from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.ports import Filter, StoredEntry
+from decision_service.pipeline.records.read import ReadDecisions
+from decision_service.pipeline.records.replay import ReplayDecision
+from decision_service.pipeline.rollout.figures import ShowFigures
+from decision_service.pipeline.rollout.operate import OperateRollouts
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions
+from decision_service.pipeline.rules.archive import RulesetArchive
+from decision_service.pipeline.rules.compilation import CompilationThread
+from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
+from decision_service.storage.store import Store
+from decision_service.wiring.core import Core
+from decision_service.wiring.rollouts import RolloutWiring
+from decision_service.wiring.snapshots import SnapshotWiring
+
+
+async def wire_services(
+    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None
+) -> Services:
+    """The use cases of all services; an erased user leaves the caches of deciding."""
+    thread = CompilationThread()
+    archive = RulesetArchive(core.store, core.active.current, thread)
+    decisions = _decisions(core, await _deciding(core, rollouts, snapshots), archive)
+    core.store.on_erase(decisions.decide.forget)
+    return Services(
+        decisions=decisions,
+        rulesets=_rulesets(core, rollouts, thread),
+        rollouts=_rollouts(core, rollouts, archive),
+        applicants=_applicants(core),
+    )
+
+
+async def _deciding(
+    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None
+) -> DecideApplication:
+    store, metrics = core.store, core.metrics
+
+    def count(entry: StoredEntry, arm: str) -> None:
+        metrics.decided(entry.product, entry.outcome.value, arm)
+
+    deps = Deps(
+        core.source,
+        store,
+        store,
+        ProtoReplyEncoder(),
+        core.clock,
+        Ids(),
+        store.leases,
+        None if snapshots is None else snapshots.cache,
+    )
+    return DecideApplication(
+        deps,
+        core.active.current,
+        rollouts.observer,
+        await _clock_guard(store),
+        bulkhead=core.deps.limits.work,
+        on_recorded=count,
+    )
+
+
+async def _clock_guard(store: Store) -> ClockGuard:
+    newest = await store.list(Filter(), None, 1)
+    return ClockGuard(newest[0].created if newest else None)
+
+
+def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -> UseCases:
+    read = ReadDecisions(core.store, archive)
+    replay = ReplayDecision(core.store, read, archive, core.active.current)
+    return UseCases(decide=decide, read=read, replay=replay, clock=core.clock)
+
+
+def _rulesets(core: Core, rollouts: RolloutWiring, thread: CompilationThread) -> RulesetUseCases:
+    store, clock, active = core.store, core.clock, core.active
+    return RulesetUseCases(
+        active,
+        TryRules(core.source, store, clock, active.current),
+        ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
+        store,
+        clock,
+        rollouts.agreement,
+    )
+
+
+def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> RolloutUseCases:
+    store, clock, active = core.store, core.clock, core.active
+    return RolloutUseCases(
+        OperateRollouts(core.rollouts, active, store, clock),
+        ShowFigures(rollouts.guardrails, store),
+        CompareVersions(store, store, archive, active.current),
+        lambda: active.status,
+        clock,
+    )
+
+
+def _applicants(core: Core) -> ApplicantUseCases:
+    enrolment, clock = core.source.enrolment, core.clock
+    onboard = OnboardApplicants(enrolment, core.store, clock)
+    return ApplicantUseCases(onboard, LookAtApplicants(enrolment, clock), clock)
