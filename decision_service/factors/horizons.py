@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
-from decision_service.factors.case import FactorContext
+from decision_service.factors.context import FactorContext
 from decision_service.factors.usage import Feeder
 
 LIVE_MONTHS = 3
@@ -64,7 +64,7 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
 
 def source_of(
-    case: FactorContext,
+    context: FactorContext,
     feeder: Feeder,
     kind: Kind,
     posted: Collection[int],
@@ -73,9 +73,9 @@ def source_of(
     newest_income: int | None,
 ) -> SourceCoverage:
     """A source with its settled month; `posted` holds the months that one of its records posts."""
-    lag = case.policy.lag_months(feeder.provider_id)
-    days = case.policy.lag_days(feeder.provider_id, kind)
-    seen = last_seen(case.as_of, feeder)
+    lag = context.policy.lag_months(feeder.provider_id)
+    days = context.policy.lag_days(feeder.provider_id, kind)
+    seen = last_seen(context.as_of, feeder)
     settled = settled_month(seen, lag, days, posted)
     return SourceCoverage(feeder, kind, seen, lag, days, settled, newest, newest_income)
 
@@ -107,17 +107,17 @@ def due_date(month: int, lag_months: int, lag_days: int) -> date:
     return Month(month + 1).first_day + timedelta(days=lag_days)
 
 
-def family_horizon(case: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
+def family_horizon(context: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
     """The earliest month whose lag has passed among the feeders; of none, the last one that ended.
 
     For kinds whose records are of days, so that a month is whole when it has ended.
     """
-    lags = [(f, case.policy.lag_months(f.provider_id)) for f in feeders]
+    lags = [(f, context.policy.lag_months(f.provider_id)) for f in feeders]
     months = [
-        lag_month(last_seen(case.as_of, f), lag, case.policy.lag_days(f.provider_id, kind))
+        lag_month(last_seen(context.as_of, f), lag, context.policy.lag_days(f.provider_id, kind))
         for f, lag in lags
     ]
-    return min(months, default=Month.of(case.as_of.date).index - 1)
+    return min(months, default=Month.of(context.as_of.date).index - 1)
 
 
 def trailing_end(as_of: AsOf, feeders: Iterable[Feeder]) -> date:

@@ -10,7 +10,6 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import CombineIncome
 from decision_service.domain.snapshot import EstimatedIncome, Income
-from decision_service.factors.case import FactorContext
 from decision_service.factors.combine import (
     PAYROLL,
     MonthFacts,
@@ -21,6 +20,7 @@ from decision_service.factors.combine import (
     platform_grade,
     total,
 )
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_sources import (
     earned,
@@ -73,23 +73,23 @@ class Sheet(msgspec.Struct):
         return found
 
 
-def income_months(case: FactorContext) -> Sheet:
+def income_months(context: FactorContext) -> Sheet:
     """Every settled month's facts and proofs."""
-    return case.once("income months", _income_months)
+    return context.once("income months", _income_months)
 
 
-def income_parts(case: FactorContext) -> Mapping[int, Parts]:
+def income_parts(context: FactorContext) -> Mapping[int, Parts]:
     """Each settled month's income by job."""
-    return income_months(case).parts
+    return income_months(context).parts
 
 
-def formal_payroll(case: FactorContext) -> Mapping[int, Amount]:
+def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
     """Each month's payroll, each job once, however the ruleset combines accounts."""
-    return case.once("formal payroll", _formal_payroll)
+    return context.once("formal payroll", _formal_payroll)
 
 
-def _formal_payroll(case: FactorContext) -> Mapping[int, Amount]:
-    facts, feeders = income_months(case).facts, counted(case)
+def _formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
+    facts, feeders = income_months(context).facts, counted(context)
     paid = {m: told for m, told in facts.items() if has_formal_payroll(told, feeders)}
     jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in paid.items()}
     return {
@@ -98,34 +98,34 @@ def _formal_payroll(case: FactorContext) -> Mapping[int, Amount]:
     }
 
 
-def _income_months(case: FactorContext) -> Sheet:
+def _income_months(context: FactorContext) -> Sheet:
     sheet = Sheet()
-    for check in paychecks(case).counted:
-        _take_paycheck(case, sheet, check)
-    _take_flawed(case, sheet)
-    _take_estimates(case, sheet)
-    for feeder in platforms(case):
-        _take_earnings(case, sheet, feeder)
-    _take_taints(case, sheet)
-    _add_up(case, sheet)
+    for check in paychecks(context).counted:
+        _take_paycheck(context, sheet, check)
+    _take_flawed(context, sheet)
+    _take_estimates(context, sheet)
+    for feeder in platforms(context):
+        _take_earnings(context, sheet, feeder)
+    _take_taints(context, sheet)
+    _add_up(context, sheet)
     return sheet
 
 
-def _add_up(case: FactorContext, sheet: Sheet) -> None:
-    mode, feeders = case.policy.combine_income, counted(case)
+def _add_up(context: FactorContext, sheet: Sheet) -> None:
+    mode, feeders = context.policy.combine_income, counted(context)
     for month, facts in sheet.facts.items():
         parts = sheet.parts[month] = combined(mode, facts, feeders)
         sheet.draft.amounts[month] = total(parts)
 
 
-def _settled(case: FactorContext, account: str, kind: Kind) -> int:
-    source = income_sources(case).get((account, kind))
+def _settled(context: FactorContext, account: str, kind: Kind) -> int:
+    source = income_sources(context).get((account, kind))
     return source.settled if source else 0
 
 
-def _take_paycheck(case: FactorContext, sheet: Sheet, check: Paycheck) -> None:
-    settled = _settled(case, check.account, Kind.INCOMES)
-    grade = payroll_grade(counted(case)[check.account])
+def _take_paycheck(context: FactorContext, sheet: Sheet, check: Paycheck) -> None:
+    settled = _settled(context, check.account, Kind.INCOMES)
+    grade = payroll_grade(counted(context)[check.account])
     for month, share in check.placed.shares:
         if month > settled:
             continue
@@ -134,25 +134,25 @@ def _take_paycheck(case: FactorContext, sheet: Sheet, check: Paycheck) -> None:
         sheet.draft.proof(month).note(check.slip.record.id, share, told, counted=counts)
         facts, job = sheet.month(month), (check.account, check.employer)
         facts.payroll[job] = facts.payroll.get(job, 0) + share
-        if confirmed(case, check.account, check.named):
+        if confirmed(context, check.account, check.named):
             facts.confirmed[job] = facts.confirmed.get(job, 0) + share
         sheet.bases.setdefault(month, set()).add(check.base)
         sheet.told.add((check.account, month))
 
 
-def _take_flawed(case: FactorContext, sheet: Sheet) -> None:
+def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
     """The records that have no amount to count, and what else is wrong with months of payroll."""
-    found = paychecks(case)
+    found = paychecks(context)
     for month, flaw in found.flaws:
-        if month <= _settled(case, flaw.source or "", Kind.INCOMES):
+        if month <= _settled(context, flaw.source or "", Kind.INCOMES):
             sheet.draft.flaw(month, flaw)
     for month in found.beside:
         sheet.draft.note(month, BESIDE)
     for record in found.flawed:
-        settled = _settled(case, record.source, Kind.INCOMES)
+        settled = _settled(context, record.source, Kind.INCOMES)
         months = [month for month in flawed_months(record) if month <= settled]
-        told = (record.source, payroll_grade(counted(case)[record.source]))
-        ours = record.currency == case.currency
+        told = (record.source, payroll_grade(counted(context)[record.source]))
+        ours = record.currency == context.currency
         for month in months:
             counts = ours and month == pay_month(record)
             sheet.draft.proof(month).note(record.id, 0, told, counted=counts)
@@ -168,16 +168,20 @@ def _abroad(sheet: Sheet, month: int, record: Income | EstimatedIncome, kind: Ki
     sheet.draft.abroad(month, record.id, cause)
 
 
-def _take_estimates(case: FactorContext, sheet: Sheet) -> None:
-    settled = {source: _settled(case, source, Kind.EINCOMES) for source in estimates(case)}
-    grades = {source: estimate_grades(case, counted(case)[source]) for source in estimates(case)}
-    for record in eincomes(case).records:
+def _take_estimates(context: FactorContext, sheet: Sheet) -> None:
+    settled = {source: _settled(context, source, Kind.EINCOMES) for source in estimates(context)}
+    grades = {
+        source: estimate_grades(context, counted(context)[source]) for source in estimates(context)
+    }
+    for record in eincomes(context).records:
         if record.month <= settled[record.source]:
-            _take_estimate(case, sheet, record, grades[record.source][record.month])
+            _take_estimate(context, sheet, record, grades[record.source][record.month])
 
 
-def _take_estimate(case: FactorContext, sheet: Sheet, record: EstimatedIncome, grade: int) -> None:
-    ours = record.currency == case.currency
+def _take_estimate(
+    context: FactorContext, sheet: Sheet, record: EstimatedIncome, grade: int
+) -> None:
+    ours = record.currency == context.currency
     told = (record.source, grade)
     sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
     if not ours:
@@ -189,10 +193,10 @@ def _take_estimate(case: FactorContext, sheet: Sheet, record: EstimatedIncome, g
     facts.grades[record.source] = grade
 
 
-def _take_earnings(case: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
+def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
     """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
-    settled, kept = _settled(case, feeder.id, Kind.TRANSACTIONS), earned(case, feeder)
-    for month, stretch in months_of_earnings(case, feeder.id).items():
+    settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder)
+    for month, stretch in months_of_earnings(context, feeder.id).items():
         if (feeder.id, month) in sheet.told:
             continue
         if month <= settled and month in kept:
@@ -201,12 +205,12 @@ def _take_earnings(case: FactorContext, sheet: Sheet, feeder: Feeder) -> None:
             _prove_earnings(sheet.draft, feeder, month, stretch)
 
 
-def _take_taints(case: FactorContext, sheet: Sheet) -> None:
+def _take_taints(context: FactorContext, sheet: Sheet) -> None:
     """What went wrong with platforms' transactions, in the months of which they alone tell."""
-    for taint in platform_taints(case):
-        for feeder in platforms_or_partial(case):
+    for taint in platform_taints(context):
+        for feeder in platforms_or_partial(context):
             if taint.source in (None, feeder.id):
-                for month in stand_in_months(case):
+                for month in stand_in_months(context):
                     if (feeder.id, month) not in sheet.told:
                         sheet.draft.flaw(month, taint)
 

@@ -11,7 +11,7 @@ import msgspec
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import FactorContext
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import (
     Amount,
     Figure,
@@ -62,8 +62,8 @@ STATISTICS = (
 
 
 def _register(statistic: IncomeStatistic) -> None:
-    def work(case: FactorContext, length: int) -> Answer:
-        return over(income(case), length, lambda v: _of_months_with_income(statistic, v))
+    def work(context: FactorContext, length: int) -> Answer:
+        return over(income(context), length, lambda v: _of_months_with_income(statistic, v))
 
     INCOME.factor(
         f"{statistic.name}_{{w}}",
@@ -96,9 +96,9 @@ for _statistic in STATISTICS:
     parity=True,
     better=Better.UP,
 )
-def current_amount(case: FactorContext) -> Answer:
+def current_amount(context: FactorContext) -> Answer:
     """The latest income."""
-    return over(income(case), WHOLE, lambda v: _edge(v, -1))
+    return over(income(context), WHOLE, lambda v: _edge(v, -1))
 
 
 @INCOME.factor(
@@ -112,9 +112,9 @@ def current_amount(case: FactorContext) -> Answer:
     parity=True,
     better=Better.UP,
 )
-def starting_amount(case: FactorContext) -> Answer:
+def starting_amount(context: FactorContext) -> Answer:
     """The first income."""
-    return over(income(case), WHOLE, lambda v: _edge(v, 0))
+    return over(income(context), WHOLE, lambda v: _edge(v, 0))
 
 
 @INCOME.factor(
@@ -130,9 +130,9 @@ def starting_amount(case: FactorContext) -> Answer:
     parity=True,
     better=Better.UP,
 )
-def growth(case: FactorContext) -> Answer:
+def growth(context: FactorContext) -> Answer:
     """Growth of the latest month with income."""
-    book = income(case)
+    book = income(context)
     return over_spans(book, (book.last(WHOLE),), lambda: _growth(book.values))
 
 
@@ -150,9 +150,9 @@ def growth(case: FactorContext) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
 )
-def months_at_max(case: FactorContext, length: int) -> Answer:
+def months_at_max(context: FactorContext, length: int) -> Answer:
     """How often the best month was reached."""
-    return over(income(case), length, _at_max)
+    return over(income(context), length, _at_max)
 
 
 @INCOME.factor(
@@ -167,9 +167,9 @@ def months_at_max(case: FactorContext, length: int) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
 )
-def inner_gaps(case: FactorContext, length: int) -> Answer:
+def inner_gaps(context: FactorContext, length: int) -> Answer:
     """Pauses that ended."""
-    return either_way(income_presence(case), length, lambda v: _of_pauses(v, len))
+    return either_way(income_presence(context), length, lambda v: _of_pauses(v, len))
 
 
 @INCOME.factor(
@@ -184,10 +184,10 @@ def inner_gaps(case: FactorContext, length: int) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
 )
-def longest_inner_gap(case: FactorContext, length: int) -> Answer:
+def longest_inner_gap(context: FactorContext, length: int) -> Answer:
     """The longest pause that ended."""
     longest = partial(max, default=0)
-    return either_way(income_presence(case), length, lambda v: _of_pauses(v, longest))
+    return either_way(income_presence(context), length, lambda v: _of_pauses(v, longest))
 
 
 def _of_months_with_income(statistic: IncomeStatistic, values: Sequence[Amount]) -> Figure | Cause:

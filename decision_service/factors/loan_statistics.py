@@ -10,7 +10,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import FactorContext
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Figure, deviation, mean, median
 from decision_service.factors.liabilities import KNOWN_LOANS, LIABILITIES, MIXED
 from decision_service.factors.loans import (
@@ -136,12 +136,12 @@ REPAID = Measured(
 
 
 def _register(measured: Measured, statistic: LoanStatistic) -> None:
-    def factor(case: FactorContext) -> Answer:
+    def factor(context: FactorContext) -> Answer:
         def work(amounts: Sequence[int]) -> Figure | Cause:
             enough = len(amounts) >= statistic.needs
             return statistic.work(amounts) if enough else Cause.NO_EVIDENCE
 
-        return on_loans(case, lambda all_: measured.gather(all_, work), money=measured.money)
+        return on_loans(context, lambda all_: measured.gather(all_, work), money=measured.money)
 
     LIABILITIES.factor(
         f"{measured.name}_{statistic.name}",
@@ -177,6 +177,6 @@ for _measured, _names in (
     lower=0,
     better=Better.UP,
 )
-def repaid_count(case: FactorContext) -> Answer:
+def repaid_count(context: FactorContext) -> Answer:
     """Loans paid back in part or whole."""
-    return on_loans(case, lambda all_: repaid(all_, len))
+    return on_loans(context, lambda all_: repaid(all_, len))

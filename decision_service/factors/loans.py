@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import FactorContext
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import heaviest
 from decision_service.factors.figures import Amount, Figure
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
@@ -36,17 +36,17 @@ class Loans(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-def loans(case: FactorContext) -> Loans:
+def loans(context: FactorContext) -> Loans:
     """The loans known to schemes."""
-    return case.once("loans", _loans)
+    return context.once("loans", _loans)
 
 
 def on_loans(
-    case: FactorContext, work: LoanFunction, money: Callable[[Liability], bool] = lambda _: False
+    context: FactorContext, work: LoanFunction, money: Callable[[Liability], bool] = lambda _: False
 ) -> Answer:
     """Work on all loans; MIXED_CURRENCY when one that `money` picks is in another currency."""
-    known = loans(case)
-    foreign = [r for r in known.records if r.currency != case.currency and money(r)]
+    known = loans(context)
+    foreign = [r for r in known.records if r.currency != context.currency and money(r)]
     causes = known.missing or in_order(
         [Missing(Cause.MIXED_CURRENCY, kind=Kind.LIABILITIES, source=r.source) for r in foreign]
     )
@@ -126,17 +126,17 @@ def _amortization_untold(record: Liability) -> Missing | None:
     return None
 
 
-def _loans(case: FactorContext) -> Loans:
-    clean = liabilities(case)
+def _loans(context: FactorContext) -> Loans:
+    clean = liabilities(context)
     records = sorted(clean.records, key=lambda r: r.id)
     trust = feed(
-        case,
-        (supply(case, Kind.LIABILITIES),),
+        context,
+        (supply(context, Kind.LIABILITIES),),
         clean.taints,
         held=bool(records),
     )
     return Loans(
-        records, () if _debt_free(trust, records) else trust.missing, _proof(case, records)
+        records, () if _debt_free(trust, records) else trust.missing, _proof(context, records)
     )
 
 
@@ -151,19 +151,19 @@ def _lists_loans(feeder: Feeder) -> bool:
     return known and feeder.is_account and feeder.state is FeederState.USED
 
 
-def _proof(case: FactorContext, records: Sequence[Liability]) -> Evidence:
+def _proof(context: FactorContext, records: Sequence[Liability]) -> Evidence:
     starts = sorted(r.start for r in records)
     return Evidence(
         records=len(records),
         first=starts[0].isoformat() if starts else None,
         last=starts[-1].isoformat() if starts else None,
-        horizon=case.as_of.date.isoformat(),
+        horizon=context.as_of.date.isoformat(),
         grade="scheme" if records else None,
         top=heaviest([(-abs(r.loan_amount), r.id) for r in records]),
-        sources=tuple(sorted(_lenders(case, records))),
+        sources=tuple(sorted(_lenders(context, records))),
     )
 
 
-def _lenders(case: FactorContext, records: Iterable[Liability]) -> set[str]:
+def _lenders(context: FactorContext, records: Iterable[Liability]) -> set[str]:
     named = {r.source for r in records}
-    return named or {f.id for f in counted(case).values() if _lists_loans(f)}
+    return named or {f.id for f in counted(context).values() if _lists_loans(f)}

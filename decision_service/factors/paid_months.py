@@ -9,8 +9,8 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import month_of
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
 from decision_service.factors.quality import feed, supply
@@ -61,29 +61,31 @@ def over_schemes(
     return answer(work(), book.kind, book.judged((book.reach(window),))[1])
 
 
-def contribution_book(case: FactorContext) -> ContributionBook:
+def contribution_book(context: FactorContext) -> ContributionBook:
     """The applicant's contributions."""
-    return case.once("contributions", _book)
+    return context.once("contributions", _book)
 
 
-def _book(case: FactorContext) -> ContributionBook:
-    clean = contributions(case)
+def _book(context: FactorContext) -> ContributionBook:
+    clean = contributions(context)
     draft = SeriesBuilder()
-    schemes = _schemes(case, draft, clean.records)
+    schemes = _schemes(context, draft, clean.records)
     for scheme in schemes:
         for month, amount in scheme.amounts.items():
             draft.amounts[month] = draft.amounts.get(month, 0) + amount
-    trust = feed(case, (supply(case, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records))
-    return ContributionBook(SeriesView(_horizon(case, schemes), trust.missing), draft, schemes)
+    trust = feed(
+        context, (supply(context, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records)
+    )
+    return ContributionBook(SeriesView(_horizon(context, schemes), trust.missing), draft, schemes)
 
 
-def _horizon(case: FactorContext, schemes: Sequence[Scheme]) -> int:
+def _horizon(context: FactorContext, schemes: Sequence[Scheme]) -> int:
     judges = [s for s in schemes if s.live] or schemes
-    return min((s.settled for s in judges), default=Month.of(case.as_of.date).index - 1)
+    return min((s.settled for s in judges), default=Month.of(context.as_of.date).index - 1)
 
 
 def _schemes(
-    case: FactorContext, draft: SeriesBuilder, records: Sequence[Contribution]
+    context: FactorContext, draft: SeriesBuilder, records: Sequence[Contribution]
 ) -> Sequence[Scheme]:
     """The schemes in text order; proofs and other currencies go to the draft."""
     accounts: dict[str, list[Contribution]] = {}
@@ -91,26 +93,28 @@ def _schemes(
         accounts.setdefault(record.source, []).append(record)
     schemes: dict[str, list[tuple[SourceCoverage, Amounts]]] = {}
     for account, own in sorted(accounts.items()):
-        source, amounts = _account(case, draft, account, own)
+        source, amounts = _account(context, draft, account, own)
         schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
     return [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
 
 
 def _account(
-    case: FactorContext, draft: SeriesBuilder, account: str, records: Sequence[Contribution]
+    context: FactorContext, draft: SeriesBuilder, account: str, records: Sequence[Contribution]
 ) -> tuple[SourceCoverage, Amounts]:
     """An account's payments up to its settled month."""
     months = [month_of(record.date) for record in records]
     dated = list(zip(months, records, strict=True))
     paid = max([month for month, record in dated if record.amount > 0], default=None)
-    feeder, newest = counted(case)[account], max(months)
-    source = source_of(case, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid)
+    feeder, newest = counted(context)[account], max(months)
+    source = source_of(
+        context, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid
+    )
     settled = [(month, record) for month, record in dated if month <= source.settled]
-    return source, _amounts(case, draft, account, settled)
+    return source, _amounts(context, draft, account, settled)
 
 
 def _amounts(
-    case: FactorContext,
+    context: FactorContext,
     draft: SeriesBuilder,
     account: str,
     dated: Sequence[tuple[int, Contribution]],
@@ -118,7 +122,7 @@ def _amounts(
     amounts: dict[int, int] = {}
     told = (account, None)
     for month, record in dated:
-        ours = record.currency == case.currency
+        ours = record.currency == context.currency
         draft.proof(month).note(record.id, record.amount, told, counted=ours)
         if ours:
             amounts[month] = amounts.get(month, 0) + record.amount

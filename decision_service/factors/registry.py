@@ -17,7 +17,7 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.time import AsOf
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import FactorContext
+from decision_service.factors.context import FactorContext
 from decision_service.factors.window import Window
 
 READ_CAUSES = frozenset(
@@ -42,7 +42,7 @@ Reach = Callable[[int, DataPolicy, AsOf], date]
 """The first day of transactions that a factor may look at, given its window's length."""
 
 FactorFunction = Callable[..., Answer]
-"""`(case)`, or `(case, length)` for a parametric family."""
+"""`(context)`, or `(context, length)` for a parametric family."""
 
 
 class Factor(msgspec.Struct, frozen=True):
@@ -143,8 +143,8 @@ def _add(family: Family, shape: Shape, window: Window | None, work: FactorFuncti
     _FACTORS[spec.name] = Factor(spec, bound, reach)
 
 
-def _with_length(work: FactorFunction, length: int, case: FactorContext) -> Answer:
-    return work(case, length)
+def _with_length(work: FactorFunction, length: int, context: FactorContext) -> Answer:
+    return work(context, length)
 
 
 def _reach(reach: Reach, length: int, policy: DataPolicy, as_of: AsOf) -> date:

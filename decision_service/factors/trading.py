@@ -11,8 +11,8 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import FactorContext
 from decision_service.factors.civil import month_of
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import family_horizon, trailing_end
@@ -47,14 +47,14 @@ class TradeBook:
     What an account of a provider in no list holds may be anything: it is no earning.
     """
 
-    def __init__(self, case: FactorContext) -> None:
-        book = ledger(case)
-        supplies = (supply(case, Kind.TRANSACTIONS),)
-        trust = feed(case, supplies, book.taints, held=bool(book.pages))
+    def __init__(self, context: FactorContext) -> None:
+        book = ledger(context)
+        supplies = (supply(context, Kind.TRANSACTIONS),)
+        trust = feed(context, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
-        self.end = trailing_end(case.as_of, trust.feeders)
-        self._horizon = family_horizon(case, trust.feeders, Kind.TRANSACTIONS)
-        self._snapshot = case.snapshot
+        self.end = trailing_end(context.as_of, trust.feeders)
+        self._horizon = family_horizon(context, trust.feeders, Kind.TRANSACTIONS)
+        self._snapshot = context.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
         self._pages = tuple(book.pages.values())
         self._windows: dict[tuple[str, int, int], TradingWindow] = {}
@@ -129,9 +129,9 @@ class TradeBook:
         )
 
 
-def trade_book(case: FactorContext) -> TradeBook:
+def trade_book(context: FactorContext) -> TradeBook:
     """The applicant's transactions."""
-    return case.once("trade book", TradeBook)
+    return context.once("trade book", TradeBook)
 
 
 def on_trade(

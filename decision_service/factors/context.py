@@ -24,7 +24,7 @@ class FactorContext:
         self._done: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, build: Callable[[FactorContext], T]) -> T:
-        """The result of `build` on this case, built at the first call with this key."""
+        """The result of `build` in this context, built at the first call with this key."""
         found: T
         if key in self._done:
             found = self._done[key]
