@@ -18,11 +18,11 @@ from decision_service.pipeline.ports import (
     Disconnected,
     Erased,
     Filter,
-    Held,
     Position,
     SnapshotBody,
     StoredEntry,
     StoredText,
+    UserState,
     WarmMark,
 )
 from decision_service.pipeline.rollout.arm_figures import ArmTally, FigureCell, Total
@@ -61,7 +61,7 @@ from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases
 from decision_service.user_cache import UserCache
 
 USERS = 8192
-"""Of so many users it is remembered what `held` said; one takes one or two kilobytes."""
+"""How many users' states are cached; one takes one or two kilobytes."""
 
 
 class Store:
@@ -81,7 +81,7 @@ class Store:
         self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
-        self._held: UserCache[Held] = UserCache(USERS)
+        self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
         self._finds: Batches[decisions.CallerRequest, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
@@ -168,15 +168,15 @@ class Store:
         packed = await self._database.read(work)
         return None if packed is None else await snapshots.unpack(packed)
 
-    async def held(self, user_id: str) -> Held:
+    async def user_state(self, user_id: str) -> UserState:
         """What is known of a user before reading: counts of earlier records, and the consent."""
         since = self._held.forgotten
-        held = await self._database.read(partial(snapshots.held, user_id=user_id))
+        held = await self._database.read(partial(snapshots.user_state, user_id=user_id))
         self._held.keep((user_id,), held, since)
         return held
 
-    def recalled(self, user_id: str) -> Held | None:
-        """What `held` said last, if nothing that this process knows of has changed it."""
+    def cached_user_state(self, user_id: str) -> UserState | None:
+        """The last `user_state`, unless this process knows of a change since; None where not cached."""
         return self._held.get((user_id,))
 
     def on_erase(self, forget: Callable[[str], None]) -> None:

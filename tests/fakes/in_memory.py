@@ -26,11 +26,11 @@ from decision_service.pipeline.ports import (
     Disconnected,
     Erased,
     Filter,
-    Held,
     Position,
     SnapshotBody,
     StoredEntry,
     StoredText,
+    UserState,
     WarmMark,
 )
 from decision_service.pipeline.rollout.arm_figures import ArmTally, FigureCell, Total
@@ -62,7 +62,7 @@ class InMemoryDecisionLog:
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._warm: dict[str, WarmMark] = {}
         self._quarantined: dict[str, datetime] = {}
-        self._remembered: dict[str, Held] = {}
+        self._remembered: dict[str, UserState] = {}
         self._events: dict[str, Event] = {}
         self._pending: dict[str, Event] = {}
         self._tokens: dict[str, IssuedToken] = {}
@@ -121,16 +121,18 @@ class InMemoryDecisionLog:
         await self._turn()
         return self._snapshots.get((user_id, snapshot_id))
 
-    async def held(self, user_id: str) -> Held:
+    async def user_state(self, user_id: str) -> UserState:
         await self._turn()
         counts = [one for key, one in sorted(self._known.items()) if key[0] == user_id]
         ended = [one for key, (one, _) in sorted(self._ended.items()) if key[0] == user_id]
         last, warm = self._warm.get(user_id), self._warm_mark(user_id)
-        held = Held(tuple(counts), self._consents[user_id], last, warm is not last, tuple(ended))
+        held = UserState(
+            tuple(counts), self._consents[user_id], last, warm is not last, tuple(ended)
+        )
         self._remembered[user_id] = held
         return held
 
-    def recalled(self, user_id: str) -> Held | None:
+    def cached_user_state(self, user_id: str) -> UserState | None:
         return self._remembered.get(user_id)
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:

@@ -83,12 +83,12 @@ class OnboardApplicants:
         None where it did not, where the token expired more than a day ago, or where the page has
         had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
         """
-        held = await self._log.issued_token(_digest(access_token))
-        if held is None or held.renewals >= RENEWALS:
+        issued = await self._log.issued_token(_digest(access_token))
+        if issued is None or issued.renewals >= RENEWALS:
             return None
-        if self._clock.now() > held.expires + RENEWABLE:
+        if self._clock.now() > issued.expires + RENEWABLE:
             return None
-        return await self._token(held.user_id, stop_at, held.renewals + 1)
+        return await self._token(issued.user_id, stop_at, issued.renewals + 1)
 
     async def _token(self, user_id: str, stop_at: float, renewals: int = 0) -> LinkToken:
         token = await self._vendor.link_token(user_id, stop_at)

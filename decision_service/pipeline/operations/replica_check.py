@@ -42,7 +42,7 @@ class ProcessLog(Protocol):
         """
 
 
-class InForce(msgspec.Struct, frozen=True):
+class DigestsInForce(msgspec.Struct, frozen=True):
     """Rules that so many processes decide by; `here` says that this one is among them."""
 
     digest: str
@@ -50,7 +50,7 @@ class InForce(msgspec.Struct, frozen=True):
     here: bool
 
 
-class Agreement:
+class ReplicaCheck:
     """Looks at what the processes decide by, and gives an alarm where they differ for long."""
 
     def __init__(
@@ -70,20 +70,20 @@ class Agreement:
         return 0.0 if self._since is None else self._clock.monotonic() - self._since
 
     @property
-    def in_force(self) -> tuple[InForce, ...]:
+    def in_force(self) -> tuple[DigestsInForce, ...]:
         """What the processes decided by at the last look, what most decide by first."""
         mine = rules_digest(self._rulebook())
         ordered = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
-        return tuple(InForce(digest, count, digest == mine) for digest, count in ordered)
+        return tuple(DigestsInForce(digest, count, digest == mine) for digest, count in ordered)
 
     async def run(self) -> None:
         """Look for ever; while the store fails, what was seen last stands."""
         while True:
             with suppress(StoreError):
-                await self.look()
+                await self.check()
             await asyncio.sleep(PERIOD)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Compare once; raises StoreUnavailable."""
         mine = ProcessRules(self._name, rules_digest(self._rulebook()))
         found = await self._processes.report(mine)

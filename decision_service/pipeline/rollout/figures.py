@@ -109,18 +109,18 @@ class ShowFigures:
 
     async def __call__(self, product: str) -> Figures:
         """The figures; raises ProductUnknown or StoreUnavailable."""
-        watching = await self._watch.watching(product)
-        now, found = watching.now, watching.product
+        evaluation = await self._watch.evaluation(product)
+        now, found = evaluation.now, evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
-        words = await watching.results()
+        results = await evaluation.results()
         return Figures(
             product=found,
             since=since,
             now=now,
-            arms=await _arms(watching, since),
+            arms=await _arms(evaluation, since),
             shadows=[await self._shadow(product, s, since) for s in found.plan.versions.shadow],
-            guards=[await _guard(word, found.plan, now) for word in words],
-            next=[n for track in TrackName if (n := await _next(watching, track, words))],
+            guards=[await _guard(word, found.plan, now) for word in results],
+            next=[n for track in TrackName if (n := await _next(evaluation, track, results))],
         )
 
     async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
@@ -128,11 +128,11 @@ class ShowFigures:
         return ShadowLine(shadow.version, shadow.percent, groups)
 
 
-async def _arms(watching: Evaluation, since: datetime) -> Sequence[ArmLine]:
-    window = GuardrailWindow(since, position_at(watching.history, since))
-    tallies, totals = await watching.tallies(since), await watching.totals(window)
-    lines = [_arm(watching.product, arm, tallies, totals) for arm in Arm]
-    return [line for line in lines if _shows(watching.product, line)]
+async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
+    window = GuardrailWindow(since, position_at(evaluation.history, since))
+    tallies, totals = await evaluation.tallies(since), await evaluation.totals(window)
+    lines = [_arm(evaluation.product, arm, tallies, totals) for arm in Arm]
+    return [line for line in lines if _shows(evaluation.product, line)]
 
 
 def _shows(product: Product, line: ArmLine) -> bool:
@@ -185,15 +185,15 @@ async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailL
 
 
 async def _next(
-    watching: Evaluation, track: TrackName, words: Sequence[GuardrailResult]
+    evaluation: Evaluation, track: TrackName, results: Sequence[GuardrailResult]
 ) -> Next | None:
-    product, now = watching.product, watching.now
+    product, now = evaluation.product, evaluation.now
     plan, state = product.plan, product.state
     stands = state.go_live if track is TrackName.GO_LIVE else state.challenger
     if stands is None:
         return None
-    decisions = await _decided(watching, track, stands.since)
-    readiness = waits_for(plan, state, track, decisions, [w.judgement for w in words])
+    decisions = await _decided(evaluation, track, stands.since)
+    readiness = waits_for(plan, state, track, decisions, [w.judgement for w in results])
     if readiness is None or readiness.next is None:
         return None
     needed = decisions + readiness.decisions_missing
@@ -201,8 +201,8 @@ async def _next(
     return Next(track, readiness, count, _ready_by(readiness, count))
 
 
-async def _decided(watching: Evaluation, track: TrackName, since: datetime) -> int:
-    tallies = await watching.tallies(since)
+async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) -> int:
+    tallies = await evaluation.tallies(since)
     arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
     return sum(t.decisions for t in tallies if t.arm in arms)
 

@@ -65,23 +65,23 @@ class Rollouts:
     def __init__(
         self,
         journal: RolloutJournal,
-        shelf: ActiveRules,
+        active_rules: ActiveRules,
         clock: Clock,
         latest: Mapping[str, JournalEntry],
     ) -> None:
         self._journal = journal
-        self._shelf = shelf
+        self._active_rules = active_rules
         self._clock = clock
         self._latest = dict(latest)
         self._turn = asyncio.Lock()
 
     def current(self, product: str) -> RolloutState:
         """Where a rollout stands, from memory; raises ProductUnknown."""
-        return self._shelf.current().product(product).state
+        return self._active_rules.current().product(product).state
 
     def latest(self, product: str) -> JournalEntry:
         """The last step that this process knows of, from memory; raises ProductUnknown."""
-        return self._latest[self._shelf.current().product(product).name]
+        return self._latest[self._active_rules.current().product(product).name]
 
     def standing(self) -> Mapping[str, JournalEntry]:
         """The last step of every product that this process knows of, by name."""
@@ -89,7 +89,7 @@ class Rollouts:
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
-        name = self._shelf.current().product(product).name
+        name = self._active_rules.current().product(product).name
         return await self._journal.history(name, before, limit)
 
     async def refresh(self) -> None:
@@ -124,7 +124,7 @@ class Rollouts:
             settled = await settle(self._journal, rulebook, now)
             if isinstance(settled, MigratedPlans):
                 self._latest = dict(settled.entries)
-                self._shelf.put(settled.rulebook, now)
+                self._active_rules.put(settled.rulebook, now)
                 return None
             return settled
 
@@ -137,7 +137,7 @@ class Rollouts:
         async with self._turn:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                entry = self._stepped(self._shelf.current().product(product), change)
+                entry = self._stepped(self._active_rules.current().product(product), change)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -151,13 +151,13 @@ class Rollouts:
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
         """Let every rollout that moved stand where its last entry says."""
         states: dict[str, RolloutState] = {}
-        for name, product in self._shelf.current().products.items():
+        for name, product in self._active_rules.current().products.items():
             entry = latest.get(name)
             if entry is not None and entry != self._latest[name]:
                 self._latest[name] = entry
                 states[name] = fitting(product.plan, entry.after, product.state)
         if states:
-            self._shelf.stand(states)
+            self._active_rules.set_states(states)
 
     def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
         last = self._latest[product.name]

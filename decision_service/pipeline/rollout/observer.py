@@ -42,19 +42,19 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         attempt: Attempt,
         product: Product,
         admission: Admission,
-        gathering: FetchResult | None,
+        fetch_result: FetchResult | None,
         concluded: Concluded,
     ) -> None:
         """A decision is durable: count it, and have the silent versions asked of it later."""
         attempt.entry = concluded.entry
         log_rule_error(concluded.entry)
         decision = concluded.decision
-        if admission.ruleset is None or gathering is None or decision.factors is None:
+        if admission.ruleset is None or fetch_result is None or decision.factors is None:
             return
         case = DecidedCase(
             decision,
             admission.ruleset,
-            gathering.snapshot,
+            fetch_result.snapshot,
             decision.factors,
             admission.application.inputs,
             product.input_names,

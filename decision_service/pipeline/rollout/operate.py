@@ -47,7 +47,7 @@ class Order(msgspec.Struct, frozen=True):
     position: int = 0
 
 
-class Look(msgspec.Struct, frozen=True):
+class RolloutView(msgspec.Struct, frozen=True):
     """One rollout as it stands: `entered` is the step that brought each track to its stage."""
 
     product: Product
@@ -65,25 +65,27 @@ class AssignmentExplanation(msgspec.Struct, frozen=True):
 class OperateRollouts:
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
-    def __init__(self, rollouts: Rollouts, shelf: ActiveRules, arms: ArmLog, clock: Clock) -> None:
+    def __init__(
+        self, rollouts: Rollouts, active_rules: ActiveRules, arms: ArmLog, clock: Clock
+    ) -> None:
         self._rollouts = rollouts
-        self._shelf = shelf
+        self._active_rules = active_rules
         self._arms = arms
         self._clock = clock
 
-    async def look_at_all(self) -> Sequence[Look]:
+    async def show_all(self) -> Sequence[RolloutView]:
         """Every rollout, by product."""
         await self._rollouts.refresh()
-        return [await self._look(name) for name in sorted(self._shelf.current().products)]
+        return [await self._view(name) for name in sorted(self._active_rules.current().products)]
 
-    async def look(self, product: str) -> Look:
+    async def show(self, product: str) -> RolloutView:
         """One rollout as the journal has it now."""
         await self._rollouts.refresh()
-        return await self._look(product)
+        return await self._view(product)
 
-    def after(self, product: str) -> Look:
+    def after(self, product: str) -> RolloutView:
         """One rollout from memory, as a step just left it: nothing that could fail any more."""
-        return self._seen(product, (self._rollouts.latest(product),))
+        return self._view_from(product, (self._rollouts.latest(product),))
 
     async def steps(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first, of positions under `before` if that is given."""
@@ -92,7 +94,7 @@ class OperateRollouts:
     async def explain(self, application: Application) -> AssignmentExplanation:
         """Where an applicant would be put now; raises InputInvalid without the plan's unit."""
         await self._rollouts.refresh()
-        product = self._shelf.current().product(application.product)
+        product = self._active_rules.current().product(application.product)
         placement = await place(application, product, self._arms, self._clock.now())
         return AssignmentExplanation(product, placement)
 
@@ -123,14 +125,14 @@ class OperateRollouts:
     ) -> JournalEntry | None:
         """Kill or revive an arm, the product for None; None where the switch stands there."""
         action = JournalAction.KILL if killed else JournalAction.REVIVE
-        turn = partial(kill if killed else revive, arm=arm)
-        return await self._at_once(order, action, lambda _, state, __: turn(state))
+        switch = partial(kill if killed else revive, arm=arm)
+        return await self._at_once(order, action, lambda _, state, __: switch(state))
 
     async def _decided_on(
         self, order: Order, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that rests on plan and standing, and is not taken on others than were seen."""
-        plan = self._shelf.current().product(order.product).plan
+        plan = self._active_rules.current().product(order.product).plan
         change = RolloutChange(
             order.who,
             order.why,
@@ -160,12 +162,12 @@ class OperateRollouts:
             )
         return entry
 
-    async def _look(self, name: str) -> Look:
+    async def _view(self, name: str) -> RolloutView:
         recent = await self._rollouts.history(name, None, _LOOKED_BACK)
-        return self._seen(name, recent)
+        return self._view_from(name, recent)
 
-    def _seen(self, name: str, recent: Sequence[JournalEntry]) -> Look:
-        product = self._shelf.current().product(name)
+    def _view_from(self, name: str, recent: Sequence[JournalEntry]) -> RolloutView:
+        product = self._active_rules.current().product(name)
         tracks = {
             TrackName.GO_LIVE: product.state.go_live,
             TrackName.CHALLENGER: product.state.challenger,
@@ -175,7 +177,7 @@ class OperateRollouts:
             for track, standing in tracks.items()
             if (entry := _entered(standing, recent)) is not None
         }
-        return Look(product, self._rollouts.latest(name), entered)
+        return RolloutView(product, self._rollouts.latest(name), entered)
 
 
 def _entered(track: Track | None, recent: Sequence[JournalEntry]) -> JournalEntry | None:

@@ -49,7 +49,7 @@ class ReloadRules:
     def __init__(
         self,
         read: Callable[[], RuleFolder],
-        shelf: ActiveRules,
+        active_rules: ActiveRules,
         rollouts: Rollouts,
         log: DecisionLog,
         clock: Clock,
@@ -58,7 +58,7 @@ class ReloadRules:
         edits_used: bool = False,
     ) -> None:
         self._read = read
-        self._shelf = shelf
+        self._active_rules = active_rules
         self._rollouts = rollouts
         self._log = log
         self._clock = clock
@@ -87,7 +87,7 @@ class ReloadRules:
         return await unacceptable(self._log, folder, rulebook, edits_used=self._edits_used)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
-        self._shelf.refuse(problems, self._clock.now())
+        self._active_rules.refuse(problems, self._clock.now())
         for problem in problems[:MOST_TOLD]:
             log.error(REFUSED, alarm="RULES_REFUSED", problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))

@@ -53,7 +53,7 @@ class ActiveRules:
         since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
         self._status = ActiveRulesStatus(rulebook, since, now)
 
-    def stand(self, states: Mapping[str, RolloutState]) -> None:
+    def set_states(self, states: Mapping[str, RolloutState]) -> None:
         """Let the rollouts of these products stand there, under the same rules and plans."""
         self._status = replace(self._status, rulebook=self.current().standing(states))
 

@@ -9,7 +9,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Task
-from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.ports import WarmLog
 from decision_service.user_cache import UserCache
@@ -27,10 +27,10 @@ class Ages(msgspec.Struct, frozen=True):
 
 
 class CachedSnapshot(msgspec.Struct, frozen=True):
-    """A warm reading; with `look` it may serve only once the account list was found unchanged."""
+    """A warm reading; with `needs_check` it serves only after the account list was found unchanged."""
 
-    gathering: FetchResult
-    look: bool
+    fetch_result: FetchResult
+    needs_check: bool
 
 
 class _Decoded(msgspec.Struct):
@@ -58,31 +58,33 @@ class SnapshotCache:
         self._decoded: UserCache[_Decoded] = UserCache(most, lambda one: len(one.body.body))
 
     async def find(
-        self, user_id: str, plan: FetchPlan, held: Held, now: datetime
+        self, user_id: str, plan: FetchPlan, user_state: UserState, now: datetime
     ) -> CachedSnapshot | None:
         """A reading that is young enough for this plan; None where the vendor must be asked."""
-        mark = held.warm
+        mark = user_state.warm
         if mark is None or not self._serves(mark, plan, now):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
         if decoded is None:
             return None
         snapshot, body = decoded.cut(plan)
-        gathering = FetchResult(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
-        return CachedSnapshot(gathering, look=now - mark.looked > self._ages.accounts)
+        fetch_result = FetchResult(
+            snapshot, mark.oldest, 0, user_state.consent, body=body, mark=mark
+        )
+        return CachedSnapshot(fetch_result, needs_check=now - mark.looked > self._ages.accounts)
 
     async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> CachedSnapshot | None:
         """As `find`, by what the store remembers; None as well where nothing is remembered."""
-        held = self._log.recalled(user_id)
-        return None if held is None else await self.find(user_id, plan, held, now)
+        user_state = self._log.cached_user_state(user_id)
+        return None if user_state is None else await self.find(user_id, plan, user_state, now)
 
     def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
         return covers(mark.plan, plan) and now - mark.oldest <= self._ages.snapshot
 
-    async def unchanged(self, user_id: str, held: Held, now: datetime) -> None:
+    async def unchanged(self, user_id: str, user_state: UserState, now: datetime) -> None:
         """The accounts behind a user's warm reading were found as they were."""
-        if held.warm is not None:
-            await self._log.looked(user_id, held.warm.snapshot_id, now)
+        if user_state.warm is not None:
+            await self._log.looked(user_id, user_state.warm.snapshot_id, now)
 
     def forget(self, user_id: str) -> None:
         """Drop what is decoded of a user, whose data is erased."""

@@ -44,10 +44,10 @@ class EventWorker:
             _Lane(events, refresh, handled, withdrawals=which) for which in (True, False)
         ]
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Something was received."""
         for lane in self._lanes:
-            lane.told.set()
+            lane.wake.set()
 
     async def run(self) -> None:
         """Until cancelled; what an earlier process left undone comes first."""
@@ -71,7 +71,7 @@ class _Lane:
         *,
         withdrawals: bool,
     ) -> None:
-        self.told = asyncio.Event()
+        self.wake = asyncio.Event()
         self._events = events
         self._refresh = refresh
         self._handled = handled
@@ -79,9 +79,9 @@ class _Lane:
 
     async def run(self) -> None:
         while True:
-            self.told.clear()
+            self.wake.clear()
             if await self.drain():
-                await self.told.wait()
+                await self.wake.wait()
             else:
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -136,12 +136,12 @@ class ReceiveEvents:
         self,
         log: EventLog,
         clock: Clock,
-        tell: Callable[[], None],
+        notify: Callable[[], None],
         nudge: Callable[[str], None],
     ) -> None:
         self._log = log
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._nudge = nudge
 
     async def __call__(self, event: Event) -> Receipt:
@@ -150,5 +150,5 @@ class ReceiveEvents:
         receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
         if receipt is Receipt.NEW and event.meaning is not Meaning.NOTED:
             self._nudge(event.user_id)
-            self._tell()
+            self._notify()
         return receipt

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from decision_service.pipeline.ports import Held, SnapshotBody, WarmMark
+from decision_service.pipeline.ports import SnapshotBody, UserState, WarmMark
 
 
 class WarmLog(Protocol):
     """The last good reading of each user; every method raises StoreUnavailable."""
 
-    async def held(self, user_id: str) -> Held:
+    async def user_state(self, user_id: str) -> UserState:
         """As `DecisionLog.held`."""
 
-    def recalled(self, user_id: str) -> Held | None:
-        """What `held` would say, without asking the store; None where that is not remembered.
+    def cached_user_state(self, user_id: str) -> UserState | None:
+        """What `user_state` would return, without a read of the store; None where it is not cached.
 
         Another process may have changed it since: it serves only for an entry that `depends_on` its
         reading, which is not stored then.

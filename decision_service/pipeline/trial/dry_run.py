@@ -19,7 +19,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
-from decision_service.pipeline.decide.gathering import gather_for
+from decision_service.pipeline.decide.fetching import gather_for
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
@@ -88,7 +88,7 @@ class TryRules:
         return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
 
     async def _gathered(self, user_id: str, needs: Needs, as_of: AsOf, stop_at: float) -> Factors:
-        gathering = await gather_for(
+        fetch_result = await gather_for(
             user_id,
             needs,
             as_of,
@@ -97,7 +97,7 @@ class TryRules:
             stop_at=stop_at,
             wait_until=self._clock.monotonic(),
         )
-        return compute(gathering.snapshot, needs, as_of)
+        return compute(fetch_result.snapshot, needs, as_of)
 
 
 def version_of(product: Product, version: int) -> CompiledRuleset:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import Held, SnapshotBody
+from decision_service.pipeline.ports import SnapshotBody, UserState
 from decision_service.storage.errors import unavailable
 from decision_service.storage.privacy import consents, ended
 from decision_service.storage.privacy.sealing import opened, sealed
@@ -124,12 +124,12 @@ def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None
     return None if found is None else opened(found[1], found[0], snapshot_id)
 
 
-def held(connection: Connection, user_id: str) -> Held:
+def user_state(connection: Connection, user_id: str) -> UserState:
     """What is known of a user's sources, in order of source and kind, and of its consent."""
     epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = warm.mark(connection, user_id)
     known, left = tuple(_known(connection, user_id)), tuple(ended.left(connection, user_id))
-    return Held(known, epoch, last, quarantined, left)
+    return UserState(known, epoch, last, quarantined, left)
 
 
 def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:

@@ -68,7 +68,7 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def held(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
+def held_leases(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
     """Those of the keys whose holder is alive and in time."""
     given = _given([Lease(*key, fence="") for key in keys])
     return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}

@@ -172,7 +172,7 @@ def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[Sto
     In this order: a lease is gone only when its decision is there, so looking for the decision
     first could miss both.
     """
-    held = lease_rows.held(connection, keys)
+    held = lease_rows.held_leases(connection, keys)
     stored = decisions.by_keys(connection, keys)
     return [stored.get(key) or key in held for key in keys]
 

@@ -21,7 +21,7 @@ from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.mapping.verdict import verdict_fields
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
-from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.texts import files_from_body
@@ -39,12 +39,12 @@ SERVICE = "decision_service.api.v1.RulesetService"
 class RulesetUseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for."""
 
-    shelf: ActiveRules
+    active_rules: ActiveRules
     try_rules: TryRules
     validate: ValidateRules
     log: DecisionLog
     clock: Clock
-    agreement: Agreement
+    replica_check: ReplicaCheck
 
 
 class RulesetServicer:
@@ -58,7 +58,7 @@ class RulesetServicer:
     ) -> rules_pb.ListRulesetsResponse:
         """Every loaded version, and what the last reading of the folder found."""
         del context
-        status = self._use_cases.shelf.status
+        status = self._use_cases.active_rules.status
         products = status.rulebook.products
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
@@ -72,7 +72,7 @@ class RulesetServicer:
             refused=[problem_message(diagnostic) for diagnostic in ordered(status.refused)],
             in_force=[
                 rules_pb.RulesInForce(digest=one.digest, processes=one.processes, here=one.here)
-                for one in self._use_cases.agreement.in_force
+                for one in self._use_cases.replica_check.in_force
             ],
         )
 
@@ -81,7 +81,7 @@ class RulesetServicer:
     ) -> rules_pb.GetRulesetResponse:
         """One version with its source."""
         del context
-        status = self._use_cases.shelf.status
+        status = self._use_cases.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = version_of(product, request.version)
         message = ruleset_message(product, ruleset, status)
