@@ -1,4 +1,4 @@
-"""The store: the durable record of decisions, and of all that they rest on."""
+"""The store: the durable record of decisions and of the data behind them."""
 
 from __future__ import annotations
 
@@ -169,22 +169,22 @@ class Store:
         return None if packed is None else await snapshots.unpack(packed)
 
     async def user_state(self, user_id: str) -> UserState:
-        """What is known of a user before reading: counts of earlier records, and the consent."""
+        """The user's state before a reading: counts of earlier records, consent, last reading."""
         since = self._held.forgotten
         held = await self._database.read(partial(snapshots.user_state, user_id=user_id))
         self._held.keep((user_id,), held, since)
         return held
 
     def cached_user_state(self, user_id: str) -> UserState | None:
-        """The last `user_state`, unless this process knows of a change since; None where not cached."""
+        """The cached `user_state`; None where none is cached, or a change is known since."""
         return self._held.get((user_id,))
 
     def on_erase(self, forget: Callable[[str], None]) -> None:
-        """Have a cache forget each user whose data is erased here, before and after it is."""
+        """Call a cache's `forget` for each erased user, before and after the erasure."""
         self._on_erase.append(forget)
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse what was read before."""
+        """Make a user's stored data unreadable for ever, and refuse entries read before."""
         self._forget(user_id)
         try:
             return await self._erasing.erase(user_id, disconnected)
@@ -196,11 +196,11 @@ class Store:
             forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
-        """Delete at most so many decisions made before an instant, then what nothing rests on."""
+        """Delete at most so many decisions before an instant, then data that none needs."""
         return await self._database.write(partial(expiry.expire, before=before, most=most))
 
     async def forget_ended(self, now: datetime) -> None:
-        """Delete what is left of disconnected accounts and was kept until now at most."""
+        """Delete the remains of disconnected accounts whose time is over."""
         await self._database.write(partial(ended.forget, now=now))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
@@ -209,13 +209,13 @@ class Store:
         return await self._writer.keep_warm(body, mark, consent)
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        """The accounts behind this reading were found unchanged."""
+        """Record that the accounts behind this reading are unchanged."""
         work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
         await self._database.write(work)
         self._held.forget(user_id)
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
-        """Let nothing that was read until now serve any more."""
+        """Bar all readings until now from later decisions."""
         self._held.forget(user_id)
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
@@ -235,7 +235,7 @@ class Store:
         return await self._database.read(work)
 
     async def done(self, event_ids: Sequence[str]) -> None:
-        """Everything that these events asked for has happened."""
+        """Mark these events as done."""
         named = await self._database.write(partial(events.done, event_ids=event_ids))
         if named and not self._database.shared:
             await self._database.scrub()
@@ -263,7 +263,7 @@ class Store:
         return await self._database.read(work)
 
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
-        """Read an applicant, or begin one; without a user it is claimed until then."""
+        """Read or create an applicant; one without a user is claimed until `until`."""
         work = partial(applicants.claim, applicant=applicant, now=now, until=until)
         return await self._database.write(work)
 
@@ -272,15 +272,15 @@ class Store:
         await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
 
     async def issued(self, token: IssuedToken) -> None:
-        """Record a link token that was handed out."""
+        """Record a link token that was issued."""
         await self._database.write(partial(applicants.issued, token=token))
 
     async def issued_token(self, digest: str) -> IssuedToken | None:
-        """The link token of this digest, if it was handed out here."""
+        """The link token of this digest, if it was issued here."""
         return await self._database.read(partial(applicants.issued_token, digest=digest))
 
     async def release(self, applicant: Applicant) -> None:
-        """Give a claim back."""
+        """Release a claim."""
         await self._database.write(partial(applicants.release, applicant=applicant))
 
     async def append(self, entry: JournalEntry) -> None:
@@ -303,13 +303,13 @@ class Store:
         return await self._database.read(work)
 
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
-        """Say what this process decides by, and hear what all living ones said last."""
+        """Store this process's digest; the last digests of all living processes."""
         if not is_shared(self._database):
             return (mine,)
         return await self._database.note(partial(process_rows.report, mine=mine))
 
     async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
-        """Keep what one process has counted so far; a cell never falls."""
+        """Store one process's totals; a stored cell never falls."""
         await self._database.write(partial(hours.record, process=process, cells=cells))
 
     async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
@@ -320,12 +320,12 @@ class Store:
     async def tallies(
         self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
     ) -> Sequence[ArmTally]:
-        """What was decided from `since` on and before `before`, by arm and version."""
+        """Totals of decisions from `since` to before `before`, by arm and version."""
         work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
         return await self._database.read(work)
 
     async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
-        """Keep what shadows concluded; one that is there already stays."""
+        """Store shadow results; a stored one stays as it is."""
         await self._database.write(partial(shadows.record, pairs=pairs))
 
     async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:

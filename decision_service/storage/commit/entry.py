@@ -1,4 +1,4 @@
-"""A decision on its way into the database."""
+"""A decision about to be committed, with its preconditions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from decision_service.storage.queries.decisions import microseconds
 
 
 class Preconditions(msgspec.Struct, frozen=True, array_like=True):
-    """What must still be true when a decision is recorded; None where it does not matter.
+    """Conditions that must hold at the commit; None where one does not matter.
 
     `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
     `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
@@ -46,13 +46,13 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class CommitStatus(Enum):
-    """What became of a commit in its group."""
+    """The result of one entry's commit."""
 
     RECORDED = auto()
     KEY_TAKEN = auto()
-    """Its key, or its decision's id, belongs to another decision."""
+    """The entry's key, or its decision's id, belongs to another decision."""
     MOVED = auto()
-    """The consent, the reading or the part is not as it was."""
+    """A precondition failed: consent, reading or stored snapshot has changed."""
     LEASE_LOST = auto()
 
 

@@ -1,4 +1,4 @@
-"""The transaction that records a group of decisions with all that belongs to them."""
+"""The transaction that records a group of decisions with their snapshots and arms."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def record_group(
 def _answers(
     connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
 ) -> Sequence[StoredEntry | StoreError]:
-    """Each entry that is recorded, the winner of its key, or why there is neither."""
+    """For each entry: the recorded one, the earlier one under its key, or an error."""
     told = [*zip(group, statuses, strict=True)]
     refused = {c.key for c, status in told if status is not CommitStatus.RECORDED}
     entries = {**decisions.by_keys(connection, refused)}

@@ -25,17 +25,17 @@ from decision_service.user_cache import UserCache
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
 DECIDED_ON = 8192
-"""Of so many snapshots that decisions rest on it is remembered under which count of withdrawals."""
+"""How many decided-on snapshots are cached with their count of withdrawals."""
 
 _PROBE = "probe"
 _PROBE_BYTES = 64 << 10
 
 OnCommit = Callable[[float, int], None]
-"""Hears of each committed group: how many seconds it took, and how many decisions it held."""
+"""Called after each committed group with its seconds and its number of decisions."""
 
 
 def no_op(_: float, __: int) -> None:
-    """Nobody counts."""
+    """Ignore the group."""
 
 
 class Writer:
@@ -58,7 +58,7 @@ class Writer:
         self._failed = False
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
-        """Durable on return: the entry, or the one that had its key before.
+        """Durable on return: the entry, or an earlier one under its key.
 
         Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
         """
@@ -80,13 +80,13 @@ class Writer:
         return answer
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
-        """Store a reading beside the groups; False where it may not serve any more."""
+        """Store a reading outside the groups; False where it may not serve any more."""
         packed = await self._packing.pack(body, decisions.microseconds(mark.fetched))
         work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
         return await self._database.write(work)
 
     def _is_stored(self, entry: DecisionEntry, snapshot: SnapshotBody) -> bool:
-        """Whether a snapshot need not be written: the commit looks whether it is there.
+        """Whether a snapshot need not be written, as the commit checks that it is stored.
 
         That of the reading that may serve is. A part of it is, most likely, where a decision on it
         was recorded since the user last withdrew consent.
@@ -99,7 +99,7 @@ class Writer:
         return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
 
     def forget(self, user_id: str) -> None:
-        """Drop what is remembered of a user's data."""
+        """Drop the cached snapshots of a user."""
         self._packing.forget(user_id)
         self._decided_on.forget(user_id)
 
@@ -132,7 +132,7 @@ class Writer:
         return answers
 
     async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
-        """Where a connection breaks, the same work settles what became of its transaction."""
+        """Write; after a lost connection, repeat, which shows whether the transaction committed."""
         work = partial(record_group, group=group)
         try:
             return await self._database.commit(work)
@@ -143,7 +143,7 @@ class Writer:
 def _keep_warm(
     connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
 ) -> bool:
-    """A reading that does not come to serve, and the one that it replaces, are not kept for it."""
+    """Remove the snapshot of a refused reading, and that of a replaced one."""
     user_id = packed.user_id
     consents.hold(connection, (user_id,))
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:

@@ -1,4 +1,4 @@
-"""Applicants' data as it was decided on, once per content, and what is known from it."""
+"""Snapshots of applicants, once per content, and the record counts taken from them."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class PackedSnapshot(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> PackedKey:
-        """What it is stored under."""
+        """User id and snapshot id."""
         return self.user_id, self.snapshot_id
 
 
 class Packing:
-    """Compresses bodies off the event loop, and remembers the last `most` compressed bytes.
+    """Compresses bodies off the event loop, and caches the last `most` compressed bytes.
 
     A warm applicant's decisions all carry the same snapshot; compressing it costs more than all
     else that is stored with them.
@@ -86,7 +86,7 @@ async def unpack(body: bytes) -> bytes:
 
 
 def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
-    """Store each snapshot that is not there yet, and raise the known counts by it.
+    """Store each new snapshot, and raise the known counts to its counts.
 
     One that is there already has left its counts: they follow from its content.
     """
@@ -125,7 +125,7 @@ def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None
 
 
 def user_state(connection: Connection, user_id: str) -> UserState:
-    """What is known of a user's sources, in order of source and kind, and of its consent."""
+    """A user's state: counts in order of source and kind, consent, last reading."""
     epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = warm.mark(connection, user_id)
     known, left = tuple(_known(connection, user_id)), tuple(ended.left(connection, user_id))

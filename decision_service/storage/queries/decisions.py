@@ -1,4 +1,4 @@
-"""Decisions as rows, and finding them again."""
+"""Decisions as rows, and queries for them."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def pending(connection: Connection, limit: int, *, withdrawals: bool) -> Sequenc
 
 
 def done(connection: Connection, event_ids: Sequence[str]) -> bool:
-    """Everything that these events asked for has happened: forget whom they concerned.
+    """Mark these events as done and remove their user ids.
 
     Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
     same length take the words' place: a row that became shorter would make SQLite move its

@@ -1,4 +1,4 @@
-"""Hourly counters of each arm: every process keeps totals of its own, and readers add them up.
+"""Hourly counters of each arm: every process stores its own totals, and readers sum them.
 
 A total only rises. Writing one twice therefore changes nothing, and a write whose end is unknown is
 simply repeated.
@@ -34,7 +34,7 @@ _TOTALS = (
 
 
 def record(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
-    """Keep the totals of one process; one that is higher in the store stays."""
+    """Store the totals of one process; a higher stored total stays."""
     rows = [_row(process, cell, count) for cell, count in cells.items()]
     raise_each(connection, arm_hours, ("count",), rows)
 

@@ -1,4 +1,4 @@
-"""What silent versions would have decided, beside what was decided."""
+"""Shadow results, each with the decision that was made."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GROUPS = (
 
 
 def record(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
-    """Keep results; one that is there stays as it is."""
+    """Store results; a stored one stays as it is."""
     insert_new(connection, shadow_results, [_row(pair) for pair in pairs])
 
 

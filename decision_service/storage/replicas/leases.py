@@ -1,4 +1,4 @@
-"""Which of several processes decides a request."""
+"""Leases: which of several processes decides a request."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class SoleProcess:
     """The `Leases` of a store that one process holds: it keeps duplicates apart by itself."""
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """The lease, at once; without a fence, since nobody can take the request over."""
+        """A lease without waiting and without a fence: no other process can take it over."""
         del seconds
         return Lease(caller, request_id, fence="")
 
     def release(self, lease: Lease) -> None:
-        """Nothing is held."""
+        """Do nothing: this process keeps no leases."""
 
     def forget(self, fence: str) -> None:
-        """Nothing is kept."""
+        """Do nothing: this process renews no leases."""
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -71,7 +71,7 @@ class SharedLeases:
         self._keeping = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """Leave to decide a request, or its decision; waits while another process decides it."""
+        """A lease of a request, or its decision; waits while another process decides."""
         key = (caller, request_id)
         give_up = _now() + seconds
         pauses = _pauses()
@@ -87,7 +87,7 @@ class SharedLeases:
                 return stored
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back, soon and without anybody waiting for it."""
+        """Release a lease in the background, with other releases."""
         self.forget(lease.fence)
         giving = asyncio.ensure_future(_quietly(self._releases.ask(lease)))
         self._loose.add(giving)
@@ -98,7 +98,7 @@ class SharedLeases:
         self._held.pop(fence, None)
 
     async def aclose(self) -> None:
-        """Give back what was released, and renew nothing any more."""
+        """Finish pending releases and stop renewing."""
         self._keeping.cancel()
         for batches in (self._claims, self._looks):
             await batches.aclose()
@@ -106,7 +106,7 @@ class SharedLeases:
         await self._releases.aclose()
 
     async def _ask(self, lease: Lease) -> StoredEntry | bool:
-        """Claim; a caller who leaves meanwhile does not take the lease along."""
+        """Claim; a lease granted to a caller that has left is released."""
         asking = asyncio.ensure_future(self._claims.ask(lease))
         try:
             return await asyncio.shield(asking)
@@ -123,7 +123,7 @@ class SharedLeases:
     async def _follow(
         self, key: CallerRequest, give_up: float, pauses: Iterator[float]
     ) -> StoredEntry | None:
-        """The decision of the request, or None when nobody decides it any more."""
+        """The decision of the request, or None when no process decides it any more."""
         while (left := give_up - _now()) > 0:
             await asyncio.sleep(min(next(pauses), left))
             answer = await self._looks.ask(key)
@@ -134,7 +134,7 @@ class SharedLeases:
         raise RequestInProgress.still()
 
     async def _keep(self, period: float) -> None:
-        """Renew what is held for long, and clear away what dead processes left."""
+        """Renew leases of long decisions, and remove those of dead processes."""
         while True:
             await asyncio.sleep(period)
             long_held = [x for x, since in self._held.values() if since <= _now() - period]
@@ -185,7 +185,7 @@ def _pauses() -> Iterator[float]:
 
 
 async def _quietly(work: Awaitable[T]) -> None:
-    """A lease that could not be given back ends by itself."""
+    """Ignore a store error: a lease that is not released expires."""
     with suppress(StoreUnavailable):
         await work
 

@@ -1,4 +1,4 @@
-"""The SQLite file before anything is read from it: is it there, ours to write, and whole."""
+"""Checks of the SQLite file before it is opened: present, writable, whole."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def exists(file: SqliteFile) -> bool:
 
 
 def missing(file: SqliteFile) -> StoreDamaged:
-    """The refusal of a store that was there once: no new one takes its place unasked."""
+    """The error for a store that is missing; no new one is made without `init`."""
     return StoreDamaged(
         f"the store {file.path} is missing, though there was one: restore it from a backup, or "
         "begin a new one with --init"
