@@ -90,11 +90,11 @@ class SnapshotBody(msgspec.Struct, frozen=True):
 
 
 class ArmDecision(msgspec.Struct, frozen=True):
-    """A decision's record for its rollout, committed in the decision's transaction.
+    """A decision's row for its rollout, committed with it.
 
     `unit` is what the plan assigns (the user, or the lender's customer). `hashed` says that the
     applicant was assigned by the hash alone, so that the arms may be compared; `pins` that a
-    returning applicant keeps this arm and version. `approved` is the approved amount in minor units.
+    returning applicant keeps this arm and version. `approved` is an amount in minor units.
     """
 
     unit: str
@@ -224,7 +224,7 @@ class UserState(msgspec.Struct, frozen=True):
 
     @property
     def known(self) -> tuple[KnownCount, ...]:
-        """The counts that a reading is checked against; those since the connection where there are."""
+        """The counts that a reading is checked against: an account's since its last connection."""
         since = {(one.source, one.kind) for one in self.counts}
         ended = (one for one in self.ended if (one.source, one.kind) not in since)
         return (*self.counts, *ended)

@@ -39,7 +39,7 @@ class Onboarded(msgspec.Struct, frozen=True):
 
 
 class ErasedApplicant(msgspec.Struct, frozen=True):
-    """How many accounts were revoked at the vendor, and how many snapshots destroyed here."""
+    """How many accounts the vendor revoked, and how many snapshots the store destroyed."""
 
     accounts: int
     snapshots: int
@@ -78,7 +78,7 @@ class OnboardApplicants:
         return await self._token(user_id, stop_at)
 
     async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
-        """Another token for whoever holds one that this service handed out.
+        """A new token for the holder of a token that this service issued.
 
         None where it did not, where the token expired more than a day ago, or where the page has
         had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
@@ -96,7 +96,7 @@ class OnboardApplicants:
         return token
 
     async def erase(self, user_id: str, stop_at: float) -> ErasedApplicant:
-        """Destroy what is stored of a user's data, then revoke its accounts at the vendor.
+        """Destroy a user's stored data, then revoke the user's accounts at the vendor.
 
         Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
         what is stored here is destroyed by then.

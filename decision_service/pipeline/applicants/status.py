@@ -1,4 +1,4 @@
-"""Where an applicant stands: accounts, data and its age, and whether a decision can be made now."""
+"""An applicant's status: accounts, age of the data, and whether a decision is possible now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from decision_service.pipeline.ports import Clock
 
 
 class AccountStatus(msgspec.Struct, frozen=True):
-    """One account: the vendor's words for its status and error, and ours for a person.
+    """One account with the vendor's status and error, and a sentence for a person.
 
     `advice` is what the applicant can do; empty where nothing is needed.
     """
@@ -35,7 +35,7 @@ class NewestSync(msgspec.Struct, frozen=True):
 
 
 class ApplicantStatus(msgspec.Struct, frozen=True):
-    """`ready` says that a decision now would rest on data; otherwise `why_not` says what lacks."""
+    """`ready`: a decision now would have data; otherwise `why_not` names what is missing."""
 
     user_id: str
     accounts: tuple[AccountStatus, ...]
@@ -45,7 +45,7 @@ class ApplicantStatus(msgspec.Struct, frozen=True):
 
 
 class ReadApplicantStatus:
-    """Asks the vendor where applicants stand; records nothing."""
+    """Reads applicants' status from the vendor; records nothing."""
 
     def __init__(self, vendor: Enrolment, clock: Clock) -> None:
         self._vendor = vendor
@@ -58,7 +58,7 @@ class ReadApplicantStatus:
 
 
 def status_of(user_id: str, connections: Connections) -> ApplicantStatus:
-    """What the vendor's word on a user's accounts means for a decision."""
+    """The status that follows from a user's accounts and collections."""
     why_not = _why_not(connections)
     return ApplicantStatus(
         user_id=user_id,

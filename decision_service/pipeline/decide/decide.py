@@ -94,7 +94,7 @@ class DecideApplication:
         """The recorded decision.
 
         Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
-        DeadlineMissed may come during the commit: a repeated call returns the decision if there is one.
+        DeadlineMissed may come during the commit: a repeated call returns a committed decision.
         """
         content = application.content()
         if application.request_id:

@@ -50,7 +50,7 @@ class _CachedFactors(msgspec.Struct):
 class FactorCache:
     """The last result for each of the last few hundred pairs of snapshot and ruleset.
 
-    Snapshot ids and ruleset digests are content-addressed, so a cached result equals a computed one.
+    Snapshot ids and ruleset digests name content, so a cached result equals a computed one.
     """
 
     def __init__(self, most: int = MAX_CACHED) -> None:

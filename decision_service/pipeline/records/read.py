@@ -38,7 +38,7 @@ class DecisionPage(msgspec.Struct, frozen=True):
 
 
 class ReadDecisions:
-    """Gets and lists what was recorded."""
+    """Gets and lists recorded decisions."""
 
     def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
         self._log = log

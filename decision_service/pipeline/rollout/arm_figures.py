@@ -1,4 +1,4 @@
-"""What is counted of a rollout's arms, and the port that keeps and adds it up."""
+"""Counters of a rollout's arms, and the port that stores and sums them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from decision_service.domain.decision import Arm
 
 
 class Counted(StrEnum):
-    """What an hour's cell counts.
+    """The kind of a cell's counter.
 
     `ATTEMPTS` are decisions begun, whatever came of them; `ERROR` by code; `RULE_ERROR` referrals
     that a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from
@@ -54,7 +54,7 @@ class Total(msgspec.Struct, frozen=True):
 
 
 class ArmTally(msgspec.Struct, frozen=True):
-    """What one version decided as one arm: `decisions` and `amount` in all, the rest by applicants.
+    """Totals of a version as an arm: `decisions` and `amount` of all, the rest by applicants.
 
     An applicant counts once, by the first decision in the window. `missing` are referrals of kind
     DATA, among the referred. `amount` is what was approved, in minor units.
@@ -72,10 +72,10 @@ class ArmTally(msgspec.Struct, frozen=True):
 
 
 class ArmFigures(Protocol):
-    """What all processes counted. Every method raises StoreUnavailable when the store cannot."""
+    """The counters of all processes; every method raises StoreUnavailable."""
 
     async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
-        """Keep what one process has counted so far; a cell never falls, so repeating is safe."""
+        """Store one process's totals; a stored cell never falls, so a repetition is safe."""
 
     async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
         """The sums over hours that end after `since` and entries from `position` on."""

@@ -1,4 +1,4 @@
-"""Counting what becomes of each decision that is begun, where the recorded decisions cannot tell.
+"""Counters of begun decisions and their results, errors included, which no decision records.
 
 Errors leave no decision behind, so guardrails on them need counters. They are kept in the process
 and written to the store every few seconds, as totals that only rise.
@@ -28,7 +28,7 @@ from decision_service.pipeline.rollout.arm_figures import ArmFigures, Counted, F
 from decision_service.rollout.latency import bound_of
 
 FLUSH_SECONDS = 2.0
-"""How often what was counted is written to the store."""
+"""Seconds between two writes of the counters to the store."""
 
 INTERNAL = "INTERNAL"
 CROSS_TENANT = "CROSS_TENANT"
@@ -54,7 +54,7 @@ class Counters:
 
     @contextmanager
     def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
-        """Count a decision that is begun here, and what it comes to.
+        """Count a decision that begins in this process, and its result.
 
         `timed` is false where the caller asked to wait for data: that time is no fault of ours.
         """
@@ -69,13 +69,13 @@ class Counters:
         self._ended(attempt)
 
     async def run(self) -> None:
-        """Write what was counted, for ever."""
+        """Write the counters, for ever."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what changed; where the store fails, it is written with the next flush."""
+        """Write changed counters; after a store failure, with the next flush."""
         written = {cell: self._counts[cell] for cell in self._changed}
         if not written:
             return
@@ -128,7 +128,7 @@ def _counted(
 
 
 def code_of(error: BaseException) -> str:
-    """The reason a caller is told; INTERNAL for a bug, CROSS_TENANT for data of another user."""
+    """The error's reason; INTERNAL for a bug, CROSS_TENANT for data of another user."""
     if isinstance(error, CrossTenant):
         return CROSS_TENANT
     if isinstance(error, ServiceError):
@@ -140,4 +140,4 @@ OUTAGE_CODES = frozenset(
     kind.reason
     for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
 ) | {CROSS_TENANT}
-"""Codes of the vendor's faults and of outages; they are no fault of a version."""
+"""Codes of vendor faults and outages, which are no fault of a version."""

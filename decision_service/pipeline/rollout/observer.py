@@ -1,4 +1,4 @@
-"""Counts each decision for its rollout, and has silent versions asked of it afterwards."""
+"""Counts each decision for its rollout, and queues its shadows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         return self.position_of(product)
 
     def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
-        """Count what becomes of an application."""
+        """Count the attempt and its result."""
         return self.counters.attempt(application.product, timed=not application.wait_timeout)
 
     def recorded(
@@ -45,7 +45,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         fetch_result: FetchResult | None,
         concluded: Concluded,
     ) -> None:
-        """A decision is durable: count it, and have the silent versions asked of it later."""
+        """Count a decision that became durable, and queue its shadows."""
         attempt.entry = concluded.entry
         log_rule_error(concluded.entry)
         decision = concluded.decision
@@ -65,7 +65,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
 
 
 def log_rule_error(entry: DecisionEntry) -> None:
-    """A rule that could not be evaluated refers its applicant, and somebody must mend it."""
+    """Log a rule that failed to evaluate: its applicant is referred, and the rule needs a fix."""
     if entry.arm is not None and entry.arm.rule_error:
         names = {"product": entry.product, "version": entry.arm.version}
         log.error("a rule failed", alarm="RULE_ERROR", decision_id=entry.decision_id, **names)

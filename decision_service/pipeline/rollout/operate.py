@@ -48,7 +48,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class RolloutView(msgspec.Struct, frozen=True):
-    """One rollout as it stands: `entered` is the step that brought each track to its stage."""
+    """A rollout's state; `entered` is the step that brought each track to its stage."""
 
     product: Product
     last: JournalEntry
@@ -56,7 +56,7 @@ class RolloutView(msgspec.Struct, frozen=True):
 
 
 class AssignmentExplanation(msgspec.Struct, frozen=True):
-    """Where an applicant would be put, and by which plan."""
+    """The assignment that an applicant would get, and its plan."""
 
     product: Product
     placement: Placement
@@ -84,7 +84,7 @@ class OperateRollouts:
         return await self._view(product)
 
     def after(self, product: str) -> RolloutView:
-        """One rollout from memory, as a step just left it: nothing that could fail any more."""
+        """One rollout after a step, from memory, so that no read can fail."""
         return self._view_from(product, (self._rollouts.latest(product),))
 
     async def steps(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
@@ -92,7 +92,7 @@ class OperateRollouts:
         return await self._rollouts.history(product, before, limit)
 
     async def explain(self, application: Application) -> AssignmentExplanation:
-        """Where an applicant would be put now; raises InputInvalid without the plan's unit."""
+        """An applicant's assignment now; raises InputInvalid without the plan's unit."""
         await self._rollouts.refresh()
         product = self._active_rules.current().product(application.product)
         placement = await place(application, product, self._arms, self._clock.now())
@@ -113,17 +113,17 @@ class OperateRollouts:
         )
 
     async def pause(self, order: Order) -> JournalEntry | None:
-        """Stop advancing; None where it is stopped already."""
+        """Stop advancing; None where already paused."""
         return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
 
     async def resume(self, order: Order) -> JournalEntry | None:
-        """Let advancing go on; None where it does."""
+        """Resume advancing; None where not paused."""
         return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
 
     async def set_kill_switch(
         self, order: Order, arm: Arm | None, *, killed: bool
     ) -> JournalEntry | None:
-        """Kill or revive an arm, the product for None; None where the switch stands there."""
+        """Kill or revive an arm (None: the product); None where the switch is already so."""
         action = JournalAction.KILL if killed else JournalAction.REVIVE
         switch = partial(kill if killed else revive, arm=arm)
         return await self._at_once(order, action, lambda _, state, __: switch(state))

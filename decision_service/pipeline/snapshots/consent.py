@@ -1,4 +1,4 @@
-"""Whether consent was withdrawn for something that is stored, by what the vendor says now."""
+"""Whether the vendor's account list shows that consent for stored data was withdrawn."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_withdrawn(
     now: Collection[Account] | None,
     named: Collection[str] = (),
 ) -> bool:
-    """Whether an account that fed what is stored, or was read last, is disconnected or gone.
+    """Whether an account that gave stored data, or was read last, is disconnected or gone.
 
     `now` are the vendor's accounts, None of a user that it does not know. `named` are sources that
     events called withdrawn: one that is as connected as ever, or that nobody ever saw, proves
@@ -45,7 +45,7 @@ def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected 
 
 
 def unlisted(user_state: UserState, named: Collection[str]) -> frozenset[str]:
-    """Those of the named sources that fed what is stored and are in no list of accounts."""
+    """The named sources that gave stored data and are in no list of accounts."""
     fed = {one.source for one in user_state.counts}
     return frozenset(one for one in named if one in fed and not one.startswith(_ACCOUNT))
 

@@ -45,7 +45,7 @@ class EventWorker:
         ]
 
     def notify(self) -> None:
-        """Something was received."""
+        """Wake the lanes: an event was recorded."""
         for lane in self._lanes:
             lane.wake.set()
 

@@ -16,7 +16,7 @@ from decision_service.pipeline.ports import Clock
 
 
 class Meaning(StrEnum):
-    """What a type of event makes the service do."""
+    """The action that a type of event asks for."""
 
     REVOKED = "revoked"
     CHANGED = "changed"
@@ -40,7 +40,7 @@ class Event(msgspec.Struct, frozen=True):
 
     @property
     def meaning(self) -> Meaning:
-        """What it makes the service do; nothing for a type that is new to us, or without a user."""
+        """The action asked for; none for an unknown type, or an event without a user."""
         return _MEANINGS.get(self.type, Meaning.NOTED) if self.user_id else Meaning.NOTED
 
 
@@ -102,7 +102,7 @@ WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is Meaning.REV
 
 
 class Receipt(StrEnum):
-    """What became of an event; CONFLICT is another body under an id that is known."""
+    """The result of recording an event; CONFLICT is another body under a known id."""
 
     NEW = "new"
     SEEN = "seen"
@@ -110,7 +110,7 @@ class Receipt(StrEnum):
 
 
 class EventLog(Protocol):
-    """Which events came; every method raises StoreUnavailable."""
+    """The record of received events; every method raises StoreUnavailable."""
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         """Record a new event, with the quarantine of its user, durable on return.
@@ -122,11 +122,11 @@ class EventLog(Protocol):
         """Events that were received and not yet done, oldest first: withdrawals, or the others."""
 
     async def done(self, event_ids: Sequence[str]) -> None:
-        """Everything that these events asked for has happened: whom they concerned is forgotten."""
+        """Mark events as done and remove the user ids from them."""
 
 
 class ReceiveEvents:
-    """Records events, tells whoever handles them, and nudges decisions that wait for their user.
+    """Records events, notifies the event worker, and wakes decisions that wait for the user's data.
 
     Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
     it is acknowledged.
@@ -145,7 +145,7 @@ class ReceiveEvents:
         self._nudge = nudge
 
     async def __call__(self, event: Event) -> Receipt:
-        """Raises StoreUnavailable, and then the vendor sends the event again."""
+        """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
         quarantine = event.meaning in (Meaning.REVOKED, Meaning.CHANGED)
         receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
         if receipt is Receipt.NEW and event.meaning is not Meaning.NOTED:

@@ -1,4 +1,4 @@
-"""What keeping snapshots warm needs of the store."""
+"""The store's port for warm snapshots."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class WarmLog(Protocol):
         """
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        """The accounts behind this reading were found unchanged."""
+        """Record that the accounts behind this reading are unchanged."""
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
-        """Let nothing that was read until now serve any more; durable on return."""
+        """Bar all readings until now from later decisions; durable on return."""
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
         """Users of whom data is stored, in order of id, strictly after this one."""

@@ -1,4 +1,4 @@
-"""Looking at rules and trying them; nothing is changed and nothing recorded."""
+"""Dry runs of rules; nothing is changed and nothing recorded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """What came of a trial."""
+    """The result of a dry run."""
 
     ruleset: CompiledRuleset
     as_of: AsOf
@@ -149,7 +149,7 @@ class ValidateRules:
         self._thread = thread
 
     async def __call__(self, product: str, source: str) -> Compilation:
-        """What came of it; raises Overloaded as compilations do."""
+        """The result; raises Overloaded as compilations do."""
         return await self._thread.run(self._compile, product, source)
 
     def _compile(self, product: str, source: str) -> Compilation:

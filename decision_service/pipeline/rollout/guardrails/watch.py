@@ -56,7 +56,7 @@ _SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 
 
 class WatchDeps(msgspec.Struct, frozen=True):
-    """What watching needs of the world."""
+    """The adapters that the guardrail watch needs."""
 
     active_rules: ActiveRules
     rollouts: Rollouts
@@ -66,14 +66,14 @@ class WatchDeps(msgspec.Struct, frozen=True):
 
 
 class GuardrailWatch:
-    """Judges every product's guardrails and takes the steps that follow."""
+    """Evaluates every product's guardrails and takes the steps that follow."""
 
     def __init__(self, watcher: WatchDeps) -> None:
         self._deps = watcher
         self._histories: dict[str, Sequence[JournalEntry]] = {}
 
     async def run(self) -> None:
-        """Look for ever; a store that fails is asked again, and nothing acts meanwhile."""
+        """Check for ever; while the store fails, no step is taken."""
         while True:
             began = self._deps.clock.monotonic()
             for name in self._deps.active_rules.current().products:
@@ -82,7 +82,7 @@ class GuardrailWatch:
             await asyncio.sleep(max(WATCH_SECONDS, took / LOOKING_SHARE))
 
     async def check(self, name: str) -> JournalEntry | None:
-        """Look once at a product; the step that followed, if one did.
+        """Check one product once; the step taken, or None.
 
         Raises StoreUnavailable, and where another step came first what `Rollouts.move` raises.
         """
@@ -99,7 +99,7 @@ class GuardrailWatch:
         return None
 
     async def evaluation(self, name: str) -> Evaluation:
-        """One look at a product with the journal it stands on."""
+        """An evaluation of a product with its journal."""
         product = self._deps.active_rules.current().product(name)
         history = await self._history(name)
         return Evaluation(self._deps.figures, product, history, self._deps.clock.now())

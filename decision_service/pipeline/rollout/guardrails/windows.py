@@ -1,4 +1,4 @@
-"""From when on a guardrail looks: its window, but never past what an operator has answered.
+"""The time that a guardrail measures: its window, but never past an operator's answer.
 
 Whoever revives an arm after a kill has seen the figures that killed it. Looking at them again would
 kill it again a second later.

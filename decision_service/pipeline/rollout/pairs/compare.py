@@ -1,4 +1,4 @@
-"""One version against another on the same applicants: what agrees, what would change, and why."""
+"""Comparison of two versions on the same applicants: agreement, changes and their reasons."""
 
 from __future__ import annotations
 
@@ -60,21 +60,21 @@ class VersionComparison(msgspec.Struct, frozen=True):
 
     @property
     def compared(self) -> int:
-        """How many pairs have two sides."""
+        """How many pairs were compared."""
         return self.counted(Comparability.COMPARED)
 
     @property
     def agreed(self) -> int:
-        """How many of them have one outcome, whatever the amounts."""
+        """How many compared pairs have equal outcomes, whatever the amounts."""
         return sum(group.count for group in self.groups if group.live is group.other)
 
     def counted(self, standing: Comparability) -> int:
-        """How many pairs stand like this."""
+        """How many pairs have this comparability."""
         return sum(group.count for group in self.groups if group.standing is standing)
 
 
 class CompareVersions:
-    """Answers from what shadows left, or by judging recorded decisions again; records nothing."""
+    """Compares by stored shadow results, or by re-evaluating decisions; records nothing."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class CompareVersions:
             after = Position(entries[-1].created, entries[-1].decision_id)
 
     async def _case(self, product: Product, entry: StoredEntry) -> DecidedCase | None:
-        """The decision with all that it was made from; None where that is not whole any more."""
+        """The decision with its snapshot and facts; None where a part was erased."""
         facts = decode_facts(entry.facts)
         if entry.snapshot_id is None or facts.factors is None or not entry.ruleset_digest:
             return None
@@ -159,7 +159,7 @@ class CompareVersions:
 
 
 def _require_shadow(product: Product, version: int) -> None:
-    """Say that a version looks at nothing, where it left nothing and the plan does not have it."""
+    """Raise RulesetUnknown for a version without results that is no shadow of the plan."""
     shadows = [f"v{shadow.version}" for shadow in product.plan.versions.shadow]
     if f"v{version}" in shadows:
         return

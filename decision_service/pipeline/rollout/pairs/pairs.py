@@ -1,4 +1,4 @@
-"""One applicant judged by two versions: what each concluded, and what told them apart."""
+"""One applicant evaluated by two versions: both conclusions and their differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class Comparability(StrEnum):
-    """Whether the other version could be asked.
+    """Whether the other version could be evaluated.
 
     `NOT_COMPARABLE`: it needs data that this decision did not read. `FAILED`: it ended in a
     RULE_ERROR or an exception.
@@ -48,7 +48,7 @@ class VersionOutcome(msgspec.Struct, frozen=True):
 
 
 class DecisionPair(msgspec.Struct, frozen=True):
-    """A recorded decision beside what another version makes of the same data.
+    """A recorded decision paired with another version's conclusion on the same data.
 
     `other` is None unless the standing is COMPARED. `moved` names the rules and reasons that differ
     where the two sides do; it holds nothing of the applicant.
@@ -98,7 +98,7 @@ def swapped(pair: DecisionPair) -> DecisionPair:
 
 
 class PairLog(Protocol):
-    """What shadows concluded. Every method raises StoreUnavailable when the store cannot serve."""
+    """Shadow results. Every method raises StoreUnavailable when the store cannot serve."""
 
     async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
         """Keep results; a version's result on a decision that is there already stays."""

@@ -1,4 +1,4 @@
-"""Silent versions: asked after the reply has left, never in its way.
+"""Shadows: versions evaluated after the reply, without delaying it.
 
 A bounded queue, one thread, and a share of its time that cannot be exceeded: after an evaluation
 the thread rests for many times as long as it took. What does not fit is dropped and counted.
@@ -26,7 +26,7 @@ log = structlog.get_logger("decision_service.shadow")
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """What shadows may take.
+    """Limits of shadow evaluation.
 
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
     `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
@@ -53,7 +53,7 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 class Shadows:
-    """Asks the silent versions, and writes what they said beside the decisions.
+    """Evaluates shadows, and stores their results.
 
     `idle` returns in a moment when no decision is in progress.
     """
@@ -76,7 +76,7 @@ class Shadows:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
 
     def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
-        """Take a recorded decision in, or drop it where the queue is full; never waits."""
+        """Queue a recorded decision, or drop it where the queue is full; never waits."""
         if not versions:
             return
         try:
@@ -91,12 +91,12 @@ class Shadows:
             group.create_task(self._write_all())
 
     async def aclose(self) -> None:
-        """Write what is done; what still waits is dropped."""
+        """Store finished results; queued decisions are dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what is done; where the store fails, it is written with the next flush."""
+        """Store finished results; after a store failure, with the next flush."""
         pairs = list(self._done)
         if not pairs:
             return

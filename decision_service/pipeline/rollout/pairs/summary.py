@@ -1,4 +1,4 @@
-"""Groups of alike pairs summed up: which outcomes met, and which rules and reasons moved them."""
+"""Summary of groups of pairs: pairs of outcomes, and the rules and reasons that differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class OutcomePair(msgspec.Struct, frozen=True):
 
 
 class ChangeCount(msgspec.Struct, frozen=True):
-    """One rule or reason that told the versions apart, in how many decisions, and one of them."""
+    """One rule or reason that differs, the number of such decisions, and an example."""
 
     change: str
     count: int
@@ -44,7 +44,7 @@ def outcome_pairs(groups: Sequence[Group]) -> list[OutcomePair]:
 
 
 def moves(groups: Iterable[Group], most: int = MOST_MOVES) -> list[ChangeCount]:
-    """The moves, most frequent first, in order of their names where they are equally frequent."""
+    """The differing rules and reasons, most frequent first, then by name."""
     by_change: dict[str, list[Group]] = {}
     for group in groups:
         for change in group.moved:
