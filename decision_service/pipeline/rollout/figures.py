@@ -1,4 +1,4 @@
-"""What a rollout has measured: each arm, each shadow, each guardrail, and what comes next when."""
+"""A rollout's figures: each arm, each shadow, each guardrail, and the next stages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from decision_service.rollout.sequential import ArmCount
 from decision_service.rollout.state import TrackName
 
 LONGEST = timedelta(days=30)
-"""How far back figures go at most, however long a stage has stood."""
+"""How far back figures go at most, however old the stage."""
 
 
 _FORESEEABLE = timedelta(days=3650).total_seconds()
@@ -54,26 +54,26 @@ class ArmLine(msgspec.Struct, frozen=True):
 
 
 class ShadowLine(msgspec.Struct, frozen=True):
-    """One silent version since the figures begin; `share` in thousandths of the enrolled."""
+    """One shadow since the figures begin; `share` in thousandths of the enrolled."""
 
     version: int
     share: int
     groups: Sequence[Group]
 
     def counted(self, standing: Comparability) -> int:
-        """How many of its results stand like this."""
+        """How many of its results have this comparability."""
         return sum(g.count for g in self.groups if g.standing is standing)
 
 
 class Awaited(msgspec.Struct, frozen=True):
-    """A number that is waited for, and when it is reached at the pace so far (None: unknown)."""
+    """A number that a step needs, and when it is reached at the current rate (None: unknown)."""
 
     missing: int
     by: datetime | None
 
 
 class Next(msgspec.Struct, frozen=True):
-    """What a track's next stage waits for; `count` are decisions, `ready_by` when all is met."""
+    """Requirements of a track's next stage: `count` decisions; `ready_by` when all are met."""
 
     track: TrackName
     readiness: Readiness
@@ -82,7 +82,7 @@ class Next(msgspec.Struct, frozen=True):
 
 
 class GuardrailLine(msgspec.Struct, frozen=True):
-    """What a guardrail says; for a comparison also the applicants it still needs to tell."""
+    """A guardrail's result; for a comparison also the applicants that it still needs."""
 
     word: GuardrailResult
     awaited: Awaited | None
@@ -101,7 +101,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class ShowFigures:
-    """Adds up what all processes counted; the guardrails say what they would say to themselves."""
+    """Sums the counters of all processes, and evaluates the guardrails as the watch does."""
 
     def __init__(self, watch: GuardrailWatch, pairs: PairLog) -> None:
         self._watch = watch
@@ -136,7 +136,7 @@ async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
 
 
 def _shows(product: Product, line: ArmLine) -> bool:
-    """A challenger that runs no longer still shows what it did: it is why it was stopped."""
+    """A stopped challenger keeps its figures, which show why it was stopped."""
     if line.arm is Arm.CHAMPION or running_challenger(product.plan, product.state):
         return True
     return bool(line.tally.decisions or line.errors.units)
@@ -161,7 +161,7 @@ def _arm(
 
 
 def _share(product: Product, arm: Arm) -> int:
-    """The share of all applicants whom the hash gives to an arm now."""
+    """The share of all applicants that the hash assigns to an arm now."""
     state, plan = product.state, product.plan
     enrolled = 0 if state.go_live.killed else plan.go_live.stages.percent(state.go_live.stage)
     challenger = running_challenger(plan, state)
@@ -208,7 +208,7 @@ async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) ->
 
 
 def _ready_by(readiness: Readiness, count: Awaited) -> datetime | None:
-    """When the next stage can begin at the pace so far; None where that cannot be said."""
+    """When the next stage can begin at the current rate; None where unknown."""
     if readiness.blocked_by or (count.missing and count.by is None):
         return None
     return max(readiness.holds_until, count.by) if count.by else readiness.holds_until

@@ -1,4 +1,4 @@
-"""Where every rollout stands, and the one way to move it: a step that the journal takes first."""
+"""The state of every rollout, and the only way to move one: a step journalled first."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from decision_service.rollout.state import Refusal, RolloutState, StepResult, fi
 log = structlog.get_logger("decision_service.rollouts")
 
 REFRESH_SECONDS = 1.0
-"""How often the journal is read: with the reading's own time, no process is two seconds late."""
+"""Seconds between readings of the journal, so that no process is two seconds late."""
 
 
 StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
-"""From where a rollout stands, under its plan and at an instant, to where it shall stand."""
+"""From a plan, a state and an instant to the next state, or a refusal."""
 
 
 class RolloutChange(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class RolloutChange(msgspec.Struct, frozen=True):
 
 
 class Rollouts:
-    """Keeps the shelf's rollouts where the journal says, and appends to the journal.
+    """Keeps the rollout states of `ActiveRules` equal to the journal, and appends to it.
 
     While the store cannot be read every rollout stays where it was last seen.
     """
@@ -76,7 +76,7 @@ class Rollouts:
         self._turn = asyncio.Lock()
 
     def current(self, product: str) -> RolloutState:
-        """Where a rollout stands, from memory; raises ProductUnknown."""
+        """A rollout's state, from memory; raises ProductUnknown."""
         return self._active_rules.current().product(product).state
 
     def latest(self, product: str) -> JournalEntry:
@@ -98,7 +98,7 @@ class Rollouts:
             self._follow(await self._journal.latest())
 
     async def keep_up(self) -> None:
-        """Follow the journal for ever; whatever fails is tried again, and said once."""
+        """Follow the journal for ever; failures are retried, and logged once."""
         failing = False
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
@@ -114,7 +114,7 @@ class Rollouts:
                 failing = False
 
     async def take_over(self, rulebook: Rulebook) -> UnmigratedPlan | None:
-        """Put a loaded rulebook on the shelf, its rollouts staying where they stand.
+        """Activate a loaded rulebook, its rollouts keeping their states.
 
         Where a changed plan does not fit its running rollout nothing changes, and the clashes
         return. Raises StoreUnavailable or RolloutMovedOn, having changed nothing.
@@ -129,7 +129,7 @@ class Rollouts:
             return settled
 
     async def move(self, product: str, change: RolloutChange) -> JournalEntry | None:
-        """Take a step and return its entry; None where it changes nothing, and leaves none.
+        """Take a step and return its entry; None, without an entry, where it changes nothing.
 
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
@@ -149,7 +149,7 @@ class Rollouts:
         raise RolloutMovedOn(f"the rollout of {product} keeps moving: look again", product=product)
 
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
-        """Let every rollout that moved stand where its last entry says."""
+        """Set the state of every moved rollout to that of its last entry."""
         states: dict[str, RolloutState] = {}
         for name, product in self._active_rules.current().products.items():
             entry = latest.get(name)

@@ -1,4 +1,4 @@
-"""Taking changed rules over while serving: read, check, test, store, then replace as a whole."""
+"""Reload of changed rules while serving: read, check, test, store, then replace as a whole."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from decision_service.pipeline.trial.rule_tests import failures
 
 REFUSED = "rules refused, the last good ones decide"
 MOST_TOLD = 20
-"""How many problems of one reading the log tells; `ListRulesets` tells all."""
+"""How many problems of one reading are logged; `ListRulesets` has all."""
 
 log = structlog.get_logger("decision_service.rules")
 
 
 class Reloaded(msgspec.Struct, frozen=True):
-    """What a reading came to: whether its rules decide from now on, and how many faults it had.
+    """The result of a reload: whether the rules decide from now on, and the number of faults.
 
     `again` says that the folder may be good and the store failed: read it once more.
     """
@@ -40,7 +40,7 @@ class Reloaded(msgspec.Struct, frozen=True):
 
 
 class ReloadRules:
-    """Puts a changed folder on the shelf, or keeps the last good one and remembers why.
+    """Activates a changed folder, or keeps the last good one and records why.
 
     Reading, checking and testing run on a thread, so that no call waits for them. A version that
     has decided may change only where `edits_used`, on made-up people.

@@ -20,7 +20,7 @@ _KEPT = 64
 
 
 class RulesetArchive:
-    """Finds the exact rules that a decision was made by, however long ago."""
+    """Finds rulesets by digest, for decisions of any age."""
 
     def __init__(
         self, log: DecisionLog, rulebook: Callable[[], Rulebook], thread: CompilationThread

@@ -82,7 +82,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
 
 
 class Loading(msgspec.Struct, frozen=True):
-    """What came of a folder: `rulebook` is None where any diagnostic is an error.
+    """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
     """
@@ -93,7 +93,7 @@ class Loading(msgspec.Struct, frozen=True):
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that refuse the folder."""
+        """The diagnostics of severity error, which refuse the folder."""
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
 
 
@@ -188,7 +188,7 @@ def _product(
 
 
 def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
-    """What is not as it was published; nothing where nothing ever was."""
+    """Differences from the manifest; none where nothing was ever published."""
     manifest = folder.manifest
     if manifest is None:
         return ()
@@ -196,7 +196,7 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 
 def _without_data(folder: RuleFolder) -> Diagnostic:
-    """A service would take every provider for unknown where the vendor's list cannot be read."""
+    """Warn of missing provider types, needed when the vendor's provider list cannot be read."""
     root = folder.products[0].path.rpartition("/")[0]
     message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
     hint = "copy `rules/_data` of the release beside the products"

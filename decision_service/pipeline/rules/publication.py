@@ -1,4 +1,4 @@
-"""Published rules go forward: what was published earlier does not come back unless that is said."""
+"""Older published rules may replace newer ones only where the manifest allows the rollback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 16
 
 
 def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
-    """The manifest under the digest of what it published; nothing where nothing was."""
+    """The manifest as a stored text under its publication's digest; empty without a manifest."""
     published = _published(folder)
     if published is None or folder.manifest is None:
         return ()

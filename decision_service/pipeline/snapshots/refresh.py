@@ -1,4 +1,4 @@
-"""Reading again in the background: after events, and in a sweep for those that never came."""
+"""Readings in the background: after events, and in a sweep for events that were lost."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ that data which changed without an event is found, and what is warm stays warm.
 
 
 class Handled(StrEnum):
-    """What came of events; NOT_CONFIRMED is a withdrawal that the vendor knows nothing of."""
+    """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show."""
 
     NOTED = "noted"
     REFRESHED = "refreshed"
@@ -58,14 +58,14 @@ class Handled(StrEnum):
 
 
 class RefreshLog(WarmLog, Protocol):
-    """The store as refreshing sees it."""
+    """The store's port for refreshing."""
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
         """As `DecisionLog.erase`."""
 
 
 class RefreshSource(SnapshotSource, Protocol):
-    """The vendor as refreshing sees it."""
+    """The vendor's port for refreshing."""
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
         """Every account as it is now, whatever is still arriving.
@@ -75,7 +75,7 @@ class RefreshSource(SnapshotSource, Protocol):
 
 
 class RefreshApplicants:
-    """Keeps warm readings equal to the vendor's truth; asks the vendor, and believes no event.
+    """Keeps warm readings equal to the vendor's data; an event is a reason to read, never data.
 
     Every method raises UpstreamUnavailable, UpstreamBudgetExhausted, DeadlineMissed and
     StoreUnavailable; calling again later is safe.
@@ -94,7 +94,7 @@ class RefreshApplicants:
         self._clock = clock
 
     async def handle(self, user_id: str, events: Sequence[Event]) -> Handled:
-        """Do what events of one user ask for together."""
+        """Handle the events of one user together."""
         withdrawn = {event.source for event in events if event.meaning is Meaning.REVOKED}
         if withdrawn:
             erased = await self.confirm(user_id, withdrawn)
@@ -116,7 +116,7 @@ class RefreshApplicants:
         return False
 
     async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> bool:
-        """Read what changed, or everything where nothing is warm; False where it is not kept.
+        """Read the changed kinds, or all without a warm reading; False where nothing was stored.
 
         That is so where it is not whole. Data that is still arriving is left for the event that
         says it has arrived.
@@ -132,7 +132,7 @@ class RefreshApplicants:
             return False
 
     async def sweep(self, user_id: str) -> None:
-        """Compare a user's accounts with the vendor's, and mend what no event has told."""
+        """Compare a user's accounts with the vendor's, and catch up on lost events."""
         user_state = await self._log.user_state(user_id)
         now, read = await self._accounts(user_id), await self._read_accounts(user_id, user_state)
         if is_withdrawn(user_state, read, now):
@@ -143,7 +143,7 @@ class RefreshApplicants:
             await self.refresh(user_id)
 
     async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
-        """Read the change into what is warm; False where everything must be read."""
+        """Merge the change into the warm reading; False where everything must be read."""
         mark, now = user_state.warm, self._clock.now()
         if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
             return False

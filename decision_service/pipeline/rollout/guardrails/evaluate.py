@@ -1,4 +1,4 @@
-"""What every guardrail of a product says now, from what all processes counted."""
+"""Evaluation of a product's guardrails by the counters of all processes."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from decision_service.rollout.latency import quantile
 from decision_service.rollout.sequential import ArmCount
 
 EARLIER = timedelta(days=30)
-"""How much of the champion's past makes a comparison quicker."""
+"""How much of the champion's history a comparison uses."""
 
 _COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
 
 
 class GuardrailResult(msgspec.Struct, frozen=True):
-    """What one guardrail says of one arm, or of the product where `arm` is None.
+    """The result of one guardrail for one arm, or for the product where `arm` is None.
 
     `arms` holds what a comparison compares.
     """
@@ -55,7 +55,7 @@ class GuardrailResult(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct):
-    """One look at one product; what several guardrails ask for is read once."""
+    """One evaluation of one product; figures that several guardrails need are read once."""
 
     figures: ArmFigures
     product: Product
@@ -65,7 +65,7 @@ class Evaluation(msgspec.Struct):
     _totals: dict[GuardrailWindow, Sequence[Total]] = msgspec.field(default_factory=dict)
 
     async def results(self) -> list[GuardrailResult]:
-        """What each guardrail says of whom it watches; nothing of an arm that decides nobody."""
+        """Each guardrail's result by arm; none for an arm that decides nobody."""
         return [
             await self._word(guardrail, arm)
             for guardrail in self.product.plan.guardrails
@@ -146,7 +146,7 @@ class Evaluation(msgspec.Struct):
         return ArmCount(sum(t.units for t in own), sum(_EVENTS[metric](t) for t in own))
 
     def _of(self, arm: Arm | None, version: int, watched: Arm | None) -> bool:
-        """Whether figures are of the watched arm as the plan has it now; None watches all."""
+        """Whether figures belong to the arm's current version; an arm of None takes all."""
         if watched is None:
             return True
         return arm is watched and version == self.product.plan.versions.of(watched)

@@ -32,7 +32,7 @@ _ANSWERS = {
 
 
 class GuardrailWindow(msgspec.Struct, frozen=True):
-    """What is looked at: from `since` on, and for counters from the journal's `position` on.
+    """The measured time: from `since` on, and for counters from the journal's `position` on.
 
     `whole` says that a guardrail's own window is looked at to its full length.
     """
@@ -64,7 +64,7 @@ def window_of(
 
 
 def comparing_since(state: RolloutState, history: Sequence[JournalEntry]) -> datetime:
-    """Since when both arms decide side by side: the challenger's stage, or its last reviving."""
+    """Since when both arms decide: the challenger's stage, or its last revival."""
     revived = (entry.at for entry in history if _revived_challenger(entry))
     return max(_entered(state), next(revived, BEGINNING))
 
@@ -86,7 +86,7 @@ def _answered(history: Sequence[JournalEntry]) -> datetime:
 
 
 def position_at(history: Sequence[JournalEntry], instant: datetime) -> int:
-    """The entry at which the rollout stood then; 0 before the first."""
+    """The position of the journal's last entry by then; 0 before the first."""
     return next((entry.position for entry in history if entry.at <= instant), 0)
 
 
