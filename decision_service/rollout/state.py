@@ -1,4 +1,4 @@
-"""Where a rollout stands, and how it may move: pure steps from one state to the next.
+"""A rollout's state, and the pure steps from one state to the next.
 
 A step gives the new state or a Refusal in one sentence. Kill, revive, pause and resume are safe to
 repeat: where nothing changes, the same state returns.
@@ -46,7 +46,7 @@ __all__ = [
 
 
 class RolloutState(msgspec.Struct, frozen=True):
-    """One product's standing; `challenger` is None where the plan has none.
+    """One product's rollout state; `challenger` is None where the plan has none.
 
     `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
     be pinned to no other.
@@ -98,12 +98,12 @@ def roll_back(
 
 
 def pause(state: RolloutState) -> RolloutState:
-    """Nothing advances until it is resumed; who is decided by what stays as it is."""
+    """Stop advancing until `resume`; assignments stay as they are."""
     return replace(state, paused=True)
 
 
 def resume(state: RolloutState) -> RolloutState:
-    """Advancing is possible again."""
+    """Allow advancing again."""
     return replace(state, paused=False)
 
 

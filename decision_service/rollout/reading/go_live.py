@@ -1,4 +1,4 @@
-"""Reads the `go_live` section: who is decided here at all."""
+"""Reads the `go_live` section: the applicants that this service decides."""
 
 from __future__ import annotations
 

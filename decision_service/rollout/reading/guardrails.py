@@ -1,4 +1,4 @@
-"""Reads the `guardrails` section and refuses watches that cannot do what they say."""
+"""Reads the `guardrails` section and reports guardrails that could never trip."""
 
 from __future__ import annotations
 

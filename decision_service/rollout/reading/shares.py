@@ -1,4 +1,4 @@
-"""Readers for the small things of a plan: names, shares and lists of applicants."""
+"""Readers of a plan's names, shares and lists of applicants."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report
 
 
 def place_of(node: Node, *keys: str) -> Place:
-    """Where the value under these nested keys stands, or the deepest of them that is there."""
+    """The place of the value under these nested keys, or of the deepest key present."""
     for key in keys:
         value = node.get(key) if isinstance(node, MapNode) else None
         if value is None:

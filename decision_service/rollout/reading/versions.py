@@ -1,4 +1,4 @@
-"""Reads the `versions` section: who decides, and who only looks on."""
+"""Reads the `versions` section: champion, challenger and shadows."""
 
 from __future__ import annotations
 
