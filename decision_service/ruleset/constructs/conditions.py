@@ -43,7 +43,7 @@ class ConditionsPart(msgspec.Struct, frozen=True):
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
-        """When each is asked for."""
+        """Their `when` expressions."""
         return [
             Written(d.when, d.place, f"condition `{d.id}`")
             for d in self.demands
@@ -93,7 +93,7 @@ class ConditionsRunner:
         self.weigh = compile_conditions(self.whens)
 
     def run(self, state: State) -> Conclusion:
-        """Put what holds into the state."""
+        """Add the conditions that hold to the state."""
         noted = self.weigh(state.values)
         possible = self._possible(state) if state.marks else ()
         for index, (demand, truth) in enumerate(zip(self.demands, noted[0], strict=True)):
@@ -105,7 +105,7 @@ class ConditionsRunner:
         return Conclusion(findings, noted, gaps)
 
     def _possible(self, state: State) -> Collection[int]:
-        """The conditions that hold for any of the totals that a missing value leaves open."""
+        """The conditions that hold for any total that a missing value leaves possible."""
         worlds = state.everywhere(self.weigh)
         return {
             index
@@ -115,7 +115,7 @@ class ConditionsRunner:
         }
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Nothing: the rows say it all."""
+        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:

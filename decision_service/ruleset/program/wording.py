@@ -48,7 +48,7 @@ Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A comparison in words: the side that is judged, its value, and what it is held against."""
+    """A comparison in words: the judged side, its value, and the required value."""
 
     subject: Node
     operator: str
@@ -251,7 +251,7 @@ class Wording:
         return tuple([trace(values, truth) for trace, truth in pairs])
 
     def _tracer(self, leaf: Node) -> Tracer:
-        """A function from values and a truth to one comparison, what is fixed printed before."""
+        """A function from values and a truth to one comparison; its constants are printed once."""
         match leaf:
             case tree.Compare(left=tree.NameRead() as name, right=tree.Constant() as against):
                 required = self.value(against.value, against.type)
@@ -283,7 +283,7 @@ def _reads(node: Node, name: str) -> bool:
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:
-    """The same comparison told from its right side."""
+    """The same comparison with its sides exchanged."""
     operator = _MIRRORED[leaf.operator]
     return tree.Compare(operator, leaf.right, leaf.left, text=leaf.text, place=leaf.place)
 

@@ -1,4 +1,4 @@
-"""A rule file while it is read: what is there so far, for later sections and for the checks."""
+"""A rule file while it is read: its sections so far, for later sections and the checks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NamedPart(msgspec.Struct, frozen=True):
 
 
 class RulesetDraft(msgspec.Struct):
-    """Everything read from one rule file; what could not be read is simply not there.
+    """Everything read from one rule file; unreadable sections are absent.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
     `ids` where each id stands. `now` is when it is to decide, None where that does not matter.
@@ -122,7 +122,7 @@ class RulesetDraft(msgspec.Struct):
             self.report.error("R123", node.place, message, "write at least one")
 
     def touch(self, node: Node) -> None:
-        """Count what an unreadable part of the file names as used, as it is meant to be."""
+        """Count the names in an unreadable part as used."""
         if isinstance(node, Scalar):
             self.names.touch(node.text)
             self.used_reasons.add(node.text)

@@ -35,7 +35,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What a decision rests on: factor values by name, inputs by name without their prefix.
+    """The facts of a decision: factor values by name, inputs by name without prefix.
 
     `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
     """
@@ -56,7 +56,7 @@ def load(ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: As
 
 
 def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
-    """Run all stages, combine what they conclude, and say why.
+    """Run all stages, combine their conclusions, and give reasons.
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
     concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.

@@ -36,7 +36,7 @@ class Given(msgspec.Struct, frozen=True):
     factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
 
     def over(self, other: Given) -> Given:
-        """These, and what only the other one names."""
+        """The union; this one's values where both have a name."""
         return Given({**other.inputs, **self.inputs}, {**other.factors, **self.factors})
 
 
@@ -81,7 +81,7 @@ def case_target(path: str, text: str) -> Target | None:
 
 
 class GivenFile(msgspec.Struct, frozen=True):
-    """What one file gives for one evaluation; `as_of` is None where it does not say."""
+    """One file's values for one evaluation; `as_of` is None where absent."""
 
     given: Given
     as_of: AsOf | None

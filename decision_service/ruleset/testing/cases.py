@@ -1,4 +1,4 @@
-"""Rule tests: run them, show expected beside actual, and tell what they cover."""
+"""Rule tests: results, differences and coverage."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """What all cases together reached of what can be reached."""
+    """The goals that all cases reached, of all that can be reached."""
 
     reached: tuple[Goal, ...]
     missed: tuple[Goal, ...]

@@ -1,4 +1,4 @@
-"""What a rule test expects of a verdict, and how the verdict differs from it."""
+"""Expectations of a rule test, and the differences of a verdict from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_OFFER: Mapping[str, Any] = {}
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One expectation that was not met, expected beside actual."""
+    """One unmet expectation, with the expected and the actual value."""
 
     field: str
     expected: str
