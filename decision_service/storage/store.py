@@ -137,7 +137,7 @@ class Store:
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         """The decision of this caller's request, if there is one."""
-        return await self._finds.ask((caller, request_id))
+        return await self._finds.submit((caller, request_id))
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
@@ -343,5 +343,5 @@ class Store:
 def _journal(url: str, path: Path | None) -> ErasureJournal | None:
     address = parse_store_url(url)
     if path is None and isinstance(address, SqliteFile):
-        path = address.beside(".erasures")
+        path = address.companion(".erasures")
     return None if path is None else ErasureJournal.open(path)

@@ -51,7 +51,7 @@ class Batches(Generic[Q, A]):
         self._enough = asyncio.Event()
         self._closed = False
 
-    async def ask(self, question: Q) -> A:
+    async def submit(self, question: Q) -> A:
         """The answer to one question.
 
         Raises what `answer` gave or raised, and StoreUnavailable where no question is taken.

@@ -43,13 +43,13 @@ def _answers(
     connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
 ) -> Sequence[StoredEntry | StoreError]:
     """For each entry: the recorded one, the earlier one under its key, or an error."""
-    told = [*zip(group, statuses, strict=True)]
-    refused = {c.key for c, status in told if status is not CommitStatus.RECORDED}
+    results = [*zip(group, statuses, strict=True)]
+    refused = {c.key for c, status in results if status is not CommitStatus.RECORDED}
     entries = {**decisions.by_keys(connection, refused)}
-    for commit, status in told:
+    for commit, status in results:
         if status is CommitStatus.RECORDED:
             entries.setdefault(commit.key, commit.entry)
-    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in told]
+    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in results]
 
 
 def _refusal(commit: Commit, status: CommitStatus) -> StoreError:

@@ -71,7 +71,7 @@ def _broken(connection: Connection, group: Sequence[Commit]) -> set[Precondition
 
 
 def _recorded(connection: Connection, fit: Sequence[Commit]) -> set[_Identity]:
-    """Insert the decisions; the ids of the inserted ones."""
+    """Insert the decisions; the identities that are stored afterwards."""
     rows = [decisions.row(commit.entry) for commit in fit]
     if _insert_new(connection, tables.decisions, rows) == len(rows):
         return {_id(commit) for commit in fit}

@@ -70,7 +70,7 @@ class Writer:
         preconditions = preconditions_of(entry, stored=packed is None)
         commit = Commit(stored, preconditions, packed, entry.arm, entry.warm)
         try:
-            answer = await self._groups.ask(commit)
+            answer = await self._groups.submit(commit)
         except ReadingMoved:
             if entry.snapshot is not None:
                 self._decided_on.pop((entry.user_id, entry.snapshot.id), None)
@@ -143,7 +143,7 @@ class Writer:
 def _keep_warm(
     connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
 ) -> bool:
-    """Remove the snapshot of a refused reading, and that of a replaced one."""
+    """Store a reading; the snapshot of a refused or a replaced one is removed."""
     user_id = packed.user_id
     consents.hold(connection, (user_id,))
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:

@@ -64,11 +64,11 @@ class SharedLeases:
         self._claims: Batches[Lease, StoredEntry | bool] = Batches(
             self._claim_together, most=_MOST_TOGETHER
         )
-        self._looks = Batches(self._look_together, most=_MOST_TOGETHER)
+        self._lookups = Batches(self._find_holders, most=_MOST_TOGETHER)
         self._releases = Batches(self._release_together, most=_MOST_TOGETHER)
         self._held: dict[str, tuple[Lease, float]] = {}
-        self._loose: set[asyncio.Future[None]] = set()
-        self._keeping = asyncio.create_task(self._keep(seconds / 3))
+        self._background: set[asyncio.Future[None]] = set()
+        self._renewal = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
         """A lease of a request, or its decision; waits while another process decides."""
@@ -89,9 +89,9 @@ class SharedLeases:
     def release(self, lease: Lease) -> None:
         """Release a lease in the background, with other releases."""
         self.forget(lease.fence)
-        giving = asyncio.ensure_future(_quietly(self._releases.ask(lease)))
-        self._loose.add(giving)
-        giving.add_done_callback(self._loose.discard)
+        giving = asyncio.ensure_future(_ignoring_store_errors(self._releases.submit(lease)))
+        self._background.add(giving)
+        giving.add_done_callback(self._background.discard)
 
     def forget(self, fence: str) -> None:
         """Stop renewing a lease that has ended."""
@@ -99,15 +99,15 @@ class SharedLeases:
 
     async def aclose(self) -> None:
         """Finish pending releases and stop renewing."""
-        self._keeping.cancel()
-        for batches in (self._claims, self._looks):
+        self._renewal.cancel()
+        for batches in (self._claims, self._lookups):
             await batches.aclose()
-        await asyncio.gather(self._keeping, *self._loose, return_exceptions=True)
+        await asyncio.gather(self._renewal, *self._background, return_exceptions=True)
         await self._releases.aclose()
 
     async def _ask(self, lease: Lease) -> StoredEntry | bool:
         """Claim; a lease granted to a caller that has left is released."""
-        asking = asyncio.ensure_future(self._claims.ask(lease))
+        asking = asyncio.ensure_future(self._claims.submit(lease))
         try:
             return await asyncio.shield(asking)
         except HeldUp:
@@ -126,7 +126,7 @@ class SharedLeases:
         """The decision of the request, or None when no process decides it any more."""
         while (left := give_up - _now()) > 0:
             await asyncio.sleep(min(next(pauses), left))
-            answer = await self._looks.ask(key)
+            answer = await self._lookups.submit(key)
             if isinstance(answer, StoredEntry):
                 return answer
             if not answer:
@@ -156,7 +156,7 @@ class SharedLeases:
         self._held |= {lease.fence: (lease, now) for lease in had}
         return answers
 
-    async def _look_together(
+    async def _find_holders(
         self, keys: Sequence[CallerRequest]
     ) -> Sequence[StoredEntry | StoreError | bool]:
         return await self._database.read(partial(_look, keys=keys))
@@ -184,7 +184,7 @@ def _pauses() -> Iterator[float]:
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-async def _quietly(work: Awaitable[T]) -> None:
+async def _ignoring_store_errors(work: Awaitable[T]) -> None:
     """Ignore a store error: a lease that is not released expires."""
     with suppress(StoreUnavailable):
         await work

@@ -182,7 +182,7 @@ def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
 def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
     """Lock the file, which is whole or new."""
     sqlite_file.require_folder(file)
-    lock = FileLock.acquire(file.beside(".lock"), file.path)
+    lock = FileLock.acquire(file.companion(".lock"), file.path)
     try:
         if sqlite_file.exists(file):
             sqlite_file.require_whole(file)
