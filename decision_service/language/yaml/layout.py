@@ -40,7 +40,7 @@ def _check_kept(source: SourceText, again: SourceText) -> None:
 
 
 def _meaning(piece: Piece) -> object:
-    """What a piece says, the style of its quotes included."""
+    """A piece's content, with the style of its quotes."""
     if piece.kind == "scalar":
         return (piece.value, bool(piece.style))
     if piece.kind == "list":

@@ -87,7 +87,7 @@ class MapNode(msgspec.Struct, frozen=True):
         return next((e.value for e in self.entries if e.key == key), None)
 
     def key_place(self, key: str) -> Place:
-        """Where a key stands; the map's own place where it does not."""
+        """A key's place; the map's own place where the key is absent."""
         return next((e.key_place for e in self.entries if e.key == key), self.place)
 
 
