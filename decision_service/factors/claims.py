@@ -1,4 +1,4 @@
-"""What accounts claim whose provider nobody knows: none of it is income."""
+"""Claims of accounts with unknown providers, which are no income."""
 
 from __future__ import annotations
 

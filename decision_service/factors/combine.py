@@ -38,7 +38,7 @@ class MonthFacts(msgspec.Struct, gc=False):
 
 
 class JobIncome(msgspec.Struct, gc=False):
-    """What one job gives in a month: the amount that counts, its grade, and who told it.
+    """One job's income of a month: the amount that counts, its grade, and its sources.
 
     `backed` is the part of the amount that somebody else than the applicant proves.
     """
@@ -173,7 +173,7 @@ def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> Job:
 
 
 def _keep_best(parts: dict[Job, JobIncome], job: Job, part: JobIncome) -> None:
-    """The better proof counts, whatever the other tells; of equal proof the larger amount."""
+    """The amount of better proof; of equal proof the larger amount."""
     held = parts.get(job)
     if held is not None and held.grade != part.grade:
         parts[job] = min(held, part, key=lambda p: p.grade)

@@ -1,4 +1,4 @@
-"""income.*: whether sources that tell of the same work agree, and what unknown ones claim."""
+"""income.*: agreement of sources on the same work, and claims of unknown providers."""
 
 from __future__ import annotations
 

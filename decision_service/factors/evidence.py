@@ -24,7 +24,7 @@ Weight = tuple[Amount, str]
 """(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
 
 Told = tuple[str, int | None]
-"""Who told of a record, and its grade as proof of income; None where it proves none."""
+"""A record's source, and its grade as proof of income; None where it proves none."""
 
 
 class Named(Protocol):
@@ -78,7 +78,7 @@ def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
 
 
 def five_of(weights: Sequence[Weight], heaps: Sequence[Heap]) -> Sequence[Weight]:
-    """The five heaviest records, looking into heaps only where one of them may be."""
+    """The five records of largest amount, expanding only heaps that may hold one."""
     best = five(weights)
     peaks = sorted([(-heap.peak, place) for place, heap in enumerate(heaps)])
     for peak, place in peaks:

@@ -20,7 +20,7 @@ STAND_IN_MONTHS = 13
 
 
 class SourceCoverage(msgspec.Struct, frozen=True):
-    """One account's records of one kind, as far as they tell which months are known.
+    """One account's records of one kind, as far as they determine the known months.
 
     Months are Month.index. `seen` is the civil date of the sync or of as_of, the earlier one.
     `settled` is the last month that ended before it and is posted or past its lag; `newest` the

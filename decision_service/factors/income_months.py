@@ -1,4 +1,4 @@
-"""What is told of each month's income: payroll, estimates and earnings, with their proofs."""
+"""Each month's reported income: payroll, estimates and earnings, with their proofs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loans that schemes know of, and what each of them does not tell."""
+"""Loans reported by schemes, with the fields that a report leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the money that was given back to an account counts nothing."""
+"""The part of refunds to an account that does not count."""
 
 from __future__ import annotations
 

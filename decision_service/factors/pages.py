@@ -24,7 +24,7 @@ def page_of(records: Sequence[Transaction], classifier: Classifier, currency: st
 def _alike(
     records: Sequence[Transaction], classifier: Classifier, currency: str
 ) -> Mapping[Signed, Sequence[Transaction]]:
-    """Together what is classed alike, whatever the sign: the one loop over every transaction."""
+    """Transactions grouped by class, whatever the sign, in one loop over all of them."""
     groups: dict[str | None, list[Transaction]] = {}
     alike: dict[Signed, list[Transaction]] = {}
     group_of = groups.get

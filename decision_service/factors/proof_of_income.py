@@ -1,4 +1,4 @@
-"""How well an estimate proves income: remitted by an employer, told by a platform, or declared."""
+"""Proof of an estimate: remitted by an employer, reported by a platform, or declared."""
 
 from __future__ import annotations
 

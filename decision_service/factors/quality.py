@@ -58,7 +58,7 @@ class Feed(msgspec.Struct, frozen=True):
 
 
 def supply(context: FactorContext, kind: Kind) -> Supply:
-    """Everyone who may feed a kind."""
+    """All feeders of a kind."""
     return context.once(("supply", kind), lambda c: _supply(c, kind))
 
 

@@ -118,7 +118,7 @@ def _clean(
 
 
 def _of_counted(context: FactorContext, kind: Kind, records: Sequence[R]) -> Sequence[R]:
-    """The records of counted sources; of unknown providers nothing that may be income counts."""
+    """The records of counted sources, without possible income of unknown providers."""
     telling = {s for s, f in counted(context).items() if f.known or kind not in EARNING_KINDS}
     if sources_naming(context, kind) <= telling:
         return records

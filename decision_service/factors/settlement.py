@@ -1,4 +1,4 @@
-"""Which months of an income are known, which are open, and who is waited for."""
+"""The known and the open months of an income, and the sources still awaited."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settlement:
         self._silences = {(s.feeder.id, s.kind): self._doubtful(s) for s in sources}
 
     def settles(self, source: SourceCoverage, month: int) -> bool:
-        """Whether nothing of a month can still come from a source."""
+        """Whether a source can report nothing more of a month."""
         silence = self._silences[source.feeder.id, source.kind]
         return month <= source.settled and month not in silence
 

@@ -25,7 +25,7 @@ from decision_service.factors.tally import OF_ALL, Tally
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
-"""How far every factor looks at least, to tell a quiet month from no data at all."""
+"""The least reach of every factor, by which a quiet month differs from no data."""
 
 
 class TradingWindow(msgspec.Struct, frozen=True):

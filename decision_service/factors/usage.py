@@ -22,7 +22,7 @@ LINK_TASK = "LINK_ACCOUNT"
 SOCIAL_SECURITY = "SOCIAL_SECURITY"
 
 EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
-"""What may make up income: of a provider that nobody knows, records of these are dropped."""
+"""Kinds that may be income; their records of unknown providers are dropped."""
 
 _UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
 _SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
@@ -91,7 +91,7 @@ def feeders(context: FactorContext) -> tuple[Feeder, ...]:
 
 
 def counted(context: FactorContext) -> Mapping[str, Feeder]:
-    """Those whose records count, by id: used ones, and partial ones if the policy says so."""
+    """Feeders whose records count, by id: used ones, and partial ones where the policy allows."""
     return context.once("counted", _counted)
 
 

@@ -1,4 +1,4 @@
-"""employment.*: what employments say beside the income: a job that began, one that ended."""
+"""employment.*: jobs that began or ended, by the employments besides the income."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""employment.status, has_payroll and has_gig: what recent income says about work."""
+"""employment.status, has_payroll and has_gig: work as shown by recent income."""
 
 from __future__ import annotations
 
