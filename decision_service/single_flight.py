@@ -1,4 +1,4 @@
-"""One piece of work per key at a time, shared by all who ask for it meanwhile."""
+"""Single flight: concurrent callers of one key share one piece of work."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Flight(Struct, Generic[Job, Result], eq=False):
 
 
 class Waiter(Struct, Generic[Job, Result], eq=False):
-    """A caller's place in a flight; `began` where this caller's asking began the work.
+    """One caller of a flight; `began` where this caller's `join` began the work.
 
     `job` is what `SingleFlight.join` was given by whoever began it.
     """
@@ -41,7 +41,7 @@ class Waiter(Struct, Generic[Job, Result], eq=False):
 
     @property
     def job(self) -> Job:
-        """The job that the work does."""
+        """The flight's job."""
         return self._flight.job
 
     async def result(self, seconds: float, *signals: asyncio.Future[Any]) -> Result:
@@ -81,7 +81,7 @@ class SingleFlight(Generic[Key, Job, Result]):
 
     @contextmanager
     def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Waiter[Job, Result]]:
-        """A place in the work of this key while the block lasts; `job` makes the job of new work.
+        """Join the work of this key for the block; `job` makes the job of new work.
 
         Raises what `job` raises, and nothing has begun then.
         """
@@ -98,7 +98,7 @@ class SingleFlight(Generic[Key, Job, Result]):
                 flight.task.cancel()
 
     def seal(self, key: Key) -> None:
-        """From now on the work of this key goes on even when nobody waits for it."""
+        """Let the work of this key go on even without callers."""
         self._flights[key].sealed = True
 
     def jobs(self) -> dict[Key, Job]:
@@ -106,7 +106,7 @@ class SingleFlight(Generic[Key, Job, Result]):
         return {key: flight.job for key, flight in self._flights.items()}
 
     async def aclose(self) -> None:
-        """Cancel all work and return when it has ended; whoever waits gets WorkStopped."""
+        """Cancel all work and wait for its end; waiting callers get WorkStopped."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

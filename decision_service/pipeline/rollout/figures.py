@@ -189,15 +189,15 @@ async def _next(
 ) -> Next | None:
     product, now = evaluation.product, evaluation.now
     plan, state = product.plan, product.state
-    stands = state.go_live if track is TrackName.GO_LIVE else state.challenger
-    if stands is None:
+    state_of_track = state.go_live if track is TrackName.GO_LIVE else state.challenger
+    if state_of_track is None:
         return None
-    decisions = await _decided(evaluation, track, stands.since)
+    decisions = await _decided(evaluation, track, state_of_track.since)
     readiness = waits_for(plan, state, track, decisions, [w.judgement for w in results])
     if readiness is None or readiness.next is None:
         return None
     needed = decisions + readiness.decisions_missing
-    count = _awaited(needed, decisions, stands.since, now)
+    count = _awaited(needed, decisions, state_of_track.since, now)
     return Next(track, readiness, count, _ready_by(readiness, count))
 
 
@@ -214,9 +214,9 @@ def _ready_by(readiness: Readiness, count: Awaited) -> datetime | None:
     return max(readiness.holds_until, count.by) if count.by else readiness.holds_until
 
 
-def _awaited(needed: int, seen: int, since: datetime, now: datetime) -> Awaited:
-    missing = max(0, needed - seen)
-    if not missing or not seen:
+def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Awaited:
+    missing = max(0, needed - decided)
+    if not missing or not decided:
         return Awaited(missing, None)
-    wait = (now - since).total_seconds() * missing / seen
+    wait = (now - since).total_seconds() * missing / decided
     return Awaited(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)

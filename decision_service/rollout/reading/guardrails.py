@@ -1,4 +1,4 @@
-"""Reads the `guardrails` section and reports guardrails that could never trip."""
+"""Reads the `guardrails` section and reports guardrails that cannot work as written."""
 
 from __future__ import annotations
 

@@ -17,10 +17,10 @@ from decision_service.rollout.guardrails import Guardrail, VersusChampion
 from decision_service.rollout.state import RolloutState
 
 GUARDRAIL = "guardrail "
-"""What the journal's `who` begins with for a guardrail's step; its name follows."""
+"""The prefix of the journal's `who` for a guardrail's step; the guardrail's name follows."""
 
 AUTO_ADVANCE = "automatic advance"
-"""The journal's `who` where the plan itself went on."""
+"""The journal's `who` for an automatic advance."""
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWERS = {
