@@ -97,15 +97,15 @@ def _beside_scheme(context: FactorContext, month: int, facts: MonthFacts) -> Amo
     paid = formal_payroll(context).get(month)
     if not estimates or paid is None:
         return None
-    told = max(estimates.values())
-    highest = {feeders[s].provider_id for s, amount in estimates.items() if amount == told}
-    at_least = any(_at_ceiling(context.policy, provider, month, told) for provider in highest)
-    return paid, max(told, paid) if at_least else told
+    reported = max(estimates.values())
+    highest = {feeders[s].provider_id for s, amount in estimates.items() if amount == reported}
+    at_least = any(_at_ceiling(context.policy, provider, month, reported) for provider in highest)
+    return paid, max(reported, paid) if at_least else reported
 
 
-def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, told: Amount) -> bool:
+def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, reported: Amount) -> bool:
     ceiling = ceiling_of(policy, provider_id, month)
-    return ceiling is not None and told >= ceiling
+    return ceiling is not None and reported >= ceiling
 
 
 def _documents(context: FactorContext, span: MonthSpan) -> Mapping[str, Sequence[AmountPair]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.combine import GIG, PAYROLL, Job
+from decision_service.factors.combine import GIG, PAYROLL, JobKey
 from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, Figure, ratio
 from decision_service.factors.income import INCOME
@@ -91,20 +91,20 @@ def gig_share(context: FactorContext, length: int) -> Answer:
 
 
 def _over_jobs(
-    context: FactorContext, length: int, work: Callable[[dict[Job, Amount]], Figure | Cause]
+    context: FactorContext, length: int, work: Callable[[dict[JobKey, Amount]], Figure | Cause]
 ) -> Answer:
     book = income(context)
     return over(book, length, lambda _: work(_jobs(book, length)))
 
 
-def _jobs(book: IncomeBook, length: int) -> dict[Job, Amount]:
-    sums: dict[Job, Amount] = {}
+def _jobs(book: IncomeBook, length: int) -> dict[JobKey, Amount]:
+    sums: dict[JobKey, Amount] = {}
     for _, parts in within(book.parts, (book.last(length),)):
         for job, part in parts.items():
             sums[job] = sums.get(job, 0) + part.amount
     return {job: max(amount, 0) for job, amount in sums.items()}
 
 
-def _share(jobs: dict[Job, Amount], kind: str) -> Amount | Cause:
+def _share(jobs: dict[JobKey, Amount], kind: str) -> Amount | Cause:
     part = sum(amount for (what, _), amount in jobs.items() if what == kind)
     return ratio(part, sum(jobs.values()))

@@ -54,7 +54,7 @@ BESIDE = "a payslip counts beside those that its period contains"
 class Sheet(msgspec.Struct):
     """The monthly income as it is filled: the draft, each month's facts, the bases of payroll.
 
-    `told` holds the accounts and months that have payroll or an estimate, usable or not, `parts`
+    `reported` holds the accounts and months that have payroll or an estimate, usable or not;`parts`
     each month's income by job. Months that their source has not settled are not in it: they are set
     aside.
     """
@@ -62,7 +62,7 @@ class Sheet(msgspec.Struct):
     draft: SeriesBuilder = msgspec.field(default_factory=SeriesBuilder)
     facts: dict[int, MonthFacts] = msgspec.field(default_factory=dict)
     bases: dict[int, set[str]] = msgspec.field(default_factory=dict)
-    told: set[tuple[str, int]] = msgspec.field(default_factory=set)
+    reported: set[tuple[str, int]] = msgspec.field(default_factory=set)
     parts: dict[int, Parts] = msgspec.field(default_factory=dict)
 
     def month(self, index: int) -> MonthFacts:
@@ -90,8 +90,8 @@ def formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
 
 def _formal_payroll(context: FactorContext) -> Mapping[int, Amount]:
     facts, feeders = income_months(context).facts, counted(context)
-    paid = {m: told for m, told in facts.items() if has_formal_payroll(told, feeders)}
-    jobs = {m: combined(CombineIncome.PER_JOB, told, feeders) for m, told in paid.items()}
+    paid = {m: reported for m, reported in facts.items() if has_formal_payroll(reported, feeders)}
+    jobs = {m: combined(CombineIncome.PER_JOB, reported, feeders) for m, reported in paid.items()}
     return {
         month: sum(part.amount for (what, _), part in parts.items() if what == PAYROLL)
         for month, parts in jobs.items()
@@ -130,14 +130,14 @@ def _take_paycheck(context: FactorContext, sheet: Sheet, check: Paycheck) -> Non
         if month > settled:
             continue
         counts = month == check.placed.pay_month
-        told = (check.account, grade)
-        sheet.draft.proof(month).note(check.slip.record.id, share, told, counted=counts)
+        reported = (check.account, grade)
+        sheet.draft.proof(month).note(check.slip.record.id, share, reported, counted=counts)
         facts, job = sheet.month(month), (check.account, check.employer)
         facts.payroll[job] = facts.payroll.get(job, 0) + share
         if confirmed(context, check.account, check.named):
             facts.confirmed[job] = facts.confirmed.get(job, 0) + share
         sheet.bases.setdefault(month, set()).add(check.base)
-        sheet.told.add((check.account, month))
+        sheet.reported.add((check.account, month))
 
 
 def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
@@ -151,13 +151,13 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
     for record in found.flawed:
         settled = _settled(context, record.source, Kind.INCOMES)
         months = [month for month in flawed_months(record) if month <= settled]
-        told = (record.source, payroll_grade(counted(context)[record.source]))
+        reported = (record.source, payroll_grade(counted(context)[record.source]))
         ours = record.currency == context.currency
         for month in months:
             counts = ours and month == pay_month(record)
-            sheet.draft.proof(month).note(record.id, 0, told, counted=counts)
+            sheet.draft.proof(month).note(record.id, 0, reported, counted=counts)
             if ours:
-                sheet.told.add((record.source, month))
+                sheet.reported.add((record.source, month))
             else:
                 _abroad(sheet, month, record, Kind.INCOMES)
 
@@ -182,12 +182,12 @@ def _take_estimate(
     context: FactorContext, sheet: Sheet, record: EstimatedIncome, grade: int
 ) -> None:
     ours = record.currency == context.currency
-    told = (record.source, grade)
-    sheet.draft.proof(record.month).note(record.id, record.amount, told, counted=ours)
+    reported = (record.source, grade)
+    sheet.draft.proof(record.month).note(record.id, record.amount, reported, counted=ours)
     if not ours:
         _abroad(sheet, record.month, record, Kind.EINCOMES)
         return
-    sheet.told.add((record.source, record.month))
+    sheet.reported.add((record.source, record.month))
     facts = sheet.month(record.month)
     facts.estimates[record.source] = facts.estimates.get(record.source, 0) + record.amount
     facts.grades[record.source] = grade
@@ -197,7 +197,7 @@ def _take_earnings(context: FactorContext, sheet: Sheet, feeder: Feeder) -> None
     """A platform's earnings, in months of which its account tells neither payroll nor estimate."""
     settled, kept = _settled(context, feeder.id, Kind.TRANSACTIONS), earned(context, feeder)
     for month, stretch in months_of_earnings(context, feeder.id).items():
-        if (feeder.id, month) in sheet.told:
+        if (feeder.id, month) in sheet.reported:
             continue
         if month <= settled and month in kept:
             sheet.month(month).earnings[feeder.id] = kept[month]
@@ -211,7 +211,7 @@ def _take_taints(context: FactorContext, sheet: Sheet) -> None:
         for feeder in platforms_or_partial(context):
             if taint.source in (None, feeder.id):
                 for month in stand_in_months(context):
-                    if (feeder.id, month) not in sheet.told:
+                    if (feeder.id, month) not in sheet.reported:
                         sheet.draft.flaw(month, taint)
 
 
@@ -222,7 +222,7 @@ def _prove_earnings(draft: SeriesBuilder, feeder: Feeder, month: int, stretch: S
     proof = draft.proof(month)
     if stretch.tally.counts[EARNED]:
         proof.records += stretch.tally.counts[EARNED]
-        proof.told.add((feeder.id, platform_grade(feeder)))
+        proof.reported.add((feeder.id, platform_grade(feeder)))
         proof.heaps += stretch.heaps(EARNED)
 
 

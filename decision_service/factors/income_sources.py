@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
-from decision_service.factors.combine import Teller
+from decision_service.factors.combine import Reporter
 from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount
 from decision_service.factors.horizons import SourceCoverage, last_seen, source_of, stand_in_from
@@ -25,7 +25,7 @@ Earned = Mapping[int, int]
 """An account's net earnings by month, of the months with an earning, a fee or a reversal."""
 
 
-def income_sources(context: FactorContext) -> Mapping[Teller, SourceCoverage]:
+def income_sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
     """Every account's kinds with income records, by account and kind."""
     return context.once("income sources", _sources)
 
@@ -65,7 +65,7 @@ def _by_month(context: FactorContext, source: str) -> Mapping[int, Stretch]:
     return {month: month_of_page(page, month) for month in stand_in_months(context)}
 
 
-def _sources(context: FactorContext) -> Mapping[Teller, SourceCoverage]:
+def _sources(context: FactorContext) -> Mapping[Reporter, SourceCoverage]:
     found = [*_estimates(context), *_payroll(context), *_earnings(context)]
     return {(source.feeder.id, source.kind): source for source in found}
 

@@ -71,21 +71,21 @@ def _over_links(
     choose: Callable[[Sequence[int]], int],
 ) -> Answer:
     clean = links(context)
-    told = [(r, days) for r in clean.records if (days := tell(r)) is not None]
+    reported = [(r, days) for r in clean.records if (days := tell(r)) is not None]
     supplies = (supply(context, Kind.LINKS),)
     missing = feed(context, supplies, clean.taints, held=bool(clean.records)).missing
     if missing:
         return Answer(None, _unsubscribed(context) if _unconnected(missing) else missing)
-    figure = choose([days for _, days in told]) if told else Cause.NO_DATA
-    return answer(figure, Kind.LINKS, _proof(context, [r for r, _ in told]))
+    figure = choose([days for _, days in reported]) if reported else Cause.NO_DATA
+    return answer(figure, Kind.LINKS, _proof(context, [r for r, _ in reported]))
 
 
-def _proof(context: FactorContext, told: Sequence[LinkCounts]) -> Evidence:
+def _proof(context: FactorContext, reported: Sequence[LinkCounts]) -> Evidence:
     return Evidence(
-        records=len(told),
+        records=len(reported),
         horizon=context.as_of.date.isoformat(),
-        top=tuple(sorted(r.id for r in told)[:MOST_SHOWN]),
-        sources=tuple(sorted({r.source for r in told})),
+        top=tuple(sorted(r.id for r in reported)[:MOST_SHOWN]),
+        sources=tuple(sorted({r.source for r in reported})),
     )
 
 

@@ -27,7 +27,7 @@ Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause
 """Work on one amount of each loan concerned, or tell what the loans do not tell."""
 
 
-class Measured(msgspec.Struct, frozen=True):
+class LoanMeasure(msgspec.Struct, frozen=True):
     """One amount of each loan concerned: its name, which loans, and when it is missing.
 
     `money` picks the loans that make the statistics MIXED_CURRENCY when in another currency,
@@ -85,7 +85,7 @@ def _balances(loans: Sequence[Liability], work: Callable[[Sequence[int]], Figure
     return of_outstanding(loans, lambda open_: work([r.outstanding or 0 for r in open_]))
 
 
-LOAN_AMOUNT = Measured(
+LOAN_AMOUNT = LoanMeasure(
     "loan_amount",
     "loan amount",
     "Of the loan amounts of all loans, finished ones included; MIXED_CURRENCY when any loan is in"
@@ -94,7 +94,7 @@ LOAN_AMOUNT = Measured(
     lambda _: True,
     Better.NONE,
 )
-OUTSTANDING = Measured(
+OUTSTANDING = LoanMeasure(
     "outstanding",
     "outstanding balance",
     "Of the balances above zero; NO_DATA when a loan tells no balance, MIXED_CURRENCY when any loan"
@@ -103,7 +103,7 @@ OUTSTANDING = Measured(
     lambda _: True,
     Better.DOWN,
 )
-OVERDUE = Measured(
+OVERDUE = LoanMeasure(
     "overdue",
     "overdue amount",
     "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run tells none,"
@@ -112,7 +112,7 @@ OVERDUE = Measured(
     lambda r: r.overdue is not None or maybe_running(r),
     Better.DOWN,
 )
-AMORTIZATION = Measured(
+AMORTIZATION = LoanMeasure(
     "ongoing_amortization",
     "amortization of the outstanding loans",
     "Of the amortization amounts of the loans with a balance above zero, each as told, whatever its"
@@ -123,7 +123,7 @@ AMORTIZATION = Measured(
     Better.DOWN,
     parity=True,
 )
-REPAID = Measured(
+REPAID = LoanMeasure(
     "repaid",
     "amount paid back of a loan",
     "Of the loans of which something is paid back, the loan amount minus the outstanding balance"
@@ -135,7 +135,7 @@ REPAID = Measured(
 )
 
 
-def _register(measured: Measured, statistic: LoanStatistic) -> None:
+def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
     def factor(context: FactorContext) -> Answer:
         def work(amounts: Sequence[int]) -> Figure | Cause:
             enough = len(amounts) >= statistic.needs

@@ -19,10 +19,10 @@ from decision_service.factors.quality import Feed, feed, supply
 from decision_service.factors.records import liabilities
 from decision_service.factors.usage import Feeder, FeederState, counted
 
-Untold = tuple[Missing, ...]
+Unreported = tuple[Missing, ...]
 """What the loans do not tell, at least one thing."""
 
-Found = Figure | Cause | Untold
+Found = Figure | Cause | Unreported
 """A figure, why there is none, or what was not told."""
 
 LoanFunction = Callable[[Sequence[Liability]], Found]
@@ -64,34 +64,38 @@ def of_outstanding(
 ) -> Found:
     """Work on the loans with a balance above zero, or tell which ones have none to tell."""
     running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
-    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     figure = work(running)
-    if not untold:
+    if not unreported:
         return figure
-    return untold + figure if isinstance(figure, tuple) else untold
+    return unreported + figure if isinstance(figure, tuple) else unreported
 
 
 def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
     """Work on the overdue amounts, or tell which loans that may run have none to tell."""
-    untold = tuple(
-        _untold(r, "overduePaymentAmount") for r in all_ if r.overdue is None and maybe_running(r)
+    unreported = tuple(
+        _unreported(r, "overduePaymentAmount")
+        for r in all_
+        if r.overdue is None and maybe_running(r)
     )
-    return untold or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
+    return unreported or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
 
 
 def instalments(
     running: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
 ) -> Found:
     """Work on the running loans' amortizations as told, or tell which loans have none to tell."""
-    untold = tuple(_untold(r, "amortizationAmount") for r in running if r.amortization is None)
-    return untold or work([r.amortization for r in running if r.amortization is not None])
+    unreported = tuple(
+        _unreported(r, "amortizationAmount") for r in running if r.amortization is None
+    )
+    return unreported or work([r.amortization for r in running if r.amortization is not None])
 
 
 def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
     """Work on what is paid back of each loan, where it is anything."""
-    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     paid = [r.loan_amount - max(r.outstanding or 0, 0) for r in all_]
-    return untold or work([amount for amount in paid if amount > 0])
+    return unreported or work([amount for amount in paid if amount > 0])
 
 
 def maybe_running(record: Liability) -> bool:
@@ -99,7 +103,7 @@ def maybe_running(record: Liability) -> bool:
     return record.outstanding is None or record.outstanding > 0
 
 
-def _untold(
+def _unreported(
     record: Liability,
     field: str,
     cause: Cause = Cause.NO_DATA,
@@ -108,21 +112,21 @@ def _untold(
     return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
 
 
-def amortization(running: Sequence[Liability]) -> Amount | Untold:
+def amortization(running: Sequence[Liability]) -> Amount | Unreported:
     """The running loans' payments a month, or everything that one of them does not tell."""
-    untold = tuple(m for m in map(_amortization_untold, running) if m is not None)
-    return untold or sum(
+    unreported = tuple(m for m in map(_amortization_untold, running) if m is not None)
+    return unreported or sum(
         (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
     )
 
 
 def _amortization_untold(record: Liability) -> Missing | None:
     if not known_frequency(record.amortization_frequency):
-        return _untold(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+        return _unreported(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
     if record.amortization_frequency not in MONTHLY_SHARE:
-        return _untold(record, "amortizationFrequency")
+        return _unreported(record, "amortizationFrequency")
     if record.amortization is None:
-        return _untold(record, "amortizationAmount")
+        return _unreported(record, "amortizationAmount")
     return None
 
 

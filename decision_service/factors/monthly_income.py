@@ -8,7 +8,7 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
-from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, told_by
+from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, reported_by
 from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
@@ -131,8 +131,10 @@ def _months_with_income(context: FactorContext) -> Collection[int]:
 
     A platform's earnings are a source of their own, also in a month that has an estimate.
     """
-    told = {month for month, facts in income_months(context).facts.items() if _above_zero(facts)}
-    return told.union(*[_worked(context, feeder) for feeder in platforms(context)])
+    reported = {
+        month for month, facts in income_months(context).facts.items() if _above_zero(facts)
+    }
+    return reported.union(*[_worked(context, feeder) for feeder in platforms(context)])
 
 
 def gig_months(context: FactorContext) -> Collection[int]:
@@ -144,8 +146,10 @@ def _gig_months(context: FactorContext) -> Collection[int]:
     feeders = counted(context)
     gig = [source for source, feeder in feeders.items() if feeder.gig]
     facts = income_months(context).facts.items()
-    told = {m for m, f in facts if any(told_by(f, (s, k)) > 0 for s in gig for k in EARNING_KINDS)}
-    return told.union(*[_worked(context, feeder) for feeder in platforms(context)])
+    reported = {
+        m for m, f in facts if any(reported_by(f, (s, k)) > 0 for s in gig for k in EARNING_KINDS)
+    }
+    return reported.union(*[_worked(context, feeder) for feeder in platforms(context)])
 
 
 def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
@@ -158,7 +162,7 @@ def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
 
 
 def _above_zero(facts: MonthFacts) -> bool:
-    paid = [told_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
+    paid = [reported_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
     return max([*paid, *facts.estimates.values(), *facts.earnings.values()], default=0) > 0
 
 
@@ -167,7 +171,7 @@ def _outranked(context: FactorContext) -> Collection[int]:
     if context.policy.combine_income is not CombineIncome.PER_JOB:
         return ()
     feeders, facts = counted(context), income_months(context).facts
-    return {m for m, told in facts.items() if has_formal_payroll(told, feeders)}
+    return {m for m, reported in facts.items() if has_formal_payroll(reported, feeders)}
 
 
 def _from_first(context: FactorContext, horizon: int) -> range:

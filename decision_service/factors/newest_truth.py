@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.domain.kinds import Kind
-from decision_service.factors.combine import MonthFacts, Teller, told_by, total
+from decision_service.factors.combine import MonthFacts, Reporter, reported_by, total
 from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, median
 from decision_service.factors.horizons import SourceCoverage
@@ -43,9 +43,11 @@ def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[in
 def _fell(
     context: FactorContext, settled: Settlement, source: SourceCoverage, months: Sequence[int]
 ) -> bool:
-    usual = median([_told(context, source, month) for month in months])
+    usual = median([_reported(context, source, month) for month in months])
     later = range(months[-1] + 1, source.settled + 1)
-    return any(_low(_told(context, source, m), usual) for m in later if settled.settles(source, m))
+    return any(
+        _low(_reported(context, source, m), usual) for m in later if settled.settles(source, m)
+    )
 
 
 def _low(amount: Amount, usual: Amount) -> bool:
@@ -56,16 +58,16 @@ def _low(amount: Amount, usual: Amount) -> bool:
 def _counted(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
     """What a source tells of a month's income where its telling is what counts."""
     parts = income_parts(context).get(month, {})
-    return sum(part.told.get(_teller(source), 0) for part in parts.values())
+    return sum(part.reported.get(_reporter(source), 0) for part in parts.values())
 
 
-def _told(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
+def _reported(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
     """What a source tells of a month that it has settled; of earnings also beside an estimate."""
     if source.kind is Kind.TRANSACTIONS:
         return earned(context, source.feeder).get(month, 0)
     facts = income_months(context).facts.get(month, MonthFacts())
-    return told_by(facts, _teller(source))
+    return reported_by(facts, _reporter(source))
 
 
-def _teller(source: SourceCoverage) -> Teller:
+def _reporter(source: SourceCoverage) -> Reporter:
     return source.feeder.id, source.kind

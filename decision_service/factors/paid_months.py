@@ -120,10 +120,10 @@ def _amounts(
     dated: Sequence[tuple[int, Contribution]],
 ) -> Amounts:
     amounts: dict[int, int] = {}
-    told = (account, None)
+    reported = (account, None)
     for month, record in dated:
         ours = record.currency == context.currency
-        draft.proof(month).note(record.id, record.amount, told, counted=ours)
+        draft.proof(month).note(record.id, record.amount, reported, counted=ours)
         if ours:
             amounts[month] = amounts.get(month, 0) + record.amount
         else:

@@ -14,7 +14,7 @@ from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import Payment, PayrollJob, one_job, payroll_jobs
 from decision_service.factors.payroll import (
     LONGEST_MONTH,
-    Placed,
+    PlacedAmount,
     amount_of,
     known_frequency,
     last_day_of,
@@ -44,7 +44,7 @@ class Paycheck(msgspec.Struct, frozen=True):
     account: str
     employer: str
     named: str
-    placed: Placed
+    placed: PlacedAmount
     base: str
 
 
@@ -87,11 +87,11 @@ def _paychecks(context: FactorContext) -> Paychecks:
     paid = {job: paid_once(found[:MOST_PAYSLIPS]) for job, found in ours.items()}
     names = one_job({job: _payments(context, found) for job, found in ours.items()})
     paying = [(slip, job) for job, one in paid.items() for slip in one.counted]
-    untold = [slip.record for slip, _ in paying if not slip.told]
+    unreported = [slip.record for slip, _ in paying if not slip.reported]
     return Paychecks(
-        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.told),
-        (*_flaws(context, [*unread, *untold]), *_clashes(paid), *_too_many(ours)),
-        (*unread, *untold, *_foreign(context, records, jobs)),
+        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.reported),
+        (*_flaws(context, [*unread, *unreported]), *_clashes(paid), *_too_many(ours)),
+        (*unread, *unreported, *_foreign(context, records, jobs)),
         frozenset(pay_month(s.record) for one in paid.values() for s in one.beside),
     )
 
@@ -118,8 +118,8 @@ def _foreign(
 
 
 def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Paycheck:
-    told = amount_of(slip.record)
-    base = told[1] if told else ""
+    reported = amount_of(slip.record)
+    base = reported[1] if reported else ""
     return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
 
 
@@ -127,7 +127,7 @@ def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Paym
     """All that is told of a job's pay, summaries and what they sum up alike; no platform's."""
     if counted(context)[slips[0].record.source].gig:
         return ()
-    return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.told)
+    return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.reported)
 
 
 def pay_month(record: Income) -> int:

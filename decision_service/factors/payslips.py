@@ -21,14 +21,14 @@ CLOSE = 20
 class Payslip(msgspec.Struct, frozen=True):
     """A payroll record with its period (both days counted) and its amount in minor units.
 
-    `told` is False, and the amount 0, where the record tells no amount.
+    `reported` is False, and the amount 0, where the record has no amount.
     """
 
     record: Income
     start: date
     last: date
     amount: int
-    told: bool
+    reported: bool
 
     @property
     def days(self) -> int:
@@ -87,8 +87,8 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
     found: dict[tuple[date, date, object], Payslip] = {}
-    for slip in sorted(slips, key=lambda s: (not s.told, -s.amount, s.record.id)):
-        told_apart = (slip.told, slip.amount) if slip.days <= SHORT_DAYS else None
+    for slip in sorted(slips, key=lambda s: (not s.reported, -s.amount, s.record.id)):
+        told_apart = (slip.reported, slip.amount) if slip.days <= SHORT_DAYS else None
         found.setdefault((slip.start, slip.last, told_apart), slip)
     return list(found.values())
 

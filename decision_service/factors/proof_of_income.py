@@ -31,11 +31,11 @@ USUAL = (2, 3)
 
 def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]:
     """How well an account's estimate proves the income of each month that it tells of."""
-    told = estimates(context)[feeder.id]
+    reported = estimates(context)[feeder.id]
     if feeder.gig:
-        return dict.fromkeys(told, platform_grade(feeder))
-    remitted = _remitted(context, feeder.provider_id, told) if feeder.scheme else ()
-    return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in told}
+        return dict.fromkeys(reported, platform_grade(feeder))
+    remitted = _remitted(context, feeder.provider_id, reported) if feeder.scheme else ()
+    return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in reported}
 
 
 def employed_months(context: FactorContext) -> frozenset[int]:
@@ -69,12 +69,14 @@ def _named_employers(context: FactorContext) -> Mapping[str, AbstractSet[str]]:
     return found
 
 
-def _remitted(context: FactorContext, provider_id: str, told: Mapping[int, int]) -> Collection[int]:
+def _remitted(
+    context: FactorContext, provider_id: str, reported: Mapping[int, int]
+) -> Collection[int]:
     """The months whose estimate an employer proves, or a habit that it does not go beyond."""
     employed = employed_months(context)
-    others = sorted(month for month in told if month not in employed)
+    others = sorted(month for month in reported if month not in employed)
     habitual = [month for month in others if _habitual(context, provider_id, month)]
-    return {*(told.keys() & employed), *_usual(told, habitual)}
+    return {*(reported.keys() & employed), *_usual(reported, habitual)}
 
 
 def _habitual(context: FactorContext, provider_id: str, month: int) -> bool:
@@ -89,12 +91,12 @@ def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
-def _usual(told: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
+def _usual(reported: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
     """Those of some months whose estimate is no jump above those of the last 24 months."""
-    paid = sorted(month for month, amount in told.items() if amount > 0)
+    paid = sorted(month for month, amount in reported.items() if amount > 0)
     amounts, medians = USUAL
     for month in months:
         places = bisect_right(paid, month - HABIT_MONTHS), bisect_right(paid, month)
-        recent = [told[m] for m in paid[slice(*places)]]
-        if not recent or told[month] * amounts * 2 <= twice_median(recent) * medians:
+        recent = [reported[m] for m in paid[slice(*places)]]
+        if not recent or reported[month] * amounts * 2 <= twice_median(recent) * medians:
             yield month

@@ -39,51 +39,51 @@ Believable = Callable[[R, date], bool]
 """Whether a record's dates can be true, given the last day that is not in the future."""
 
 
-class Clean(msgspec.Struct, Generic[R], frozen=True):
+class CheckedRecords(msgspec.Struct, Generic[R], frozen=True):
     """What can be computed with, and the contradictions that were found on the way."""
 
     records: Sequence[R] = ()
     taints: tuple[Missing, ...] = ()
 
 
-def eincomes(context: FactorContext) -> Clean[EstimatedIncome]:
+def eincomes(context: FactorContext) -> CheckedRecords[EstimatedIncome]:
     """Estimated incomes; month-dated, so no date of theirs is in the future."""
     return _once(context, Kind.EINCOMES, context.snapshot.eincomes, None)
 
 
-def contributions(context: FactorContext) -> Clean[Contribution]:
+def contributions(context: FactorContext) -> CheckedRecords[Contribution]:
     """Contributions; dated to the month's end, so no date of theirs is in the future."""
     return _once(context, Kind.CONTRIBUTIONS, context.snapshot.contributions, None)
 
 
-def incomes(context: FactorContext) -> Clean[Income]:
+def incomes(context: FactorContext) -> CheckedRecords[Income]:
     """Payroll records whose period has begun and does not end before it begins."""
     return _once(context, Kind.INCOMES, context.snapshot.incomes, _period_believable)
 
 
-def employments(context: FactorContext) -> Clean[Employment]:
+def employments(context: FactorContext) -> CheckedRecords[Employment]:
     """Employments that have begun and do not end before they begin."""
     return _once(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
 
 
-def liabilities(context: FactorContext) -> Clean[Liability]:
+def liabilities(context: FactorContext) -> CheckedRecords[Liability]:
     """Loans that have begun."""
     return _once(
         context, Kind.LIABILITIES, context.snapshot.liabilities, lambda r, end: r.start <= end
     )
 
 
-def identities(context: FactorContext) -> Clean[Identity]:
+def identities(context: FactorContext) -> CheckedRecords[Identity]:
     """Identities that were born."""
     return _once(context, Kind.IDENTITIES, context.snapshot.identities, _born)
 
 
-def links(context: FactorContext) -> Clean[LinkCounts]:
+def links(context: FactorContext) -> CheckedRecords[LinkCounts]:
     """Counts of links."""
     return _once(context, Kind.LINKS, context.snapshot.links, None)
 
 
-def transactions(context: FactorContext) -> Clean[Transaction]:
+def transactions(context: FactorContext) -> CheckedRecords[Transaction]:
     """Transactions, their dates still unchecked: the ledger checks each day once."""
     return _once(context, Kind.TRANSACTIONS, context.snapshot.transactions, None)
 
@@ -100,21 +100,21 @@ def bad_date(kind: Kind, source: str) -> Missing:
 
 def _once(
     context: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
-) -> Clean[R]:
+) -> CheckedRecords[R]:
     return context.once(("clean", kind), lambda c: _clean(c, kind, read, believable))
 
 
 def _clean(
     context: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
-) -> Clean[R]:
+) -> CheckedRecords[R]:
     if read is None:
-        return Clean()
+        return CheckedRecords()
     records, contradictions = _distinct(_of_counted(context, kind, read.records), kind)
     taints = [*_unlisted(context, kind), *contradictions]
     if believable is not None:
         end = last_day(context)
         taints += [bad_date(kind, r.source) for r in records if not believable(r, end)]
-    return Clean(records, tuple(taints))
+    return CheckedRecords(records, tuple(taints))
 
 
 def _of_counted(context: FactorContext, kind: Kind, records: Sequence[R]) -> Sequence[R]:

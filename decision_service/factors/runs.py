@@ -66,7 +66,7 @@ class TransactionRun:
         return amounts if self.sign == 1 else list(map(abs, amounts))
 
 
-class Neighbours:
+class RunSlice:
     """Some neighbours in a run as a heap of evidence; `peak` is their largest absolute amount."""
 
     __slots__ = ("_end", "_first", "_run", "peak")

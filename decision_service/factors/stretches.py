@@ -7,9 +7,9 @@ from datetime import date
 from functools import lru_cache
 
 from decision_service.domain.months import Month
-from decision_service.factors.evidence import Heap, Weight, five
+from decision_service.factors.evidence import RecordGroup, Weight, five
 from decision_service.factors.pages import Page
-from decision_service.factors.runs import Neighbours, TransactionRun
+from decision_service.factors.runs import RunSlice, TransactionRun
 from decision_service.factors.tally import EARNED, FOREIGN, UNMAPPED, Tally
 
 
@@ -43,9 +43,9 @@ class Stretch:
             return self._top(of[0])
         return five([weight for bucket in of for weight in self._top(bucket)])
 
-    def heaps(self, bucket: int) -> tuple[Heap, ...]:
+    def heaps(self, bucket: int) -> tuple[RecordGroup, ...]:
         """The records of a bucket, in which nobody has looked yet for the heaviest."""
-        return tuple([Neighbours(run, first, end) for run, first, end in self._of(bucket)])
+        return tuple([RunSlice(run, first, end) for run, first, end in self._of(bucket)])
 
     def earning_days(self) -> set[date]:
         """The dates that have an earning."""

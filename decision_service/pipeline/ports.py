@@ -174,7 +174,7 @@ class Filter(msgspec.Struct, frozen=True):
     created_before: datetime | None = None
 
 
-class Position(msgspec.Struct, frozen=True):
+class PagePosition(msgspec.Struct, frozen=True):
     """Where a page ended: newest first by (created, decision_id)."""
 
     created: datetime
@@ -268,7 +268,7 @@ class DecisionLog(Protocol):
         """One decision by id."""
 
     async def list(
-        self, chosen: Filter, after: Position | None, limit: int
+        self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
         """At most `limit` decisions, newest first, strictly after the position."""
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.canonical import digest_of
 from decision_service.rollout.model import GoLive, Plan, Unit, Versions
@@ -39,7 +39,9 @@ def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -
     return PlanReading(None if report.failed else plan, report.diagnostics())
 
 
-def _read_plan(root: Node, report: Report, product: str, known: DeclaredVersions) -> Plan | None:
+def _read_plan(
+    root: YamlNode, report: Report, product: str, known: DeclaredVersions
+) -> Plan | None:
     fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=("guardrails",))
     if fields is None:
         return None

@@ -18,14 +18,14 @@ from decision_service.pipeline.ports import (
     Disconnected,
     Erased,
     Filter,
-    Position,
+    PagePosition,
     SnapshotBody,
     StoredEntry,
     StoredText,
     UserState,
     WarmMark,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, FigureCell, Total
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
@@ -156,7 +156,7 @@ class Store:
         return await self._database.read(partial(decisions.by_id, decision_id=decision_id))
 
     async def list(
-        self, chosen: Filter, after: Position | None, limit: int
+        self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
         """At most `limit` decisions, newest first, strictly after the position."""
         work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
@@ -312,7 +312,7 @@ class Store:
         """Store one process's totals; a stored cell never falls."""
         await self._database.write(partial(hours.record, process=process, cells=cells))
 
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
         """The counters' sums over hours that end after `since` and from an entry on."""
         work = partial(hours.totals, product=product, since=since, position=position)
         return await self._database.read(work)

@@ -26,17 +26,17 @@ from decision_service.pipeline.ports import (
     Disconnected,
     Erased,
     Filter,
-    Position,
+    PagePosition,
     SnapshotBody,
     StoredEntry,
     StoredText,
     UserState,
     WarmMark,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, FigureCell, Total
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
 from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group, grouped
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
-from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, Meaning, Receipt
+from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.rollout.gate import Pin
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -109,7 +109,7 @@ class InMemoryDecisionLog:
         return self._by_id.get(decision_id)
 
     async def list(
-        self, chosen: Filter, after: Position | None, limit: int
+        self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
         await self._turn()
         before = None if after is None else (after.created, after.decision_id)
@@ -194,7 +194,7 @@ class InMemoryDecisionLog:
         if known is not None:
             return Receipt.SEEN if known.digest == event.digest else Receipt.CONFLICT
         self._events[event.id] = event
-        if event.meaning is not Meaning.NOTED:
+        if event.meaning is not EventAction.NOTED:
             self._pending[event.id] = event
         if quarantine:
             await self.quarantine(event.user_id, now)
@@ -291,16 +291,18 @@ class InMemoryDecisionLog:
         for cell, count in cells.items():
             self._cells[process, cell] = max(count, self._cells.get((process, cell), 0))
 
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
         await self._turn()
-        sums: dict[tuple[object, ...], Total] = {}
+        sums: dict[tuple[object, ...], CounterTotal] = {}
         for (_, cell), count in self._cells.items():
             late = cell.hour + timedelta(hours=1) > since and cell.position >= position
             if cell.product != product or not late:
                 continue
             place = (cell.arm or "", cell.version, cell.counted, cell.bucket)
             before = sums[place].count if place in sums else 0
-            sums[place] = Total(cell.arm, cell.version, cell.counted, cell.bucket, before + count)
+            sums[place] = CounterTotal(
+                cell.arm, cell.version, cell.counted, cell.bucket, before + count
+            )
         return [sums[place] for place in sorted(sums)]
 
     async def tallies(

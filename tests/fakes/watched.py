@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import Counted, FigureCell
+from decision_service.pipeline.rollout.arm_figures import CounterKind, FigureCell
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.guardrails.watch import (
     GuardrailWatch,
@@ -62,7 +62,7 @@ class Stand:
 
     async def count(
         self,
-        counted: Counted,
+        counted: CounterKind,
         count: int,
         bucket: str = "",
         arm: Arm | None = Arm.CHAMPION,

@@ -14,9 +14,9 @@ from decision_service.pipeline.ports import ArmDecision, DecisionEntry, Decision
 from decision_service.pipeline.rollout.arm_figures import (
     ArmFigures,
     ArmTally,
-    Counted,
+    CounterKind,
+    CounterTotal,
     FigureCell,
-    Total,
 )
 from decision_service.pipeline.rollout.pairs.pairs import (
     Comparability,
@@ -30,8 +30,8 @@ from tests.kits.decision_entries import ENTRY, NOON, numbered
 PRODUCT = ENTRY.product
 HOUR = timedelta(hours=1)
 TWELVE = NOON.replace(microsecond=0)
-ERRORS = FigureCell(PRODUCT, 3, Arm.CHALLENGER, 2, TWELVE, Counted.ERROR, "INTERNAL")
-ATTEMPTS = FigureCell(PRODUCT, 3, None, 0, TWELVE, Counted.ATTEMPTS)
+ERRORS = FigureCell(PRODUCT, 3, Arm.CHALLENGER, 2, TWELVE, CounterKind.ERROR, "INTERNAL")
+ATTEMPTS = FigureCell(PRODUCT, 3, None, 0, TWELVE, CounterKind.ATTEMPTS)
 PAIR = DecisionPair(
     "dec_1",
     PRODUCT,
@@ -67,9 +67,9 @@ class ArmFiguresKit:
         await log.put_cells("two", {replace(ERRORS, product="gig-advance-ph"): 99})
         await log.put_cells("two", {})
         assert list(await log.totals(PRODUCT, TWELVE, 0)) == [
-            Total(None, 0, Counted.ATTEMPTS, "", 7),
-            Total(Arm.CHALLENGER, 2, Counted.ERROR, "DEADLINE_EXCEEDED", 1),
-            Total(Arm.CHALLENGER, 2, Counted.ERROR, "INTERNAL", 15),
+            CounterTotal(None, 0, CounterKind.ATTEMPTS, "", 7),
+            CounterTotal(Arm.CHALLENGER, 2, CounterKind.ERROR, "DEADLINE_EXCEEDED", 1),
+            CounterTotal(Arm.CHALLENGER, 2, CounterKind.ERROR, "INTERNAL", 15),
         ]
 
     async def test_writing_a_counter_again_counts_nothing_twice(self, log: FiguresLog) -> None:

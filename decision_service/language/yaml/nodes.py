@@ -73,7 +73,7 @@ class MapEntry(msgspec.Struct, frozen=True):
 
     key: str
     key_place: Place
-    value: Node
+    value: YamlNode
 
 
 class MapNode(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class MapNode(msgspec.Struct, frozen=True):
     entries: tuple[MapEntry, ...]
     place: Place
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> YamlNode | None:
         """The value of a key, None where there is no such key."""
         return next((e.value for e in self.entries if e.key == key), None)
 
@@ -94,8 +94,8 @@ class MapNode(msgspec.Struct, frozen=True):
 class ListNode(msgspec.Struct, frozen=True):
     """A list in file order; the place is its first dash or its bracket."""
 
-    items: tuple[Node, ...]
+    items: tuple[YamlNode, ...]
     place: Place
 
 
-Node = Scalar | MapNode | ListNode
+YamlNode = Scalar | MapNode | ListNode

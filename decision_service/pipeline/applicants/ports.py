@@ -29,7 +29,7 @@ class LinkToken:
     mode: str
 
 
-class Enrolled(msgspec.Struct, frozen=True):
+class CreatedUser(msgspec.Struct, frozen=True):
     """A user as the vendor made it, with a first token."""
 
     user_id: str
@@ -79,7 +79,7 @@ class Enrolment(Protocol):
     Every method raises UpstreamUnavailable or UpstreamBudgetExhausted.
     """
 
-    async def enrol(self, applicant: Applicant, stop_at: float) -> Enrolled:
+    async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
         """Create a user; sent at most once. Raises Unsettled where that may have happened."""
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:

@@ -37,7 +37,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 
-class Concluded(msgspec.Struct, frozen=True):
+class ConcludedDecision(msgspec.Struct, frozen=True):
     """A decision, and the entry by which it is recorded."""
 
     decision: Decision
@@ -54,7 +54,7 @@ def conclude(
     content: bytes,
     factor_cache: FactorCache | None = None,
     fence: str = "",
-) -> Concluded:
+) -> ConcludedDecision:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
     `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
@@ -68,7 +68,7 @@ def conclude(
         decided = _decided(admission, admission.ruleset, fetch_result, decision_id, factor_cache)
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
-    return Concluded(
+    return ConcludedDecision(
         decided.decision, _entry(admission, fetch_result, decided, reply, caller, content, fence)
     )
 

@@ -22,7 +22,7 @@ from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.admission import Admission, admit
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.bulkhead import Bulkhead
-from decision_service.pipeline.decide.conclude import Concluded, conclude
+from decision_service.pipeline.decide.conclude import ConcludedDecision, conclude
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.fetching import gather_for, withdrawn
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
@@ -55,7 +55,7 @@ class _Result(msgspec.Struct, frozen=True):
     """What a decision rests on, what it came to, and what is stored under its request id."""
 
     fetch_result: FetchResult | None
-    concluded: Concluded
+    concluded: ConcludedDecision
     stored: StoredEntry
 
 
@@ -238,7 +238,7 @@ class DecideApplication:
 
     def _conclude(
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
-    ) -> Concluded:
+    ) -> ConcludedDecision:
         return conclude(
             admission,
             fetch_result,

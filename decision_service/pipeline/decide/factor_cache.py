@@ -15,20 +15,20 @@ from decision_service.factors.compute import compute
 from decision_service.factors.validity import validity_boundaries
 from decision_service.pipeline.decide.record_codec import pack_factors
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Loaded, load
+from decision_service.ruleset.run.evaluator import LoadedFactors, load
 from decision_service.user_cache import UserCache
 
 MAX_CACHED = 512
 
 
-class Computed(msgspec.Struct):
+class ComputedFactors(msgspec.Struct):
     """Factor values, their recorded form, and their form as loaded for a ruleset."""
 
     factors: Factors
     wire: bytes
-    _loaded: Loaded | None = None
+    _loaded: LoadedFactors | None = None
 
-    def loaded(self, ruleset: CompiledRuleset, as_of: AsOf) -> Loaded:
+    def loaded(self, ruleset: CompiledRuleset, as_of: AsOf) -> LoadedFactors:
         """The values loaded for the ruleset; loaded again for another timeline period or object."""
         loaded = self._loaded
         if loaded is None or loaded.period is not ruleset.program.timeline.at(as_of.date):
@@ -44,7 +44,7 @@ whether the clock is in doubt, how many validity boundaries have passed, the req
 class _CachedFactors(msgspec.Struct):
     boundaries: tuple[datetime, ...]
     moment: _Moment
-    computed: Computed
+    computed: ComputedFactors
 
 
 class FactorCache:
@@ -58,7 +58,7 @@ class FactorCache:
 
     def of(
         self, snapshot: Snapshot, snapshot_id: str, needs: Needs, digest: str, as_of: AsOf
-    ) -> Computed:
+    ) -> ComputedFactors:
         """What `factors.compute` gives for the snapshot of this id and the ruleset's needs."""
         key = (snapshot.user_id, snapshot_id, digest)
         cached = self._entries.get(key)
@@ -70,7 +70,7 @@ class FactorCache:
         if cached is not None and cached.moment == moment:
             return cached.computed
         factors = compute(snapshot, needs, as_of)
-        computed = Computed(factors, pack_factors(factors))
+        computed = ComputedFactors(factors, pack_factors(factors))
         self._entries[key] = _CachedFactors(boundaries, moment, computed)
         return computed
 

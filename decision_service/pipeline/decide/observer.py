@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.decision import Assignment
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import Concluded
+from decision_service.pipeline.decide.conclude import ConcludedDecision
 from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rules.rulebook import Product
 
@@ -45,6 +45,6 @@ class DecisionObserver(Protocol):
         product: Product,
         admission: Admission,
         fetch_result: FetchResult | None,
-        concluded: Concluded,
+        concluded: ConcludedDecision,
     ) -> None:
         """Take a decision that became durable; never called for one that was recorded before."""

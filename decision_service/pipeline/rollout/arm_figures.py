@@ -12,7 +12,7 @@ import msgspec
 from decision_service.domain.decision import Arm
 
 
-class Counted(StrEnum):
+class CounterKind(StrEnum):
     """The kind of a cell's counter.
 
     `ATTEMPTS` are decisions begun, whatever came of them; `ERROR` by code; `RULE_ERROR` referrals
@@ -39,16 +39,16 @@ class FigureCell(msgspec.Struct, frozen=True):
     arm: Arm | None
     version: int
     hour: datetime
-    counted: Counted
+    counted: CounterKind
     bucket: str = ""
 
 
-class Total(msgspec.Struct, frozen=True):
+class CounterTotal(msgspec.Struct, frozen=True):
     """A counter added up over hours and processes."""
 
     arm: Arm | None
     version: int
-    counted: Counted
+    counted: CounterKind
     bucket: str
     count: int
 
@@ -77,7 +77,7 @@ class ArmFigures(Protocol):
     async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
         """Store one process's totals; a stored cell never falls, so a repetition is safe."""
 
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
         """The sums over hours that end after `since` and entries from `position` on."""
 
     async def tallies(

@@ -24,7 +24,7 @@ from decision_service.domain.errors import (
 )
 from decision_service.pipeline.decide.observer import Attempt
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.arm_figures import ArmFigures, Counted, FigureCell
+from decision_service.pipeline.rollout.arm_figures import ArmFigures, CounterKind, FigureCell
 from decision_service.rollout.latency import bound_of
 
 FLUSH_SECONDS = 2.0
@@ -112,19 +112,19 @@ def _hour(now: datetime) -> datetime:
 
 def _counted(
     attempt: Attempt, error: BaseException | None, seconds: float
-) -> Iterator[tuple[Counted, str]]:
+) -> Iterator[tuple[CounterKind, str]]:
     """What is counted of an attempt; nothing for a made-up product and outside the go-live."""
     code = "" if error is None else code_of(error)
     outside = attempt.assignment is not None and not attempt.assignment.enrolled
     if code == ProductUnknown.reason or (outside and not code):
         return
-    yield Counted.ATTEMPTS, ""
+    yield CounterKind.ATTEMPTS, ""
     if code:
-        yield Counted.ERROR, code
+        yield CounterKind.ERROR, code
     elif attempt.entry is not None and attempt.entry.arm and attempt.entry.arm.rule_error:
-        yield Counted.RULE_ERROR, ""
+        yield CounterKind.RULE_ERROR, ""
     if attempt.timed and (error is None or isinstance(error, DeadlineMissed)):
-        yield Counted.LATENCY, str(bound_of(seconds * 1000))
+        yield CounterKind.LATENCY, str(bound_of(seconds * 1000))
 
 
 def code_of(error: BaseException) -> str:

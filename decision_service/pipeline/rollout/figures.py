@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Total
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.guardrails.evaluate import (
     Evaluation,
     GuardrailResult,
@@ -65,19 +65,19 @@ class ShadowLine(msgspec.Struct, frozen=True):
         return sum(g.count for g in self.groups if g.standing is standing)
 
 
-class Awaited(msgspec.Struct, frozen=True):
+class Forecast(msgspec.Struct, frozen=True):
     """A number that a step needs, and when it is reached at the current rate (None: unknown)."""
 
     missing: int
     by: datetime | None
 
 
-class Next(msgspec.Struct, frozen=True):
+class NextStage(msgspec.Struct, frozen=True):
     """Requirements of a track's next stage: `count` decisions; `ready_by` when all are met."""
 
     track: TrackName
     readiness: Readiness
-    count: Awaited
+    count: Forecast
     ready_by: datetime | None
 
 
@@ -85,7 +85,7 @@ class GuardrailLine(msgspec.Struct, frozen=True):
     """A guardrail's result; for a comparison also the applicants that it still needs."""
 
     word: GuardrailResult
-    awaited: Awaited | None
+    awaited: Forecast | None
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ class Figures(msgspec.Struct, frozen=True):
     arms: Sequence[ArmLine]
     shadows: Sequence[ShadowLine]
     guards: Sequence[GuardrailLine]
-    next: Sequence[Next]
+    next: Sequence[NextStage]
 
 
 class ShowFigures:
@@ -143,7 +143,7 @@ def _shows(product: Product, line: ArmLine) -> bool:
 
 
 def _arm(
-    product: Product, arm: Arm, tallies: Iterable[ArmTally], totals: Iterable[Total]
+    product: Product, arm: Arm, tallies: Iterable[ArmTally], totals: Iterable[CounterTotal]
 ) -> ArmLine:
     version = product.plan.versions.of(arm) or 0
     counted = [t for t in totals if (t.arm, t.version) == (arm, version)]
@@ -186,7 +186,7 @@ async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailL
 
 async def _next(
     evaluation: Evaluation, track: TrackName, results: Sequence[GuardrailResult]
-) -> Next | None:
+) -> NextStage | None:
     product, now = evaluation.product, evaluation.now
     plan, state = product.plan, product.state
     state_of_track = state.go_live if track is TrackName.GO_LIVE else state.challenger
@@ -198,7 +198,7 @@ async def _next(
         return None
     needed = decisions + readiness.decisions_missing
     count = _awaited(needed, decisions, state_of_track.since, now)
-    return Next(track, readiness, count, _ready_by(readiness, count))
+    return NextStage(track, readiness, count, _ready_by(readiness, count))
 
 
 async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) -> int:
@@ -207,16 +207,16 @@ async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) ->
     return sum(t.decisions for t in tallies if t.arm in arms)
 
 
-def _ready_by(readiness: Readiness, count: Awaited) -> datetime | None:
+def _ready_by(readiness: Readiness, count: Forecast) -> datetime | None:
     """When the next stage can begin at the current rate; None where unknown."""
     if readiness.blocked_by or (count.missing and count.by is None):
         return None
     return max(readiness.holds_until, count.by) if count.by else readiness.holds_until
 
 
-def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Awaited:
+def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Forecast:
     missing = max(0, needed - decided)
     if not missing or not decided:
-        return Awaited(missing, None)
+        return Forecast(missing, None)
     wait = (now - since).total_seconds() * missing / decided
-    return Awaited(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)
+    return Forecast(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)

@@ -10,7 +10,7 @@ import structlog
 
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import Concluded
+from decision_service.pipeline.decide.conclude import ConcludedDecision
 from decision_service.pipeline.decide.observer import Attempt
 from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rollout.counters import Counters
@@ -43,7 +43,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         product: Product,
         admission: Admission,
         fetch_result: FetchResult | None,
-        concluded: Concluded,
+        concluded: ConcludedDecision,
     ) -> None:
         """Count a decision that became durable, and queue its shadows."""
         attempt.entry = concluded.entry

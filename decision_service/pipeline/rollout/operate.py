@@ -33,7 +33,7 @@ _LOOKED_BACK = 100
 """How many steps are searched for the one that brought a track to its stage."""
 
 
-class Order(msgspec.Struct, frozen=True):
+class StepRequest(msgspec.Struct, frozen=True):
     """A step that somebody wants.
 
     `plan_digest` and `position` are what it was decided on; empty and 0 stand for what this process
@@ -98,13 +98,13 @@ class OperateRollouts:
         placement = await place(application, product, self._arms, self._clock.now())
         return AssignmentExplanation(product, placement)
 
-    async def advance(self, order: Order, track: TrackName | None) -> JournalEntry | None:
+    async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
         """One stage up; raises as `Rollouts.move`."""
         return await self._decided_on(
             order, JournalAction.ADVANCE, lambda plan, state, now: advance(plan, state, track, now)
         )
 
-    async def roll_back(self, order: Order, track: TrackName | None) -> JournalEntry | None:
+    async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
         """One stage down; raises as `Rollouts.move`."""
         return await self._decided_on(
             order,
@@ -112,16 +112,16 @@ class OperateRollouts:
             lambda plan, state, now: roll_back(plan, state, track, now),
         )
 
-    async def pause(self, order: Order) -> JournalEntry | None:
+    async def pause(self, order: StepRequest) -> JournalEntry | None:
         """Stop advancing; None where already paused."""
         return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
 
-    async def resume(self, order: Order) -> JournalEntry | None:
+    async def resume(self, order: StepRequest) -> JournalEntry | None:
         """Resume advancing; None where not paused."""
         return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
 
     async def set_kill_switch(
-        self, order: Order, arm: Arm | None, *, killed: bool
+        self, order: StepRequest, arm: Arm | None, *, killed: bool
     ) -> JournalEntry | None:
         """Kill or revive an arm (None: the product); None where the switch is already so."""
         action = JournalAction.KILL if killed else JournalAction.REVIVE
@@ -129,7 +129,7 @@ class OperateRollouts:
         return await self._at_once(order, action, lambda _, state, __: switch(state))
 
     async def _decided_on(
-        self, order: Order, action: JournalAction, step: StepTaken
+        self, order: StepRequest, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that rests on plan and standing, and is not taken on others than were seen."""
         plan = self._active_rules.current().product(order.product).plan
@@ -144,7 +144,7 @@ class OperateRollouts:
         return await self._taken(change, order.product)
 
     async def _at_once(
-        self, order: Order, action: JournalAction, step: StepTaken
+        self, order: StepRequest, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that is right wherever the rollout stands."""
         return await self._taken(RolloutChange(order.who, order.why, action, step), order.product)

@@ -17,7 +17,7 @@ from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_probl
 from decision_service.pipeline.rules.acceptance import unacceptable
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.last_good import keep
-from decision_service.pipeline.rules.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import failures
 
@@ -92,7 +92,7 @@ class ReloadRules:
             log.error(REFUSED, alarm="RULES_REFUSED", problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
 
-    def _check(self) -> tuple[RuleFolder, Loading]:
+    def _check(self) -> tuple[RuleFolder, LoadResult]:
         folder = self._read()
         loading = load_rules(folder, self._clock.now(), self._blocked)
         if loading.rulebook is None:

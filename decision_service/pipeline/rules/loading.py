@@ -81,7 +81,7 @@ class RuleFolder(msgspec.Struct, frozen=True):
         return found
 
 
-class Loading(msgspec.Struct, frozen=True):
+class LoadResult(msgspec.Struct, frozen=True):
     """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
@@ -97,7 +97,9 @@ class Loading(msgspec.Struct, frozen=True):
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
 
 
-def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()) -> Loading:
+def load_rules(
+    folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
+) -> LoadResult:
     """Compile every version and read every plan; all problems of all files in one run.
 
     `blocked` are factors and inputs that no rule may use.
@@ -114,10 +116,10 @@ def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = froz
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
-    loading = Loading(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
+    loading = LoadResult(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
     if loading.errors:
         return loading
-    return Loading(Rulebook(products), loading.diagnostics, loading.texts)
+    return LoadResult(Rulebook(products), loading.diagnostics, loading.texts)
 
 
 def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:

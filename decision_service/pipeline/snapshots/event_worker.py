@@ -12,7 +12,7 @@ from decision_service.domain.errors import ServiceError
 from decision_service.instruments import counter
 from decision_service.pipeline.snapshots.events import Event, EventLog
 from decision_service.pipeline.snapshots.ports import WarmLog
-from decision_service.pipeline.snapshots.refresh import Handled, RefreshApplicants
+from decision_service.pipeline.snapshots.refresh import EventResult, RefreshApplicants
 
 BATCH = 100
 MOST_STUCK = 1000
@@ -114,7 +114,7 @@ class _Lane:
             log.warning("events.again", type=events[0].type, reason=error.reason)
             return False
         self._handled.labels(outcome.value).inc(len(events))
-        if outcome is Handled.NOT_CONFIRMED:
+        if outcome is EventResult.NOT_CONFIRMED:
             log.error(
                 "events.revocation_not_confirmed",
                 alarm="REVOCATION_NOT_CONFIRMED",

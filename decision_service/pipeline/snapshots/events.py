@@ -15,7 +15,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.pipeline.ports import Clock
 
 
-class Meaning(StrEnum):
+class EventAction(StrEnum):
     """The action that a type of event asks for."""
 
     REVOKED = "revoked"
@@ -39,9 +39,9 @@ class Event(msgspec.Struct, frozen=True):
     added: int = 0
 
     @property
-    def meaning(self) -> Meaning:
+    def meaning(self) -> EventAction:
         """The action asked for; none for an unknown type, or an event without a user."""
-        return _MEANINGS.get(self.type, Meaning.NOTED) if self.user_id else Meaning.NOTED
+        return _MEANINGS.get(self.type, EventAction.NOTED) if self.user_id else EventAction.NOTED
 
 
 _ADDED = {
@@ -64,16 +64,16 @@ _ADDED = {
 KIND_OF: Mapping[str, Kind] = _ADDED
 """Which kind of data an event of this type has changed."""
 
-_MEANINGS: Mapping[str, Meaning] = {
-    "ACCOUNT_DISCONNECTED": Meaning.REVOKED,
-    "ARCHIVE_REVOKED": Meaning.REVOKED,
-    "ACCOUNT_CREATED": Meaning.CHANGED,
-    "ACCOUNT_CONNECTED": Meaning.CHANGED,
-    "ACCOUNT_FAILED": Meaning.CHANGED,
-    "TASK_FINISHED": Meaning.ARRIVED,
-    "ACCOUNT_SYNC_TASK_FINISHED": Meaning.ARRIVED,
-    "ARCHIVE_ANALYZED": Meaning.ARRIVED,
-    **dict.fromkeys(_ADDED, Meaning.ARRIVED),
+_MEANINGS: Mapping[str, EventAction] = {
+    "ACCOUNT_DISCONNECTED": EventAction.REVOKED,
+    "ARCHIVE_REVOKED": EventAction.REVOKED,
+    "ACCOUNT_CREATED": EventAction.CHANGED,
+    "ACCOUNT_CONNECTED": EventAction.CHANGED,
+    "ACCOUNT_FAILED": EventAction.CHANGED,
+    "TASK_FINISHED": EventAction.ARRIVED,
+    "ACCOUNT_SYNC_TASK_FINISHED": EventAction.ARRIVED,
+    "ARCHIVE_ANALYZED": EventAction.ARRIVED,
+    **dict.fromkeys(_ADDED, EventAction.ARRIVED),
 }
 NEEDED_TYPES = tuple(sorted(_MEANINGS))
 """The types that a webhook must be registered for."""
@@ -97,7 +97,7 @@ KNOWN_TYPES = frozenset(NEEDED_TYPES) | {
 }
 """The types that the vendor documents; most of them mean nothing here."""
 
-WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is Meaning.REVOKED)
+WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is EventAction.REVOKED)
 """The types by which consent is withdrawn: they are handled before all others."""
 
 
@@ -146,9 +146,9 @@ class ReceiveEvents:
 
     async def __call__(self, event: Event) -> Receipt:
         """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
-        quarantine = event.meaning in (Meaning.REVOKED, Meaning.CHANGED)
+        quarantine = event.meaning in (EventAction.REVOKED, EventAction.CHANGED)
         receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
-        if receipt is Receipt.NEW and event.meaning is not Meaning.NOTED:
+        if receipt is Receipt.NEW and event.meaning is not EventAction.NOTED:
             self._nudge(event.user_id)
             self._notify()
         return receipt

@@ -27,7 +27,7 @@ from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.snapshots.cache import covers, is_settled, is_whole
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.consent import disconnected, gives, is_withdrawn, unlisted
-from decision_service.pipeline.snapshots.events import Event, Meaning
+from decision_service.pipeline.snapshots.events import Event, EventAction
 from decision_service.pipeline.snapshots.increments import (
     EVERYTHING,
     Increment,
@@ -48,7 +48,7 @@ that data which changed without an event is found, and what is warm stays warm.
 """
 
 
-class Handled(StrEnum):
+class EventResult(StrEnum):
     """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show."""
 
     NOTED = "noted"
@@ -93,17 +93,17 @@ class RefreshApplicants:
         self._rulebook = rulebook
         self._clock = clock
 
-    async def handle(self, user_id: str, events: Sequence[Event]) -> Handled:
+    async def handle(self, user_id: str, events: Sequence[Event]) -> EventResult:
         """Handle the events of one user together."""
-        withdrawn = {event.source for event in events if event.meaning is Meaning.REVOKED}
+        withdrawn = {event.source for event in events if event.meaning is EventAction.REVOKED}
         if withdrawn:
             erased = await self.confirm(user_id, withdrawn)
-            return Handled.ERASED if erased else Handled.NOT_CONFIRMED
-        arrived = [event for event in events if event.meaning is Meaning.ARRIVED]
+            return EventResult.ERASED if erased else EventResult.NOT_CONFIRMED
+        arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
         if not arrived:
-            return Handled.NOTED
+            return EventResult.NOTED
         renewed = await self.refresh(user_id, change_of(arrived))
-        return Handled.REFRESHED if renewed else Handled.NOTED
+        return EventResult.REFRESHED if renewed else EventResult.NOTED
 
     async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
         """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""

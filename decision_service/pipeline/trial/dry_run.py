@@ -30,7 +30,7 @@ from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 
-class Trial(msgspec.Struct, frozen=True):
+class DryRunRequest(msgspec.Struct, frozen=True):
     """What to evaluate: a user's data where `user_id` is set, else the given factor values."""
 
     product: str
@@ -42,7 +42,7 @@ class Trial(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
 
 
-class Tried(msgspec.Struct, frozen=True):
+class DryRunResult(msgspec.Struct, frozen=True):
     """The result of a dry run."""
 
     ruleset: CompiledRuleset
@@ -68,7 +68,7 @@ class TryRules:
         self._clock = clock
         self._rulebook = rulebook
 
-    async def __call__(self, trial: Trial, stop_at: float) -> Tried:
+    async def __call__(self, trial: DryRunRequest, stop_at: float) -> DryRunResult:
         """The verdict; raises as CreateDecision does for product, inputs and user."""
         product = self._rulebook().product(trial.product)
         ruleset = version_of(product, trial.version)
@@ -80,9 +80,9 @@ class TryRules:
         else:
             factors = given_factors(trial, ruleset)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
-        return Tried(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
+        return DryRunResult(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
 
-    def _as_of(self, trial: Trial, ruleset: CompiledRuleset) -> AsOf:
+    def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
         if trial.as_of is None or trial.user_id:
             return AsOf.at(self._clock.now(), ruleset.zone)
         return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
@@ -114,7 +114,7 @@ def version_of(product: Product, version: int) -> CompiledRuleset:
     return ruleset
 
 
-def given_factors(trial: Trial, ruleset: CompiledRuleset) -> Factors:
+def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
     """The values that were given, typed; raises FieldInvalid naming each that is not right."""
     problems: list[FieldProblem] = []
     specs = catalogue()
@@ -168,7 +168,7 @@ def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
 
 
 def _given(
-    spec: FactorSpec, trial: Trial, currency: str, problems: list[FieldProblem]
+    spec: FactorSpec, trial: DryRunRequest, currency: str, problems: list[FieldProblem]
 ) -> FactorValue:
     cause = trial.missing.get(spec.name)
     if cause is not None:

@@ -16,7 +16,7 @@ from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.ruleset.program.findings import Conclusion, data_finding
 from decision_service.ruleset.program.part import Conclusive, PartView, Written
@@ -63,14 +63,14 @@ class ConditionsPart(msgspec.Struct, frozen=True):
         return ConditionsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
-def read_conditions(node: Node, _component: Component, draft: RulesetDraft) -> ConditionsPart:
+def read_conditions(node: YamlNode, _component: Component, draft: RulesetDraft) -> ConditionsPart:
     """The conditions of a list."""
     items = as_list(node, "`conditions`", draft.report)
     demands = [_demand(item, draft) for item in items]
     return ConditionsPart(tuple(d for d in demands if d is not None))
 
 
-def _demand(node: Node, draft: RulesetDraft) -> ConditionSpec | None:
+def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
     fields = Fields.of(node, "a condition", draft.report, required=("id", "when", "text"))
     if fields is None:
         return None

@@ -15,7 +15,7 @@ from decision_service.language.expressions.checker import read_expression
 from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, Scalar, YamlNode
 from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
 from decision_service.ruleset.program.part import Part
 from decision_service.ruleset.reading.names import NO_CURRENCY, Names
@@ -121,7 +121,7 @@ class RulesetDraft(msgspec.Struct):
             message = f"`{key}` is empty"
             self.report.error("R123", node.place, message, "write at least one")
 
-    def touch(self, node: Node) -> None:
+    def touch(self, node: YamlNode) -> None:
         """Count the names in an unreadable part as used."""
         if isinstance(node, Scalar):
             self.names.touch(node.text)

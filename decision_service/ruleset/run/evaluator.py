@@ -24,7 +24,7 @@ _NOTHING_CONCLUDED = Finding(
 _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedFactors(msgspec.Struct, frozen=True):
     """Parameters and factor values of a period, laid out by slot.
 
     It is good for the ruleset, the factors and the period that it was made of, and no others.
@@ -43,16 +43,18 @@ class Facts(msgspec.Struct, frozen=True):
     factors: Mapping[str, FactorValue]
     inputs: Mapping[str, Value]
     as_of: AsOf
-    loaded: Loaded | None = None
+    loaded: LoadedFactors | None = None
 
 
-def load(ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf) -> Loaded:
+def load(
+    ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf
+) -> LoadedFactors:
     """Factor values as a ruleset takes them on a day, for any number of evaluations."""
     program = ruleset.program
     period = program.timeline.at(as_of.date)
     values = list(period.values)
     program.intake.load_factors(factors, values)
-    return Loaded(tuple(values), period)
+    return LoadedFactors(tuple(values), period)
 
 
 def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:

@@ -14,7 +14,7 @@ from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
@@ -188,7 +188,7 @@ class _Reader:
             _each(fields.map("inputs"), self._input), _each(fields.map("factors"), self._factor)
         )
 
-    def _case(self, node: Node) -> RuleTestCase | None:
+    def _case(self, node: YamlNode) -> RuleTestCase | None:
         optional = ("as_of", "inputs", "factors", "snapshot")
         fields = Fields.of(
             node, "a case", self.report, required=("name", "expect"), optional=optional
@@ -262,7 +262,7 @@ class _Reader:
             return None
         return Missing(Cause(word), code=DataReason(code) if code else None)
 
-    def _value(self, node: Node, type_: ValueType, what: str) -> Value | None:
+    def _value(self, node: YamlNode, type_: ValueType, what: str) -> Value | None:
         currency = self.ruleset.currency
         if type_ is not ValueType.MONEY:
             return as_literal(node, type_, what, currency, self.report)

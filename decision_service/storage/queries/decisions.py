@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, tuple_
 
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import DecisionEntry, Filter, Position, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
 
@@ -110,7 +110,7 @@ def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
 
 
 def page(
-    connection: Connection, chosen: Filter, after: Position | None, limit: int
+    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
     """At most `limit` decisions of the filter, newest first, strictly after the position."""
     conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]

@@ -10,7 +10,7 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.rollout.arm_figures import Counted
+from decision_service.pipeline.rollout.arm_figures import CounterKind
 from decision_service.pipeline.rollout.guardrails import watch as guardrail_watch
 from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
@@ -126,12 +126,12 @@ async def test_what_an_operator_answered_is_not_looked_at_again() -> None:
 async def test_internal_errors_kill_the_arm_they_come_from() -> None:
     """Errors and rule errors of the challenger over its attempts kill it and nobody else."""
     one = await stand()
-    await one.count(Counted.ATTEMPTS, 1000)
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 1, "INTERNAL", Arm.CHALLENGER)
-    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ATTEMPTS, 1000)
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 1, "INTERNAL", Arm.CHALLENGER)
+    await one.count(CounterKind.RULE_ERROR, 1, arm=Arm.CHALLENGER)
     assert await one.check() is None
-    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.RULE_ERROR, 1, arm=Arm.CHALLENGER)
     entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.figures["of"], entry.figures["value"]) == (
@@ -146,14 +146,14 @@ async def test_internal_errors_kill_the_arm_they_come_from() -> None:
 async def test_errors_from_before_a_revive_do_not_kill_again() -> None:
     """An operator's revive begins the counting anew, in the middle of the hour."""
     one = await stand()
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
     assert await one.check() is not None
     revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
     await one.operate(JournalAction.REVIVE, revive)
     assert await one.check() is None
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
     assert await one.check() is not None
 
 
@@ -171,16 +171,16 @@ async def test_an_outage_of_the_vendor_kills_nobody() -> None:
     """However many attempts fail for the vendor or the store, no arm is killed."""
     one = await stand()
     for code in ("UPSTREAM_UNAVAILABLE", "STORE_UNAVAILABLE", "DEADLINE_EXCEEDED"):
-        await one.count(Counted.ATTEMPTS, 500, arm=Arm.CHALLENGER)
-        await one.count(Counted.ERROR, 500, code, Arm.CHALLENGER)
+        await one.count(CounterKind.ATTEMPTS, 500, arm=Arm.CHALLENGER)
+        await one.count(CounterKind.ERROR, 500, code, Arm.CHALLENGER)
     assert await one.check() is None
 
 
 async def test_an_outage_may_pause() -> None:
     """A ceiling on the vendor's errors pauses the rollout."""
     one = await stand(OUTAGE)
-    await one.count(Counted.ATTEMPTS, 500)
-    await one.count(Counted.ERROR, 51, "UPSTREAM_UNAVAILABLE")
+    await one.count(CounterKind.ATTEMPTS, 500)
+    await one.count(CounterKind.ERROR, 51, "UPSTREAM_UNAVAILABLE")
     entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.action) == ("guardrail outage", JournalAction.PAUSE)
@@ -189,10 +189,10 @@ async def test_an_outage_may_pause() -> None:
 async def test_slowness_is_judged_by_the_99th_percentile() -> None:
     """One in a hundred may be slower than the ceiling, two may not."""
     one = await stand()
-    await one.count(Counted.LATENCY, 198, "300")
-    await one.count(Counted.LATENCY, 2, "5000", Arm.CHALLENGER)
+    await one.count(CounterKind.LATENCY, 198, "300")
+    await one.count(CounterKind.LATENCY, 2, "5000", Arm.CHALLENGER)
     assert await one.check() is None
-    await one.count(Counted.LATENCY, 2, "5000", None)
+    await one.count(CounterKind.LATENCY, 2, "5000", None)
     entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.figures["allowed"]) == ("guardrail slow", "1,500 ms")
@@ -202,8 +202,8 @@ async def test_the_severest_of_several_acts_first() -> None:
     """Where one guardrail would pause and a later one kill, it is killed at once."""
     one = await stand()
     await one.decide(Outcome.REFER, 300, refer_kind=ReferKind.SCORE)
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
     actions = [entry.action for entry in (await one.check(), await one.check()) if entry]
     assert actions == [JournalAction.KILL, JournalAction.PAUSE]
 

@@ -30,7 +30,7 @@ from decision_service.edge.rpc.mapping.rollout_requests import (
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.figures import ShowFigures
-from decision_service.pipeline.rollout.operate import OperateRollouts, Order, RolloutView
+from decision_service.pipeline.rollout.operate import OperateRollouts, RolloutView, StepRequest
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.pipeline.rules.active import ActiveRulesStatus
@@ -180,7 +180,7 @@ def methods(servicer: RolloutServicer) -> Methods:
 def _decided_on(
     request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
     context: RpcContext,
-) -> tuple[Order, TrackName | None]:
+) -> tuple[StepRequest, TrackName | None]:
     """The order with the plan and position it was decided on, and its track."""
     problems = Problems()
     track = track_from(request.track, problems)

@@ -26,7 +26,7 @@ from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.pipeline.trial.dry_run import (
-    Trial,
+    DryRunRequest,
     TryRules,
     ValidateRules,
     ordered,
@@ -134,7 +134,7 @@ def methods(servicer: RulesetServicer) -> Methods:
     }
 
 
-def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:
+def _trial(request: rules_pb.EvaluateRulesetRequest) -> DryRunRequest:
     problems = Problems()
     check_product(problems, request.product)
     if request.user_id and (request.factors or request.missing or request.as_of_date):
@@ -148,7 +148,7 @@ def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:
     missing = dict(_causes(request, problems))
     inputs = inputs_from(request, problems)
     problems.raise_if_any()
-    return Trial(
+    return DryRunRequest(
         product=request.product,
         version=request.version,
         user_id=request.user_id,

@@ -8,7 +8,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import ArmFigures, ArmTally, Counted, Total
+from decision_service.pipeline.rollout.arm_figures import (
+    ArmFigures,
+    ArmTally,
+    CounterKind,
+    CounterTotal,
+)
 from decision_service.pipeline.rollout.counters import INTERNAL, OUTAGE_CODES
 from decision_service.pipeline.rollout.guardrails.windows import (
     GuardrailWindow,
@@ -62,7 +67,7 @@ class Evaluation(msgspec.Struct):
     history: Sequence[JournalEntry]
     now: datetime
     _tallies: dict[tuple[object, ...], Sequence[ArmTally]] = msgspec.field(default_factory=dict)
-    _totals: dict[GuardrailWindow, Sequence[Total]] = msgspec.field(default_factory=dict)
+    _totals: dict[GuardrailWindow, Sequence[CounterTotal]] = msgspec.field(default_factory=dict)
 
     async def results(self) -> list[GuardrailResult]:
         """Each guardrail's result by arm; none for an arm that decides nobody."""
@@ -87,7 +92,7 @@ class Evaluation(msgspec.Struct):
             )
         return self._tallies[asked]
 
-    async def totals(self, window: GuardrailWindow) -> Sequence[Total]:
+    async def totals(self, window: GuardrailWindow) -> Sequence[CounterTotal]:
         """As the port, read once for one question."""
         if window not in self._totals:
             self._totals[window] = await self.figures.totals(
@@ -160,21 +165,21 @@ _EVENTS = {
 }
 
 
-def error_rate(metric: Metric, counted: Sequence[Total]) -> ArmCount:
+def error_rate(metric: Metric, counted: Sequence[CounterTotal]) -> ArmCount:
     """Errors over attempts: a version's own, or the vendor's and outages."""
-    attempts = sum(t.count for t in counted if t.counted is Counted.ATTEMPTS)
+    attempts = sum(t.count for t in counted if t.counted is CounterKind.ATTEMPTS)
     codes = OUTAGE_CODES if metric is Metric.UPSTREAM_ERROR_RATE else {INTERNAL}
-    errors = sum(t.count for t in counted if t.counted is Counted.ERROR and t.bucket in codes)
+    errors = sum(t.count for t in counted if t.counted is CounterKind.ERROR and t.bucket in codes)
     if metric is Metric.INTERNAL_ERROR_RATE:
-        errors += sum(t.count for t in counted if t.counted is Counted.RULE_ERROR)
+        errors += sum(t.count for t in counted if t.counted is CounterKind.RULE_ERROR)
     return ArmCount(attempts, errors)
 
 
-def latencies(counted: Iterable[Total]) -> Mapping[int, int]:
+def latencies(counted: Iterable[CounterTotal]) -> Mapping[int, int]:
     """Counts by bound in ms."""
     found: dict[int, int] = {}
     for total in counted:
-        if total.counted is Counted.LATENCY:
+        if total.counted is CounterKind.LATENCY:
             bound = int(total.bucket)
             found[bound] = found.get(bound, 0) + total.count
     return found

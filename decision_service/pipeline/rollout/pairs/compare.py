@@ -17,7 +17,7 @@ from decision_service.pipeline.decide.record_codec import (
     factors_from_wire,
     inputs_from_wire,
 )
-from decision_service.pipeline.ports import DecisionLog, Filter, Position, StoredEntry
+from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.records.read import Recorded
 from decision_service.pipeline.records.replay import shell_of
 from decision_service.pipeline.rollout.pairs.pairs import (
@@ -36,7 +36,7 @@ from decision_service.pipeline.snapshots.codec import read_snapshot
 _PAGE = 100
 
 
-class Question(msgspec.Struct, frozen=True):
+class ComparisonRequest(msgspec.Struct, frozen=True):
     """What to compare: a shadow by its version, or for 0 the challenger.
 
     Of recorded decisions the newest `most` from `since` on are judged again by the other version.
@@ -88,7 +88,7 @@ class CompareVersions:
         self._archive = archive
         self._rulebook = rulebook
 
-    async def __call__(self, question: Question) -> VersionComparison:
+    async def __call__(self, question: ComparisonRequest) -> VersionComparison:
         """The comparison; raises ProductUnknown, RulesetUnknown or StoreUnavailable."""
         product = self._rulebook().product(question.product)
         version = question.shadow or _challenger(product)
@@ -108,7 +108,7 @@ class CompareVersions:
         )
 
     async def _judged(
-        self, product: Product, challenger: int, question: Question
+        self, product: Product, challenger: int, question: ComparisonRequest
     ) -> AsyncIterator[DecisionPair]:
         """Each recorded decision of either arm, judged by the other arm's version."""
         async for entry in self._newest(question):
@@ -124,9 +124,9 @@ class CompareVersions:
             pair = await asyncio.to_thread(second_opinion, case, other)
             yield pair if champion else swapped(pair)
 
-    async def _newest(self, question: Question) -> AsyncIterator[StoredEntry]:
+    async def _newest(self, question: ComparisonRequest) -> AsyncIterator[StoredEntry]:
         chosen = Filter(product=question.product, created_from=question.since)
-        after: Position | None = None
+        after: PagePosition | None = None
         left = question.most
         while left > 0:
             entries = await self._log.list(chosen, after, min(_PAGE, left))
@@ -136,7 +136,7 @@ class CompareVersions:
                     yield entry
             if len(entries) < _PAGE:
                 return
-            after = Position(entries[-1].created, entries[-1].decision_id)
+            after = PagePosition(entries[-1].created, entries[-1].decision_id)
 
     async def _case(self, product: Product, entry: StoredEntry) -> DecidedCase | None:
         """The decision with its snapshot and facts; None where a part was erased."""

@@ -25,7 +25,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 log = structlog.get_logger("decision_service.shadow")
 
 
-class Budget(msgspec.Struct, frozen=True):
+class ShadowLimits(msgspec.Struct, frozen=True):
     """Limits of shadow evaluation.
 
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
@@ -64,13 +64,13 @@ class Shadows:
         clock: Clock,
         counters: EventCounters,
         idle: Callable[[], Awaitable[object]],
-        budget: Budget | None = None,
+        budget: ShadowLimits | None = None,
     ) -> None:
         self._pairs = pairs
         self._clock = clock
         self._counters = counters
         self._idle = idle
-        self._budget = budget or Budget()
+        self._budget = budget or ShadowLimits()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
         self._done: deque[DecisionPair] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")

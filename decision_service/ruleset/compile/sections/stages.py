@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decision_service.domain.verdict import Component
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, MapNode, Node
+from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES, Construct
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
@@ -44,7 +44,7 @@ def read_stages(draft: RulesetDraft) -> None:
         _read_stage(item, draft)
 
 
-def _read_stage(node: Node, draft: RulesetDraft) -> None:
+def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
     required = ("name", "component")
     fields = Fields.of(node, "a stage", draft.report, required=required, optional=tuple(STAGES))
     if fields is None:

@@ -10,7 +10,7 @@ from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_map, as_scalar, check_identifier
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
@@ -68,14 +68,14 @@ class OfferPart:
         return OfferRunner(self.terms)
 
 
-def announces(node: Node) -> set[str]:
+def announces(node: YamlNode) -> set[str]:
     """`offer.<line>` for each line."""
     if not isinstance(node, MapNode):
         return set()
     return {f"offer.{e.key}" for e in node.entries if e.key != BELOW}
 
 
-def read_offer(node: Node, _component: Component, draft: RulesetDraft) -> OfferPart | None:
+def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> OfferPart | None:
     """The offer; its lines are defined from top to bottom."""
     written = as_map(node, "`offer`", draft.report)
     if written is None:

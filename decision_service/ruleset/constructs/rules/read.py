@@ -14,7 +14,7 @@ from decision_service.language.diagnostics import Place, did_you_mean
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import FLAG
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node as YamlNode
+from decision_service.language.yaml.nodes import YamlNode as YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.run import Ready, RulesRunner

@@ -12,7 +12,7 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_choice, as_scalar, check_identifier
 from decision_service.ruleset.constructs.cells import CellReader
 from decision_service.ruleset.constructs.table.model import (
@@ -70,7 +70,7 @@ class TablePart:
         return TableRunner(self.grid)
 
 
-def announces(node: Node) -> set[str]:
+def announces(node: YamlNode) -> set[str]:
     """`<id>.<output>` for each output."""
     if not isinstance(node, MapNode):
         return set()
@@ -80,7 +80,7 @@ def announces(node: Node) -> set[str]:
     return {f"{id_.text}.{entry.key}" for entry in give.entries}
 
 
-def read_table(node: Node, _component: Component, draft: RulesetDraft) -> TablePart | None:
+def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> TablePart | None:
     """The table of a stage; defines its outputs."""
     fields = Fields.of(
         node, "a table", draft.report, required=("id", "hit", "when", "give", "rows"),
@@ -194,7 +194,7 @@ def _raw_rows(
     return rows[:MOST_ROWS]
 
 
-def _column_name(node: Node, name: tree.NameRead | None) -> str:
+def _column_name(node: YamlNode, name: tree.NameRead | None) -> str:
     return name.text if name is not None else node.text if isinstance(node, Scalar) else ""
 
 
