@@ -12,6 +12,7 @@ from decision_service.cli.client.calls import call, decisions
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.decide import parse_view
 from decision_service.cli.decisions.export import export
+from decision_service.cli.decisions.outcomes import outcomes
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
 from decision_service.cli.display.text import reason_text
 from decision_service.cli.display.tree import decision_tree, styled_outcome
@@ -102,6 +103,7 @@ def replay(
 
 
 commands.command()(export)
+commands.command()(outcomes)
 
 
 def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
