@@ -93,7 +93,7 @@ check: lint types drift reliability-short test ## What CI runs, in CI's order
 MINUTES ?= 5
 SEED ?= 1
 STORE ?= $(if $(SABOTAGE),sqlite,sqlite postgres)
-RELIABILITY = $(BIN)/python -m tests.reliability --seed $(SEED) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+RELIABILITY = $(BIN)/python -m bench.reliability --seed $(SEED) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 .PHONY: reliability
 reliability: .venv/.dev ## Kill, cut and starve the service for MINUTES on each STORE (SEED, SABOTAGE)

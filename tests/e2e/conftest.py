@@ -1,11 +1,21 @@
-"""The service that most end-to-end tests share: one start for each test, in a folder of its own."""
+"""The services that most end-to-end tests ask: one for each test, or one for all that change none.
 
-from collections.abc import AsyncIterator
+The vendor's limit is the service's: tests that gather much each have a service of their own.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
+import pytest
 import pytest_asyncio
 
-from tests.e2e.service import Running, running
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.config import load
+from decision_service.wiring.app import Service, start
+from tests.e2e.service import Running, environ, running
 
 
 @pytest_asyncio.fixture
@@ -13,3 +23,25 @@ async def live(tmp_path: Path) -> AsyncIterator[Running]:
     """A running service."""
     async with running(tmp_path) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that goes on between tests, on a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    settings = load(environ=environ(tmp_path_factory.mktemp("shared")))
+    started = asyncio.run_coroutine_threadsafe(start(settings), loop).result()
+    yield started
+    asyncio.run_coroutine_threadsafe(started.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest_asyncio.fixture
+async def shared(service: Service) -> AsyncIterator[Running]:
+    """The service for tests that are refused, or only read."""
+    async with grpc.aio.insecure_channel(service.address) as channel:
+        yield Running(service, channel, DecisionServiceStub(channel))

@@ -25,7 +25,7 @@ class Process:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self.popen.send_signal(signal.SIGKILL)
-        self.popen.wait(10)
+        self.popen.wait(300)
 
     def stop(self) -> None:
         """Let it hang."""
@@ -38,7 +38,7 @@ class Process:
     def terminate(self) -> int:
         """Ask it to stop, and return its exit code."""
         self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(20)
+        return self.popen.wait(300)
 
 
 _NOT_OURS = ("DECISION_", "PYTHONDONTWRITEBYTECODE")
@@ -84,7 +84,7 @@ def command(
         env=clean_environ(folder, **settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.type.money_pb2 import Money as MoneyMessage
 from grpc_status import rpc_status
@@ -103,6 +104,13 @@ def refusal(error: grpc.RpcError) -> Refusal:
             delay = retry.retry_delay.ToTimedelta().total_seconds()
     fields = {violation.field: violation.description for violation in bad.field_violations}
     return Refusal(error.code(), error.details() or "", info, fields, delay)
+
+
+async def refused(call: Awaitable[Any]) -> Refusal:
+    """The refusal of a call."""
+    with pytest.raises(grpc.RpcError) as error:
+        await call
+    return refusal(error.value)
 
 
 def own_rules(folder: Path) -> Path:

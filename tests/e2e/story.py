@@ -27,6 +27,7 @@ from decision_service.simulator.people.population import EVERYDAY, population
 from decision_service.simulator.server import build_app, serve
 from tests.e2e.process import serving
 from tests.e2e.service import create
+from tests.kits.until import until
 
 PRODUCT = "story-loan"
 PATIENCE = 30.0
@@ -171,10 +172,8 @@ class Story:
         """Write another plan, and wait until both processes decide by it."""
         before = (await self.one.rollout()).plan_digest
         self.plan.write_text(text)
-        async with asyncio.timeout(PATIENCE):
-            for server in (self.one, self.other):
-                while (await server.rollout()).plan_digest == before:
-                    await asyncio.sleep(0.05)
+        for server in (self.one, self.other):
+            await until(server.rollout, lambda now: now.plan_digest != before)
 
     async def decide(self, people: tuple[str, ...]) -> list[decision_pb2.Decision]:
         """Decide for these people, half of them by each process."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,8 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.process import Process, serving
-from tests.e2e.service import create, refusal
+from tests.e2e.service import create, refused
+from tests.kits.until import until
 
 GEORGE, RYAN, *_ = (person.user_id for person in sandbox_people())
 
@@ -69,14 +69,10 @@ async def test_a_disk_that_fails_acknowledges_nothing_until_it_works(tmp_path: P
         recorded = await stub.CreateDecision(known)
         with disk(process, "error=EIO"):
             for _ in range(3):
-                with pytest.raises(grpc.RpcError) as error:
-                    await stub.CreateDecision(asked)
-                told = refusal(error.value)
+                told = await refused(stub.CreateDecision(asked))
                 assert (told.info.reason, told.retry is not None) == ("STORE_UNAVAILABLE", True)
             assert await stub.CreateDecision(known) == recorded
-        async with asyncio.timeout(30):
-            while (decided := await _decided(stub, asked)) is None:
-                await asyncio.sleep(0.05)
+        decided = await until(lambda: _decided(stub, asked))
         listed = await stub.ListDecisions(service_pb.ListDecisionsRequest(user_id=GEORGE))
         assert [one.decision_id for one in listed.decisions] == [decided]
 

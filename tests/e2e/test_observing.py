@@ -21,6 +21,7 @@ from decision_service.wiring import app
 from decision_service.wiring import background as upkeep
 from tests.e2e.service import PRODUCT, Running, create, refusal, running
 from tests.fakes.log import captured
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 SERVICE = "/decision_service.api.v1."
@@ -50,10 +51,10 @@ async def metrics(live: Running) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-async def test_every_metric_is_described(live: Running) -> None:
+async def test_every_metric_is_described(shared: Running) -> None:
     """Operators find each name that `/metrics` shows in the table of docs/operations.md."""
     async with httpx.AsyncClient() as client:
-        text = (await client.get(f"{live.service.http_url}/metrics")).text
+        text = (await client.get(f"{shared.service.http_url}/metrics")).text
     shown = re.findall(r"^# TYPE decision_service_(\S+)", text, re.MULTILINE)
     described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "operations.md").read_text("utf-8")))
     assert {*shown} <= described
@@ -107,10 +108,10 @@ async def test_a_reply_names_its_decision_and_the_version_that_decided(live: Run
 
 
 @pytest.mark.parametrize("sent", ["x" * 201, "two words", "né"])
-async def test_a_malformed_request_id_counts_as_none(live: Running, sent: str) -> None:
+async def test_a_malformed_request_id_counts_as_none(shared: Running, sent: str) -> None:
     """It is neither echoed nor logged; the call is served."""
     metadata = (("x-request-id", sent),) if sent.isascii() else ()
-    call = live.stub.ListDecisions(service_pb.ListDecisionsRequest(), metadata=metadata)
+    call = shared.stub.ListDecisions(service_pb.ListDecisionsRequest(), metadata=metadata)
     await call
     assert "x-request-id" not in dict(await call.trailing_metadata() or ())
 
@@ -138,19 +139,18 @@ async def test_health_over_http_follows_health_over_grpc(live: Running) -> None:
 
 @pytest.mark.parametrize("method", sorted(REQUESTS))
 async def test_a_bug_shows_an_incident_id_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+    shared: Running, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Whatever a method fails with, its client learns an id, and the log no value."""
     lines = captured(monkeypatch, access_log, error_map)
-    async with running(tmp_path) as live:
-        for owner, name in ((Store, "find"), (Store, "get"), (Store, "list"), (Store, "text")):
-            monkeypatch.setattr(owner, name, _broken)
-        monkeypatch.setattr(ValidateRules, "__call__", _broken)
-        monkeypatch.setattr("decision_service.edge.rpc.services.rulesets._trial", _broken_now)
-        if method.endswith("ListRulesets"):
-            monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
-        with pytest.raises(grpc.RpcError) as error:
-            await live.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
+    for name in ("find", "get", "list", "text"):
+        monkeypatch.setattr(Store, name, _broken)
+    monkeypatch.setattr(ValidateRules, "__call__", _broken)
+    monkeypatch.setattr("decision_service.edge.rpc.services.rulesets._trial", _broken_now)
+    if method.endswith("ListRulesets"):
+        monkeypatch.setattr(ActiveRules, "status", property(_broken_now))
+    with pytest.raises(grpc.RpcError) as error:
+        await shared.channel.unary_unary(method)(REQUESTS[method].SerializeToString())
     told = refusal(error.value)
     assert told.code is grpc.StatusCode.INTERNAL
     [incident] = [line for line in lines if line["event"] == "incident"]
@@ -175,8 +175,7 @@ async def test_a_background_task_that_keeps_failing_shows_in_health(
     async with running(tmp_path) as live:
         for unwell, serving in (("rules",), False), ((), True):
             monkeypatch.setattr(Supervisor, "unwell", unwell)
-            while live.service.rpc.is_serving is not serving:
-                await asyncio.sleep(0.02)
+            await until(lambda serving=serving: live.service.rpc.is_serving is serving)
 
 
 async def test_an_address_that_is_taken_ends_the_start(tmp_path: Path) -> None:

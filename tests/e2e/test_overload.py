@@ -1,6 +1,5 @@
 """More work than there is room for."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.e2e.service import Running, at_vendor, create, refusal, running
+from tests.e2e.service import Running, at_vendor, create, refusal, refused, running
+from tests.kits.until import until
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
 
@@ -30,8 +30,7 @@ def held(live: Running, count: int) -> Iterator[None]:
 async def until_full(live: Running, waiting: int) -> None:
     """Return when one decision is in progress and so many wait."""
     bulkhead = live.service.core.deps.limits.work
-    while (bulkhead.working, bulkhead.waiting) != (1, waiting):
-        await asyncio.sleep(0.01)
+    await until(lambda: (bulkhead.working, bulkhead.waiting) == (1, waiting))
 
 
 async def test_what_does_not_fit_is_refused_and_what_is_known_is_answered(tmp_path: Path) -> None:
@@ -75,11 +74,9 @@ async def test_a_late_loop_sheds_new_work_only(tmp_path: Path) -> None:
     async with running(tmp_path) as live:
         known = create(GEORGE)
         told = await live.stub.CreateDecision(known)
-        live.service.core.deps.limits.work.shedding = True
-        with pytest.raises(grpc.RpcError) as error:
-            await live.stub.CreateDecision(create(RYAN))
-        assert refusal(error.value).info.reason == "OVERLOADED"
+        limit = live.service.core.deps.limits.work
+        limit.shedding = True
+        assert (await refused(live.stub.CreateDecision(create(RYAN)))).info.reason == "OVERLOADED"
         assert await live.stub.CreateDecision(known) == told
-        while live.service.core.deps.limits.work.shedding:
-            await asyncio.sleep(0.02)
+        await until(lambda: not limit.shedding)
         await live.stub.CreateDecision(create(RYAN))

@@ -10,28 +10,27 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import build_app, serve
-from tests.e2e.service import Running, create, refusal, running
+from tests.e2e.service import Refusal, Running, create, refused, running
 
 GEORGE = sandbox_people()[0].user_id
 
 
-async def refused(live: Running, request: service_pb.CreateDecisionRequest) -> object:
+async def unrecorded(live: Running, request: service_pb.CreateDecisionRequest) -> Refusal:
     """The refusal of a request, after checking that nothing was recorded."""
-    with pytest.raises(grpc.RpcError) as error:
-        await live.stub.CreateDecision(request)
+    told = await refused(live.stub.CreateDecision(request))
     reply = await live.stub.ListDecisions(service_pb.ListDecisionsRequest())
     assert not reply.decisions
-    return refusal(error.value)
+    return told
 
 
-async def test_malformed_fields_are_named(live: Running) -> None:
+async def test_malformed_fields_are_named(shared: Running) -> None:
     """INVALID_ARGUMENT lists each malformed field."""
-    told = await refused(live, create("../x", product="No Such", view=7))
+    told = await unrecorded(shared, create("../x", product="No Such", view=7))
     assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
     assert set(told.fields) == {"user_id", "product", "view"}
 
 
-async def test_missing_and_mistyped_inputs_are_named(live: Running) -> None:
+async def test_missing_and_mistyped_inputs_are_named(shared: Running) -> None:
     """What the ruleset declares is checked input by input."""
     request = create(
         GEORGE,
@@ -43,7 +42,7 @@ async def test_missing_and_mistyped_inputs_are_named(live: Running) -> None:
             "nonsense": values_pb2.InputValue(number="1"),
         },
     )
-    told = await refused(live, request)
+    told = await unrecorded(shared, request)
     assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INPUT_INVALID")
     assert set(told.fields) == {
         "requested_amount",
@@ -54,43 +53,41 @@ async def test_missing_and_mistyped_inputs_are_named(live: Running) -> None:
     }
 
 
-async def test_another_currency_is_an_invalid_input(live: Running) -> None:
+async def test_another_currency_is_an_invalid_input(shared: Running) -> None:
     """The requested amount must be in the ruleset's currency."""
     money = MoneyMessage(currency_code="USD", units=100)
-    told = await refused(live, create(GEORGE, requested_amount=money))
+    told = await unrecorded(shared, create(GEORGE, requested_amount=money))
     assert (told.info.reason, set(told.fields)) == ("INPUT_INVALID", {"requested_amount"})
 
 
-async def test_an_unknown_product_names_the_known_ones(live: Running) -> None:
+async def test_an_unknown_product_names_the_known_ones(shared: Running) -> None:
     """NOT_FOUND says which products there are."""
-    told = await refused(live, create(GEORGE, product="car-loan-xx"))
+    told = await unrecorded(shared, create(GEORGE, product="car-loan-xx"))
     assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_UNKNOWN")
     assert "personal-loan-ph" in told.message
 
 
-async def test_an_unknown_user_is_not_found(live: Running) -> None:
+async def test_an_unknown_user_is_not_found(shared: Running) -> None:
     """A userId that the vendor does not know is NOT_FOUND, and the id is not repeated."""
-    told = await refused(live, create("tenantId-00000000000000000000000000000000"))
+    told = await unrecorded(shared, create("tenantId-00000000000000000000000000000000"))
     assert (told.code, told.info.reason) == (grpc.StatusCode.NOT_FOUND, "USER_UNKNOWN")
 
 
-async def test_an_oversized_message_is_refused_by_the_transport(live: Running) -> None:
+async def test_an_oversized_message_is_refused_by_the_transport(shared: Running) -> None:
     """More than 64 KiB never reaches the service."""
     with pytest.raises(grpc.RpcError) as error:
-        await live.stub.CreateDecision(create(GEORGE, application_id="x" * 66_000))
+        await shared.stub.CreateDecision(create(GEORGE, application_id="x" * 66_000))
     assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-async def test_unknown_decisions_are_not_found(live: Running) -> None:
+async def test_unknown_decisions_are_not_found(shared: Running) -> None:
     """Reading and replaying a decision that is not there say so."""
     unknown = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     for call in (
-        live.stub.GetDecision(service_pb.GetDecisionRequest(decision_id=unknown)),
-        live.stub.ReplayDecision(service_pb.ReplayDecisionRequest(decision_id=unknown)),
+        shared.stub.GetDecision(service_pb.GetDecisionRequest(decision_id=unknown)),
+        shared.stub.ReplayDecision(service_pb.ReplayDecisionRequest(decision_id=unknown)),
     ):
-        with pytest.raises(grpc.RpcError) as error:
-            await call
-        assert refusal(error.value).info.reason == "DECISION_UNKNOWN"
+        assert (await refused(call)).info.reason == "DECISION_UNKNOWN"
 
 
 async def test_wrong_keys_are_unavailable_and_the_secret_is_nowhere(
@@ -108,7 +105,7 @@ async def test_wrong_keys_are_unavailable_and_the_secret_is_nowhere(
             drain_delay="0s",
         ) as live,
     ):
-        told = await refused(live, create(GEORGE))
+        told = await unrecorded(live, create(GEORGE))
     assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "UPSTREAM_UNAVAILABLE")
     assert told.retry is not None
     captured = capfd.readouterr()

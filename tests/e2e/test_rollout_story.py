@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from decision_service.api.v1 import decision_pb2, rollout_pb2
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
@@ -23,6 +23,7 @@ from tests.e2e.story import (
     written_plan,
 )
 from tests.kits.postgres import Postgres
+from tests.kits.until import until
 
 CHAMPION = "champion"
 
@@ -73,9 +74,7 @@ async def test_a_rollout_from_staff_to_everybody(tmp_path: Path, postgres: Postg
 
 async def the_guardrail_rolls_it_back(story: Story) -> None:
     """Nobody does anything: a process sees it decline too many, and says what it saw."""
-    async with asyncio.timeout(PATIENCE):
-        while (step := (await story.other.steps())[-1]).action != "roll-back":
-            await asyncio.sleep(0.1)
+    step = (await until(story.other.steps, lambda steps: steps[-1].action == "roll-back"))[-1]
     figures = step.figures
     assert step.who == "guardrail approvals"
     assert step.after.challenger_stage == ""
@@ -85,25 +84,22 @@ async def the_guardrail_rolls_it_back(story: Story) -> None:
     assert (approved, seen) == ("0", figures["units"])
     assert int(seen) >= MIN_UNITS
     assert step.why.startswith("the challenger's approvals against the champion's: -100.0 pt")
-    async with asyncio.timeout(PATIENCE):
-        while (await story.one.rollout()).last_step != step:
-            await asyncio.sleep(0.1)
+    await until(story.one.rollout, lambda now: now.last_step == step)
 
 
 async def both_processes_show_the_same_figures(story: Story) -> None:
     """What each counted for itself adds up to what both decided since the stage began."""
     request = pb.GetRolloutRequest(product=PRODUCT)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            shown = [
-                (await server.rollouts.GetRollout(request)).figures
-                for server in (story.one, story.other)
-            ]
-            (champion, challenger), same = (list(figures.arms) for figures in shown)
-            arms = [champion, challenger]
-            if arms == same and all(arm.attempts == arm.decisions for arm in arms):
-                break
-            await asyncio.sleep(0.1)
+
+    async def arms() -> list[list[Any]]:
+        return [
+            list((await server.rollouts.GetRollout(request)).figures.arms)
+            for server in (story.one, story.other)
+        ]
+
+    (champion, challenger), _ = await until(
+        arms, lambda two: two[0] == two[1] and all(a.attempts == a.decisions for a in two[0])
+    )
     assert champion.decisions + challenger.decisions == len(story.crowd.early)
     assert champion.approved.count == champion.applicants
     assert challenger.declined.count == challenger.applicants
@@ -122,11 +118,10 @@ async def a_challengers_decision_replays(story: Story, made: list[decision_pb2.D
 
 async def decides_nobody(server: Server) -> None:
     """A process that was told nothing stops deciding, even for the allowed."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            decision = await server.decide(crowd().staff[0])
-            if decision.assignment.enrolment_reason == "KILLED":
-                return
+    await until(
+        lambda: server.decide(crowd().staff[0]),
+        lambda decision: decision.assignment.enrolment_reason == "KILLED",
+    )
 
 
 async def the_journal_explains_every_decision(story: Story) -> None:

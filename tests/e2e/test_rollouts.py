@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 import pytest_asyncio
 
 from decision_service.api.v1 import decision_service_pb2 as decisions_pb
@@ -19,19 +18,19 @@ from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.service import (
     PRODUCT,
-    Refusal,
     Running,
     create,
     outcome,
     own_rules,
     refusal,
+    refused,
     running,
 )
 from tests.fakes.plans import CHALLENGED
+from tests.kits.until import until
 from tests.unit.rollout.plans import edited
 
 GEORGE, RYAN = (person.user_id for person in sandbox_people()[:2])
-PATIENCE = 10.0
 STAGED = edited(
     CHALLENGED,
     ("initial_stage: all", "initial_stage: staff"),
@@ -73,13 +72,12 @@ class Rollout:
         """Write another plan, and return the rollout once its reading was refused or taken."""
         before = await self.get()
         self.plan.write_text(text)
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                now = await self.get()
-                fresh = now.refused if refused else [now.plan_digest]
-                if fresh and fresh not in (before.refused, [before.plan_digest]):
-                    return now
-                await asyncio.sleep(0.05)
+
+        def changed(now: rollout_pb2.Rollout) -> bool:
+            fresh = now.refused if refused else [now.plan_digest]
+            return bool(fresh) and fresh not in (before.refused, [before.plan_digest])
+
+        return await until(self.get, changed)
 
 
 def on(live: Running, rules: Path) -> Rollout:
@@ -101,13 +99,6 @@ async def rollout(tmp_path: Path) -> AsyncIterator[Rollout]:
     rules = planned(tmp_path)
     async with running(tmp_path, rules_dir=str(rules)) as live:
         yield on(live, rules)
-
-
-async def refused(call: Any) -> Refusal:
-    """The refusal that a call must end with."""
-    with pytest.raises(grpc.RpcError) as error:
-        await call
-    return refusal(error.value)
 
 
 async def test_a_rollout_shows_its_plan_and_where_it_stands(rollout: Rollout) -> None:

@@ -1,6 +1,5 @@
 """The RulesetService, and rules that change while the service decides."""
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,9 +27,9 @@ from tests.e2e.service import (
     refusal,
     running,
 )
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
-PATIENCE = 10.0
 BACK = ("M006", "M007")
 
 
@@ -45,12 +44,17 @@ async def own(tmp_path: Path) -> AsyncIterator[tuple[Running, Any, Path]]:
 
 async def listed(stub: Any, *, refused: bool) -> rules_pb.ListRulesetsResponse:
     """The listing once the folder's last reading was refused, or accepted."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            reply = await stub.ListRulesets(rules_pb.ListRulesetsRequest())
-            if bool(reply.refused) == refused:
-                return reply
-            await asyncio.sleep(0.05)
+    request = rules_pb.ListRulesetsRequest()
+    return await until(
+        lambda: stub.ListRulesets(request), lambda reply: bool(reply.refused) == refused
+    )
+
+
+async def replaced(stub: ruleset_service_pb2_grpc.RulesetServiceStub, before: str) -> str:
+    """The digest that decides once another one than this does."""
+    return digest(
+        await until(lambda: listed(stub, refused=False), lambda reply: digest(reply) != before)
+    )
 
 
 async def health(live: Running) -> list[str]:
@@ -103,9 +107,7 @@ async def test_a_good_edit_decides_without_a_restart(own: tuple[Running, Any, Pa
     text = file.read_text()
     assert "priority: 2" in text
     file.write_text(text.replace("priority: 2", "priority: 3"))
-    async with asyncio.timeout(PATIENCE):
-        while digest(await listed(stub, refused=False)) == first.ruleset_ref.digest:
-            await asyncio.sleep(0.05)
+    await replaced(stub, first.ruleset_ref.digest)
     second = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert second.ruleset_ref.digest != first.ruleset_ref.digest
     request = service_pb.ReplayDecisionRequest(decision_id=first.decision_id)
@@ -127,9 +129,7 @@ async def test_a_folder_that_goes_away_keeps_the_last_good_rules(
     other = away / PRODUCT / "v1.yaml"
     other.write_text(other.read_text().replace("priority: 2", "priority: 3"))
     away.rename(folder)
-    async with asyncio.timeout(PATIENCE):
-        while digest(await listed(stub, refused=False)) == before:
-            await asyncio.sleep(0.05)
+    await replaced(stub, before)
     assert await health(live) == ["SERVING"]
 
 
@@ -236,13 +236,11 @@ async def test_an_older_publication_decides_nothing_until_it_is_meant(tmp_path: 
         first = digest(await listed(stub, refused=False))
         file.write_text(file.read_text().replace("priority: 2", "priority: 3"))
         named = published(rules)
-        async with asyncio.timeout(PATIENCE):
-            while (second := digest(await listed(stub, refused=False))) == first:
-                await asyncio.sleep(0.05)
+        second = await replaced(stub, first)
         shutil.copytree(old, rules, dirs_exist_ok=True)
-        async with asyncio.timeout(PATIENCE):
-            while (reply := await listed(stub, refused=True)).refused[0].code not in BACK:
-                await asyncio.sleep(0.05)
+        reply = await until(
+            lambda: listed(stub, refused=True), lambda reply: reply.refused[0].code in BACK
+        )
         assert digest(reply) == second
         assert named in reply.refused[0].hint
     async with running(tmp_path, rules_dir=str(rules)) as live:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import resource
 import sqlite3
 from collections.abc import Iterator
@@ -16,41 +15,35 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.wiring import background as upkeep
-from tests.e2e.service import Refusal, Running, create, refusal, running
+from tests.e2e.service import Running, create, refused, running
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 SERVING = health_pb2.HealthCheckResponse.SERVING
+PAGE = 4096
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 @contextmanager
-def full_disk(log: Path) -> Iterator[None]:
-    """Have the system refuse to let any file grow beyond what this one has.
+def full_disk() -> Iterator[None]:
+    """Have the system refuse every write behind a file's first page.
 
-    Nor beyond what the service writes to see whether there is room: a log that was written back
-    begins anew, inside of what it had.
+    A log that was written back in the meantime begins anew, inside of what it had; no transaction
+    fits into one page of it.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    most = min(log.stat().st_size, 64 << 10)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (PAGE, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def refused(live: Running, request: service_pb.CreateDecisionRequest) -> Refusal:
-    """The refusal of a request."""
-    with pytest.raises(grpc.RpcError) as error:
-        await live.stub.CreateDecision(request)
-    return refusal(error.value)
-
-
 async def health_becomes(live: Running, status: int) -> None:
     """Wait until health says so."""
     stub = health_pb2_grpc.HealthStub(live.channel)
-    while (await stub.Check(health_pb2.HealthCheckRequest())).status != status:
-        await asyncio.sleep(0.01)
+    request = health_pb2.HealthCheckRequest()
+    await until(lambda: stub.Check(request), lambda reply: reply.status == status)
 
 
 async def test_a_full_disk_stops_decisions_and_nothing_else(
@@ -58,12 +51,11 @@ async def test_a_full_disk_stops_decisions_and_nothing_else(
 ) -> None:
     """UNAVAILABLE with a time to retry and NOT_SERVING; replays go on; with room all is well."""
     monkeypatch.setattr(upkeep, "HEALTH_SECONDS", 0.05)
-    log = tmp_path / "decisions.db-wal"
     async with running(tmp_path) as live:
         recorded, lost = create(GEORGE), create(GEORGE)
         first = await live.stub.CreateDecision(recorded)
-        with full_disk(log):
-            told = await refused(live, lost)
+        with full_disk():
+            told = await refused(live.stub.CreateDecision(lost))
             assert (told.code, told.info.reason) == (
                 grpc.StatusCode.UNAVAILABLE,
                 "STORE_UNAVAILABLE",
@@ -84,7 +76,7 @@ async def test_a_store_that_another_program_holds_is_unavailable(
     request = create(GEORGE)
     with closing(sqlite3.connect(tmp_path / "decisions.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        told = await refused(live, request)
+        told = await refused(live.stub.CreateDecision(request))
         assert (told.code, told.info.reason) == (grpc.StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
         assert "another program" in told.message
         other.execute("ROLLBACK")

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -20,6 +21,7 @@ from decision_service.config import ConfigError
 from decision_service.wiring.app import StartError
 from tests.e2e.service import Running, at_vendor, refusal
 from tests.e2e.team import Metadata, Team
+from tests.kits.until import until
 
 LIST = service_pb.ListDecisionsRequest()
 
@@ -131,8 +133,8 @@ async def test_replaced_certificates_are_served_and_bad_ones_are_not(
     async with at_vendor(tmp_path, **office.settings()) as (live, _):
         assert await asyncio.to_thread(names_served, live, office) == ("127.0.0.1",)
         office.renew("127.0.0.1", "second.example")
-        while len(await asyncio.to_thread(names_served, live, office)) < 2:
-            await asyncio.sleep(0.02)
+        names = partial(asyncio.to_thread, names_served, live, office)
+        await until(names, lambda found: len(found) == 2)
         office.cert.write_text("no certificate")
         certificates = live.service.core.certificates
         assert certificates is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 import uuid
@@ -14,8 +13,8 @@ import httpx
 
 from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.simulator.people.sandbox.people import sandbox_people
-from decision_service.simulator.server import Simulator
 from tests.e2e.service import Running, at_vendor, create, outcome
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 COLD = 7
@@ -46,18 +45,11 @@ async def calls(live: Running) -> int:
     return decision.data_quality.upstream_calls
 
 
-async def snapshots(store: Path) -> int:
+def snapshots(store: Path) -> int:
     """How many snapshots of George the file holds."""
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
         found = connection.execute("SELECT count(*) FROM snapshots WHERE user_id = ?", (GEORGE,))
         return int(found.fetchone()[0])
-
-
-async def refreshed(vendor: Simulator, before: int) -> None:
-    """Wait until the service has asked the vendor again."""
-    async with asyncio.timeout(20):
-        while vendor.meter.total == before:
-            await asyncio.sleep(0.01)
 
 
 async def test_a_second_decision_is_warm_until_an_event_says_otherwise(tmp_path: Path) -> None:
@@ -66,7 +58,7 @@ async def test_a_second_decision_is_warm_until_an_event_says_otherwise(tmp_path:
         assert [await calls(live), await calls(live)] == [COLD, 0]
         before = vendor.meter.total
         assert await send(live, "EINCOMES_ADDED", count=1) == 200
-        await refreshed(vendor, before)
+        await until(lambda: vendor.meter.total > before)
         assert await calls(live) == 0
 
 
@@ -74,10 +66,7 @@ async def test_data_that_arrives_is_read_before_anybody_decides(tmp_path: Path) 
     """After TASK_FINISHED even the first decision causes no call."""
     async with at_vendor(tmp_path, **SETTINGS) as (live, _):
         assert await send(live, "TASK_FINISHED", datapoints=["EINCOMES"]) == 200
-        store = tmp_path / "decisions.db"
-        async with asyncio.timeout(20):
-            while not await snapshots(store):
-                await asyncio.sleep(0.01)
+        await until(lambda: snapshots(tmp_path / "decisions.db"))
         assert await calls(live) == 0
 
 
@@ -90,9 +79,7 @@ async def test_a_withdrawal_that_the_vendor_confirms_erases(tmp_path: Path) -> N
         for source in person.sources:
             vendor.tenant.disconnect(source.id)
         assert await send(live, "ACCOUNT_DISCONNECTED", sourceId=person.sources[0].id) == 200
-        async with asyncio.timeout(20):
-            while await snapshots(tmp_path / "decisions.db"):
-                await asyncio.sleep(0.01)
+        await until(lambda: not snapshots(tmp_path / "decisions.db"))
         decision = (await live.stub.CreateDecision(create(GEORGE))).decision
         assert outcome(decision) == "REFER"
         assert decision.reasons[0].code == "CONSENT_REVOKED"
@@ -104,8 +91,8 @@ async def test_a_forged_withdrawal_erases_nothing(tmp_path: Path) -> None:
         await calls(live)
         before = vendor.meter.total
         assert await send(live, "ACCOUNT_DISCONNECTED", sourceId="a-made-up") == 200
-        await refreshed(vendor, before)
-        assert await snapshots(tmp_path / "decisions.db") == 1
+        await until(lambda: vendor.meter.total > before)
+        assert snapshots(tmp_path / "decisions.db") == 1
         assert await calls(live) == COLD
 
 

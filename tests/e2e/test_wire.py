@@ -14,8 +14,9 @@ from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.edge.rpc import open_calls, streams
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e import wire
-from tests.e2e.service import Running, create, refusal, running
+from tests.e2e.service import Running, create, refused, running
 from tests.e2e.wire import Wire, frame
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 LIST = "/decision_service.api.v1.DecisionService/ListDecisions"
@@ -36,11 +37,11 @@ async def served(live: Running) -> None:
     await live.stub.ListDecisions(LISTING, timeout=10)
 
 
-async def test_too_much_metadata_is_refused_by_the_transport(live: Running) -> None:
+async def test_too_much_metadata_is_refused_by_the_transport(shared: Running) -> None:
     """More than 8 KiB of metadata never reaches the service; less does."""
-    await live.stub.ListDecisions(LISTING, metadata=(("x-small", "x" * 6_000),))
+    await shared.stub.ListDecisions(LISTING, metadata=(("x-small", "x" * 6_000),))
     with pytest.raises(grpc.RpcError) as error:
-        await live.stub.ListDecisions(LISTING, metadata=(("x-large", "x" * 9_000),))
+        await shared.stub.ListDecisions(LISTING, metadata=(("x-large", "x" * 9_000),))
     assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -53,47 +54,46 @@ async def test_too_much_metadata_is_refused_by_the_transport(live: Running) -> N
     ],
     ids=["http1", "tls", "zeros"],
 )
-async def test_what_is_no_http2_is_closed(live: Running, garbage: bytes) -> None:
+async def test_what_is_no_http2_is_closed(shared: Running, garbage: bytes) -> None:
     """A connection that begins otherwise ends, and nobody else notices."""
-    host, _, port = live.service.address.rpartition(":")
+    host, _, port = shared.service.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(garbage)
-    await served(live)
+    await served(shared)
     while await reader.read(4096):
         pass
     writer.close()
 
 
-async def test_two_hundred_silent_connections_hold_nobody_up(live: Running) -> None:
+async def test_two_hundred_silent_connections_hold_nobody_up(shared: Running) -> None:
     """Connections that say nothing take nothing from the others."""
-    host, _, port = live.service.address.rpartition(":")
+    host, _, port = shared.service.address.rpartition(":")
     opened = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
-    await served(live)
+    await served(shared)
     for _, writer in opened:
         writer.close()
 
 
-async def test_a_flood_of_pings_ends_its_connection(live: Running) -> None:
+async def test_a_flood_of_pings_ends_its_connection(shared: Running) -> None:
     """After a few pings too many the server says goodbye; others go on."""
-    async with wired(live) as flooding:
+    async with wired(shared) as flooding:
         flooding.send(*(frame(wire.PING, 0, 0, b"8 bytes.") for _ in range(200)))
         goodbye = await flooding.until(wire.GOAWAY)
-        await served(live)
+        await served(shared)
     assert goodbye is not None
     assert b"too_many_pings" in goodbye.body
 
 
-async def test_rapid_resets_leave_nothing_behind(live: Running) -> None:
+async def test_rapid_resets_leave_nothing_behind(shared: Running) -> None:
     """A thousand calls begun and cancelled at once leave no call in progress."""
-    limits = live.service.core.deps.limits
-    async with wired(live) as resetting:
+    limits = shared.service.core.deps.limits
+    async with wired(shared) as resetting:
         for stream in range(1, 2_001, 2):
             resetting.open(stream, LIST, b"")
             resetting.send(frame(wire.RST_STREAM, 0, stream, CANCEL))
-        await served(live)
-    while limits.reads.working or limits.reads.waiting:
-        await asyncio.sleep(0.01)
-    await served(live)
+        await served(shared)
+    await until(lambda: not (limits.reads.working or limits.reads.waiting))
+    await served(shared)
 
 
 async def test_a_client_that_keeps_its_call_waiting_is_left(
@@ -102,18 +102,19 @@ async def test_a_client_that_keeps_its_call_waiting_is_left(
     """One that reads nothing of its reply, and one that sends no message, hold nothing for ever."""
     await live.stub.CreateDecision(create(GEORGE))
     calls = live.service.rpc.calls
+
+    def cancelled() -> bool:
+        calls.cancel_slow()
+        return bool(calls.slow_readers and calls.slow_senders)
+
     async with wired(live, window=1) as slow:
         slow.open(1, LIST, b"")
         assert (await slow.until(wire.DATA)) is not None
         slow.begin(3, LIST)
-        while calls.open < 2:
-            await asyncio.sleep(0.02)
+        await until(lambda: calls.open == 2)
         monkeypatch.setattr(open_calls, "CLIENT_SECONDS", 0.0)
-        while not (calls.slow_readers and calls.slow_senders):
-            calls.cancel_slow()
-            await asyncio.sleep(0.02)
-        while calls.open:
-            await asyncio.sleep(0.02)
+        await until(cancelled)
+        await until(lambda: not calls.open)
         monkeypatch.undo()
         await served(live)
 
@@ -143,9 +144,7 @@ async def test_watches_end_before_the_stop_and_are_bounded(
     )
     first = watch(b"")
     assert (await first.read()).status == health_pb2.HealthCheckResponse.SERVING
-    with pytest.raises(grpc.RpcError) as error:
-        await watch(b"").read()
-    assert refusal(error.value).info.reason == "OVERLOADED"
+    assert (await refused(watch(b"").read())).info.reason == "OVERLOADED"
     await live.service.stop()
     assert (await first.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
     assert await first.read() is grpc.aio.EOF

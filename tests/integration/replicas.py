@@ -12,6 +12,7 @@ from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
 from tests.e2e.process import Process, serving
 from tests.e2e.service import Running, running
+from tests.kits.until import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,7 @@ class Vendor:
 
     async def hit(self, times: int = 1) -> None:
         """Wait until so many requests have met a fault."""
-        while self.app.faults.hits < times:
-            await asyncio.sleep(0.005)
+        await until(lambda: self.app.faults.hits >= times, pause=0.005)
 
 
 @asynccontextmanager

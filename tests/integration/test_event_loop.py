@@ -23,6 +23,7 @@ from decision_service.edge.rpc.context import (
 from decision_service.edge.rpc.interceptors.base import Handler
 from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
 from decision_service.edge.rpc.open_calls import OpenCalls
+from tests.kits.until import until
 
 FULL = CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
 LARGE = bytes(16 << 20)
@@ -249,8 +250,7 @@ async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> No
     async with serving(methods, limit=2) as (server, channel):
         ask = channel.unary_unary("/t.T/Wait")
         held = [asyncio.ensure_future(ask(str(n).encode())) for n in range(2)]
-        while server.calls.open < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.calls.open == 2)
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await ask(b"3")
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -417,8 +417,7 @@ async def test_a_call_whose_message_does_not_come_is_cancelled(kind: str) -> Non
     }
     async with serving(methods, limit=8, seconds=lambda: now) as (server, channel):
         silent = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(8)]
-        while server.calls.open < 8:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.calls.open == 8)
         server.calls.cancel_slow()
         assert server.calls.open == 8
         now = CLIENT_SECONDS
@@ -455,6 +454,5 @@ async def test_a_stream_that_nobody_reads_is_broken_off(monkeypatch: pytest.Monk
     async with serving(methods) as (server, channel):
         call = channel.unary_stream("/t.T/Large")(b"")
         await cancelled.wait()
-        while server.calls.open:
-            await asyncio.sleep(0.01)
+        await until(lambda: not server.calls.open)
         call.cancel()

@@ -18,6 +18,7 @@ from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.linking.sessions import LinkSessions
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.integration.refreshing import Desk, comparable, opened
+from tests.kits.until import until
 
 GEORGE = sandbox_people()[0].user_id
 OUTAGE = Fault("html", "/accounts")
@@ -223,9 +224,7 @@ async def test_withdrawals_do_not_wait_for_readings(tmp_path: Path) -> None:
         await desk.event(christina, "TASK_FINISHED")
         await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
         running = asyncio.create_task(desk.worker.run())
-        async with asyncio.timeout(20):
-            while (await desk.store.held(GEORGE)).last is not None:
-                await asyncio.sleep(0.01)
+        await until(lambda: desk.store.held(GEORGE), lambda held: held.last is None)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running

@@ -17,6 +17,7 @@ from decision_service.pipeline.ports import Filter, StoredText
 from decision_service.storage.engine import open_database
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
+from tests.kits.stores import opened
 from tests.kits.watched_database import LINGER, WatchedDatabase, rows_on_disk
 
 
@@ -130,11 +131,10 @@ async def test_an_instant_without_a_zone_is_the_callers_bug(store: Store) -> Non
 
 async def test_closing_loses_nothing_that_was_asked(path: Path) -> None:
     """Commits in the queue are recorded on closing; later ones are refused and not recorded."""
-    store = await Store.open(f"sqlite:///{path}", linger=3600.0, largest_group=10)
-    entries = [numbered(n) for n in range(25)]
-    tasks = [asyncio.create_task(store.commit(entry)) for entry in entries]
-    await asyncio.sleep(0)
-    await store.aclose()
+    async with opened(f"sqlite:///{path}", linger=3600.0, largest_group=10) as store:
+        entries = [numbered(n) for n in range(25)]
+        tasks = [asyncio.create_task(store.commit(entry)) for entry in entries]
+        await asyncio.sleep(0)
     assert await asyncio.gather(*tasks) == [as_stored(entry) for entry in entries]
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.commit(numbered(99))
@@ -143,18 +143,17 @@ async def test_closing_loses_nothing_that_was_asked(path: Path) -> None:
 
 async def test_closing_under_load_tells_the_truth_to_each(path: Path) -> None:
     """Whoever commits while the store closes is either recorded and told, or refused and not."""
-    store = await Store.open(f"sqlite:///{path}", linger=0.0)
-    told: set[str] = set()
+    async with opened(f"sqlite:///{path}", linger=0.0) as store:
+        told: set[str] = set()
 
-    async def commit_until_refused(first: int) -> None:
-        for number in range(first, first + 1000):
-            entry = numbered(number, snapshot=replace(SNAPSHOT, id=str(number)))
-            told.add((await store.commit(entry)).decision_id)
+        async def commit_until_refused(first: int) -> None:
+            for number in range(first, first + 1000):
+                entry = numbered(number, snapshot=replace(SNAPSHOT, id=str(number)))
+                told.add((await store.commit(entry)).decision_id)
 
-    committers = [asyncio.create_task(commit_until_refused(n * 1000)) for n in range(8)]
-    while len(told) < 40:
-        await asyncio.sleep(0)
-    await store.aclose()
+        committers = [asyncio.create_task(commit_until_refused(n * 1000)) for n in range(8)]
+        while len(told) < 40:
+            await asyncio.sleep(0)
     done = await asyncio.gather(*committers, return_exceptions=True)
     assert all(isinstance(one, StoreUnavailable) for one in done)
     assert rows_on_disk(path) == told

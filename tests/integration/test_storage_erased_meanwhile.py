@@ -13,6 +13,7 @@ from decision_service.domain.errors import ConsentMoved
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import SNAPSHOT, as_stored, numbered
 from tests.kits.postgres import Postgres
+from tests.kits.until import until
 from tests.kits.warm_log import MARK
 
 USER = SNAPSHOT.user_id
@@ -52,13 +53,6 @@ async def decide(store: Store) -> None:
 async def keep(store: Store) -> None:
     """Store a reading beside decisions."""
     assert await store.keep_warm(SNAPSHOT, MARK, 0)
-
-
-async def until(happened: Callable[[], Awaitable[bool]]) -> None:
-    """Look again and again until something is so."""
-    async with asyncio.timeout(10):
-        while not await happened():
-            await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "new"])

@@ -21,6 +21,7 @@ from decision_service.storage.privacy.erasure_journal import ErasureJournal, new
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.postgres import Postgres
+from tests.kits.stores import opened
 
 USER = SNAPSHOT.user_id
 OTHER = replace(SNAPSHOT, user_id="user-2")
@@ -103,9 +104,8 @@ async def test_a_restored_backup_is_erased_again(place: Place) -> None:
 async def test_without_the_journal_the_backup_has_the_data(place: Place) -> None:
     """The journal is what erases it again, and nothing else."""
     backup = await backed_up(place)
-    store = await Store.open(backup, journal=place.journal.with_name("another"))
-    assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
-    await store.aclose()
+    async with opened(backup, journal=place.journal.with_name("another")) as store:
+        assert await store.snapshot(USER, SNAPSHOT.id) == SNAPSHOT.body
 
 
 async def test_a_start_erases_nothing_twice(place: Place) -> None:
@@ -163,17 +163,15 @@ async def test_an_erasure_that_nobody_waits_for_is_carried_out(place: Place) -> 
     erasing.cancel()
     await store.aclose()
     assert erasing.cancelled()
-    store = await Store.open(place.url, journal=place.journal.with_name("another"))
-    assert await store.held(USER) == Held((), consent=1)
-    await store.aclose()
+    async with opened(place.url, journal=place.journal.with_name("another")) as store:
+        assert await store.held(USER) == Held((), consent=1)
 
 
 async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> None:
     """Without a setting the SQLite file's erasures are noted beside it."""
-    store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
-    assert store.keeps_journal
-    await store.erase(USER)
-    await store.aclose()
+    async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
+        assert store.keeps_journal
+        await store.erase(USER)
     assert len(ErasureJournal.open(tmp_path / "decisions.db.erasures").marks()) == 1
 
 
@@ -182,19 +180,18 @@ async def test_an_erased_key_leaves_the_files_of_the_tables(
 ) -> None:
     """On PostgreSQL too: the key of what was stored is in no page of its table any more."""
     url = postgres.migrated()
-    store = await Store.open(url, journal=tmp_path / "erasures")
-    for number, snapshot in enumerate((SNAPSHOT, OTHER)):
-        await store.commit(numbered(number, user_id=snapshot.user_id, snapshot=snapshot))
-    asked = f"SELECT encode(key, 'hex') FROM consents WHERE user_id = '{USER}'"
-    key = bytes.fromhex(told(postgres, url, asked))
-    folder = Path(told(postgres, url, "SHOW data_directory"))
-    file = folder / told(postgres, url, "SELECT pg_relation_filepath('consents')")
-    told(postgres, url, "CHECKPOINT")
-    assert key in file.read_bytes()
-    await store.erase(USER)
-    told(postgres, url, "CHECKPOINT")
-    assert key not in file.read_bytes()
-    await store.aclose()
+    async with opened(url, journal=tmp_path / "erasures") as store:
+        for number, snapshot in enumerate((SNAPSHOT, OTHER)):
+            await store.commit(numbered(number, user_id=snapshot.user_id, snapshot=snapshot))
+        asked = f"SELECT encode(key, 'hex') FROM consents WHERE user_id = '{USER}'"
+        key = bytes.fromhex(told(postgres, url, asked))
+        folder = Path(told(postgres, url, "SHOW data_directory"))
+        file = folder / told(postgres, url, "SELECT pg_relation_filepath('consents')")
+        told(postgres, url, "CHECKPOINT")
+        assert key in file.read_bytes()
+        await store.erase(USER)
+        told(postgres, url, "CHECKPOINT")
+        assert key not in file.read_bytes()
 
 
 def told(postgres: Postgres, url: str, statement: str) -> str:

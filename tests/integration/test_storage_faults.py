@@ -14,6 +14,7 @@ from msgspec import structs
 from sqlalchemy import Connection, text
 
 from decision_service.domain.errors import StoreUnavailable
+from decision_service.failpoints import Point, arm, disarm
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, SNAPSHOT, as_stored, numbered
 from tests.kits.watched_database import LINGER, rows_on_disk
@@ -93,6 +94,19 @@ async def test_a_check_after_a_fault_leaves_no_trace(store: Store) -> None:
     await store.check()
     count = text("SELECT count(*) FROM texts")
     assert await store._database.read(lambda c: c.execute(count).scalar()) == 0
+
+
+async def test_a_check_that_began_before_a_fault_does_not_hide_it(store: Store) -> None:
+    """What found the store well while a group was about to fail leaves that group to be tried."""
+    checks: list[asyncio.Future[None]] = []
+    await set_size(store, 1)
+    arm(Point.BEFORE_COMMIT, lambda: checks.append(asyncio.ensure_future(store._writer.check())))
+    with pytest.raises(StoreUnavailable):
+        await store.commit(numbered(1, reply=bytes(200_000)))
+    disarm()
+    await checks[0]
+    with pytest.raises(StoreUnavailable, match="full"):
+        await store.check()
 
 
 async def test_an_input_output_error_is_survived(store: Store, path: Path) -> None:

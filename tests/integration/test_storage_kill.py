@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from decision_service.storage.store import Store
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.postgres import Postgres
 from tests.kits.store_process import committing, refusal
+from tests.kits.stores import opened
 
 KILLS = 20
 POSTGRES_KILLS = 5
@@ -17,13 +17,12 @@ MOST_BEFORE_A_KILL = 200
 
 async def missing(url: str, acknowledged: list[int]) -> list[int]:
     """Those of the acknowledged numbers whose decision is not in the store as it was committed."""
-    store = await Store.open(url)
-    lost = []
-    for number in acknowledged:
-        entry = numbered(number, reply=b"%d" % number)
-        if await store.get(entry.decision_id) != as_stored(entry):
-            lost.append(number)
-    await store.aclose()
+    async with opened(url) as store:
+        lost = []
+        for number in acknowledged:
+            entry = numbered(number, reply=b"%d" % number)
+            if await store.get(entry.decision_id) != as_stored(entry):
+                lost.append(number)
     return lost
 
 

@@ -24,6 +24,7 @@ from decision_service.storage.sqlite.lock import FileLock
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import as_stored, numbered
 from tests.kits.plain_user import reachable_folder
+from tests.kits.stores import opened
 
 ROWS = 150
 
@@ -36,10 +37,9 @@ def path(tmp_path: Path) -> Path:
 
 async def fill(path: Path, rows: int = ROWS) -> None:
     """A closed store with some decisions."""
-    store = await Store.open(f"sqlite:///{path}")
-    for number in range(rows):
-        await store.commit(numbered(number, reply=b"%d" % number * 200))
-    await store.aclose()
+    async with opened(f"sqlite:///{path}") as store:
+        for number in range(rows):
+            await store.commit(numbered(number, reply=b"%d" % number * 200))
 
 
 async def refused(path: Path, kind: type[StoreRefused]) -> str:
@@ -82,39 +82,35 @@ def crashed(path: Path) -> Iterator[None]:
 
 async def test_a_new_file_is_made_ready(path: Path) -> None:
     """A store that does not exist begins empty, with tables, a log and no leftovers."""
-    store = await Store.open(f"sqlite:///{path}")
-    assert await store.get("dec_0") is None
-    await store.check()
-    await store.aclose()
+    async with opened(f"sqlite:///{path}") as store:
+        assert await store.get("dec_0") is None
+        await store.check()
     assert sorted(folder_state(path)) == ["decisions.db"]
 
 
 async def test_a_closed_store_opens_again_with_all_it_had(path: Path) -> None:
     """Decisions outlive their process."""
     await fill(path, rows=3)
-    store = await Store.open(f"sqlite:///{path}")
-    assert await store.get(numbered(2).decision_id) == as_stored(numbered(2, reply=b"2" * 200))
-    await store.aclose()
+    async with opened(f"sqlite:///{path}") as store:
+        assert await store.get(numbered(2).decision_id) == as_stored(numbered(2, reply=b"2" * 200))
 
 
 async def test_commits_are_synchronized_with_the_disk(path: Path) -> None:
     """The writing connection runs a write-ahead log with synchronous=FULL."""
-    store = await Store.open(f"sqlite:///{path}")
+    async with opened(f"sqlite:///{path}") as store:
 
-    def pragmas(connection: sqlite_database.Connection) -> list[object]:
-        names = ("journal_mode", "synchronous", "foreign_keys")
-        return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+        def pragmas(connection: sqlite_database.Connection) -> list[object]:
+            names = ("journal_mode", "synchronous", "foreign_keys")
+            return [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
 
-    assert await store._database.write(pragmas) == ["wal", 2, 1]
-    await store.aclose()
+        assert await store._database.write(pragmas) == ["wal", 2, 1]
 
 
 async def test_reading_connections_cannot_write(path: Path) -> None:
     """Work given to a reader that writes is refused by the connection itself."""
-    store = await Store.open(f"sqlite:///{path}")
-    with pytest.raises(Exception, match="nothing was recorded"):
-        await store._database.read(lambda c: c.exec_driver_sql("DELETE FROM texts"))
-    await store.aclose()
+    async with opened(f"sqlite:///{path}") as store:
+        with pytest.raises(Exception, match="nothing was recorded"):
+            await store._database.read(lambda c: c.exec_driver_sql("DELETE FROM texts"))
 
 
 async def test_two_stores_never_share_a_file(path: Path) -> None:
@@ -185,9 +181,8 @@ async def test_a_log_that_a_crash_left_is_read(path: Path) -> None:
     """Commits that only the log holds are there after a restart."""
     await fill(path, rows=1)
     with crashed(path):
-        store = await Store.open(f"sqlite:///{path}")
-        assert await store.text("9") is not None
-        await store.aclose()
+        async with opened(f"sqlite:///{path}") as store:
+            assert await store.text("9") is not None
 
 
 async def test_a_log_broken_before_later_commits_is_damage(path: Path) -> None:
@@ -220,18 +215,16 @@ async def test_a_store_that_is_gone_is_not_begun_anew(path: Path) -> None:
     with pytest.raises(StoreDamaged, match="--init"):
         await migrate(f"sqlite:///{path}")
     assert folder_state(path) == {}
-    store = await Store.open(f"sqlite:///{path}", init=True)
-    assert await store.get(numbered(0).decision_id) is None
-    await store.aclose()
+    async with opened(f"sqlite:///{path}", init=True) as store:
+        assert await store.get(numbered(0).decision_id) is None
     await fill(path, rows=1)
 
 
 async def test_init_keeps_a_store_that_is_there(path: Path) -> None:
     """`init` changes nothing where the file is whole."""
     await fill(path, rows=1)
-    store = await Store.open(f"sqlite:///{path}", init=True)
-    assert await store.get(numbered(0).decision_id) is not None
-    await store.aclose()
+    async with opened(f"sqlite:///{path}", init=True) as store:
+        assert await store.get(numbered(0).decision_id) is not None
 
 
 async def test_a_first_start_that_failed_is_no_lost_store(path: Path) -> None:

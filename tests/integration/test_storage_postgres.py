@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -32,6 +31,8 @@ from tests.kits.arm_log import CHAMPION
 from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.postgres import Postgres
 from tests.kits.postgres_proxy import Cut, Meter, proxied
+from tests.kits.stores import opened
+from tests.kits.until import until
 
 CUTS = 12
 ASLEEP = """
@@ -44,16 +45,6 @@ WHERE state = 'active' AND query = 'SELECT pg_sleep(30)' AND datname = current_d
 def url(postgres: Postgres) -> str:
     """A new database with tables."""
     return postgres.migrated()
-
-
-@asynccontextmanager
-async def opened(url: str, **options: int) -> AsyncIterator[Store]:
-    """A store that is closed whatever happens."""
-    store = await Store.open(url, **options)
-    try:
-        yield store
-    finally:
-        await store.aclose()
 
 
 async def ids(store: Store) -> list[str]:
@@ -93,8 +84,7 @@ async def test_a_reader_that_leaves_takes_no_connection_along(url: str, times: i
             asleep = asyncio.create_task(
                 database.read(lambda connection: connection.execute(text("SELECT pg_sleep(30)")))
             )
-            while not await watch.fetchval(ASLEEP):
-                await asyncio.sleep(0.01)
+            await until(lambda: watch.fetchval(ASLEEP))
             for _ in range(times):
                 asleep.cancel()
                 await asyncio.sleep(0)
@@ -208,8 +198,7 @@ async def test_a_crash_of_the_server_loses_nothing_acknowledged(
         committers = [
             asyncio.create_task(commit_until_told_otherwise(store, n * 100_000)) for n in range(8)
         ]
-        while len(told) < 100:
-            await asyncio.sleep(0.001)
+        await until(lambda: len(told) >= 100, pause=0.001)
         await ids(store)  # leaves a reading connection behind, which the crash breaks
         try:
             await asyncio.to_thread(postgres.crash)
@@ -314,7 +303,7 @@ async def test_a_statement_that_takes_too_long_is_ended(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server gives up before its client does, and the connection stays good."""
-    monkeypatch.setitem(postgres_database._SETTINGS, "statement_timeout", "50")
+    monkeypatch.setitem(postgres_database._SETTINGS, "statement_timeout", "1000")
     async with opened(url) as store:
         pid = text("SELECT pg_backend_pid()")
         before = await store._database.write(lambda c: c.execute(pid).scalar())

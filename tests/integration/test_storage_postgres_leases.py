@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -19,6 +19,8 @@ from tests.kits.decision_entries import ENTRY, as_stored, numbered
 from tests.kits.lease_process import holding
 from tests.kits.leases import KEY, LONG, LeasesKit, Replica, claimed
 from tests.kits.postgres import Postgres
+from tests.kits.stores import opened
+from tests.kits.until import until
 
 SHORT = 0.5
 
@@ -38,16 +40,6 @@ class TestSharedLeases(LeasesKit):
                 stack.push_async_callback(store.aclose)
             one, two = (Replica(store, store.leases) for store in stores)
             yield one, two
-
-
-@asynccontextmanager
-async def opened(url: str, **options: float) -> AsyncIterator[Store]:
-    """A store that is closed whatever happens."""
-    store = await Store.open(url, **options)
-    try:
-        yield store
-    finally:
-        await store.aclose()
 
 
 @pytest.fixture
@@ -113,8 +105,7 @@ async def test_a_holder_that_works_on_renews_its_lease(url: str) -> None:
     async with opened(url, lease=0.1) as store:
         lease = await take(store)
         [(first,)] = await query(url, "SELECT expires FROM leases")
-        while await query(url, "SELECT expires FROM leases") == [(first,)]:
-            await asyncio.sleep(0.01)
+        await until(lambda: query(url, "SELECT expires FROM leases"), [(first,)].__ne__)
         await store.commit(structs.replace(ENTRY, fence=lease.fence))
         assert await query(url, "SELECT * FROM leases") == []
 
@@ -127,8 +118,7 @@ async def test_what_dead_processes_left_is_cleared_away(url: str) -> None:
         "FROM (VALUES ('old', 5), ('new', 0)) AS given (id, age)",
     )
     async with opened(url, lease=0.1):
-        while await query(url, "SELECT request_id FROM leases") != [("new",)]:
-            await asyncio.sleep(0.01)
+        await until(lambda: query(url, "SELECT request_id FROM leases"), [("new",)].__eq__)
 
 
 async def test_a_caller_who_leaves_while_claiming_leaves_no_lease(url: str, store: Store) -> None:

@@ -9,6 +9,7 @@ from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.storage.replicas.process_rows import SILENT_SECONDS
 from decision_service.storage.store import Store
 from tests.kits.postgres import Postgres
+from tests.kits.stores import opened
 
 ONE, TWO = ProcessRules("one", "digest-1"), ProcessRules("two", "digest-2")
 
@@ -37,6 +38,5 @@ async def test_processes_hear_of_each_other_until_one_falls_silent(postgres: Pos
 
 async def test_a_sqlite_file_has_one_process(tmp_path: Path) -> None:
     """Nobody else can hold it, so that nobody can differ."""
-    store = await Store.open(f"sqlite:///{tmp_path}/decisions.db")
-    assert list(await store.report(ONE)) == [ONE]
-    await store.aclose()
+    async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
+        assert list(await store.report(ONE)) == [ONE]

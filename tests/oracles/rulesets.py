@@ -40,9 +40,9 @@ STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
 class Writer:
     """Writes one rule file; names come into scope as they are defined."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, handling: bool) -> None:
         self.rng = Random(seed)
-        self.scope = Scope(dict(FACTORS))
+        self.scope = Scope(dict(FACTORS), handling=handling)
         self.scope.labels.update(LABELS)
         self.words = Words(self.rng, self.scope)
         self.tables = Tables(self.rng, self.scope, self.words)
@@ -129,7 +129,8 @@ class Writer:
 
     def _handling(self, indent: str) -> str:
         action = self.rng.choice(["", "", "", "REFER", "SKIP", "SKIP", "DECLINE"])
-        text = f"{indent}on_missing: {action}\n{indent}because: it is known\n" if action else ""
+        handles = f"{indent}on_missing: {action}\n{indent}because: it is known\n"
+        text = handles if action and self.scope.handling else ""
         reason = f"{indent}missing_reason: OTHER_DATA\n" if self.rng.random() < 0.2 else ""
         return text + reason
 
@@ -169,7 +170,7 @@ class Writer:
         bins = "".join(f'            - {{in: "{c}", points: {p}}}\n' for c, p in rows)
         fixed = f"          missing: {self.rng.choice([0, 15, 'bounds'])}\n          because: so\n"
         reason = f"          reason: {self.rng.choice(CODES)}\n"
-        missing = fixed if self.rng.random() < 0.4 else ""
+        missing = fixed if self.rng.random() < 0.4 and self.scope.handling else ""
         return f"        - factor: {factor}\n{reason}          bins:\n{bins}{missing}"
 
     def _bands(self) -> str:
@@ -223,7 +224,7 @@ class Writer:
         most = self.rng.choice([most, *tables])
         forms = [f"min({asked}, {most})", f"{asked} if {asked} <= {most} else floor({most}, 500)"]
         forms += [f"coalesce(min({most}, {asked}), {asked})", asked, most]
-        return self.rng.choice(forms)
+        return self.words.one_of(forms)
 
     def _offer_line(self, name: str, text: str) -> str:
         kinds = {"max_amount": "money", "approved_amount": "money", "minimum_amount": "money"}
@@ -232,6 +233,9 @@ class Writer:
         return f"  {name}: {text}\n" if name == "below_minimum" else f"  {name}: >-\n    {text}\n"
 
 
-def ruleset_text(seed: int) -> str:
-    """A rule file, well formed but not always sensible, the same for the same seed."""
-    return Writer(seed).text()
+def ruleset_text(seed: int, *, handling: bool = True) -> str:
+    """A rule file, well formed but not always sensible, the same for the same seed.
+
+    Without `handling` it looks past nothing that is missing.
+    """
+    return Writer(seed, handling=handling).text()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from tests.reliability.check import compare
-from tests.reliability.client import advance, connected, nothing_recorded, reason
-from tests.reliability.history import History, Told
-from tests.reliability.score import Score, render
+from bench.reliability.check import compare
+from bench.reliability.client import advance, connected, nothing_recorded, reason
+from bench.reliability.history import History, Told
+from bench.reliability.score import Score, render
 
 REQUEST = advance("r-1", "u-1")
 

@@ -7,9 +7,9 @@ from itertools import chain
 
 import pytest
 
+from bench.reliability.__main__ import PARTS
+from bench.reliability.sabotage import SABOTAGES
 from tests.e2e.service import ROOT
-from tests.reliability.__main__ import PARTS
-from tests.reliability.sabotage import SABOTAGES
 
 TEXT = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)))

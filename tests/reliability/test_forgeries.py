@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from random import Random
 
+from bench.reliability.forgeries import forgeries
+from bench.reliability.sender import SECRETS, event, signed
 from decision_service.edge.http.webhooks import signing_key
-from tests.reliability.forgeries import forgeries
-from tests.reliability.sender import SECRETS, event, signed
 
 BODY = event("1", "ACCOUNT_DISCONNECTED", "u-1")
 

@@ -6,13 +6,13 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.reliability.client import connected, loan
-from tests.reliability.forked import ENDED, Forked
-from tests.reliability.nursery import nursery
-from tests.reliability.rules import harness_rules
-from tests.reliability.server import Server
-from tests.reliability.stores import recorded
-from tests.reliability.vendor import person, running_vendor
+from bench.reliability.client import connected, loan
+from bench.reliability.forked import ENDED, Forked
+from bench.reliability.nursery import nursery
+from bench.reliability.rules import harness_rules
+from bench.reliability.server import Server
+from bench.reliability.stores import recorded
+from bench.reliability.vendor import person, running_vendor
 
 
 async def test_forked_servers_keep_their_own_stores(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest_asyncio
 
-from tests.reliability.proxy import FaultProxy, Way, proxied
+from bench.reliability.proxy import FaultProxy, Way, proxied
 
 BODY = b"the answer to "
 

@@ -112,7 +112,10 @@ class Writer:
 
         After a failed group this writes and removes a row, since that alone tells a full disk.
         """
-        await self._database.write(_write_and_remove if self._failed else _begin)
+        if not self._failed:
+            await self._database.write(_begin)
+            return  # a group that failed meanwhile is still to be tried out
+        await self._database.write(_write_and_remove)
         self._failed = False
 
     async def _commit_group(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:

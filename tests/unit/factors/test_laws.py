@@ -102,7 +102,7 @@ def removable(case: Case, position: int) -> str:
     return chosen[position % len(chosen)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SEEDS, st.integers(0, 3))
 def test_another_account_never_takes_a_month_with_income_away(seed: int, position: int) -> None:
     """Beside a live source the horizon never moves back; months with income stay or are awaited."""
@@ -117,7 +117,7 @@ def test_another_account_never_takes_a_month_with_income_away(seed: int, positio
         assert more.evidence.horizon >= once.evidence.horizon
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SEEDS, st.integers(0, 3))
 def test_another_account_without_payroll_never_makes_a_known_month_smaller(
     seed: int, position: int

@@ -19,6 +19,7 @@ from decision_service.pipeline.ports import Entry, StoredEntry
 from decision_service.pipeline.snapshots.codec import read_snapshot
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import ScriptedSource, World, application
+from tests.kits.until import until
 
 
 class Failing(InMemoryDecisionLog):
@@ -141,9 +142,7 @@ async def test_what_is_being_committed_stands_though_nobody_waits() -> None:
     caller.cancel()
     await asyncio.gather(caller, return_exceptions=True)
     log.go.set()
-    async with asyncio.timeout(5):
-        while (stored := await log.find("anonymous", "r-1")) is None:
-            await asyncio.sleep(0)
+    stored = await until(lambda: log.find("anonymous", "r-1"), pause=0)
     assert await decide(application(), world.call()) == stored
     assert world.source.asked == 1
 

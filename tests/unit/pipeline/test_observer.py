@@ -20,6 +20,7 @@ from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
 from tests.kits.decision_entries import ENTRY
+from tests.kits.until import until
 
 ALONE = CHALLENGED[: CHALLENGED.index("  challenger:")]
 SHADOWED = ALONE + "  shadow: [{version: 2, percent: 100}]\n"
@@ -80,9 +81,7 @@ async def test_a_silent_version_looks_at_the_same_data_without_a_call() -> None:
     stand = Stand(SHADOWED)
     running = asyncio.create_task(stand.shadows.run())
     stored = await stand.decide(application(), stand.world.call())
-    async with asyncio.timeout(10):
-        while not counted(stand.seen.shadow_evaluations):
-            await asyncio.sleep(0.001)
+    await until(lambda: counted(stand.seen.shadow_evaluations))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await stand.shadows.aclose()

@@ -33,6 +33,7 @@ from decision_service.rollout.state import (
 )
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
+from tests.kits.until import until
 from tests.unit.rollout.plans import STAGED, edited, good
 
 QUARTER = ("    - {name: half,", "    - {name: quarter, percent: 25}\n    - {name: half,")
@@ -304,9 +305,7 @@ async def test_keeping_up_outlives_every_fault(
 
     monkeypatch.setattr(one.journal, "latest", latest)
     loop = asyncio.create_task(one.rollouts.keep_up())
-    async with asyncio.timeout(10):
-        while one.state != other.state:
-            await asyncio.sleep(0)
+    await until(lambda: one.state == other.state, pause=0)
     assert failed > 3
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)

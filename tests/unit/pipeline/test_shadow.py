@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec import structs
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from tests.fakes.cases import case_of, changed_rules, version
 from tests.fakes.counted import counted
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, PRODUCT, SetClock
+from tests.kits.until import until
 
 FOLDER = changed_rules(9)
 CASE = case_of(FOLDER)
@@ -52,14 +52,13 @@ class Stand:
         groups = await self.log.groups(PRODUCT, 9, NOW)
         return [(group.standing, group.count) for group in groups]
 
-    @asynccontextmanager
-    async def until_evaluated(self, number: int) -> AsyncIterator[None]:
-        """Runs the shadows until so many were asked."""
+    async def run(self, number: int, turns: int = 0) -> None:
+        """Run the shadows until so many were asked, and some turns of the loop longer."""
         running = asyncio.create_task(self.shadows.run())
-        async with asyncio.timeout(10):
-            while counted(self.seen.shadow_evaluations) < number:
-                await asyncio.sleep(0.001)
-        yield
+        evaluated = partial(counted, self.seen.shadow_evaluations)
+        await until(evaluated, lambda seen: seen >= number, pause=0.001)
+        for _ in range(turns):
+            await asyncio.sleep(0.001)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
@@ -74,8 +73,7 @@ async def test_a_decision_gets_the_opinion_of_its_shadow() -> None:
     """What the silent version concludes is written beside the decision."""
     stand = Stand()
     stand.offer(1)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
     assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
@@ -86,8 +84,7 @@ async def test_a_crashing_shadow_is_counted_and_the_next_goes_on() -> None:
     stand = Stand()
     stand.offer(1, replace(OTHER, program=None))  # type: ignore[arg-type]  # as no compiler makes it
     stand.offer(2)
-    async with stand.until_evaluated(2):
-        pass
+    await stand.run(2)
     await stand.shadows.aclose()
     assert sorted(await stand.standings()) == [
         (Comparability.COMPARED, 1),
@@ -118,8 +115,7 @@ async def test_who_waited_too_long_is_dropped() -> None:
     stand.offer(1)
     stand.clock.seconds += 31
     stand.offer(2)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
     assert counted(stand.seen.shadow_dropped, product=PRODUCT, why="waited_too_long") == 1
@@ -137,8 +133,7 @@ async def test_a_slow_shadow_is_counted() -> None:
     """An evaluation that takes longer than it may is recorded all the same, and counted."""
     stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9))
     stand.offer(1)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
     assert counted(stand.seen.shadow_slow, **NAMES) == 1
     assert await stand.standings() == [(Comparability.COMPARED, 1)]
@@ -149,9 +144,7 @@ async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
     stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9, share=Budget().share))
     stand.offer(1)
     stand.offer(2)
-    async with stand.until_evaluated(1):
-        for _ in range(20):
-            await asyncio.sleep(0.001)
+    await stand.run(1, turns=20)
     await stand.shadows.aclose()
     assert counted(stand.seen.shadow_evaluations, result="compared", **NAMES) == 1
 
@@ -162,8 +155,7 @@ async def test_results_wait_for_a_store_that_is_down() -> None:
     stand.log.down = True
     for number in range(3):
         stand.offer(number)
-    async with stand.until_evaluated(3):
-        pass
+    await stand.run(3)
     await stand.shadows.flush()
     stand.log.down = False
     assert await stand.standings() == []
@@ -185,8 +177,7 @@ async def test_decisions_in_progress_go_first() -> None:
     assert counted(stand.seen.shadow_evaluations) == counted(stand.seen.shadow_dropped) == 0
     stand.offer(2)
     stand.idle.set()
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()
 
 
@@ -195,6 +186,5 @@ async def test_a_silent_version_does_not_yield_for_ever() -> None:
     stand = Stand(budget=replace(AT_ONCE, yielding=0.0))
     stand.idle.clear()
     stand.offer(1)
-    async with stand.until_evaluated(1):
-        pass
+    await stand.run(1)
     await stand.shadows.aclose()

@@ -75,8 +75,9 @@ def _typed(spec: FactorSpec, value: Decimal, currency: str):
 def ladder(given, name: str, specs: Mapping[str, FactorSpec], near: list[Decimal], currency: str):
     """The facts with one factor at each of many values, from the worst to the best.
 
-    What follows from it goes along: a count that the catalogue derives from it by as many, and a
-    count of months as far as another window's count bounds it.
+    What follows from it goes along: a count that the catalogue derives from it by as many, a
+    count of months as far as another window's count bounds it, and the months that are proved: a
+    month more is a month with proof, since one without may be asked about.
     """
     spec = specs[name]
     if spec.type is ValueType.FLAG:
@@ -95,7 +96,22 @@ def _at(given, name: str, value, specs: Mapping[str, FactorSpec]):
             span = implied(name, Decimal(value), other)
             count = count if span is None else _within(Decimal(count), span)
             moved[other] = replace(found, value=int(_bounded(specs[other], Decimal(count))))
-    return moved
+    return moved if "backed_" in name else {**moved, **_proved(given, moved)}
+
+
+def _proved(given, moved):
+    """Months and months with proof of each window, so that as many as before are without proof."""
+    found = {}
+    for backed, before in given.items():
+        months = backed.replace("backed_", "", 1)
+        counts = (before.value, moved[months].value if months in moved else None)
+        if months == backed or any(count.__class__ is not int for count in counts):
+            continue
+        unproved = max(0, given[months].value - before.value)
+        most = max(moved[months].value, unproved)
+        found[months] = replace(moved[months], value=most)
+        found[backed] = replace(before, value=most - unproved)
+    return found
 
 
 def _following(other: str, count: int, name: str, by: int, specs) -> int:

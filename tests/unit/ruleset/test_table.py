@@ -241,11 +241,11 @@ def test_a_csv_larger_than_allowed_is_refused():
 
 
 def test_a_large_table_is_looked_up_by_value():
-    """A table of a thousand rows finds the row of a value."""
-    rows = [f'"[{n * 10}, {n * 10 + 10})", {1000 + n}, T{n}' for n in range(1000)]
+    """A table of a hundred rows finds the row of a value."""
+    rows = [f'"[{n * 10}, {n * 10 + 10})", {1000 + n}, T{n}' for n in range(100)]
     text = stages(
         table(
-            "unique", "max_amount: money, tier: text", '"< 0", 1, T', *rows, '">= 10000", 2, TT',
+            "unique", "max_amount: money, tier: text", '"< 0", 1, T', *rows, '">= 1000", 2, TT',
             when="income.conservative_6m",
         ),
         FINE,
@@ -256,9 +256,9 @@ def test_a_large_table_is_looked_up_by_value():
         (0, "T0"),
         ("9.99", "T0"),
         (10, "T1"),
-        ("9999.99", "T999"),
+        ("999.99", "T99"),
         (-1, "T"),
-        (10000, "TT"),
+        (1000, "TT"),
     ]:
         verdict = evaluate(
             ruleset, facts({"income.conservative_6m": php(pay), "income.months_24m": 12})

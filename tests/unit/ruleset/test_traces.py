@@ -16,10 +16,10 @@ from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.explain.passed_over import passed_over
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.wording import truth_of
-from decision_service.ruleset.run.evaluator import evaluate
-from tests.unit.ruleset.generated import ASKED, loosely_compiled, texts, with_inputs
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from tests.unit.ruleset.generated import LAWS, cases
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php
-from tests.unit.ruleset.test_evaluator import EVERYTHING, LAWS, some_facts
+from tests.unit.ruleset.test_evaluator import ASKED, EVERYTHING
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +29,11 @@ def everything():
 
 
 @LAWS
-@given(texts(handling=True), some_facts())
-def test_a_cell_of_a_table_has_the_truth_of_its_condition(text, given_facts):
+@given(cases())
+def test_a_cell_of_a_table_has_the_truth_of_its_condition(case):
     """The rows noted for a column say of each cell what the cell as a condition says."""
-    ruleset = loosely_compiled(text)
-    values, noted, _ = evaluate(ruleset, with_inputs(given_facts)).raw_trace
+    ruleset, factors, inputs, as_of = case
+    values, noted, _ = evaluate(ruleset, Facts(factors, inputs, as_of)).raw_trace
     for stage, each in zip(ruleset.program.stages, noted, strict=True):
         if isinstance(stage.runner, TableRunner):
             matches = each.record[2]

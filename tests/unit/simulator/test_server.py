@@ -12,6 +12,7 @@ import pytest
 
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import ListenRefused, build_app, serve
+from tests.kits.until import until
 from tests.unit.simulator.stand import RYAN, Stand
 
 KEYS = {"api_key": "key", "api_secret": "secret"}
@@ -55,8 +56,7 @@ async def test_stopping_does_not_wait_for_slow_answers() -> None:
     async with httpx.AsyncClient(auth=("key", "secret"), timeout=30) as client:
         async with serve(app) as url:
             asking = asyncio.create_task(client.get(f"{url}/users"))
-            while not app.faults.hits:
-                await asyncio.sleep(0.005)
+            await until(lambda: app.faults.hits)
         assert (await asking).status_code == 200
 
 

@@ -6,7 +6,6 @@ import httpx
 
 from tests.unit.smile.gathering import opened
 from tests.unit.smile.vendor import ok, streamed
-from tests.unit.smile.virtual import virtual
 
 
 class SlowToConnect(httpx.AsyncBaseTransport):
@@ -32,7 +31,6 @@ class SlowToConnect(httpx.AsyncBaseTransport):
         return self
 
 
-@virtual
 async def test_a_request_counts_from_when_it_has_left():
     """Requests delayed by their connections hold the next ones back from when they arrived."""
     vendor = SlowToConnect(slow=2)

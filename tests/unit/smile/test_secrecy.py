@@ -11,7 +11,6 @@ from decision_service.domain.missing import Missing
 from tests.unit.smile.gathering import KEY, MONTHLY, SECRET, ask, opened
 from tests.unit.smile.items import OTHER_USER, USER, account, eincome, metadata
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
-from tests.unit.smile.virtual import virtual
 
 PERSON = "Juana dela Cruz"
 
@@ -33,7 +32,6 @@ def answers():
 
 @pytest.mark.parametrize("answer", list(answers()))
 @pytest.mark.parametrize("path", ["/accounts", "/eincomes"])
-@virtual
 async def test_no_failure_shows_a_person_a_user_or_a_key(answer, path):
     """Messages, faults and logs name no person, no user and no key, whatever the vendor sends."""
     one = Vendor(accounts=[account()], eincomes=[eincome()])
@@ -54,7 +52,6 @@ def _texts(fault: Missing):
     return (fault.code, fault.kind, fault.detail, fault.account_error)
 
 
-@virtual
 async def test_credentials_go_as_basic_authentication():
     """Every request carries the key pair as Basic credentials and asks for JSON."""
     one = Vendor(accounts=[account()])
@@ -66,7 +63,6 @@ async def test_credentials_go_as_basic_authentication():
         assert request.headers["accept"] == "application/json"
 
 
-@virtual
 async def test_no_cookie_is_kept():
     """A cookie of one answer is not sent with the next request."""
     one = Vendor(accounts=[account()])

@@ -1,7 +1,6 @@
 """An event loop whose time passes only when everybody sleeps, so that no test waits."""
 
 import asyncio
-import functools
 import selectors
 from datetime import UTC, datetime, timedelta
 
@@ -46,13 +45,3 @@ def run(coroutine):
     """Run a coroutine on a new loop in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(coroutine)
-
-
-def virtual(test):
-    """Run an async test on a loop of its own in virtual time."""
-
-    @functools.wraps(test)
-    def in_virtual_time(*args, **kwargs):
-        return run(test(*args, **kwargs))
-
-    return in_virtual_time

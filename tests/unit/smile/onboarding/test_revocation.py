@@ -9,7 +9,6 @@ from decision_service.domain.errors import CrossTenant, UpstreamUnavailable
 from tests.unit.smile.gathering import opened
 from tests.unit.smile.items import OTHER_USER, USER, account
 from tests.unit.smile.vendor import Vendor, ok, problem
-from tests.unit.smile.virtual import virtual
 
 DONE = httpx.Response(200, json={"code": "OK", "message": "Success"})
 LOOP = ok({"nextCursor": "again", "items": [account("a-3")]})
@@ -40,7 +39,6 @@ def deleted(one):
     return [r.url.path.rpartition("/")[2] for _, r in one.log if r.method == "DELETE"]
 
 
-@virtual
 async def test_every_account_that_is_left_is_revoked():
     """Whatever its state, but for those that are disconnected."""
     one = vendor()
@@ -48,7 +46,6 @@ async def test_every_account_that_is_left_is_revoked():
     assert deleted(one) == ["a-1", "a-2"]
 
 
-@virtual
 async def test_a_user_that_is_not_known_has_nothing_to_revoke():
     """The vendor has erased it already."""
     one = vendor()
@@ -56,7 +53,6 @@ async def test_a_user_that_is_not_known_has_nothing_to_revoke():
     assert await revoked(one) == 0
 
 
-@virtual
 async def test_what_a_list_without_end_shows_is_revoked():
     """Everything that was seen, and the caller is told that there may be more."""
     one = vendor()
@@ -73,7 +69,6 @@ async def test_what_a_list_without_end_shows_is_revoked():
     assert told.value.retry_after == 5.0
 
 
-@virtual
 async def test_an_account_that_cannot_be_revoked_holds_up_no_other():
     """The others are revoked, and the error names what is left and why."""
     one = vendor()
@@ -87,7 +82,6 @@ async def test_an_account_that_cannot_be_revoked_holds_up_no_other():
     assert told.value.fields == {"revoked_accounts": "1", "accounts_left": "a-1"}
 
 
-@virtual
 async def test_many_that_are_left_are_counted():
     """Ten are named, and how many others there are."""
     one = vendor(*(account(f"a-{n}") for n in range(13)))
@@ -99,7 +93,6 @@ async def test_many_that_are_left_are_counted():
     assert told.value.fields["accounts_left"].count(",") == 9
 
 
-@virtual
 async def test_an_account_that_is_odd_is_revoked_all_the_same():
     """Only its id is needed: a date or a provider that cannot be read keeps no consent alive."""
     one = vendor(account("a-1", provider=None, createdAt="yesterday"))
@@ -108,7 +101,6 @@ async def test_an_account_that_is_odd_is_revoked_all_the_same():
 
 @pytest.mark.parametrize("path", ["/accounts", "/accounts/a-1"])
 @pytest.mark.parametrize("failure", [problem(401), problem(500)])
-@virtual
 async def test_where_nothing_was_done_the_failure_itself_is_told(path, failure):
     """A list or an account that nobody could do anything with is what it always was."""
     one = vendor(account("a-1"))
@@ -118,7 +110,6 @@ async def test_where_nothing_was_done_the_failure_itself_is_told(path, failure):
     assert "revoked" not in told.value.message
 
 
-@virtual
 async def test_accounts_of_another_user_are_an_alarm():
     """Nothing is revoked by a list that holds somebody else's account."""
     one = vendor(account("a-1"))

@@ -34,7 +34,7 @@ from tests.unit.smile.items import (
     transaction,
 )
 from tests.unit.smile.vendor import Vendor, problem
-from tests.unit.smile.virtual import NOW, virtual
+from tests.unit.smile.virtual import NOW
 
 EVERYTHING = FetchPlan(
     frozenset(Kind) - {Kind.ACCOUNTS, Kind.TRANSACTIONS},
@@ -48,7 +48,6 @@ def sss(**lists):
     return Vendor(**{"accounts": [account()], "eincomes": [eincome()], **lists})
 
 
-@virtual
 async def test_a_cold_reading_costs_the_accounts_and_the_kinds():
     """Accounts and three kinds are four calls, each for this user with pages of 150."""
     vendor = sss(contributions=[contribution()], liabilities=[liability()])
@@ -58,7 +57,6 @@ async def test_a_cold_reading_costs_the_accounts_and_the_kinds():
     assert all(vendor.asked(path) == [{"userId": USER, "size": "150"}] for path in vendor.paths)
 
 
-@virtual
 async def test_kinds_are_read_side_by_side():
     """The kinds are asked for at once, so that a reading takes two answers' time, not four."""
     vendor = sss(contributions=[contribution()])
@@ -66,7 +64,6 @@ async def test_kinds_are_read_side_by_side():
     assert (found.fetched - NOW).total_seconds() == pytest.approx(2 * vendor.delay, abs=1e-4)
 
 
-@virtual
 async def test_every_kind_lands_in_its_place():
     """Each kind's records are in the snapshot's field of that name, complete."""
     vendor = sss(
@@ -87,7 +84,6 @@ async def test_every_kind_lands_in_its_place():
     assert snapshot.account_faults == ()
 
 
-@virtual
 async def test_kinds_that_are_not_planned_stay_unread():
     """A kind that the plan does not name is None, not empty."""
     snapshot = (await gathered(sss())).snapshot
@@ -96,7 +92,6 @@ async def test_kinds_that_are_not_planned_stay_unread():
     assert snapshot.transactions is None
 
 
-@virtual
 async def test_pages_are_followed_and_closed_with_a_look_at_the_accounts():
     """A list of three pages costs three calls and one closing look at the accounts."""
     vendor = Vendor(accounts=[account()], eincomes=[eincome(n) for n in range(400)])
@@ -107,21 +102,18 @@ async def test_pages_are_followed_and_closed_with_a_look_at_the_accounts():
     assert found.snapshot.eincomes.faults == ()
 
 
-@virtual
 async def test_only_the_users_providers_are_in_the_snapshot():
     """Of the fallback list only the providers of the applicant's accounts are kept."""
     vendor = Vendor(accounts=[account(), account("a-x", "unknown")], eincomes=[eincome()])
     assert (await gathered(vendor)).snapshot.providers == (FALLBACK["sss_ph"],)
 
 
-@virtual
 async def test_what_was_known_is_passed_on():
     """Earlier counts are in the snapshot, so that replay sees them too."""
     known = (KnownCount(SSS, Kind.EINCOMES, 1),)
     assert (await gathered(sss(), known=known)).snapshot.known == known
 
 
-@virtual
 async def test_a_list_that_shrank_is_marked():
     """A list that was twice as long before is DATA_SHRANK."""
     known = (KnownCount(SSS, Kind.EINCOMES, 2),)
@@ -129,7 +121,6 @@ async def test_a_list_that_shrank_is_marked():
     assert fault.code is DataReason.DATA_SHRANK
 
 
-@virtual
 async def test_uploads_become_sources():
     """Items of an upload give a source with the newest date of all its items in all kinds."""
     upload = {"sourceType": "UPLOAD", "providerId": "user-provided"}
@@ -147,7 +138,6 @@ async def test_uploads_become_sources():
     assert source == Source("up-1", "UPLOAD", "user-provided", newest)
 
 
-@virtual
 async def test_the_newest_insight_of_an_account_counts():
     """Of several insights of one account the one with the latest cutoff is read."""
     old = insight(1, cutoffTime="2026-01-01T00:00:00Z", features={"link_day3_count": 9})
@@ -158,7 +148,6 @@ async def test_the_newest_insight_of_an_account_counts():
         assert record.counts == ((3, 2),)
 
 
-@virtual
 async def test_a_product_that_is_not_subscribed_has_no_records():
     """403 on the insights alone is empty data, neither a fault nor a refusal of the keys."""
     vendor = sss()
@@ -169,7 +158,6 @@ async def test_a_product_that_is_not_subscribed_has_no_records():
     assert snapshot.eincomes.records
 
 
-@virtual
 async def test_an_unknown_user_is_asked_for_once():
     """Without accounts the user is looked up, and a user the vendor does not know is refused."""
     vendor = Vendor()
@@ -179,7 +167,6 @@ async def test_an_unknown_user_is_asked_for_once():
     assert OTHER_USER not in found.value.message
 
 
-@virtual
 async def test_a_known_user_without_accounts_is_read():
     """A user without accounts may have uploads: the kinds are read, at the price of one call."""
     found = await gathered(Vendor())
@@ -189,7 +176,6 @@ async def test_a_known_user_without_accounts_is_read():
     assert found.snapshot.eincomes.faults == ()
 
 
-@virtual
 async def test_accounts_that_are_gone_of_a_known_user_are_a_fault():
     """404 for the accounts of a user that the vendor knows is DATA_GONE, not an unknown user."""
     vendor = Vendor()
@@ -199,7 +185,6 @@ async def test_accounts_that_are_gone_of_a_known_user_are_a_fault():
     assert only_fault(snapshot.eincomes).code is DataReason.DATA_GONE
 
 
-@virtual
 async def test_404_for_the_accounts_of_nobody_is_an_unknown_user():
     """404 for the accounts and for the user is an unknown user."""
     vendor = Vendor()
@@ -211,7 +196,6 @@ async def test_404_for_the_accounts_of_nobody_is_an_unknown_user():
 TWO_DAYS = [transaction(1), transaction(2, date="2025-12-31")]
 
 
-@virtual
 async def test_named_transactions_are_read_with_the_kinds():
     """Transactions that factors name are asked for from the earlier of the two first days."""
     vendor = sss(accounts=[account(), account(GRAB, "grab")], transactions=TWO_DAYS)
@@ -228,7 +212,6 @@ async def test_named_transactions_are_read_with_the_kinds():
     assert found.snapshot.transactions.first_day == date(2026, 1, 1)
 
 
-@virtual
 async def test_transactions_before_the_window_are_clipped():
     """A vendor that ignores the first day does not widen the window."""
     vendor = Vendor(accounts=[account(), account(GRAB, "grab")], transactions=TWO_DAYS)
@@ -250,7 +233,6 @@ def gig(**lists):
 
 
 @pytest.mark.parametrize("kind", [None, "eincomes", "incomes"])
-@virtual
 async def test_transactions_of_a_gig_account_may_stand_in_for_income(kind):
     """They are read with the kinds, whatever months payroll and estimates may tell of."""
     items = {"eincomes": eincome, "incomes": income}
@@ -263,7 +245,6 @@ async def test_transactions_of_a_gig_account_may_stand_in_for_income(kind):
 
 
 @pytest.mark.parametrize("status", ["CONNECTED", "ERROR", "PENDING"])
-@virtual
 async def test_a_gig_account_in_error_may_have_delivered_transactions(status):
     """Whether an account that is not connected ever delivered only its transactions tell."""
     vendor = Vendor(accounts=[account(), account(GRAB, "grab", status)])
@@ -274,20 +255,17 @@ async def test_a_gig_account_in_error_may_have_delivered_transactions(status):
 @pytest.mark.parametrize(
     "one", [account(), account(GRAB, "grab", "DISCONNECTED"), account(GRAB, "nobody_knows")]
 )
-@virtual
 async def test_other_accounts_need_no_transactions(one):
     """Formal accounts, disconnected ones and unknown providers do not ask for transactions."""
     found = await gathered(Vendor(accounts=[one]), STANDING_IN)
     assert found.snapshot.transactions is None
 
 
-@virtual
 async def test_the_snapshot_is_the_users():
     """The snapshot names the user that was asked for."""
     assert (await gathered(sss())).snapshot.user_id == USER
 
 
-@virtual
 async def test_accounts_in_error_keep_their_error():
     """An account in error is in the snapshot with the vendor's code."""
     connection = {"status": "ERROR", "errorCode": "MFA_TIMEOUT", "updatedAt": None}
@@ -313,7 +291,6 @@ PERSONAL_LOAN = FetchPlan(
 
 
 @pytest.mark.parametrize(("accounts", "calls"), [([], 7), ([account(GRAB, "grab")], 8)])
-@virtual
 async def test_a_cold_decision_costs_its_kinds_and_the_accounts(accounts, calls):
     """Six kinds and the accounts are seven calls, one more with a platform, and no other."""
     vendor = Vendor(

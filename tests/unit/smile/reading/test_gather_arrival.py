@@ -11,7 +11,7 @@ from decision_service.domain.snapshot import Read, Task
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import SSS, USER, account, contribution, eincome, instant, task
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem
-from tests.unit.smile.virtual import NOW, virtual
+from tests.unit.smile.virtual import NOW
 
 YOUNG = timedelta(minutes=1)
 HOURS = timedelta(hours=3)
@@ -28,7 +28,6 @@ def linking(status="PENDING"):
 
 
 @pytest.mark.parametrize("status", ["PENDING", "AWAITING_MFA"])
-@virtual
 async def test_an_account_being_linked_is_not_ready(status):
     """Nobody who does not wait gets a decision while an account is being linked."""
     one = linking(status)
@@ -39,7 +38,6 @@ async def test_an_account_being_linked_is_not_ready(status):
     assert one.paths == ["/accounts"]
 
 
-@virtual
 async def test_an_old_attempt_is_ignored():
     """An account that has been PENDING for ten minutes holds nobody up."""
     one = Vendor(
@@ -49,7 +47,6 @@ async def test_an_old_attempt_is_ignored():
     assert (await gathered(one)).snapshot.eincomes.records
 
 
-@virtual
 async def test_a_running_first_sync_is_not_ready():
     """A young connected account with an unfinished task is not ready."""
     one = Vendor(accounts=[account(age=YOUNG)], tasks=[task()])
@@ -67,7 +64,6 @@ async def test_a_running_first_sync_is_not_ready():
         [task(source="a-other")],
     ],
 )
-@virtual
 async def test_a_finished_first_sync_is_ready(tasks):
     """Finished tasks, tasks with an end, and tasks of other sources hold nobody up."""
     one = Vendor(accounts=[account(age=YOUNG)], tasks=tasks, eincomes=[eincome()])
@@ -76,7 +72,6 @@ async def test_a_finished_first_sync_is_ready(tasks):
     assert found.calls == 3
 
 
-@virtual
 async def test_waiting_ends_when_the_data_has_arrived():
     """Whoever waits gets the data soon after it has arrived, and pays for the looks."""
     one = linking()
@@ -90,7 +85,6 @@ async def test_waiting_ends_when_the_data_has_arrived():
     assert now() - began < 15.0
 
 
-@virtual
 async def test_after_the_wait_the_deadline_cuts_as_always():
     """Data that has arrived and cannot be read in time is NOT_FETCHED, no longer not ready."""
     one = linking()
@@ -101,7 +95,6 @@ async def test_after_the_wait_the_deadline_cuts_as_always():
     assert only_fault(found.snapshot.eincomes).cause is Cause.NOT_FETCHED
 
 
-@virtual
 async def test_waiting_ends_with_patience():
     """Data that does not arrive within the wait is not ready when the wait ends, no later."""
     one = linking()
@@ -112,7 +105,6 @@ async def test_waiting_ends_with_patience():
     assert 3 < len(one.log) < 12
 
 
-@virtual
 async def test_the_deadline_ends_a_longer_wait():
     """A wait beyond the deadline ends with DataNotReady at the deadline."""
     one = linking()
@@ -122,7 +114,6 @@ async def test_the_deadline_ends_a_longer_wait():
     assert now() - began <= 5.0 + 1e-4
 
 
-@virtual
 async def test_a_look_that_fails_while_waiting_is_not_ready():
     """A vendor that fails while data was arriving leaves the decision for later."""
     one = linking()
@@ -132,7 +123,6 @@ async def test_a_look_that_fails_while_waiting_is_not_ready():
         await gathered(one, wait=30.0, seconds=60.0)
 
 
-@virtual
 async def test_keys_refused_while_waiting_are_told():
     """Keys that are refused during the wait are not mistaken for arriving data."""
     one = linking()
@@ -150,7 +140,6 @@ async def test_keys_refused_while_waiting_are_told():
         (ok({"items": [task(startedAt="yesterday")]}), DataReason.BAD_DATE),
     ],
 )
-@virtual
 async def test_tasks_that_cannot_be_read_are_a_fault_of_each_young_account(failure, code):
     """What the vendor cannot say of a young account's data is told beside the data, as a fault."""
     one = Vendor(
@@ -166,7 +155,6 @@ async def test_tasks_that_cannot_be_read_are_a_fault_of_each_young_account(failu
     assert not snapshot.eincomes.faults
 
 
-@virtual
 async def test_keys_refused_for_tasks_are_told():
     """Keys that may not read tasks make no decision."""
     one = Vendor(accounts=[account(age=HOURS)])
@@ -183,7 +171,6 @@ async def test_keys_refused_for_tasks_are_told():
         (None, True),
     ],
 )
-@virtual
 async def test_tasks_are_asked_for_while_an_account_is_younger_than_a_day(age, asked):
     """One call tells of the first sync of an account of a day, or of one that tells no creation."""
     dated = account() if age is None else account(age=age)
@@ -198,14 +185,12 @@ async def test_tasks_are_asked_for_while_an_account_is_younger_than_a_day(age, a
 
 
 @pytest.mark.parametrize("status", ["ERROR", "DISCONNECTED", "PENDING"])
-@virtual
 async def test_only_connected_accounts_have_a_first_sync(status):
     """The tasks of accounts in another state are not asked for once nothing of them arrives."""
     one = Vendor(accounts=[account(), account("a-2", status=status, age=HOURS)])
     assert (await gathered(one)).snapshot.tasks is None
 
 
-@virtual
 async def test_an_unfinished_sync_of_an_hour_is_told_and_not_waited_for():
     """After ten minutes a running first sync is decided on, and the snapshot holds its task."""
     running = task(startedAt=instant(HOURS))
@@ -225,7 +210,6 @@ async def test_an_unfinished_sync_of_an_hour_is_told_and_not_waited_for():
     assert one.paths == ["/accounts", "/tasks", "/eincomes"]
 
 
-@virtual
 async def test_an_account_without_a_creation_is_as_young_as_its_task():
     """Where an account tells no time, what was begun just now is waited for, and nothing older."""
     undated = {**account(), "createdAt": None, "connection": {"updatedAt": None}}
@@ -235,7 +219,6 @@ async def test_an_account_without_a_creation_is_as_young_as_its_task():
     assert (await gathered(Vendor(accounts=[undated], tasks=[old]))).snapshot.tasks.records
 
 
-@virtual
 async def test_a_connection_of_minutes_has_its_tasks_waited_for():
     """An old account that was connected anew is not ready while a task of it runs."""
     anew = account(connection={"updatedAt": instant(YOUNG)})
@@ -245,7 +228,6 @@ async def test_a_connection_of_minutes_has_its_tasks_waited_for():
     assert one.paths == ["/accounts", "/tasks"]
 
 
-@virtual
 async def test_the_tasks_of_the_last_look_are_told():
     """Whoever waited gets the task that has finished meanwhile."""
     one = Vendor(accounts=[account(age=YOUNG)], eincomes=[eincome()], tasks=[task()])
@@ -254,7 +236,6 @@ async def test_the_tasks_of_the_last_look_are_told():
     assert [one.finished for one in found.snapshot.tasks.records] == [NOW]
 
 
-@virtual
 async def test_an_account_linked_during_a_reading_is_waited_for():
     """A reading that starts over because an account appeared waits for that account too."""
     one = Vendor(accounts=[account()], eincomes=[eincome(n) for n in range(151)])
@@ -269,7 +250,6 @@ async def test_an_account_linked_during_a_reading_is_waited_for():
     assert len(found.snapshot.eincomes.records) == 151
 
 
-@virtual
 async def test_a_nudge_ends_the_waiting_at_once():
     """A waiting reading looks again when an event says so, not when its next look would be."""
     one = linking()

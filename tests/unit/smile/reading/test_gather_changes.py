@@ -24,7 +24,6 @@ from tests.unit.smile.items import (
     task,
 )
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem
-from tests.unit.smile.virtual import virtual
 
 LONG = [eincome(n) for n in range(151)]
 
@@ -42,7 +41,6 @@ def accounts(*listed):
 MOVED = {"status": "CONNECTED", "updatedAt": "2026-11-23T00:00:00Z"}
 
 
-@virtual
 async def test_a_change_of_accounts_is_read_again_once():
     """Accounts that differ after a list of several pages cost one whole new reading."""
     one = long()
@@ -55,7 +53,6 @@ async def test_a_change_of_accounts_is_read_again_once():
     assert found.snapshot.accounts[0].connection_updated_at.day == 23
 
 
-@virtual
 async def test_a_second_reading_forgets_the_first():
     """Whoever leaves during the second reading gets nothing of the first one."""
     one = long()
@@ -70,7 +67,6 @@ async def test_a_second_reading_forgets_the_first():
     assert hurried.accounts[0].connection_updated_at.day == 23
 
 
-@virtual
 async def test_accounts_that_keep_changing_taint_every_kind():
     """Accounts that differ after the second reading too make every kind CHANGED_WHILE_READING."""
     one = long()
@@ -89,7 +85,6 @@ async def test_accounts_that_keep_changing_taint_every_kind():
     "after",
     [accounts(), accounts(account(status="DISCONNECTED")), problem(404, "MISSING_RESOURCE")],
 )
-@virtual
 async def test_consent_withdrawn_while_reading_leaves_nothing_to_use(after):
     """An account gone or disconnected in the closing look makes every kind CONSENT_REVOKED."""
     one = long()
@@ -102,7 +97,6 @@ async def test_consent_withdrawn_while_reading_leaves_nothing_to_use(after):
     assert found.calls == 6
 
 
-@virtual
 async def test_a_page_that_is_gone_shows_the_revocation():
     """A list whose second page is 404 is closed too, and the revocation is found."""
     one = long()
@@ -114,7 +108,6 @@ async def test_a_page_that_is_gone_shows_the_revocation():
     assert snapshot.eincomes.records == ()
 
 
-@virtual
 async def test_a_closing_look_that_fails_taints_only_long_lists():
     """When the accounts cannot be read again, lists of one page are still whole."""
     one = long()
@@ -125,7 +118,6 @@ async def test_a_closing_look_that_fails_taints_only_long_lists():
     assert snapshot.contributions.records
 
 
-@virtual
 async def test_an_account_linked_meanwhile_is_read_with_the_others():
     """An item of an account that is not listed leads to a second look, and then to the whole."""
     one = Vendor(eincomes=[eincome(1), eincome(2, metadata=metadata("a-new"))])
@@ -136,7 +128,6 @@ async def test_an_account_linked_meanwhile_is_read_with_the_others():
     assert [one.id for one in snapshot.accounts] == [SSS, "a-new"]
 
 
-@virtual
 async def test_data_of_an_account_that_does_not_exist_taints_its_kind():
     """Items of an account that is not listed even at the end make their kind contradictory."""
     one = Vendor(
@@ -149,7 +140,6 @@ async def test_data_of_an_account_that_does_not_exist_taints_its_kind():
     assert snapshot.contributions.records
 
 
-@virtual
 async def test_equal_duplicates_count_once():
     """An item on two pages is one record, and is counted as a duplicate."""
     one = long()
@@ -159,7 +149,6 @@ async def test_equal_duplicates_count_once():
     assert read.duplicates == 1
 
 
-@virtual
 async def test_a_contradiction_is_read_again_once():
     """Two contents under one id are read again, and a clean second reading is taken."""
     one = Vendor(accounts=[account()], eincomes=[eincome(1)])
@@ -179,7 +168,6 @@ async def test_a_contradiction_is_read_again_once():
         {"metadata": metadata(createdAt="2026-01-01T00:00:00Z")},
     ],
 )
-@virtual
 async def test_a_lasting_contradiction_is_never_resolved(other):
     """Two contents under one id in both readings are DATA_CHANGED_DURING_READ."""
     one = Vendor(accounts=[account()], eincomes=[eincome(1), eincome(1, **other)])
@@ -200,7 +188,6 @@ FOREIGN = metadata(user=OTHER_USER)
         ("/accounts", account("a-9", userId=OTHER_USER)),
     ],
 )
-@virtual
 async def test_another_users_item_is_an_alarm(path, item):
     """One item of another user makes no decision, raises the alarm, and names nobody."""
     one = long()
@@ -213,7 +200,6 @@ async def test_another_users_item_is_an_alarm(path, item):
     assert OTHER_USER not in str(found.value)
 
 
-@virtual
 async def test_another_users_profile_or_task_is_an_alarm():
     """The look-ups of the user and of tasks are checked as well."""
     one = Vendor()
@@ -226,7 +212,6 @@ async def test_another_users_profile_or_task_is_an_alarm():
         await gathered(one)
 
 
-@virtual
 async def test_an_alarm_weighs_more_than_refused_keys():
     """Of several failures at once another user's data is the one that is raised."""
     one = long()
@@ -236,7 +221,6 @@ async def test_an_alarm_weighs_more_than_refused_keys():
         await gathered(one, MONTHLY)
 
 
-@virtual
 async def test_one_page_needs_no_closing_look():
     """Lists of one page were read at one moment and cost no further call."""
     one = Vendor(accounts=[account()], eincomes=LONG[:150])
@@ -246,7 +230,6 @@ async def test_one_page_needs_no_closing_look():
     assert found.snapshot.eincomes.faults == ()
 
 
-@virtual
 async def test_a_list_without_an_accounts_records_is_closed():
     """A kind that an account's provider gives and the account does not is looked into again."""
     one = Vendor(accounts=[account()], eincomes=[eincome()])
@@ -255,7 +238,6 @@ async def test_a_list_without_an_accounts_records_is_closed():
     assert found.snapshot.contributions.faults == ()
 
 
-@virtual
 async def test_a_list_emptied_by_a_revocation_is_not_taken_for_none():
     """Consent that is withdrawn before an empty list leaves no kind to use."""
     one = Vendor(accounts=[account()], eincomes=[eincome()])
@@ -265,7 +247,6 @@ async def test_a_list_emptied_by_a_revocation_is_not_taken_for_none():
     assert only_fault(snapshot.contributions).code is DataReason.CONSENT_REVOKED
 
 
-@virtual
 async def test_an_empty_list_is_not_used_before_it_is_closed():
     """At the deadline a list without records that waits for the closing look is unread."""
     one = Vendor(accounts=[account()], eincomes=[eincome()])
@@ -284,7 +265,6 @@ def witnessed():
     return Vendor(accounts=[account()], eincomes=[eincome()], identities=[identity()])
 
 
-@virtual
 async def test_an_identity_read_last_confirms_what_is_empty():
     """An account that gives its identity after its other lists had no consent withdrawn before."""
     one = witnessed()
@@ -295,7 +275,6 @@ async def test_an_identity_read_last_confirms_what_is_empty():
     assert found.snapshot.contributions == Read()
 
 
-@virtual
 async def test_an_empty_list_is_not_used_before_its_witness_is_there():
     """At the deadline a list without records that no later reading confirms is unread."""
     one = witnessed()
@@ -308,7 +287,6 @@ async def test_an_empty_list_is_not_used_before_its_witness_is_there():
 @pytest.mark.parametrize(
     "identities", [problem(404), ok({"items": []}), ok({"items": [identity(metadata=ELSEWHERE)]})]
 )
-@virtual
 async def test_without_a_witness_the_closing_look_confirms(identities):
     """Identities that failed, or that are another account's, leave empty lists to the accounts."""
     one = witnessed()
@@ -319,7 +297,6 @@ async def test_without_a_witness_the_closing_look_confirms(identities):
 
 
 @pytest.mark.parametrize("revoked", range(1, 6))
-@virtual
 async def test_a_revocation_before_any_request_leaves_nothing_empty_to_use(revoked):
     """Whenever consent is withdrawn, an emptied list is never whole beside records of before."""
     one, log = witnessed(), []

@@ -19,7 +19,6 @@ from tests.unit.smile.gathering import (
 )
 from tests.unit.smile.items import GRAB, account, contribution, eincome, transaction
 from tests.unit.smile.vendor import Hang, Vendor, problem
-from tests.unit.smile.virtual import virtual
 
 EPSILON = 1e-4
 
@@ -36,7 +35,6 @@ def passed(one):
     return asyncio.get_running_loop().time() - one.times[0]
 
 
-@virtual
 async def test_silence_until_the_deadline_is_no_evidence():
     """A vendor that has not answered anything by the deadline makes no decision."""
     one = vendor()
@@ -46,7 +44,6 @@ async def test_silence_until_the_deadline_is_no_evidence():
     assert passed(one) <= 1.5 + EPSILON
 
 
-@virtual
 async def test_a_hanging_vendor_is_evidence_once_its_retries_are_used_up():
     """Two attempts of two seconds that both hang before the deadline are UPSTREAM_TIMEOUT."""
     one = vendor()
@@ -57,7 +54,6 @@ async def test_a_hanging_vendor_is_evidence_once_its_retries_are_used_up():
     assert found.calls == 2
 
 
-@virtual
 async def test_what_is_unread_at_the_deadline_is_not_fetched():
     """After the accounts have been read, a kind that hangs is NOT_FETCHED at the deadline."""
     one = vendor()
@@ -70,7 +66,6 @@ async def test_what_is_unread_at_the_deadline_is_not_fetched():
     assert found.snapshot.accounts
 
 
-@virtual
 async def test_any_status_counts_as_an_answer():
     """One 503 before the deadline makes the rest NOT_FETCHED rather than nothing."""
     one = vendor()
@@ -82,7 +77,6 @@ async def test_any_status_counts_as_an_answer():
     assert only_fault(snapshot.eincomes).cause is Cause.NOT_FETCHED
 
 
-@virtual
 async def test_no_request_is_sent_after_the_deadline():
     """A retry that would begin after the deadline is not sent."""
     one = vendor()
@@ -94,7 +88,6 @@ async def test_no_request_is_sent_after_the_deadline():
     assert max(one.times) - min(one.times) <= 1.0
 
 
-@virtual
 async def test_a_backoff_beyond_the_deadline_is_not_waited_for():
     """A failure whose retry would come too late is told at once, with its own reason."""
     one = vendor()
@@ -104,7 +97,6 @@ async def test_a_backoff_beyond_the_deadline_is_not_waited_for():
     assert passed(one) < 1.0
 
 
-@virtual
 async def test_pages_that_wait_for_the_closing_look_are_not_used():
     """A list of several pages without the closing look is NOT_FETCHED at the deadline."""
     one = vendor()
@@ -117,7 +109,6 @@ async def test_pages_that_wait_for_the_closing_look_are_not_used():
 
 
 @pytest.mark.parametrize("path", ["/transactions", "/accounts"])
-@virtual
 async def test_transactions_that_may_be_needed_are_not_fetched_at_the_deadline(path):
     """A cut reading lacks transactions that stand in, or of which that is not known yet."""
     one = Vendor(accounts=[account(GRAB, "grab")], transactions=[transaction()])
@@ -128,7 +119,6 @@ async def test_transactions_that_may_be_needed_are_not_fetched_at_the_deadline(p
     assert only_fault(snapshot.transactions).cause is Cause.NOT_FETCHED
 
 
-@virtual
 async def test_a_full_limiter_refuses_before_the_first_call():
     """A decision that the request limit cannot serve in time is refused unsent, with a time."""
     one = vendor()
@@ -141,7 +131,6 @@ async def test_a_full_limiter_refuses_before_the_first_call():
         assert 0 < found.value.retry_after <= 1.05
 
 
-@virtual
 async def test_room_is_needed_for_the_whole_decision():
     """A decision of four calls is refused where only three have room before its deadline."""
     one = vendor()
@@ -152,7 +141,6 @@ async def test_room_is_needed_for_the_whole_decision():
         assert (await ask(source, MONTHLY, seconds=1.6)).calls == 4
 
 
-@virtual
 async def test_a_turn_that_never_comes_taints_the_kind():
     """A request that finds the limit used up by others is UPSTREAM_RATE_LIMITED."""
     one = vendor()
@@ -166,7 +154,6 @@ async def test_a_turn_that_never_comes_taints_the_kind():
     assert (fault.cause, fault.code) == (Cause.NOT_FETCHED, DataReason.UPSTREAM_RATE_LIMITED)
 
 
-@virtual
 async def test_many_decisions_together_stay_within_the_limit():
     """Fifty decisions at once never make more than twenty requests in any sliding second."""
     one = vendor()
@@ -186,7 +173,6 @@ async def outcome_of(asking):
     return "incomplete" if found.snapshot.eincomes.faults else "whole"
 
 
-@virtual
 async def test_what_the_limit_cannot_finish_is_not_begun():
     """Of fifty decisions at once with time for twenty, none begins that cannot be finished."""
     users = [f"u-{n}" for n in range(50)]
@@ -199,7 +185,6 @@ async def test_what_the_limit_cannot_finish_is_not_begun():
     assert len(one.log) == 3 * outcomes["whole"]
 
 
-@virtual
 async def test_data_that_is_arriving_keeps_no_turns_from_others():
     """A reading that waits for an account to be linked does not use the request limit up."""
     one = Vendor(accounts=[account(status="PENDING", age=timedelta(minutes=1))])

@@ -13,7 +13,6 @@ from decision_service.domain.missing import Cause, DataReason
 from tests.unit.smile.gathering import MONTHLY, ask, gathered, only_fault, opened
 from tests.unit.smile.items import account, contribution, eincome, liability
 from tests.unit.smile.vendor import Hang, Vendor, ok, problem, raw
-from tests.unit.smile.virtual import virtual
 
 CHANGED = DataReason.DATA_CHANGED_DURING_READ
 HTML = raw(b"<html><body>We are down for maintenance</body></html>", "text/html")
@@ -65,7 +64,6 @@ def untrusted():
         raw(b'{"code":"OK","data":{"it'),
     ],
 )
-@virtual
 async def test_one_failure_is_made_good(failure):
     """A failure that may pass is asked again: one call more and the same data."""
     one = vendor()
@@ -103,7 +101,6 @@ CODES = [
 
 
 @pytest.mark.parametrize(("failure", "code", "attempts"), CODES)
-@virtual
 async def test_a_lasting_failure_taints_only_its_kind(failure, code, attempts):
     """A kind that fails has no records and one fault; the others are read; 4xx is asked once."""
     one = vendor()
@@ -123,7 +120,6 @@ async def test_a_lasting_failure_taints_only_its_kind(failure, code, attempts):
     # 404 for the accounts is told apart by looking the user up.
     [case for case in CODES if case[1] is not DataReason.DATA_GONE],
 )
-@virtual
 async def test_accounts_that_cannot_be_read_leave_everything_unread(failure, code, attempts):
     """Without the account list no kind is asked for, and each says why."""
     one = vendor()
@@ -145,7 +141,6 @@ async def test_accounts_that_cannot_be_read_leave_everything_unread(failure, cod
     ],
 )
 @pytest.mark.parametrize("path", ["/accounts", "/eincomes"])
-@virtual
 async def test_refused_keys_are_nobodys_data(answer, path):
     """Keys that are refused make no decision at all, are not retried and show no secret."""
     one = vendor()
@@ -160,7 +155,6 @@ async def test_refused_keys_are_nobodys_data(answer, path):
     assert found.value.retry_after
 
 
-@virtual
 async def test_three_refusals_in_a_row_make_the_service_unwell():
     """Operators are told of each refusal, health of the third, and of the next success."""
     one = vendor()
@@ -175,7 +169,6 @@ async def test_three_refusals_in_a_row_make_the_service_unwell():
         assert not source.status.keys_refused
 
 
-@virtual
 async def test_tls_that_fails_is_counted():
     """A certificate that cannot be trusted is an alarm of its own."""
     one = vendor()
@@ -187,7 +180,6 @@ async def test_tls_that_fails_is_counted():
     assert [line["alarm"] for line in logs] == ["UPSTREAM_TLS"]
 
 
-@virtual
 async def test_nothing_is_sent_during_the_pause_after_429():
     """After a 429 with Retry-After: 1 nobody sends anything for a second, then all goes well."""
     one = vendor()
@@ -200,7 +192,6 @@ async def test_nothing_is_sent_during_the_pause_after_429():
 
 
 @pytest.mark.parametrize("header", ["86400", "-1", "garbage", "Tue, 24 Nov 2099 04:00:00 GMT"])
-@virtual
 async def test_no_retry_after_makes_a_caller_wait_for_long(header):
     """An absurd Retry-After ends the reading at once where its end lies behind the deadline."""
     one = vendor()
@@ -210,7 +201,6 @@ async def test_no_retry_after_makes_a_caller_wait_for_long(header):
     assert one.times[-1] - one.times[0] < 5.0
 
 
-@virtual
 async def test_the_circuit_opens_and_heals():
     """After five failures decisions are refused unsent; a probe five seconds later heals it."""
     one = vendor()
@@ -231,7 +221,6 @@ async def test_the_circuit_opens_and_heals():
         assert source.status.breaker == "closed"
 
 
-@virtual
 async def test_any_answer_heals_the_circuit():
     """A probe that is answered 404 shows that the vendor is there again."""
     one = vendor()
@@ -245,7 +234,6 @@ async def test_any_answer_heals_the_circuit():
         assert source.status.breaker == "closed"
 
 
-@virtual
 async def test_retries_of_a_vendor_that_is_down_stay_within_the_budget():
     """Over a hundred failing decisions at most 10 + 10 % of the requests are retries."""
     one = vendor()
@@ -259,7 +247,6 @@ async def test_retries_of_a_vendor_that_is_down_stay_within_the_budget():
     assert status.retries >= 10
 
 
-@virtual
 async def test_a_kind_that_fails_on_its_second_page_has_no_records():
     """The pages before the one that failed are not used."""
     one = vendor()
@@ -269,7 +256,6 @@ async def test_a_kind_that_fails_on_its_second_page_has_no_records():
     assert only_fault(found.snapshot.eincomes).code is DataReason.DATA_GONE
 
 
-@virtual
 async def test_one_bad_item_taints_the_whole_kind():
     """An item that cannot be read is never skipped: nothing of its kind is used."""
     one = vendor()
@@ -279,7 +265,6 @@ async def test_one_bad_item_taints_the_whole_kind():
     assert fault.detail == "eincomes.currency"
 
 
-@virtual
 async def test_a_bad_account_taints_the_accounts():
     """An account that cannot be read leaves the whole account list unread."""
     one = vendor()
@@ -288,7 +273,6 @@ async def test_a_bad_account_taints_the_accounts():
     assert (fault.code, fault.detail) == (DataReason.UPSTREAM_SCHEMA, "accounts.providerId")
 
 
-@virtual
 async def test_ninety_requests_are_the_most_for_one_reading():
     """A reading stops at ninety requests, and what it has not read is DATA_TOO_LARGE."""
     one = vendor()
@@ -301,7 +285,6 @@ async def test_ninety_requests_are_the_most_for_one_reading():
     assert DataReason.DATA_TOO_LARGE in codes
 
 
-@virtual
 async def test_several_failures_at_once_keep_their_own_codes():
     """Kinds that fail together are tainted each for its own reason."""
     one = vendor()
@@ -328,7 +311,6 @@ async def test_several_failures_at_once_keep_their_own_codes():
         (HTML, DataReason.UPSTREAM_BAD_BODY),
     ],
 )
-@virtual
 async def test_a_second_page_of_accounts_that_fails_is_told_by_its_own_code(second, code):
     """Accounts that cannot be listed to the end are one fault, with the reason that is true."""
     one = vendor()

@@ -26,7 +26,6 @@ from tests.unit.smile.items import (
     transaction,
 )
 from tests.unit.smile.vendor import Hang, Vendor, problem
-from tests.unit.smile.virtual import virtual
 
 
 def bare(item):
@@ -59,7 +58,6 @@ async def by_payload(vendor, plan=MONTHLY, **asked):
     return await gathered(vendor, plan, fetch=FetchMode.PAYLOAD, **asked)
 
 
-@virtual
 async def test_each_used_account_costs_one_call():
     """Two connected accounts are three calls, whatever the kinds; the disconnected is not read."""
     one = two()
@@ -70,7 +68,6 @@ async def test_each_used_account_costs_one_call():
     )
 
 
-@virtual
 async def test_items_belong_to_the_account_around_them():
     """Records of a payload carry its account, and kinds are put together over accounts."""
     snapshot = (await by_payload(two())).snapshot
@@ -82,7 +79,6 @@ async def test_items_belong_to_the_account_around_them():
     assert snapshot.eincomes.faults == ()
 
 
-@virtual
 async def test_both_ways_of_reading_give_the_same_records():
     """One account's data is the same snapshot whether read by lists or by payload."""
     lists = {
@@ -101,7 +97,6 @@ async def test_both_ways_of_reading_give_the_same_records():
     assert (await by_payload(one, plan)).snapshot == (await gathered(one, plan)).snapshot
 
 
-@virtual
 async def test_transactions_stand_in_and_are_clipped():
     """Transactions of payloads are kept where a platform is among the accounts, from a day on."""
     one = two()
@@ -116,7 +111,6 @@ async def test_transactions_stand_in_and_are_clipped():
     assert (await by_payload(one, STANDING_IN)).snapshot.transactions is None
 
 
-@virtual
 async def test_a_list_that_was_cut_is_read_whole():
     """A list of the payload with a cursor is read from its own endpoint for that account."""
     one = two()
@@ -133,7 +127,6 @@ async def test_a_list_that_was_cut_is_read_whole():
     assert found.calls == 4
 
 
-@virtual
 async def test_a_list_in_a_page_without_a_cursor_is_whole():
     """A page that says it is the last needs no further call."""
     one = two()
@@ -151,7 +144,6 @@ async def test_a_list_in_a_page_without_a_cursor_is_whole():
         (Hang, DataReason.UPSTREAM_TIMEOUT),
     ],
 )
-@virtual
 async def test_an_account_that_cannot_be_read_taints_what_it_feeds(failure, code):
     """A payload that fails is a fault of that account in every kind; the other's records stay."""
     one = two()
@@ -163,7 +155,6 @@ async def test_an_account_that_cannot_be_read_taints_what_it_feeds(failure, code
         assert [r.source for r in read.records] == [SSS]
 
 
-@virtual
 async def test_a_bad_item_taints_its_kind_over_all_accounts():
     """An item that cannot be read leaves nothing of its kind, and does not touch the others."""
     one = two()
@@ -174,7 +165,6 @@ async def test_a_bad_item_taints_its_kind_over_all_accounts():
     assert snapshot.contributions.records
 
 
-@virtual
 async def test_one_id_in_two_accounts_is_a_contradiction():
     """The same id in the payloads of two accounts is BAD_DATA."""
     one = two()
@@ -183,7 +173,6 @@ async def test_one_id_in_two_accounts_is_a_contradiction():
     assert (fault.cause, fault.code) == (Cause.BAD_DATA, DataReason.DATA_CHANGED_DURING_READ)
 
 
-@virtual
 async def test_equal_items_in_one_payload_count_once():
     """An item that a payload holds twice is one record and one duplicate."""
     one = two()
@@ -192,7 +181,6 @@ async def test_equal_items_in_one_payload_count_once():
     assert (len(read.records), read.duplicates) == (2, 1)
 
 
-@virtual
 async def test_a_payload_of_another_user_is_an_alarm():
     """A payload that belongs to another user makes no decision."""
     one = two()
@@ -202,7 +190,6 @@ async def test_a_payload_of_another_user_is_an_alarm():
 
 
 @pytest.mark.parametrize("about", [None, {"userId": USER, "sourceId": SSS}, {"sourceId": GRAB}])
-@virtual
 async def test_a_payload_of_another_account_is_not_used(about):
     """A payload that does not say it is this account's is UPSTREAM_SCHEMA."""
     one = two()
@@ -211,7 +198,6 @@ async def test_a_payload_of_another_account_is_not_used(about):
     assert (fault.code, fault.source) == (DataReason.UPSTREAM_SCHEMA, GRAB)
 
 
-@virtual
 async def test_an_account_id_that_is_no_id_is_not_put_into_a_path():
     """An account id with slashes or dots is never sent as part of a path."""
     one = Vendor(accounts=[account("../users/x")])
@@ -220,7 +206,6 @@ async def test_an_account_id_that_is_no_id_is_not_put_into_a_path():
     assert one.paths == ["/accounts"]
 
 
-@virtual
 async def test_refused_keys_are_not_a_fault_of_the_account():
     """A payload that our keys may not read makes no decision."""
     one = two()
@@ -229,7 +214,6 @@ async def test_refused_keys_are_not_a_fault_of_the_account():
         await by_payload(one)
 
 
-@virtual
 async def test_at_the_deadline_no_half_of_the_accounts_is_used():
     """When one payload hangs at the deadline no kind has records."""
     one = two()
@@ -239,7 +223,6 @@ async def test_at_the_deadline_no_half_of_the_accounts_is_used():
     assert snapshot.eincomes.faults
 
 
-@virtual
 async def test_named_transactions_are_in_the_payload():
     """Transactions that factors name are taken from the payloads, clipped."""
     plan = FetchPlan(frozenset(), WhenTransactions.ALWAYS, transactions_from=date(2026, 11, 20))
@@ -252,7 +235,6 @@ FAILED = ["ERROR", "PENDING", "NEW_WORD"]
 
 
 @pytest.mark.parametrize("status", FAILED)
-@virtual
 async def test_an_account_in_error_is_read_before_it_is_ignored(status):
     """What an account in error delivered is the same snapshot by payloads as by lists."""
     owed = liability(metadata=metadata("a-err"))
@@ -264,7 +246,6 @@ async def test_an_account_in_error_is_read_before_it_is_ignored(status):
 
 
 @pytest.mark.parametrize("status", FAILED)
-@virtual
 async def test_an_attempt_that_delivered_nothing_harms_nothing(status):
     """A payload of an attempt that is empty, or not there, leaves the others' data whole."""
     one = Vendor(accounts=[account(), account("a-err", status=status)], eincomes=[eincome()])
@@ -275,7 +256,6 @@ async def test_an_attempt_that_delivered_nothing_harms_nothing(status):
 
 
 @pytest.mark.parametrize("failure", [problem(500), Hang])
-@virtual
 async def test_an_account_in_error_that_cannot_be_read_leaves_nothing_to_use(failure):
     """Where it stays open whether it delivered, no kind is used, as where a list fails."""
     one = Vendor(accounts=[account(), account("a-err", status="ERROR")])

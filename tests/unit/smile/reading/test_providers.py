@@ -8,7 +8,7 @@ from decision_service.domain.snapshot import Provider
 from tests.unit.smile.gathering import EINCOMES, FALLBACK, STANDING_IN, ask, opened
 from tests.unit.smile.items import GRAB, account, provider, transaction
 from tests.unit.smile.vendor import Hang, Vendor, problem, raw
-from tests.unit.smile.virtual import NOW, virtual
+from tests.unit.smile.virtual import NOW
 
 
 def vendor():
@@ -19,7 +19,6 @@ def vendor():
     return one
 
 
-@virtual
 async def test_a_refresh_reads_every_page_and_costs_no_decision():
     """The list is read over all its pages, and no decision's calls include it."""
     one = vendor()
@@ -30,7 +29,6 @@ async def test_a_refresh_reads_every_page_and_costs_no_decision():
         assert (await ask(source, EINCOMES)).calls == 2
 
 
-@virtual
 async def test_the_vendors_list_comes_before_the_fallback():
     """A provider that the vendor lists is what the vendor says, whatever the fallback."""
     one = vendor()
@@ -42,7 +40,6 @@ async def test_the_vendors_list_comes_before_the_fallback():
     assert snapshot.transactions is None
 
 
-@virtual
 async def test_a_provider_that_the_vendor_does_not_describe_falls_back():
     """A provider without a type in the vendor's list is what the fallback says."""
     one = vendor()
@@ -53,7 +50,6 @@ async def test_a_provider_that_the_vendor_does_not_describe_falls_back():
 
 
 @pytest.mark.parametrize("failure", [problem(500), problem(401), raw(b"<html>", "text/html")])
-@virtual
 async def test_the_last_good_list_stays(failure):
     """A refresh that fails says so and leaves the list as it was."""
     one = vendor()
@@ -66,7 +62,6 @@ async def test_the_last_good_list_stays(failure):
         assert (await ask(source)).snapshot.providers[0].type == "EMPLOYER"
 
 
-@virtual
 async def test_a_refresh_tells_whether_the_keys_are_good():
     """Refusals of refreshes count towards ill health, and a good refresh ends it."""
     one = vendor()
@@ -79,7 +74,6 @@ async def test_a_refresh_tells_whether_the_keys_are_good():
         assert not source.status.keys_refused
 
 
-@virtual
 async def test_nothing_is_read_before_a_refresh():
     """Without a refresh the list has never been read."""
     async with opened(vendor()) as source:
@@ -88,7 +82,6 @@ async def test_nothing_is_read_before_a_refresh():
         assert (source.status.providers_read - NOW).total_seconds() < 1.0
 
 
-@virtual
 async def test_a_refresh_ends_by_its_time():
     """A vendor that hangs does not hold a refresh beyond the seconds it has."""
     one = vendor()

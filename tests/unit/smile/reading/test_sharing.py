@@ -15,7 +15,6 @@ from decision_service.domain.missing import Cause
 from tests.unit.smile.gathering import EINCOMES, MONTHLY, ask, only_fault, opened
 from tests.unit.smile.items import OTHER_USER, account, contribution, eincome
 from tests.unit.smile.vendor import Hang, Vendor
-from tests.unit.smile.virtual import virtual
 
 
 def vendor():
@@ -28,7 +27,6 @@ def asked(source, *args, **kwargs):
     return asyncio.create_task(ask(source, *args, **kwargs))
 
 
-@virtual
 async def test_callers_on_one_applicant_share_one_reading():
     """Fifty callers cost one reading: the first caused its calls, the others none."""
     one = vendor()
@@ -40,7 +38,6 @@ async def test_callers_on_one_applicant_share_one_reading():
     assert all(gathering.snapshot == found[0].snapshot for gathering in found)
 
 
-@virtual
 async def test_other_plans_and_users_are_read_apart():
     """Another plan or another user is another reading."""
     one = vendor()
@@ -52,7 +49,6 @@ async def test_other_plans_and_users_are_read_apart():
     assert [gathering.calls for gathering in found] == [2, 4, 3]
 
 
-@virtual
 async def test_a_reading_that_has_ended_is_not_shared():
     """Whoever comes after the end reads anew."""
     one = vendor()
@@ -61,7 +57,6 @@ async def test_a_reading_that_has_ended_is_not_shared():
         assert (await ask(source)).calls == 2
 
 
-@virtual
 async def test_each_caller_keeps_its_own_deadline():
     """An impatient caller gets a cut snapshot in time, a patient one the whole."""
     one = vendor()
@@ -76,7 +71,6 @@ async def test_each_caller_keeps_its_own_deadline():
         assert (await patient).snapshot.eincomes.records
 
 
-@virtual
 async def test_a_patient_joiner_extends_a_hurried_reading():
     """A reading begun under a short deadline goes on for a caller with a longer one."""
     one = vendor()
@@ -89,7 +83,6 @@ async def test_a_patient_joiner_extends_a_hurried_reading():
     assert found.calls == 0
 
 
-@virtual
 async def test_a_callers_leaving_does_not_end_the_reading_of_others():
     """The first caller may be cancelled; those who joined get everything."""
     one = vendor()
@@ -104,7 +97,6 @@ async def test_a_callers_leaving_does_not_end_the_reading_of_others():
     assert len(one.log) == 2
 
 
-@virtual
 async def test_the_last_ones_leaving_ends_the_reading():
     """When everybody has left, nothing further is asked of the vendor."""
     one = vendor()
@@ -119,7 +111,6 @@ async def test_the_last_ones_leaving_ends_the_reading():
         assert (await ask(source)).snapshot.eincomes.records
 
 
-@virtual
 async def test_everybody_hears_of_an_error():
     """An unknown user is unknown to every caller, for one look-up."""
     one = vendor()
@@ -131,7 +122,6 @@ async def test_everybody_hears_of_an_error():
     assert len(one.log) == 2
 
 
-@virtual
 async def test_silence_is_judged_by_each_callers_deadline():
     """Before any answer a hurried caller misses its deadline, while a patient one is served."""
     one = vendor()
@@ -143,7 +133,6 @@ async def test_silence_is_judged_by_each_callers_deadline():
         assert (await patient).snapshot.eincomes.records
 
 
-@virtual
 async def test_each_caller_waits_for_arriving_data_as_long_as_it_wants():
     """Of two callers on arriving data one is refused at once and the other waits and gets it."""
     one = Vendor(
@@ -160,7 +149,6 @@ async def test_each_caller_waits_for_arriving_data_as_long_as_it_wants():
         assert (await willing).snapshot.eincomes.records
 
 
-@virtual
 async def test_a_leader_that_will_not_wait_does_not_end_a_joiners_wait():
     """The first caller's impatience with arriving data leaves the others waiting."""
     one = Vendor(
@@ -177,7 +165,6 @@ async def test_a_leader_that_will_not_wait_does_not_end_a_joiners_wait():
     assert found.calls == 0
 
 
-@virtual
 async def test_closing_tells_those_who_wait():
     """Callers of readings that are stopped at shutdown are told to come again."""
     one = vendor()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from decision_service.smile.errors import NoPermit
 from decision_service.smile.transport.limiter import RateLimiter
-from tests.unit.smile.virtual import VirtualClock, run, virtual
+from tests.unit.smile.virtual import VirtualClock, run
 
 FAR = 1e9
 
@@ -56,7 +56,6 @@ def test_no_sliding_second_holds_more_than_the_limit(per_second, count, send_del
     assert most_in_a_second(times) <= per_second
 
 
-@virtual
 async def test_an_idle_limiter_lets_a_whole_second_through_at_once():
     """The first N requests do not wait, and the next waits 1.05 seconds."""
     times = await sent_times(RateLimiter(VirtualClock(), 20), 21)
@@ -64,7 +63,6 @@ async def test_an_idle_limiter_lets_a_whole_second_through_at_once():
     assert times[20] - times[0] == pytest.approx(1.05, abs=1e-6)
 
 
-@virtual
 async def test_turns_are_given_first_come_first_served():
     """Waiting requests get their turns in the order in which they asked."""
     limiter, order = RateLimiter(VirtualClock(), 2), []
@@ -77,7 +75,6 @@ async def test_turns_are_given_first_come_first_served():
     assert order == list(range(7))
 
 
-@virtual
 async def test_a_pause_holds_every_turn_back():
     """After a pause nobody gets a turn until it is over, those who wait already included."""
     clock = VirtualClock()
@@ -91,7 +88,6 @@ async def test_a_pause_holds_every_turn_back():
     assert clock.monotonic() - began == pytest.approx(3.5, abs=1e-6)
 
 
-@virtual
 async def test_a_shorter_pause_does_not_end_a_longer_one():
     """Of several pauses the one that ends last counts."""
     limiter = RateLimiter(VirtualClock(), 1)
@@ -100,7 +96,6 @@ async def test_a_shorter_pause_does_not_end_a_longer_one():
     assert limiter.paused_for == pytest.approx(5.0)
 
 
-@virtual
 async def test_a_turn_after_the_deadline_is_refused_at_once():
     """A request whose turn cannot come before its deadline is refused without waiting."""
     clock = VirtualClock()
@@ -113,7 +108,6 @@ async def test_a_turn_after_the_deadline_is_refused_at_once():
     assert refused.value.retry_after == pytest.approx(1.05)
 
 
-@virtual
 async def test_the_queue_ahead_counts():
     """A request behind others that wait is refused when their turns use up its time."""
     clock = VirtualClock()
@@ -129,7 +123,6 @@ async def test_the_queue_ahead_counts():
     (await limiter.acquire(clock.monotonic() + 3.0)).sent()
 
 
-@virtual
 async def test_a_pause_that_comes_while_waiting_ends_the_wait_at_the_deadline():
     """A waiting request gives up by its deadline when a pause moves its turn behind it."""
     clock = VirtualClock()
@@ -144,7 +137,6 @@ async def test_a_pause_that_comes_while_waiting_ends_the_wait_at_the_deadline():
     assert clock.monotonic() <= stop_at + 1e-6
 
 
-@virtual
 async def test_room_for_several_requests_can_be_asked_for():
     """A promise of several turns is refused when the last of them would come too late."""
     clock = VirtualClock()
@@ -153,7 +145,6 @@ async def test_room_for_several_requests_can_be_asked_for():
     assert RateLimiter(clock, 2).reserve(4, clock.monotonic() + 1.45).left == 4
 
 
-@virtual
 async def test_a_cancelled_wait_takes_no_turn():
     """A request that is given up while it waits leaves its turn to the next."""
     clock = VirtualClock()
@@ -167,7 +158,6 @@ async def test_a_cancelled_wait_takes_no_turn():
     assert clock.monotonic() - began == pytest.approx(1.05, abs=1e-6)
 
 
-@virtual
 async def test_what_is_promised_is_not_promised_again():
     """Behind promised turns there is room for others only once these are given up."""
     clock = VirtualClock()
@@ -179,7 +169,6 @@ async def test_what_is_promised_is_not_promised_again():
     assert limiter.reserve(1, clock.monotonic() + 1.45).left == 1
 
 
-@virtual
 async def test_a_claimed_turn_counts_once():
     """A turn that was promised and taken is behind nobody twice."""
     clock = VirtualClock()

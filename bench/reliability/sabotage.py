@@ -1,0 +1,131 @@
+"""Safeguards taken away, one at a time, to show that the bench notices.
+
+Each is a patch that is applied in a process of the harness's own before the service starts there;
+none of it is in the product.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import update
+
+from decision_service.edge.http import webhooks
+from decision_service.language.yaml import composer
+from decision_service.language.yaml.nodes import MapEntry
+from decision_service.single_flight import Place
+from decision_service.smile.reading import kind_read, lists
+from decision_service.smile.transport import http, retries
+from decision_service.storage.commit import writer
+from decision_service.storage.privacy import consents
+from decision_service.storage.queries import decisions
+from decision_service.storage.schema import tables
+
+LATE = 0.05
+
+
+def commit_after_reply() -> None:
+    """Answer at once and commit a little later."""
+    commit = writer.Writer.commit
+    late: set[asyncio.Task[Any]] = set()
+
+    async def afterwards(self: writer.Writer, entry: Any) -> None:
+        await asyncio.sleep(LATE)
+        await commit(self, entry)
+
+    async def early(self: writer.Writer, entry: Any) -> Any:
+        task = asyncio.create_task(afterwards(self, entry))
+        late.add(task)
+        task.add_done_callback(late.discard)
+        return decisions.stored(entry)
+
+    writer.Writer.commit = early  # type: ignore[method-assign]  # the sabotage
+
+
+def skip_the_shield() -> None:
+    """Let whoever leaves take the shared work down with it."""
+
+    async def result(self: Place[Any, Any], seconds: float, *_: object) -> Any:
+        async with asyncio.timeout(max(seconds, 0)):
+            return await self._flight.task
+
+    Place.result = result  # type: ignore[method-assign]  # the sabotage
+
+
+def missing_as_zero() -> None:
+    """Take a kind that could not be read for one that is empty."""
+    lists.failed_kind = lambda *_: kind_read.KindRead()  # type: ignore[assignment]  # the sabotage
+
+
+def follow_redirects() -> None:
+    """Go wherever an answer points."""
+    begin = http.HttpClient.__init__
+
+    def trusting(self: http.HttpClient, *args: Any, **kwargs: Any) -> None:
+        begin(self, *args, **kwargs)
+        self._http.follow_redirects = True
+
+    http.HttpClient.__init__ = trusting  # type: ignore[method-assign]  # the sabotage
+
+
+def last_key_wins() -> None:
+    """Let a repeated key of a rule file replace the first, as YAML libraries do."""
+
+    def add_entry(_: Any, top: Any, key: Any, value: Any) -> None:
+        top.entries[key.text] = MapEntry(key.text, key.place, value)
+
+    composer.Composer._add_entry = add_entry  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def retry_without_budget() -> None:
+    """Retry as often as each request may, however many there are."""
+    retries.RetryBudget.take = lambda _: True  # type: ignore[method-assign]  # the sabotage
+
+
+def take_any_signature() -> None:
+    """Take whoever sends an event for the vendor."""
+    webhooks.signing_key = lambda *_: 0  # type: ignore[assignment]  # the sabotage
+
+
+def keep_the_keys() -> None:
+    """Delete a user's rows and leave the key that opens what the files still hold."""
+    erase = consents.erase
+
+    def forgetful(connection: Any, user_id: str) -> Any:
+        key = consents.keys(connection, {user_id})[user_id]
+        erased = erase(connection, user_id)
+        back = update(tables.consents).where(tables.consents.c.user_id == user_id)
+        connection.execute(back.values(key=key))
+        return erased
+
+    consents.erase = forgetful  # the sabotage
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """A safeguard to take away, and the part of the bench that must notice."""
+
+    patch: Callable[[], None]
+    noticed_by: str
+
+
+SABOTAGES = {
+    "commit-after-reply": Sabotage(commit_after_reply, "kills"),
+    "skip-the-shield": Sabotage(skip_the_shield, "once"),
+    "missing-as-zero": Sabotage(missing_as_zero, "evidence"),
+    "follow-redirects": Sabotage(follow_redirects, "faults"),
+    "last-key-wins": Sabotage(last_key_wins, "faults"),
+    "retry-without-budget": Sabotage(retry_without_budget, "faults"),
+    "take-any-signature": Sabotage(take_any_signature, "webhooks"),
+    "keep-the-keys": Sabotage(keep_the_keys, "erasure"),
+}
+"""By the names of `--sabotage`."""
+
+
+def apply(name: str | None) -> None:
+    """Take one safeguard away in this process."""
+    if name:
+        SABOTAGES[name].patch()
