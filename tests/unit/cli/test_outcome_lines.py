@@ -1,10 +1,13 @@
 """Files of reports: CSV and JSON lines, each line by itself."""
 
+from pathlib import Path
+
 import pytest
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
 from decision_service.cli.decisions.outcome_lines import LineBroken, read_lines
 from decision_service.cli.errors import CommandError
+from tests.unit.cli.commands import command
 
 DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 HEADER = "decision_id,loan_id,as_of_date,status,disbursed_amount,disburse_date,instalment"
@@ -71,3 +74,18 @@ def test_a_header_that_is_none_stops_before_anything_is_sent(header: str) -> Non
     """Missing, unknown and repeated columns."""
     with pytest.raises(CommandError, match="header"):
         read(header, BOOKED)
+
+
+def test_standard_input_is_read_with_progress(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every thousandth line is told; a line that is broken is not sent anywhere."""
+    file = tmp_path / "lines"
+    file.write_text("{\n" * 1_000)
+    with file.open() as given:
+        monkeypatch.setattr("sys.stdin", given)
+        done = command(capsys, "decisions", "outcomes", "-", "--address", "127.0.0.1:1")
+    assert done.code == 1
+    assert "1,000 lines: 0 recorded" in done.out
+    assert "standard input:1000: " in done.err
+    assert "1,000 lines …\n" in done.err
