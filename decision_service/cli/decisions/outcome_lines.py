@@ -35,6 +35,7 @@ class _Report(msgspec.Struct, forbid_unknown_fields=True):
 COLUMNS = _Report.__struct_fields__
 _TOO_LARGE = 2**31
 _MOST_DIGITS = 15
+_LONGEST = 10_000
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
 Line = tuple[int, pb.LoanOutcome | LineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
@@ -54,10 +55,16 @@ def read_lines(lines: Iterable[str], currency: str) -> Iterator[Line]:
     header = () if is_json else _header(first[1])
     for number, line in chain((first,) if is_json else (), numbered):
         try:
+            _require_length(line)
             report = _of_json(line) if is_json else _of_cells(header, _cells(line))
             yield number, _message(report, currency)
         except (LineBroken, CommandError) as error:
             yield number, LineBroken(str(error))
+
+
+def _require_length(line: str) -> None:
+    if len(line) > _LONGEST:
+        raise LineBroken(f"the line has {len(line):,} characters, more than {_LONGEST:,}")
 
 
 def _header(line: str) -> Sequence[str]:
@@ -91,14 +98,14 @@ def _of_cells(header: Sequence[str], cells: Sequence[str]) -> _Report:
     try:
         return msgspec.convert(given, _Report, strict=False)
     except msgspec.ValidationError as error:
-        raise LineBroken(str(error)) from None
+        raise LineBroken(f"the line is no report ({error})") from None
 
 
 def _of_json(line: str) -> _Report:
     try:
         return msgspec.json.decode(line, type=_Report)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise LineBroken(str(error)) from None
+        raise LineBroken(f"the line is no report in JSON ({error})") from None
 
 
 def _message(report: _Report, currency: str) -> pb.LoanOutcome:

@@ -48,6 +48,7 @@ def test_both_forms_say_the_same() -> None:
         (BOOKED.replace("50000.50", "NaN"), "not a number"),
         (BOOKED.replace("50000.50", "1e400000"), "too large"),
         (BOOKED.replace("LN-1", ""), "loan_id"),
+        (BOOKED.replace("LN-1", "x" * 10_000), "more than 10,000"),
     ],
 )
 def test_a_broken_line_is_told_and_the_rest_goes_on(line: str, word: str) -> None:
