@@ -4,7 +4,7 @@
     ├── CallerError      the request cannot be decided as it stands; mend it
     │   ├── FieldInvalid, InputInvalid, PageTokenInvalid
     │   ├── UserUnknown, DecisionUnknown, ProductUnknown, RulesetUnknown
-    │   ├── RequestIdReused, RequestInProgress
+    │   ├── RequestIdReused, RequestInProgress, OutcomeContradicted
     │   └── Unauthenticated, PermissionDenied
     ├── NotYet           the world forbids it now
     │   ├── DataNotReady, SnapshotErased
@@ -88,6 +88,11 @@ class DecisionUnknown(CallerError):
 
     reason = "DECISION_UNKNOWN"
 
+    @classmethod
+    def of(cls, decision_id: str) -> Self:
+        """The error as every caller is told it."""
+        return cls(f"there is no decision {decision_id}: check the id", decision_id=decision_id)
+
 
 class ProductUnknown(CallerError):
     """No rules folder has this name."""
@@ -119,6 +124,12 @@ class RequestInProgress(CallerError):
             "a request with this request_id is still being decided: ask again for its result",
             retry_after=1.0,
         )
+
+
+class OutcomeContradicted(CallerError):
+    """A report of a loan cannot be true beside one that is recorded."""
+
+    reason = "OUTCOME_CONTRADICTED"
 
 
 class Unauthenticated(CallerError):

@@ -154,7 +154,7 @@ class StageTrace(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """The pure result of `ruleset.evaluate`.
+    """The pure result of `ruleset.run.evaluator.evaluate`.
 
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
     what each part came to (see `ruleset.explain`). `valid_until` is

@@ -54,7 +54,7 @@ BESIDE = "a payslip counts beside those that its period contains"
 class Sheet(msgspec.Struct):
     """The monthly income as it is filled: the draft, each month's facts, the bases of payroll.
 
-    `reported` holds the accounts and months that have payroll or an estimate, usable or not;`parts`
+    `reported` holds the accounts and months with payroll or an estimate, usable or not; `parts`
     each month's income by job. Months that their source has not settled are not in it: they are set
     aside.
     """

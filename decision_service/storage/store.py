@@ -13,6 +13,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.operations.replica_check import ProcessRules
+from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
 from decision_service.pipeline.ports import (
     DecisionEntry,
     Disconnected,
@@ -51,6 +52,7 @@ from decision_service.storage.queries import (
     events,
     hours,
     journal,
+    outcomes,
     shadows,
     tallies,
     texts,
@@ -282,6 +284,20 @@ class Store:
     async def release(self, applicant: Applicant) -> None:
         """Release a claim."""
         await self._database.write(partial(applicants.release, applicant=applicant))
+
+    async def record_outcome(
+        self, report: LoanOutcome, caller: str, now: datetime
+    ) -> Compared | None:
+        """Compare a report with those of the caller's loan, and store a new one."""
+        work = partial(outcomes.record, report=report, caller=caller, now=now)
+        try:
+            return await self._database.write(work)
+        except ConnectionLost:
+            return await self._database.write(work)
+
+    async def newest_outcomes(self, decision_id: str) -> Sequence[LoanOutcome]:
+        """The newest report of each loan that rests on a decision, by loan id."""
+        return await self._database.read(partial(outcomes.newest, decision_id=decision_id))
 
     async def append(self, entry: JournalEntry) -> None:
         """Add a step to the rollout journal; raises JournalMovedOn when its position is taken."""

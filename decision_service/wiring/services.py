@@ -14,6 +14,7 @@ from decision_service.pipeline.applicants.status import ReadApplicantStatus
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import Filter, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import ReplayDecision
@@ -42,6 +43,7 @@ async def wire_services(
         rulesets=_rulesets(core, rollouts, thread),
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
+        outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
     )
 
 

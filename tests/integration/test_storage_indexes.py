@@ -14,7 +14,7 @@ from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.engine import Database, open_database
 from decision_service.storage.privacy import expiry
-from decision_service.storage.queries import arms, decisions
+from decision_service.storage.queries import arms, decisions, outcomes
 from tests.kits.decision_entries import NOON
 from tests.kits.postgres import Postgres
 
@@ -118,6 +118,16 @@ async def test_what_is_due_is_found_oldest_first(sqlite: Database) -> None:
     """Clearing away reads the oldest decisions and no others."""
     first, *_ = await sqlite.read(lambda c: plan_of(c, lambda c: expiry.expire(c, NOON, 10)))
     assert first == "SEARCH decisions USING INDEX decisions_created (created<?)"
+
+
+async def test_reports_of_a_loan_and_of_a_decision_are_found_by_key(sqlite: Database) -> None:
+    """A report looks at its loan's alone, and a decision's loans at its own."""
+    found = await sqlite.read(lambda c: plan_of(c, lambda c: outcomes.of_loan(c, "los", "LN-1")))
+    assert found == [
+        "SEARCH loan_outcomes USING INDEX sqlite_autoindex_loan_outcomes_1 (caller=? AND loan_id=?)"
+    ]
+    first, *_ = await sqlite.read(lambda c: plan_of(c, lambda c: outcomes.newest(c, "dec_1")))
+    assert first == "SEARCH loan_outcomes USING INDEX loan_outcomes_decision_id (decision_id=?)"
 
 
 @pytest.mark.parametrize("rows", [1, 16, 128])

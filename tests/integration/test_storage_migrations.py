@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from decision_service.storage import migrations
 from decision_service.storage.engine import Database, migrate, open_database
@@ -113,6 +113,37 @@ async def test_older_tables_are_refused_until_they_are_migrated(
     monkeypatch.undo()
     with pytest.raises(SchemaUnfit, match=f"schema 9999, newer than {NEWEST}"):
         await Store.open(url)
+
+
+async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
+    """Tables of the first version, brought up, have the columns, keys and indexes of new ones."""
+    await migrate(url)
+    database = await open_database(url)
+    new = await database.read(described)
+    for statement in (
+        "DROP TABLE loan_outcomes",
+        "UPDATE alembic_version SET version_num = '0014'",
+    ):
+        await database.write(lambda c, statement=statement: c.execute(text(statement)))
+    assert "loan_outcomes" not in await database.read(described)
+    await database.aclose()
+    await migrate(url)
+    database = await open_database(url)
+    assert await database.read(described) == new
+    await database.aclose()
+
+
+def described(connection: Connection) -> dict[str, list[str]]:
+    """Each table's columns, key and indexes, as the database describes them."""
+    seen = inspect(connection)
+    return {
+        table: [
+            *map(str, seen.get_columns(table)),
+            str(seen.get_pk_constraint(table)),
+            *(f"{one['name']} {one['column_names']}" for one in seen.get_indexes(table)),
+        ]
+        for table in seen.get_table_names()
+    }
 
 
 async def test_tables_of_a_development_version_are_refused(url: str) -> None:

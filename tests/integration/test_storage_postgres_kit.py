@@ -11,6 +11,7 @@ from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
+from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
@@ -25,6 +26,7 @@ class TestPostgres(
     RolloutJournalKit,
     ArmFiguresKit,
     ExpiryKit,
+    OutcomeLogKit,
 ):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:

@@ -13,6 +13,7 @@ from grpc_status import rpc_status
 
 from decision_service.api.v1 import (
     decision_service_pb2_grpc,
+    outcome_service_pb2_grpc,
     rollout_service_pb2_grpc,
     ruleset_service_pb2_grpc,
 )
@@ -28,6 +29,13 @@ def decisions(server: ServerOptions) -> Iterator[Stub]:
     """A stub of the DecisionService."""
     with server.open() as opened:
         yield Stub(opened)
+
+
+@contextmanager
+def outcomes(server: ServerOptions) -> Iterator[outcome_service_pb2_grpc.OutcomeServiceStub]:
+    """A stub of the OutcomeService."""
+    with server.open() as opened:
+        yield outcome_service_pb2_grpc.OutcomeServiceStub(opened)
 
 
 @contextmanager

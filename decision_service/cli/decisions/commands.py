@@ -1,4 +1,4 @@
-"""`decisions`: list, show, replay and export what was recorded."""
+"""`decisions`: list, show, replay and export what was recorded, and report what became of it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from decision_service.cli.client.calls import call, decisions
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.decide import parse_view
 from decision_service.cli.decisions.export import export
+from decision_service.cli.decisions.outcomes import outcomes
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
 from decision_service.cli.display.text import reason_text
 from decision_service.cli.display.tree import decision_tree, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
 
-commands = typer.Typer(help="Read, replay and export recorded decisions.", no_args_is_help=True)
+commands = typer.Typer(
+    help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
+)
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 ViewOption = Annotated[str, typer.Option("--view", help="basic or full")]
 
@@ -102,6 +105,7 @@ def replay(
 
 
 commands.command()(export)
+commands.command()(outcomes)
 
 
 def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:

@@ -9,13 +9,14 @@ PACKAGE = "decision_service.api.v1"
 
 
 class Role(StrEnum):
-    """What a caller may do; `read` reads every caller's decisions, `decide` only its own."""
+    """What a caller may do; `read` reads every caller's decisions, others only their own."""
 
     DECIDE = "decide"
     READ = "read"
     RULES = "rules"
     ROLLOUT = "rollout"
     ONBOARD = "onboard"
+    OUTCOMES = "outcomes"
 
 
 _ANY = frozenset(Role)
@@ -48,6 +49,7 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
     **{f"/{PACKAGE}.ApplicantService/{name}": frozenset({Role.ONBOARD}) for name in _ONBOARD},
+    f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
 }

@@ -16,7 +16,14 @@ from decision_service.edge.rpc.interceptors.admission import READS
 from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server_deps import ServerDeps
-from decision_service.edge.rpc.services import applicants, decisions, reflection, rollouts, rulesets
+from decision_service.edge.rpc.services import (
+    applicants,
+    decisions,
+    outcomes,
+    reflection,
+    rollouts,
+    rulesets,
+)
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.health import (
@@ -29,10 +36,17 @@ from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
 from decision_service.edge.tls import AddressInUse, Certificates
+from decision_service.pipeline.outcomes.record import RecordOutcome
 
 MESSAGE_LIMIT = 64 * 1024
 METADATA_LIMIT = 8 * 1024
-SERVICES = (decisions.SERVICE, rulesets.SERVICE, rollouts.SERVICE, applicants.SERVICE)
+SERVICES = (
+    decisions.SERVICE,
+    rulesets.SERVICE,
+    rollouts.SERVICE,
+    applicants.SERVICE,
+    outcomes.SERVICE,
+)
 SPARE_CALLS = 156 + MOST_WATCHES
 """Calls accepted beyond those that have a place: health checks, and calls that are refused with
 details. gRPC itself refuses further ones, with the code alone."""
@@ -99,6 +113,7 @@ class Services(msgspec.Struct, frozen=True):
     rulesets: RulesetUseCases
     rollouts: RolloutUseCases
     applicants: ApplicantUseCases
+    outcomes: RecordOutcome
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -148,6 +163,7 @@ def _add(
         (rulesets.SERVICE, rulesets.methods(rulesets.RulesetServicer(services.rulesets))),
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
+        (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
     ):
         server.add_registered_method_handlers(service, methods)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

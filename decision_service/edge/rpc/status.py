@@ -27,6 +27,7 @@ CODES: dict[type[errors.ServiceError], int] = {
     errors.ProductUnknown: code_pb2.NOT_FOUND,
     errors.RulesetUnknown: code_pb2.NOT_FOUND,
     errors.RequestIdReused: code_pb2.ALREADY_EXISTS,
+    errors.OutcomeContradicted: code_pb2.ALREADY_EXISTS,
     errors.RequestInProgress: code_pb2.ABORTED,
     errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
     errors.PermissionDenied: code_pb2.PERMISSION_DENIED,

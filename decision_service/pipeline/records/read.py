@@ -48,9 +48,7 @@ class ReadDecisions:
         """One decision; raises DecisionUnknown, also where it is not the caller `scope`'s."""
         entry = await self._log.get(decision_id)
         if entry is None or scope not in {"", entry.caller}:
-            raise DecisionUnknown(
-                f"there is no decision {decision_id}: check the id", decision_id=decision_id
-            )
+            raise DecisionUnknown.of(decision_id)
         facts = decode_facts(entry.facts)
         if not full or facts.factors is None or entry.ruleset_digest is None:
             return Recorded(entry, facts)

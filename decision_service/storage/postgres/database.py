@@ -128,7 +128,15 @@ class PostgresDatabase:
         return await _transact(engine, work)
 
 
-_ERASED = ("consents", "snapshots", "known_counts", "ended_incomes", "link_tokens", "warm")
+_ERASED = (
+    "consents",
+    "snapshots",
+    "known_counts",
+    "ended_incomes",
+    "link_tokens",
+    "warm",
+    "loan_outcomes",
+)
 
 
 def _vacuum(connection: Connection) -> None:

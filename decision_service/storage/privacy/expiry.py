@@ -13,12 +13,15 @@ from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import (
     arm_decisions,
     decisions,
+    loan_outcomes,
     shadow_results,
     snapshots,
     warm,
 )
 
-_TABLES = (shadow_results, decisions)
+_TABLES = (shadow_results, decisions, loan_outcomes)
+"""Outcomes come after their decisions, whose deletion waits for reports that are being recorded."""
+
 _Row = tuple[str, int, str]
 """A decision by product, instant and id: where its row for its rollout is, too."""
 

@@ -220,6 +220,28 @@ Index(
     postgresql_where=arm_decisions.c.pins,
 )
 
+loan_outcomes = Table(
+    "loan_outcomes",
+    metadata,
+    Column("caller", _text(), primary_key=True),
+    Column("loan_id", _text(), primary_key=True),
+    Column("as_of", _text(), primary_key=True),
+    Column("decision_id", _text(), nullable=False),
+    Column("status", _text(), nullable=False),
+    Column("currency", _text()),
+    Column("disbursed", BigInteger),
+    Column("disbursed_on", _text()),
+    Column("instalment", BigInteger),
+    Column("repaid", BigInteger),
+    Column("overdue_days", BigInteger, nullable=False),
+    Column("reported", BigInteger, nullable=False),
+    Index("loan_outcomes_decision_id", "decision_id"),
+)
+"""Every report of every loan, deleted with its decision, whose caller `caller` is.
+
+Days are `YYYY-MM-DD`, amounts minor units of `currency`; `reported` is when the report came.
+"""
+
 applicants = Table(
     "applicants",
     metadata,

@@ -9,6 +9,7 @@ from decision_service.domain.errors import FieldInvalid, FieldProblem
 from decision_service.edge.rpc.mapping.values import WireError, civil_date
 
 _USER_ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+_DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _PRODUCT = re.compile(r"[a-z0-9][a-z0-9-]{0,99}", re.ASCII)
 _REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?", re.ASCII)
 
@@ -51,6 +52,11 @@ def check_product(problems: Problems, product: str) -> None:
 def check_user_id(problems: Problems, user_id: str) -> None:
     """Note what cannot be a Smile userId."""
     problems.text("user_id", user_id, _USER_ID, "1 to 200 letters, digits, _ or -")
+
+
+def check_decision_id(problems: Problems, decision_id: str, field: str = "decision_id") -> None:
+    """Note what cannot be a decision's id."""
+    problems.text(field, decision_id, _DECISION_ID, "`dec_` and a ULID")
 
 
 def check_reference(problems: Problems, field: str, value: str, *, required: bool = False) -> None:

@@ -13,6 +13,7 @@ from decision_service.api.v1 import values_pb2
 from decision_service.domain.factor import Value
 from decision_service.edge.rpc.mapping.problems import (
     Problems,
+    check_decision_id,
     check_product,
     check_reference,
     check_user_id,
@@ -25,7 +26,6 @@ from decision_service.edge.rpc.mapping.values import (
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.ports import ReplyStyle
 
-_DECISION_ID = re.compile(r"dec_[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _MOST_WAIT = 300.0
 _VIEWS = frozenset(pb.DecisionView.values())
@@ -66,7 +66,7 @@ def application_from(
 def decision_id_from(decision_id: str) -> str:
     """A well-formed decision id; raises FieldInvalid."""
     problems = Problems()
-    problems.text("decision_id", decision_id, _DECISION_ID, "`dec_` and a ULID")
+    check_decision_id(problems, decision_id)
     problems.raise_if_any()
     return decision_id
 

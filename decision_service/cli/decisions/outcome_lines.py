@@ -1,0 +1,142 @@
+"""Reports of loans as lines of a file: CSV with a header, or a JSON object on each line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import chain
+
+import msgspec
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import outcome_service_pb2 as pb
+from decision_service.cli.client.inputs import money_message
+from decision_service.cli.errors import CommandError, Exit
+
+
+class LineBroken(Exception):
+    """A line holds no report; the message says why."""
+
+
+class _Report(msgspec.Struct, forbid_unknown_fields=True):
+    decision_id: str
+    loan_id: str
+    as_of_date: str
+    status: str
+    disbursed_amount: Decimal | None = None
+    disburse_date: str = ""
+    instalment: Decimal | None = None
+    repaid_amount: Decimal | None = None
+    overdue_days: int = 0
+    currency: str = ""
+
+
+COLUMNS = _Report.__struct_fields__
+_TOO_LARGE = 2**31
+_MOST_DIGITS = 15
+_LONGEST = 10_000
+_REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
+Line = tuple[int, pb.LoanOutcome | LineBroken]
+"""A line's number, from 1, with its report or what is wrong with it."""
+
+
+def read_lines(lines: Iterable[str], currency: str) -> Iterator[Line]:
+    """The reports of a file's lines; empty lines are none.
+
+    A file whose first line begins with `{` is JSON. `currency` is that of amounts without one.
+    Raises CommandError where the header is not one of reports.
+    """
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    first = next(numbered, None)
+    if first is None:
+        return
+    is_json = first[1].lstrip().startswith("{")
+    header = () if is_json else _header(first[1])
+    for number, line in chain((first,) if is_json else (), numbered):
+        try:
+            _require_length(line)
+            report = _of_json(line) if is_json else _of_cells(header, _cells(line))
+            yield number, _message(report, currency)
+        except (LineBroken, CommandError) as error:
+            yield number, LineBroken(str(error))
+
+
+def _require_length(line: str) -> None:
+    if len(line) > _LONGEST:
+        raise LineBroken(f"the line has {len(line):,} characters, more than {_LONGEST:,}")
+
+
+def _header(line: str) -> Sequence[str]:
+    try:
+        names = [name.strip() for name in _cells(line)]
+    except LineBroken as error:
+        raise CommandError(f"the header cannot be read: {error}", Exit.USAGE) from None
+    unknown = [name for name in names if name not in COLUMNS]
+    lacking = [name for name in _REQUIRED if name not in names]
+    if unknown or lacking or len(names) != len(set(names)):
+        what = f"has {unknown[0]!r}" if unknown else f"lacks {lacking[0]}" if lacking else "repeats"
+        raise CommandError(
+            f"the header {what}: the first line names columns once each, of {', '.join(COLUMNS)}",
+            Exit.USAGE,
+        )
+    return names
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of one line: an open quotation mark ends with it."""
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise LineBroken(f"the line is no CSV ({error})") from None
+
+
+def _of_cells(header: Sequence[str], cells: Sequence[str]) -> _Report:
+    if len(cells) != len(header):
+        raise LineBroken(f"the line has {len(cells)} cells and the header {len(header)}")
+    given = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if cell.strip()}
+    try:
+        return msgspec.convert(given, _Report, strict=False)
+    except msgspec.ValidationError as error:
+        raise LineBroken(f"the line is no report ({error})") from None
+
+
+def _of_json(line: str) -> _Report:
+    try:
+        return msgspec.json.decode(line, type=_Report)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise LineBroken(f"the line is no report in JSON ({error})") from None
+
+
+def _message(report: _Report, currency: str) -> pb.LoanOutcome:
+    def amount(value: Decimal | None) -> MoneyMessage | None:
+        return None if value is None else _money(value, report.currency or currency)
+
+    if abs(report.overdue_days) >= _TOO_LARGE:
+        raise LineBroken(f"overdue_days is {report.overdue_days}: that is no number of days")
+    return pb.LoanOutcome(
+        decision_id=report.decision_id,
+        loan_id=report.loan_id,
+        as_of_date=report.as_of_date,
+        status=_status(report.status),
+        disbursed_amount=amount(report.disbursed_amount),
+        disburse_date=report.disburse_date,
+        instalment=amount(report.instalment),
+        repaid_amount=amount(report.repaid_amount),
+        overdue_days=report.overdue_days,
+    )
+
+
+def _money(value: Decimal, currency: str) -> MoneyMessage:
+    if value.adjusted() > _MOST_DIGITS:
+        raise LineBroken(f"the amount {value} is too large")
+    return money_message(str(value), currency)
+
+
+def _status(word: str) -> str:
+    name = f"LOAN_STATUS_{word.upper().replace('-', '_')}"
+    if name not in pb.LoanStatus.keys() or name == "LOAN_STATUS_UNSPECIFIED":  # noqa: SIM118 - not a dict
+        raise LineBroken(
+            f"status is {word!r}: it must be booked, not-taken-up, repaid or charged-off"
+        )
+    return name

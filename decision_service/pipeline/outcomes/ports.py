@@ -1,0 +1,88 @@
+"""Reports of loans, how they compare with earlier ones, and what recording needs of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import Enum, StrEnum, auto
+from typing import Protocol
+
+import msgspec
+
+from decision_service.domain.money import Money
+
+
+class LoanStatus(StrEnum):
+    """How a loan stands; REPAID and CHARGED_OFF are closed, NOT_TAKEN_UP was never paid out."""
+
+    BOOKED = "BOOKED"
+    NOT_TAKEN_UP = "NOT_TAKEN_UP"
+    REPAID = "REPAID"
+    CHARGED_OFF = "CHARGED_OFF"
+
+
+class LoanOutcome(msgspec.Struct, frozen=True):
+    """A lender's report of how a loan stands on the day `as_of`, complete in itself.
+
+    `repaid` is principal, so far. All amounts have one currency and are not negative.
+    """
+
+    decision_id: str
+    loan_id: str
+    as_of: date
+    status: LoanStatus
+    disbursed: Money | None = None
+    disbursed_on: date | None = None
+    instalment: Money | None = None
+    repaid: Money | None = None
+    overdue_days: int = 0
+
+
+class Comparison(Enum):
+    """What a report is beside the earlier ones of its loan; the first two are to be recorded."""
+
+    NEWEST = auto()
+    OLDER = auto()
+    REPEATED = auto()
+    CONTRADICTS = auto()
+    OTHER_DECISION = auto()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the report is to be recorded."""
+        return self in {Comparison.NEWEST, Comparison.OLDER}
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """A report's comparison, and the newest report of its loan with this one counted."""
+
+    comparison: Comparison
+    newest: LoanOutcome
+
+
+def compare(report: LoanOutcome, earlier: Sequence[LoanOutcome]) -> Compared:
+    """Compare a report with all that were recorded of its loan, in any order."""
+    newest = max((report, *earlier), key=lambda one: one.as_of)
+    same_day = next((one for one in earlier if one.as_of == report.as_of), None)
+    if any(one.decision_id != report.decision_id for one in earlier):
+        return Compared(Comparison.OTHER_DECISION, newest)
+    if same_day is not None:
+        repeated = same_day == report
+        return Compared(Comparison.REPEATED if repeated else Comparison.CONTRADICTS, newest)
+    return Compared(Comparison.NEWEST if newest is report else Comparison.OLDER, newest)
+
+
+class OutcomeLog(Protocol):
+    """The durable reports; every method raises StoreUnavailable."""
+
+    async def record_outcome(
+        self, report: LoanOutcome, caller: str, now: datetime
+    ) -> Compared | None:
+        """Compare a report with those of the caller's loan and store a new one, in one transaction.
+
+        Durable on return, and one after another for each loan, over all processes. None where the
+        decision is not stored any more; then nothing is.
+        """
+
+    async def newest_outcomes(self, decision_id: str) -> Sequence[LoanOutcome]:
+        """The newest report of each loan that rests on a decision, by loan id."""

@@ -1,0 +1,97 @@
+"""Lenders' reports of loans: every one is kept, and the newest of each loan found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
+
+from decision_service.domain.money import Money
+from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome, LoanStatus, compare
+from decision_service.storage.queries.decisions import microseconds
+from decision_service.storage.schema.tables import decisions, loan_outcomes
+
+_DECISION = (
+    select(decisions.c.decision_id)
+    .where(decisions.c.decision_id == bindparam("decision_id"))
+    .with_for_update(read=True, key_share=True)
+)
+"""The lock keeps the decision stored until the transaction ends, or waits for its deletion."""
+
+_ALL = select(loan_outcomes)
+_OF_LOAN = _ALL.where(
+    loan_outcomes.c.caller == bindparam("caller"), loan_outcomes.c.loan_id == bindparam("loan_id")
+)
+_OF_DECISION = _ALL.where(loan_outcomes.c.decision_id == bindparam("decision_id")).order_by(
+    loan_outcomes.c.loan_id, loan_outcomes.c.as_of
+)
+
+
+def record(
+    connection: Connection, report: LoanOutcome, caller: str, now: datetime
+) -> Compared | None:
+    """As `OutcomeLog.record_outcome`."""
+    decided = connection.execute(_DECISION, {"decision_id": report.decision_id})
+    if decided.first() is None:
+        return None
+    _wait_for_turn(connection, caller, report.loan_id)
+    compared = compare(report, of_loan(connection, caller, report.loan_id))
+    if compared.comparison.is_new:
+        row = _row(report) | {"caller": caller, "reported": microseconds(now)}
+        connection.execute(insert(loan_outcomes), row)
+    return compared
+
+
+def of_loan(connection: Connection, caller: str, loan_id: str) -> Sequence[LoanOutcome]:
+    """Every report of a caller's loan."""
+    rows = connection.execute(_OF_LOAN, {"caller": caller, "loan_id": loan_id})
+    return [*map(_outcome, rows)]
+
+
+def newest(connection: Connection, decision_id: str) -> Sequence[LoanOutcome]:
+    """The newest report of each loan that rests on a decision, by loan id."""
+    rows = connection.execute(_OF_DECISION, {"decision_id": decision_id})
+    return [*{one.loan_id: one for one in map(_outcome, rows)}.values()]
+
+
+def _wait_for_turn(connection: Connection, caller: str, loan_id: str) -> None:
+    """Until the transaction ends, nobody else may report on the loan; SQLite has one writer."""
+    if connection.dialect.name == "postgresql":
+        loan = func.hashtextextended(f"{caller} {loan_id}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(loan)))
+
+
+def _row(report: LoanOutcome) -> dict[str, object]:
+    amounts = report.disbursed, report.instalment, report.repaid
+    disbursed, instalment, repaid = (amount and amount.minor for amount in amounts)
+    return {
+        "decision_id": report.decision_id,
+        "loan_id": report.loan_id,
+        "as_of": report.as_of.isoformat(),
+        "status": report.status.value,
+        "currency": next((amount.currency for amount in amounts if amount is not None), None),
+        "disbursed": disbursed,
+        "disbursed_on": report.disbursed_on and report.disbursed_on.isoformat(),
+        "instalment": instalment,
+        "repaid": repaid,
+        "overdue_days": report.overdue_days,
+    }
+
+
+def _outcome(row: Row[Any]) -> LoanOutcome:
+    def amount(minor: int | None) -> Money | None:
+        return None if minor is None else Money(row.currency, minor)
+
+    return LoanOutcome(
+        row.decision_id,
+        row.loan_id,
+        date.fromisoformat(row.as_of),
+        LoanStatus(row.status),
+        amount(row.disbursed),
+        row.disbursed_on and date.fromisoformat(row.disbursed_on),
+        amount(row.instalment),
+        amount(row.repaid),
+        row.overdue_days,
+    )

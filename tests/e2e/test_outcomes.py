@@ -1,0 +1,216 @@
+"""The OutcomeService over gRPC, and files of reports from the command line."""
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.type.money_pb2 import Money as MoneyMessage
+
+from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
+from decision_service.api.v1 import decision_pb2 as decision_pb
+from decision_service.api.v1 import outcome_service_pb2 as pb
+from decision_service.api.v1 import outcome_service_pb2_grpc
+from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from tests.e2e.process import command, serving
+from tests.e2e.service import Refusal, Running, create, refusal, running
+from tests.e2e.team import Metadata, Team
+
+GEORGE = sandbox_people()[0].user_id
+UNKNOWN = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+DECIDE = (
+    "decide",
+    "--user-id",
+    GEORGE,
+    "--product",
+    "personal-loan-ph",
+    "--amount",
+    "20000",
+    "--term",
+    "6",
+)
+RECORDED, OLDER, REPEATED = (
+    pb.OUTCOME_RECEIPT_RECORDED,
+    pb.OUTCOME_RECEIPT_OLDER,
+    pb.OUTCOME_RECEIPT_REPEATED,
+)
+
+
+def day(made: decision_pb.Decision, back: int = 0) -> str:
+    """The day of a decision, or so many days before it."""
+    return (made.create_time.ToDatetime() - timedelta(days=back)).date().isoformat()
+
+
+def report(made: decision_pb.Decision, back: int = 0, **changes: Any) -> pb.RecordOutcomeRequest:
+    """A loan that is booked on the day of its decision, or so many days before; changed."""
+    fields: dict[str, Any] = {
+        "decision_id": made.decision_id,
+        "loan_id": "LN-1",
+        "as_of_date": day(made, back),
+        "status": pb.LOAN_STATUS_BOOKED,
+        "disbursed_amount": MoneyMessage(currency_code="PHP", units=20_000),
+        "disburse_date": day(made, 9),
+        "instalment": MoneyMessage(currency_code="PHP", units=3_900),
+    }
+    return pb.RecordOutcomeRequest(outcome=pb.LoanOutcome(**(fields | changes)))
+
+
+def stub_of(live: Running) -> outcome_service_pb2_grpc.OutcomeServiceStub:
+    """A stub of the service."""
+    return outcome_service_pb2_grpc.OutcomeServiceStub(live.channel)
+
+
+async def decided(live: Running, metadata: Metadata = ()) -> decision_pb.Decision:
+    """A new decision."""
+    reply = await live.stub.CreateDecision(create(GEORGE), metadata=metadata)
+    made: decision_pb.Decision = reply.decision
+    return made
+
+
+async def refused(live: Running, request: pb.RecordOutcomeRequest) -> Refusal:
+    """What a report is refused with."""
+    with pytest.raises(grpc.RpcError) as error:
+        await stub_of(live).RecordOutcome(request)
+    return refusal(error.value)
+
+
+async def test_a_loan_from_booked_to_repaid(live: Running) -> None:
+    """Each later day supersedes; an earlier one is kept and told; each is safe to repeat."""
+    stub, made = stub_of(live), await decided(live)
+    first, repaid = report(made, 1), report(made, status=pb.LOAN_STATUS_REPAID)
+    reply = await stub.RecordOutcome(repaid)
+    assert (reply.receipt, reply.newest_as_of_date) == (RECORDED, day(made))
+    reply = await stub.RecordOutcome(first)
+    assert (reply.receipt, reply.newest_as_of_date) == (OLDER, day(made))
+    for request in (first, repaid):
+        assert (await stub.RecordOutcome(request)).receipt == REPEATED
+
+
+async def test_fifty_at_once_on_one_loan_are_one(live: Running) -> None:
+    """The same report from fifty calls is recorded once."""
+    stub, request = stub_of(live), report(await decided(live))
+    replies = await asyncio.gather(*(stub.RecordOutcome(request) for _ in range(50)))
+    receipts = [reply.receipt for reply in replies]
+    assert (receipts.count(RECORDED), receipts.count(REPEATED)) == (1, 49)
+
+
+async def test_what_contradicts_is_refused_and_changes_nothing(live: Running) -> None:
+    """Another report of the same day, and the same loan of another decision."""
+    made, other = await decided(live), await decided(live)
+    await stub_of(live).RecordOutcome(report(made))
+    for request in (report(made, overdue_days=4), report(other, 1)):
+        told = await refused(live, request)
+        assert told.code is grpc.StatusCode.ALREADY_EXISTS
+        assert told.info.reason == "OUTCOME_CONTRADICTED"
+        assert told.info.metadata["loan_id"] == "LN-1"
+    assert (await stub_of(live).RecordOutcome(report(made))).receipt == REPEATED
+
+
+async def test_what_cannot_be_true_names_its_field(live: Running) -> None:
+    """Another currency than the decision's, days in the future and before the decision."""
+    made = await decided(live)
+    dollars = MoneyMessage(currency_code="USD", units=9)
+    told = await refused(
+        live, report(made, disbursed_amount=dollars, instalment=dollars, loan_id="LN-2")
+    )
+    assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INPUT_INVALID")
+    assert list(told.fields) == ["outcome.disbursed_amount", "outcome.instalment"]
+    for back, word in ((-3, "future"), (3, "before the decision")):
+        told = await refused(live, report(made, back))
+        assert (told.code, told.info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+        assert word in told.fields["outcome.as_of_date"]
+
+
+async def test_an_empty_request_names_every_field(live: Running) -> None:
+    """Nothing is looked up before all are there."""
+    told = await refused(live, pb.RecordOutcomeRequest())
+    needed = ("decision_id", "loan_id", "as_of_date", "status")
+    assert list(told.fields) == [f"outcome.{name}" for name in needed]
+
+
+async def test_only_decisions_that_the_caller_may_read(tmp_path: Path) -> None:
+    """An unknown decision and another caller's are refused alike; `read` reads every caller's."""
+    team = Team(tmp_path)
+    los = team.hire("los", "decide", "outcomes")
+    servicing = team.hire("servicing", "outcomes", "read")
+    other = team.hire("other", "decide", "outcomes")
+    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
+        stub = stub_of(live)
+        made = await decided(live, los)
+        told = set()
+        for one in (made.decision_id, UNKNOWN):
+            with pytest.raises(grpc.RpcError) as error:
+                await stub.RecordOutcome(report(made, decision_id=one), metadata=other)
+            found = refusal(error.value)
+            assert (found.code, found.info.reason) == (
+                grpc.StatusCode.NOT_FOUND,
+                "DECISION_UNKNOWN",
+            )
+            told.add(found.message.replace(one, "ID"))
+        assert len(told) == 1
+        reply = await stub.RecordOutcome(report(made), metadata=servicing)
+        assert reply.receipt == RECORDED
+        reply = await stub.RecordOutcome(report(made), metadata=los)
+        assert reply.receipt == REPEATED
+
+
+async def test_an_erased_decision_takes_no_reports(tmp_path: Path) -> None:
+    """Where erasures take decisions, what was reported is gone from the files with them."""
+    async with running(tmp_path, on_revoke="erase_decisions") as live:
+        request = report(await decided(live), loan_id="LN-TO-BE-GONE")
+        await stub_of(live).RecordOutcome(request)
+        whose = applicant_pb.EraseApplicantRequest(user_id=GEORGE)
+        await ApplicantServiceStub(live.channel).EraseApplicant(whose)
+        files = [file.read_bytes() for file in tmp_path.glob("decisions.db*")]
+        assert not any(b"LN-TO-BE-GONE" in content for content in files)
+        assert (await refused(live, request)).info.reason == "DECISION_UNKNOWN"
+
+
+def test_a_file_of_reports(tmp_path: Path) -> None:
+    """Broken and refused lines are told by number while the rest goes on; again changes nothing."""
+    with serving(tmp_path) as process:
+        at = ("--address", process.address, "--format", "json")
+        made = json.loads(command(*DECIDE, *at, folder=tmp_path).stdout)
+        decision_id, today = made["decision_id"], datetime.fromisoformat(made["create_time"]).date()
+        before = today - timedelta(days=1)
+        lines = (
+            "decision_id,loan_id,as_of_date,status,disbursed_amount,disburse_date,instalment",
+            f"{decision_id},LN-1,{today},booked,20000,{before},3900",
+            f"{decision_id},LN-1,{before},booked,20000,{before},3900",
+            f"{UNKNOWN},LN-2,{today},repaid,,,",
+            f'{decision_id},"LN-3,{today},repaid,,,',
+            f"{decision_id},LN-4,{today},not-taken-up,,,",
+        )
+        file = tmp_path / "loans.csv"
+        file.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode() + b"\n\xff\xfe,\n")
+        sent = [command("decisions", "outcomes", str(file), *at, folder=tmp_path) for _ in "12"]
+        broken = tmp_path / "broken.csv"
+        broken.write_text("loan,overdue\n")
+        wrong = command("decisions", "outcomes", str(broken), *at, folder=tmp_path)
+        words = command("decisions", "outcomes", str(file), *at[:2], folder=tmp_path)
+    first, second = (json.loads(done.stdout) for done in sent)
+    assert [done.returncode for done in sent] == [1, 1]
+    counts = ("lines", "recorded", "older", "repeated", "refused")
+    assert [first[name] for name in counts] == [6, 2, 1, 0, 3]
+    assert [second[name] for name in counts] == [6, 0, 0, 3, 3]
+    assert [problem["line"] for problem in first["problems"]] == [4, 5, 7]
+    assert f"{file}:4: NOT_FOUND: there is no decision {UNKNOWN}" in sent[0].stderr
+    assert (wrong.returncode, "the header has 'loan'" in wrong.stderr) == (2, True)
+    assert "6 lines: 0 recorded" in words.stdout
+
+
+def test_a_server_that_is_gone_stops_the_file(tmp_path: Path) -> None:
+    """Exit code 3 with the line, and what to do; a file that is not there is exit code 2."""
+    file = tmp_path / "loans.jsonl"
+    line = {"decision_id": UNKNOWN, "loan_id": "LN-1", "as_of_date": "2026-12-31"}
+    file.write_text(json.dumps(line | {"status": "repaid"}))
+    done = command("decisions", "outcomes", str(file), "--address", "127.0.0.1:1", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"{file}:1: no server answers" in done.stderr
+    assert "send the whole file again" in done.stderr
+    done = command("decisions", "outcomes", str(tmp_path / "none.csv"), folder=tmp_path)
+    assert (done.returncode, "cannot be read" in done.stderr) == (2, True)

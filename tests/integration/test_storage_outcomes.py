@@ -1,0 +1,140 @@
+"""Reports of loans over processes, restarts and erasures, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import Connection, select
+
+from decision_service.pipeline.outcomes.ports import Comparison
+from decision_service.storage.engine import open_database
+from decision_service.storage.schema.tables import loan_outcomes
+from decision_service.storage.store import Store
+from tests.integration.test_storage_erasures import told as psql
+from tests.kits.decision_entries import ENTRY, numbered
+from tests.kits.outcome_log import BOOKED, LATER, told
+from tests.kits.postgres import Postgres
+from tests.kits.stores import opened
+
+USER = ENTRY.user_id
+OTHER = replace(BOOKED, decision_id=numbered(2).decision_id, loan_id="LN-OTHER")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store on each dialect."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/decisions.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.migrated()
+
+
+async def test_what_was_recorded_is_there_after_a_restart(url: str) -> None:
+    """A report that was acknowledged is repeated to the next process."""
+    async with opened(url) as store:
+        await store.commit(ENTRY)
+        await told(store, BOOKED)
+    async with opened(url) as store:
+        assert await told(store, BOOKED) is Comparison.REPEATED
+        assert list(await store.newest_outcomes(ENTRY.decision_id)) == [BOOKED]
+
+
+async def test_processes_agree_on_each_loan(postgres: Postgres) -> None:
+    """Fifty at once at two processes, each day told in two ways: one of each day is recorded."""
+    url = postgres.migrated()
+    days = [replace(BOOKED, as_of=BOOKED.as_of.replace(day=1 + number)) for number in range(25)]
+    async with opened(url) as here, opened(url) as there:
+        await here.commit(ENTRY)
+        found = await asyncio.gather(
+            *(
+                told(store, replace(day, overdue_days=overdue))
+                for day in days
+                for overdue, store in enumerate((here, there))
+            )
+        )
+        [newest] = await there.newest_outcomes(ENTRY.decision_id)
+    assert sum(one is not None and one.is_new for one in found) == 25
+    assert found.count(Comparison.CONTRADICTS) == 25
+    assert newest.as_of == days[-1].as_of
+
+
+@pytest.mark.parametrize("erase_decisions", [False, True])
+async def test_outcomes_stay_or_go_with_the_decisions(url: str, *, erase_decisions: bool) -> None:
+    """ON_REVOKE says which; another user's stay."""
+    async with opened(url, erase_decisions=erase_decisions) as store:
+        await store.commit(ENTRY)
+        await store.commit(numbered(2, user_id="user-2"))
+        for report in (BOOKED, LATER, OTHER):
+            await told(store, report)
+        await store.erase(USER)
+        left = list(await store.newest_outcomes(ENTRY.decision_id))
+        assert left == ([] if erase_decisions else [LATER])
+        assert list(await store.newest_outcomes(OTHER.decision_id)) == [OTHER]
+
+
+async def test_an_erasure_leaves_no_trace_in_the_file(tmp_path: Path) -> None:
+    """The loan's id, which was in the bytes of the file and its log, is in neither any more."""
+    async with opened(f"sqlite:///{tmp_path}/decisions.db", erase_decisions=True) as store:
+        await store.commit(ENTRY)
+        await told(store, BOOKED)
+        assert BOOKED.loan_id.encode() in _bytes(tmp_path)
+        await store.erase(USER)
+        assert BOOKED.loan_id.encode() not in _bytes(tmp_path)
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.glob("decisions.db*"))
+
+
+async def test_an_erasure_leaves_no_trace_in_the_table(postgres: Postgres, tmp_path: Path) -> None:
+    """On PostgreSQL too, in no page of its table."""
+    url = postgres.migrated()
+    folder = Path(psql(postgres, url, "SHOW data_directory"))
+    file = folder / psql(postgres, url, "SELECT pg_relation_filepath('loan_outcomes')")
+    async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
+        await store.commit(ENTRY)
+        await store.commit(numbered(2, user_id="user-2"))
+        for report in (BOOKED, OTHER):
+            await told(store, report)
+        psql(postgres, url, "CHECKPOINT")
+        assert BOOKED.loan_id.encode() in file.read_bytes()
+        await store.erase(USER)
+        psql(postgres, url, "CHECKPOINT")
+        assert BOOKED.loan_id.encode() not in file.read_bytes()
+
+
+async def test_no_report_outlives_a_decision_that_is_erased_meanwhile(url: str) -> None:
+    """Reports that come while their decision is erased are recorded before it, or not at all."""
+    async with AsyncExitStack() as stack:
+        erasing = await stack.enter_async_context(opened(url, erase_decisions=True))
+        reporting = erasing
+        if not url.startswith("sqlite"):
+            reporting = await stack.enter_async_context(opened(url))
+        for number in range(20):
+            await _report_while_it_is_erased(reporting, erasing, number)
+    assert await _rows(url) == []
+
+
+async def _report_while_it_is_erased(reporting: Store, erasing: Store, number: int) -> None:
+    entry = numbered(number, user_id=f"user-{number}")
+    report = replace(BOOKED, decision_id=entry.decision_id, loan_id=f"LN-{number}")
+    await erasing.commit(entry)
+    erasure = asyncio.create_task(erasing.erase(entry.user_id))
+    for day in range(1, 11):
+        await told(reporting, replace(report, as_of=report.as_of.replace(day=day)))
+    await erasure
+    assert await told(reporting, report) is None
+
+
+async def _rows(url: str) -> list[object]:
+    def all_of(connection: Connection) -> list[object]:
+        return list(connection.execute(select(loan_outcomes)))
+
+    database = await open_database(url)
+    found = await database.read(all_of)
+    await database.aclose()
+    return found

@@ -1,0 +1,92 @@
+"""Files of reports: CSV and JSON lines, each line by itself."""
+
+from pathlib import Path
+
+import pytest
+
+from decision_service.api.v1 import outcome_service_pb2 as pb
+from decision_service.cli.decisions.outcome_lines import LineBroken, read_lines
+from decision_service.cli.errors import CommandError
+from tests.unit.cli.commands import command
+
+DECISION = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+HEADER = "decision_id,loan_id,as_of_date,status,disbursed_amount,disburse_date,instalment"
+BOOKED = f"{DECISION},LN-1,2026-12-31,booked,50000.50,2026-12-01,9000"
+JSON = (
+    f'{{"decision_id": "{DECISION}", "loan_id": "LN-1", "as_of_date": "2026-12-31", '
+    '"status": "BOOKED", "disbursed_amount": 50000.50, "disburse_date": "2026-12-01", '
+    '"instalment": "9000"}'
+)
+
+
+def read(*lines: str) -> list[tuple[int, pb.LoanOutcome | str]]:
+    """Each line's number and report, or what is wrong with it."""
+    found = read_lines([f"{line}\n" for line in lines], "PHP")
+    return [(n, str(one) if isinstance(one, LineBroken) else one) for n, one in found]
+
+
+def test_both_forms_say_the_same() -> None:
+    """Amounts are exact, the status' case and hyphens do not matter, empty lines are none."""
+    [(number, csv)] = read(HEADER, "", BOOKED)
+    [(first, json)] = read(JSON)
+    assert (number, first) == (3, 1)
+    assert csv == json
+    assert isinstance(csv, pb.LoanOutcome)
+    amount = csv.disbursed_amount
+    assert (amount.currency_code, amount.units, amount.nanos) == ("PHP", 50_000, 500_000_000)
+    assert not csv.HasField("repaid_amount")
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        (BOOKED + ",more", "8 cells"),
+        (f"{DECISION},LN-1", "2 cells"),
+        (BOOKED.replace("LN-1", '"LN-1'), "CSV"),
+        (BOOKED.replace("booked", "gone"), "not-taken-up"),
+        (BOOKED.replace("50000.50", "lots"), "disbursed_amount"),
+        (BOOKED.replace("50000.50", "NaN"), "not a number"),
+        (BOOKED.replace("50000.50", "1e400000"), "too large"),
+        (BOOKED.replace("LN-1", ""), "loan_id"),
+        (BOOKED.replace("LN-1", "x" * 10_000), "more than 10,000"),
+    ],
+)
+def test_a_broken_line_is_told_and_the_rest_goes_on(line: str, word: str) -> None:
+    """Also where a quotation mark is left open."""
+    [(two, broken), (three, good)] = read(HEADER, line, BOOKED)
+    assert (two, three) == (2, 3)
+    assert isinstance(broken, str)
+    assert word in broken
+    assert isinstance(good, pb.LoanOutcome)
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", JSON.replace("loan_id", "loan"), JSON.replace("50000.50", "true")]
+)
+def test_a_broken_object_is_told_and_the_rest_goes_on(line: str) -> None:
+    """Also an unknown name, which may be a misspelt one."""
+    [_, (two, broken), (three, good)] = read(JSON, line, JSON)
+    assert (two, three, type(broken)) == (2, 3, str)
+    assert isinstance(good, pb.LoanOutcome)
+
+
+@pytest.mark.parametrize("header", ["loan_id", HEADER + ",overdue", HEADER + ",status", '"'])
+def test_a_header_that_is_none_stops_before_anything_is_sent(header: str) -> None:
+    """Missing, unknown and repeated columns."""
+    with pytest.raises(CommandError, match="header"):
+        read(header, BOOKED)
+
+
+def test_standard_input_is_read_with_progress(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every thousandth line is told; a line that is broken is not sent anywhere."""
+    file = tmp_path / "lines"
+    file.write_text("{\n" * 1_000)
+    with file.open() as given:
+        monkeypatch.setattr("sys.stdin", given)
+        done = command(capsys, "decisions", "outcomes", "-", "--address", "127.0.0.1:1")
+    assert done.code == 1
+    assert "1,000 lines: 0 recorded" in done.out
+    assert "standard input:1000: " in done.err
+    assert "1,000 lines …\n" in done.err
