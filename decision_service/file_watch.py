@@ -34,12 +34,12 @@ class FileWatch:
 
     def __init__(self, *paths: Path) -> None:
         self._paths = paths
-        self._seen = self._marks()
+        self._known = self._marks()
 
     def changed(self) -> bool:
         """Whether any file differs from the last call (first: from the construction)."""
         marks = self._marks()
-        changed, self._seen = marks != self._seen, marks
+        changed, self._known = marks != self._known, marks
         return changed
 
     async def changes(self) -> AsyncIterator[None]:

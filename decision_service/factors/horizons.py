@@ -22,7 +22,7 @@ STAND_IN_MONTHS = 13
 class SourceCoverage(msgspec.Struct, frozen=True):
     """One account's records of one kind, as far as they determine the known months.
 
-    Months are Month.index. `seen` is the civil date of the sync or of as_of, the earlier one.
+    Months are Month.index. `synced` is the civil date of the sync or of as_of, the earlier one.
     `settled` is the last month that ended before it and is posted or past its lag; `newest` the
     last month with a record, `newest_income` the last one with an amount above zero (None: none).
     `lag_months`, where above 0, counts in place of `lag_days`.
@@ -30,7 +30,7 @@ class SourceCoverage(msgspec.Struct, frozen=True):
 
     feeder: Feeder
     kind: Kind
-    seen: date
+    synced: date
     lag_months: int
     lag_days: int
     settled: int
@@ -75,9 +75,9 @@ def source_of(
     """A source with its settled month; `posted` holds the months that one of its records posts."""
     lag = context.policy.lag_months(feeder.provider_id)
     days = context.policy.lag_days(feeder.provider_id, kind)
-    seen = last_seen(context.as_of, feeder)
-    settled = settled_month(seen, lag, days, posted)
-    return SourceCoverage(feeder, kind, seen, lag, days, settled, newest, newest_income)
+    synced = last_seen(context.as_of, feeder)
+    settled = settled_month(synced, lag, days, posted)
+    return SourceCoverage(feeder, kind, synced, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
@@ -87,17 +87,17 @@ def last_seen(as_of: AsOf, feeder: Feeder) -> date:
     return feeder.synced.astimezone(as_of.zone).date()
 
 
-def settled_month(seen: date, lag_months: int, lag_days: int, posted: Iterable[int]) -> int:
+def settled_month(synced: date, lag_months: int, lag_days: int, posted: Iterable[int]) -> int:
     """The last month that ended before a day and by then was posted or past its lag."""
-    ended = Month.of(seen).index - 1
-    return max(lag_month(seen, lag_months, lag_days), min(max(posted, default=0), ended))
+    ended = Month.of(synced).index - 1
+    return max(lag_month(synced, lag_months, lag_days), min(max(posted, default=0), ended))
 
 
-def lag_month(seen: date, lag_months: int, lag_days: int) -> int:
+def lag_month(synced: date, lag_months: int, lag_days: int) -> int:
     """The last month whose lag has passed by a day."""
     if lag_months:
-        return Month.of(seen).index - 1 - lag_months
-    return Month.of(seen - timedelta(days=lag_days)).index - 1
+        return Month.of(synced).index - 1 - lag_months
+    return Month.of(synced - timedelta(days=lag_days)).index - 1
 
 
 def due_date(month: int, lag_months: int, lag_days: int) -> date:

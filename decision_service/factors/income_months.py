@@ -146,7 +146,7 @@ def _take_flawed(context: FactorContext, sheet: Sheet) -> None:
     for month, flaw in found.flaws:
         if month <= _settled(context, flaw.source or "", Kind.INCOMES):
             sheet.draft.flaw(month, flaw)
-    for month in found.beside:
+    for month in found.parallel:
         sheet.draft.note(month, BESIDE)
     for record in found.flawed:
         settled = _settled(context, record.source, Kind.INCOMES)

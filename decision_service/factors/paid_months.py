@@ -143,7 +143,7 @@ def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -
         amounts,
         sorted([month for month, amount in amounts.items() if amount > 0]),
         min(amounts, default=settled + 1),
-        max(lag_month(s.seen, s.lag_months, s.lag_days) for s in judges),
+        max(lag_month(s.synced, s.lag_months, s.lag_days) for s in judges),
         settled,
         any(source.live for source in sources),
         frozenset(source.feeder.id for source in sources),

@@ -57,7 +57,7 @@ class Paychecks(msgspec.Struct, frozen=True):
     counted: tuple[Paycheck, ...]
     flaws: tuple[Flaw, ...]
     flawed: tuple[Income, ...]
-    beside: frozenset[int]
+    parallel: frozenset[int]
 
 
 def paychecks(context: FactorContext) -> Paychecks:
@@ -92,7 +92,7 @@ def _paychecks(context: FactorContext) -> Paychecks:
         tuple(_paycheck(slip, job, names) for slip, job in paying if slip.reported),
         (*_flaws(context, [*unread, *unreported]), *_clashes(paid), *_too_many(ours)),
         (*unread, *unreported, *_foreign(context, records, jobs)),
-        frozenset(pay_month(s.record) for one in paid.values() for s in one.beside),
+        frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
     )
 
 

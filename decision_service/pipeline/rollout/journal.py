@@ -73,7 +73,7 @@ class Rollouts:
         self._active_rules = active_rules
         self._clock = clock
         self._latest = dict(latest)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def current(self, product: str) -> RolloutState:
         """A rollout's state, from memory; raises ProductUnknown."""
@@ -94,7 +94,7 @@ class Rollouts:
 
     async def refresh(self) -> None:
         """Follow the journal now; raises StoreUnavailable."""
-        async with self._turn:
+        async with self._lock:
             self._follow(await self._journal.latest())
 
     async def keep_up(self) -> None:
@@ -119,7 +119,7 @@ class Rollouts:
         Where a changed plan does not fit its running rollout nothing changes, and the clashes
         return. Raises StoreUnavailable or RolloutMovedOn, having changed nothing.
         """
-        async with self._turn:
+        async with self._lock:
             now = self._clock.now()
             settled = await settle(self._journal, rulebook, now)
             if isinstance(settled, MigratedPlans):
@@ -134,7 +134,7 @@ class Rollouts:
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
         """
-        async with self._turn:
+        async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
                 entry = self._stepped(self._active_rules.current().product(product), change)

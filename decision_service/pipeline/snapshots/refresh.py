@@ -193,10 +193,10 @@ class RefreshApplicants:
         if not sources:
             return False
         wanted = broadest(self._rulebook(), self._clock.now())
-        seen = (await self._gather(user_id, wanted, user_state)).snapshot
-        if not is_whole(seen):
+        snapshot = (await self._gather(user_id, wanted, user_state)).snapshot
+        if not is_whole(snapshot):
             raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
-        return bool(set(sources) - gives(seen))
+        return bool(set(sources) - gives(snapshot))
 
     async def _gather(self, user_id: str, plan: FetchPlan, user_state: UserState) -> FetchResult:
         now = self._clock.monotonic()

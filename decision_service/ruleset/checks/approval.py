@@ -30,7 +30,7 @@ def check_approval(draft: RulesetDraft) -> None:
         return
     for stage in _stages(draft):
         for index, rule in enumerate(stage):
-            if rule.then is Outcome.APPROVE and not _told(rule, stage[:index], stage, draft):
+            if rule.then is Outcome.APPROVE and not _is_reported(rule, stage[:index], stage, draft):
                 _check(rule, worse, draft)
 
 
@@ -55,7 +55,9 @@ def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
     return can_hold([(rule.when, False)], draft.names.currency)
 
 
-def _told(rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft) -> bool:
+def _is_reported(
+    rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft
+) -> bool:
     """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
     same = any(o is not rule and o.when == rule.when for o in stage)
     return same or any(o.then is not Outcome.APPROVE and contained(rule, o, draft) for o in earlier)

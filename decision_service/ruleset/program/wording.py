@@ -205,13 +205,17 @@ class Wording:
 
     def _any_leaf(self, leaf: Node, *, truth: bool) -> Explain:
         def explain(values: Values) -> tuple[str, str, str]:
-            seen = self.seen(leaf, values)
-            operator = _contrary(seen.operator) if truth else seen.operator
-            return seen.subject.text, seen.actual, f"{operator} {seen.against}".strip()
+            comparison = self.comparison(leaf, values)
+            operator = _contrary(comparison.operator) if truth else comparison.operator
+            return (
+                comparison.subject.text,
+                comparison.actual,
+                f"{operator} {comparison.against}".strip(),
+            )
 
         return explain
 
-    def seen(self, leaf: Node, values: Values) -> Seen:
+    def comparison(self, leaf: Node, values: Values) -> Seen:
         """One comparison with the values it saw; call it inside `exactly()`."""
         match leaf:
             case tree.Compare():
@@ -263,13 +267,13 @@ class Wording:
         return lambda values, truth: self._traced(leaf, values, truth)
 
     def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
-        seen = self.seen(leaf, values)
+        comparison = self.comparison(leaf, values)
         return ComparisonTrace(
-            left=seen.subject.text,
-            operator=seen.operator,
-            right=seen.right,
-            actual=seen.actual,
-            required=seen.against,
+            left=comparison.subject.text,
+            operator=comparison.operator,
+            right=comparison.right,
+            actual=comparison.actual,
+            required=comparison.against,
             truth=truth_of(truth),
         )
 

@@ -179,7 +179,7 @@ class ScorecardRunner:
         actual = view.wording.value(view.values[ready.slot], each.name.type)
         text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
         truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
-        seen = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
+        comparison = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
         points = _range(scored.low, scored.high)
         lost = scored.bin >= 0 and scored.low < ready.best
         return RuleTrace(
@@ -188,7 +188,7 @@ class ScorecardRunner:
             truth=truth,
             effect=f"{points} points",
             reason=each.reason if lost else "",
-            comparisons=(seen,),
+            comparisons=(comparison,),
             note=f"{self.card.id}: at most {ready.best:f}",
         )
 

@@ -203,7 +203,7 @@ class TableRunner:
 
     def _row_trace(self, index: int, effect: str, view: PartView) -> RuleTrace:
         row = self.grid.rows[index]
-        seen = tuple(
+        comparison = tuple(
             ComparisonTrace(
                 name.text,
                 "in",
@@ -217,7 +217,7 @@ class TableRunner:
         reason = row.reason if row.outcome not in (None, Outcome.APPROVE) else ""
         effect = f"{effect}, {OUTCOME} {row.outcome}" if row.outcome is not None else effect
         id_ = f"{self.grid.id} row {index + 1}"
-        return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, seen)
+        return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, comparison)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The rows that counted."""
