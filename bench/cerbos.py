@@ -153,8 +153,10 @@ def asked(address: str) -> list[bytes]:
 def _check(answer: dict[str, Any], values: dict[str, int]) -> None:
     effects = answer["results"][0]["actions"]
     held = tuple(sorted(name for name, effect in effects.items() if effect == "EFFECT_ALLOW"))
-    if held != reference.answer(values).held:
-        raise RuntimeError(f"cerbos finds that {held} hold, not {reference.answer(values).held}")
+    if held != reference.answer(values).user_state:
+        raise RuntimeError(
+            f"cerbos finds that {held} hold, not {reference.answer(values).user_state}"
+        )
 
 
 def rows(

@@ -59,7 +59,7 @@ def applicants(count: int, seed: int = 7) -> list[dict[str, int]]:
 class Answer:
     """What every engine must agree on: rules that held, score, band, table output."""
 
-    held: tuple[str, ...]
+    user_state: tuple[str, ...]
     score: int
     band: str
     multiple: int | None

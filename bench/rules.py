@@ -52,8 +52,8 @@ def compare(peers: Sequence[Peer]) -> None:
 
 def _same(got: Answer, expected: Answer) -> bool:
     known = got.multiple is None or expected.multiple is None or got.multiple == expected.multiple
-    return known and (got.held, got.score, got.band) == (
-        expected.held,
+    return known and (got.user_state, got.score, got.band) == (
+        expected.user_state,
         expected.score,
         expected.band,
     )

@@ -13,7 +13,7 @@ from decision_service.pipeline.rules.loading import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
-from decision_service.ruleset.testing.cases import Case, parse_cases
+from decision_service.ruleset.testing.cases import RuleTestCase, parse_cases
 from decision_service.storage.rules_folder.files import read_rules
 
 RULES = Path(__file__).parent.parent / "rules"
@@ -50,7 +50,7 @@ class ShippedLoan:
         ]
 
 
-def _complete(ruleset: CompiledRuleset, cases: Sequence[Case]) -> Iterable[Facts]:
+def _complete(ruleset: CompiledRuleset, cases: Sequence[RuleTestCase]) -> Iterable[Facts]:
     """The cases' facts; what one of them lacks is taken from another that has it."""
     known: dict[str, FactorValue] = {}
     for case in cases:

@@ -1,4 +1,4 @@
-"""The machine's clocks and new ids: the one place of the service that asks for either."""
+"""The machine's clocks and new ids: the only module of the service that reads either."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places in a decision's way where a test makes something happen: die, fail, wait.
+"""Failpoints: named places in a decision at which tests end the process, fail or wait.
 
 Nothing in the product arms one, and there is no setting for it: only code that runs in the same
 process can. An unarmed point costs one look into an empty dictionary.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-Action = Callable[[], None]
+FailAction = Callable[[], None]
 
 
 class Point(StrEnum):
     """The points in the order in which a decision passes them."""
 
     GATHERED = "gathered"
-    """The applicant's data has been read, nothing is judged."""
+    """The applicant's data has been read; no rule has run."""
 
     BEFORE_COMMIT = "before-commit"
     """A group of decisions is about to be written."""
@@ -25,31 +25,31 @@ class Point(StrEnum):
     """Every row of the group is written, in a transaction that is still open."""
 
     AFTER_COMMIT = "after-commit"
-    """The group is durable and nobody has heard of it."""
+    """The group is durable; no caller has its result."""
 
     BEFORE_REPLY = "before-reply"
     """The caller's own answer is about to leave."""
 
 
-_armed: dict[Point, Action] = {}
+_armed: dict[Point, FailAction] = {}
 
 
 def reach(point: Point) -> None:
-    """Do what the point was armed with, if it was; raises what that raises."""
+    """Run the point's action, if it is armed; raises what the action raises."""
     if _armed and (action := _armed.get(point)) is not None:
         action()
 
 
-def arm(point: Point, action: Action) -> None:
-    """Have something happen whenever the point is reached, in place of what was armed before."""
+def arm(point: Point, action: FailAction) -> None:
+    """Set the action of a point, in place of an earlier one."""
     _armed[point] = action
 
 
 def disarm() -> None:
-    """Let every point pass again."""
+    """Remove all actions."""
     _armed.clear()
 
 
 def armed() -> tuple[Point, ...]:
-    """The points at which something happens, in their order."""
+    """The armed points, in their order."""
     return tuple(point for point in Point if point in _armed)

@@ -1,4 +1,4 @@
-"""Noticing that files were changed or replaced, once they are quiet again."""
+"""Detection of changed or replaced files, once no change has come for a moment."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ QUIET_MS = 300
 
 LONGEST_BURST_MS = 2000
 LOOK_MS = 1000
-"""How often is looked where nothing is heard: not every file system tells of changes."""
+"""Milliseconds between polls, as not every file system sends events."""
 
 Marks: TypeAlias = Mapping[Path, tuple[int, ...] | None]
-"""What the file system says of each path: inode, size, times; None of one that is not there."""
+"""Inode, size and times of each path; None for a missing one."""
 
 _FILTER = DefaultFilter()
 
@@ -34,12 +34,12 @@ class FileWatch:
 
     def __init__(self, *paths: Path) -> None:
         self._paths = paths
-        self._seen = self._marks()
+        self._known = self._marks()
 
     def changed(self) -> bool:
-        """Whether anything is otherwise than at the call before, or than when this was made."""
+        """Whether any file differs from the last call (first: from the construction)."""
         marks = self._marks()
-        changed, self._seen = marks != self._seen, marks
+        changed, self._known = marks != self._known, marks
         return changed
 
     async def changes(self) -> AsyncIterator[None]:
@@ -73,7 +73,7 @@ class FileWatch:
             yield
 
     def _folders(self) -> Marks:
-        """The folders to watch, with their inodes: one that was replaced is another one."""
+        """The folders to watch, with their inodes, so that a replaced folder counts as another."""
         folders = {path if path.is_dir() else path.parent for path in self._paths}
         return {folder: (_mark(folder) or ())[:1] for folder in folders}
 

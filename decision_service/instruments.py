@@ -1,4 +1,4 @@
-"""How the service counts: Prometheus' own counters, gauges and histograms, named alike.
+"""Prometheus counters, gauges and histograms under the service's namespace.
 
 Each service has a registry of its own; what is counted without one is counted all the same. No
 label holds anything of a person.
@@ -19,12 +19,12 @@ Samples: TypeAlias = Iterable[tuple[tuple[str, ...], float]]
 
 
 def counter(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Counter:
-    """What only rises; it is shown as `<name>_total`."""
+    """A counter, exposed as `<name>_total`."""
     return Counter(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
 def gauge(registry: CollectorRegistry | None, name: str, words: str, *labels: str) -> Gauge:
-    """What rises and falls."""
+    """A gauge."""
     return Gauge(name, words, labels, namespace=NAMESPACE, registry=registry)
 
 
@@ -35,19 +35,19 @@ def histogram(
     *labels: str,
     bounds: Sequence[float],
 ) -> Histogram:
-    """What is observed, counted within each of the inclusive bounds."""
+    """A histogram with inclusive upper bounds."""
     return Histogram(
         name, words, labels, namespace=NAMESPACE, registry=registry, buckets=(*bounds,)
     )
 
 
 def read_counter(name: str, words: str, samples: Samples, *labels: str) -> Metric:
-    """What somebody else has counted, as read now."""
+    """A counter metric of samples counted elsewhere."""
     return _filled(CounterMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 
 def read_gauge(name: str, words: str, samples: Samples, *labels: str) -> Metric:
-    """What somebody else knows, as read now."""
+    """A gauge metric of samples measured elsewhere."""
     return _filled(GaugeMetricFamily(f"{NAMESPACE}_{name}", words, labels=labels), samples)
 
 

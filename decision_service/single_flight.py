@@ -1,4 +1,4 @@
-"""One piece of work per key at a time, shared by all who ask for it meanwhile."""
+"""Single flight: concurrent callers of one key share one piece of work."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class _Flight(Struct, Generic[Job, Result], eq=False):
         return self.task.done() or self.task.cancelling() > 0
 
 
-class Place(Struct, Generic[Job, Result], eq=False):
-    """A caller's place in a flight; `began` where this caller's asking began the work.
+class Waiter(Struct, Generic[Job, Result], eq=False):
+    """One caller of a flight; `began` where this caller's `join` began the work.
 
     `job` is what `SingleFlight.join` was given by whoever began it.
     """
@@ -41,7 +41,7 @@ class Place(Struct, Generic[Job, Result], eq=False):
 
     @property
     def job(self) -> Job:
-        """The job that the work does."""
+        """The flight's job."""
         return self._flight.job
 
     async def result(self, seconds: float, *signals: asyncio.Future[Any]) -> Result:
@@ -80,8 +80,8 @@ class SingleFlight(Generic[Key, Job, Result]):
         self._tasks: set[asyncio.Task[Result]] = set()
 
     @contextmanager
-    def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Place[Job, Result]]:
-        """A place in the work of this key while the block lasts; `job` makes the job of new work.
+    def join(self, key: Key, job: Callable[[], Job]) -> Iterator[Waiter[Job, Result]]:
+        """Join the work of this key for the block; `job` makes the job of new work.
 
         Raises what `job` raises, and nothing has begun then.
         """
@@ -91,14 +91,14 @@ class SingleFlight(Generic[Key, Job, Result]):
             flight = self._begin(key, job(), flight)
         flight.callers += 1
         try:
-            yield Place(began, flight)
+            yield Waiter(began, flight)
         finally:
             flight.callers -= 1
             if not flight.callers and not flight.sealed:
                 flight.task.cancel()
 
     def seal(self, key: Key) -> None:
-        """From now on the work of this key goes on even when nobody waits for it."""
+        """Let the work of this key go on even without callers."""
         self._flights[key].sealed = True
 
     def jobs(self) -> dict[Key, Job]:
@@ -106,7 +106,7 @@ class SingleFlight(Generic[Key, Job, Result]):
         return {key: flight.job for key, flight in self._flights.items()}
 
     async def aclose(self) -> None:
-        """Cancel all work and return when it has ended; whoever waits gets WorkStopped."""
+        """Cancel all work and wait for its end; waiting callers get WorkStopped."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

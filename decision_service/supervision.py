@@ -1,4 +1,4 @@
-"""Background tasks that are started again when they end, whatever ended them."""
+"""Supervision of background tasks: each is restarted whenever it ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 
 FAILURES_UNTIL_UNWELL = 3
 STEADY_SECONDS = 60.0
-"""A task that ran this long is well again: its failures are counted anew."""
+"""Seconds of running after which a task's count of failures starts anew."""
 
 _FIRST_REST = 1.0
 _LONGEST_REST = 30.0
@@ -44,7 +44,7 @@ class Supervisor:
         return tuple(n for n, count in self._failures.items() if count >= FAILURES_UNTIL_UNWELL)
 
     def supervise(self, name: str, factory: Factory) -> None:
-        """Run what the factory makes, and again whenever it ends or is cancelled."""
+        """Run the factory's task, and restart it whenever it ends or is cancelled."""
         self.restarts[name] = self._failures[name] = 0
         self._keepers.append(asyncio.create_task(self._keep(name, factory), name=name))
 
@@ -67,7 +67,7 @@ class Supervisor:
 
 
 async def _ended(work: Coroutine[Any, Any, None]) -> str:
-    """Run work to its end and say what ended it; cancelled with whoever waits here."""
+    """Run work to its end; how it ended. Cancelled with its caller."""
     task = asyncio.create_task(work)
     try:
         await asyncio.wait([task])

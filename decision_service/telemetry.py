@@ -1,4 +1,4 @@
-"""Logging that never holds a decision up, and the keyed hash under which a user appears in it."""
+"""Logging that never delays a decision, with users named by a keyed hash."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def configure_logging(level: str, *, as_json: bool, handler: logging.Handler | N
 
 
 class UserHash:
-    """Names a user in logs by a keyed hash, so that lines can be joined but nobody be found.
+    """Names a user in logs by a keyed hash: lines can be joined, users not identified.
 
     Without a configured key a random one is used, and the names change with each start.
     """

@@ -1,4 +1,4 @@
-"""What is kept in memory of users, and how all of it goes when a user's data is erased."""
+"""A cache of users' entries, all of which go when a user's data is erased."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cachetools import LRUCache
 
 Value = TypeVar("Value")
 
-Key: TypeAlias = tuple[str, ...]
-"""The user's id, and what tells the user's entries apart."""
+UserKey: TypeAlias = tuple[str, ...]
+"""The user's id, then the rest of the key."""
 
 
-class UserCache(LRUCache[Key, Value]):
-    """The entries that were asked for last: at most `most` of them, or of what `size` gives.
+class UserCache(LRUCache[UserKey, Value]):
+    """A least-recently-used cache of at most `most` entries, or of that total `size`.
 
     An entry that is larger than the whole cache is kept alone. For use on one thread.
     """
@@ -22,14 +22,14 @@ class UserCache(LRUCache[Key, Value]):
     def __init__(self, most: int, size: Callable[[Value], int] = lambda _: 1) -> None:
         super().__init__(most, getsizeof=lambda value: min(size(value), most))
         self.forgotten = 0
-        self._of_user: dict[str, set[Key]] = {}
+        self._of_user: dict[str, set[UserKey]] = {}
 
-    def __setitem__(self, key: Key, value: Value) -> None:
-        """Keep a value in the place of those that were asked for longest ago."""
+    def __setitem__(self, key: UserKey, value: Value) -> None:
+        """Store a value, evicting the least recently used."""
         super().__setitem__(key, value)
         self._of_user.setdefault(key[0], set()).add(key)
 
-    def __delitem__(self, key: Key) -> None:
+    def __delitem__(self, key: UserKey) -> None:
         """Drop one value; raises KeyError."""
         super().__delitem__(key)
         keys = self._of_user[key[0]]
@@ -37,13 +37,13 @@ class UserCache(LRUCache[Key, Value]):
         if not keys:
             del self._of_user[key[0]]
 
-    def keep(self, key: Key, value: Value, since: int) -> None:
-        """Keep a value that was read while `forgotten` was `since`, unless it has risen by now."""
+    def keep(self, key: UserKey, value: Value, since: int) -> None:
+        """Store a value read while `forgotten` was `since`, unless it has risen since."""
         if self.forgotten == since:
             self[key] = value
 
     def forget(self, user_id: str) -> None:
-        """Drop all of a user's values, and keep none that is being read."""
+        """Drop a user's values, and refuse those being read now."""
         self.forgotten += 1
         for key in tuple(self._of_user.get(user_id, ())):
             del self[key]

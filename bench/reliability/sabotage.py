@@ -16,7 +16,7 @@ from sqlalchemy import update
 from decision_service.edge.http import webhooks
 from decision_service.language.yaml import composer
 from decision_service.language.yaml.nodes import MapEntry
-from decision_service.single_flight import Place
+from decision_service.single_flight import Waiter
 from decision_service.smile.reading import kind_read, lists
 from decision_service.smile.transport import http, retries
 from decision_service.storage.commit import writer
@@ -48,11 +48,11 @@ def commit_after_reply() -> None:
 def skip_the_shield() -> None:
     """Let whoever leaves take the shared work down with it."""
 
-    async def result(self: Place[Any, Any], seconds: float, *_: object) -> Any:
+    async def result(self: Waiter[Any, Any], seconds: float, *_: object) -> Any:
         async with asyncio.timeout(max(seconds, 0)):
             return await self._flight.task
 
-    Place.result = result  # type: ignore[method-assign]  # the sabotage
+    Waiter.result = result  # type: ignore[method-assign]  # the sabotage
 
 
 def missing_as_zero() -> None:

@@ -62,7 +62,7 @@ class FetchMode(StrEnum):
 
 
 class OnRevoke(StrEnum):
-    """What a withdrawn consent erases beside the stored data: nothing, or the decisions too."""
+    """Whether a withdrawn consent erases, besides the stored data, the decisions."""
 
     ERASE_SNAPSHOT = "erase_snapshot"
     ERASE_DECISIONS = "erase_decisions"
@@ -132,7 +132,7 @@ class Settings(OnboardingSettings):
 
     @property
     def callers_known(self) -> bool:
-        """Whether callers must show who they are, by a token or a certificate."""
+        """Whether callers must authenticate, by token or certificate."""
         return self.auth_tokens_file is not None or self.tls_client_ca_file is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Addresses to listen on, and what must be true before anybody else can reach them."""
+"""Addresses to listen on, and the conditions for those that other machines can reach."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_reachable(name: str, address: str, *, encrypted: bool, known_callers: bool) -> None:
-    """Refuse to be reached from elsewhere in plaintext, or by anybody; raises ValueError."""
+    """Raise ValueError for a reachable address without encryption or known callers."""
     host, _ = split_address(address)
     if is_loopback(host):
         return

@@ -1,4 +1,4 @@
-"""Where settings are read from: the YAML file, the environment, and files that hold secrets."""
+"""Sources of settings: the YAML file, the environment, and files with secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALIASES = {"retention": "decision_retention"}
 """A setting whose own name begins like the prefix is known without it too."""
 
 OF_COMMANDS = ("client_tls_ca", "client_tls_cert", "client_tls_key", "client_token_file")
-"""Names in the environment that commands read when they call a server; no settings of one."""
+"""Environment names of the client commands, which are no settings of a server."""
 
 
 class ConfigError(Exception):
@@ -25,7 +25,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Reads settings whose names are known; a misspelt one is an error wherever it stands."""
+    """Reads settings; an unknown name is an error in every source."""
 
     known: Collection[str]
 

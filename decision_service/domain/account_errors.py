@@ -70,11 +70,11 @@ ACCOUNT_ERRORS: Mapping[str, AccountError] = {
         "Choose a code by text message at the provider, or connect another account.",
     ),
 }
-"""By the vendor's word."""
+"""Advice by the vendor's error code."""
 
 _UNKNOWN = AccountError("The account could not be read.", _AGAIN)
 
 
 def explained(code: str) -> AccountError:
-    """The words for a code; general ones for a code that is new to us."""
+    """The advice for a code; general advice for an unknown code."""
     return ACCOUNT_ERRORS.get(code, _UNKNOWN)

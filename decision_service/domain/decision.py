@@ -1,4 +1,4 @@
-"""A decision: what went into it, what came out, and why this version decided it."""
+"""A decision: its inputs, its verdict, and its assignment to a version."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ArmReason(StrEnum):
 
 
 class Assignment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where the rollout put one applicant.
+    """The rollout's assignment of one applicant.
 
     `rollout` is the plan's product. Slots are 0 to 99,999, or None where the hash was not asked
     (allow list, pin, kill switch). `version` is the ruleset version that decides; None when not

@@ -119,7 +119,7 @@ class RequestInProgress(CallerError):
 
     @classmethod
     def still(cls) -> Self:
-        """The error as every caller is told it."""
+        """The error with its one sentence for every caller."""
         return cls(
             "a request with this request_id is still being decided: ask again for its result",
             retry_after=1.0,
@@ -145,7 +145,7 @@ class PermissionDenied(CallerError):
 
 
 class NotYet(ServiceError):
-    """The state of the world forbids it now."""
+    """The request cannot be served in the current state; it may be later."""
 
 
 class DataNotReady(NotYet):
@@ -167,7 +167,7 @@ class PlanChanged(NotYet):
 
 
 class RolloutRefused(NotYet):
-    """The rollout cannot take this step from where it stands."""
+    """The rollout cannot take this step from its current state."""
 
     reason = "ROLLOUT_REFUSED"
 
@@ -179,7 +179,7 @@ class RolloutMovedOn(NotYet):
 
 
 class SmileError(ServiceError):
-    """The vendor could not be asked at all."""
+    """The vendor could not be read at all."""
 
 
 class UpstreamUnavailable(SmileError):
@@ -251,7 +251,7 @@ class DeadlineMissed(ServiceError):
 
     @classmethod
     def unrecorded(cls) -> Self:
-        """The error of a decision that goes on: asking again finds it."""
+        """The error of a decision that goes on; a repeated call returns it."""
         return cls("the deadline came before the decision was recorded")
 
 

@@ -1,4 +1,4 @@
-"""What a factor promises and what one computation of it gave."""
+"""A factor's contract, and the result of one computation."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class FactorSpec(msgspec.Struct, frozen=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False):
-    """What a value rests on, so that a case worker can show why.
+    """The records behind a value, which explain it to a case worker.
 
     `first`, `last` and `horizon` are months (`yyyy-MM`) or days (`yyyy-MM-dd`); `grade` is the
     strongest kind of proof; `top` holds at most five record ids that weigh most; `sources` the

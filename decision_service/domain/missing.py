@@ -1,4 +1,4 @@
-"""Why a value is missing: absent causes rules may handle, tainted ones none may look past."""
+"""Causes of missing values: rules may handle absent ones, and may not skip tainted ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Cause(StrEnum):
 
     @property
     def tainted(self) -> bool:
-        """Whether nothing may look past this cause (failed, stale, partial, contradictory)."""
+        """Whether no rule may skip this cause (failed, stale, partial, contradictory)."""
         return self not in ABSENT
 
 

@@ -1,4 +1,4 @@
-"""What a ruleset needs: the factors it names, its data policy, and the fetch plan that follows."""
+"""A ruleset's needs: its factors, its data policy, and the resulting fetch plan."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CombineIncome(StrEnum):
 
 
 class TransactionClass(StrEnum):
-    """What a transaction of a gig account is, so that cash-outs are not expenses."""
+    """The class of a gig account's transaction, so that cash-outs are no expenses."""
 
     EARNING = "EARNING"
     FEE = "FEE"
@@ -54,7 +54,7 @@ class ClassRule(msgspec.Struct, frozen=True):
 
 
 class SchemeCeiling(msgspec.Struct, frozen=True):
-    """The most that a scheme can tell of a month's income, from a civil date on.
+    """The largest monthly income that a scheme records, from a civil date on.
 
     `provider` is a glob over provider ids, `amount` minor units of `currency`; of several that fit
     a month the one with the latest `since` on or before the month's first day counts.

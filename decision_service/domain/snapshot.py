@@ -1,4 +1,4 @@
-"""Everything known of one applicant at one moment, typed and ready for pure computation.
+"""One applicant's data at one instant, typed for pure computation.
 
 A snapshot is closed: with `Needs` and `as_of` it holds all that `factors.compute` may look at, so
 that a stored one replays for ever. It holds no names, no contact data and no job titles. Amounts

@@ -1,4 +1,4 @@
-"""What a ruleset concludes about one set of facts."""
+"""The verdict of a ruleset on one set of facts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class DataRequest(msgspec.Struct, frozen=True, gc=False):
-    """What is missing or unreadable, and what would help; apart from adverse reasons."""
+    """Missing or unreadable data with advice; not an adverse reason."""
 
     factor: str
     missing: Missing

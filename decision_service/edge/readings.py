@@ -9,7 +9,7 @@ from prometheus_client.core import Metric
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.instruments import Samples, one, read_counter, read_gauge
-from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.smile.source import SmileSource
@@ -40,22 +40,22 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
     )
 
 
-def of_rules(shelf: ActiveRules) -> Iterator[Metric]:
+def of_rules(active_rules: ActiveRules) -> Iterator[Metric]:
     """Which rules decide, and whether the last reading of the folder was refused."""
     loaded = (
         ((name, str(version), rules.digest), 1.0)
-        for name, product in sorted(shelf.current().products.items())
+        for name, product in sorted(active_rules.current().products.items())
         for version, rules in sorted(product.versions.items())
     )
     yield read_gauge("rules_info", "The rules in force", loaded, "product", "version", "digest")
     yield read_gauge(
         "rules_refused",
         "Problems in the last reading of the rules folder",
-        one(len(shelf.status.refused)),
+        one(len(active_rules.status.refused)),
     )
 
 
-def of_agreement(agreement: Agreement) -> Iterator[Metric]:
+def of_agreement(agreement: ReplicaCheck) -> Iterator[Metric]:
     """Whether the processes on the store decide by the same rules."""
     yield read_gauge(
         "rules_differ_seconds",

@@ -16,7 +16,7 @@ from decision_service.domain.factor import Better, Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.quality import account_taints
 from decision_service.factors.registry import Family
 from decision_service.factors.usage import Feeder, feeders
@@ -46,9 +46,9 @@ AGE_CAUSES = frozenset({Cause.NOT_CONNECTED, Cause.NO_DATA})
     lower=0,
     better=Better.UP,
 )
-def connected_count(case: Case) -> Answer:
+def connected_count(context: FactorContext) -> Answer:
     """Connected accounts."""
-    return _count(case, CONNECTED)
+    return _count(context, CONNECTED)
 
 
 @ACCOUNTS.factor(
@@ -60,9 +60,9 @@ def connected_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def error_count(case: Case) -> Answer:
+def error_count(context: FactorContext) -> Answer:
     """Accounts in error."""
-    return _count(case, ERROR)
+    return _count(context, ERROR)
 
 
 @ACCOUNTS.factor(
@@ -74,9 +74,9 @@ def error_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def disconnected_count(case: Case) -> Answer:
+def disconnected_count(context: FactorContext) -> Answer:
     """Disconnected accounts."""
-    return _count(case, DISCONNECTED)
+    return _count(context, DISCONNECTED)
 
 
 @ACCOUNTS.factor(
@@ -87,9 +87,9 @@ def disconnected_count(case: Case) -> Answer:
     "Count of the accounts with connection status PENDING or AWAITING_MFA.",
     lower=0,
 )
-def pending_count(case: Case) -> Answer:
+def pending_count(context: FactorContext) -> Answer:
     """Unfinished connections."""
-    return _count(case, PENDING, AWAITING_MFA)
+    return _count(context, PENDING, AWAITING_MFA)
 
 
 @ACCOUNTS.factor(
@@ -101,9 +101,11 @@ def pending_count(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def providers_count(case: Case) -> Answer:
+def providers_count(context: FactorContext) -> Answer:
     """Distinct providers."""
-    return _on_accounts(case, lambda: len({f.provider_id for f in _with_status(case, CONNECTED)}))
+    return _on_accounts(
+        context, lambda: len({f.provider_id for f in _with_status(context, CONNECTED)})
+    )
 
 
 @ACCOUNTS.factor(
@@ -116,10 +118,10 @@ def providers_count(case: Case) -> Answer:
     lower=0,
     causes=AGE_CAUSES,
 )
-def oldest_connection_days(case: Case) -> Answer:
+def oldest_connection_days(context: FactorContext) -> Answer:
     """The age of the oldest connection."""
-    created = {a.id: a.created_at for a in case.snapshot.accounts}
-    return _age(case, lambda feeder: created[feeder.id], max)
+    created = {a.id: a.created_at for a in context.snapshot.accounts}
+    return _age(context, lambda feeder: created[feeder.id], max)
 
 
 @ACCOUNTS.factor(
@@ -134,9 +136,9 @@ def oldest_connection_days(case: Case) -> Answer:
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
-def oldest_sync_age_days(case: Case) -> Answer:
+def oldest_sync_age_days(context: FactorContext) -> Answer:
     """The age of the oldest sync."""
-    return _age(case, lambda feeder: feeder.synced, max)
+    return _age(context, lambda feeder: feeder.synced, max)
 
 
 @ACCOUNTS.factor(
@@ -151,52 +153,52 @@ def oldest_sync_age_days(case: Case) -> Answer:
     causes=AGE_CAUSES,
     better=Better.DOWN,
 )
-def newest_sync_age_days(case: Case) -> Answer:
+def newest_sync_age_days(context: FactorContext) -> Answer:
     """The age of the newest sync."""
-    return _age(case, lambda feeder: feeder.synced, min)
+    return _age(context, lambda feeder: feeder.synced, min)
 
 
-def _count(case: Case, *statuses: str) -> Answer:
-    return _on_accounts(case, lambda: len(_with_status(case, *statuses)))
+def _count(context: FactorContext, *statuses: str) -> Answer:
+    return _on_accounts(context, lambda: len(_with_status(context, *statuses)))
 
 
 def _age(
-    case: Case,
+    context: FactorContext,
     instant: Callable[[Feeder], datetime | None],
     choose: Callable[[list[int]], int],
 ) -> Answer:
-    return _on_accounts(case, lambda: _chosen_age(case, instant, choose))
+    return _on_accounts(context, lambda: _chosen_age(context, instant, choose))
 
 
 def _chosen_age(
-    case: Case,
+    context: FactorContext,
     instant: Callable[[Feeder], datetime | None],
     choose: Callable[[list[int]], int],
 ) -> int | Cause:
-    instants = [instant(f) for f in _with_status(case, CONNECTED)]
+    instants = [instant(f) for f in _with_status(context, CONNECTED)]
     known = [i for i in instants if i is not None]
     if not instants:
         return Cause.NOT_CONNECTED
     if len(known) < len(instants):
         return Cause.NO_DATA
-    return choose([_days_since(case, i) for i in known])
+    return choose([_days_since(context, i) for i in known])
 
 
-def _days_since(case: Case, instant: datetime) -> int:
-    return max((case.as_of.date - instant.astimezone(case.as_of.zone).date()).days, 0)
+def _days_since(context: FactorContext, instant: datetime) -> int:
+    return max((context.as_of.date - instant.astimezone(context.as_of.zone).date()).days, 0)
 
 
-def _with_status(case: Case, *statuses: str) -> list[Feeder]:
-    return [f for f in feeders(case) if f.is_account and f.status in statuses]
+def _with_status(context: FactorContext, *statuses: str) -> list[Feeder]:
+    return [f for f in feeders(context) if f.is_account and f.status in statuses]
 
 
-def _on_accounts(case: Case, work: Callable[[], int | Cause]) -> Answer:
-    taints = account_taints(case)
+def _on_accounts(context: FactorContext, work: Callable[[], int | Cause]) -> Answer:
+    taints = account_taints(context)
     if taints:
         return Answer(None, in_order(taints))
-    return answer(work(), Kind.ACCOUNTS, _evidence(case))
+    return answer(work(), Kind.ACCOUNTS, _evidence(context))
 
 
-def _evidence(case: Case) -> Evidence:
-    listed = [f.id for f in feeders(case) if f.is_account]
-    return case.once("account evidence", lambda _: Evidence(len(listed), sources=tuple(listed)))
+def _evidence(context: FactorContext) -> Evidence:
+    listed = [f.id for f in feeders(context) if f.is_account]
+    return context.once("account evidence", lambda _: Evidence(len(listed), sources=tuple(listed)))

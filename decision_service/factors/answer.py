@@ -31,7 +31,7 @@ def missing(*causes: Missing) -> Answer:
 
 
 def in_order(causes: set[Missing] | list[Missing] | tuple[Missing, ...]) -> tuple[Missing, ...]:
-    """The distinct causes in an order that depends on nothing but themselves."""
+    """The distinct causes in a fixed order."""
     return tuple(sorted(set(causes), key=_order))
 
 

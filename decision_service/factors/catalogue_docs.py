@@ -16,12 +16,12 @@ from decision_service.factors.catalogue_texts import (
 from decision_service.factors.registry import catalogue
 from decision_service.factors.vendor_names import GUIDE, UNVERIFIED, vendor_factors
 
-Row = Mapping[str, str | int | bool | list[str] | None]
+CatalogueRow = Mapping[str, str | int | bool | list[str] | None]
 
 _DIRECTIONS = {Better.UP: "higher is better", Better.DOWN: "lower is better"}
 
 
-def rows() -> list[Row]:
+def rows() -> list[CatalogueRow]:
     """Every factor as plain values, sorted by name; bounds in the factor's unit."""
     return [_row(spec) for spec in catalogue().values()]
 
@@ -50,7 +50,7 @@ def range_of(spec: FactorSpec) -> str:
     return f"at most {spec.upper}" if spec.upper is not None else "any"
 
 
-def _row(spec: FactorSpec) -> Row:
+def _row(spec: FactorSpec) -> CatalogueRow:
     return {
         "name": spec.name,
         "type": spec.type.value,

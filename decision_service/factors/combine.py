@@ -16,10 +16,10 @@ PAYROLL = "payroll"
 ESTIMATE = "estimate"
 GIG = "gig"
 
-Job = tuple[str, str]
+JobKey = tuple[str, str]
 """What a part of an income is (PAYROLL, ESTIMATE or GIG), and whose."""
 
-Teller = tuple[str, Kind]
+Reporter = tuple[str, Kind]
 """An account and the kind of its records."""
 
 
@@ -37,20 +37,20 @@ class MonthFacts(msgspec.Struct, gc=False):
     confirmed: dict[tuple[str, str], Amount] = msgspec.field(default_factory=dict)
 
 
-class Part(msgspec.Struct, gc=False):
-    """What one job gives in a month: the amount that counts, its grade, and who told it.
+class JobIncome(msgspec.Struct, gc=False):
+    """One job's income of a month: the amount that counts, its grade, and its sources.
 
     `backed` is the part of the amount that somebody else than the applicant proves.
     """
 
     amount: Amount
     grade: int
-    told: dict[Teller, Amount]
+    reported: dict[Reporter, Amount]
     backed: Amount
 
 
 Feeders = Mapping[str, Feeder]
-Parts = Mapping[Job, Part]
+Parts = Mapping[JobKey, JobIncome]
 
 
 def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
@@ -63,14 +63,14 @@ def combined(mode: CombineIncome, facts: MonthFacts, feeders: Feeders) -> Parts:
     """
     if mode is CombineIncome.PER_JOB:
         return _per_job(facts, feeders)
-    parts = {_account_job(s, facts, feeders): _account(s, facts, feeders) for s in tellers(facts)}
+    parts = {_account_job(s, facts, feeders): _account(s, facts, feeders) for s in reporters(facts)}
     if mode is CombineIncome.SUM or not parts:
         return parts
     job = max(sorted(parts), key=lambda j: parts[j].amount)
     return {job: parts[job]}
 
 
-def tellers(facts: MonthFacts) -> Sequence[str]:
+def reporters(facts: MonthFacts) -> Sequence[str]:
     """The accounts that tell of a month, in text order."""
     return sorted({s for s, _ in facts.payroll} | facts.estimates.keys() | facts.earnings.keys())
 
@@ -80,13 +80,13 @@ def has_formal_payroll(facts: MonthFacts, feeders: Feeders) -> bool:
     return any(not feeders[source].gig for source, _ in facts.payroll)
 
 
-def told_by(facts: MonthFacts, teller: Teller) -> Amount:
+def reported_by(facts: MonthFacts, reporter: Reporter) -> Amount:
     """What an account's records of one kind tell of a month; 0 where they do not."""
-    source, kind = teller
+    source, kind = reporter
     if kind is Kind.INCOMES:
         return sum(amount for (account, _), amount in facts.payroll.items() if account == source)
-    told = facts.estimates if kind is Kind.EINCOMES else facts.earnings
-    return told.get(source, 0)
+    reported = facts.estimates if kind is Kind.EINCOMES else facts.earnings
+    return reported.get(source, 0)
 
 
 def payroll_grade(feeder: Feeder) -> int:
@@ -100,15 +100,15 @@ def platform_grade(feeder: Feeder) -> int:
 
 
 def _per_job(facts: MonthFacts, feeders: Feeders) -> Parts:
-    payroll: dict[Job, Part] = {}
+    payroll: dict[JobKey, JobIncome] = {}
     for (source, employer), amount in facts.payroll.items():
         if not feeders[source].gig:
             paid = {(source, employer): amount}
             part = _paid(source, feeders[source], paid, facts)
             _keep_best(payroll, (PAYROLL, employer), part)
-    gig: dict[Job, Part] = {}
-    estimates: dict[Job, Part] = {}
-    for source in tellers(facts):
+    gig: dict[JobKey, JobIncome] = {}
+    estimates: dict[JobKey, JobIncome] = {}
+    for source in reporters(facts):
         if feeders[source].gig:
             part = _account(source, facts, feeders)
             _keep_best(gig, (GIG, feeders[source].provider_id), part)
@@ -123,15 +123,17 @@ def _larger(estimates: Parts, gig: Parts) -> Parts:
     """The larger of the highest estimate and gig; equal ones count as told by both."""
     if not estimates or not gig:
         return estimates or gig
-    told, worked = total(estimates), total(gig)
-    if told == worked:
-        tellers = {teller: amount for work in gig.values() for teller, amount in work.told.items()}
-        return {job: _also_told(part, tellers) for job, part in estimates.items()}
-    return estimates if told > worked else gig
+    reported, worked = total(estimates), total(gig)
+    if reported == worked:
+        reporters = {
+            reporter: amount for work in gig.values() for reporter, amount in work.reported.items()
+        }
+        return {job: _also_told(part, reporters) for job, part in estimates.items()}
+    return estimates if reported > worked else gig
 
 
-def _also_told(part: Part, tellers: Mapping[Teller, Amount]) -> Part:
-    return Part(part.amount, part.grade, {**part.told, **tellers}, part.backed)
+def _also_told(part: JobIncome, reporters: Mapping[Reporter, Amount]) -> JobIncome:
+    return JobIncome(part.amount, part.grade, {**part.reported, **reporters}, part.backed)
 
 
 def total(parts: Parts) -> Amount:
@@ -139,41 +141,41 @@ def total(parts: Parts) -> Amount:
     return sum([part.amount for part in parts.values()])
 
 
-def _account(source: str, facts: MonthFacts, feeders: Feeders) -> Part:
+def _account(source: str, facts: MonthFacts, feeders: Feeders) -> JobIncome:
     """An account's month: its payroll, where there is none its estimate, else its earnings."""
     feeder = feeders[source]
     paid = {job: amount for job, amount in facts.payroll.items() if job[0] == source}
     if paid:
         return _paid(source, feeder, paid, facts)
     if source in facts.estimates:
-        return _told((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
-    return _told((source, Kind.TRANSACTIONS), facts.earnings[source], platform_grade(feeder))
+        return _reported((source, Kind.EINCOMES), facts.estimates[source], facts.grades[source])
+    return _reported((source, Kind.TRANSACTIONS), facts.earnings[source], platform_grade(feeder))
 
 
-def _told(teller: Teller, amount: Amount, grade: int) -> Part:
+def _reported(reporter: Reporter, amount: Amount, grade: int) -> JobIncome:
     """An estimate or earnings."""
-    return Part(amount, grade, {teller: amount}, amount if grade <= PLATFORM_GRADE else 0)
+    return JobIncome(amount, grade, {reporter: amount}, amount if grade <= PLATFORM_GRADE else 0)
 
 
 def _paid(
     source: str, feeder: Feeder, paid: Mapping[tuple[str, str], Amount], facts: MonthFacts
-) -> Part:
+) -> JobIncome:
     """Some of an account's payroll."""
     amount, grade = sum(paid.values()), payroll_grade(feeder)
     confirmed = sum(facts.confirmed.get(job, 0) for job in paid)
     backed = amount if grade == PAYROLL_GRADE else confirmed
-    return Part(amount, grade, {(source, Kind.INCOMES): amount}, backed)
+    return JobIncome(amount, grade, {(source, Kind.INCOMES): amount}, backed)
 
 
-def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> Job:
+def _account_job(source: str, facts: MonthFacts, feeders: Feeders) -> JobKey:
     if feeders[source].gig:
         return GIG, source
     paid = any(account == source for account, _ in facts.payroll)
     return (PAYROLL if paid else ESTIMATE), source
 
 
-def _keep_best(parts: dict[Job, Part], job: Job, part: Part) -> None:
-    """The better proof counts, whatever the other tells; of equal proof the larger amount."""
+def _keep_best(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:
+    """The amount of better proof; of equal proof the larger amount."""
     held = parts.get(job)
     if held is not None and held.grade != part.grade:
         parts[job] = min(held, part, key=lambda p: p.grade)
@@ -181,10 +183,10 @@ def _keep_best(parts: dict[Job, Part], job: Job, part: Part) -> None:
         _keep_largest(parts, job, part)
 
 
-def _keep_largest(parts: dict[Job, Part], job: Job, part: Part) -> None:
+def _keep_largest(parts: dict[JobKey, JobIncome], job: JobKey, part: JobIncome) -> None:
     held = parts.get(job)
     if held is None or part.amount > held.amount:
         parts[job] = part
     elif part.amount == held.amount:
         best = min(held, part, key=lambda p: (p.grade, -p.backed))
-        parts[job] = Part(held.amount, best.grade, held.told | part.told, best.backed)
+        parts[job] = JobIncome(held.amount, best.grade, held.reported | part.reported, best.backed)

@@ -10,7 +10,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import present
 from decision_service.factors.income_trust import platforms_or_partial
 from decision_service.factors.quality import account_taints
@@ -25,47 +25,49 @@ def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Factors:
     Pure: equal arguments give equal results; the order of records means nothing. Raises KeyError
     for a name that the catalogue does not have.
     """
-    case = Case(snapshot, needs, as_of)
-    values = {name: _value(case, name) for name in needs.factors}
-    needed = _needed(case, needs.factors)
+    context = FactorContext(snapshot, needs, as_of)
+    values = {name: _value(context, name) for name in needs.factors}
+    needed = _needed(context, needs.factors)
     read = {kind for kind in FETCHED_KINDS if reading(snapshot, kind) is not None}
     kinds = {Kind.ACCOUNTS} | read | needed
     return Factors(
         values=values,
-        kinds={k: _status(case, k) for k in (Kind.ACCOUNTS, *FETCHED_KINDS) if k in kinds},
-        sources=tuple(source_use(case, f) for f in feeders(case)),
-        oldest_used_sync=_oldest_sync(case, needed),
+        kinds={k: _status(context, k) for k in (Kind.ACCOUNTS, *FETCHED_KINDS) if k in kinds},
+        sources=tuple(source_use(context, f) for f in feeders(context)),
+        oldest_used_sync=_oldest_sync(context, needed),
     )
 
 
-def _value(case: Case, name: str) -> FactorValue:
+def _value(context: FactorContext, name: str) -> FactorValue:
     factor = registered(name)
-    found = factor.work(case)
+    found = factor.work(context)
     if found.figure is None:
         return FactorValue(name, None, found.missing, found.evidence)
-    value = present(found.figure, factor.spec.type, case.currency)
+    value = present(found.figure, factor.spec.type, context.currency)
     return FactorValue(name, value, (), found.evidence)
 
 
-def _needed(case: Case, names: Iterable[str]) -> set[Kind]:
+def _needed(context: FactorContext, names: Iterable[str]) -> set[Kind]:
     """The kinds that the factors rest on; transactions also where they may stand in as income."""
     kinds = set[Kind]().union(*[registered(name).spec.kinds for name in names])
-    if Kind.EINCOMES in kinds and platforms_or_partial(case):
+    if Kind.EINCOMES in kinds and platforms_or_partial(context):
         kinds.add(Kind.TRANSACTIONS)
     return kinds
 
 
-def _status(case: Case, kind: Kind) -> KindStatus:
+def _status(context: FactorContext, kind: Kind) -> KindStatus:
     if kind is Kind.ACCOUNTS:
-        return KindStatus.MISSING if account_taints(case) else KindStatus.COMPLETE
-    read = reading(case.snapshot, kind)
+        return KindStatus.MISSING if account_taints(context) else KindStatus.COMPLETE
+    read = reading(context.snapshot, kind)
     if read is None or (read.faults and not read.records):
         return KindStatus.MISSING
-    partial = read.faults or any(f.id not in counted(case) for f in partial_feeding(case, kind))
+    partial = read.faults or any(
+        f.id not in counted(context) for f in partial_feeding(context, kind)
+    )
     return KindStatus.PARTIAL if partial else KindStatus.COMPLETE
 
 
-def _oldest_sync(case: Case, needed: Iterable[Kind]) -> datetime | None:
+def _oldest_sync(context: FactorContext, needed: Iterable[Kind]) -> datetime | None:
     kinds = [kind for kind in needed if kind is not Kind.ACCOUNTS]
-    syncs = [f.synced for kind in kinds for f in feeding(case, kind)]
+    syncs = [f.synced for kind in kinds for f in feeding(context, kind)]
     return min((s for s in syncs if s is not None), default=None)

@@ -8,12 +8,12 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, Figure, mean
 from decision_service.factors.paid_months import ContributionBook, contribution_book, over_schemes
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.scheme import Scheme
-from decision_service.factors.series import Span, at, over
+from decision_service.factors.series import MonthSpan, at, over
 from decision_service.factors.window import CALENDAR, WHOLE, months
 
 CONTRIBUTIONS = Family(
@@ -44,9 +44,9 @@ def _same(length: int) -> int:
     lower=0,
     better=Better.UP,
 )
-def months_total(case: Case) -> Answer:
+def months_total(context: FactorContext) -> Answer:
     """Months with a contribution, ever."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     paid = {month for scheme in book.paying for month in scheme.paid}
     return over_schemes(book, _whole, lambda: len(paid))
 
@@ -63,9 +63,9 @@ def months_total(case: Case) -> Answer:
     months=_same,
     better=Better.UP,
 )
-def count(case: Case, length: int) -> Answer:
+def count(context: FactorContext, length: int) -> Answer:
     """Contribution records in a window."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     return over(book, length, lambda _: book.records(book.last(length)))
 
 
@@ -81,9 +81,9 @@ def count(case: Case, length: int) -> Answer:
     needs_months=lambda n: n + 1,
     better=Better.UP,
 )
-def change(case: Case, length: int) -> Answer:
+def change(context: FactorContext, length: int) -> Answer:
     """The difference of two months."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     new, old = book.horizon, book.horizon - length
     return at(book, ((new, new), (old, old)), lambda v: v[0][0] - v[1][0])
 
@@ -102,9 +102,9 @@ def change(case: Case, length: int) -> Answer:
     months=_same,
     better=Better.UP,
 )
-def months_in_best_scheme(case: Case, length: int) -> Answer:
+def months_in_best_scheme(context: FactorContext, length: int) -> Answer:
     """Distinct months of the best-covered scheme."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     return over_schemes(
         book, lambda s: s.windows(length), lambda: _best(book, lambda s: s.most_paid(length))
     )
@@ -118,8 +118,8 @@ def _amounts(
     *,
     of_none: int | Cause = Cause.NO_EVIDENCE,
 ) -> None:
-    def answer(case: Case, length: int) -> Answer:
-        return over(contribution_book(case), length, lambda v: _of_paid(v, work, of_none))
+    def answer(context: FactorContext, length: int) -> Answer:
+        return over(contribution_book(context), length, lambda v: _of_paid(v, work, of_none))
 
     CONTRIBUTIONS.factor(
         f"{name}_{{w}}",
@@ -168,9 +168,9 @@ _amounts(
     causes=frozenset({Cause.NO_EVIDENCE}),
     better=Better.DOWN,
 )
-def months_since_last(case: Case) -> Answer:
+def months_since_last(context: FactorContext) -> Answer:
     """The age of the last contribution."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     return over_schemes(book, _whole, lambda: _since_last(book))
 
 
@@ -188,9 +188,9 @@ def months_since_last(case: Case) -> Answer:
     months=_same,
     better=Better.DOWN,
 )
-def longest_gap(case: Case, length: int) -> Answer:
+def longest_gap(context: FactorContext, length: int) -> Answer:
     """The longest gap."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     return over_schemes(book, lambda s: s.ends(length), lambda: _shortest_gap(book, length))
 
 
@@ -204,9 +204,9 @@ def longest_gap(case: Case, length: int) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def longest_streak(case: Case) -> Answer:
+def longest_streak(context: FactorContext) -> Answer:
     """The longest streak."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     return over_schemes(book, _whole, lambda: _best(book, Scheme.longest_streak))
 
 
@@ -218,9 +218,9 @@ def longest_streak(case: Case) -> Answer:
     "Count of the providers with a contribution above zero over the whole history." + OWN_HORIZON,
     lower=0,
 )
-def schemes_count(case: Case) -> Answer:
+def schemes_count(context: FactorContext) -> Answer:
     """How many schemes are paid to."""
-    book = contribution_book(case)
+    book = contribution_book(context)
     return over_schemes(book, _whole, lambda: len(book.paying))
 
 
@@ -235,7 +235,7 @@ def _since_last(book: ContributionBook) -> int | Cause:
     return min((s.since_last() for s in book.paying), default=Cause.NO_EVIDENCE)
 
 
-def _whole(scheme: Scheme) -> Span:
+def _whole(scheme: Scheme) -> MonthSpan:
     return scheme.ends(WHOLE)
 
 

@@ -1,4 +1,4 @@
-"""income.*: whether sources that tell of the same work agree, and what unknown ones claim."""
+"""income.*: agreement of sources on the same work, and claims of unknown providers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.months import Month
 from decision_service.domain.needs import DataPolicy
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
 from decision_service.factors.claims import claimed
 from decision_service.factors.combine import MonthFacts, payroll_grade, total
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import DOCUMENT_GRADE, PAYROLL_GRADE
 from decision_service.factors.figures import Amount, quotient, ratio
 from decision_service.factors.income import DIVISION, INCOME, NO_EVIDENCE
 from decision_service.factors.income_months import formal_payroll, income_months, income_parts
 from decision_service.factors.monthly_income import income
-from decision_service.factors.series import Span, over_spans, within
+from decision_service.factors.series import MonthSpan, over_spans, within
 from decision_service.factors.usage import counted
 from decision_service.factors.window import months
 
 CLAIMED_MONTHS = 6
 
-Pair = tuple[Amount, Amount]
+AmountPair = tuple[Amount, Amount]
 """What two sources tell of one month's work."""
 
 
@@ -45,11 +45,11 @@ Pair = tuple[Amount, Amount]
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
-def source_disagreement(case: Case, length: int) -> Answer:
+def source_disagreement(context: FactorContext, length: int) -> Answer:
     """The largest distance of two tellings."""
-    book = income(case)
+    book = income(context)
     span = book.last(length)
-    return over_spans(book, (span,), lambda: _disagreement(case, span))
+    return over_spans(book, (span,), lambda: _disagreement(context, span))
 
 
 @INCOME.factor(
@@ -65,54 +65,54 @@ def source_disagreement(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.DOWN,
 )
-def unknown_provider_excess(case: Case) -> Answer:
+def unknown_provider_excess(context: FactorContext) -> Answer:
     """How much more would be claimed than is known."""
-    book = income(case)
+    book = income(context)
     span = book.last(CLAIMED_MONTHS)
-    known = sum(total(parts) for _, parts in within(income_parts(case), (span,)))
-    claim = claimed(case, span)
+    known = sum(total(parts) for _, parts in within(income_parts(context), (span,)))
+    claim = claimed(context, span)
     return over_spans(book, (span,), lambda: ratio(claim, known) if claim > 0 else 0)
 
 
-def _disagreement(case: Case, span: Span) -> Amount | Cause:
-    pairs = [_formal(case, span), *_documents(case, span).values()]
+def _disagreement(context: FactorContext, span: MonthSpan) -> Amount | Cause:
+    pairs = [_formal(context, span), *_documents(context, span).values()]
     return max((_apart(pair) for pair in pairs if pair), default=Cause.NO_EVIDENCE)
 
 
-def _apart(pairs: Sequence[Pair]) -> Amount:
+def _apart(pairs: Sequence[AmountPair]) -> Amount:
     """The distance of the averages, which over equal months is that of the sums."""
     smaller, larger = sorted((sum(one for one, _ in pairs), sum(other for _, other in pairs)))
     return quotient(larger - max(smaller, 0), larger) if larger > 0 else 0
 
 
-def _formal(case: Case, span: Span) -> Sequence[Pair]:
+def _formal(context: FactorContext, span: MonthSpan) -> Sequence[AmountPair]:
     """Each month's payroll beside its highest scheme estimate."""
-    found = within(income_months(case).facts, (span,))
-    return [pair for month, facts in found if (pair := _beside_scheme(case, month, facts))]
+    found = within(income_months(context).facts, (span,))
+    return [pair for month, facts in found if (pair := _beside_scheme(context, month, facts))]
 
 
-def _beside_scheme(case: Case, month: int, facts: MonthFacts) -> Pair | None:
-    feeders = counted(case)
+def _beside_scheme(context: FactorContext, month: int, facts: MonthFacts) -> AmountPair | None:
+    feeders = counted(context)
     estimates = {s: a for s, a in facts.estimates.items() if feeders[s].scheme}
-    paid = formal_payroll(case).get(month)
+    paid = formal_payroll(context).get(month)
     if not estimates or paid is None:
         return None
-    told = max(estimates.values())
-    highest = {feeders[s].provider_id for s, amount in estimates.items() if amount == told}
-    at_least = any(_at_ceiling(case.policy, provider, month, told) for provider in highest)
-    return paid, max(told, paid) if at_least else told
+    reported = max(estimates.values())
+    highest = {feeders[s].provider_id for s, amount in estimates.items() if amount == reported}
+    at_least = any(_at_ceiling(context.policy, provider, month, reported) for provider in highest)
+    return paid, max(reported, paid) if at_least else reported
 
 
-def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, told: Amount) -> bool:
+def _at_ceiling(policy: DataPolicy, provider_id: str, month: int, reported: Amount) -> bool:
     ceiling = ceiling_of(policy, provider_id, month)
-    return ceiling is not None and told >= ceiling
+    return ceiling is not None and reported >= ceiling
 
 
-def _documents(case: Case, span: Span) -> Mapping[str, Sequence[Pair]]:
+def _documents(context: FactorContext, span: MonthSpan) -> Mapping[str, Sequence[AmountPair]]:
     """Each employer's payroll beside uploaded payslips, by employer."""
-    found: dict[str, list[Pair]] = {}
-    for _, facts in within(income_months(case).facts, (span,)):
-        best = _best_by_grade(case, facts)
+    found: dict[str, list[AmountPair]] = {}
+    for _, facts in within(income_months(context).facts, (span,)):
+        best = _best_by_grade(context, facts)
         for employer in {employer for employer, _ in best}:
             pair = [best.get((employer, grade)) for grade in (PAYROLL_GRADE, DOCUMENT_GRADE)]
             if pair[0] is not None and pair[1] is not None:
@@ -120,10 +120,10 @@ def _documents(case: Case, span: Span) -> Mapping[str, Sequence[Pair]]:
     return found
 
 
-def _best_by_grade(case: Case, facts: MonthFacts) -> Mapping[tuple[str, int], Amount]:
+def _best_by_grade(context: FactorContext, facts: MonthFacts) -> Mapping[tuple[str, int], Amount]:
     best: dict[tuple[str, int], Amount] = {}
     for source, employer, amount in _payrolls(facts):
-        feeder = counted(case)[source]
+        feeder = counted(context)[source]
         key = employer, payroll_grade(feeder)
         if not feeder.gig:
             best[key] = max(amount, best.get(key, amount))

@@ -64,13 +64,15 @@ def one_job(payments: Mapping[PayrollJob, Iterable[Payment]]) -> Mapping[Payroll
     Jobs of one employer are one; so are two at different accounts with three equal payments.
     """
     paid = {job: frozenset(found) for job, found in payments.items()}
-    stands = {job: job[1] for job in sorted(paid)}
-    for job in stands:
-        for other in stands:
+    employer_of = {job: job[1] for job in sorted(paid)}
+    for job in employer_of:
+        for other in employer_of:
             if job < other and _told_twice(job, other, paid):
-                first, last = sorted((stands[job], stands[other]))
-                stands = {j: first if name == last else name for j, name in stands.items()}
-    return stands
+                first, last = sorted((employer_of[job], employer_of[other]))
+                employer_of = {
+                    j: first if name == last else name for j, name in employer_of.items()
+                }
+    return employer_of
 
 
 def _told_twice(

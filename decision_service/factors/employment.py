@@ -13,8 +13,8 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
 from decision_service.factors.civil import plus_months, whole_months
+from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import employer_key
 from decision_service.factors.evidence import MOST_SHOWN
 from decision_service.factors.figures import Figure
@@ -36,9 +36,9 @@ class Jobs(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-def jobs(case: Case) -> Jobs:
+def jobs(context: FactorContext) -> Jobs:
     """The employments as reported."""
-    return case.once("jobs", _jobs)
+    return context.once("jobs", _jobs)
 
 
 def is_open(record: Employment, today: date) -> bool:
@@ -57,10 +57,10 @@ def is_open(record: Employment, today: date) -> bool:
     causes=NO_EVIDENCE,
     better=Better.UP,
 )
-def current_tenure_months(case: Case) -> Answer:
+def current_tenure_months(context: FactorContext) -> Answer:
     """The age of the oldest open employment."""
-    today = case.as_of.date
-    return _on_jobs(case, lambda all_: _longest([r for r in all_ if is_open(r, today)], today))
+    today = context.as_of.date
+    return _on_jobs(context, lambda all_: _longest([r for r in all_ if is_open(r, today)], today))
 
 
 @EMPLOYMENT.factor(
@@ -73,9 +73,9 @@ def current_tenure_months(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def longest_tenure_months(case: Case) -> Answer:
+def longest_tenure_months(context: FactorContext) -> Answer:
     """The longest employment."""
-    return _on_jobs(case, lambda all_: _longest(all_, case.as_of.date))
+    return _on_jobs(context, lambda all_: _longest(all_, context.as_of.date))
 
 
 @EMPLOYMENT.factor(
@@ -87,9 +87,11 @@ def longest_tenure_months(case: Case) -> Answer:
     " do not tell names apart, and employments without a name are one employer.",
     lower=0,
 )
-def employers_count(case: Case) -> Answer:
+def employers_count(context: FactorContext) -> Answer:
     """How many employers there were."""
-    return _on_jobs(case, lambda all_: len({employer_key(r.employer, case.policy) for r in all_}))
+    return _on_jobs(
+        context, lambda all_: len({employer_key(r.employer, context.policy) for r in all_})
+    )
 
 
 @EMPLOYMENT.factor(
@@ -103,10 +105,12 @@ def employers_count(case: Case) -> Answer:
     lower=0,
     months=lambda n: n,
 )
-def jobs_started(case: Case, length: int) -> Answer:
+def jobs_started(context: FactorContext, length: int) -> Answer:
     """How often a job was begun."""
-    since = plus_months(case.as_of.date, -length)
-    return _on_jobs(case, lambda all_: len(_begun([r for r in all_ if r.start > since], case)))
+    since = plus_months(context.as_of.date, -length)
+    return _on_jobs(
+        context, lambda all_: len(_begun([r for r in all_ if r.start > since], context))
+    )
 
 
 @EMPLOYMENT.factor(
@@ -119,32 +123,34 @@ def jobs_started(case: Case, length: int) -> Answer:
     lower=0,
     causes=NO_EVIDENCE,
 )
-def months_since_last_end(case: Case) -> Answer:
+def months_since_last_end(context: FactorContext) -> Answer:
     """How long ago a job ended."""
-    return _on_jobs(case, lambda all_: _since_end(all_, case.as_of.date))
+    return _on_jobs(context, lambda all_: _since_end(all_, context.as_of.date))
 
 
-def _jobs(case: Case) -> Jobs:
-    clean = employments(case)
+def _jobs(context: FactorContext) -> Jobs:
+    clean = employments(context)
     records = sorted(clean.records, key=lambda r: r.id)
-    trust = feed(case, (supply(case, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
-    return Jobs(records, trust.missing, _proof(case, records))
+    trust = feed(context, (supply(context, Kind.EMPLOYMENTS),), clean.taints, held=bool(records))
+    return Jobs(records, trust.missing, _proof(context, records))
 
 
-def _proof(case: Case, records: Sequence[Employment]) -> Evidence:
+def _proof(context: FactorContext, records: Sequence[Employment]) -> Evidence:
     starts = sorted(r.start for r in records)
     return Evidence(
         records=len(records),
         first=starts[0].isoformat() if starts else None,
         last=starts[-1].isoformat() if starts else None,
-        horizon=case.as_of.date.isoformat(),
+        horizon=context.as_of.date.isoformat(),
         top=tuple(r.id for r in records[:MOST_SHOWN]),
         sources=tuple(sorted({r.source for r in records})),
     )
 
 
-def _on_jobs(case: Case, work: Callable[[Sequence[Employment]], Figure | Cause]) -> Answer:
-    known = jobs(case)
+def _on_jobs(
+    context: FactorContext, work: Callable[[Sequence[Employment]], Figure | Cause]
+) -> Answer:
+    known = jobs(context)
     if known.missing:
         return Answer(None, known.missing)
     return answer(work(known.records), Kind.EMPLOYMENTS, known.evidence)
@@ -161,9 +167,9 @@ def _until(record: Employment, today: date) -> date:
     return record.end + timedelta(days=1)
 
 
-def _begun(records: Sequence[Employment], case: Case) -> set[tuple[str, int]]:
+def _begun(records: Sequence[Employment], context: FactorContext) -> set[tuple[str, int]]:
     """Employers with the month of the start; a job on record twice began once."""
-    return {(employer_key(r.employer, case.policy), Month.of(r.start).index) for r in records}
+    return {(employer_key(r.employer, context.policy), Month.of(r.start).index) for r in records}
 
 
 def _since_end(records: Sequence[Employment], today: date) -> int | Cause:

@@ -23,11 +23,11 @@ PAYROLL_GRADE, REMITTED_GRADE, PLATFORM_GRADE, DOCUMENT_GRADE, DECLARED_GRADE = 
 Weight = tuple[Amount, str]
 """(minus the absolute amount in minor units, record id), so that sorting puts heavy first."""
 
-Told = tuple[str, int | None]
-"""Who told of a record, and its grade as proof of income; None where it proves none."""
+SourceGrade = tuple[str, int | None]
+"""A record's source, and its grade as proof of income; None where it proves none."""
 
 
-class Named(Protocol):
+class Identified(Protocol):
     """A record with an id."""
 
     @property
@@ -35,7 +35,7 @@ class Named(Protocol):
         """The record's id."""
 
 
-class Heap(Protocol):
+class RecordGroup(Protocol):
     """Records of which nobody has looked yet for the heaviest."""
 
     @property
@@ -51,14 +51,16 @@ class Proof(msgspec.Struct, gc=False):
 
     month: int
     records: int = 0
-    told: set[Told] = msgspec.field(default_factory=set)
+    reported: set[SourceGrade] = msgspec.field(default_factory=set)
     weights: list[Weight] = msgspec.field(default_factory=list)
-    heaps: tuple[Heap, ...] = ()
+    heaps: tuple[RecordGroup, ...] = ()
 
-    def note(self, record_id: str, amount: Amount, told: Told, *, counted: bool = True) -> None:
+    def note(
+        self, record_id: str, amount: Amount, reported: SourceGrade, *, counted: bool = True
+    ) -> None:
         """Take one record in; `counted` is False for further months of a spread one."""
         self.records += counted
-        self.told.add(told)
+        self.reported.add(reported)
         self.weights.append((-amount if amount > 0 else amount, record_id))
 
 
@@ -77,8 +79,8 @@ def heaviest(weights: Sequence[Weight]) -> tuple[str, ...]:
     return tuple([name for _, name in five(weights)])
 
 
-def five_of(weights: Sequence[Weight], heaps: Sequence[Heap]) -> Sequence[Weight]:
-    """The five heaviest records, looking into heaps only where one of them may be."""
+def five_of(weights: Sequence[Weight], heaps: Sequence[RecordGroup]) -> Sequence[Weight]:
+    """The five records of largest amount, expanding only heaps that may hold one."""
     best = five(weights)
     peaks = sorted([(-heap.peak, place) for place, heap in enumerate(heaps)])
     for peak, place in peaks:
@@ -88,7 +90,7 @@ def five_of(weights: Sequence[Weight], heaps: Sequence[Heap]) -> Sequence[Weight
     return best
 
 
-def top_weights(records: Sequence[Named], sizes: Sequence[int]) -> Sequence[Weight]:
+def top_weights(records: Sequence[Identified], sizes: Sequence[int]) -> Sequence[Weight]:
     """The five heaviest of distinct records, heavy first, given with their absolute amounts.
 
     Only records that may be shown are sorted. Many may weigh as much as the fifth, as trips at one
@@ -115,8 +117,8 @@ def _some(sizes: Sequence[int]) -> Sequence[int]:
 
 def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...] = ()) -> Evidence:
     """The evidence of some months, given in order."""
-    told = set[Told]().union(*[proof.told for proof in proofs])
-    grades = [grade for _, grade in told if grade is not None]
+    reported = set[SourceGrade]().union(*[proof.reported for proof in proofs])
+    grades = [grade for _, grade in reported if grade is not None]
     weights = [weight for proof in proofs for weight in proof.weights]
     heaps = [heap for proof in proofs for heap in proof.heaps]
     return Evidence(
@@ -126,7 +128,7 @@ def proofs_evidence(proofs: Sequence[Proof], horizon: int, notes: tuple[str, ...
         horizon=month_name(horizon),
         grade=GRADES[min(grades)] if grades else None,
         top=tuple([name for _, name in five_of(weights, heaps)]),
-        sources=tuple(sorted({source for source, _ in told})),
+        sources=tuple(sorted({source for source, _ in reported})),
         notes=notes,
     )
 

@@ -13,7 +13,7 @@ from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.horizons import trailing_end
 from decision_service.factors.income_sources import platforms
 from decision_service.factors.ledger import ledger
@@ -47,27 +47,27 @@ PLATFORMS = Family(
     " hold no transaction, NO_EVIDENCE when they hold no EARNING.",
     labels=(PRESENT, ABSENT, NOT_CHARGED),
 )
-def fee_presence(case: Case) -> Answer:
+def fee_presence(context: FactorContext) -> Answer:
     """Trips for which no platform ever took its share are somebody's invention."""
-    trust = _trust(case)
-    end = trailing_end(case.as_of, trust.feeders)
+    trust = _trust(context)
+    end = trailing_end(context.as_of, trust.feeders)
     begins = end - timedelta(days=LOOK_BACK_DAYS - 1)
-    missing = trust.missing or unread_from(case.snapshot, begins)
+    missing = trust.missing or unread_from(context.snapshot, begins)
     if missing:
         return Answer(None, missing)
     before = end + timedelta(days=1)
-    stretches = {s: Stretch((page,), begins, before) for s, page in _pages(case, trust).items()}
-    whole = Stretch(_pages(case, trust).values(), begins, before)
+    stretches = {s: Stretch((page,), begins, before) for s, page in _pages(context, trust).items()}
+    whole = Stretch(_pages(context, trust).values(), begins, before)
     found = flaws(whole.tally, classed=True)
     if found:
         return Answer(None, found)
-    return answer(_label(case, stretches), Kind.TRANSACTIONS, _proof(whole, stretches, end))
+    return answer(_label(context, stretches), Kind.TRANSACTIONS, _proof(whole, stretches, end))
 
 
-def _trust(case: Case) -> Feed:
+def _trust(context: FactorContext) -> Feed:
     """The platforms alone; one that was disconnected long ago has nothing to show."""
-    several = supply(case, Kind.TRANSACTIONS)
-    riders = platforms(case)
+    several = supply(context, Kind.TRANSACTIONS)
+    riders = platforms(context)
     working = Supply(
         Kind.TRANSACTIONS,
         counted=riders,
@@ -77,23 +77,23 @@ def _trust(case: Case) -> Feed:
         judged=riders,
         needed=bool(riders),
     )
-    taints = [*_unasked(case), *(ledger(case).taints if riders else ())]
-    held = any(f.id in ledger(case).pages for f in riders)
-    return feed(case, (working,), taints, held=held)
+    taints = [*_unasked(context), *(ledger(context).taints if riders else ())]
+    held = any(f.id in ledger(context).pages for f in riders)
+    return feed(context, (working,), taints, held=held)
 
 
-def _unasked(case: Case) -> list[Missing]:
+def _unasked(context: FactorContext) -> list[Missing]:
     """Transactions stand in only where incomes were asked for."""
-    unread = [kind for kind in INCOME_KINDS if reading(case.snapshot, kind) is None]
+    unread = [kind for kind in INCOME_KINDS if reading(context.snapshot, kind) is None]
     return [Missing(Cause.NOT_FETCHED, kind=kind) for kind in unread]
 
 
-def _pages(case: Case, trust: Feed) -> Mapping[str, Page]:
-    pages = ledger(case).pages
+def _pages(context: FactorContext, trust: Feed) -> Mapping[str, Page]:
+    pages = ledger(context).pages
     return {f.id: pages[f.id] for f in trust.feeders if f.id in pages}
 
 
-def _label(case: Case, stretches: Mapping[str, Stretch]) -> str | Cause:
+def _label(context: FactorContext, stretches: Mapping[str, Stretch]) -> str | Cause:
     counts = {source: stretch.tally.counts for source, stretch in stretches.items()}
     if not any(any(each) for each in counts.values()):
         return Cause.NO_DATA
@@ -101,7 +101,9 @@ def _label(case: Case, stretches: Mapping[str, Stretch]) -> str | Cause:
     if not earning:
         return Cause.NO_EVIDENCE
     without = [source for source in earning if not counts[source][FEES]]
-    if any(counted(case)[source].provider_id in case.policy.fee_providers for source in without):
+    if any(
+        counted(context)[source].provider_id in context.policy.fee_providers for source in without
+    ):
         return ABSENT
     return PRESENT if len(without) < len(earning) else NOT_CHARGED
 

@@ -8,54 +8,54 @@ from decision_service.domain.accounts import PENDING, PENDS_WITHIN, SYNCS_WITHIN
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import PartialPolicy
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.usage import Feeder, FeederState, counted, feeders
 
 
-def running(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
+def running(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     """That the account's first sync has not finished."""
-    return [Missing(cause, kind=kind, source=feeder.id) for cause in _syncing(case, feeder)]
+    return [Missing(cause, kind=kind, source=feeder.id) for cause in _syncing(context, feeder)]
 
 
-def _syncing(case: Case, feeder: Feeder) -> Iterable[Cause]:
+def _syncing(context: FactorContext, feeder: Feeder) -> Iterable[Cause]:
     """NOT_FETCHED while the first sync runs; PARTIAL when it has run for a day."""
     since = feeder.linking_since
     if since is None:
         return ()
-    if case.as_of.instant - since < SYNCS_WITHIN:
+    if context.as_of.instant - since < SYNCS_WITHIN:
         return (Cause.NOT_FETCHED,)
-    return (Cause.PARTIAL,) if case.policy.partial is not PartialPolicy.USE else ()
+    return (Cause.PARTIAL,) if context.policy.partial is not PartialPolicy.USE else ()
 
 
-def being_linked(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def being_linked(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts whose linking has begun within a day and may bring this kind."""
     return tuple(
         f
-        for f in feeders(case)
-        if f.id not in counted(case)
+        for f in feeders(context)
+        if f.id not in counted(context)
         and f.state is not FeederState.REVOKED
         and f.could_feed(kind)
         and f.may_tell(kind)
-        and (Cause.NOT_FETCHED in _syncing(case, f) or _undecided(case, f, kind))
+        and (Cause.NOT_FETCHED in _syncing(context, f) or _undecided(context, f, kind))
     )
 
 
-def _undecided(case: Case, feeder: Feeder, kind: Kind) -> bool:
+def _undecided(context: FactorContext, feeder: Feeder, kind: Kind) -> bool:
     """Whether nobody could tell if a pending account is being linked."""
-    return feeder.status == PENDING and bool(unclear(case, feeder, kind))
+    return feeder.status == PENDING and bool(unclear(context, feeder, kind))
 
 
-def unclear(case: Case, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
+def unclear(context: FactorContext, feeder: Feeder, kind: Kind) -> Sequence[Missing]:
     """What went wrong while the vendor was asked whether the account's first sync has ended."""
-    tasks = case.snapshot.tasks
+    tasks = context.snapshot.tasks
     return [
         Missing(Cause.NOT_FETCHED, fault.code, kind, feeder.id, fault.account_error)
         for fault in (tasks.faults if tasks else ())
-        if fault.source == feeder.id or (fault.source is None and _young(case, feeder))
+        if fault.source == feeder.id or (fault.source is None and _young(context, feeder))
     ]
 
 
-def _young(case: Case, feeder: Feeder) -> bool:
+def _young(context: FactorContext, feeder: Feeder) -> bool:
     """Whether the vendor is asked for its tasks; an account that tells no creation is young."""
     created, young = feeder.created, PENDS_WITHIN if feeder.status == PENDING else SYNCS_WITHIN
-    return feeder.is_account and (created is None or case.as_of.instant - created < young)
+    return feeder.is_account and (created is None or context.as_of.instant - created < young)

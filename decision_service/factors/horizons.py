@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.months import Month
 from decision_service.domain.time import AsOf
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.usage import Feeder
 
 LIVE_MONTHS = 3
@@ -19,10 +19,10 @@ LATE_MONTHS = 13
 STAND_IN_MONTHS = 13
 
 
-class Source(msgspec.Struct, frozen=True):
-    """One account's records of one kind, as far as they tell which months are known.
+class SourceCoverage(msgspec.Struct, frozen=True):
+    """One account's records of one kind, as far as they determine the known months.
 
-    Months are Month.index. `seen` is the civil date of the sync or of as_of, the earlier one.
+    Months are Month.index. `synced` is the civil date of the sync or of as_of, the earlier one.
     `settled` is the last month that ended before it and is posted or past its lag; `newest` the
     last month with a record, `newest_income` the last one with an amount above zero (None: none).
     `lag_months`, where above 0, counts in place of `lag_days`.
@@ -30,7 +30,7 @@ class Source(msgspec.Struct, frozen=True):
 
     feeder: Feeder
     kind: Kind
-    seen: date
+    synced: date
     lag_months: int
     lag_days: int
     settled: int
@@ -64,20 +64,20 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def source_of(
-    case: Case,
+    context: FactorContext,
     feeder: Feeder,
     kind: Kind,
     posted: Collection[int],
     *,
     newest: int,
     newest_income: int | None,
-) -> Source:
+) -> SourceCoverage:
     """A source with its settled month; `posted` holds the months that one of its records posts."""
-    lag = case.policy.lag_months(feeder.provider_id)
-    days = case.policy.lag_days(feeder.provider_id, kind)
-    seen = last_seen(case.as_of, feeder)
-    settled = settled_month(seen, lag, days, posted)
-    return Source(feeder, kind, seen, lag, days, settled, newest, newest_income)
+    lag = context.policy.lag_months(feeder.provider_id)
+    days = context.policy.lag_days(feeder.provider_id, kind)
+    synced = last_seen(context.as_of, feeder)
+    settled = settled_month(synced, lag, days, posted)
+    return SourceCoverage(feeder, kind, synced, lag, days, settled, newest, newest_income)
 
 
 def last_seen(as_of: AsOf, feeder: Feeder) -> date:
@@ -87,17 +87,17 @@ def last_seen(as_of: AsOf, feeder: Feeder) -> date:
     return feeder.synced.astimezone(as_of.zone).date()
 
 
-def settled_month(seen: date, lag_months: int, lag_days: int, posted: Iterable[int]) -> int:
+def settled_month(synced: date, lag_months: int, lag_days: int, posted: Iterable[int]) -> int:
     """The last month that ended before a day and by then was posted or past its lag."""
-    ended = Month.of(seen).index - 1
-    return max(lag_month(seen, lag_months, lag_days), min(max(posted, default=0), ended))
+    ended = Month.of(synced).index - 1
+    return max(lag_month(synced, lag_months, lag_days), min(max(posted, default=0), ended))
 
 
-def lag_month(seen: date, lag_months: int, lag_days: int) -> int:
+def lag_month(synced: date, lag_months: int, lag_days: int) -> int:
     """The last month whose lag has passed by a day."""
     if lag_months:
-        return Month.of(seen).index - 1 - lag_months
-    return Month.of(seen - timedelta(days=lag_days)).index - 1
+        return Month.of(synced).index - 1 - lag_months
+    return Month.of(synced - timedelta(days=lag_days)).index - 1
 
 
 def due_date(month: int, lag_months: int, lag_days: int) -> date:
@@ -107,17 +107,17 @@ def due_date(month: int, lag_months: int, lag_days: int) -> date:
     return Month(month + 1).first_day + timedelta(days=lag_days)
 
 
-def family_horizon(case: Case, feeders: Iterable[Feeder], kind: Kind) -> int:
+def family_horizon(context: FactorContext, feeders: Iterable[Feeder], kind: Kind) -> int:
     """The earliest month whose lag has passed among the feeders; of none, the last one that ended.
 
     For kinds whose records are of days, so that a month is whole when it has ended.
     """
-    lags = [(f, case.policy.lag_months(f.provider_id)) for f in feeders]
+    lags = [(f, context.policy.lag_months(f.provider_id)) for f in feeders]
     months = [
-        lag_month(last_seen(case.as_of, f), lag, case.policy.lag_days(f.provider_id, kind))
+        lag_month(last_seen(context.as_of, f), lag, context.policy.lag_days(f.provider_id, kind))
         for f, lag in lags
     ]
-    return min(months, default=Month.of(case.as_of.date).index - 1)
+    return min(months, default=Month.of(context.as_of.date).index - 1)
 
 
 def trailing_end(as_of: AsOf, feeders: Iterable[Feeder]) -> date:

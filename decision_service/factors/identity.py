@@ -9,8 +9,8 @@ from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
 from decision_service.factors.civil import plus_months, whole_months
+from decision_service.factors.context import FactorContext
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import identities
 from decision_service.factors.registry import READ_CAUSES, Family
@@ -34,9 +34,9 @@ BIRTH = (
     upper=OLDEST,
     knock_out_only=True,
 )
-def age_years(case: Case) -> Answer:
+def age_years(context: FactorContext) -> Answer:
     """Age today."""
-    return _age_on(case, lambda today: today)
+    return _age_on(context, lambda today: today)
 
 
 @IDENTITY.factor(
@@ -51,39 +51,41 @@ def age_years(case: Case) -> Answer:
     causes=frozenset({Cause.NOT_SENT}),
     knock_out_only=True,
 )
-def age_at_maturity_years(case: Case) -> Answer:
+def age_at_maturity_years(context: FactorContext) -> Answer:
     """Age at the end of the loan."""
-    term = case.term_months
-    return _age_on(case, lambda today: None if term is None else plus_months(today, term))
+    term = context.term_months
+    return _age_on(context, lambda today: None if term is None else plus_months(today, term))
 
 
-def _age_on(case: Case, when: Callable[[date], date | None]) -> Answer:
-    clean = identities(case)
+def _age_on(context: FactorContext, when: Callable[[date], date | None]) -> Answer:
+    clean = identities(context)
     born = {r.birth_date for r in clean.records if r.birth_date is not None}
-    supplies = (supply(case, Kind.IDENTITIES),)
-    missing = feed(case, supplies, [*clean.taints, *_doubts(case, born)], held=bool(born)).missing
+    supplies = (supply(context, Kind.IDENTITIES),)
+    missing = feed(
+        context, supplies, [*clean.taints, *_doubts(context, born)], held=bool(born)
+    ).missing
     if missing:
         return Answer(None, missing)
-    day = when(case.as_of.date)
+    day = when(context.as_of.date)
     figure = Cause.NOT_SENT if day is None else whole_months(min(born), day) // YEAR
-    return answer(figure, Kind.IDENTITIES, _proof(case))
+    return answer(figure, Kind.IDENTITIES, _proof(context))
 
 
-def _doubts(case: Case, born: set[date]) -> list[Missing]:
+def _doubts(context: FactorContext, born: set[date]) -> list[Missing]:
     """Two sources that contradict each other, or an age nobody reaches."""
     doubtful = len(born) > 1 or any(
-        whole_months(day, case.as_of.date) // YEAR > OLDEST for day in born
+        whole_months(day, context.as_of.date) // YEAR > OLDEST for day in born
     )
     code, kind = DataReason.BAD_DATE, Kind.IDENTITIES
     return [Missing(Cause.BAD_DATA, code, kind, detail="dob")] if doubtful else []
 
 
-def _proof(case: Case) -> Evidence:
-    telling = sorted(r.id for r in identities(case).records if r.birth_date is not None)
-    sources = {r.source for r in identities(case).records if r.birth_date is not None}
+def _proof(context: FactorContext) -> Evidence:
+    telling = sorted(r.id for r in identities(context).records if r.birth_date is not None)
+    sources = {r.source for r in identities(context).records if r.birth_date is not None}
     return Evidence(
         records=len(telling),
-        horizon=case.as_of.date.isoformat(),
+        horizon=context.as_of.date.isoformat(),
         top=tuple(telling[:5]),
         sources=tuple(sorted(sources)),
     )

@@ -8,7 +8,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import (
     Amount,
     Figure,
@@ -51,9 +51,9 @@ def _same(length: int) -> int:
     lower=0,
     better=Better.UP,
 )
-def months_total(case: Case) -> Answer:
+def months_total(context: FactorContext) -> Answer:
     """Months with income, ever."""
-    return either_way(income_presence(case), WHOLE, _with_income)
+    return either_way(income_presence(context), WHOLE, _with_income)
 
 
 @INCOME.factor(
@@ -70,9 +70,9 @@ def months_total(case: Case) -> Answer:
     months=_same,
     better=Better.UP,
 )
-def count(case: Case, length: int) -> Answer:
+def count(context: FactorContext, length: int) -> Answer:
     """Income records in a window."""
-    book = income_presence(case)
+    book = income_presence(context)
     span = book.last(length)
     closed, records = book.read(span, open_as=0), book.records(span)
     return either_way(book, length, lambda months: records + (months != closed))
@@ -91,9 +91,9 @@ def count(case: Case, length: int) -> Answer:
     months=_same,
     better=Better.UP,
 )
-def months_with_income(case: Case, length: int) -> Answer:
+def months_with_income(context: FactorContext, length: int) -> Answer:
     """Months with income in a window."""
-    return either_way(income_presence(case), length, _with_income)
+    return either_way(income_presence(context), length, _with_income)
 
 
 @INCOME.factor(
@@ -108,9 +108,9 @@ def months_with_income(case: Case, length: int) -> Answer:
     needs_months=lambda n: n + 1,
     better=Better.UP,
 )
-def change(case: Case, length: int) -> Answer:
+def change(context: FactorContext, length: int) -> Answer:
     """The difference of two months."""
-    return _two_months(income(case), length, lambda new, old: new - old)
+    return _two_months(income(context), length, lambda new, old: new - old)
 
 
 @INCOME.factor(
@@ -126,9 +126,9 @@ def change(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.UP,
 )
-def change_pct(case: Case, length: int) -> Answer:
+def change_pct(context: FactorContext, length: int) -> Answer:
     """The relative difference of two months."""
-    return _two_months(income(case), length, percent_change)
+    return _two_months(income(context), length, percent_change)
 
 
 @INCOME.factor(
@@ -145,9 +145,9 @@ def change_pct(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.UP,
 )
-def trend(case: Case, length: int) -> Answer:
+def trend(context: FactorContext, length: int) -> Answer:
     """The relative difference of two medians of three months."""
-    book = income(case)
+    book = income(context)
     recent = book.last(TREND_MONTHS)
     earlier = (recent[0] - length, recent[1] - length)
     return at(book, (recent, earlier), lambda v: percent_change(median(v[0]), median(v[1])))
@@ -165,9 +165,9 @@ def trend(case: Case, length: int) -> Answer:
     needs_months=_same,
     better=Better.UP,
 )
-def calendar_average(case: Case, length: int) -> Answer:
+def calendar_average(context: FactorContext, length: int) -> Answer:
     """The mean over calendar months."""
-    return over(income(case), length, mean, needs=length)
+    return over(income(context), length, mean, needs=length)
 
 
 @INCOME.factor(
@@ -183,9 +183,9 @@ def calendar_average(case: Case, length: int) -> Answer:
     needs_months=CONSERVATIVE_NEEDS,
     better=Better.UP,
 )
-def conservative(case: Case, length: int) -> Answer:
+def conservative(context: FactorContext, length: int) -> Answer:
     """The smallest of three averages."""
-    return over(income(case), length, cautious, needs=CONSERVATIVE_NEEDS)
+    return over(income(context), length, cautious, needs=CONSERVATIVE_NEEDS)
 
 
 def cautious(values: Sequence[Amount]) -> Amount:
@@ -203,9 +203,9 @@ def cautious(values: Sequence[Amount]) -> Amount:
     causes=NO_EVIDENCE,
     better=Better.UP,
 )
-def months_since_first(case: Case) -> Answer:
+def months_since_first(context: FactorContext) -> Answer:
     """The age of the first income."""
-    return either_way(income_presence(case), WHOLE, _since_first)
+    return either_way(income_presence(context), WHOLE, _since_first)
 
 
 @INCOME.factor(
@@ -219,9 +219,9 @@ def months_since_first(case: Case) -> Answer:
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
-def months_since_last(case: Case) -> Answer:
+def months_since_last(context: FactorContext) -> Answer:
     """The age of the last income."""
-    book = income_presence(case)
+    book = income_presence(context)
     after = max(book.with_income, default=book.first - 1) + 1
     return either_way(book, WHOLE, since_last, awaited=(after, book.horizon))
 
@@ -239,9 +239,9 @@ def months_since_last(case: Case) -> Answer:
     months=_same,
     better=Better.DOWN,
 )
-def gap_months(case: Case, length: int) -> Answer:
+def gap_months(context: FactorContext, length: int) -> Answer:
     """Months without income."""
-    return either_way(income_presence(case), length, lambda v: sum(a == 0 for a in v))
+    return either_way(income_presence(context), length, lambda v: sum(a == 0 for a in v))
 
 
 @INCOME.factor(
@@ -257,9 +257,9 @@ def gap_months(case: Case, length: int) -> Answer:
     months=_same,
     better=Better.DOWN,
 )
-def longest_gap(case: Case, length: int) -> Answer:
+def longest_gap(context: FactorContext, length: int) -> Answer:
     """The longest gap."""
-    return either_way(income_presence(case), length, lambda v: longest_run([a == 0 for a in v]))
+    return either_way(income_presence(context), length, lambda v: longest_run([a == 0 for a in v]))
 
 
 @INCOME.factor(
@@ -277,9 +277,9 @@ def longest_gap(case: Case, length: int) -> Answer:
     causes=DIVISION,
     better=Better.DOWN,
 )
-def volatility(case: Case, length: int) -> Answer:
+def volatility(context: FactorContext, length: int) -> Answer:
     """The coefficient of variation."""
-    return over(income(case), length, variation, needs=VOLATILITY_NEEDS)
+    return over(income(context), length, variation, needs=VOLATILITY_NEEDS)
 
 
 def _with_income(values: Sequence[Amount | None]) -> int:

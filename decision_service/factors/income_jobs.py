@@ -7,8 +7,8 @@ from collections.abc import Callable
 from decision_service.domain.factor import ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
-from decision_service.factors.combine import GIG, PAYROLL, Job
+from decision_service.factors.combine import GIG, PAYROLL, JobKey
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, Figure, ratio
 from decision_service.factors.income import INCOME
 from decision_service.factors.monthly_income import IncomeBook, income
@@ -32,9 +32,9 @@ JOBS = (
     lower=0,
     months=YEAR,
 )
-def jobs_count(case: Case) -> Answer:
+def jobs_count(context: FactorContext) -> Answer:
     """How many jobs the income comes from."""
-    return _over_jobs(case, YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
+    return _over_jobs(context, YEAR, lambda jobs: sum(amount > 0 for amount in jobs.values()))
 
 
 @INCOME.factor(
@@ -49,10 +49,10 @@ def jobs_count(case: Case) -> Answer:
     months=lambda n: n,
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
-def top_job_share(case: Case, length: int) -> Answer:
+def top_job_share(context: FactorContext, length: int) -> Answer:
     """The weight of the largest job."""
     return _over_jobs(
-        case, length, lambda jobs: ratio(max(jobs.values(), default=0), sum(jobs.values()))
+        context, length, lambda jobs: ratio(max(jobs.values(), default=0), sum(jobs.values()))
     )
 
 
@@ -68,9 +68,9 @@ def top_job_share(case: Case, length: int) -> Answer:
     months=lambda n: n,
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
-def payroll_share(case: Case, length: int) -> Answer:
+def payroll_share(context: FactorContext, length: int) -> Answer:
     """The weight of payroll."""
-    return _over_jobs(case, length, lambda jobs: _share(jobs, PAYROLL))
+    return _over_jobs(context, length, lambda jobs: _share(jobs, PAYROLL))
 
 
 @INCOME.factor(
@@ -85,26 +85,26 @@ def payroll_share(case: Case, length: int) -> Answer:
     months=lambda n: n,
     causes=frozenset({Cause.DIVISION_BY_ZERO}),
 )
-def gig_share(case: Case, length: int) -> Answer:
+def gig_share(context: FactorContext, length: int) -> Answer:
     """The weight of gig platforms."""
-    return _over_jobs(case, length, lambda jobs: _share(jobs, GIG))
+    return _over_jobs(context, length, lambda jobs: _share(jobs, GIG))
 
 
 def _over_jobs(
-    case: Case, length: int, work: Callable[[dict[Job, Amount]], Figure | Cause]
+    context: FactorContext, length: int, work: Callable[[dict[JobKey, Amount]], Figure | Cause]
 ) -> Answer:
-    book = income(case)
+    book = income(context)
     return over(book, length, lambda _: work(_jobs(book, length)))
 
 
-def _jobs(book: IncomeBook, length: int) -> dict[Job, Amount]:
-    sums: dict[Job, Amount] = {}
+def _jobs(book: IncomeBook, length: int) -> dict[JobKey, Amount]:
+    sums: dict[JobKey, Amount] = {}
     for _, parts in within(book.parts, (book.last(length),)):
         for job, part in parts.items():
             sums[job] = sums.get(job, 0) + part.amount
     return {job: max(amount, 0) for job, amount in sums.items()}
 
 
-def _share(jobs: dict[Job, Amount], kind: str) -> Amount | Cause:
+def _share(jobs: dict[JobKey, Amount], kind: str) -> Amount | Cause:
     part = sum(amount for (what, _), amount in jobs.items() if what == kind)
     return ratio(part, sum(jobs.values()))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, median, ratio
 from decision_service.factors.income import DIVISION, INCOME
 from decision_service.factors.monthly_income import income
-from decision_service.factors.series import MonthBook, Span, at, over, over_spans
+from decision_service.factors.series import MonthBook, MonthSpan, at, over, over_spans
 from decision_service.factors.window import months
 
 NEWEST = 3
@@ -27,9 +27,9 @@ USUAL_NEEDS = 3
     months=1,
     better=Better.UP,
 )
-def latest_month(case: Case) -> Answer:
+def latest_month(context: FactorContext) -> Answer:
     """The newest income."""
-    return over(income(case), 1, lambda values: values[-1], needs=1)
+    return over(income(context), 1, lambda values: values[-1], needs=1)
 
 
 @INCOME.factor(
@@ -45,9 +45,9 @@ def latest_month(case: Case) -> Answer:
     causes=DIVISION,
     better=Better.UP,
 )
-def latest_share(case: Case) -> Answer:
+def latest_share(context: FactorContext) -> Answer:
     """The newest income against the usual one."""
-    book = income(case)
+    book = income(context)
     return over_spans(book, (_usual(book), book.last(1)), lambda: _share(book))
 
 
@@ -63,15 +63,15 @@ def latest_share(case: Case) -> Answer:
     needs_months=lambda n: 2 * n,
     better=Better.UP,
 )
-def sum_change(case: Case, length: int) -> Answer:
+def sum_change(context: FactorContext, length: int) -> Answer:
     """The difference of two sums."""
-    book = income(case)
+    book = income(context)
     recent = book.last(length)
     earlier = (recent[0] - length, recent[0] - 1)
     return at(book, (recent, earlier), lambda v: sum(v[0]) - sum(v[1]))
 
 
-def _usual(book: MonthBook) -> Span:
+def _usual(book: MonthBook) -> MonthSpan:
     """The months that say what is usual."""
     last = book.horizon - NEWEST
     return last - USUAL_MONTHS + 1, last

@@ -11,7 +11,7 @@ import msgspec
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import (
     Amount,
     Figure,
@@ -29,7 +29,7 @@ YEAR = 12
 DEVIATION_NEEDS = 2
 
 
-class Statistic(msgspec.Struct, frozen=True):
+class IncomeStatistic(msgspec.Struct, frozen=True):
     """One figure over the months with income; `else_cause` where it has too few of them."""
 
     name: str
@@ -40,17 +40,17 @@ class Statistic(msgspec.Struct, frozen=True):
 
 
 STATISTICS = (
-    Statistic("sum", "Sum", "their sum; 0 when there is none", sum, needs=0),
-    Statistic("average", "Average", "their mean; NO_EVIDENCE when there is none", mean),
-    Statistic("min", "Smallest income", "the smallest; NO_EVIDENCE when there is none", min),
-    Statistic("max", "Largest income", "the largest; NO_EVIDENCE when there is none", max),
-    Statistic(
+    IncomeStatistic("sum", "Sum", "their sum; 0 when there is none", sum, needs=0),
+    IncomeStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none", mean),
+    IncomeStatistic("min", "Smallest income", "the smallest; NO_EVIDENCE when there is none", min),
+    IncomeStatistic("max", "Largest income", "the largest; NO_EVIDENCE when there is none", max),
+    IncomeStatistic(
         "median",
         "Median",
         "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when none",
         median,
     ),
-    Statistic(
+    IncomeStatistic(
         "std",
         "Standard deviation",
         "their sample standard deviation (divisor n - 1); NO_EVIDENCE when there is none,"
@@ -61,9 +61,9 @@ STATISTICS = (
 )
 
 
-def _register(statistic: Statistic) -> None:
-    def work(case: Case, length: int) -> Answer:
-        return over(income(case), length, lambda v: _of_months_with_income(statistic, v))
+def _register(statistic: IncomeStatistic) -> None:
+    def work(context: FactorContext, length: int) -> Answer:
+        return over(income(context), length, lambda v: _of_months_with_income(statistic, v))
 
     INCOME.factor(
         f"{statistic.name}_{{w}}",
@@ -96,9 +96,9 @@ for _statistic in STATISTICS:
     parity=True,
     better=Better.UP,
 )
-def current_amount(case: Case) -> Answer:
+def current_amount(context: FactorContext) -> Answer:
     """The latest income."""
-    return over(income(case), WHOLE, lambda v: _edge(v, -1))
+    return over(income(context), WHOLE, lambda v: _edge(v, -1))
 
 
 @INCOME.factor(
@@ -112,9 +112,9 @@ def current_amount(case: Case) -> Answer:
     parity=True,
     better=Better.UP,
 )
-def starting_amount(case: Case) -> Answer:
+def starting_amount(context: FactorContext) -> Answer:
     """The first income."""
-    return over(income(case), WHOLE, lambda v: _edge(v, 0))
+    return over(income(context), WHOLE, lambda v: _edge(v, 0))
 
 
 @INCOME.factor(
@@ -130,9 +130,9 @@ def starting_amount(case: Case) -> Answer:
     parity=True,
     better=Better.UP,
 )
-def growth(case: Case) -> Answer:
+def growth(context: FactorContext) -> Answer:
     """Growth of the latest month with income."""
-    book = income(case)
+    book = income(context)
     return over_spans(book, (book.last(WHOLE),), lambda: _growth(book.values))
 
 
@@ -150,9 +150,9 @@ def growth(case: Case) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
 )
-def months_at_max(case: Case, length: int) -> Answer:
+def months_at_max(context: FactorContext, length: int) -> Answer:
     """How often the best month was reached."""
-    return over(income(case), length, _at_max)
+    return over(income(context), length, _at_max)
 
 
 @INCOME.factor(
@@ -167,9 +167,9 @@ def months_at_max(case: Case, length: int) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
 )
-def inner_gaps(case: Case, length: int) -> Answer:
+def inner_gaps(context: FactorContext, length: int) -> Answer:
     """Pauses that ended."""
-    return either_way(income_presence(case), length, lambda v: _of_pauses(v, len))
+    return either_way(income_presence(context), length, lambda v: _of_pauses(v, len))
 
 
 @INCOME.factor(
@@ -184,13 +184,13 @@ def inner_gaps(case: Case, length: int) -> Answer:
     causes=frozenset({Cause.NO_EVIDENCE}),
     parity=True,
 )
-def longest_inner_gap(case: Case, length: int) -> Answer:
+def longest_inner_gap(context: FactorContext, length: int) -> Answer:
     """The longest pause that ended."""
     longest = partial(max, default=0)
-    return either_way(income_presence(case), length, lambda v: _of_pauses(v, longest))
+    return either_way(income_presence(context), length, lambda v: _of_pauses(v, longest))
 
 
-def _of_months_with_income(statistic: Statistic, values: Sequence[Amount]) -> Figure | Cause:
+def _of_months_with_income(statistic: IncomeStatistic, values: Sequence[Amount]) -> Figure | Cause:
     earned = [amount for amount in values if amount > 0]
     if len(earned) >= statistic.needs:
         return statistic.work(earned)

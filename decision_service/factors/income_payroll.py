@@ -8,13 +8,13 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
-from decision_service.factors.horizons import Source
+from decision_service.factors.context import FactorContext
+from decision_service.factors.horizons import SourceCoverage
 from decision_service.factors.income import INCOME, since_last
 from decision_service.factors.income_months import formal_payroll, income_months
 from decision_service.factors.income_sources import income_settlement, income_sources
 from decision_service.factors.income_trust import income_feed, platform_taints
-from decision_service.factors.series import Draft, MonthBook, View, at, over_spans
+from decision_service.factors.series import MonthBook, SeriesBuilder, SeriesView, at, over_spans
 from decision_service.factors.settlement import Settlement, open_months
 from decision_service.factors.usage import counted
 
@@ -43,11 +43,11 @@ class Payroll(msgspec.Struct, frozen=True):
     causes=NO_PAYROLL,
     better=Better.DOWN,
 )
-def months_since_last_payroll(case: Case) -> Answer:
+def months_since_last_payroll(context: FactorContext) -> Answer:
     """How long payroll has been silent."""
-    found = payroll(case)
+    found = payroll(context)
     if found is None:
-        return _no_payroll(case)
+        return _no_payroll(context)
     silent = since_last(found.book.values)
     last = found.book.horizon - silent if isinstance(silent, int) else found.book.first
     return over_spans(found.book, ((last, found.book.horizon),), lambda: silent)
@@ -64,11 +64,11 @@ def months_since_last_payroll(case: Case) -> Answer:
     months=1,
     better=Better.UP,
 )
-def latest_payroll_month(case: Case) -> Answer:
+def latest_payroll_month(context: FactorContext) -> Answer:
     """The newest payroll."""
-    found = payroll(case)
+    found = payroll(context)
     if found is None:
-        return _no_payroll(case)
+        return _no_payroll(context)
     month = (found.complete, found.complete)
     return at(found.book, (month,), lambda values: values[0][0])
 
@@ -84,52 +84,54 @@ def latest_payroll_month(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def live_sources_count(case: Case) -> Answer:
+def live_sources_count(context: FactorContext) -> Answer:
     """How many sources would show at once that the income stopped."""
-    missing = income_feed(case).missing or tuple(platform_taints(case))
-    return Answer(None, missing) if missing else Answer(len(income_settlement(case).prompt))
+    missing = income_feed(context).missing or tuple(platform_taints(context))
+    return Answer(None, missing) if missing else Answer(len(income_settlement(context).prompt))
 
 
-def payroll(case: Case) -> Payroll | None:
+def payroll(context: FactorContext) -> Payroll | None:
     """The applicant's formal payroll; None where no account has any."""
-    return case.once("payroll", _payroll)
+    return context.once("payroll", _payroll)
 
 
-def _payroll(case: Case) -> Payroll | None:
-    sources = [s for s in income_sources(case).values() if _formal(s)]
+def _payroll(context: FactorContext) -> Payroll | None:
+    sources = [s for s in income_sources(context).values() if _formal(s)]
     if not sources:
         return None
-    settled, amounts = Settlement(sources, (), 0), formal_payroll(case)
+    settled, amounts = Settlement(sources, (), 0), formal_payroll(context)
     paid = [month for month, amount in amounts.items() if amount > 0]
     silent = range(max(paid, default=settled.horizon) + 1, settled.horizon + 1)
-    view = View(settled.horizon, income_feed(case).missing, open_months(settled, silent, ()))
-    book = MonthBook(Kind.INCOMES, view, _draft(case), amounts)
+    view = SeriesView(
+        settled.horizon, income_feed(context).missing, open_months(settled, silent, ())
+    )
+    book = MonthBook(Kind.INCOMES, view, _draft(context), amounts)
     return Payroll(book, min(s.settled for s in settled.judges))
 
 
-def _draft(case: Case) -> Draft:
+def _draft(context: FactorContext) -> SeriesBuilder:
     """The income's draft with what is told of formal payroll alone."""
-    whole = income_months(case).draft
-    flaws = {m: {f for f in found if _of_payroll(case, f)} for m, found in whole.flaws.items()}
+    whole = income_months(context).draft
+    flaws = {m: {f for f in found if _of_payroll(context, f)} for m, found in whole.flaws.items()}
     abroad = {
-        m: {id_: f for id_, f in found.items() if _of_payroll(case, f)}
+        m: {id_: f for id_, f in found.items() if _of_payroll(context, f)}
         for m, found in whole.foreign.items()
     }
     foreign = {m: found for m, found in abroad.items() if found}
-    paid = formal_payroll(case)
+    paid = formal_payroll(context)
     proofs = {m: p for m, p in whole.proofs.items() if m in paid or flaws.get(m) or foreign.get(m)}
-    return Draft(whole.amounts, proofs, flaws, foreign)
+    return SeriesBuilder(whole.amounts, proofs, flaws, foreign)
 
 
-def _of_payroll(case: Case, flaw: Missing) -> bool:
+def _of_payroll(context: FactorContext, flaw: Missing) -> bool:
     """Whether something is wrong with the payroll of an account that is no platform."""
-    return flaw.kind is Kind.INCOMES and not (flaw.source and counted(case)[flaw.source].gig)
+    return flaw.kind is Kind.INCOMES and not (flaw.source and counted(context)[flaw.source].gig)
 
 
-def _formal(source: Source) -> bool:
+def _formal(source: SourceCoverage) -> bool:
     return source.kind is Kind.INCOMES and not source.feeder.gig
 
 
-def _no_payroll(case: Case) -> Answer:
-    missing = income_feed(case).missing
+def _no_payroll(context: FactorContext) -> Answer:
+    missing = income_feed(context).missing
     return Answer(None, missing) if missing else answer(Cause.NO_EVIDENCE, Kind.INCOMES)

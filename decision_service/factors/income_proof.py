@@ -17,13 +17,13 @@ from decision_service.factors.backing import (
     proof_taints,
     unbacked_span,
 )
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import GRADES
 from decision_service.factors.figures import Figure
 from decision_service.factors.income import INCOME_CAUSES, NO_EVIDENCE
 from decision_service.factors.monthly_income import income
 from decision_service.factors.registry import Family
-from decision_service.factors.series import Span, over_spans
+from decision_service.factors.series import MonthSpan, over_spans
 from decision_service.factors.window import months
 
 PROOF_KINDS = INCOME_KINDS | {Kind.EMPLOYMENTS, Kind.CONTRIBUTIONS}
@@ -54,11 +54,13 @@ BACKED = (
     better=Better.UP,
     derived_from=("income.months_{w}",),
 )
-def backed_months_in(case: Case, length: int) -> Answer:
+def backed_months_in(context: FactorContext, length: int) -> Answer:
     """How many months are proved."""
-    span = income(case).last(length)
+    span = income(context).last(length)
     within_it = range(span[0], span[1] + 1)
-    return _proved(case, span, lambda: sum(month in within_it for month in backed_months(case)))
+    return _proved(
+        context, span, lambda: sum(month in within_it for month in backed_months(context))
+    )
 
 
 @PROOF.factor(
@@ -73,13 +75,13 @@ def backed_months_in(case: Case, length: int) -> Answer:
     causes=NO_EVIDENCE,
     better=Better.DOWN,
 )
-def months_since_backed(case: Case) -> Answer:
+def months_since_backed(context: FactorContext) -> Answer:
     """How long the proof has been silent."""
-    book = income(case)
-    backed, span = last_backed(case), unbacked_span(case)
-    latest = max(book.horizon, latest_prompt(case))
+    book = income(context)
+    backed, span = last_backed(context), unbacked_span(context)
+    latest = max(book.horizon, latest_prompt(context))
     silent = Cause.NO_EVIDENCE if backed is None else max(latest - backed, 0)
-    return _proved(case, span, lambda: silent)
+    return _proved(context, span, lambda: silent)
 
 
 @PROOF.factor(
@@ -95,23 +97,23 @@ def months_since_backed(case: Case) -> Answer:
     months=lambda n: n,
     causes=NO_EVIDENCE,
 )
-def weakest_grade(case: Case, length: int) -> Answer:
+def weakest_grade(context: FactorContext, length: int) -> Answer:
     """The weakest proof that matters."""
-    span = income(case).last(length)
-    return _proved(case, span, lambda: _weakest(case, span))
+    span = income(context).last(length)
+    return _proved(context, span, lambda: _weakest(context, span))
 
 
-def _proved(case: Case, span: Span, work: Callable[[], Figure | Cause]) -> Answer:
+def _proved(context: FactorContext, span: MonthSpan, work: Callable[[], Figure | Cause]) -> Answer:
     """Work on a span; missing also where data that could prove more of it went wrong."""
-    found = over_spans(income(case), (span,), work)
-    taints = proof_taints(case, span)
+    found = over_spans(income(context), (span,), work)
+    taints = proof_taints(context, span)
     if not taints or any(m.cause.tainted for m in found.missing):
         return found
     return Answer(None, taints, found.evidence)
 
 
-def _weakest(case: Case, span: Span) -> str | Cause:
-    amounts = amounts_by_grade(case, span)
+def _weakest(context: FactorContext, span: MonthSpan) -> str | Cause:
+    amounts = amounts_by_grade(context, span)
     income_, held = sum(amounts.values()), Fraction(0)
     if income_ <= 0:
         return Cause.NO_EVIDENCE

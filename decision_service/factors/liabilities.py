@@ -6,7 +6,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, Figure, ratio
 from decision_service.factors.income import INCOME, conservative
 from decision_service.factors.loans import (
@@ -32,9 +32,9 @@ INCOME_MONTHS = 6
     f"Count of all loans; {KNOWN_LOANS}",
     lower=0,
 )
-def loan_count(case: Case) -> Answer:
+def loan_count(context: FactorContext) -> Answer:
     """All loans."""
-    return on_loans(case, len)
+    return on_loans(context, len)
 
 
 @LIABILITIES.factor(
@@ -47,9 +47,9 @@ def loan_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def outstanding_count(case: Case) -> Answer:
+def outstanding_count(context: FactorContext) -> Answer:
     """Loans still running."""
-    return on_loans(case, lambda all_: of_outstanding(all_, len))
+    return on_loans(context, lambda all_: of_outstanding(all_, len))
 
 
 @LIABILITIES.factor(
@@ -62,9 +62,11 @@ def outstanding_count(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def finished_count(case: Case) -> Answer:
+def finished_count(context: FactorContext) -> Answer:
     """Loans paid back."""
-    return on_loans(case, lambda all_: of_outstanding(all_, lambda open_: len(all_) - len(open_)))
+    return on_loans(
+        context, lambda all_: of_outstanding(all_, lambda open_: len(all_) - len(open_))
+    )
 
 
 @LIABILITIES.factor(
@@ -77,9 +79,9 @@ def finished_count(case: Case) -> Answer:
     lower=0,
     better=Better.DOWN,
 )
-def overdue_count(case: Case) -> Answer:
+def overdue_count(context: FactorContext) -> Answer:
     """Loans in arrears."""
-    return on_loans(case, lambda all_: of_overdue(all_, len))
+    return on_loans(context, lambda all_: of_overdue(all_, len))
 
 
 @LIABILITIES.factor(
@@ -93,10 +95,10 @@ def overdue_count(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def outstanding_total(case: Case) -> Answer:
+def outstanding_total(context: FactorContext) -> Answer:
     """What is still owed."""
     return on_loans(
-        case,
+        context,
         lambda all_: of_outstanding(all_, lambda open_: sum(r.outstanding or 0 for r in open_)),
         money=lambda _: True,
     )
@@ -114,10 +116,10 @@ def outstanding_total(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def overdue_total(case: Case) -> Answer:
+def overdue_total(context: FactorContext) -> Answer:
     """What is in arrears."""
     return on_loans(
-        case,
+        context,
         lambda all_: of_overdue(all_, sum),
         money=lambda r: r.overdue is not None or maybe_running(r),
     )
@@ -137,9 +139,9 @@ def overdue_total(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def monthly_amortization(case: Case) -> Answer:
+def monthly_amortization(context: FactorContext) -> Answer:
     """The instalments of all running loans."""
-    return on_loans(case, lambda all_: of_outstanding(all_, amortization), money=maybe_running)
+    return on_loans(context, lambda all_: of_outstanding(all_, amortization), money=maybe_running)
 
 
 @LIABILITIES.factor(
@@ -154,9 +156,9 @@ def monthly_amortization(case: Case) -> Answer:
     better=Better.DOWN,
     derived_from=("liabilities.monthly_amortization", "income.conservative_6m"),
 )
-def scheme_debt_to_income(case: Case) -> Answer:
+def scheme_debt_to_income(context: FactorContext) -> Answer:
     """The load of known loans."""
-    cost, earned = monthly_amortization(case), conservative(case, INCOME_MONTHS)
+    cost, earned = monthly_amortization(context), conservative(context, INCOME_MONTHS)
     missing = in_order(cost.missing + earned.missing)
     if missing or cost.figure is None or earned.figure is None:
         return Answer(None, missing, cost.evidence)

@@ -9,7 +9,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import LinkCounts
 from decision_service.factors.answer import Answer, answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import MOST_SHOWN
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import links
@@ -31,9 +31,9 @@ LINKS = Family("links", frozenset({Kind.LINKS}), READ_CAUSES)
     lower=0,
     better=Better.DOWN,
 )
-def connected(case: Case, length: int) -> Answer:
+def connected(context: FactorContext, length: int) -> Answer:
     """How many lenders asked lately."""
-    return _over_links(case, lambda r: dict(r.counts).get(length), max)
+    return _over_links(context, lambda r: dict(r.counts).get(length), max)
 
 
 @LINKS.factor(
@@ -45,9 +45,9 @@ def connected(case: Case, length: int) -> Answer:
     " NO_DATA when no account tells it, as without a subscription.",
     lower=0,
 )
-def days_since_first(case: Case) -> Answer:
+def days_since_first(context: FactorContext) -> Answer:
     """How long lenders have asked."""
-    return _over_links(case, lambda r: r.first_days, max)
+    return _over_links(context, lambda r: r.first_days, max)
 
 
 @LINKS.factor(
@@ -60,32 +60,32 @@ def days_since_first(case: Case) -> Answer:
     lower=0,
     better=Better.UP,
 )
-def days_since_last(case: Case) -> Answer:
+def days_since_last(context: FactorContext) -> Answer:
     """How long ago a lender asked."""
-    return _over_links(case, lambda r: r.last_days, min)
+    return _over_links(context, lambda r: r.last_days, min)
 
 
 def _over_links(
-    case: Case,
+    context: FactorContext,
     tell: Callable[[LinkCounts], int | None],
     choose: Callable[[Sequence[int]], int],
 ) -> Answer:
-    clean = links(case)
-    told = [(r, days) for r in clean.records if (days := tell(r)) is not None]
-    supplies = (supply(case, Kind.LINKS),)
-    missing = feed(case, supplies, clean.taints, held=bool(clean.records)).missing
+    clean = links(context)
+    reported = [(r, days) for r in clean.records if (days := tell(r)) is not None]
+    supplies = (supply(context, Kind.LINKS),)
+    missing = feed(context, supplies, clean.taints, held=bool(clean.records)).missing
     if missing:
-        return Answer(None, _unsubscribed(case) if _unconnected(missing) else missing)
-    figure = choose([days for _, days in told]) if told else Cause.NO_DATA
-    return answer(figure, Kind.LINKS, _proof(case, [r for r, _ in told]))
+        return Answer(None, _unsubscribed(context) if _unconnected(missing) else missing)
+    figure = choose([days for _, days in reported]) if reported else Cause.NO_DATA
+    return answer(figure, Kind.LINKS, _proof(context, [r for r, _ in reported]))
 
 
-def _proof(case: Case, told: Sequence[LinkCounts]) -> Evidence:
+def _proof(context: FactorContext, reported: Sequence[LinkCounts]) -> Evidence:
     return Evidence(
-        records=len(told),
-        horizon=case.as_of.date.isoformat(),
-        top=tuple(sorted(r.id for r in told)[:MOST_SHOWN]),
-        sources=tuple(sorted({r.source for r in told})),
+        records=len(reported),
+        horizon=context.as_of.date.isoformat(),
+        top=tuple(sorted(r.id for r in reported)[:MOST_SHOWN]),
+        sources=tuple(sorted({r.source for r in reported})),
     )
 
 
@@ -93,7 +93,7 @@ def _unconnected(missing: tuple[Missing, ...]) -> bool:
     return {m.cause for m in missing} == {Cause.NOT_CONNECTED}
 
 
-def _unsubscribed(case: Case) -> tuple[Missing, ...]:
+def _unsubscribed(context: FactorContext) -> tuple[Missing, ...]:
     """Any account may be linked, whatever its provider lists."""
-    cause = Cause.NO_DATA if counted(case) else Cause.NOT_CONNECTED
+    cause = Cause.NO_DATA if counted(context) else Cause.NOT_CONNECTED
     return (Missing(cause, kind=Kind.LINKS),)

@@ -10,7 +10,7 @@ from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.missing import Cause
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Figure, deviation, mean, median
 from decision_service.factors.liabilities import KNOWN_LOANS, LIABILITIES, MIXED
 from decision_service.factors.loans import (
@@ -27,7 +27,7 @@ Gather = Callable[[Sequence[Liability], Callable[[Sequence[int]], Figure | Cause
 """Work on one amount of each loan concerned, or tell what the loans do not tell."""
 
 
-class Measured(msgspec.Struct, frozen=True):
+class LoanMeasure(msgspec.Struct, frozen=True):
     """One amount of each loan concerned: its name, which loans, and when it is missing.
 
     `money` picks the loans that make the statistics MIXED_CURRENCY when in another currency,
@@ -43,7 +43,7 @@ class Measured(msgspec.Struct, frozen=True):
     parity: bool = False
 
 
-class Statistic(msgspec.Struct, frozen=True):
+class LoanStatistic(msgspec.Struct, frozen=True):
     """A figure over at least `needs` amounts; `spread` where it grows with their differences."""
 
     name: str
@@ -57,19 +57,19 @@ class Statistic(msgspec.Struct, frozen=True):
 STATISTICS = {
     one.name: one
     for one in (
-        Statistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        Statistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
-        Statistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
-        Statistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
-        Statistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
-        Statistic(
+        LoanStatistic("sum", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
+        LoanStatistic("total", "Sum", f"their sum; {KNOWN_LOANS}", sum, 0),
+        LoanStatistic("average", "Average", "their mean; NO_EVIDENCE when there is none.", mean),
+        LoanStatistic("min", "Smallest", "the smallest; NO_EVIDENCE when there is none.", min),
+        LoanStatistic("max", "Largest", "the largest; NO_EVIDENCE when there is none.", max),
+        LoanStatistic(
             "median",
             "Median",
             "the middle one, of an even count the mean of the middle two; NO_EVIDENCE when there is"
             " none.",
             median,
         ),
-        Statistic(
+        LoanStatistic(
             "std",
             "Standard deviation",
             "their sample standard deviation (divisor n - 1); NO_EVIDENCE with fewer than two.",
@@ -85,7 +85,7 @@ def _balances(loans: Sequence[Liability], work: Callable[[Sequence[int]], Figure
     return of_outstanding(loans, lambda open_: work([r.outstanding or 0 for r in open_]))
 
 
-LOAN_AMOUNT = Measured(
+LOAN_AMOUNT = LoanMeasure(
     "loan_amount",
     "loan amount",
     "Of the loan amounts of all loans, finished ones included; MIXED_CURRENCY when any loan is in"
@@ -94,7 +94,7 @@ LOAN_AMOUNT = Measured(
     lambda _: True,
     Better.NONE,
 )
-OUTSTANDING = Measured(
+OUTSTANDING = LoanMeasure(
     "outstanding",
     "outstanding balance",
     "Of the balances above zero; NO_DATA when a loan tells no balance, MIXED_CURRENCY when any loan"
@@ -103,7 +103,7 @@ OUTSTANDING = Measured(
     lambda _: True,
     Better.DOWN,
 )
-OVERDUE = Measured(
+OVERDUE = LoanMeasure(
     "overdue",
     "overdue amount",
     "Of the overdue payment amounts above zero; NO_DATA when a loan that may still run tells none,"
@@ -112,7 +112,7 @@ OVERDUE = Measured(
     lambda r: r.overdue is not None or maybe_running(r),
     Better.DOWN,
 )
-AMORTIZATION = Measured(
+AMORTIZATION = LoanMeasure(
     "ongoing_amortization",
     "amortization of the outstanding loans",
     "Of the amortization amounts of the loans with a balance above zero, each as told, whatever its"
@@ -123,7 +123,7 @@ AMORTIZATION = Measured(
     Better.DOWN,
     parity=True,
 )
-REPAID = Measured(
+REPAID = LoanMeasure(
     "repaid",
     "amount paid back of a loan",
     "Of the loans of which something is paid back, the loan amount minus the outstanding balance"
@@ -135,13 +135,13 @@ REPAID = Measured(
 )
 
 
-def _register(measured: Measured, statistic: Statistic) -> None:
-    def factor(case: Case) -> Answer:
+def _register(measured: LoanMeasure, statistic: LoanStatistic) -> None:
+    def factor(context: FactorContext) -> Answer:
         def work(amounts: Sequence[int]) -> Figure | Cause:
             enough = len(amounts) >= statistic.needs
             return statistic.work(amounts) if enough else Cause.NO_EVIDENCE
 
-        return on_loans(case, lambda all_: measured.gather(all_, work), money=measured.money)
+        return on_loans(context, lambda all_: measured.gather(all_, work), money=measured.money)
 
     LIABILITIES.factor(
         f"{measured.name}_{statistic.name}",
@@ -177,6 +177,6 @@ for _measured, _names in (
     lower=0,
     better=Better.UP,
 )
-def repaid_count(case: Case) -> Answer:
+def repaid_count(context: FactorContext) -> Answer:
     """Loans paid back in part or whole."""
-    return on_loans(case, lambda all_: repaid(all_, len))
+    return on_loans(context, lambda all_: repaid(all_, len))

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
 from decision_service.factors.civil import plus_months
+from decision_service.factors.context import FactorContext
 from decision_service.factors.liabilities import KNOWN_LOANS, LIABILITIES, MIXED
 from decision_service.factors.loans import maybe_running, of_outstanding, on_loans
 
@@ -44,9 +44,9 @@ def is_short_term(loan: Liability) -> bool:
     causes=MIXED,
     better=Better.DOWN,
 )
-def outstanding_short_term(case: Case) -> Answer:
+def outstanding_short_term(context: FactorContext) -> Answer:
     """What is still owed on loans like the one that is asked for."""
-    return _open_on(case, is_short_term)
+    return _open_on(context, is_short_term)
 
 
 @LIABILITIES.factor(
@@ -61,18 +61,18 @@ def outstanding_short_term(case: Case) -> Answer:
     causes=MIXED,
     better=Better.DOWN,
 )
-def matured_unpaid_total(case: Case) -> Answer:
+def matured_unpaid_total(context: FactorContext) -> Answer:
     """What is still owed on loans past their end."""
-    today = case.as_of.date
-    return _open_on(case, lambda loan: loan.end is not None and loan.end < today)
+    today = context.as_of.date
+    return _open_on(context, lambda loan: loan.end is not None and loan.end < today)
 
 
-def _open_on(case: Case, of: Callable[[Liability], bool]) -> Answer:
+def _open_on(context: FactorContext, of: Callable[[Liability], bool]) -> Answer:
     def work(loans: Sequence[Liability]) -> int:
         return sum([loan.outstanding or 0 for loan in loans])
 
     return on_loans(
-        case,
+        context,
         lambda all_: of_outstanding([loan for loan in all_ if of(loan)], work),
         money=lambda loan: of(loan) and maybe_running(loan),
     )

@@ -1,4 +1,4 @@
-"""The loans that schemes know of, and what each of them does not tell."""
+"""Loans reported by schemes, with the fields that a report leaves out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.snapshot import Liability
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import heaviest
 from decision_service.factors.figures import Amount, Figure
 from decision_service.factors.payroll import MONTHLY_SHARE, known_frequency
@@ -19,13 +19,13 @@ from decision_service.factors.quality import Feed, feed, supply
 from decision_service.factors.records import liabilities
 from decision_service.factors.usage import Feeder, FeederState, counted
 
-Untold = tuple[Missing, ...]
+Unreported = tuple[Missing, ...]
 """What the loans do not tell, at least one thing."""
 
-Found = Figure | Cause | Untold
+Found = Figure | Cause | Unreported
 """A figure, why there is none, or what was not told."""
 
-Work = Callable[[Sequence[Liability]], Found]
+LoanFunction = Callable[[Sequence[Liability]], Found]
 
 
 class Loans(msgspec.Struct, frozen=True):
@@ -36,17 +36,17 @@ class Loans(msgspec.Struct, frozen=True):
     evidence: Evidence
 
 
-def loans(case: Case) -> Loans:
+def loans(context: FactorContext) -> Loans:
     """The loans known to schemes."""
-    return case.once("loans", _loans)
+    return context.once("loans", _loans)
 
 
 def on_loans(
-    case: Case, work: Work, money: Callable[[Liability], bool] = lambda _: False
+    context: FactorContext, work: LoanFunction, money: Callable[[Liability], bool] = lambda _: False
 ) -> Answer:
     """Work on all loans; MIXED_CURRENCY when one that `money` picks is in another currency."""
-    known = loans(case)
-    foreign = [r for r in known.records if r.currency != case.currency and money(r)]
+    known = loans(context)
+    foreign = [r for r in known.records if r.currency != context.currency and money(r)]
     causes = known.missing or in_order(
         [Missing(Cause.MIXED_CURRENCY, kind=Kind.LIABILITIES, source=r.source) for r in foreign]
     )
@@ -64,34 +64,38 @@ def of_outstanding(
 ) -> Found:
     """Work on the loans with a balance above zero, or tell which ones have none to tell."""
     running = [r for r in all_ if r.outstanding is not None and r.outstanding > 0]
-    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     figure = work(running)
-    if not untold:
+    if not unreported:
         return figure
-    return untold + figure if isinstance(figure, tuple) else untold
+    return unreported + figure if isinstance(figure, tuple) else unreported
 
 
 def of_overdue(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
     """Work on the overdue amounts, or tell which loans that may run have none to tell."""
-    untold = tuple(
-        _untold(r, "overduePaymentAmount") for r in all_ if r.overdue is None and maybe_running(r)
+    unreported = tuple(
+        _unreported(r, "overduePaymentAmount")
+        for r in all_
+        if r.overdue is None and maybe_running(r)
     )
-    return untold or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
+    return unreported or work([r.overdue for r in all_ if r.overdue is not None and r.overdue > 0])
 
 
 def instalments(
     running: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]
 ) -> Found:
     """Work on the running loans' amortizations as told, or tell which loans have none to tell."""
-    untold = tuple(_untold(r, "amortizationAmount") for r in running if r.amortization is None)
-    return untold or work([r.amortization for r in running if r.amortization is not None])
+    unreported = tuple(
+        _unreported(r, "amortizationAmount") for r in running if r.amortization is None
+    )
+    return unreported or work([r.amortization for r in running if r.amortization is not None])
 
 
 def repaid(all_: Sequence[Liability], work: Callable[[Sequence[int]], Figure | Cause]) -> Found:
     """Work on what is paid back of each loan, where it is anything."""
-    untold = tuple(_untold(r, "outstandingBalance") for r in all_ if r.outstanding is None)
+    unreported = tuple(_unreported(r, "outstandingBalance") for r in all_ if r.outstanding is None)
     paid = [r.loan_amount - max(r.outstanding or 0, 0) for r in all_]
-    return untold or work([amount for amount in paid if amount > 0])
+    return unreported or work([amount for amount in paid if amount > 0])
 
 
 def maybe_running(record: Liability) -> bool:
@@ -99,7 +103,7 @@ def maybe_running(record: Liability) -> bool:
     return record.outstanding is None or record.outstanding > 0
 
 
-def _untold(
+def _unreported(
     record: Liability,
     field: str,
     cause: Cause = Cause.NO_DATA,
@@ -108,35 +112,35 @@ def _untold(
     return Missing(cause, code, Kind.LIABILITIES, record.source, detail=field)
 
 
-def amortization(running: Sequence[Liability]) -> Amount | Untold:
+def amortization(running: Sequence[Liability]) -> Amount | Unreported:
     """The running loans' payments a month, or everything that one of them does not tell."""
-    untold = tuple(m for m in map(_amortization_untold, running) if m is not None)
-    return untold or sum(
+    unreported = tuple(m for m in map(_amortization_untold, running) if m is not None)
+    return unreported or sum(
         (r.amortization or 0) * MONTHLY_SHARE[r.amortization_frequency or ""] for r in running
     )
 
 
 def _amortization_untold(record: Liability) -> Missing | None:
     if not known_frequency(record.amortization_frequency):
-        return _untold(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
+        return _unreported(record, "amortizationFrequency", Cause.BAD_DATA, DataReason.UNKNOWN_ENUM)
     if record.amortization_frequency not in MONTHLY_SHARE:
-        return _untold(record, "amortizationFrequency")
+        return _unreported(record, "amortizationFrequency")
     if record.amortization is None:
-        return _untold(record, "amortizationAmount")
+        return _unreported(record, "amortizationAmount")
     return None
 
 
-def _loans(case: Case) -> Loans:
-    clean = liabilities(case)
+def _loans(context: FactorContext) -> Loans:
+    clean = liabilities(context)
     records = sorted(clean.records, key=lambda r: r.id)
     trust = feed(
-        case,
-        (supply(case, Kind.LIABILITIES),),
+        context,
+        (supply(context, Kind.LIABILITIES),),
         clean.taints,
         held=bool(records),
     )
     return Loans(
-        records, () if _debt_free(trust, records) else trust.missing, _proof(case, records)
+        records, () if _debt_free(trust, records) else trust.missing, _proof(context, records)
     )
 
 
@@ -151,19 +155,19 @@ def _lists_loans(feeder: Feeder) -> bool:
     return known and feeder.is_account and feeder.state is FeederState.USED
 
 
-def _proof(case: Case, records: Sequence[Liability]) -> Evidence:
+def _proof(context: FactorContext, records: Sequence[Liability]) -> Evidence:
     starts = sorted(r.start for r in records)
     return Evidence(
         records=len(records),
         first=starts[0].isoformat() if starts else None,
         last=starts[-1].isoformat() if starts else None,
-        horizon=case.as_of.date.isoformat(),
+        horizon=context.as_of.date.isoformat(),
         grade="scheme" if records else None,
         top=heaviest([(-abs(r.loan_amount), r.id) for r in records]),
-        sources=tuple(sorted(_lenders(case, records))),
+        sources=tuple(sorted(_lenders(context, records))),
     )
 
 
-def _lenders(case: Case, records: Iterable[Liability]) -> set[str]:
+def _lenders(context: FactorContext, records: Iterable[Liability]) -> set[str]:
     named = {r.source for r in records}
-    return named or {f.id for f in counted(case).values() if _lists_loans(f)}
+    return named or {f.id for f in counted(context).values() if _lists_loans(f)}

@@ -8,8 +8,8 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.needs import CombineIncome
-from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, told_by
+from decision_service.factors.combine import MonthFacts, Parts, has_formal_payroll, reported_by
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import month_name, proofs_evidence
 from decision_service.factors.figures import Amount
 from decision_service.factors.income_months import Sheet, income_months, income_parts
@@ -22,7 +22,7 @@ from decision_service.factors.income_sources import (
 )
 from decision_service.factors.income_trust import income_feed, platform_taints
 from decision_service.factors.newest_truth import newest_truth
-from decision_service.factors.series import MonthBook, Spans, View, within
+from decision_service.factors.series import MonthBook, SeriesView, Spans, within
 from decision_service.factors.settlement import incomplete_months, open_months
 from decision_service.factors.usage import EARNING_KINDS, Feeder, counted
 
@@ -32,7 +32,7 @@ class IncomeBook(MonthBook):
 
     def __init__(
         self,
-        view: View,
+        view: SeriesView,
         sheet: Sheet,
         values: Mapping[int, Amount],
         parts: Mapping[int, Parts],
@@ -64,130 +64,137 @@ class IncomeBook(MonthBook):
         return (f"gig earnings are known from {month_name(since)} on",) if since else ()
 
 
-def income(case: Case) -> IncomeBook:
+def income(context: FactorContext) -> IncomeBook:
     """The monthly income by amount, up to the latest month whose amount is known."""
-    return case.once("income", _amounts)
+    return context.once("income", _amounts)
 
 
-def income_presence(case: Case) -> IncomeBook:
+def income_presence(context: FactorContext) -> IncomeBook:
     """Which months have income (1) and which have none (0), up to the latest settled month."""
-    return case.once("income presence", _presence)
+    return context.once("income presence", _presence)
 
 
-def _presence(case: Case) -> IncomeBook:
-    with_income = _months_with_income(case)
-    horizon = income_settlement(case).horizon
-    open_ = open_months(income_settlement(case), _observed(case, horizon), with_income)
-    view = View(horizon, _missing(case, horizon), open_, unobserved=_unobserved(case))
-    return _book(case, view, dict.fromkeys(with_income, 1))
+def _presence(context: FactorContext) -> IncomeBook:
+    with_income = _months_with_income(context)
+    horizon = income_settlement(context).horizon
+    open_ = open_months(income_settlement(context), _observed(context, horizon), with_income)
+    view = SeriesView(horizon, _missing(context, horizon), open_, unobserved=_unobserved(context))
+    return _book(context, view, dict.fromkeys(with_income, 1))
 
 
-def _amounts(case: Case) -> IncomeBook:
-    draft, settled = income_months(case).draft, income_settlement(case)
-    months = _observed(case, settled.horizon)
-    waiting = incomplete_months(settled, months, _outranked(case))
+def _amounts(context: FactorContext) -> IncomeBook:
+    draft, settled = income_months(context).draft, income_settlement(context)
+    months = _observed(context, settled.horizon)
+    waiting = incomplete_months(settled, months, _outranked(context))
     horizon = max((month for month in months if month not in waiting), default=None)
-    view = View(
+    view = SeriesView(
         settled.horizon if horizon is None else horizon,
-        _missing(case, settled.horizon),
+        _missing(context, settled.horizon),
         waiting,
-        _stopped(case, months, horizon, waiting),
-        _unobserved(case),
+        _stopped(context, months, horizon, waiting),
+        _unobserved(context),
     )
-    return _book(case, view, draft.amounts)
+    return _book(context, view, draft.amounts)
 
 
-def _missing(case: Case, horizon: int) -> Sequence[Missing]:
+def _missing(context: FactorContext, horizon: int) -> Sequence[Missing]:
     """Why nothing can be computed; of no month yet also what is wrong with platforms."""
-    missing = income_feed(case).missing
-    if missing or _from_first(case, horizon):
+    missing = income_feed(context).missing
+    if missing or _from_first(context, horizon):
         return missing
-    return tuple(platform_taints(case))
+    return tuple(platform_taints(context))
 
 
 def _stopped(
-    case: Case, months: Sequence[int], horizon: int | None, waiting: Mapping[int, Missing]
+    context: FactorContext,
+    months: Sequence[int],
+    horizon: int | None,
+    waiting: Mapping[int, Missing],
 ) -> Missing | None:
     """What all amounts wait for: no month is known, or a later one already shows less."""
     if horizon is None:
         return waiting[months[0]] if months else None
     known = [month for month in months if month <= horizon]
     later = next((month for month in months if month > horizon), None)
-    fell = later is not None and newest_truth(case, income_settlement(case), known)
+    fell = later is not None and newest_truth(context, income_settlement(context), known)
     return waiting[later] if later is not None and fell else None
 
 
-def _book(case: Case, view: View, values: Mapping[int, Amount]) -> IncomeBook:
-    sheet = income_months(case)
-    known_from = stand_in_months(case).start if _stood_in(case) else None
-    return IncomeBook(view, sheet, values, income_parts(case), known_from)
+def _book(context: FactorContext, view: SeriesView, values: Mapping[int, Amount]) -> IncomeBook:
+    sheet = income_months(context)
+    known_from = stand_in_months(context).start if _stood_in(context) else None
+    return IncomeBook(view, sheet, values, income_parts(context), known_from)
 
 
-def _months_with_income(case: Case) -> Collection[int]:
+def _months_with_income(context: FactorContext) -> Collection[int]:
     """The months in which some source shows income above zero.
 
     A platform's earnings are a source of their own, also in a month that has an estimate.
     """
-    told = {month for month, facts in income_months(case).facts.items() if _above_zero(facts)}
-    return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
+    reported = {
+        month for month, facts in income_months(context).facts.items() if _above_zero(facts)
+    }
+    return reported.union(*[_worked(context, feeder) for feeder in platforms(context)])
 
 
-def gig_months(case: Case) -> Collection[int]:
+def gig_months(context: FactorContext) -> Collection[int]:
     """The months in which an account at a gig platform shows income above zero."""
-    return case.once("gig months", _gig_months)
+    return context.once("gig months", _gig_months)
 
 
-def _gig_months(case: Case) -> Collection[int]:
-    feeders = counted(case)
+def _gig_months(context: FactorContext) -> Collection[int]:
+    feeders = counted(context)
     gig = [source for source, feeder in feeders.items() if feeder.gig]
-    facts = income_months(case).facts.items()
-    told = {m for m, f in facts if any(told_by(f, (s, k)) > 0 for s in gig for k in EARNING_KINDS)}
-    return told.union(*[_worked(case, feeder) for feeder in platforms(case)])
+    facts = income_months(context).facts.items()
+    reported = {
+        m for m, f in facts if any(reported_by(f, (s, k)) > 0 for s in gig for k in EARNING_KINDS)
+    }
+    return reported.union(*[_worked(context, feeder) for feeder in platforms(context)])
 
 
-def _worked(case: Case, feeder: Feeder) -> Collection[int]:
+def _worked(context: FactorContext, feeder: Feeder) -> Collection[int]:
     """The settled months in which a platform's account kept earnings."""
-    source = income_sources(case).get((feeder.id, Kind.TRANSACTIONS))
+    source = income_sources(context).get((feeder.id, Kind.TRANSACTIONS))
     if source is None:
         return ()
-    kept = earned(case, feeder).items()
+    kept = earned(context, feeder).items()
     return [month for month, amount in kept if amount > 0 and month <= source.settled]
 
 
 def _above_zero(facts: MonthFacts) -> bool:
-    paid = [told_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
+    paid = [reported_by(facts, (source, Kind.INCOMES)) for source, _ in facts.payroll]
     return max([*paid, *facts.estimates.values(), *facts.earnings.values()], default=0) > 0
 
 
-def _outranked(case: Case) -> Collection[int]:
+def _outranked(context: FactorContext) -> Collection[int]:
     """The months with formal payroll, beside which an estimate that is to come counts nothing."""
-    if case.policy.combine_income is not CombineIncome.PER_JOB:
+    if context.policy.combine_income is not CombineIncome.PER_JOB:
         return ()
-    feeders, facts = counted(case), income_months(case).facts
-    return {m for m, told in facts.items() if has_formal_payroll(told, feeders)}
+    feeders, facts = counted(context), income_months(context).facts
+    return {m for m, reported in facts.items() if has_formal_payroll(reported, feeders)}
 
 
-def _from_first(case: Case, horizon: int) -> range:
-    return range(min(income_months(case).draft.proofs, default=horizon + 1), horizon + 1)
+def _from_first(context: FactorContext, horizon: int) -> range:
+    return range(min(income_months(context).draft.proofs, default=horizon + 1), horizon + 1)
 
 
-def _observed(case: Case, horizon: int) -> Sequence[int]:
-    unobserved = _unobserved(case)
-    return [month for month in _from_first(case, horizon) if month not in unobserved]
+def _observed(context: FactorContext, horizon: int) -> Sequence[int]:
+    unobserved = _unobserved(context)
+    return [month for month in _from_first(context, horizon) if month not in unobserved]
 
 
-def _stood_in(case: Case) -> bool:
-    return any(facts.earnings for facts in income_months(case).facts.values())
+def _stood_in(context: FactorContext) -> bool:
+    return any(facts.earnings for facts in income_months(context).facts.values())
 
 
-def _unobserved(case: Case) -> Collection[int]:
+def _unobserved(context: FactorContext) -> Collection[int]:
     """Months before transactions are known of which nothing else tells."""
-    return case.once("unobserved months", _before_earnings)
+    return context.once("unobserved months", _before_earnings)
 
 
-def _before_earnings(case: Case) -> Collection[int]:
-    if not _stood_in(case):
+def _before_earnings(context: FactorContext) -> Collection[int]:
+    if not _stood_in(context):
         return frozenset()
-    sheet, known_from = income_months(case), stand_in_months(case).start
+    sheet, known_from = income_months(context), stand_in_months(context).start
     first = min(sheet.draft.proofs, default=known_from)
     return frozenset(m for m in range(first, known_from) if m not in sheet.draft.proofs)

@@ -1,9 +1,9 @@
-"""What of the money that was given back to an account counts nothing."""
+"""The part of refunds to an account that does not count."""
 
 from __future__ import annotations
 
 from decision_service.factors.pages import Page
-from decision_service.factors.runs import Run
+from decision_service.factors.runs import TransactionRun
 from decision_service.factors.stretches import first_of
 from decision_service.factors.tally import FEES, REVERSED
 
@@ -30,6 +30,6 @@ def _taken(page: Page, first: int, last: int) -> int:
     return max(-sum([_total(run, first, last) for run in (*debits, *fees)]), 0)
 
 
-def _total(run: Run, first: int, last: int) -> int:
+def _total(run: TransactionRun, first: int, last: int) -> int:
     """The signed sum of a run in some months."""
     return run.total(run.cut(first_of(first)), run.cut(first_of(last + 1)))

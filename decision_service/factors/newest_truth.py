@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decision_service.domain.kinds import Kind
-from decision_service.factors.case import Case
-from decision_service.factors.combine import MonthFacts, Teller, told_by, total
+from decision_service.factors.combine import MonthFacts, Reporter, reported_by, total
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Amount, median
-from decision_service.factors.horizons import Source
+from decision_service.factors.horizons import SourceCoverage
 from decision_service.factors.income_months import income_months, income_parts
 from decision_service.factors.income_sources import earned
 from decision_service.factors.settlement import Settlement
@@ -20,7 +20,7 @@ FALLEN = (5, 3)
 """A month under 60 % of the source's median has fallen: 5 times it is less than 3 medians."""
 
 
-def newest_truth(case: Case, settled: Settlement, known: Sequence[int]) -> bool:
+def newest_truth(context: FactorContext, settled: Settlement, known: Sequence[int]) -> bool:
     """Whether a live source that carries the last 6 known months fell in a month after them.
 
     `known` are the observed months up to the latest whose amount is known.
@@ -28,22 +28,26 @@ def newest_truth(case: Case, settled: Settlement, known: Sequence[int]) -> bool:
     horizon = known[-1]
     months = [month for month in known if month > horizon - KNOWN_MONTHS]
     return any(
-        _carries(case, source, months) and _fell(case, settled, source, months)
+        _carries(context, source, months) and _fell(context, settled, source, months)
         for source in settled.sources
         if source.live and source.settled > horizon
     )
 
 
-def _carries(case: Case, source: Source, months: Sequence[int]) -> bool:
-    income = sum(total(income_parts(case).get(month, {})) for month in months)
-    carried = sum(_counted(case, source, month) for month in months)
+def _carries(context: FactorContext, source: SourceCoverage, months: Sequence[int]) -> bool:
+    income = sum(total(income_parts(context).get(month, {})) for month in months)
+    carried = sum(_counted(context, source, month) for month in months)
     return 0 < income <= carried * CARRIES
 
 
-def _fell(case: Case, settled: Settlement, source: Source, months: Sequence[int]) -> bool:
-    usual = median([_told(case, source, month) for month in months])
+def _fell(
+    context: FactorContext, settled: Settlement, source: SourceCoverage, months: Sequence[int]
+) -> bool:
+    usual = median([_reported(context, source, month) for month in months])
     later = range(months[-1] + 1, source.settled + 1)
-    return any(_low(_told(case, source, m), usual) for m in later if settled.settles(source, m))
+    return any(
+        _low(_reported(context, source, m), usual) for m in later if settled.settles(source, m)
+    )
 
 
 def _low(amount: Amount, usual: Amount) -> bool:
@@ -51,19 +55,19 @@ def _low(amount: Amount, usual: Amount) -> bool:
     return amount <= 0 or amount * times < usual * medians
 
 
-def _counted(case: Case, source: Source, month: int) -> Amount:
+def _counted(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
     """What a source tells of a month's income where its telling is what counts."""
-    parts = income_parts(case).get(month, {})
-    return sum(part.told.get(_teller(source), 0) for part in parts.values())
+    parts = income_parts(context).get(month, {})
+    return sum(part.reported.get(_reporter(source), 0) for part in parts.values())
 
 
-def _told(case: Case, source: Source, month: int) -> Amount:
+def _reported(context: FactorContext, source: SourceCoverage, month: int) -> Amount:
     """What a source tells of a month that it has settled; of earnings also beside an estimate."""
     if source.kind is Kind.TRANSACTIONS:
-        return earned(case, source.feeder).get(month, 0)
-    facts = income_months(case).facts.get(month, MonthFacts())
-    return told_by(facts, _teller(source))
+        return earned(context, source.feeder).get(month, 0)
+    facts = income_months(context).facts.get(month, MonthFacts())
+    return reported_by(facts, _reporter(source))
 
 
-def _teller(source: Source) -> Teller:
+def _reporter(source: SourceCoverage) -> Reporter:
     return source.feeder.id, source.kind

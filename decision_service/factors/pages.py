@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from decision_service.domain.snapshot import Transaction
 from decision_service.factors.classes import Classifier, Signed
-from decision_service.factors.runs import Run
+from decision_service.factors.runs import TransactionRun
 from decision_service.factors.tally import FOREIGN
 
-Page = Sequence[tuple[int, Run]]
+Page = Sequence[tuple[int, TransactionRun]]
 """Buckets with the runs in them, of which a bucket may have several; each of one sign."""
 
 ABROAD = (FOREIGN, FOREIGN, FOREIGN)
@@ -24,7 +24,7 @@ def page_of(records: Sequence[Transaction], classifier: Classifier, currency: st
 def _alike(
     records: Sequence[Transaction], classifier: Classifier, currency: str
 ) -> Mapping[Signed, Sequence[Transaction]]:
-    """Together what is classed alike, whatever the sign: the one loop over every transaction."""
+    """Transactions grouped by class, whatever the sign, in one loop over all of them."""
     groups: dict[str | None, list[Transaction]] = {}
     alike: dict[Signed, list[Transaction]] = {}
     group_of = groups.get
@@ -40,13 +40,15 @@ def _alike(
     return alike
 
 
-def _by_sign(signed: Signed, records: Sequence[Transaction]) -> Iterator[tuple[int, Run]]:
+def _by_sign(
+    signed: Signed, records: Sequence[Transaction]
+) -> Iterator[tuple[int, TransactionRun]]:
     """The runs of credits, of debits, and of amounts of zero; mostly there is only one."""
-    run = Run(records)
+    run = TransactionRun(records)
     if run.sign is not None:
         yield signed[run.sign], run
         return
     for sign in (0, 1, -1):
         part = [r for r in records if (r.amount > 0) - (r.amount < 0) == sign]
         if part:
-            yield signed[sign], Run(part)
+            yield signed[sign], TransactionRun(part)

@@ -9,29 +9,29 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Contribution
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Figure
-from decision_service.factors.horizons import Source, lag_month, source_of
+from decision_service.factors.horizons import SourceCoverage, lag_month, source_of
 from decision_service.factors.quality import feed, supply
 from decision_service.factors.records import contributions
 from decision_service.factors.scheme import Amounts, Scheme
-from decision_service.factors.series import Draft, MonthBook, Span, View, within
+from decision_service.factors.series import MonthBook, MonthSpan, SeriesBuilder, SeriesView, within
 from decision_service.factors.usage import counted
 
-Window = Callable[[Scheme], Span]
+SchemeWindow = Callable[[Scheme], MonthSpan]
 """The months of a scheme that a factor looks at."""
 
 
 class ContributionBook(MonthBook):
     """All schemes' contributions up to the earliest month that the live ones have settled."""
 
-    def __init__(self, view: View, draft: Draft, schemes: Sequence[Scheme]) -> None:
+    def __init__(self, view: SeriesView, draft: SeriesBuilder, schemes: Sequence[Scheme]) -> None:
         super().__init__(Kind.CONTRIBUTIONS, view, draft, draft.amounts)
         self.schemes = schemes
         self.paying = [scheme for scheme in schemes if scheme.paid]
 
-    def flawed(self, window: Window) -> tuple[Missing, ...]:
+    def flawed(self, window: SchemeWindow) -> tuple[Missing, ...]:
         """What is wrong with each scheme's own records in its window."""
         return in_order(
             [
@@ -43,14 +43,14 @@ class ContributionBook(MonthBook):
             ]
         )
 
-    def reach(self, window: Window) -> Span:
+    def reach(self, window: SchemeWindow) -> MonthSpan:
         """The months that the schemes' windows lie in."""
         spans = [window(scheme) for scheme in self.schemes] or [(self.horizon, self.horizon)]
         return min(first for first, _ in spans), max(last for _, last in spans)
 
 
 def over_schemes(
-    book: ContributionBook, window: Window, work: Callable[[], Figure | Cause]
+    book: ContributionBook, window: SchemeWindow, work: Callable[[], Figure | Cause]
 ) -> Answer:
     """Work on the schemes, each with a window of its own."""
     if book.missing:
@@ -61,60 +61,69 @@ def over_schemes(
     return answer(work(), book.kind, book.judged((book.reach(window),))[1])
 
 
-def contribution_book(case: Case) -> ContributionBook:
+def contribution_book(context: FactorContext) -> ContributionBook:
     """The applicant's contributions."""
-    return case.once("contributions", _book)
+    return context.once("contributions", _book)
 
 
-def _book(case: Case) -> ContributionBook:
-    clean = contributions(case)
-    draft = Draft()
-    schemes = _schemes(case, draft, clean.records)
+def _book(context: FactorContext) -> ContributionBook:
+    clean = contributions(context)
+    draft = SeriesBuilder()
+    schemes = _schemes(context, draft, clean.records)
     for scheme in schemes:
         for month, amount in scheme.amounts.items():
             draft.amounts[month] = draft.amounts.get(month, 0) + amount
-    trust = feed(case, (supply(case, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records))
-    return ContributionBook(View(_horizon(case, schemes), trust.missing), draft, schemes)
+    trust = feed(
+        context, (supply(context, Kind.CONTRIBUTIONS),), clean.taints, held=bool(clean.records)
+    )
+    return ContributionBook(SeriesView(_horizon(context, schemes), trust.missing), draft, schemes)
 
 
-def _horizon(case: Case, schemes: Sequence[Scheme]) -> int:
+def _horizon(context: FactorContext, schemes: Sequence[Scheme]) -> int:
     judges = [s for s in schemes if s.live] or schemes
-    return min((s.settled for s in judges), default=Month.of(case.as_of.date).index - 1)
+    return min((s.settled for s in judges), default=Month.of(context.as_of.date).index - 1)
 
 
-def _schemes(case: Case, draft: Draft, records: Sequence[Contribution]) -> Sequence[Scheme]:
+def _schemes(
+    context: FactorContext, draft: SeriesBuilder, records: Sequence[Contribution]
+) -> Sequence[Scheme]:
     """The schemes in text order; proofs and other currencies go to the draft."""
     accounts: dict[str, list[Contribution]] = {}
     for record in records:
         accounts.setdefault(record.source, []).append(record)
-    schemes: dict[str, list[tuple[Source, Amounts]]] = {}
+    schemes: dict[str, list[tuple[SourceCoverage, Amounts]]] = {}
     for account, own in sorted(accounts.items()):
-        source, amounts = _account(case, draft, account, own)
+        source, amounts = _account(context, draft, account, own)
         schemes.setdefault(source.feeder.provider_id, []).append((source, amounts))
     return [_scheme(provider, schemes[provider]) for provider in sorted(schemes)]
 
 
 def _account(
-    case: Case, draft: Draft, account: str, records: Sequence[Contribution]
-) -> tuple[Source, Amounts]:
+    context: FactorContext, draft: SeriesBuilder, account: str, records: Sequence[Contribution]
+) -> tuple[SourceCoverage, Amounts]:
     """An account's payments up to its settled month."""
     months = [month_of(record.date) for record in records]
     dated = list(zip(months, records, strict=True))
     paid = max([month for month, record in dated if record.amount > 0], default=None)
-    feeder, newest = counted(case)[account], max(months)
-    source = source_of(case, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid)
+    feeder, newest = counted(context)[account], max(months)
+    source = source_of(
+        context, feeder, Kind.CONTRIBUTIONS, months, newest=newest, newest_income=paid
+    )
     settled = [(month, record) for month, record in dated if month <= source.settled]
-    return source, _amounts(case, draft, account, settled)
+    return source, _amounts(context, draft, account, settled)
 
 
 def _amounts(
-    case: Case, draft: Draft, account: str, dated: Sequence[tuple[int, Contribution]]
+    context: FactorContext,
+    draft: SeriesBuilder,
+    account: str,
+    dated: Sequence[tuple[int, Contribution]],
 ) -> Amounts:
     amounts: dict[int, int] = {}
-    told = (account, None)
+    reported = (account, None)
     for month, record in dated:
-        ours = record.currency == case.currency
-        draft.proof(month).note(record.id, record.amount, told, counted=ours)
+        ours = record.currency == context.currency
+        draft.proof(month).note(record.id, record.amount, reported, counted=ours)
         if ours:
             amounts[month] = amounts.get(month, 0) + record.amount
         else:
@@ -123,7 +132,7 @@ def _amounts(
     return amounts
 
 
-def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme:
+def _scheme(provider: str, accounts: Sequence[tuple[SourceCoverage, Amounts]]) -> Scheme:
     """A scheme's months; several accounts at one scheme tell of the same payments."""
     sources = [source for source, _ in accounts]
     judges = [source for source in sources if source.live] or sources
@@ -134,7 +143,7 @@ def _scheme(provider: str, accounts: Sequence[tuple[Source, Amounts]]) -> Scheme
         amounts,
         sorted([month for month, amount in amounts.items() if amount > 0]),
         min(amounts, default=settled + 1),
-        max(lag_month(s.seen, s.lag_months, s.lag_days) for s in judges),
+        max(lag_month(s.synced, s.lag_months, s.lag_days) for s in judges),
         settled,
         any(source.live for source in sources),
         frozenset(source.feeder.id for source in sources),

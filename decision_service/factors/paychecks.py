@@ -10,11 +10,11 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Income
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import Payment, PayrollJob, one_job, payroll_jobs
 from decision_service.factors.payroll import (
     LONGEST_MONTH,
-    Placed,
+    PlacedAmount,
     amount_of,
     known_frequency,
     last_day_of,
@@ -44,7 +44,7 @@ class Paycheck(msgspec.Struct, frozen=True):
     account: str
     employer: str
     named: str
-    placed: Placed
+    placed: PlacedAmount
     base: str
 
 
@@ -57,12 +57,12 @@ class Paychecks(msgspec.Struct, frozen=True):
     counted: tuple[Paycheck, ...]
     flaws: tuple[Flaw, ...]
     flawed: tuple[Income, ...]
-    beside: frozenset[int]
+    parallel: frozenset[int]
 
 
-def paychecks(case: Case) -> Paychecks:
+def paychecks(context: FactorContext) -> Paychecks:
     """The applicant's payroll."""
-    return case.once("paychecks", _paychecks)
+    return context.once("paychecks", _paychecks)
 
 
 def posted_month(record: Income, seen_month: int) -> int:
@@ -79,20 +79,20 @@ def posted_month(record: Income, seen_month: int) -> int:
     return month.index if ends else month.index - 1
 
 
-def _paychecks(case: Case) -> Paychecks:
-    records = incomes(case).records
-    jobs = payroll_jobs(records, case.policy)
+def _paychecks(context: FactorContext) -> Paychecks:
+    records = incomes(context).records
+    jobs = payroll_jobs(records, context.policy)
     unread = [record for record in records if not known_frequency(record.frequency)]
-    ours = _by_job([r for r in records if r.currency == case.currency], jobs)
+    ours = _by_job([r for r in records if r.currency == context.currency], jobs)
     paid = {job: paid_once(found[:MOST_PAYSLIPS]) for job, found in ours.items()}
-    names = one_job({job: _payments(case, found) for job, found in ours.items()})
+    names = one_job({job: _payments(context, found) for job, found in ours.items()})
     paying = [(slip, job) for job, one in paid.items() for slip in one.counted]
-    untold = [slip.record for slip, _ in paying if not slip.told]
+    unreported = [slip.record for slip, _ in paying if not slip.reported]
     return Paychecks(
-        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.told),
-        (*_flaws(case, [*unread, *untold]), *_clashes(paid), *_too_many(ours)),
-        (*unread, *untold, *_foreign(case, records, jobs)),
-        frozenset(pay_month(s.record) for one in paid.values() for s in one.beside),
+        tuple(_paycheck(slip, job, names) for slip, job in paying if slip.reported),
+        (*_flaws(context, [*unread, *unreported]), *_clashes(paid), *_too_many(ours)),
+        (*unread, *unreported, *_foreign(context, records, jobs)),
+        frozenset(pay_month(s.record) for one in paid.values() for s in one.parallel),
     )
 
 
@@ -108,26 +108,26 @@ def _by_job(
 
 
 def _foreign(
-    case: Case, records: Sequence[Income], jobs: Mapping[str, PayrollJob]
+    context: FactorContext, records: Sequence[Income], jobs: Mapping[str, PayrollJob]
 ) -> Iterable[Income]:
     """Pay in other currencies, each once."""
-    for currency in {record.currency for record in records} - {case.currency}:
+    for currency in {record.currency for record in records} - {context.currency}:
         slips = _by_job([r for r in records if r.currency == currency], jobs)
         for found in slips.values():
             yield from (slip.record for slip in paid_once(found[:MOST_PAYSLIPS]).counted)
 
 
 def _paycheck(slip: Payslip, job: PayrollJob, names: Mapping[PayrollJob, str]) -> Paycheck:
-    told = amount_of(slip.record)
-    base = told[1] if told else ""
+    reported = amount_of(slip.record)
+    base = reported[1] if reported else ""
     return Paycheck(slip, job[0], names[job], job[1], place(slip.record, slip.amount), base)
 
 
-def _payments(case: Case, slips: Sequence[Payslip]) -> Iterable[Payment]:
+def _payments(context: FactorContext, slips: Sequence[Payslip]) -> Iterable[Payment]:
     """All that is told of a job's pay, summaries and what they sum up alike; no platform's."""
-    if counted(case)[slips[0].record.source].gig:
+    if counted(context)[slips[0].record.source].gig:
         return ()
-    return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.told)
+    return ((s.start.isoformat(), s.last.isoformat(), s.amount) for s in slips if s.reported)
 
 
 def pay_month(record: Income) -> int:
@@ -144,9 +144,9 @@ def _flaw(record: Income) -> Missing:
     return Missing(Cause.NO_DATA, kind=kind, source=source, detail="amount")
 
 
-def _flaws(case: Case, records: Iterable[Income]) -> Iterable[Flaw]:
+def _flaws(context: FactorContext, records: Iterable[Income]) -> Iterable[Flaw]:
     for record in records:
-        if record.currency == case.currency:
+        if record.currency == context.currency:
             for month in flawed_months(record):
                 yield month, _flaw(record)
 

@@ -47,7 +47,7 @@ MONTHLY_SHARE = {
 """Payments a month by frequency, for amortizations; Hourly, Variable, Unspecified tell nothing."""
 
 
-class Placed(msgspec.Struct, frozen=True):
+class PlacedAmount(msgspec.Struct, frozen=True):
     """An amount by month (Month.index), with the one that counts as its pay month."""
 
     pay_month: int
@@ -67,7 +67,7 @@ def amount_of(record: Income) -> tuple[int, str] | None:
     return None
 
 
-def place(record: Income, amount: int) -> Placed:
+def place(record: Income, amount: int) -> PlacedAmount:
     """Put an amount where it belongs.
 
     Up to 31 days: the month of the end date, else of the start date. Longer: spread over the
@@ -77,9 +77,9 @@ def place(record: Income, amount: int) -> Placed:
     end = last_day_of(record)
     days = (end - record.start).days + 1
     if days <= LONGEST_MONTH:
-        return Placed(pay_month, ((pay_month, amount),))
+        return PlacedAmount(pay_month, ((pay_month, amount),))
     shares = [(m, Fraction(amount * part, days)) for m, part in _days_by_month(record.start, end)]
-    return Placed(pay_month, tuple(shares))
+    return PlacedAmount(pay_month, tuple(shares))
 
 
 def months_touched(record: Income) -> range:

@@ -21,14 +21,14 @@ CLOSE = 20
 class Payslip(msgspec.Struct, frozen=True):
     """A payroll record with its period (both days counted) and its amount in minor units.
 
-    `told` is False, and the amount 0, where the record tells no amount.
+    `reported` is False, and the amount 0, where the record has no amount.
     """
 
     record: Income
     start: date
     last: date
     amount: int
-    told: bool
+    reported: bool
 
     @property
     def days(self) -> int:
@@ -53,7 +53,7 @@ class Paid(msgspec.Struct, frozen=True):
 
     counted: tuple[Payslip, ...]
     clashing: frozenset[Payslip]
-    beside: tuple[Payslip, ...]
+    parallel: tuple[Payslip, ...]
 
 
 def payslip(record: Income) -> Payslip:
@@ -71,7 +71,7 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
     5 % of their sum. Any other overlap of more than two days is a contradiction.
     """
     kept: list[Payslip] = []
-    beside: list[Payslip] = []
+    parallel: list[Payslip] = []
     for slip in sorted(_distinct(slips), key=lambda s: (s.days, s.start, s.record.id)):
         first = bisect_left(kept, slip.start, key=attrgetter("start"))
         end = bisect_right(kept, slip.last, key=attrgetter("start"))
@@ -79,16 +79,16 @@ def paid_once(slips: Iterable[Payslip]) -> Paid:
         if parts and _sums_up(slip, parts):
             kept[first:end] = [other for other in kept[first:end] if not slip.contains(other)]
         elif parts:
-            beside.append(slip)
+            parallel.append(slip)
         insort(kept, slip, key=attrgetter("start"))
-    replaced = set(beside) - set(kept)
-    return Paid(tuple(kept), _clashing(kept), tuple(s for s in beside if s not in replaced))
+    replaced = set(parallel) - set(kept)
+    return Paid(tuple(kept), _clashing(kept), tuple(s for s in parallel if s not in replaced))
 
 
 def _distinct(slips: Iterable[Payslip]) -> Sequence[Payslip]:
     found: dict[tuple[date, date, object], Payslip] = {}
-    for slip in sorted(slips, key=lambda s: (not s.told, -s.amount, s.record.id)):
-        told_apart = (slip.told, slip.amount) if slip.days <= SHORT_DAYS else None
+    for slip in sorted(slips, key=lambda s: (not s.reported, -s.amount, s.record.id)):
+        told_apart = (slip.reported, slip.amount) if slip.days <= SHORT_DAYS else None
         found.setdefault((slip.start, slip.last, told_apart), slip)
     return list(found.values())
 

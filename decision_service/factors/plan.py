@@ -1,4 +1,4 @@
-"""Which data the factors of a ruleset need, so that nothing else is fetched."""
+"""The fetch plan: the data that a ruleset's factors need, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well an estimate proves income: remitted by an employer, told by a platform, or declared."""
+"""Proof of an estimate: remitted by an employer, reported by a platform, or declared."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 
 from decision_service.domain.months import Month
 from decision_service.domain.snapshot import Employment
-from decision_service.factors.case import Case
 from decision_service.factors.combine import platform_grade
+from decision_service.factors.context import FactorContext
 from decision_service.factors.employers import employer_key, named_employer
 from decision_service.factors.evidence import DECLARED_GRADE, REMITTED_GRADE
 from decision_service.factors.figures import twice_median
@@ -29,72 +29,74 @@ USUAL = (2, 3)
 """A habit proves amounts up to one and a half of its own median: 2 amounts up to 3 medians."""
 
 
-def estimate_grades(case: Case, feeder: Feeder) -> Mapping[int, int]:
+def estimate_grades(context: FactorContext, feeder: Feeder) -> Mapping[int, int]:
     """How well an account's estimate proves the income of each month that it tells of."""
-    told = estimates(case)[feeder.id]
+    reported = estimates(context)[feeder.id]
     if feeder.gig:
-        return dict.fromkeys(told, platform_grade(feeder))
-    remitted = _remitted(case, feeder.provider_id, told) if feeder.scheme else ()
-    return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in told}
+        return dict.fromkeys(reported, platform_grade(feeder))
+    remitted = _remitted(context, feeder.provider_id, reported) if feeder.scheme else ()
+    return {month: REMITTED_GRADE if month in remitted else DECLARED_GRADE for month in reported}
 
 
-def employed_months(case: Case) -> frozenset[int]:
+def employed_months(context: FactorContext) -> frozenset[int]:
     """The months in which some employment with a named employer runs on a day or more."""
-    return case.once("employed months", _employed_months)
+    return context.once("employed months", _employed_months)
 
 
-def confirmed(case: Case, source: str, employer: str) -> bool:
+def confirmed(context: FactorContext, source: str, employer: str) -> bool:
     """Whether an employment of another source names the employer (a key) of a document."""
-    named = case.once("employers by source", _named_employers).get(employer, frozenset[str]())
+    named = context.once("employers by source", _named_employers).get(employer, frozenset[str]())
     return bool(named - {source})
 
 
-def _employed_months(case: Case) -> frozenset[int]:
-    named = [r for r in employments(case).records if named_employer(r.employer, case.policy)]
-    return frozenset(month for record in named for month in _months_of(case, record))
+def _employed_months(context: FactorContext) -> frozenset[int]:
+    named = [r for r in employments(context).records if named_employer(r.employer, context.policy)]
+    return frozenset(month for record in named for month in _months_of(context, record))
 
 
-def _months_of(case: Case, record: Employment) -> range:
-    last = min(record.end or case.as_of.date, case.as_of.date)
+def _months_of(context: FactorContext, record: Employment) -> range:
+    last = min(record.end or context.as_of.date, context.as_of.date)
     return range(Month.of(record.start).index, Month.of(last).index + 1)
 
 
-def _named_employers(case: Case) -> Mapping[str, AbstractSet[str]]:
+def _named_employers(context: FactorContext) -> Mapping[str, AbstractSet[str]]:
     """The sources of which an employment names an employer, by the employer's key."""
     found: dict[str, set[str]] = {}
-    for record in employments(case).records:
-        if named_employer(record.employer, case.policy):
-            key = employer_key(record.employer, case.policy)
+    for record in employments(context).records:
+        if named_employer(record.employer, context.policy):
+            key = employer_key(record.employer, context.policy)
             found.setdefault(key, set()).add(record.source)
     return found
 
 
-def _remitted(case: Case, provider_id: str, told: Mapping[int, int]) -> Collection[int]:
+def _remitted(
+    context: FactorContext, provider_id: str, reported: Mapping[int, int]
+) -> Collection[int]:
     """The months whose estimate an employer proves, or a habit that it does not go beyond."""
-    employed = employed_months(case)
-    others = sorted(month for month in told if month not in employed)
-    habitual = [month for month in others if _habitual(case, provider_id, month)]
-    return {*(told.keys() & employed), *_usual(told, habitual)}
+    employed = employed_months(context)
+    others = sorted(month for month in reported if month not in employed)
+    habitual = [month for month in others if _habitual(context, provider_id, month)]
+    return {*(reported.keys() & employed), *_usual(reported, habitual)}
 
 
-def _habitual(case: Case, provider_id: str, month: int) -> bool:
-    paid = case.once("paid alone", _paid_alone).get(provider_id, ())
+def _habitual(context: FactorContext, provider_id: str, month: int) -> bool:
+    paid = context.once("paid alone", _paid_alone).get(provider_id, ())
     recent = bisect_right(paid, month) - bisect_right(paid, month - HABIT_MONTHS)
     return recent >= HABIT_NEEDS
 
 
-def _paid_alone(case: Case) -> Mapping[str, Sequence[int]]:
+def _paid_alone(context: FactorContext) -> Mapping[str, Sequence[int]]:
     """The months, in order, in which each scheme was paid to and no employer did."""
-    schemes, employed = contribution_book(case).schemes, employed_months(case)
+    schemes, employed = contribution_book(context).schemes, employed_months(context)
     return {s.provider: [month for month in s.paid if month not in employed] for s in schemes}
 
 
-def _usual(told: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
+def _usual(reported: Mapping[int, int], months: Sequence[int]) -> Iterable[int]:
     """Those of some months whose estimate is no jump above those of the last 24 months."""
-    paid = sorted(month for month, amount in told.items() if amount > 0)
+    paid = sorted(month for month, amount in reported.items() if amount > 0)
     amounts, medians = USUAL
     for month in months:
         places = bisect_right(paid, month - HABIT_MONTHS), bisect_right(paid, month)
-        recent = [told[m] for m in paid[slice(*places)]]
-        if not recent or told[month] * amounts * 2 <= twice_median(recent) * medians:
+        recent = [reported[m] for m in paid[slice(*places)]]
+        if not recent or reported[month] * amounts * 2 <= twice_median(recent) * medians:
             yield month

@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, DataReason, Missing
 from decision_service.domain.needs import PartialPolicy
 from decision_service.factors.answer import in_order
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.first_syncs import being_linked, running, unclear
 from decision_service.factors.reading import had_before, reading, sources_naming
 from decision_service.factors.usage import (
@@ -57,65 +57,67 @@ class Feed(msgspec.Struct, frozen=True):
     missing: tuple[Missing, ...]
 
 
-def supply(case: Case, kind: Kind) -> Supply:
-    """Everyone who may feed a kind."""
-    return case.once(("supply", kind), lambda c: _supply(c, kind))
+def supply(context: FactorContext, kind: Kind) -> Supply:
+    """All feeders of a kind."""
+    return context.once(("supply", kind), lambda c: _supply(c, kind))
 
 
-def _supply(case: Case, kind: Kind) -> Supply:
-    everyone = counted(case).values()
+def _supply(context: FactorContext, kind: Kind) -> Supply:
+    everyone = counted(context).values()
     return Supply(
         kind,
-        feeding(case, kind),
-        partial_feeding(case, kind),
-        revoked_feeding(case, kind),
-        tuple(f for f in everyone if f.may_tell(kind) and had_before(case.snapshot, f.id, kind)),
-        judged=feeding(case, kind),
+        feeding(context, kind),
+        partial_feeding(context, kind),
+        revoked_feeding(context, kind),
+        tuple(f for f in everyone if f.may_tell(kind) and had_before(context.snapshot, f.id, kind)),
+        judged=feeding(context, kind),
     )
 
 
-def feed(case: Case, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool) -> Feed:
+def feed(
+    context: FactorContext, supplies: Sequence[Supply], taints: Iterable[Missing], *, held: bool
+) -> Feed:
     """The family's trust: `taints` were found in its records, `held` says that it has any."""
     counts = _union(s.counted for s in supplies)
-    found = [*account_taints(case), *taints, *supply_taints(case, supplies)]
+    found = [*account_taints(context), *taints, *supply_taints(context, supplies)]
     if not held and not counts:
         found += _revoked(supplies)
     if not found and not held:
-        found = [Missing(_empty(case, supplies, counts), kind=supplies[0].kind)]
+        found = [Missing(_empty(context, supplies, counts), kind=supplies[0].kind)]
     return Feed(counts, in_order(found))
 
 
-def _empty(case: Case, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> Cause:
+def _empty(context: FactorContext, supplies: Sequence[Supply], counts: Sequence[Feeder]) -> Cause:
     """Why there are no records: unknown providers alone tell, or nobody does, or is connected."""
     kinds = [s.kind for s in supplies if s.kind in EARNING_KINDS]
-    doubted = unknown(case) if kinds else ()
-    if any(f.id in sources_naming(case, kind) for f in doubted for kind in kinds):
+    doubted = unknown(context) if kinds else ()
+    if any(f.id in sources_naming(context, kind) for f in doubted for kind in kinds):
         return Cause.UNKNOWN_PROVIDER
     if counts:
         return Cause.NO_DATA
     return Cause.UNKNOWN_PROVIDER if doubted else Cause.NOT_CONNECTED
 
 
-def supply_taints(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def supply_taints(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     """What is wrong with the readings and the accounts that may feed some kinds."""
-    found = [taint for s in supplies if s.needed for taint in read_taints(case, s.kind)]
+    found = [taint for s in supplies if s.needed for taint in read_taints(context, s.kind)]
     for judge in (_stale, _unfinished, _partial, _expired):
-        found += judge(case, supplies)
+        found += judge(context, supplies)
     return found
 
 
-def account_taints(case: Case) -> list[Missing]:
+def account_taints(context: FactorContext) -> list[Missing]:
     """What went wrong while the accounts were read; it taints every kind."""
-    return case.once("account taints", _account_taints)
+    return context.once("account taints", _account_taints)
 
 
-def _account_taints(case: Case) -> list[Missing]:
-    listed = case.snapshot.accounts
+def _account_taints(context: FactorContext) -> list[Missing]:
+    listed = context.snapshot.accounts
     distinct = {(a.id, a) for a in listed}
     ids = [account_id for account_id, _ in distinct]
     code = DataReason.DATA_CHANGED_DURING_READ
     return [
-        *case.snapshot.account_faults,
+        *context.snapshot.account_faults,
         *(
             Missing(Cause.BAD_DATA, code, Kind.ACCOUNTS, account_id, detail="id")
             for account_id in set(ids)
@@ -124,14 +126,14 @@ def _account_taints(case: Case) -> list[Missing]:
     ]
 
 
-def read_taints(case: Case, kind: Kind) -> list[Missing]:
+def read_taints(context: FactorContext, kind: Kind) -> list[Missing]:
     """What went wrong while a kind was read, or that it was not."""
-    read = reading(case.snapshot, kind)
+    read = reading(context.snapshot, kind)
     if read is None:
         return [Missing(Cause.NOT_FETCHED, kind=kind)]
     if not read.faults:
         return []
-    elsewhere = {f.id for f in feeders(case)} - _may_give(case, kind)
+    elsewhere = {f.id for f in feeders(context)} - _may_give(context, kind)
     return [
         Missing(m.cause, m.code, m.kind or kind, m.source, m.account_error, m.detail)
         for m in read.faults
@@ -139,33 +141,33 @@ def read_taints(case: Case, kind: Kind) -> list[Missing]:
     ]
 
 
-def _may_give(case: Case, kind: Kind) -> set[str]:
+def _may_give(context: FactorContext, kind: Kind) -> set[str]:
     """The used and partial ones that feed the kind; the failure of any other one harms nothing."""
-    used = [f for f in feeding(case, kind) if f.state is FeederState.USED]
-    return {f.id for f in (*used, *partial_feeding(case, kind))}
+    used = [f for f in feeding(context, kind) if f.state is FeederState.USED]
+    return {f.id for f in (*used, *partial_feeding(context, kind))}
 
 
-def _stale(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _stale(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     fed = _first_kinds((s.kind, s.judged) for s in supplies)
     return [
         Missing(Cause.STALE, kind=kind, source=feeder.id)
         for feeder, kind in fed
-        if is_stale(case, feeder)
+        if is_stale(context, feeder)
     ]
 
 
-def _unfinished(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _unfinished(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     """Accounts whose first sync runs, or of which nobody could tell: that is not data."""
-    fed = _first_kinds((s.kind, (*s.judged, *being_linked(case, s.kind))) for s in supplies)
+    fed = _first_kinds((s.kind, (*s.judged, *being_linked(context, s.kind))) for s in supplies)
     return [
         cause
         for feeder, kind in fed
-        for cause in unclear(case, feeder, kind) or running(case, feeder, kind)
+        for cause in unclear(context, feeder, kind) or running(context, feeder, kind)
     ]
 
 
-def _partial(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
-    if case.policy.partial is PartialPolicy.USE:
+def _partial(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
+    if context.policy.partial is PartialPolicy.USE:
         return []
     fed = _first_kinds((s.kind, s.partial) for s in supplies)
     return [
@@ -181,28 +183,28 @@ def _revoked(supplies: Sequence[Supply]) -> list[Missing]:
     return [Missing(Cause.EXPIRED, code, kind, f.id) for f, kind in fed]
 
 
-def _expired(case: Case, supplies: Sequence[Supply]) -> list[Missing]:
+def _expired(context: FactorContext, supplies: Sequence[Supply]) -> list[Missing]:
     """A kind was read and has no records now, though a counted account gave some before."""
     return [
         Missing(Cause.EXPIRED, kind=s.kind, source=f.id)
         for s in supplies
-        if s.needed and not any(f.id in sources_naming(case, s.kind) for f in s.counted)
+        if s.needed and not any(f.id in sources_naming(context, s.kind) for f in s.counted)
         for f in s.before
-        if _connected_long(case, f) and _read_whole(case, s.kind, f)
+        if _connected_long(context, f) and _read_whole(context, s.kind, f)
     ]
 
 
-def _read_whole(case: Case, kind: Kind, feeder: Feeder) -> bool:
+def _read_whole(context: FactorContext, kind: Kind, feeder: Feeder) -> bool:
     """What failed to be read of a feeder may well have records."""
-    taints = read_taints(case, kind)
+    taints = read_taints(context, kind)
     return all(taint.source not in (None, feeder.id) for taint in taints)
 
 
-def _connected_long(case: Case, feeder: Feeder) -> bool:
+def _connected_long(context: FactorContext, feeder: Feeder) -> bool:
     """Over 60 days; an account that tells no date counts as old, since it had data before."""
     if not feeder.is_account or feeder.created is None:
         return feeder.is_account
-    return case.as_of.instant - feeder.created > EXPIRED_AFTER
+    return context.as_of.instant - feeder.created > EXPIRED_AFTER
 
 
 def _first_kinds(

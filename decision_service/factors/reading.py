@@ -8,7 +8,7 @@ from typing import Any
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.snapshot import Read, Snapshot
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 
 FETCHED_KINDS = tuple(kind for kind in Kind if kind is not Kind.ACCOUNTS)
 """Every kind that is a reading of its own."""
@@ -23,9 +23,9 @@ def reading(snapshot: Snapshot, kind: Kind) -> Read[Any] | None:
     return read
 
 
-def sources_naming(case: Case, kind: Kind) -> frozenset[str]:
+def sources_naming(context: FactorContext, kind: Kind) -> frozenset[str]:
     """The ids of all sources that some record of this kind names."""
-    return case.once(("naming", kind), lambda c: _sources(c.snapshot, kind))
+    return context.once(("naming", kind), lambda c: _sources(c.snapshot, kind))
 
 
 def delivered(snapshot: Snapshot, source: str) -> bool:

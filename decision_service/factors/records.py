@@ -21,7 +21,7 @@ from decision_service.domain.snapshot import (
     Read,
     Transaction,
 )
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.reading import sources_naming
 from decision_service.factors.usage import EARNING_KINDS, counted, feeders
 
@@ -39,56 +39,58 @@ Believable = Callable[[R, date], bool]
 """Whether a record's dates can be true, given the last day that is not in the future."""
 
 
-class Clean(msgspec.Struct, Generic[R], frozen=True):
+class CheckedRecords(msgspec.Struct, Generic[R], frozen=True):
     """What can be computed with, and the contradictions that were found on the way."""
 
     records: Sequence[R] = ()
     taints: tuple[Missing, ...] = ()
 
 
-def eincomes(case: Case) -> Clean[EstimatedIncome]:
+def eincomes(context: FactorContext) -> CheckedRecords[EstimatedIncome]:
     """Estimated incomes; month-dated, so no date of theirs is in the future."""
-    return _once(case, Kind.EINCOMES, case.snapshot.eincomes, None)
+    return _once(context, Kind.EINCOMES, context.snapshot.eincomes, None)
 
 
-def contributions(case: Case) -> Clean[Contribution]:
+def contributions(context: FactorContext) -> CheckedRecords[Contribution]:
     """Contributions; dated to the month's end, so no date of theirs is in the future."""
-    return _once(case, Kind.CONTRIBUTIONS, case.snapshot.contributions, None)
+    return _once(context, Kind.CONTRIBUTIONS, context.snapshot.contributions, None)
 
 
-def incomes(case: Case) -> Clean[Income]:
+def incomes(context: FactorContext) -> CheckedRecords[Income]:
     """Payroll records whose period has begun and does not end before it begins."""
-    return _once(case, Kind.INCOMES, case.snapshot.incomes, _period_believable)
+    return _once(context, Kind.INCOMES, context.snapshot.incomes, _period_believable)
 
 
-def employments(case: Case) -> Clean[Employment]:
+def employments(context: FactorContext) -> CheckedRecords[Employment]:
     """Employments that have begun and do not end before they begin."""
-    return _once(case, Kind.EMPLOYMENTS, case.snapshot.employments, _period_believable)
+    return _once(context, Kind.EMPLOYMENTS, context.snapshot.employments, _period_believable)
 
 
-def liabilities(case: Case) -> Clean[Liability]:
+def liabilities(context: FactorContext) -> CheckedRecords[Liability]:
     """Loans that have begun."""
-    return _once(case, Kind.LIABILITIES, case.snapshot.liabilities, lambda r, end: r.start <= end)
+    return _once(
+        context, Kind.LIABILITIES, context.snapshot.liabilities, lambda r, end: r.start <= end
+    )
 
 
-def identities(case: Case) -> Clean[Identity]:
+def identities(context: FactorContext) -> CheckedRecords[Identity]:
     """Identities that were born."""
-    return _once(case, Kind.IDENTITIES, case.snapshot.identities, _born)
+    return _once(context, Kind.IDENTITIES, context.snapshot.identities, _born)
 
 
-def links(case: Case) -> Clean[LinkCounts]:
+def links(context: FactorContext) -> CheckedRecords[LinkCounts]:
     """Counts of links."""
-    return _once(case, Kind.LINKS, case.snapshot.links, None)
+    return _once(context, Kind.LINKS, context.snapshot.links, None)
 
 
-def transactions(case: Case) -> Clean[Transaction]:
+def transactions(context: FactorContext) -> CheckedRecords[Transaction]:
     """Transactions, their dates still unchecked: the ledger checks each day once."""
-    return _once(case, Kind.TRANSACTIONS, case.snapshot.transactions, None)
+    return _once(context, Kind.TRANSACTIONS, context.snapshot.transactions, None)
 
 
-def last_day(case: Case) -> date:
+def last_day(context: FactorContext) -> date:
     """The latest date that a day-dated record may have: as_of plus one day."""
-    return case.as_of.date + timedelta(days=1)
+    return context.as_of.date + timedelta(days=1)
 
 
 def bad_date(kind: Kind, source: str) -> Missing:
@@ -97,35 +99,35 @@ def bad_date(kind: Kind, source: str) -> Missing:
 
 
 def _once(
-    case: Case, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
-) -> Clean[R]:
-    return case.once(("clean", kind), lambda c: _clean(c, kind, read, believable))
+    context: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+) -> CheckedRecords[R]:
+    return context.once(("clean", kind), lambda c: _clean(c, kind, read, believable))
 
 
 def _clean(
-    case: Case, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
-) -> Clean[R]:
+    context: FactorContext, kind: Kind, read: Read[R] | None, believable: Believable[R] | None
+) -> CheckedRecords[R]:
     if read is None:
-        return Clean()
-    records, contradictions = _distinct(_of_counted(case, kind, read.records), kind)
-    taints = [*_unlisted(case, kind), *contradictions]
+        return CheckedRecords()
+    records, contradictions = _distinct(_of_counted(context, kind, read.records), kind)
+    taints = [*_unlisted(context, kind), *contradictions]
     if believable is not None:
-        end = last_day(case)
+        end = last_day(context)
         taints += [bad_date(kind, r.source) for r in records if not believable(r, end)]
-    return Clean(records, tuple(taints))
+    return CheckedRecords(records, tuple(taints))
 
 
-def _of_counted(case: Case, kind: Kind, records: Sequence[R]) -> Sequence[R]:
-    """The records of counted sources; of unknown providers nothing that may be income counts."""
-    telling = {s for s, f in counted(case).items() if f.known or kind not in EARNING_KINDS}
-    if sources_naming(case, kind) <= telling:
+def _of_counted(context: FactorContext, kind: Kind, records: Sequence[R]) -> Sequence[R]:
+    """The records of counted sources, without possible income of unknown providers."""
+    telling = {s for s, f in counted(context).items() if f.known or kind not in EARNING_KINDS}
+    if sources_naming(context, kind) <= telling:
         return records
     return [r for r in records if r.source in telling]
 
 
-def _unlisted(case: Case, kind: Kind) -> list[Missing]:
+def _unlisted(context: FactorContext, kind: Kind) -> list[Missing]:
     """Sources that no list names: the account vanished while its records were read."""
-    strangers = sources_naming(case, kind) - {f.id for f in feeders(case)}
+    strangers = sources_naming(context, kind) - {f.id for f in feeders(context)}
     return [Missing(Cause.CHANGED_WHILE_READING, kind=kind, source=s) for s in strangers]
 
 

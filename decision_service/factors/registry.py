@@ -17,7 +17,7 @@ from decision_service.domain.missing import Cause
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.time import AsOf
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.window import Window
 
 READ_CAUSES = frozenset(
@@ -41,15 +41,15 @@ Bound = int | Callable[[int], int] | None
 Reach = Callable[[int, DataPolicy, AsOf], date]
 """The first day of transactions that a factor may look at, given its window's length."""
 
-Work = Callable[..., Answer]
-"""`(case)`, or `(case, length)` for a parametric family."""
+FactorFunction = Callable[..., Answer]
+"""`(context)`, or `(context, length)` for a parametric family."""
 
 
 class Factor(msgspec.Struct, frozen=True):
     """A factor's contract with its computation; `reach` only where it looks at transactions."""
 
     spec: FactorSpec
-    work: Callable[[Case], Answer]
+    work: Callable[[FactorContext], Answer]
     reach: Callable[[DataPolicy, AsOf], date] | None = None
 
 
@@ -72,7 +72,7 @@ class Family(msgspec.Struct, frozen=True):
         sentence: str,
         formula: str,
         **options: Any,
-    ) -> Callable[[Work], Work]:
+    ) -> Callable[[FactorFunction], FactorFunction]:
         """Register a function under a name; `{w}`, `{n}`, `{period}` stand for the window.
 
         Options: `windows`, `lower`, `upper`, `months` (a number, or a function of the window's
@@ -82,7 +82,7 @@ class Family(msgspec.Struct, frozen=True):
         """
         shape = Shape(name, type_, unit, sentence, formula, **options)
 
-        def register(work: Work) -> Work:
+        def register(work: FactorFunction) -> FactorFunction:
             for window in shape.windows or (None,):
                 _add(self, shape, window, work)
             return work
@@ -133,7 +133,7 @@ def _catalogue() -> Mapping[str, FactorSpec]:
     return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})
 
 
-def _add(family: Family, shape: Shape, window: Window | None, work: Work) -> None:
+def _add(family: Family, shape: Shape, window: Window | None, work: FactorFunction) -> None:
     spec = _spec(family, shape, window)
     if spec.name in _FACTORS:
         raise ValueError(f"the factor {spec.name} is registered twice; rename one of them")
@@ -143,8 +143,8 @@ def _add(family: Family, shape: Shape, window: Window | None, work: Work) -> Non
     _FACTORS[spec.name] = Factor(spec, bound, reach)
 
 
-def _with_length(work: Work, length: int, case: Case) -> Answer:
-    return work(case, length)
+def _with_length(work: FactorFunction, length: int, context: FactorContext) -> Answer:
+    return work(context, length)
 
 
 def _reach(reach: Reach, length: int, policy: DataPolicy, as_of: AsOf) -> date:

@@ -10,11 +10,11 @@ from operator import attrgetter
 from decision_service.domain.snapshot import Transaction
 from decision_service.factors.evidence import Weight, top_weights
 
-Span = tuple[int, int]
+IndexRange = tuple[int, int]
 """Some neighbours in a run: from which index on, and before which one."""
 
 
-class Run:
+class TransactionRun:
     """At least one transaction, in order of their dates; `sign` is that of all their amounts.
 
     It is None where they have several. What has been asked of a run is kept.
@@ -28,7 +28,7 @@ class Run:
         self.sign = _sign(self._amounts)
         self._cuts: dict[date, int] = {}
         self._sums: dict[int, int] = {}
-        self._tops: dict[Span, Sequence[Weight]] = {}
+        self._tops: dict[IndexRange, Sequence[Weight]] = {}
 
     def cut(self, day: date) -> int:
         """How many are of earlier days."""
@@ -66,12 +66,12 @@ class Run:
         return amounts if self.sign == 1 else list(map(abs, amounts))
 
 
-class Neighbours:
+class RunSlice:
     """Some neighbours in a run as a heap of evidence; `peak` is their largest absolute amount."""
 
     __slots__ = ("_end", "_first", "_run", "peak")
 
-    def __init__(self, run: Run, first: int, end: int) -> None:
+    def __init__(self, run: TransactionRun, first: int, end: int) -> None:
         self._run, self._first, self._end = run, first, end
         self.peak = max(run.sizes(first, end))
 

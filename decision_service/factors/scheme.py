@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 
 from decision_service.factors.figures import longest_run
-from decision_service.factors.series import Span
+from decision_service.factors.series import MonthSpan
 
 Amounts = Mapping[int, int]
 """Minor units by month (Month.index)."""
@@ -37,11 +37,11 @@ class Scheme(msgspec.Struct, frozen=True):
     def _paid(self, end: int, months: int) -> int:
         return bisect_right(self.paid, end) - bisect_left(self.paid, end - months + 1)
 
-    def ends(self, months: int) -> Span:
+    def ends(self, months: int) -> MonthSpan:
         """The last months up to the settled one."""
         return self.settled - months + 1, self.settled
 
-    def windows(self, months: int) -> Span:
+    def windows(self, months: int) -> MonthSpan:
         """The months of the windows that end from the lag month to the settled one."""
         return self.lag - months + 1, self.settled
 

@@ -17,12 +17,12 @@ from decision_service.factors.tally import unclassified
 
 T = TypeVar("T")
 
-Span = tuple[int, int]
+MonthSpan = tuple[int, int]
 """First and last month (Month.index), both inclusive."""
 
-Spans = tuple[Span, ...]
+Spans = tuple[MonthSpan, ...]
 
-Judged = tuple[tuple[Missing, ...], Evidence]
+MonthJudgement = tuple[tuple[Missing, ...], Evidence]
 """The flaws of some spans and their evidence."""
 
 Turnover = tuple[int, int]
@@ -31,7 +31,7 @@ Turnover = tuple[int, int]
 ONE_FOREIGN = "one record in another currency is left out"
 
 
-class Draft(msgspec.Struct):
+class SeriesBuilder(msgspec.Struct):
     """A series as it is filled, in any order: amounts, proofs and flaws by month.
 
     `foreign` holds the records in another currency by month, each with what it would make missing.
@@ -72,7 +72,7 @@ class Draft(msgspec.Struct):
         return {cause for _, records in touched for cause in records.values()}, False
 
 
-class View(msgspec.Struct, frozen=True):
+class SeriesView(msgspec.Struct, frozen=True):
     """What of a series can be computed with: up to which month, and which months are not known.
 
     `missing` says why nothing can be; `open` holds the months that wait for a source, `stopped`
@@ -93,7 +93,9 @@ class MonthBook:
     no record and None where the month is not observed.
     """
 
-    def __init__(self, kind: Kind, view: View, draft: Draft, values: Mapping[int, Amount]) -> None:
+    def __init__(
+        self, kind: Kind, view: SeriesView, draft: SeriesBuilder, values: Mapping[int, Amount]
+    ) -> None:
         self.kind = kind
         self.view = view
         self.horizon = view.horizon
@@ -104,7 +106,7 @@ class MonthBook:
         self._proofs = [draft.proofs.get(month) for month in months]
         self._any_unmapped = any(unmapped for unmapped, _ in draft.turnovers.values())
         self.missing = tuple(view.missing) or (() if self.values else (self.short(),))
-        self._judged: dict[Spans, Judged] = {}
+        self._judged: dict[Spans, MonthJudgement] = {}
 
     def proofs(self, spans: Spans) -> Sequence[Proof]:
         """The proofs of the observed months of some spans that have a record, in order."""
@@ -115,15 +117,15 @@ class MonthBook:
             if proof is not None
         ]
 
-    def last(self, months: int) -> Span:
+    def last(self, months: int) -> MonthSpan:
         """The last calendar months up to the horizon."""
         return self.horizon - months + 1, self.horizon
 
-    def raw(self, span: Span) -> Sequence[Amount | None]:
+    def raw(self, span: MonthSpan) -> Sequence[Amount | None]:
         """The amounts of a span from the first record on; None for months not observed."""
         return self.values[max(span[0] - self.first, 0) : max(span[1] - self.first + 1, 0)]
 
-    def between(self, span: Span) -> Sequence[Amount]:
+    def between(self, span: MonthSpan) -> Sequence[Amount]:
         """The amounts of the observed months of a span."""
         return [amount for amount in self.raw(span) if amount is not None]
 
@@ -134,7 +136,7 @@ class MonthBook:
         found = within(self.view.open, spans)
         return found[0][1] if found else None
 
-    def read(self, span: Span, open_as: int) -> Sequence[Amount | None]:
+    def read(self, span: MonthSpan, open_as: int) -> Sequence[Amount | None]:
         """The amounts of a span, its open months taken for this amount."""
         raw, open_ = self.raw(span), self.view.open
         if not open_:
@@ -142,11 +144,11 @@ class MonthBook:
         first = max(span[0], self.first)
         return [open_as if first + at in open_ else amount for at, amount in enumerate(raw)]
 
-    def records(self, span: Span) -> int:
+    def records(self, span: MonthSpan) -> int:
         """How many records the months of a span hold."""
         return sum([proof.records for proof in self.proofs((span,))])
 
-    def judged(self, spans: Spans) -> Judged:
+    def judged(self, spans: Spans) -> MonthJudgement:
         """What is wrong with the months of these spans, and what they rest on."""
         found = self._judged.get(spans)
         if found is None:
@@ -242,7 +244,7 @@ def either_way(
     months: int,
     work: Callable[[Sequence[Amount | None]], Figure | Cause],
     *,
-    awaited: Span | None = None,
+    awaited: MonthSpan | None = None,
 ) -> Answer:
     """Work on the last months read twice, open months with income and without.
 

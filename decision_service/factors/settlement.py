@@ -1,11 +1,11 @@
-"""Which months of an income are known, which are open, and who is waited for."""
+"""The known and the open months of an income, and the sources still awaited."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from decision_service.domain.missing import Cause, Missing
-from decision_service.factors.horizons import Source
+from decision_service.factors.horizons import SourceCoverage
 
 
 class Settlement:
@@ -15,7 +15,9 @@ class Settlement:
     month that one of them has settled. `ended` holds the months in which employments ended.
     """
 
-    def __init__(self, sources: Sequence[Source], ended: Collection[int], fallback: int) -> None:
+    def __init__(
+        self, sources: Sequence[SourceCoverage], ended: Collection[int], fallback: int
+    ) -> None:
         self.sources = sources
         self.judges = [s for s in sources if s.live] or list(sources)
         self.prompt = [s for s in sources if s.live and s.prompt]
@@ -24,21 +26,21 @@ class Settlement:
         self._last_end = max(ended, default=0)
         self._silences = {(s.feeder.id, s.kind): self._doubtful(s) for s in sources}
 
-    def settles(self, source: Source, month: int) -> bool:
-        """Whether nothing of a month can still come from a source."""
+    def settles(self, source: SourceCoverage, month: int) -> bool:
+        """Whether a source can report nothing more of a month."""
         silence = self._silences[source.feeder.id, source.kind]
         return month <= source.settled and month not in silence
 
-    def settled_by(self, sources: Iterable[Source]) -> int:
+    def settled_by(self, sources: Iterable[SourceCoverage]) -> int:
         """A month up to which these sources have settled every one."""
         found = [min(s.settled, self._before(s)) for s in sources]
         return min(found, default=self.horizon)
 
-    def _before(self, source: Source) -> int:
+    def _before(self, source: SourceCoverage) -> int:
         silence = self._silences[source.feeder.id, source.kind]
         return silence.start - 1 if silence else source.settled
 
-    def waited_for(self, month: int, among: Iterable[Source]) -> Missing | None:
+    def waited_for(self, month: int, among: Iterable[SourceCoverage]) -> Missing | None:
         """The source whose part of a month is outstanding, the first due; None when none is."""
         late = [s for s in among if not self.settles(s, month)]
         if not late:
@@ -59,16 +61,16 @@ class Settlement:
         """Whether the end of an employment could tell what a scheme's silence means."""
         return any(self._silent(source) for source in self.judges)
 
-    def _doubtful(self, source: Source) -> range:
+    def _doubtful(self, source: SourceCoverage) -> range:
         """A scheme's silent months, unless a job has ended since or prompt sources tell of them."""
         return range(0) if self._last_end >= source.newest else self._silent(source)
 
-    def _silent(self, source: Source) -> range:
+    def _silent(self, source: SourceCoverage) -> range:
         months = source.doubtful
         return range(max(months.start, self._settled_promptly + 1), months.stop)
 
 
-def not_yet_posted(source: Source, month: int) -> Missing:
+def not_yet_posted(source: SourceCoverage, month: int) -> Missing:
     """A month that a source has not posted, with the day on which it is due."""
     return Missing(
         Cause.NOT_YET_POSTED,

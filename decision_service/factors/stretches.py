@@ -7,9 +7,9 @@ from datetime import date
 from functools import lru_cache
 
 from decision_service.domain.months import Month
-from decision_service.factors.evidence import Heap, Weight, five
+from decision_service.factors.evidence import RecordGroup, Weight, five
 from decision_service.factors.pages import Page
-from decision_service.factors.runs import Neighbours, Run
+from decision_service.factors.runs import RunSlice, TransactionRun
 from decision_service.factors.tally import EARNED, FOREIGN, UNMAPPED, Tally
 
 
@@ -43,9 +43,9 @@ class Stretch:
             return self._top(of[0])
         return five([weight for bucket in of for weight in self._top(bucket)])
 
-    def heaps(self, bucket: int) -> tuple[Heap, ...]:
+    def heaps(self, bucket: int) -> tuple[RecordGroup, ...]:
         """The records of a bucket, in which nobody has looked yet for the heaviest."""
-        return tuple([Neighbours(run, first, end) for run, first, end in self._of(bucket)])
+        return tuple([RunSlice(run, first, end) for run, first, end in self._of(bucket)])
 
     def earning_days(self) -> set[date]:
         """The dates that have an earning."""
@@ -59,7 +59,7 @@ class Stretch:
         """The largest single earning; 0 without one."""
         return max([run.largest(first, end) for run, first, end in self._of(EARNED)], default=0)
 
-    def _of(self, bucket: int) -> Sequence[tuple[Run, int, int]]:
+    def _of(self, bucket: int) -> Sequence[tuple[TransactionRun, int, int]]:
         return [(run, first, end) for b, run, first, end in self._found if b == bucket]
 
     def _top(self, bucket: int) -> Sequence[Weight]:
@@ -76,7 +76,7 @@ def month_of_page(page: Page, month: int) -> Stretch:
     return Stretch((page,), first_of(month), first_of(month + 1))
 
 
-def _added_up(found: Sequence[tuple[int, Run, int, int]]) -> Tally:
+def _added_up(found: Sequence[tuple[int, TransactionRun, int, int]]) -> Tally:
     counts, sums, turnovers = [0] * (FOREIGN + 1), [0] * FOREIGN, [0] * FOREIGN
     for bucket, run, first, end in found:
         counts[bucket] += end - first

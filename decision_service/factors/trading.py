@@ -11,8 +11,8 @@ from decision_service.domain.factor import Evidence
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.factors.answer import Answer, answer, in_order
-from decision_service.factors.case import Case
 from decision_service.factors.civil import month_of
+from decision_service.factors.context import FactorContext
 from decision_service.factors.evidence import month_name
 from decision_service.factors.figures import Figure
 from decision_service.factors.horizons import family_horizon, trailing_end
@@ -25,10 +25,10 @@ from decision_service.factors.tally import OF_ALL, Tally
 
 LOOK_BACK_MONTHS = 3
 LOOK_BACK_DAYS = 91
-"""How far every factor looks at least, to tell a quiet month from no data at all."""
+"""The least reach of every factor, by which a quiet month differs from no data."""
 
 
-class Window(msgspec.Struct, frozen=True):
+class TradingWindow(msgspec.Struct, frozen=True):
     """A period of all accounts, and how evidence names its ends: as months or as dates.
 
     `first` and `last` hold a transaction; `horizon` is what the window ends with.
@@ -47,20 +47,20 @@ class TradeBook:
     What an account of a provider in no list holds may be anything: it is no earning.
     """
 
-    def __init__(self, case: Case) -> None:
-        book = ledger(case)
-        supplies = (supply(case, Kind.TRANSACTIONS),)
-        trust = feed(case, supplies, book.taints, held=bool(book.pages))
+    def __init__(self, context: FactorContext) -> None:
+        book = ledger(context)
+        supplies = (supply(context, Kind.TRANSACTIONS),)
+        trust = feed(context, supplies, book.taints, held=bool(book.pages))
         self.unusable = trust.missing
-        self.end = trailing_end(case.as_of, trust.feeders)
-        self._horizon = family_horizon(case, trust.feeders, Kind.TRANSACTIONS)
-        self._snapshot = case.snapshot
+        self.end = trailing_end(context.as_of, trust.feeders)
+        self._horizon = family_horizon(context, trust.feeders, Kind.TRANSACTIONS)
+        self._snapshot = context.snapshot
         self._sources = tuple(f.id for f in trust.feeders)
         self._pages = tuple(book.pages.values())
-        self._windows: dict[tuple[str, int, int], Window] = {}
+        self._windows: dict[tuple[str, int, int], TradingWindow] = {}
         self._evidence: dict[tuple[int, Sequence[int]], Evidence] = {}
 
-    def last_months(self, months: int) -> Window:
+    def last_months(self, months: int) -> TradingWindow:
         """The last calendar months up to the horizon."""
         found = self._windows.get(("months", months, 0))
         if found is None:
@@ -69,7 +69,7 @@ class TradeBook:
             self._windows["months", months, 0] = found
         return found
 
-    def last_days(self, days: int, before: int = 0) -> Window:
+    def last_days(self, days: int, before: int = 0) -> TradingWindow:
         """The trailing days that end at the sync, or as many days `before` that."""
         found = self._windows.get(("days", days, before))
         if found is None:
@@ -78,7 +78,7 @@ class TradeBook:
             self._windows["days", days, before] = found
         return found
 
-    def missing(self, back_to: Window) -> tuple[Missing, ...]:
+    def missing(self, back_to: TradingWindow) -> tuple[Missing, ...]:
         """Why nothing can be computed from a window that reaches as far back as it must."""
         unread = self.unread(back_to.begins)
         if not unread and back_to.first is None:
@@ -98,14 +98,14 @@ class TradeBook:
         window = range(self._horizon - months + 1, self._horizon + 1)
         return sum([undue(page, month) for page in self._pages for month in window])
 
-    def evidence(self, window: Window, of: Sequence[int]) -> Evidence:
+    def evidence(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
         """What a figure of some buckets of one of the book's windows rests on."""
         found = self._evidence.get((id(window), of))
         if found is None:
             found = self._evidence[id(window), of] = self._prove(window, of)
         return found
 
-    def _prove(self, window: Window, of: Sequence[int]) -> Evidence:
+    def _prove(self, window: TradingWindow, of: Sequence[int]) -> Evidence:
         records = window.stretch.tally.records(of)
         return Evidence(
             records=records,
@@ -117,10 +117,10 @@ class TradeBook:
             sources=self._sources,
         )
 
-    def _window(self, begins: date, before: date, name: Callable[[date], str]) -> Window:
+    def _window(self, begins: date, before: date, name: Callable[[date], str]) -> TradingWindow:
         stretch = Stretch(self._pages, begins, before)
         edges = stretch.edges()
-        return Window(
+        return TradingWindow(
             begins,
             stretch,
             name(edges[0]) if edges else None,
@@ -129,15 +129,15 @@ class TradeBook:
         )
 
 
-def trade_book(case: Case) -> TradeBook:
+def trade_book(context: FactorContext) -> TradeBook:
     """The applicant's transactions."""
-    return case.once("trade book", TradeBook)
+    return context.once("trade book", TradeBook)
 
 
 def on_trade(
     book: TradeBook,
-    window: Window,
-    back_to: Window,
+    window: TradingWindow,
+    back_to: TradingWindow,
     work: Callable[[Tally], Figure | Cause],
     of: Sequence[int],
 ) -> Answer:

@@ -13,7 +13,7 @@ from decision_service.domain.months import Month
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.time import AsOf
 from decision_service.factors.answer import Answer
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.figures import Figure, percent_change, ratio
 from decision_service.factors.registry import READ_CAUSES, Family
 from decision_service.factors.tally import (
@@ -100,9 +100,9 @@ def _same(length: int) -> int:
     months=_same,
     better=Better.UP,
 )
-def count(case: Case, length: int) -> Answer:
+def count(context: FactorContext, length: int) -> Answer:
     """All transactions of a window."""
-    return _over_months(case, length, lambda tally: tally.records(OF_ALL), OF_ALL)
+    return _over_months(context, length, lambda tally: tally.records(OF_ALL), OF_ALL)
 
 
 @BY_MONTH.factor(
@@ -117,9 +117,9 @@ def count(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def earnings(case: Case, length: int) -> Answer:
+def earnings(context: FactorContext, length: int) -> Answer:
     """Gross earnings."""
-    return _over_months(case, length, lambda tally: tally.sums[EARNED])
+    return _over_months(context, length, lambda tally: tally.sums[EARNED])
 
 
 @BY_MONTH.factor(
@@ -133,9 +133,9 @@ def earnings(case: Case, length: int) -> Answer:
     months=_same,
     causes=UNCLASSIFIED,
 )
-def fees(case: Case, length: int) -> Answer:
+def fees(context: FactorContext, length: int) -> Answer:
     """What the platform kept."""
-    return _over_months(case, length, lambda tally: -tally.sums[FEES], (FEES,))
+    return _over_months(context, length, lambda tally: -tally.sums[FEES], (FEES,))
 
 
 @BY_MONTH.factor(
@@ -149,9 +149,9 @@ def fees(case: Case, length: int) -> Answer:
     months=_same,
     causes=UNCLASSIFIED,
 )
-def withdrawals(case: Case, length: int) -> Answer:
+def withdrawals(context: FactorContext, length: int) -> Answer:
     """What was taken out."""
-    return _over_months(case, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
+    return _over_months(context, length, lambda tally: -tally.sums[WITHDRAWN], (WITHDRAWN,))
 
 
 @BY_NET_MONTH.factor(
@@ -169,13 +169,13 @@ def withdrawals(case: Case, length: int) -> Answer:
     better=Better.UP,
     derived_from=("transactions.earnings_{w}", "transactions.fees_{w}"),
 )
-def net(case: Case, length: int) -> Answer:
+def net(context: FactorContext, length: int) -> Answer:
     """What is left of the earnings."""
-    book = trade_book(case)
+    book = trade_book(context)
     unread = book.unread(book.first_day(length + 1))
     if unread:
         return Answer(None, unread)
-    return _over_months(case, length, lambda tally: tally.net - book.undue(length), OF_NET)
+    return _over_months(context, length, lambda tally: tally.net - book.undue(length), OF_NET)
 
 
 @BY_MONTH.factor(
@@ -192,10 +192,10 @@ def net(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def active_days(case: Case, length: int) -> Answer:
+def active_days(context: FactorContext, length: int) -> Answer:
     """Days worked."""
-    window = trade_book(case).last_months(length)
-    return _over_months(case, length, lambda _: len(window.stretch.earning_days()))
+    window = trade_book(context).last_months(length)
+    return _over_months(context, length, lambda _: len(window.stretch.earning_days()))
 
 
 @BY_MONTH.factor(
@@ -210,10 +210,10 @@ def active_days(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED | DIVISION,
     derived_from=("transactions.fees_{w}", "transactions.earnings_{w}"),
 )
-def fee_ratio(case: Case, length: int) -> Answer:
+def fee_ratio(context: FactorContext, length: int) -> Answer:
     """The platform's cut."""
     return _over_months(
-        case, length, lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]), (EARNED, FEES)
+        context, length, lambda tally: ratio(-tally.sums[FEES], tally.sums[EARNED]), (EARNED, FEES)
     )
 
 
@@ -231,10 +231,10 @@ def fee_ratio(case: Case, length: int) -> Answer:
     better=Better.DOWN,
     derived_from=("transactions.earnings_{w}",),
 )
-def largest_earning_share(case: Case, length: int) -> Answer:
+def largest_earning_share(context: FactorContext, length: int) -> Answer:
     """How much hangs on one earning."""
-    largest = trade_book(case).last_months(length).stretch.largest_earning
-    return _over_months(case, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
+    largest = trade_book(context).last_months(length).stretch.largest_earning
+    return _over_months(context, length, lambda tally: ratio(largest(), tally.sums[EARNED]))
 
 
 @BY_DAY.factor(
@@ -247,9 +247,9 @@ def largest_earning_share(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def recent_earnings(case: Case, length: int) -> Answer:
+def recent_earnings(context: FactorContext, length: int) -> Answer:
     """Gross earnings of trailing days."""
-    return _over_days(case, length, lambda tally: tally.sums[EARNED])
+    return _over_days(context, length, lambda tally: tally.sums[EARNED])
 
 
 @BY_DAY.factor(
@@ -265,10 +265,10 @@ def recent_earnings(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED,
     better=Better.UP,
 )
-def recent_active_days(case: Case, length: int) -> Answer:
+def recent_active_days(context: FactorContext, length: int) -> Answer:
     """Days worked of trailing days."""
-    window = trade_book(case).last_days(length)
-    return _over_days(case, length, lambda _: len(window.stretch.earning_days()))
+    window = trade_book(context).last_days(length)
+    return _over_days(context, length, lambda _: len(window.stretch.earning_days()))
 
 
 @BY_DAY.factor(
@@ -283,12 +283,12 @@ def recent_active_days(case: Case, length: int) -> Answer:
     better=Better.UP,
     derived_from=("transactions.earnings_{w}",),
 )
-def earnings_change(case: Case, length: int) -> Answer:
+def earnings_change(context: FactorContext, length: int) -> Answer:
     """How the last four weeks compare."""
-    book = trade_book(case)
+    book = trade_book(context)
     new = book.last_days(length).stretch.tally.sums[EARNED]
     old = book.last_days(length, before=length).stretch.tally.sums[EARNED]
-    return _over_days(case, 2 * length, lambda _: percent_change(new, old))
+    return _over_days(context, 2 * length, lambda _: percent_change(new, old))
 
 
 @BY_DAY.factor(
@@ -303,26 +303,28 @@ def earnings_change(case: Case, length: int) -> Answer:
     causes=UNCLASSIFIED | {Cause.NO_EVIDENCE},
     better=Better.DOWN,
 )
-def days_since_last(case: Case) -> Answer:
+def days_since_last(context: FactorContext) -> Answer:
     """How long nothing was earned."""
-    book = trade_book(case)
+    book = trade_book(context)
     stretch = book.last_days(LOOK_BACK_DAYS).stretch
-    return _over_days(case, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.last_earning()))
+    return _over_days(context, LOOK_BACK_DAYS, lambda _: _age(book.end, stretch.last_earning()))
 
 
 def _over_months(
-    case: Case,
+    context: FactorContext,
     length: int,
     work: Callable[[Tally], Figure | Cause],
     of: Sequence[int] = OF_EARNINGS,
 ) -> Answer:
-    book = trade_book(case)
+    book = trade_book(context)
     back_to = book.last_months(max(length, LOOK_BACK_MONTHS))
     return on_trade(book, book.last_months(length), back_to, work, of)
 
 
-def _over_days(case: Case, length: int, work: Callable[[Tally], Figure | Cause]) -> Answer:
-    book = trade_book(case)
+def _over_days(
+    context: FactorContext, length: int, work: Callable[[Tally], Figure | Cause]
+) -> Answer:
+    book = trade_book(context)
     back_to = book.last_days(LOOK_BACK_DAYS)
     return on_trade(book, book.last_days(length), back_to, work, OF_EARNINGS)
 

@@ -13,7 +13,7 @@ from decision_service.domain.factor import SourceUse
 from decision_service.domain.kinds import INCOME_KINDS, Kind
 from decision_service.domain.needs import PartialPolicy
 from decision_service.domain.snapshot import Account, Provider, Snapshot, Source, Task
-from decision_service.factors.case import Case
+from decision_service.factors.context import FactorContext
 from decision_service.factors.reading import delivered, had_before, sources_naming
 
 GIG = "GIG"
@@ -22,7 +22,7 @@ LINK_TASK = "LINK_ACCOUNT"
 SOCIAL_SECURITY = "SOCIAL_SECURITY"
 
 EARNING_KINDS = INCOME_KINDS | {Kind.TRANSACTIONS}
-"""What may make up income: of a provider that nobody knows, records of these are dropped."""
+"""Kinds that may be income; their records of unknown providers are dropped."""
 
 _UPLOADED = frozenset({"UPLOAD", "ARCHIVE"})
 _SYNCS = frozenset({LINK_TASK, "UPDATE_ACCOUNT"})
@@ -85,64 +85,64 @@ class Feeder(msgspec.Struct, frozen=True):
         return self.is_account if self.supported is None else kind in self.supported
 
 
-def feeders(case: Case) -> tuple[Feeder, ...]:
+def feeders(context: FactorContext) -> tuple[Feeder, ...]:
     """Every account and archive of the snapshot, in id order."""
-    return case.once("feeders", _feeders)
+    return context.once("feeders", _feeders)
 
 
-def counted(case: Case) -> Mapping[str, Feeder]:
-    """Those whose records count, by id: used ones, and partial ones if the policy says so."""
-    return case.once("counted", _counted)
+def counted(context: FactorContext) -> Mapping[str, Feeder]:
+    """Feeders whose records count, by id: used ones, and partial ones where the policy allows."""
+    return context.once("counted", _counted)
 
 
-def feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """The counted ones that feed a kind: their provider has it, or a record of it names them."""
-    return case.once(("feeding", kind), lambda c: _feeding(c, kind, counted(c).values()))
+    return context.once(("feeding", kind), lambda c: _feeding(c, kind, counted(c).values()))
 
 
-def partial_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def partial_feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Accounts that delivered this kind or could, and are now in error."""
-    return _feeding(case, kind, case.once("partial", _partial))
+    return _feeding(context, kind, context.once("partial", _partial))
 
 
-def _partial(case: Case) -> tuple[Feeder, ...]:
-    return tuple(f for f in feeders(case) if f.state is FeederState.PARTIAL)
+def _partial(context: FactorContext) -> tuple[Feeder, ...]:
+    return tuple(f for f in feeders(context) if f.state is FeederState.PARTIAL)
 
 
-def revoked_feeding(case: Case, kind: Kind) -> tuple[Feeder, ...]:
+def revoked_feeding(context: FactorContext, kind: Kind) -> tuple[Feeder, ...]:
     """Disconnected accounts that fed this kind or could have."""
-    revoked = [f for f in feeders(case) if f.state is FeederState.REVOKED]
-    could = _feeding(case, kind, revoked)
+    revoked = [f for f in feeders(context) if f.state is FeederState.REVOKED]
+    could = _feeding(context, kind, revoked)
     return tuple(
         f
         for f in revoked
-        if f in could or (f.may_tell(kind) and had_before(case.snapshot, f.id, kind))
+        if f in could or (f.may_tell(kind) and had_before(context.snapshot, f.id, kind))
     )
 
 
-def unknown(case: Case) -> tuple[Feeder, ...]:
+def unknown(context: FactorContext) -> tuple[Feeder, ...]:
     """The counted ones whose provider is in no list."""
-    return tuple(f for f in counted(case).values() if not f.known)
+    return tuple(f for f in counted(context).values() if not f.known)
 
 
-def is_stale(case: Case, feeder: Feeder) -> bool:
+def is_stale(context: FactorContext, feeder: Feeder) -> bool:
     """Whether it was synced longer ago than the policy allows, or nobody can tell.
 
     That is where it was never synced, or the instant itself is doubtful.
     """
-    if feeder.synced is None or case.as_of.doubtful:
+    if feeder.synced is None or context.as_of.doubtful:
         return True
-    return case.as_of.instant - feeder.synced > case.policy.max_age
+    return context.as_of.instant - feeder.synced > context.policy.max_age
 
 
-def source_use(case: Case, feeder: Feeder) -> SourceUse:
+def source_use(context: FactorContext, feeder: Feeder) -> SourceUse:
     """The feeder as a decision reports it."""
     return SourceUse(
         id=feeder.id,
         provider_id=feeder.provider_id,
         status=feeder.status,
         synced=feeder.synced,
-        used=feeder.id in counted(case),
+        used=feeder.id in counted(context),
         error_code=feeder.error_code,
     )
 
@@ -153,17 +153,17 @@ def sync_tasks(snapshot: Snapshot) -> Iterable[Task]:
     return (task for task in (read.records if read else ()) if task.type in _SYNCS)
 
 
-def _feeders(case: Case) -> tuple[Feeder, ...]:
-    snapshot, documents = case.snapshot, case.policy.document_providers
-    known = {**case.policy.provider_types, **{p.id: p for p in snapshot.providers}}
-    found = {a.id: _account(a, known.get(a.provider_id), case) for a in snapshot.accounts}
+def _feeders(context: FactorContext) -> tuple[Feeder, ...]:
+    snapshot, documents = context.snapshot, context.policy.document_providers
+    known = {**context.policy.provider_types, **{p.id: p for p in snapshot.providers}}
+    found = {a.id: _account(a, known.get(a.provider_id), context) for a in snapshot.accounts}
     for source in snapshot.sources:
         found.setdefault(source.id, _archive(source, known.get(source.provider_id), documents))
     return tuple(found[key] for key in sorted(found))
 
 
-def _account(account: Account, provider: Provider | None, case: Case) -> Feeder:
-    tasks = [task for task in sync_tasks(case.snapshot) if task.source == account.id]
+def _account(account: Account, provider: Provider | None, context: FactorContext) -> Feeder:
+    tasks = [task for task in sync_tasks(context.snapshot) if task.source == account.id]
     saved = [task.finished for task in tasks if task.saved]
     updates = [account.connection_updated_at, account.monitor_updated_at, *saved]
     gone = account.connection_status == DISCONNECTED
@@ -173,14 +173,14 @@ def _account(account: Account, provider: Provider | None, case: Case) -> Feeder:
         provider_type=provider.type if provider else "",
         supported=_kinds(provider),
         status=account.connection_status,
-        state=_state(account, case.snapshot),
+        state=_state(account, context.snapshot),
         synced=max((t for t in updates if t is not None), default=None),
         created=account.created_at,
         error_code=account.error_code,
         is_account=True,
-        document=account.provider_id in case.policy.document_providers,
+        document=account.provider_id in context.policy.document_providers,
         revoked=account.connection_updated_at if gone else None,
-        linking_since=_linking_since(tasks, case.as_of.instant),
+        linking_since=_linking_since(tasks, context.as_of.instant),
     )
 
 
@@ -219,13 +219,13 @@ def _kinds(provider: Provider | None) -> frozenset[Kind] | None:
     return frozenset(_KIND_OF_SUPPORTED[s] for s in provider.supported if s in _KIND_OF_SUPPORTED)
 
 
-def _counted(case: Case) -> dict[str, Feeder]:
+def _counted(context: FactorContext) -> dict[str, Feeder]:
     allowed = {FeederState.USED}
-    if case.policy.partial is PartialPolicy.USE:
+    if context.policy.partial is PartialPolicy.USE:
         allowed.add(FeederState.PARTIAL)
-    return {f.id: f for f in feeders(case) if f.state in allowed}
+    return {f.id: f for f in feeders(context) if f.state in allowed}
 
 
-def _feeding(case: Case, kind: Kind, among: Collection[Feeder]) -> tuple[Feeder, ...]:
-    named = sources_naming(case, kind) if among else ()
+def _feeding(context: FactorContext, kind: Kind, among: Collection[Feeder]) -> tuple[Feeder, ...]:
+    named = sources_naming(context, kind) if among else ()
     return tuple(f for f in among if (f.could_feed(kind) or f.id in named) and f.may_tell(kind))

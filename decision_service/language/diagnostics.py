@@ -1,4 +1,4 @@
-"""Problems in a text an author wrote: where, what is wrong, what to do; all of them in one run."""
+"""Diagnostics of an author's text: place, problem, remedy; all of them in one run."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Report(msgspec.Struct):
         self._add(code, Severity.ERROR, place, message, hint)
 
     def warning(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """Record a problem that is worth a look but refuses nothing."""
+        """Record a problem that does not refuse the file."""
         self._add(code, Severity.WARNING, place, message, hint)
 
     @property
@@ -96,7 +96,7 @@ class Report(msgspec.Struct):
 
     @property
     def full(self) -> bool:
-        """Whether no further error is kept, so that looking for more is of no use."""
+        """Whether the limit of errors is reached, so that further checks are useless."""
         return self._counts[Severity.ERROR] >= MOST_PROBLEMS
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:

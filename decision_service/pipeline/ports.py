@@ -1,4 +1,4 @@
-"""The Protocols that smile, storage and edge implement; the use cases know nothing else of them."""
+"""The Protocols that smile, storage and edge implement, and the only way use cases reach them."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class NewId(Protocol):
 class FetchResult(msgspec.Struct, frozen=True):
     """One reading of an applicant: the data, when it ended, and what it cost this caller.
 
-    `calls` counts the vendor's requests that this decision caused, retries included; a caller who
-    joined another's reading caused none. `consent` is the user's count of revocations as it was
-    before the reading. `plan` is set for a whole reading that may serve later decisions, `body`
-    where the stored form is known already. `mark` is that of the warm reading it was served from,
-    None where the vendor was asked.
+    `calls` counts the vendor requests that this decision caused, retries included; a caller who
+    joined another's reading caused none. `consent` is the user's count of revocations before the
+    reading. `plan` is set for a whole reading that may serve later decisions, `body` where the
+    stored form is known already. `mark` identifies the warm reading that served; None for a reading
+    from the vendor.
     """
 
     snapshot: Snapshot
@@ -54,7 +54,7 @@ class FetchResult(msgspec.Struct, frozen=True):
 
 
 class SnapshotSource(Protocol):
-    """The vendor, as the pipeline sees it."""
+    """Reads applicants' data from the vendor."""
 
     async def gather(
         self,
@@ -90,11 +90,11 @@ class SnapshotBody(msgspec.Struct, frozen=True):
 
 
 class ArmDecision(msgspec.Struct, frozen=True):
-    """What an enrolled decision means for its rollout; recorded with it, in one transaction.
+    """A decision's row for its rollout, committed with it.
 
-    `unit` is what the plan deals (the user, or the lender's customer). `hashed` says that the
-    applicant was dealt by the hash alone, so that its arms may be compared; `pins` that a returning
-    applicant keeps this arm and version. `approved` is the approved amount in minor units.
+    `unit` is what the plan assigns (the user, or the lender's customer). `hashed` says that the
+    applicant was assigned by the hash alone, so that the arms may be compared; `pins` that a
+    returning applicant keeps this arm and version. `approved` is an amount in minor units.
     """
 
     unit: str
@@ -107,7 +107,7 @@ class ArmDecision(msgspec.Struct, frozen=True):
     approved: int | None = None
 
 
-class Entry(msgspec.Struct, frozen=True):
+class DecisionEntry(msgspec.Struct, frozen=True):
     """A decision ready to be stored.
 
     (`caller`, `request_id`) is unique; `content` is the SHA-256 of the request's content, by which
@@ -142,7 +142,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
-    """A decision as it is read back, with the fields of `Entry`."""
+    """A decision as it is read back, with the fields of `DecisionEntry`."""
 
     decision_id: str
     caller: str
@@ -174,7 +174,7 @@ class Filter(msgspec.Struct, frozen=True):
     created_before: datetime | None = None
 
 
-class Position(msgspec.Struct, frozen=True):
+class PagePosition(msgspec.Struct, frozen=True):
     """Where a page ended: newest first by (created, decision_id)."""
 
     created: datetime
@@ -207,13 +207,13 @@ class WarmMark(msgspec.Struct, frozen=True):
     oldest: datetime
 
 
-class Held(msgspec.Struct, frozen=True):
-    """What the store holds of a user.
+class UserState(msgspec.Struct, frozen=True):
+    """The store's state of a user.
 
     `counts` are the most records of each kind that each source ever gave. `consent` counts the
-    user's revocations: data that was read under another count may not be used any more. `last` is
-    the last whole reading; while it is `quarantined` it may be compared with but not used. `ended`
-    is what is left of accounts that were disconnected: the newest month with income, and no count.
+    user's revocations: data read under another count may not be used. `last` is the last whole
+    reading; while `quarantined`, it serves comparisons but no decision. `ended` holds the newest
+    month with income, without counts, of accounts that were disconnected.
     """
 
     counts: tuple[KnownCount, ...] = ()
@@ -224,7 +224,7 @@ class Held(msgspec.Struct, frozen=True):
 
     @property
     def known(self) -> tuple[KnownCount, ...]:
-        """What a reading is told: of an account that is connected again, what it gave since."""
+        """The counts that a reading is checked against: an account's since its last connection."""
         since = {(one.source, one.kind) for one in self.counts}
         ended = (one for one in self.ended if (one.source, one.kind) not in since)
         return (*self.counts, *ended)
@@ -236,14 +236,14 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Disconnected(msgspec.Struct, frozen=True):
-    """Accounts that the vendor lists as disconnected; what is left of them is kept `until` then."""
+    """Accounts that the vendor lists as disconnected; their last months are kept `until` then."""
 
     accounts: frozenset[str]
     until: datetime
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """What an erasure took away: stored snapshots of the user."""
+    """How many stored snapshots of the user an erasure removed."""
 
     snapshots: int
 
@@ -254,35 +254,35 @@ class DecisionLog(Protocol):
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         """The decision of this caller's request, if there is one."""
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot in one transaction, durable on return.
 
         Where the request id is already taken, nothing is stored and the winner's entry returns
-        (the caller compares `content`). Raises ReadingMoved where the reading that it rests on was
-        quarantined, erased or replaced meanwhile, ConsentMoved where the `consent` of an entry that
-        rests on none is not the user's any more, and LeaseLost where another process has taken the
-        request over and not stored it yet.
+        (the caller compares `content`). Raises ReadingMoved where the reading that the entry
+        `depends_on` was quarantined, erased or replaced; ConsentMoved where the `consent` of an
+        entry without such a reading is outdated; LeaseLost where another process has taken the
+        request over and has not stored its decision.
         """
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         """One decision by id."""
 
     async def list(
-        self, chosen: Filter, after: Position | None, limit: int
+        self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
         """At most `limit` decisions, newest first, strictly after the position."""
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""
 
-    async def held(self, user_id: str) -> Held:
-        """What is known of a user before reading: counts of earlier records, and the consent."""
+    async def user_state(self, user_id: str) -> UserState:
+        """The user's state before a reading: counts of earlier records, consent, last reading."""
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse what was read before.
+        """Make a user's stored data unreadable for ever, and refuse entries read before.
 
-        Of accounts that were `disconnected` the newest month with income stays for a while, by
-        kind; of all others, and where none are told, nothing does.
+        Of accounts in `disconnected` the newest month with income is kept for a while, by kind; of
+        all other accounts nothing is kept.
         """
 
     async def put_texts(self, texts: Iterable[StoredText]) -> None:
@@ -296,7 +296,7 @@ class DecisionLog(Protocol):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """Leave for one process to decide one request; its `fence` goes into the entry."""
+    """The right of one process to decide one request; the entry carries its `fence`."""
 
     caller: str
     request_id: str
@@ -304,21 +304,21 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class Leases(Protocol):
-    """Which process decides a request now, so that each is gathered once among all of them.
+    """Leases of requests, so that one of several processes reads and decides each request.
 
-    A lease ends when its entry is stored, when it is released, or when its process is gone; a
-    process that hangs keeps it for a while, and is fenced off when another has taken over.
+    A lease ends when its entry is stored, when it is released, or when its process is gone. A
+    process that hangs keeps its lease for a while, and cannot commit after another took over.
     """
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """Leave to decide a request, or its decision where it is stored by now.
+        """A lease of the request, or its decision where one is stored.
 
-        While another process decides it this waits, at most for so many seconds. Raises
-        RequestInProgress after them, StoreUnavailable where no lease can be had.
+        While another process decides, the call waits, at most `seconds`. Raises RequestInProgress
+        after them, StoreUnavailable where no lease can be taken.
         """
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back whose entry is not going to be stored."""
+        """Give back a lease whose entry will not be stored."""
 
 
 class ReplyStyle(msgspec.Struct, frozen=True):

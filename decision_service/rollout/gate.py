@@ -1,4 +1,4 @@
-"""Who is decided by what: an assignment is a pure function of plan, state and subject."""
+"""Assignment of applicants to arms, a pure function of plan, state and subject."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 def unit_of(plan: Plan, user_id: str, customer_ref: str) -> str:
-    """The text that is dealt; raises InputInvalid where the request came without it."""
+    """The unit that is hashed; raises InputInvalid where the request has none."""
     unit = user_id if plan.unit is Unit.USER_ID else customer_ref
     if unit:
         return unit
@@ -52,7 +52,7 @@ def unit_of(plan: Plan, user_id: str, customer_ref: str) -> str:
 
 
 def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
-    """Where the rollout puts an applicant, with every reason.
+    """The assignment of an applicant, with its reasons.
 
     First whether it is decided here at all: kill switch, deny, allow, pin, first matching segment,
     share of the stage. Then by which version: pin, share of the challenger, its limits.
@@ -62,7 +62,7 @@ def choose(plan: Plan, state: RolloutState, subject: Subject) -> Assignment:
 
 
 def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
-    """Whether a pin could put this applicant elsewhere than it would come to without one.
+    """Whether a pin could change this applicant's assignment.
 
     It cannot where no version but the champion ever decided and go-live takes everybody: so most
     decisions need not look for one.
@@ -76,7 +76,7 @@ def pin_matters(plan: Plan, state: RolloutState, unit: str) -> bool:
 
 
 def day_total_matters(plan: Plan, assignment: Assignment) -> bool:
-    """Whether what the challenger approved today could send this applicant to the champion."""
+    """Whether the challenger's approvals of today could move this applicant to the champion."""
     challenger = plan.versions.challenger
     bounded = challenger is not None and challenger.limits.max_approved_per_day is not None
     return bounded and assignment.arm is Arm.CHALLENGER
@@ -91,7 +91,7 @@ def first_match(plan: Plan, inputs: Mapping[str, Value]) -> Segment | None:
 
 
 def enters_comparison(plan: Plan, subject: Subject, assignment: Assignment) -> bool:
-    """Whether it was dealt by the hash alone, so that its arms may be compared.
+    """Whether the hash alone assigned the applicant, so that the arms may be compared.
 
     A request that the challenger's limits send away enters none on the champion's side either:
     otherwise the champion alone would be judged on large amounts.
@@ -119,7 +119,7 @@ def sets_pin(assignment: Assignment) -> bool:
 
 
 def shadows(plan: Plan, assignment: Assignment, unit: str) -> tuple[int, ...]:
-    """The versions to evaluate silently beside this decision, in the plan's order.
+    """The shadows to evaluate for this decision, in the plan's order.
 
     Each shadow is dealt by a salt of its own; the version that decides is never its own shadow, and
     who is not decided here has none.

@@ -1,4 +1,4 @@
-"""What a plan watches while a version is live: a figure, what it may be, and what then happens."""
+"""A plan's guardrails: a metric, its limit, and the action beyond the limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Metric(StrEnum):
-    """What is measured; all but the latency are fractions of what they are counted over.
+    """The measured figure; all but the latency are fractions.
 
     The outcome rates and `data_missing_rate` (referrals of kind DATA) count decisions, an applicant
     only once, by the first in the window. `internal_error_rate` counts INTERNAL errors and
@@ -63,7 +63,7 @@ class VersusChampion(msgspec.Struct, frozen=True):
 
 
 class Guardrail(msgspec.Struct, frozen=True):
-    """One watch; it says nothing before `min_units` applicants (or attempts) were seen."""
+    """One guardrail; it waits until `min_units` applicants (or attempts) were counted."""
 
     name: str
     metric: Metric

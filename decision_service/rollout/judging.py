@@ -1,4 +1,4 @@
-"""What a guardrail says about figures, and what it then does to the state."""
+"""Judgement of figures by a guardrail, and the resulting state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from decision_service.rollout.sequential import (
 from decision_service.rollout.state import (
     Refusal,
     RolloutState,
-    Step,
+    StepResult,
     TrackName,
     kill,
     pause,
@@ -38,7 +38,7 @@ from decision_service.rollout.state import (
 
 
 class GuardrailState(StrEnum):
-    """What a guardrail says: nothing yet, all well, or act."""
+    """A guardrail's state: waiting for figures, ok, or tripped."""
 
     WAITING = "waiting"
     OK = "ok"
@@ -46,7 +46,7 @@ class GuardrailState(StrEnum):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """One guardrail's word on one arm or product.
+    """One guardrail's judgement of one arm or product.
 
     `value` is the rate (a fraction), the latency in ms, or the difference between the arms
     (challenger minus champion). `units` is what it rests on, the challenger's for a comparison.
@@ -59,7 +59,7 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 class ArmTallies(msgspec.Struct, frozen=True):
-    """The hashed applicants of both arms since they decide side by side.
+    """The hashed applicants of both arms since both decide.
 
     `earlier` is the champion's tally before that, which makes the test quicker, never less safe.
     """
@@ -83,7 +83,7 @@ def judge_latency(guardrail: Guardrail, ceiling: Ceiling, p99_ms: float, units: 
 def judge_arms(
     guardrail: Guardrail, versus: VersusChampion, plan: Plan, arms: ArmTallies
 ) -> Judgement:
-    """The arms against each other, as often as one likes."""
+    """The arms compared by the sequential test, which may be repeated at any time."""
     champion, challenger = arms.champion, arms.challenger
     allowed, alpha = meant(plan, guardrail.metric), float(versus.alpha)
     tripped = departs(champion, challenger, allowed, alpha, arms.earlier)
@@ -123,7 +123,7 @@ def meant(plan: Plan, metric: Metric) -> ConfidenceBand:
 
 def act(
     plan: Plan, state: RolloutState, guardrail: Guardrail, arm: Arm | None, now: datetime
-) -> Step:
+) -> StepResult:
     """The state after a tripped guardrail; `arm` is the one that tripped, None for the product.
 
     A challenger is rolled back one stage; another arm never is. Killing the champion kills the

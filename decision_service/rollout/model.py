@@ -1,4 +1,4 @@
-"""A rollout plan as values: what may happen to applicants, never where it stands now."""
+"""A rollout plan as values, without the rollout's state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHOLE = 100_000
 
 
 class Unit(StrEnum):
-    """What is dealt: the vendor's user id, or the lender's own customer key on the request."""
+    """The unit of assignment: the vendor's user id, or the lender's customer reference."""
 
     USER_ID = "user_id"
     CUSTOMER_REF = "customer_ref"
@@ -89,7 +89,7 @@ class GoLive(msgspec.Struct, frozen=True):
 
 
 class ExpectedOutcome(msgspec.Struct, frozen=True):
-    """What a challenger is meant to do to a rate: `change` give or take `within`, as fractions."""
+    """The intended effect of a challenger on a rate: `change` ± `within`, as fractions."""
 
     change: Decimal
     within: Decimal
@@ -120,7 +120,7 @@ class Shadow(msgspec.Struct, frozen=True):
 
 
 class Versions(msgspec.Struct, frozen=True):
-    """Which ruleset versions decide, and which only look on."""
+    """The ruleset versions that decide, and those that are evaluated as shadows."""
 
     champion: int
     challenger: Challenger | None = None

@@ -8,14 +8,14 @@ from msgspec.structs import replace
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.canonical import digest_of
 from decision_service.rollout.model import GoLive, Plan, Unit, Versions
 from decision_service.rollout.reading.go_live import read_go_live
 from decision_service.rollout.reading.guardrails import read_guardrails
 from decision_service.rollout.reading.shares import place_of
-from decision_service.rollout.reading.versions import Known, read_versions
+from decision_service.rollout.reading.versions import DeclaredVersions, read_versions
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
 
@@ -27,7 +27,7 @@ class PlanReading(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-def parse_plan(path: str, text: str, product: str, versions: Known) -> PlanReading:
+def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -> PlanReading:
     """Read and check a product's plan; never raises.
 
     `product` is the name of the folder. `versions` are the rulesets that exist, each with the names
@@ -39,7 +39,9 @@ def parse_plan(path: str, text: str, product: str, versions: Known) -> PlanReadi
     return PlanReading(None if report.failed else plan, report.diagnostics())
 
 
-def _read_plan(root: Node, report: Report, product: str, known: Known) -> Plan | None:
+def _read_plan(
+    root: YamlNode, report: Report, product: str, known: DeclaredVersions
+) -> Plan | None:
     fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=("guardrails",))
     if fields is None:
         return None

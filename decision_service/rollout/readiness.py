@@ -1,4 +1,4 @@
-"""What a track's next stage waits for."""
+"""Requirements of a track's next stage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def waits_for(
     decisions: int,
     judgements: Sequence[Judgement],
 ) -> Readiness | None:
-    """What the next stage of a track waits for; None where the plan has no such track.
+    """The requirements of a track's next stage; None where the plan has no such track.
 
     `decisions` are those since the track entered its stage.
     """

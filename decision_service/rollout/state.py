@@ -1,4 +1,4 @@
-"""Where a rollout stands, and how it may move: pure steps from one state to the next.
+"""A rollout's state, and the pure steps from one state to the next.
 
 A step gives the new state or a Refusal in one sentence. Kill, revive, pause and resume are safe to
 repeat: where nothing changes, the same state returns.
@@ -28,7 +28,7 @@ __all__ = [
     "PlanConflict",
     "Refusal",
     "RolloutState",
-    "Step",
+    "StepResult",
     "Track",
     "TrackName",
     "adopt",
@@ -46,7 +46,7 @@ __all__ = [
 
 
 class RolloutState(msgspec.Struct, frozen=True):
-    """One product's standing; `challenger` is None where the plan has none.
+    """One product's rollout state; `challenger` is None where the plan has none.
 
     `decided_by` are the versions that ever were champion or challenger, in order: an applicant can
     be pinned to no other.
@@ -65,7 +65,7 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
-Step = RolloutState | Refusal
+StepResult = RolloutState | Refusal
 
 
 def initial_state(plan: Plan, now: datetime) -> RolloutState:
@@ -78,7 +78,7 @@ def initial_state(plan: Plan, now: datetime) -> RolloutState:
     )
 
 
-def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> Step:
+def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> StepResult:
     """One stage up; refused while paused, while the track is killed, and at the top.
 
     Steps are taken from the state as the plan adopts it.
@@ -90,27 +90,29 @@ def advance(plan: Plan, state: RolloutState, track: TrackName | None, now: datet
     return _on_track(plan, state, track, now, _up)
 
 
-def roll_back(plan: Plan, state: RolloutState, track: TrackName | None, now: datetime) -> Step:
+def roll_back(
+    plan: Plan, state: RolloutState, track: TrackName | None, now: datetime
+) -> StepResult:
     """One stage down; below the first is 0 %, and there it is refused."""
     return _on_track(plan, state, track, now, _down)
 
 
 def pause(state: RolloutState) -> RolloutState:
-    """Nothing advances until it is resumed; who is decided by what stays as it is."""
+    """Stop advancing until `resume`; assignments stay as they are."""
     return replace(state, paused=True)
 
 
 def resume(state: RolloutState) -> RolloutState:
-    """Advancing is possible again."""
+    """Allow advancing again."""
     return replace(state, paused=False)
 
 
-def kill(state: RolloutState, arm: Arm | None) -> Step:
+def kill(state: RolloutState, arm: Arm | None) -> StepResult:
     """Stop the challenger, or the whole product for None and for the champion."""
     return _switch(state, arm, killed=True)
 
 
-def revive(state: RolloutState, arm: Arm | None) -> Step:
+def revive(state: RolloutState, arm: Arm | None) -> StepResult:
     """Undo a kill: the same arm, at the stage where it stood."""
     return _switch(state, arm, killed=False)
 
@@ -126,7 +128,7 @@ def clashes(plan: Plan, state: RolloutState) -> tuple[PlanConflict, ...]:
     return found if challenger is None else found + challenger_clashes(plan, challenger)
 
 
-def adopt(plan: Plan, state: RolloutState, now: datetime) -> Step:
+def adopt(plan: Plan, state: RolloutState, now: datetime) -> StepResult:
     """The state under a changed plan, or all its clashes.
 
     The tracks stay where they stand. A challenger that is new, or of a new version, begins at its
@@ -204,12 +206,12 @@ def _deciders(plan: Plan, before: tuple[int, ...] = ()) -> tuple[int, ...]:
 
 # Steps
 
-Move = Callable[[Plan, TrackName, Track, datetime], Track | Refusal]
+TrackMove = Callable[[Plan, TrackName, Track, datetime], Track | Refusal]
 
 
 def _on_track(
-    plan: Plan, running: RolloutState, name: TrackName | None, now: datetime, move: Move
-) -> Step:
+    plan: Plan, running: RolloutState, name: TrackName | None, now: datetime, move: TrackMove
+) -> StepResult:
     state = adopt(plan, running, now)
     if isinstance(state, Refusal):
         return state
@@ -248,7 +250,7 @@ def _down(plan: Plan, name: TrackName, track: Track, now: datetime) -> Track | R
     return dealt(plan, name, replace(track, stage=stage, since=now))
 
 
-def _switch(state: RolloutState, arm: Arm | None, *, killed: bool) -> Step:
+def _switch(state: RolloutState, arm: Arm | None, *, killed: bool) -> StepResult:
     if arm is not Arm.CHALLENGER:
         return replace(state, go_live=replace(state.go_live, killed=killed))
     if state.challenger is None:

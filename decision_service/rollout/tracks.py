@@ -1,4 +1,4 @@
-"""The two ladders of a plan: where each stands, whom it deals, and which plans fit it."""
+"""The two tracks of a plan: state, share of applicants, and fit of changed plans."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from decision_service.rollout.model import WHOLE, Plan, Stages
 
 
 class TrackName(StrEnum):
-    """The two ladders of a plan."""
+    """The two tracks of a plan."""
 
     GO_LIVE = "go-live"
     CHALLENGER = "challenger"
 
 
 class Track(msgspec.Struct, frozen=True):
-    """Where one ladder stands.
+    """The state of one track.
 
     `stage` None is below the first, 0 %. `since` is when it was entered. `salt` is what deals the
     applicants now, None where nobody is dealt: only then may a plan change it. `killed` keeps the
@@ -49,7 +49,7 @@ def ladder(plan: Plan, name: TrackName) -> tuple[str, Stages]:
 
 
 def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
-    """The track with the salt that deals at its stage, None where nobody is dealt."""
+    """The track with the salt that assigns at its stage; None where it assigns nobody."""
     salt, stages = ladder(plan, name)
     deals = stages.percent(track.stage) > 0
     if name is TrackName.GO_LIVE:
@@ -58,12 +58,12 @@ def dealt(plan: Plan, name: TrackName, track: Track) -> Track:
 
 
 def go_live_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
-    """Why a plan does not fit where go-live stands; empty where it does."""
+    """Why a plan does not fit go-live's state; empty where it does."""
     return _track_clashes(plan, TrackName.GO_LIVE, track, "go-live", ("go_live",))
 
 
 def challenger_clashes(plan: Plan, track: Track) -> tuple[PlanConflict, ...]:
-    """Why a plan does not fit where its challenger stands; empty where it does."""
+    """Why a plan does not fit its challenger's state; empty where it does."""
     what = f"challenger version {track.version}"
     return _track_clashes(plan, TrackName.CHALLENGER, track, what, ("versions", "challenger"))
 

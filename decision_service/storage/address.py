@@ -20,7 +20,7 @@ class SqliteFile(msgspec.Struct, frozen=True):
 
     path: Path
 
-    def beside(self, suffix: str) -> Path:
+    def companion(self, suffix: str) -> Path:
         """The file's companion: its name with a suffix."""
         return self.path.with_name(self.path.name + suffix)
 

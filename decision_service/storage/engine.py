@@ -1,4 +1,4 @@
-"""The database behind the store: what SQLite and PostgreSQL both do for it."""
+"""The port to the database, implemented for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Database", "StoreRefused", "migrate", "open_database"]
 T = TypeVar("T")
 
 READERS = 4
-"""Connections for reading, beside the one that writes."""
+"""Number of reading connections."""
 
 
 class Database(Protocol):
-    """Runs plain SQLAlchemy work: the same functions of a connection serve every dialect.
+    """Runs functions of a SQLAlchemy connection, the same for every dialect.
 
     `split_batches` is the number of groups that concurrent decisions are best divided into: one
     where this process does the work of a commit, two where a server commits meanwhile.
@@ -36,7 +36,7 @@ class Database(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Whether other processes may use it: PostgreSQL's is, and no other."""
+        """Whether several processes may share it: true for PostgreSQL alone."""
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run read-only work; raises StoreUnavailable or EntryRefused."""
@@ -52,10 +52,10 @@ class Database(Protocol):
         """As `write`, on a connection that is kept for the decisions' commits alone."""
 
     async def scrub(self) -> None:
-        """Take what was deleted out of the files as well; raises StoreUnavailable."""
+        """Remove deleted content from the files; raises StoreUnavailable."""
 
     async def aclose(self) -> None:
-        """Finish what runs and close every connection."""
+        """Finish running work and close every connection."""
 
 
 async def open_database(url: str, readers: int = READERS, *, init: bool = False) -> Database:
@@ -73,7 +73,7 @@ async def open_database(url: str, readers: int = READERS, *, init: bool = False)
 
 
 def is_shared(database: Database) -> TypeGuard[PostgresDatabase]:
-    """Whether it is the one that processes share."""
+    """Whether a STORE_URL names a database that several processes may share."""
     return database.shared
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with the store, beyond what its port tells its callers.
+"""The store's own errors, beyond those of its port.
 
     StoreError (domain)
     ├── StoreRefused       the store cannot be opened as it stands; an operator must act
@@ -28,7 +28,7 @@ RETRY_SECONDS = 1.0
 
 
 class StoreRefused(StoreError):
-    """The store cannot be opened as it stands; an operator must act."""
+    """The store cannot be opened; an operator must act."""
 
 
 class StoreUrlInvalid(StoreRefused):
@@ -60,17 +60,17 @@ class EntryRefused(StoreError):
 
 
 class HeldUp(StoreUnavailable):
-    """Another transaction holds a row that this one needs; others of its group may not need it."""
+    """Another transaction locks a row of one entry; the group's other entries may go on."""
 
 
 class ConnectionLost(StoreUnavailable):
-    """The server went away; whether the last transaction counts is unknown until asked again."""
+    """The server went away; a later read shows whether the last transaction was committed."""
 
 
 class RolledBack(StoreUnavailable):
-    """The server undid the transaction for another's sake (deadlock, serialization failure)."""
+    """The server rolled the transaction back (deadlock, serialization failure)."""
 
 
 def unavailable(sentence: str) -> StoreUnavailable:
-    """The store's fault, worth a retry in a second."""
+    """A StoreUnavailable with a retry after one second."""
     return StoreUnavailable(sentence, retry_after=RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""What a database's error means to those who wait for it."""
+"""Database errors mapped to the store's errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store: the durable record of decisions, and of all that they rest on."""
+"""The store: the durable record of decisions and of the data behind them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecor
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
 from decision_service.pipeline.ports import (
+    DecisionEntry,
     Disconnected,
-    Entry,
     Erased,
     Filter,
-    Held,
-    Position,
+    PagePosition,
     SnapshotBody,
     StoredEntry,
     StoredText,
+    UserState,
     WarmMark,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.rollout.pairs.pairs import Group, Pair
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
 from decision_service.pipeline.snapshots.events import Event, Receipt
 from decision_service.rollout.gate import Pin
@@ -63,7 +63,7 @@ from decision_service.storage.replicas.leases import LEASE_SECONDS, SharedLeases
 from decision_service.user_cache import UserCache
 
 USERS = 8192
-"""Of so many users it is remembered what `held` said; one takes one or two kilobytes."""
+"""How many users' states are cached; one takes one or two kilobytes."""
 
 
 class Store:
@@ -83,9 +83,9 @@ class Store:
         self.keeps_journal = self._erasing.keeps_journal
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
-        self._held: UserCache[Held] = UserCache(USERS)
+        self._held: UserCache[UserState] = UserCache(USERS)
         self._on_erase: list[Callable[[str], None]] = []
-        self._finds: Batches[decisions.Key, StoredEntry | None] = Batches(
+        self._finds: Batches[decisions.CallerRequest, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
         )
 
@@ -139,9 +139,9 @@ class Store:
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         """The decision of this caller's request, if there is one."""
-        return await self._finds.ask((caller, request_id))
+        return await self._finds.submit((caller, request_id))
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
         if entry.warm is not None:
             self._held.forget(entry.user_id)
@@ -158,7 +158,7 @@ class Store:
         return await self._database.read(partial(decisions.by_id, decision_id=decision_id))
 
     async def list(
-        self, chosen: Filter, after: Position | None, limit: int
+        self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
         """At most `limit` decisions, newest first, strictly after the position."""
         work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
@@ -170,23 +170,23 @@ class Store:
         packed = await self._database.read(work)
         return None if packed is None else await snapshots.unpack(packed)
 
-    async def held(self, user_id: str) -> Held:
-        """What is known of a user before reading: counts of earlier records, and the consent."""
+    async def user_state(self, user_id: str) -> UserState:
+        """The user's state before a reading: counts of earlier records, consent, last reading."""
         since = self._held.forgotten
-        held = await self._database.read(partial(snapshots.held, user_id=user_id))
+        held = await self._database.read(partial(snapshots.user_state, user_id=user_id))
         self._held.keep((user_id,), held, since)
         return held
 
-    def recalled(self, user_id: str) -> Held | None:
-        """What `held` said last, if nothing that this process knows of has changed it."""
+    def cached_user_state(self, user_id: str) -> UserState | None:
+        """The cached `user_state`; None where none is cached, or a change is known since."""
         return self._held.get((user_id,))
 
     def on_erase(self, forget: Callable[[str], None]) -> None:
-        """Have a cache forget each user whose data is erased here, before and after it is."""
+        """Call a cache's `forget` for each erased user, before and after the erasure."""
         self._on_erase.append(forget)
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
-        """Make a user's stored data unreadable for ever, and refuse what was read before."""
+        """Make a user's stored data unreadable for ever, and refuse entries read before."""
         self._forget(user_id)
         try:
             return await self._erasing.erase(user_id, disconnected)
@@ -198,11 +198,11 @@ class Store:
             forget(user_id)
 
     async def expire(self, before: datetime, most: int) -> int:
-        """Delete at most so many decisions made before an instant, then what nothing rests on."""
+        """Delete at most so many decisions before an instant, then data that none needs."""
         return await self._database.write(partial(expiry.expire, before=before, most=most))
 
     async def forget_ended(self, now: datetime) -> None:
-        """Delete what is left of disconnected accounts and was kept until now at most."""
+        """Delete the remains of disconnected accounts whose time is over."""
         await self._database.write(partial(ended.forget, now=now))
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
@@ -211,13 +211,13 @@ class Store:
         return await self._writer.keep_warm(body, mark, consent)
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        """The accounts behind this reading were found unchanged."""
+        """Record that the accounts behind this reading are unchanged."""
         work = partial(warm.looked, user_id=user_id, snapshot_id=snapshot_id, now=now)
         await self._database.write(work)
         self._held.forget(user_id)
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
-        """Let nothing that was read until now serve any more."""
+        """Bar all readings until now from later decisions."""
         self._held.forget(user_id)
         await self._database.write(partial(warm.quarantine, user_id=user_id, now=now))
 
@@ -237,7 +237,7 @@ class Store:
         return await self._database.read(work)
 
     async def done(self, event_ids: Sequence[str]) -> None:
-        """Everything that these events asked for has happened."""
+        """Mark these events as done."""
         named = await self._database.write(partial(events.done, event_ids=event_ids))
         if named and not self._database.shared:
             await self._database.scrub()
@@ -265,7 +265,7 @@ class Store:
         return await self._database.read(work)
 
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
-        """Read an applicant, or begin one; without a user it is claimed until then."""
+        """Read or create an applicant; one without a user is claimed until `until`."""
         work = partial(applicants.claim, applicant=applicant, now=now, until=until)
         return await self._database.write(work)
 
@@ -274,15 +274,15 @@ class Store:
         await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
 
     async def issued(self, token: IssuedToken) -> None:
-        """Record a link token that was handed out."""
+        """Record a link token that was issued."""
         await self._database.write(partial(applicants.issued, token=token))
 
     async def issued_token(self, digest: str) -> IssuedToken | None:
-        """The link token of this digest, if it was handed out here."""
+        """The link token of this digest, if it was issued here."""
         return await self._database.read(partial(applicants.issued_token, digest=digest))
 
     async def release(self, applicant: Applicant) -> None:
-        """Give a claim back."""
+        """Release a claim."""
         await self._database.write(partial(applicants.release, applicant=applicant))
 
     async def record_outcome(
@@ -319,16 +319,16 @@ class Store:
         return await self._database.read(work)
 
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
-        """Say what this process decides by, and hear what all living ones said last."""
+        """Store this process's digest; the last digests of all living processes."""
         if not is_shared(self._database):
             return (mine,)
         return await self._database.note(partial(process_rows.report, mine=mine))
 
-    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
-        """Keep what one process has counted so far; a cell never falls."""
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
+        """Store one process's totals; a stored cell never falls."""
         await self._database.write(partial(hours.record, process=process, cells=cells))
 
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
         """The counters' sums over hours that end after `since` and from an entry on."""
         work = partial(hours.totals, product=product, since=since, position=position)
         return await self._database.read(work)
@@ -336,12 +336,12 @@ class Store:
     async def tallies(
         self, product: str, since: datetime, before: datetime | None = None, *, hashed: bool
     ) -> Sequence[ArmTally]:
-        """What was decided from `since` on and before `before`, by arm and version."""
+        """Totals of decisions from `since` to before `before`, by arm and version."""
         work = partial(tallies.tallies, product=product, since=since, before=before, hashed=hashed)
         return await self._database.read(work)
 
-    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
-        """Keep what shadows concluded; one that is there already stays."""
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
+        """Store shadow results; a stored one stays as it is."""
         await self._database.write(partial(shadows.record, pairs=pairs))
 
     async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
@@ -350,7 +350,7 @@ class Store:
         return await self._database.read(work)
 
     async def _find_together(
-        self, keys: Sequence[decisions.Key]
+        self, keys: Sequence[decisions.CallerRequest]
     ) -> Sequence[StoredEntry | StoreError | None]:
         found = await self._database.read(partial(decisions.by_keys, keys=keys))
         return [found.get(key) for key in keys]
@@ -359,5 +359,5 @@ class Store:
 def _journal(url: str, path: Path | None) -> ErasureJournal | None:
     address = parse_store_url(url)
     if path is None and isinstance(address, SqliteFile):
-        path = address.beside(".erasures")
+        path = address.companion(".erasures")
     return None if path is None else ErasureJournal.open(path)

@@ -119,7 +119,7 @@ def _read_metrics(
     core.metrics.read(
         partial(of_vendor, core.source),
         partial(of_rules, core.active),
-        partial(of_agreement, rollouts.agreement),
+        partial(of_agreement, rollouts.replica_check),
         partial(of_rollouts, core.rollouts),
         partial(of_limits, core.deps.limits, server.calls),
         lambda: of_process(supervisor.restarts, log_lines.dropped if log_lines else 0),

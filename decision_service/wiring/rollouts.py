@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack
 
 import msgspec
 
-from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.operations.retention import Retention
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch, Watcher
+from decision_service.pipeline.rollout.guardrails.watch import GuardrailWatch, WatchDeps
 from decision_service.pipeline.rollout.journal import Rollouts
 from decision_service.pipeline.rollout.observer import RolloutObserver
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
@@ -24,7 +24,7 @@ class RolloutWiring(msgspec.Struct, frozen=True):
 
     rollouts: Rollouts
     guardrails: GuardrailWatch
-    agreement: Agreement
+    replica_check: ReplicaCheck
     counters: Counters
     shadows: Shadows
     retention: Retention
@@ -42,7 +42,7 @@ class RolloutWiring(msgspec.Struct, frozen=True):
         supervisor.supervise("guardrails", self.guardrails.run)
         supervisor.supervise("counters", self.counters.run)
         supervisor.supervise("shadows", self.shadows.run)
-        supervisor.supervise("agreement", self.agreement.run)
+        supervisor.supervise("agreement", self.replica_check.run)
         supervisor.supervise("retention", self.retention.run)
 
 
@@ -56,8 +56,8 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
     stack.push_async_callback(shadows.aclose)
     return RolloutWiring(
         rollouts,
-        GuardrailWatch(Watcher(active, rollouts, store, clock, events)),
-        Agreement(store, active.current, clock, process),
+        GuardrailWatch(WatchDeps(active, rollouts, store, clock, events)),
+        ReplicaCheck(store, active.current, clock, process),
         counters,
         shadows,
         Retention(store, clock, core.settings.decision_retention),

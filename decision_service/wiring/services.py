@@ -10,7 +10,7 @@ from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
-from decision_service.pipeline.applicants.status import LookAtApplicants
+from decision_service.pipeline.applicants.status import ReadApplicantStatus
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.operations.clock_guard import ClockGuard
@@ -94,7 +94,7 @@ def _rulesets(core: Core, rollouts: RolloutWiring, thread: CompilationThread) ->
         ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
         store,
         clock,
-        rollouts.agreement,
+        rollouts.replica_check,
     )
 
 
@@ -112,4 +112,4 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
 def _applicants(core: Core) -> ApplicantUseCases:
     enrolment, clock = core.source.enrolment, core.clock
     onboard = OnboardApplicants(enrolment, core.store, clock)
-    return ApplicantUseCases(onboard, LookAtApplicants(enrolment, clock), clock)
+    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, clock), clock)

@@ -55,7 +55,7 @@ def wire_snapshots(core: Core) -> SnapshotWiring | None:
         return None
     refresh = RefreshApplicants(core.source, store, core.active.current, core.clock)
     worker = EventWorker(store, refresh, registry)
-    receive = ReceiveEvents(store, core.clock, worker.tell, core.source.nudge)
+    receive = ReceiveEvents(store, core.clock, worker.notify, core.source.nudge)
     cache = SnapshotCache(store, Ages(*settings.ages))
     pace = SWEEP_PACE * max(1.0, VENDOR_LIMIT / settings.smile_requests_per_second)
     receiver = WebhookReceiver(receive, secrets, registry=registry)

@@ -22,21 +22,21 @@ from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.ports import (
     ArmDecision,
+    DecisionEntry,
     Disconnected,
-    Entry,
     Erased,
     Filter,
-    Held,
-    Position,
+    PagePosition,
     SnapshotBody,
     StoredEntry,
     StoredText,
+    UserState,
     WarmMark,
 )
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Cell, Total
-from decision_service.pipeline.rollout.pairs.pairs import Group, Pair, grouped
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal, FigureCell
+from decision_service.pipeline.rollout.pairs.pairs import DecisionPair, Group, grouped
 from decision_service.pipeline.rollout_ports import JournalEntry, JournalMovedOn
-from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, Meaning, Receipt
+from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.rollout.gate import Pin
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -62,7 +62,7 @@ class InMemoryDecisionLog:
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._warm: dict[str, WarmMark] = {}
         self._quarantined: dict[str, datetime] = {}
-        self._remembered: dict[str, Held] = {}
+        self._remembered: dict[str, UserState] = {}
         self._events: dict[str, Event] = {}
         self._pending: dict[str, Event] = {}
         self._tokens: dict[str, IssuedToken] = {}
@@ -71,14 +71,14 @@ class InMemoryDecisionLog:
         self._consents: Counter[str] = Counter()
         self._texts: dict[str, StoredText] = {}
         self._journal: dict[str, dict[int, JournalEntry]] = {}
-        self._cells: dict[tuple[str, Cell], int] = {}
-        self._pairs: dict[tuple[str, int], Pair] = {}
+        self._cells: dict[tuple[str, FigureCell], int] = {}
+        self._pairs: dict[tuple[str, int], DecisionPair] = {}
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         await self._turn()
         return self._entries.get((caller, request_id))
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         await self._turn()
         self.commits += 1
         key = (entry.caller, entry.request_id)
@@ -109,7 +109,7 @@ class InMemoryDecisionLog:
         return self._by_id.get(decision_id)
 
     async def list(
-        self, chosen: Filter, after: Position | None, limit: int
+        self, chosen: Filter, after: PagePosition | None, limit: int
     ) -> Sequence[StoredEntry]:
         await self._turn()
         before = None if after is None else (after.created, after.decision_id)
@@ -121,16 +121,18 @@ class InMemoryDecisionLog:
         await self._turn()
         return self._snapshots.get((user_id, snapshot_id))
 
-    async def held(self, user_id: str) -> Held:
+    async def user_state(self, user_id: str) -> UserState:
         await self._turn()
         counts = [one for key, one in sorted(self._known.items()) if key[0] == user_id]
         ended = [one for key, (one, _) in sorted(self._ended.items()) if key[0] == user_id]
         last, warm = self._warm.get(user_id), self._warm_mark(user_id)
-        held = Held(tuple(counts), self._consents[user_id], last, warm is not last, tuple(ended))
+        held = UserState(
+            tuple(counts), self._consents[user_id], last, warm is not last, tuple(ended)
+        )
         self._remembered[user_id] = held
         return held
 
-    def recalled(self, user_id: str) -> Held | None:
+    def cached_user_state(self, user_id: str) -> UserState | None:
         return self._remembered.get(user_id)
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
@@ -192,7 +194,7 @@ class InMemoryDecisionLog:
         if known is not None:
             return Receipt.SEEN if known.digest == event.digest else Receipt.CONFLICT
         self._events[event.id] = event
-        if event.meaning is not Meaning.NOTED:
+        if event.meaning is not EventAction.NOTED:
             self._pending[event.id] = event
         if quarantine:
             await self.quarantine(event.user_id, now)
@@ -284,21 +286,23 @@ class InMemoryDecisionLog:
         places = (place for place in steps if before is None or place < before)
         return [steps[place] for place in sorted(places, reverse=True)[:limit]]
 
-    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
         await self._turn()
         for cell, count in cells.items():
             self._cells[process, cell] = max(count, self._cells.get((process, cell), 0))
 
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
         await self._turn()
-        sums: dict[tuple[object, ...], Total] = {}
+        sums: dict[tuple[object, ...], CounterTotal] = {}
         for (_, cell), count in self._cells.items():
             late = cell.hour + timedelta(hours=1) > since and cell.position >= position
             if cell.product != product or not late:
                 continue
             place = (cell.arm or "", cell.version, cell.counted, cell.bucket)
             before = sums[place].count if place in sums else 0
-            sums[place] = Total(cell.arm, cell.version, cell.counted, cell.bucket, before + count)
+            sums[place] = CounterTotal(
+                cell.arm, cell.version, cell.counted, cell.bucket, before + count
+            )
         return [sums[place] for place in sorted(sums)]
 
     async def tallies(
@@ -317,7 +321,7 @@ class InMemoryDecisionLog:
         arms = sorted({(arm.arm, arm.version) for _, arm in chosen})
         return [_tally(arm, version, chosen, [*firsts]) for arm, version in arms]
 
-    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
         await self._turn()
         for pair in pairs:
             self._pairs.setdefault((pair.decision_id, pair.version), pair)
@@ -341,7 +345,7 @@ class InMemoryDecisionLog:
         mark, since = self._warm.get(user_id), self._quarantined.get(user_id)
         return None if mark and since and mark.fetched <= since else mark
 
-    def _may_serve(self, entry: Entry, mark: WarmMark) -> bool:
+    def _may_serve(self, entry: DecisionEntry, mark: WarmMark) -> bool:
         now = self._warm_mark(entry.user_id)
         if now is None or entry.consent != self._consents[entry.user_id]:
             return False
@@ -370,7 +374,7 @@ class InMemoryDecisionLog:
             self._known[key] = replace(one, count=most, newest=max(months, default=None))
 
 
-def _stored(entry: Entry) -> StoredEntry:
+def _stored(entry: DecisionEntry) -> StoredEntry:
     values = {name: getattr(entry, name) for name in _SHARED}
     values["created"] = entry.created.astimezone(UTC)
     return StoredEntry(**values, snapshot_id=entry.snapshot.id if entry.snapshot else None)

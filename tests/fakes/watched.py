@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import Cell, Counted
+from decision_service.pipeline.rollout.arm_figures import CounterKind, FigureCell
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.guardrails.watch import (
     GuardrailWatch,
-    Watcher,
+    WatchDeps,
 )
 from decision_service.pipeline.rollout.journal import RolloutChange, Rollouts
 from decision_service.pipeline.rollout.plan_migration import MigratedPlans, settle
@@ -62,7 +62,7 @@ class Stand:
 
     async def count(
         self,
-        counted: Counted,
+        counted: CounterKind,
         count: int,
         bucket: str = "",
         arm: Arm | None = Arm.CHAMPION,
@@ -71,13 +71,13 @@ class Stand:
         version = {Arm.CHALLENGER: 2, Arm.CHAMPION: 1, None: 0}[arm]
         hour = self.clock.now().replace(minute=0, second=0, microsecond=0)
         position = self.rollouts.latest(PRODUCT).position
-        cell = Cell(PRODUCT, position, arm, version, hour, counted, bucket)
+        cell = FigureCell(PRODUCT, position, arm, version, hour, counted, bucket)
         await self.log.put_cells(f"process-{next(NUMBERS)}", {cell: count})
 
-    async def look(self) -> JournalEntry | None:
+    async def check(self) -> JournalEntry | None:
         self.clock.wall += timedelta(seconds=1)
         await self.rollouts.refresh()
-        return await self.watch.look(PRODUCT)
+        return await self.watch.check(PRODUCT)
 
     async def operate(self, action: JournalAction, step: object) -> JournalEntry:
         """An operator's step."""
@@ -89,7 +89,7 @@ class Stand:
 
     async def standings(self) -> dict[str, GuardrailState]:
         """What each guardrail says, by name and arm."""
-        words = await (await self.watch.watching(PRODUCT)).results()
+        words = await (await self.watch.evaluation(PRODUCT)).results()
         return {f"{w.guardrail.name} {w.arm or 'product'}": w.judgement.standing for w in words}
 
 
@@ -106,5 +106,5 @@ async def stand(
     assert isinstance(settled, MigratedPlans)
     shelf = ActiveRules(settled.rulebook, clock.now())
     rollouts = Rollouts(log, shelf, clock, settled.entries)
-    watch = GuardrailWatch(Watcher(shelf, rollouts, log, clock, seen))
+    watch = GuardrailWatch(WatchDeps(shelf, rollouts, log, clock, seen))
     return Stand(log, rollouts, watch, clock, seen)

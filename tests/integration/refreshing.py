@@ -50,7 +50,7 @@ class Desk:
         self.rules = rulebook()
         self.refresh = RefreshApplicants(source, store, lambda: self.rules, clock)
         self.worker = EventWorker(store, self.refresh)
-        self.receive = ReceiveEvents(store, clock, self.worker.tell, source.nudge)
+        self.receive = ReceiveEvents(store, clock, self.worker.notify, source.nudge)
         ports = Deps(
             source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases,
             SnapshotCache(store, Ages()),
@@ -72,7 +72,7 @@ class Desk:
 
     async def stored(self, user_id: str) -> Snapshot:
         """The reading of somebody that may serve."""
-        held = await self.store.held(user_id)
+        held = await self.store.user_state(user_id)
         assert held.last is not None
         body = await self.store.snapshot(user_id, held.last.snapshot_id)
         assert body is not None
@@ -80,7 +80,7 @@ class Desk:
 
     async def truth(self, user_id: str) -> Snapshot:
         """What the vendor would say now, by the plan of the stored reading."""
-        held = await self.store.held(user_id)
+        held = await self.store.user_state(user_id)
         assert held.warm is not None
         now = self.clock.monotonic()
         read = await self.source.gather(

@@ -19,7 +19,7 @@ from decision_service.pipeline.applicants.onboarding import (
     Onboarded,
 )
 from decision_service.pipeline.applicants.ports import Applicant
-from decision_service.pipeline.applicants.status import LookAtApplicants
+from decision_service.pipeline.applicants.status import ReadApplicantStatus
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve
@@ -155,7 +155,7 @@ async def test_a_token_needs_a_user() -> None:
 async def test_a_standing_tells_what_is_connected_and_how_old_it_is() -> None:
     """A connected person is ready, with each kind's age; one without accounts is told why not."""
     async with opened() as desk:
-        look = LookAtApplicants(desk.source.enrolment, desk.clock)
+        look = ReadApplicantStatus(desk.source.enrolment, desk.clock)
         george = await look(GEORGE, _soon())
         assert (george.ready, george.why_not) == (True, "")
         assert {kind.kind.value for kind in george.kinds} >= {"eincomes", "contributions"}
@@ -174,7 +174,7 @@ async def test_a_withdrawn_consent_is_said_in_words() -> None:
         assert person is not None
         for source in person.sources:
             desk.vendor.tenant.disconnect(source.id)
-        seen = await LookAtApplicants(desk.source.enrolment, desk.clock)(GEORGE, _soon())
+        seen = await ReadApplicantStatus(desk.source.enrolment, desk.clock)(GEORGE, _soon())
         assert not seen.ready
         assert "withdrawn" in seen.why_not
         assert all("consent" in account.words for account in seen.accounts)

@@ -13,7 +13,7 @@ from decision_service.domain.errors import DecisionUnknown, FieldInvalid, InputI
 from decision_service.domain.money import Money
 from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus
 from decision_service.pipeline.outcomes.record import RecordOutcome
-from decision_service.pipeline.ports import Entry, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
@@ -36,7 +36,7 @@ async def recorder(store: Store, world: World, **changes: object) -> tuple[Recor
     """Recording on a decision that is in the store, changed, and the decision's id."""
     made = await world.decide()(application(), world.call())
     names = [name for name in StoredEntry.__struct_fields__ if name != "snapshot_id"]
-    entry = Entry(**{name: getattr(made, name) for name in names} | changes)  # type: ignore[arg-type]
+    entry = DecisionEntry(**{name: getattr(made, name) for name in names} | changes)  # type: ignore[arg-type]
     await store.commit(entry)
     archive = RulesetArchive(store, lambda: world.book, CompilationThread())
     record = RecordOutcome(ReadDecisions(store, archive), store, archive, world.clock)

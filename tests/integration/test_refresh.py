@@ -39,7 +39,7 @@ async def read(desk: Desk, user_id: str = GEORGE) -> None:
     """Somebody's data is there: an event says so."""
     await desk.event(user_id, "TASK_FINISHED")
     assert await desk.worker.drain()
-    assert (await desk.store.held(user_id)).warm is not None
+    assert (await desk.store.user_state(user_id)).warm is not None
 
 
 async def asked(desk: Desk, *events: tuple[str, dict[str, object]], user_id: str) -> Counter[str]:
@@ -62,13 +62,13 @@ async def test_only_what_changed_is_read(tmp_path: Path) -> None:
     """Contributions alone cost the accounts and one list; the rest stays, and all is the truth."""
     async with opened(tmp_path) as desk:
         await read(desk)
-        before = await desk.store.held(GEORGE)
+        before = await desk.store.user_state(GEORGE)
         desk.clock.wall += timedelta(minutes=5)
         more = {"kinds": (Kind.CONTRIBUTIONS,)}
         calls = await asked(desk, ("CONTRIBUTIONS_ADDED", more), user_id=GEORGE)
         assert {*calls} == {"/accounts", "/contributions"}
         assert calls["/contributions"] == 1
-        held = await desk.store.held(GEORGE)
+        held = await desk.store.user_state(GEORGE)
         assert before.warm is not None
         assert held.warm is not None
         assert held.warm.fetched > before.warm.fetched == held.warm.oldest
@@ -83,7 +83,7 @@ async def test_a_first_sync_that_has_not_finished_is_not_kept(tmp_path: Path) ->
         desk.vendor.faults.add(Fault("task_running", "/tasks"))
         await desk.event(user_id, "TRANSACTIONS_ADDED", kinds=(Kind.TRANSACTIONS,))
         assert await desk.worker.drain()
-        assert (await desk.store.held(user_id)).warm is None
+        assert (await desk.store.user_state(user_id)).warm is None
         desk.vendor.faults.clear()
         await read(desk, user_id)
         tasks = (await desk.stored(user_id)).tasks
@@ -120,7 +120,7 @@ async def test_more_new_transactions_than_are_found_mean_that_all_are_read(tmp_p
         more = {"kinds": (Kind.TRANSACTIONS,), "added": 5}
         calls = await asked(desk, ("TRANSACTIONS_ADDED", more), user_id=user_id)
         assert calls["/contributions"] == 1
-        held = await desk.store.held(user_id)
+        held = await desk.store.user_state(user_id)
         assert held.warm is not None
         assert held.warm.oldest == held.warm.fetched
 
@@ -158,23 +158,23 @@ async def test_a_vendor_that_fails_erases_nothing(tmp_path: Path) -> None:
         assert not await desk.worker.drain()
         with pytest.raises(UpstreamUnavailable):
             await desk.refresh.sweep(GEORGE)
-        assert (await desk.store.held(GEORGE)).last is not None
+        assert (await desk.store.user_state(GEORGE)).last is not None
         desk.vendor.faults.clear()
         desk.vendor.tenant.disconnect(source)
         assert await desk.worker.drain()
-        assert (await desk.store.held(GEORGE)).last is None
+        assert (await desk.store.user_state(GEORGE)).last is None
 
 
 async def test_a_disconnected_account_leaves_when_it_told_of_income(tmp_path: Path) -> None:
     """The vendor's word that an account is disconnected takes its data, and leaves the month."""
     async with opened(tmp_path) as desk:
         await read(desk)
-        before = await desk.store.held(GEORGE)
+        before = await desk.store.user_state(GEORGE)
         [source, *_] = sources_of(desk, GEORGE)
         desk.vendor.tenant.disconnect(source)
         await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
         assert await desk.worker.drain()
-        held = await desk.store.held(GEORGE)
+        held = await desk.store.user_state(GEORGE)
         assert (held.counts, held.last) == ((), None)
         told = {one.kind: one.newest for one in before.counts if one.source == source}
         assert {one.kind: one.newest for one in held.ended} == {Kind.EINCOMES: told[Kind.EINCOMES]}
@@ -184,10 +184,10 @@ async def test_a_disconnected_account_leaves_when_it_told_of_income(tmp_path: Pa
         assert read_snapshot(body).known == held.ended
         await desk.refresh.sweep(GEORGE)
         await sweep(desk.store, desk.refresh, pace=0)
-        assert (await desk.store.held(GEORGE)).ended == held.ended
+        assert (await desk.store.user_state(GEORGE)).ended == held.ended
         desk.vendor.tenant.erase_user(GEORGE)
         await sweep(desk.store, desk.refresh, pace=0)
-        assert (await desk.store.held(GEORGE)).ended == ()
+        assert (await desk.store.user_state(GEORGE)).ended == ()
 
 
 async def test_a_user_that_the_vendor_erased_is_erased_here(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ async def test_withdrawals_do_not_wait_for_readings(tmp_path: Path) -> None:
         await desk.event(christina, "TASK_FINISHED")
         await desk.event(GEORGE, "ACCOUNT_DISCONNECTED", source)
         running = asyncio.create_task(desk.worker.run())
-        await until(lambda: desk.store.held(GEORGE), lambda held: held.last is None)
+        await until(lambda: desk.store.user_state(GEORGE), lambda held: held.last is None)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
@@ -239,4 +239,4 @@ async def test_events_that_fail_do_not_hold_up_others(tmp_path: Path) -> None:
         await desk.event("stuck", "ACCOUNT_DISCONNECTED", "a-1")
         await desk.event(GEORGE, "TASK_FINISHED")
         assert not await desk.worker.drain()
-        assert (await desk.store.held(GEORGE)).warm is not None
+        assert (await desk.store.user_state(GEORGE)).warm is not None

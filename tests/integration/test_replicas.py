@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
-from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.storage.store import Store
@@ -146,7 +146,7 @@ async def test_processes_with_other_rules_are_told_of_after_a_minute(
     edited = rules / PRODUCT / "v1.yaml"
     edited.write_text(edited.read_text().replace("title: ", "title: Edited ", 1))
     clock, store = SetClock(), await Store.open(url)
-    here = Agreement(store, rulebook, clock, "here")
+    here = ReplicaCheck(store, rulebook, clock, "here")
     async with (
         vendor() as at,
         process(tmp_path, url, at, rules_dir=str(rules)) as other,
@@ -156,17 +156,17 @@ async def test_processes_with_other_rules_are_told_of_after_a_minute(
         assert sorted(seen) == sorted((one.digest, one.processes) for one in here.in_force)
         clock.seconds += 60.1
         with capture_logs() as logs:
-            await here.look()
+            await here.check()
         assert [line["alarm"] for line in logs] == ["RULES_DIFFER"]
         assert here.seconds > 60
     await store.aclose()
 
 
-async def until_differing(here: Agreement, there: RulesetServiceStub) -> list[tuple[str, int]]:
+async def until_differing(here: ReplicaCheck, there: RulesetServiceStub) -> list[tuple[str, int]]:
     """What the other process shows once each has seen the other."""
 
     async def shown() -> list[tuple[str, int]]:
-        await here.look()
+        await here.check()
         reply = await there.ListRulesets(rules_pb.ListRulesetsRequest())
         return [(one.digest, one.processes) for one in reply.in_force]
 

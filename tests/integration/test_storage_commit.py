@@ -169,7 +169,7 @@ async def test_a_closed_store_serves_nothing(path: Path) -> None:
         store.get("d"),
         store.list(Filter(), None, 1),
         store.snapshot("u", "s"),
-        store.held("u"),
+        store.user_state("u"),
         store.put_texts([StoredText("d", "plan", b"")]),
         store.text("d"),
         store.commit(ENTRY),

@@ -82,7 +82,7 @@ async def test_what_was_read_before_an_erasure_is_gone_after_it(
     await asyncio.gather(storing, erased)
     assert await other.fetchval(_STORED) == 0
     assert await erasing.snapshot(USER, SNAPSHOT.id) is None
-    found = await erasing.held(USER)
+    found = await erasing.user_state(USER)
     assert (found.consent, found.last, found.counts) == (1, None, ())
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy.engine import make_url
 
 from decision_service.domain.errors import StoreUnavailable
-from decision_service.pipeline.ports import Erased, Held
+from decision_service.pipeline.ports import Erased, UserState
 from decision_service.storage.engine import migrate
 from decision_service.storage.privacy.erasure_journal import ErasureJournal, new_erasure
 from decision_service.storage.store import Store
@@ -70,11 +70,17 @@ async def test_caches_forget_a_user_before_and_after_the_erasure(place: Place) -
     store = await place.open()
     heard: list[tuple[str, bool]] = []
     await store.commit(DECIDED)
-    assert (await store.held(OTHER.user_id)).consent == (await store.held(USER)).consent == 0
-    store.on_erase(lambda user_id: heard.append((user_id, store.recalled(user_id) is None)))
+    assert (
+        (await store.user_state(OTHER.user_id)).consent
+        == (await store.user_state(USER)).consent
+        == 0
+    )
+    store.on_erase(
+        lambda user_id: heard.append((user_id, store.cached_user_state(user_id) is None))
+    )
     await store.erase(USER)
     assert heard == [(USER, True), (USER, True)]
-    assert store.recalled(OTHER.user_id) is not None
+    assert store.cached_user_state(OTHER.user_id) is not None
     await store.aclose()
 
 
@@ -95,7 +101,7 @@ async def test_a_restored_backup_is_erased_again(place: Place) -> None:
     """Its erased user's data is gone, decisions read back, and nobody else loses anything."""
     store = await place.open(await backed_up(place))
     assert await store.snapshot(USER, SNAPSHOT.id) is None
-    assert await store.held(USER) == Held((), consent=1)
+    assert await store.user_state(USER) == UserState((), consent=1)
     assert await store.get(DECIDED.decision_id) == as_stored(DECIDED)
     assert await store.snapshot("user-2", OTHER.id) == OTHER.body
     await store.aclose()
@@ -148,7 +154,7 @@ async def test_what_cannot_be_noted_is_not_erased(place: Place) -> None:
     kept = place.journal.rename(place.journal.with_name("away"))
     with pytest.raises(StoreUnavailable):
         await store.erase(USER)
-    assert await store.held(USER) != Held((), consent=1)
+    assert await store.user_state(USER) != UserState((), consent=1)
     kept.rename(place.journal)
     assert await store.erase(USER) == Erased(snapshots=1)
     await store.aclose()
@@ -164,7 +170,7 @@ async def test_an_erasure_that_nobody_waits_for_is_carried_out(place: Place) -> 
     await store.aclose()
     assert erasing.cancelled()
     async with opened(place.url, journal=place.journal.with_name("another")) as store:
-        assert await store.held(USER) == Held((), consent=1)
+        assert await store.user_state(USER) == UserState((), consent=1)
 
 
 async def test_beside_sqlite_there_is_a_journal_by_itself(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import Filter, Position
+from decision_service.pipeline.ports import Filter, PagePosition
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.engine import Database, open_database
 from decision_service.storage.privacy import expiry
@@ -71,7 +71,7 @@ def plan_of(connection: Connection, work: Callable[[Connection], object]) -> lis
 
 def second_page(chosen: Filter) -> Callable[[Connection], object]:
     """What reads a page of a list that is not its first."""
-    return lambda c: decisions.page(c, chosen, Position(NOON, "d"), 50)
+    return lambda c: decisions.page(c, chosen, PagePosition(NOON, "d"), 50)
 
 
 @pytest.mark.parametrize(("chosen", "index"), ALONE + TOGETHER)

@@ -128,7 +128,7 @@ async def test_processes_that_share_users_do_not_block_each_other(url: str) -> N
         await asyncio.gather(
             *(one.commit(entry) for entry in forward), *(two.commit(entry) for entry in backward)
         )
-        known = (await one.held("user-3")).counts
+        known = (await one.user_state("user-3")).counts
         assert {count.count for count in known} == {39}
         assert len(await ids(one)) == 80
 

@@ -128,7 +128,7 @@ async def check(hour: Hour, folder: Path) -> None:
         assert await hour.desk.store.get(decision_id) is not None
     compared = 0
     for user_id in hour.sessions:
-        if (await hour.desk.store.held(user_id)).warm is not None:
+        if (await hour.desk.store.user_state(user_id)).warm is not None:
             compared += 1
             stored, truth = await hour.desk.stored(user_id), await hour.desk.truth(user_id)
             assert comparable(stored) == comparable(truth)

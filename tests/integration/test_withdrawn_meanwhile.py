@@ -98,7 +98,7 @@ async def test_a_withdrawal_destroys_what_was_stored_and_stores_nothing(
     assert body is not None
     kept = read_snapshot(body)
     assert all(not read.records for read in reads_of(kept))
-    assert (await log.held(GEORGE)).counts == ()
+    assert (await log.user_state(GEORGE)).counts == ()
     await log.aclose()
     for file in tmp_path.glob("decisions.db*"):
         assert key not in file.read_bytes()

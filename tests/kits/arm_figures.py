@@ -10,12 +10,18 @@ from msgspec.structs import replace
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.ports import ArmDecision, DecisionLog, Entry
-from decision_service.pipeline.rollout.arm_figures import ArmFigures, ArmTally, Cell, Counted, Total
+from decision_service.pipeline.ports import ArmDecision, DecisionEntry, DecisionLog
+from decision_service.pipeline.rollout.arm_figures import (
+    ArmFigures,
+    ArmTally,
+    CounterKind,
+    CounterTotal,
+    FigureCell,
+)
 from decision_service.pipeline.rollout.pairs.pairs import (
     Comparability,
+    DecisionPair,
     Group,
-    Pair,
     PairLog,
     VersionOutcome,
 )
@@ -24,9 +30,9 @@ from tests.kits.decision_entries import ENTRY, NOON, numbered
 PRODUCT = ENTRY.product
 HOUR = timedelta(hours=1)
 TWELVE = NOON.replace(microsecond=0)
-ERRORS = Cell(PRODUCT, 3, Arm.CHALLENGER, 2, TWELVE, Counted.ERROR, "INTERNAL")
-ATTEMPTS = Cell(PRODUCT, 3, None, 0, TWELVE, Counted.ATTEMPTS)
-PAIR = Pair(
+ERRORS = FigureCell(PRODUCT, 3, Arm.CHALLENGER, 2, TWELVE, CounterKind.ERROR, "INTERNAL")
+ATTEMPTS = FigureCell(PRODUCT, 3, None, 0, TWELVE, CounterKind.ATTEMPTS)
+PAIR = DecisionPair(
     "dec_1",
     PRODUCT,
     NOON,
@@ -43,7 +49,7 @@ class FiguresLog(ArmFigures, PairLog, DecisionLog, Protocol):
     """The ports on one store."""
 
 
-def decided(number: int, unit: str, outcome: Outcome, **changes: object) -> Entry:
+def decided(number: int, unit: str, outcome: Outcome, **changes: object) -> DecisionEntry:
     """A decision of the champion's on an applicant dealt by the hash, changed."""
     arm = ArmDecision(unit, Arm.CHAMPION, 1, hashed=True, pins=True)
     own = {name: changes.pop(name) for name in ("created", "product") if name in changes}
@@ -61,9 +67,9 @@ class ArmFiguresKit:
         await log.put_cells("two", {replace(ERRORS, product="gig-advance-ph"): 99})
         await log.put_cells("two", {})
         assert list(await log.totals(PRODUCT, TWELVE, 0)) == [
-            Total(None, 0, Counted.ATTEMPTS, "", 7),
-            Total(Arm.CHALLENGER, 2, Counted.ERROR, "DEADLINE_EXCEEDED", 1),
-            Total(Arm.CHALLENGER, 2, Counted.ERROR, "INTERNAL", 15),
+            CounterTotal(None, 0, CounterKind.ATTEMPTS, "", 7),
+            CounterTotal(Arm.CHALLENGER, 2, CounterKind.ERROR, "DEADLINE_EXCEEDED", 1),
+            CounterTotal(Arm.CHALLENGER, 2, CounterKind.ERROR, "INTERNAL", 15),
         ]
 
     async def test_writing_a_counter_again_counts_nothing_twice(self, log: FiguresLog) -> None:

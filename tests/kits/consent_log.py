@@ -16,8 +16,8 @@ from decision_service.pipeline.ports import (
     DecisionLog,
     Disconnected,
     Erased,
-    Held,
     SnapshotBody,
+    UserState,
 )
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, as_stored, numbered
 
@@ -63,7 +63,7 @@ class ConsentKit:
         await log.commit(entry)
         assert await log.erase(USER) == Erased(snapshots=1)
         assert await log.snapshot(USER, SNAPSHOT.id) is None
-        assert await log.held(USER) == Held((), consent=1)
+        assert await log.user_state(USER) == UserState((), consent=1)
         assert await log.get(entry.decision_id) == as_stored(entry)
 
     async def test_what_was_read_before_is_refused_after(self, log: DecisionLog) -> None:
@@ -93,8 +93,8 @@ class ConsentKit:
         assert await log.erase(USER) == Erased(snapshots=0)
         await log.erase(USER)
         assert await log.snapshot("user-2", SNAPSHOT.id) == SNAPSHOT.body
-        assert (await log.held(USER)).consent == 2
-        assert (await log.held("user-2")).consent == 0
+        assert (await log.user_state(USER)).consent == 2
+        assert (await log.user_state("user-2")).consent == 0
 
     async def test_of_a_disconnected_account_the_newest_month_with_income_stays(
         self, log: ForgettingLog
@@ -112,7 +112,7 @@ class ConsentKit:
             told("a-3", newest=None),
         )
         await log.erase(USER, gone("a-1", "a-3", "a-9"))
-        held = await log.held(USER)
+        held = await log.user_state(USER)
         assert held.counts == ()
         assert held.ended == (
             left("a-1"),
@@ -120,21 +120,21 @@ class ConsentKit:
             left("a-1", Kind.TRANSACTIONS, MONTH - 2),
         )
         assert held.known == held.ended
-        assert (await log.held("user-2")).ended == ()
+        assert (await log.user_state("user-2")).ended == ()
 
     async def test_an_erasure_of_the_person_leaves_nothing(self, log: ForgettingLog) -> None:
         """What was left of disconnected accounts goes with all other data."""
         await read(log, 1, told("a-1"))
         await log.erase(USER, gone("a-1"))
         await log.erase(USER)
-        assert await log.held(USER) == Held((), consent=2)
+        assert await log.user_state(USER) == UserState((), consent=2)
 
     async def test_another_withdrawal_keeps_what_was_left(self, log: ForgettingLog) -> None:
         """As long as the account is listed as disconnected; one that is listed no more goes."""
         await read(log, 1, told("a-1"), told("a-2"))
         await log.erase(USER, gone("a-1", "a-2"))
         await log.erase(USER, gone("a-1"))
-        assert (await log.held(USER)).ended == (left("a-1"),)
+        assert (await log.user_state(USER)).ended == (left("a-1"),)
 
     async def test_what_is_left_goes_in_time(self, log: ForgettingLog) -> None:
         """It is kept until its day, which a withdrawal without news does not put off."""
@@ -142,17 +142,17 @@ class ConsentKit:
         await log.erase(USER, gone("a-1"))
         await log.erase(USER, gone("a-1", until=NOON + 2 * KEPT))
         await log.forget_ended(NOON + KEPT - timedelta(microseconds=1))
-        assert (await log.held(USER)).ended == (left("a-1"),)
+        assert (await log.user_state(USER)).ended == (left("a-1"),)
         await log.forget_ended(NOON + KEPT)
-        assert (await log.held(USER)).ended == ()
+        assert (await log.user_state(USER)).ended == ()
 
     async def test_an_account_that_is_connected_again_tells_anew(self, log: ForgettingLog) -> None:
         """What it gave since counts, and is what is left when it is disconnected again."""
         await read(log, 1, told("a-1"), told("a-1", Kind.INCOMES))
         await log.erase(USER, gone("a-1"))
         await read(log, 2, told("a-1", newest=MONTH + 3), consent=1)
-        held = await log.held(USER)
+        held = await log.user_state(USER)
         assert held.known == (told("a-1", newest=MONTH + 3), left("a-1", Kind.INCOMES))
         await log.erase(USER, gone("a-1", until=NOON + 2 * KEPT))
         await log.forget_ended(NOON + KEPT)
-        assert (await log.held(USER)).ended == (left("a-1", newest=MONTH + 3),)
+        assert (await log.user_state(USER)).ended == (left("a-1", newest=MONTH + 3),)

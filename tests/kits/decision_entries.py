@@ -9,10 +9,10 @@ from msgspec import structs
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import Entry, SnapshotBody, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, SnapshotBody, StoredEntry
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
-ENTRY = Entry(
+ENTRY = DecisionEntry(
     decision_id="dec_01KAVQJ5000000000000000000",
     caller="los",
     request_id="11111111-1111-4111-8111-111111111111",
@@ -36,13 +36,13 @@ SNAPSHOT = SnapshotBody(
 )
 
 
-def numbered(number: int, **changes: object) -> Entry:
+def numbered(number: int, **changes: object) -> DecisionEntry:
     """An entry of its own id and request."""
     own = {"decision_id": f"dec_{number:026d}", "request_id": f"request-{number}"}
     return structs.replace(ENTRY, **(own | changes))
 
 
-def as_stored(entry: Entry) -> StoredEntry:
+def as_stored(entry: DecisionEntry) -> StoredEntry:
     """What must come back for an entry, written out independently of any implementation."""
     names = [name for name in StoredEntry.__struct_fields__ if name != "snapshot_id"]
     return StoredEntry(

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import DecisionLog, Filter, Position, StoredEntry
+from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from tests.kits.decision_entries import NOON, numbered
 
 
@@ -20,7 +20,7 @@ async def walk(log: DecisionLog, chosen: Filter, size: int) -> list[StoredEntry]
     while page := await log.list(chosen, after, size):
         assert len(page) <= size
         found.extend(page)
-        after = Position(page[-1].created, page[-1].decision_id)
+        after = PagePosition(page[-1].created, page[-1].decision_id)
     return found
 
 
@@ -80,7 +80,7 @@ class ListingKit:
             await log.commit(numbered(n))
         first = await log.list(Filter(), None, 2)
         assert [row.decision_id for row in first] == [numbered(n).decision_id for n in (4, 3)]
-        after = Position(first[1].created, first[1].decision_id)
+        after = PagePosition(first[1].created, first[1].decision_id)
         rest = await log.list(Filter(), after, 500)
         assert [row.decision_id for row in rest] == [numbered(n).decision_id for n in (2, 1, 0)]
 

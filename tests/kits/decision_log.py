@@ -13,8 +13,8 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import (
+    DecisionEntry,
     DecisionLog,
-    Entry,
     Filter,
     SnapshotBody,
     StoredEntry,
@@ -64,7 +64,7 @@ class DecisionLogKit(ListingKit):
         assert await log.get("dec_0") is None
         assert await log.snapshot("user-1", "s") is None
         assert await log.text("d") is None
-        assert list((await log.held("user-1")).counts) == []
+        assert list((await log.user_state("user-1")).counts) == []
         assert list(await log.list(Filter(), None, 10)) == []
 
     async def test_a_taken_request_id_gives_the_winner(self, log: DecisionLog) -> None:
@@ -81,7 +81,7 @@ class DecisionLogKit(ListingKit):
         await log.commit(loser)
         assert await log.get(loser.decision_id) is None
         assert await log.snapshot(SNAPSHOT.user_id, SNAPSHOT.id) is None
-        assert list((await log.held(SNAPSHOT.user_id)).counts) == []
+        assert list((await log.user_state(SNAPSHOT.user_id)).counts) == []
         assert len(await log.list(Filter(), None, 10)) == 1
 
     async def test_callers_do_not_share_request_ids(self, log: DecisionLog) -> None:
@@ -184,14 +184,14 @@ class DecisionLogKit(ListingKit):
         ]
         await log.commit(entries[0])
         await log.commit(entries[1])
-        assert KnownCount("a-1", Kind.EINCOMES, 24) in (await log.held("user-1")).counts
+        assert KnownCount("a-1", Kind.EINCOMES, 24) in (await log.user_state("user-1")).counts
         await asyncio.gather(*(log.commit(entry) for entry in entries[2:]))
-        assert set((await log.held("user-1")).counts) == {
+        assert set((await log.user_state("user-1")).counts) == {
             KnownCount("a-1", Kind.EINCOMES, 30),
             KnownCount("a-1", Kind.CONTRIBUTIONS, 1),
             KnownCount("a-2", Kind.LIABILITIES, 3),
         }
-        assert (await log.held("user-2")).counts == ()
+        assert (await log.user_state("user-2")).counts == ()
 
     async def test_the_newest_month_only_rises(self, log: DecisionLog) -> None:
         """Months and counts rise apart from each other, and what tells no month lowers nothing."""
@@ -200,7 +200,7 @@ class DecisionLogKit(ListingKit):
             counts = (KnownCount("a-1", Kind.EINCOMES, count, newest),)
             await log.commit(numbered(n, snapshot=SnapshotBody(f"s-{n}", "user-1", b"x", counts)))
         expected = KnownCount("a-1", Kind.EINCOMES, 9, 24_320)
-        assert (await log.held("user-1")).counts == (expected,)
+        assert (await log.user_state("user-1")).counts == (expected,)
 
     async def test_the_last_text_of_a_kind_is_the_one_that_sorts_last(
         self, log: DecisionLog
@@ -229,6 +229,6 @@ class DecisionLogKit(ListingKit):
         assert await log.last_text("rules") == texts[1]
 
 
-def burst_index(burst: list[Entry], row: StoredEntry) -> int:
+def burst_index(burst: list[DecisionEntry], row: StoredEntry) -> int:
     """Where in a burst the entry of this row's id stands."""
     return next(n for n, entry in enumerate(burst) if entry.decision_id == row.decision_id)

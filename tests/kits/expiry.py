@@ -47,5 +47,5 @@ class ExpiryKit:
         read = NOON - YEAR
         await log.keep_warm(OLD, WarmMark(OLD.id, read, read, PLAN, read), consent=0)
         assert await log.expire(NOON, 10) == 1
-        assert (await log.held(OLD.user_id)).last is None
+        assert (await log.user_state(OLD.user_id)).last is None
         assert list(await log.read_users("", 10)) == []

@@ -41,11 +41,11 @@ class WarmKit:
 
     async def test_a_decision_leaves_its_reading_warm(self, log: WarmAndDecisionLog) -> None:
         """The mark reads back as it was committed, its plan included; without one there is none."""
-        assert (await log.held(USER)).warm is None
+        assert (await log.user_state(USER)).warm is None
         await log.commit(numbered(1, snapshot=SNAPSHOT))
-        assert (await log.held(USER)).warm is None
+        assert (await log.user_state(USER)).warm is None
         await log.commit(numbered(2, snapshot=SNAPSHOT, warm=MARK))
-        assert (await log.held(USER)).warm == MARK
+        assert (await log.user_state(USER)).warm == MARK
 
     async def test_the_latest_reading_stays(self, log: WarmAndDecisionLog) -> None:
         """A reading that was begun earlier and recorded later does not replace a newer one."""
@@ -53,7 +53,7 @@ class WarmKit:
         body = replace(SNAPSHOT, id="s-2")
         assert await log.keep_warm(body, newer, consent=0)
         assert not await log.keep_warm(SNAPSHOT, MARK, consent=0)
-        assert (await log.held(USER)).warm == newer
+        assert (await log.user_state(USER)).warm == newer
         assert await log.snapshot(USER, "s-2") == SNAPSHOT.body
 
     async def test_a_quarantine_holds_for_what_was_read_until_then(
@@ -62,37 +62,37 @@ class WarmKit:
         """Neither a reading that is there nor one that comes late serves; a later one does."""
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         await log.quarantine(USER, LATER)
-        held = await log.held(USER)
+        held = await log.user_state(USER)
         assert (held.warm, held.last) == (None, MARK)
         await log.commit(
             structs.replace(ENTRY, snapshot=SNAPSHOT, warm=replace(MARK, fetched=LATER))
         )
-        assert (await log.held(USER)).warm is None
+        assert (await log.user_state(USER)).warm is None
         after = LATER + timedelta(microseconds=1)
         fresh = replace(MARK, fetched=after, looked=after)
         assert await log.keep_warm(SNAPSHOT, fresh, consent=0)
-        assert (await log.held(USER)).warm == fresh
+        assert (await log.user_state(USER)).warm == fresh
 
     async def test_a_quarantine_may_come_before_any_reading(self, log: WarmAndDecisionLog) -> None:
         """A user without a reading can be quarantined, which counts for the first one."""
         await log.quarantine(USER, LATER)
         assert not await log.keep_warm(SNAPSHOT, MARK, consent=0)
-        assert (await log.held(USER)).warm is None
+        assert (await log.user_state(USER)).warm is None
 
     async def test_an_erasure_takes_the_warm_reading(self, log: WarmAndDecisionLog) -> None:
         """After it nothing is warm, and what was read before cannot be kept."""
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         await log.erase(USER)
-        assert (await log.held(USER)).warm is None
+        assert (await log.user_state(USER)).warm is None
         assert not await log.keep_warm(SNAPSHOT, replace(MARK, fetched=LATER), consent=0)
 
     async def test_a_look_is_remembered(self, log: WarmAndDecisionLog) -> None:
         """It counts for the reading that was looked at, and for no other."""
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         await log.looked(USER, "another", LATER)
-        assert (await log.held(USER)).warm == MARK
+        assert (await log.user_state(USER)).warm == MARK
         await log.looked(USER, SNAPSHOT.id, LATER)
-        assert (await log.held(USER)).warm == replace(MARK, looked=LATER)
+        assert (await log.user_state(USER)).warm == replace(MARK, looked=LATER)
 
     async def test_an_event_counts_once(self, log: WarmAndDecisionLog) -> None:
         """Its id is known for ever; the same id with another body is a conflict."""
@@ -105,7 +105,7 @@ class WarmKit:
         assert list(await log.pending(10, withdrawals=False)) == []
         assert await log.receive(EVENT, LATER, quarantine=True) is Receipt.SEEN
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
-        assert (await log.held(USER)).warm == MARK
+        assert (await log.user_state(USER)).warm == MARK
 
     async def test_an_event_quarantines_its_user_with_itself(self, log: WarmAndDecisionLog) -> None:
         """What was read until then does not serve once the event is recorded; oldest first."""
@@ -113,7 +113,7 @@ class WarmKit:
         second = replace(EVENT, id="et-2")
         await log.receive(EVENT, LATER, quarantine=True)
         await log.receive(second, LATER + timedelta(seconds=1), quarantine=False)
-        assert (await log.held(USER)).warm is None
+        assert (await log.user_state(USER)).warm is None
         assert list(await log.pending(1, withdrawals=False)) == [EVENT]
         assert list(await log.pending(9, withdrawals=False)) == [EVENT, second]
 
@@ -145,7 +145,7 @@ class WarmKit:
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
         other = replace(SNAPSHOT, user_id="user-2")
         await log.keep_warm(other, MARK, consent=0)
-        assert (await log.held(USER)).warm == MARK
+        assert (await log.user_state(USER)).warm == MARK
         depends_on = MARK
         if change == "quarantine":
             await log.quarantine(USER, LATER)
@@ -167,7 +167,7 @@ class WarmKit:
         assert isinstance(told[1], ReadingMoved)
         assert told[::2] == [as_stored(one) for one in beside]
         assert await log.get(moved.decision_id) is None
-        assert log.recalled(USER) is None
+        assert log.cached_user_state(USER) is None
 
     async def test_commits_together_each_tell_their_own(self, log: WarmAndDecisionLog) -> None:
         """Each returns its entry, or the winner of its key."""
@@ -192,11 +192,11 @@ class WarmKit:
 
     async def test_what_was_told_is_recalled(self, log: WarmAndDecisionLog) -> None:
         """Without asking anybody, and only of a user that was asked about."""
-        assert log.recalled(USER) is None
+        assert log.cached_user_state(USER) is None
         await log.keep_warm(SNAPSHOT, MARK, consent=0)
-        held = await log.held(USER)
-        assert log.recalled(USER) == held
-        assert log.recalled("user-2") is None
+        held = await log.user_state(USER)
+        assert log.cached_user_state(USER) == held
+        assert log.cached_user_state("user-2") is None
 
     async def test_users_are_listed_in_order(self, log: WarmAndDecisionLog) -> None:
         """Page by page, those that are quarantined among them, those without a reading not."""
@@ -236,4 +236,4 @@ class WarmKit:
         """Where only a part was read anew."""
         part = replace(MARK, fetched=LATER, looked=LATER, oldest=NOON)
         await log.keep_warm(SNAPSHOT, part, consent=0)
-        assert (await log.held(USER)).warm == part
+        assert (await log.user_state(USER)).warm == part

@@ -9,7 +9,7 @@ from datetime import timedelta
 from decision_service.domain.snapshot import KnownCount
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from tests.stories.jobs_and_loans import earlier, employments, loans, task, tasks
 from tests.stories.monthly import contributions, estimates, payroll
 from tests.stories.times import Today, read_moment
@@ -19,7 +19,7 @@ from tests.stories.writer import USER, AccountWriter, Json, each, stamp
 KINDS = ("account", "upload", "archive", "social security")
 _DELIVERED = ("CONNECTED", "ERROR")
 STATUSES = ("CONNECTED", "ERROR", "PENDING", "AWAITING_MFA", "DISCONNECTED")
-SECTIONS: dict[str, tuple[str, Callable[[AccountWriter, Node], Iterator[Json]]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[AccountWriter, YamlNode], Iterator[Json]]]] = {
     "payroll": ("incomes", payroll),
     "estimates": ("eincomes", estimates),
     "contributions": ("contributions", contributions),
@@ -45,7 +45,7 @@ class Held:
     known: tuple[KnownCount, ...]
 
 
-def read_account(node: Node, taken: set[str], today: Today, report: Report) -> Held | None:
+def read_account(node: YamlNode, taken: set[str], today: Today, report: Report) -> Held | None:
     """An account of the story, whose name goes to those that are taken."""
     fields = Fields.of(node, "an account", report, required=("provider",), optional=OPTIONAL)
     if fields is None:

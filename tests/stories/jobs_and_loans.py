@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from tests.stories.writer import AccountWriter, Json, stamp
 
 _LOAN = ("end", "open", "overdue", "instalment", "frequency", "currency")
@@ -21,7 +21,7 @@ _KINDS = {
 }
 
 
-def employments(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def employments(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """A job from its first day on, open where it has no last one."""
     fields = Fields.of(
         node, "`employments`", writer.report, required=("from",), optional=("employer", "to")
@@ -39,7 +39,7 @@ def employments(writer: AccountWriter, node: Node) -> Iterator[Json]:
         )
 
 
-def loans(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def loans(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """A loan known to a scheme; what is not written the scheme does not tell."""
     required = ("type", "start", "amount")
     fields = Fields.of(node, "`loans`", writer.report, required=required, optional=_LOAN)
@@ -61,7 +61,7 @@ def loans(writer: AccountWriter, node: Node) -> Iterator[Json]:
         )
 
 
-def tasks(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def tasks(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """A collection of data by the vendor, which still runs where it has not finished."""
     fields = Fields.of(
         node, "`tasks`", writer.report, required=("started",), optional=("type", "finished")
@@ -84,7 +84,7 @@ def task(writer: AccountWriter, kind: str, started: str, finished: object) -> Js
     )
 
 
-def earlier(writer: AccountWriter, node: Node) -> Iterator[KnownCount]:
+def earlier(writer: AccountWriter, node: YamlNode) -> Iterator[KnownCount]:
     """How many records an earlier decision saw of this account, and the newest one's month."""
     required = ("kind", "count")
     fields = Fields.of(node, "`earlier`", writer.report, required=required, optional=("newest",))

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from decision_service.domain.months import Month
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from tests.stories.writer import MONTHS, AccountWriter, Json
 
 EVERY = ("month", "half", "week")
@@ -15,7 +15,7 @@ _FREQUENCY = {"month": "Monthly", "half": "Semimonthly", "week": "Weekly"}
 PAYSLIP = ("employer", "start", "end", "every", "paid_on", "cut_off", "net", "gross", "base")
 
 
-def payroll(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def payroll(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """Payslips: one with `start` and `end`, or those of every month, half or week of `months`."""
     fields = Fields.of(
         node, "`payroll`", writer.report, optional=(*PAYSLIP, "frequency", "currency", *MONTHS)
@@ -38,7 +38,7 @@ def payroll(writer: AccountWriter, node: Node) -> Iterator[Json]:
         )
 
 
-def estimates(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def estimates(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """A scheme's or platform's estimated income of each month."""
     optional = (*MONTHS, "currency")
     fields = Fields.of(node, "`estimates`", writer.report, required=("amount",), optional=optional)
@@ -49,7 +49,7 @@ def estimates(writer: AccountWriter, node: Node) -> Iterator[Json]:
         yield writer.item(month=str(month), currency=currency, amount=next(amounts))
 
 
-def contributions(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def contributions(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """Payments to a scheme, each dated on day `on` of its month, on the last day without it."""
     optional = (*MONTHS, "currency", "on")
     what = "`contributions`"

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from decision_service.domain.months import Month
 from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_scalar, parse_day
 
 T = TypeVar("T")
@@ -43,24 +43,24 @@ class Today:
         return Month.of(self.date)
 
 
-def read_today(node: Node, report: Report) -> Today | None:
+def read_today(node: YamlNode, report: Report) -> Today | None:
     """The story's `today`: a date, or a date with a time."""
     kind = "a date", "write 2026-11-15, or 2026-11-15 08:30"
     moment = _read(node, "`today`", _dated, kind, report)
     return None if moment is None else Today(moment)
 
 
-def read_month(node: Node, what: str, today: Today, report: Report) -> Month | None:
+def read_month(node: YamlNode, what: str, today: Today, report: Report) -> Month | None:
     """A month."""
     return _read(node, what, lambda text: _month(text, today), ("a month", _MONTH_HINT), report)
 
 
-def read_date(node: Node, what: str, today: Today, report: Report) -> date | None:
+def read_date(node: YamlNode, what: str, today: Today, report: Report) -> date | None:
     """A civil date."""
     return _read(node, what, lambda text: _day(text, today), ("a day", _DAY_HINT), report)
 
 
-def read_moment(node: Node, what: str, today: Today, report: Report) -> datetime | None:
+def read_moment(node: YamlNode, what: str, today: Today, report: Report) -> datetime | None:
     """A moment; a day means its noon, and no later than an hour before the story's moment."""
     return _read(node, what, lambda text: _moment(text, today), ("a moment", _MOMENT_HINT), report)
 
@@ -71,7 +71,11 @@ def noon(day: date) -> datetime:
 
 
 def _read(
-    node: Node, what: str, parse: Callable[[str], T | None], kind: tuple[str, str], report: Report
+    node: YamlNode,
+    what: str,
+    parse: Callable[[str], T | None],
+    kind: tuple[str, str],
+    report: Report,
 ) -> T | None:
     """What a text stands for; one that is not of the `kind` (its noun, and a hint) is refused."""
     scalar = as_scalar(node, what, report)

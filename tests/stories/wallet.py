@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from tests.stories.writer import AccountWriter, Json
 
 TRIP, FEE, CASH_OUT = "Trip earnings", "Service fee", "Cash out to bank account"
@@ -14,7 +14,7 @@ _EVERY = ("day", "week", "month")
 _TRIPS = ("days_a_week", "fees", "words", "cash_out", "currency")
 
 
-def trips(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def trips(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """Working days from Monday on: one entry of what the day brought, and what the platform kept.
 
     `fees` is in percent of the day; with `cash_out: true` the week's rest leaves on Sundays.
@@ -40,7 +40,7 @@ def trips(writer: AccountWriter, node: Node) -> Iterator[Json]:
             kept = 0.0
 
 
-def transactions(writer: AccountWriter, node: Node) -> Iterator[Json]:
+def transactions(writer: AccountWriter, node: YamlNode) -> Iterator[Json]:
     """One entry `on` a day, or the same one again `every` day, week or month `from` … `to`."""
     required, optional = ("amount", "words"), ("on", "from", "to", "every", "currency")
     fields = Fields.of(node, "`transactions`", writer.report, required=required, optional=optional)

@@ -12,7 +12,7 @@ from typing import Any
 from decision_service.domain.months import Month
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, Node
+from decision_service.language.yaml.nodes import ListNode, YamlNode
 from decision_service.language.yaml.readers import as_decimal, as_list
 from tests.stories.times import Today, read_date, read_moment, read_month
 
@@ -106,7 +106,7 @@ class AccountWriter:
         return as_json(fields.decimal(key))
 
 
-def each(node: Node | None, what: str, report: Report) -> tuple[Node, ...]:
+def each(node: YamlNode | None, what: str, report: Report) -> tuple[YamlNode, ...]:
     """The entries of a section: a list of them, or the only one without a dash."""
     if node is None:
         return ()

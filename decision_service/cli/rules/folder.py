@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import load
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
-from decision_service.pipeline.rules.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
 from decision_service.pipeline.rules.manifest import manifest_problems
 from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
 
@@ -50,7 +50,7 @@ def select_rules(path: Path) -> RulesSelection:
     return RulesSelection(folder, shown, "" if part == "." else f"{shown_name(shown)}/{part}")
 
 
-def loaded(selection: RulesSelection) -> Loading:
+def loaded(selection: RulesSelection) -> LoadResult:
     """The folder's rules, published or not; raises CommandError with every error in them."""
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
     if loading.rulebook is None:

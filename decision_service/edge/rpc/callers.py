@@ -27,7 +27,7 @@ from decision_service.edge.rpc.access import Role
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml import parser as yaml
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_choice, as_list, as_map, as_text
 
 TOKEN_PREFIX = "dst_"  # noqa: S105 - what tokens begin with, so that scanners find lost ones
@@ -119,7 +119,7 @@ class _Reader:
         self._tokens: dict[bytes, Caller] = {}
         self._certificates: dict[str, Caller] = {}
 
-    def read(self, root: Node) -> Callers | None:
+    def read(self, root: YamlNode) -> Callers | None:
         fields = Fields.of(root, "the callers file", self._report, required=("callers",))
         callers = None if fields is None else fields.map("callers")
         if callers is None:
@@ -168,7 +168,7 @@ class _Reader:
             if name is not None:
                 self._claim(self._certificates, name[:_TOO_LONG], caller, item, "certificate name")
 
-    def _token(self, item: Node, caller: Caller) -> None:
+    def _token(self, item: YamlNode, caller: Caller) -> None:
         found = _HASH.fullmatch(item.text) if isinstance(item, Scalar) else None
         if found is None:
             message = f"a token of `{caller.name}` is not `sha256:` and 64 hexadecimal digits"
@@ -178,7 +178,7 @@ class _Reader:
         self._claim(self._tokens, bytes.fromhex(found[1]), caller, item, "token")
 
     def _claim(
-        self, taken: dict[Key, Caller], key: Key, caller: Caller, item: Node, what: str
+        self, taken: dict[Key, Caller], key: Key, caller: Caller, item: YamlNode, what: str
     ) -> None:
         owner = taken.setdefault(key, caller)
         if owner is not caller:

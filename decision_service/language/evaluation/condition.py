@@ -1,4 +1,4 @@
-"""A condition that stands alone, outside any ruleset: a rollout segment over the inputs sent."""
+"""A condition outside any ruleset: a rollout segment over an application's inputs."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class InputCondition(msgspec.Struct, frozen=True):
     _evaluate: Evaluate
 
     def truth(self, values: Mapping[str, Value]) -> Truth:
-        """TRUE, FALSE, or UNKNOWN where what is missing from `values` leaves it open."""
+        """TRUE, FALSE, or UNKNOWN where a missing value could decide it."""
         slots = [self._value(symbol, values) for symbol in self._scope.symbols.values()]
         with exactly():
             result = self._evaluate(slots)

@@ -96,7 +96,7 @@ def unknown(name: str, cause: Cause, **details: Anything) -> Unknown:
 
 
 def rule_error(name: str, detail: str) -> Unknown:
-    """UNKNOWN because the rule itself has no result here; nothing may look past it."""
+    """UNKNOWN because the rule has no result; no rule may skip it."""
     return unknown(name, Cause.BAD_DATA, code=DataReason.RULE_ERROR, detail=detail)
 
 
@@ -136,7 +136,7 @@ def equal(left: Anything, right: Anything) -> Anything:
 
 
 def coalesce(*values: Anything) -> Anything:
-    """The first value that is there; UNKNOWN where none is, or a tainted one stands before it."""
+    """The first present value; UNKNOWN where there is none, or a tainted one comes first."""
     for value in values:
         if value.__class__ is not Unknown or value.tainted:
             return value
@@ -144,7 +144,7 @@ def coalesce(*values: Anything) -> Anything:
 
 
 def known(value: Anything) -> Anything:
-    """Whether a value is there."""
+    """Whether a value is present."""
     if value.__class__ is not Unknown:
         return True
     return value if value.tainted else False

@@ -1,4 +1,4 @@
-"""Between the values that come and go and those of evaluation, where money is minor units."""
+"""Conversion between outside values and those of evaluation, where money is in minor units."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def has_type(value: object, type_: ValueType) -> bool:
 
 
 def to_runtime(name: str, value: Value, type_: ValueType, currency: str) -> Any:
-    """A value as evaluation wants it; UNKNOWN where it is not of its type or currency."""
+    """A value in evaluation's form; UNKNOWN where its type or currency is wrong."""
     if not has_type(value, type_):
         return unknown(name, Cause.BAD_DATA, detail=f"not {type_}")
     if isinstance(value, Money):
@@ -43,7 +43,7 @@ def to_runtime(name: str, value: Value, type_: ValueType, currency: str) -> Any:
 
 
 def from_runtime(name: str, value: Any, type_: ValueType, currency: str) -> Value | Unknown:
-    """A result as it leaves: money rounded down to the minor unit, integers as int.
+    """A result in its outside form: money rounded down to the minor unit, integers as int.
 
     UNKNOWN (RULE_ERROR) where the amount is beyond ±10^12 or an integer is not whole.
     """

@@ -1,4 +1,4 @@
-"""Comparisons and `in`: which types can be held against each other, and which labels exist."""
+"""Comparisons and `in`: the types that can be compared, and the labels that exist."""
 
 from __future__ import annotations
 

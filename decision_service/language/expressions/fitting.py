@@ -1,4 +1,4 @@
-"""Bare literals take the type of their company, and expressions the type that is expected."""
+"""Conversion of bare literals to their neighbours' type, and of expressions to the expected one."""
 
 from __future__ import annotations
 

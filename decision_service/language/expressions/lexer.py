@@ -65,7 +65,7 @@ _DEEPEST_BRACKETS = 40
 
 
 class TokenKind(Enum):
-    """What a token is to the order of an expression."""
+    """The role of a token in the order of an expression."""
 
     OPERAND = "operand"
     PREFIX = "prefix"
@@ -86,7 +86,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class SyntaxFault(msgspec.Struct, frozen=True):
-    """What is wrong with an expression and where."""
+    """A fault in an expression, with its position."""
 
     start: int
     end: int
@@ -137,7 +137,7 @@ def _foreign(token: Token) -> SyntaxFault:
 
 
 def _own_spelling(word: str) -> str:
-    """What is written here for a word of another language, or for one in capitals (`AND`)."""
+    """The language's word for one of another language, or for one in capitals (`AND`)."""
     small = word.lower()
     hint = _OTHER_WORDS.get(word) or _OTHER_WORDS.get(small, "")
     return hint or (f"write `{small}`" if small in _OWN_WORDS else "")

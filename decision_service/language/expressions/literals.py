@@ -1,4 +1,4 @@
-"""Literals that take the type of what they stand with: numbers become money, text a date."""
+"""Literals converted to the type of their neighbours: numbers to money, text to a date."""
 
 from __future__ import annotations
 

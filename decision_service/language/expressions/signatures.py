@@ -20,7 +20,7 @@ from decision_service.language.types import (
 
 MOST_ARGUMENTS = 20
 
-Result = Callable[[Sequence[Node]], ValueType | None]
+ResultType = Callable[[Sequence[Node]], ValueType | None]
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Signature(msgspec.Struct, frozen=True):
     sentence: str
     fewest: int
     most: int
-    result: Result
+    result: ResultType
     fixed: tuple[ValueType, ...] = ()
 
     @property

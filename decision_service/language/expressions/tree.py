@@ -20,13 +20,13 @@ Literal = int | Decimal | str | bool | date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Written:
+class _WithText:
     text: str = field(compare=False)
     place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Constant(_Written):
+class Constant(_WithText):
     """A literal; money in minor units."""
 
     type: ValueType
@@ -34,7 +34,7 @@ class Constant(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class NameRead(_Written):
+class NameRead(_WithText):
     """The value of a name."""
 
     symbol: Symbol
@@ -46,7 +46,7 @@ class NameRead(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Negative(_Written):
+class Negative(_WithText):
     """Minus the operand."""
 
     type: ValueType
@@ -54,7 +54,7 @@ class Negative(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Arithmetic(_Written):
+class Arithmetic(_WithText):
     """`operator` is one of + - * /."""
 
     type: ValueType
@@ -64,7 +64,7 @@ class Arithmetic(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Compare(_Written):
+class Compare(_WithText):
     """`operator` is one of < <= > >= == !=; a chain is an All of these."""
 
     operator: str
@@ -74,7 +74,7 @@ class Compare(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Within(_Written):
+class Within(_WithText):
     """Whether the operand is one of the options, or is none of them where `negated`."""
 
     operand: Node
@@ -84,7 +84,7 @@ class Within(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Not(_Written):
+class Not(_WithText):
     """The contrary of a flag."""
 
     operand: Node
@@ -92,7 +92,7 @@ class Not(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class All(_Written):
+class All(_WithText):
     """`and` over two or more flags."""
 
     operands: tuple[Node, ...]
@@ -100,7 +100,7 @@ class All(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Any(_Written):
+class Any(_WithText):
     """`or` over two or more flags."""
 
     operands: tuple[Node, ...]
@@ -108,7 +108,7 @@ class Any(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(_Written):
+class Choice(_WithText):
     """`then if condition else otherwise`."""
 
     type: ValueType
@@ -118,7 +118,7 @@ class Choice(_Written):
 
 
 @dataclass(frozen=True, slots=True)
-class FunctionCall(_Written):
+class FunctionCall(_WithText):
     """A function of the language applied to its arguments."""
 
     type: ValueType

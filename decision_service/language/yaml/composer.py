@@ -16,7 +16,7 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report, split_lines
-from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.recovery import mend_entries, mend_items, unbalanced
 
 DEEPEST = 16
@@ -42,7 +42,7 @@ class _Open(msgspec.Struct):
     is_map: bool
     key: Scalar | None = None
     entries: dict[str, MapEntry] = msgspec.field(default_factory=dict)
-    items: list[Node] = msgspec.field(default_factory=list)
+    items: list[YamlNode] = msgspec.field(default_factory=list)
 
 
 class Composer:
@@ -52,10 +52,10 @@ class Composer:
         self.file, self.text, self.report = file, text, report
         self.lines = split_lines(text)
         self.stack: list[_Open] = []
-        self.root: Node | None = None
+        self.root: YamlNode | None = None
         self.values = 0
 
-    def run(self) -> Node | None:
+    def run(self) -> YamlNode | None:
         """The tree, or None after a problem that leaves none."""
         with suppress(_GaveUp):
             for event in self._events():
@@ -141,7 +141,7 @@ class Composer:
         self.report.error("R108", entry.key_place, f"`{entry.key}` has no value", hint)
         return replace(entry, value=replace(value, torn=True))
 
-    def _add(self, node: Node) -> None:
+    def _add(self, node: YamlNode) -> None:
         if not self.stack:
             self.root = node
             return
@@ -154,7 +154,7 @@ class Composer:
         elif isinstance(node, Scalar):
             top.key = node
 
-    def _add_entry(self, top: _Open, key: Scalar, value: Node) -> None:
+    def _add_entry(self, top: _Open, key: Scalar, value: YamlNode) -> None:
         if key.text == "<<" and key.plain:
             self.report.error("R106", key.place, "a merge key `<<` is not allowed", "write it out")
             return

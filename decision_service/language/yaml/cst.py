@@ -1,4 +1,4 @@
-"""A YAML text cut into pieces that keep their source and every comment, to be laid out anew."""
+"""A concrete syntax tree of a YAML text, with source and comments, for a new layout."""
 
 from __future__ import annotations
 

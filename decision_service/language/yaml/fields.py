@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import (
     as_choice,
     as_day,
@@ -55,7 +55,7 @@ class Fields:
     @classmethod
     def of(
         cls,
-        node: Node,
+        node: YamlNode,
         what: str,
         report: Report,
         *,
@@ -81,7 +81,7 @@ class Fields:
         value = self.node.get(key)
         return self.node.place if value is None else value.place
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> YamlNode | None:
         """The key's value unread; None for one that is absent or torn."""
         value = self.node.get(key)
         return None if isinstance(value, Scalar) and value.torn else value
@@ -124,7 +124,7 @@ class Fields:
         """A duration such as `35d`."""
         return self._read(key, as_duration)
 
-    def items(self, key: str) -> tuple[Node, ...]:
+    def items(self, key: str) -> tuple[YamlNode, ...]:
         """The items of a list; empty where the key is absent."""
         return self._read(key, as_list) or ()
 
@@ -132,6 +132,6 @@ class Fields:
         """The value as a map."""
         return self._read(key, as_map)
 
-    def _read(self, key: str, reader: Callable[[Node, str, Report], T | None]) -> T | None:
+    def _read(self, key: str, reader: Callable[[YamlNode, str, Report], T | None]) -> T | None:
         value = self.node.get(key)
         return None if value is None else reader(value, f"`{key}`", self.report)

@@ -40,7 +40,7 @@ def _check_kept(source: SourceText, again: SourceText) -> None:
 
 
 def _meaning(piece: Piece) -> object:
-    """What a piece says, the style of its quotes included."""
+    """A piece's content, with the style of its quotes."""
     if piece.kind == "scalar":
         return (piece.value, bool(piece.style))
     if piece.kind == "list":
@@ -177,7 +177,7 @@ class _Writer(msgspec.Struct):
         while self.pending and self.pending[0].start < position:
             comment = self.pending.pop(0)
             if not comment.alone and not self.commented:
-                self._beside(comment)
+                self._trailing(comment)
                 continue
             if self.source.blank_before(comment.start):
                 self._blank()
@@ -186,7 +186,7 @@ class _Writer(msgspec.Struct):
             self.lines.append(f"{' ' * indent}{comment.text}")
             self.commented = True
 
-    def _beside(self, comment: Comment) -> None:
+    def _trailing(self, comment: Comment) -> None:
         """Behind the last line, where it stood, but at least two blanks away."""
         line = self.lines[-1]
         width = max(len(line) + 2, comment.column)

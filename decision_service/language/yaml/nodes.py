@@ -73,7 +73,7 @@ class MapEntry(msgspec.Struct, frozen=True):
 
     key: str
     key_place: Place
-    value: Node
+    value: YamlNode
 
 
 class MapNode(msgspec.Struct, frozen=True):
@@ -82,20 +82,20 @@ class MapNode(msgspec.Struct, frozen=True):
     entries: tuple[MapEntry, ...]
     place: Place
 
-    def get(self, key: str) -> Node | None:
+    def get(self, key: str) -> YamlNode | None:
         """The value of a key, None where there is no such key."""
         return next((e.value for e in self.entries if e.key == key), None)
 
     def key_place(self, key: str) -> Place:
-        """Where a key stands; the map's own place where it does not."""
+        """A key's place; the map's own place where the key is absent."""
         return next((e.key_place for e in self.entries if e.key == key), self.place)
 
 
 class ListNode(msgspec.Struct, frozen=True):
     """A list in file order; the place is its first dash or its bracket."""
 
-    items: tuple[Node, ...]
+    items: tuple[YamlNode, ...]
     place: Place
 
 
-Node = Scalar | MapNode | ListNode
+YamlNode = Scalar | MapNode | ListNode

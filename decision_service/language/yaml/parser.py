@@ -13,7 +13,7 @@ import yaml
 
 from decision_service.language.diagnostics import Place, Report, split_lines
 from decision_service.language.yaml.composer import Composer
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.syntax import report_syntax
 
 LARGEST_TEXT = 256 * 1024
@@ -34,7 +34,7 @@ def decode(file: str, raw: bytes, report: Report) -> str | None:
         return None
 
 
-def read(file: str, text: str, report: Report) -> Node | None:
+def read(file: str, text: str, report: Report) -> YamlNode | None:
     """The tree of a text with one document; None where there is none to be had.
 
     Every problem goes to the report. Recoverable ones (a duplicate key, an anchor, a torn scalar,

@@ -12,7 +12,7 @@ from decimal import Decimal
 from keyword import iskeyword
 
 from decision_service.language.diagnostics import Place, Report, nearest
-from decision_service.language.yaml.nodes import ListNode, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 
 LONGEST_TEXT = 2_000
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
@@ -22,7 +22,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
 
 
-def as_map(node: Node, what: str, report: Report) -> MapNode | None:
+def as_map(node: YamlNode, what: str, report: Report) -> MapNode | None:
     """The node as a map of keys."""
     if isinstance(node, MapNode):
         return node
@@ -30,7 +30,7 @@ def as_map(node: Node, what: str, report: Report) -> MapNode | None:
     return None
 
 
-def as_list(node: Node, what: str, report: Report) -> tuple[Node, ...]:
+def as_list(node: YamlNode, what: str, report: Report) -> tuple[YamlNode, ...]:
     """The items of a list; empty where it is none."""
     if isinstance(node, ListNode):
         return node.items
@@ -38,7 +38,7 @@ def as_list(node: Node, what: str, report: Report) -> tuple[Node, ...]:
     return ()
 
 
-def as_scalar(node: Node, what: str, report: Report) -> Scalar | None:
+def as_scalar(node: YamlNode, what: str, report: Report) -> Scalar | None:
     """The node as a leaf that holds something."""
     if isinstance(node, Scalar):
         return None if node.torn else node
@@ -46,7 +46,7 @@ def as_scalar(node: Node, what: str, report: Report) -> Scalar | None:
     return None
 
 
-def as_text(node: Node, what: str, report: Report) -> str | None:
+def as_text(node: YamlNode, what: str, report: Report) -> str | None:
     """A text of 1 to 2,000 characters; a plain number or flag is none."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
@@ -60,7 +60,7 @@ def as_text(node: Node, what: str, report: Report) -> str | None:
     return scalar.text.strip()
 
 
-def as_identifier(node: Node, what: str, report: Report) -> str | None:
+def as_identifier(node: YamlNode, what: str, report: Report) -> str | None:
     """A snake_case name of at most 60 characters that is not a Python keyword."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
@@ -81,7 +81,7 @@ def check_identifier(name: str, place: Place, what: str, report: Report) -> bool
 
 
 def as_integer(
-    node: Node, what: str, report: Report, low: int | None = None, high: int | None = None
+    node: YamlNode, what: str, report: Report, low: int | None = None, high: int | None = None
 ) -> int | None:
     """A whole number between two inclusive bounds."""
     scalar = as_scalar(node, what, report)
@@ -95,7 +95,7 @@ def as_integer(
 
 
 def as_decimal(
-    node: Node,
+    node: YamlNode,
     what: str,
     report: Report,
     low: Decimal | int | None = None,
@@ -129,7 +129,7 @@ def _within(
     return False
 
 
-def as_flag(node: Node, what: str, report: Report) -> bool | None:
+def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
     """`true` or `false`."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
@@ -140,7 +140,7 @@ def as_flag(node: Node, what: str, report: Report) -> bool | None:
     return scalar.text == "true"
 
 
-def as_choice(node: Node, what: str, options: Iterable[str], report: Report) -> str | None:
+def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report) -> str | None:
     """One of the options."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
@@ -165,7 +165,7 @@ def parse_day(text: str) -> date | None:
         return None
 
 
-def as_day(node: Node, what: str, report: Report) -> date | None:
+def as_day(node: YamlNode, what: str, report: Report) -> date | None:
     """A civil date `yyyy-mm-dd`, quoted or not."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
@@ -176,7 +176,7 @@ def as_day(node: Node, what: str, report: Report) -> date | None:
     return day
 
 
-def as_duration(node: Node, what: str, report: Report) -> timedelta | None:
+def as_duration(node: YamlNode, what: str, report: Report) -> timedelta | None:
     """A whole number with a unit: `45s`, `30m`, `24h`, `35d`."""
     scalar = as_scalar(node, what, report)
     if scalar is None:
@@ -189,7 +189,7 @@ def as_duration(node: Node, what: str, report: Report) -> timedelta | None:
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
-def _wrong(node: Node, message: str, report: Report, hint: str = "") -> None:
+def _wrong(node: YamlNode, message: str, report: Report, hint: str = "") -> None:
     if isinstance(node, Scalar) and node.torn:
         return
     found = f"`{shortened(node.text)}`" if isinstance(node, Scalar) else _SHAPES[type(node)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report
-from decision_service.language.yaml.nodes import MapEntry, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, Scalar, YamlNode
 
 _OPENS = {"(": ")", "[": "]", "{": "}"}
 _HINT = {
@@ -54,9 +54,9 @@ def mend_entries(entries: list[MapEntry], report: Report) -> list[MapEntry]:
     return kept
 
 
-def mend_items(items: list[Node], report: Report) -> tuple[Node, ...]:
+def mend_items(items: list[YamlNode], report: Report) -> tuple[YamlNode, ...]:
     """The items of a `[…]` list with the pieces of each torn value as one, reported once."""
-    kept: list[Node] = []
+    kept: list[YamlNode] = []
     joined = ""
     for item in items:
         if joined and unbalanced(joined) and isinstance(item, Scalar) and item.plain:

@@ -1,4 +1,4 @@
-"""libyaml's complaints in the words of somebody who writes rules."""
+"""libyaml's errors in words for authors of rules."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Onboarded(msgspec.Struct, frozen=True):
 
 
 class ErasedApplicant(msgspec.Struct, frozen=True):
-    """How many accounts were revoked at the vendor, and how many snapshots destroyed here."""
+    """How many accounts the vendor revoked, and how many snapshots the store destroyed."""
 
     accounts: int
     snapshots: int
@@ -78,17 +78,17 @@ class OnboardApplicants:
         return await self._token(user_id, stop_at)
 
     async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
-        """Another token for whoever holds one that this service handed out.
+        """A new token for the holder of a token that this service issued.
 
         None where it did not, where the token expired more than a day ago, or where the page has
         had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
         """
-        held = await self._log.issued_token(_digest(access_token))
-        if held is None or held.renewals >= RENEWALS:
+        issued = await self._log.issued_token(_digest(access_token))
+        if issued is None or issued.renewals >= RENEWALS:
             return None
-        if self._clock.now() > held.expires + RENEWABLE:
+        if self._clock.now() > issued.expires + RENEWABLE:
             return None
-        return await self._token(held.user_id, stop_at, held.renewals + 1)
+        return await self._token(issued.user_id, stop_at, issued.renewals + 1)
 
     async def _token(self, user_id: str, stop_at: float, renewals: int = 0) -> LinkToken:
         token = await self._vendor.link_token(user_id, stop_at)
@@ -96,7 +96,7 @@ class OnboardApplicants:
         return token
 
     async def erase(self, user_id: str, stop_at: float) -> ErasedApplicant:
-        """Destroy what is stored of a user's data, then revoke its accounts at the vendor.
+        """Destroy a user's stored data, then revoke the user's accounts at the vendor.
 
         Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
         what is stored here is destroyed by then.

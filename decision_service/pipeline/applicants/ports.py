@@ -14,7 +14,7 @@ from decision_service.pipeline.ports import Erased
 
 
 class Applicant(msgspec.Struct, frozen=True):
-    """Who is onboarded: the caller of ours that it belongs to, and the caller's own reference."""
+    """An applicant: the API caller that owns it, and the caller's reference."""
 
     caller: str
     reference: str
@@ -22,14 +22,14 @@ class Applicant(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LinkToken:
-    """What opens the vendor's widget for one user, once; `mode` is the key pair's, as it says."""
+    """A token that opens the vendor's widget once for one user; `mode` is the key pair's."""
 
     access_token: str = field(repr=False)
     expires: datetime
     mode: str
 
 
-class Enrolled(msgspec.Struct, frozen=True):
+class CreatedUser(msgspec.Struct, frozen=True):
     """A user as the vendor made it, with a first token."""
 
     user_id: str
@@ -45,7 +45,7 @@ class Sync(msgspec.Struct, frozen=True):
 
 
 class Connections(msgspec.Struct, frozen=True):
-    """What the vendor says of a user's accounts now.
+    """A user's accounts as the vendor reports them now.
 
     `arriving` are the accounts whose data is still being collected, `being_linked` those that the
     applicant is connecting at this moment.
@@ -79,7 +79,7 @@ class Enrolment(Protocol):
     Every method raises UpstreamUnavailable or UpstreamBudgetExhausted.
     """
 
-    async def enrol(self, applicant: Applicant, stop_at: float) -> Enrolled:
+    async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
         """Create a user; sent at most once. Raises Unsettled where that may have happened."""
 
     async def find(self, applicant: Applicant, since: datetime, stop_at: float) -> str | None:
@@ -99,7 +99,7 @@ class Enrolment(Protocol):
 
 
 class ApplicantRecord(msgspec.Struct, frozen=True):
-    """What the store knows of an applicant; `user_id` is None while no user is known.
+    """The store's record of an applicant; `user_id` is None while no user is known.
 
     `begun` is when it was first asked for. `claimed` says that this call is the one that may
     create the user now.
@@ -114,7 +114,7 @@ class ApplicantLog(Protocol):
     """Which user belongs to which applicant; every method raises StoreUnavailable."""
 
     async def claim(self, applicant: Applicant, now: datetime, until: datetime) -> ApplicantRecord:
-        """Read an applicant, or begin one; where it has no user yet, claim it until then.
+        """Read or create an applicant; one without a user is claimed until the given instant.
 
         At most one claim is in force at a time, over all processes.
         """
@@ -129,7 +129,7 @@ class ApplicantLog(Protocol):
         """The token of this digest, if this service handed it out."""
 
     async def erase(self, user_id: str) -> Erased:
-        """Make all stored data of a user unreadable for ever, and refuse what was read before."""
+        """Make a user's stored data unreadable for ever, and refuse entries read before."""
 
     async def release(self, applicant: Applicant) -> None:
-        """Give a claim back at once: nothing was created under it."""
+        """Release a claim under which no user was created."""

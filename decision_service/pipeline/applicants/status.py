@@ -1,4 +1,4 @@
-"""Where an applicant stands: accounts, data and its age, and whether a decision can be made now."""
+"""An applicant's status: accounts, age of the data, and whether a decision is possible now."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from decision_service.pipeline.applicants.ports import Connections, Enrolment, S
 from decision_service.pipeline.ports import Clock
 
 
-class AccountStanding(msgspec.Struct, frozen=True):
-    """One account: the vendor's words for its status and error, and ours for a person.
+class AccountStatus(msgspec.Struct, frozen=True):
+    """One account with the vendor's status and error, and a sentence for a person.
 
     `advice` is what the applicant can do; empty where nothing is needed.
     """
@@ -26,7 +26,7 @@ class AccountStanding(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-class KindStanding(msgspec.Struct, frozen=True):
+class NewestSync(msgspec.Struct, frozen=True):
     """When one kind of one account was last collected."""
 
     kind: Kind
@@ -35,17 +35,17 @@ class KindStanding(msgspec.Struct, frozen=True):
 
 
 class ApplicantStatus(msgspec.Struct, frozen=True):
-    """`ready` says that a decision now would rest on data; otherwise `why_not` says what lacks."""
+    """`ready`: a decision now would have data; otherwise `why_not` names what is missing."""
 
     user_id: str
-    accounts: tuple[AccountStanding, ...]
-    kinds: tuple[KindStanding, ...]
+    accounts: tuple[AccountStatus, ...]
+    kinds: tuple[NewestSync, ...]
     ready: bool
     why_not: str = ""
 
 
-class LookAtApplicants:
-    """Asks the vendor where applicants stand; records nothing."""
+class ReadApplicantStatus:
+    """Reads applicants' status from the vendor; records nothing."""
 
     def __init__(self, vendor: Enrolment, clock: Clock) -> None:
         self._vendor = vendor
@@ -53,58 +53,58 @@ class LookAtApplicants:
 
     async def __call__(self, user_id: str, stop_at: float) -> ApplicantStatus:
         """Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant."""
-        seen = await self._vendor.connections(user_id, self._clock.now(), stop_at)
-        return standing(user_id, seen)
+        connections = await self._vendor.connections(user_id, self._clock.now(), stop_at)
+        return status_of(user_id, connections)
 
 
-def standing(user_id: str, seen: Connections) -> ApplicantStatus:
-    """What the vendor's word on a user's accounts means for a decision."""
-    why_not = _why_not(seen)
+def status_of(user_id: str, connections: Connections) -> ApplicantStatus:
+    """The status that follows from a user's accounts and collections."""
+    why_not = _why_not(connections)
     return ApplicantStatus(
         user_id=user_id,
-        accounts=tuple(_account(one, seen) for one in seen.accounts),
-        kinds=tuple(_newest(seen.syncs)),
+        accounts=tuple(_account(one, connections) for one in connections.accounts),
+        kinds=tuple(_newest(connections.syncs)),
         ready=not why_not,
         why_not=why_not,
     )
 
 
-def _account(account: Account, seen: Connections) -> AccountStanding:
-    if account.id in seen.arriving:
+def _account(account: Account, connections: Connections) -> AccountStatus:
+    if account.id in connections.arriving:
         words = "connected; its data is being collected, which takes up to five minutes"
-        return AccountStanding(account, words)
+        return AccountStatus(account, words)
     if account.connection_status == CONNECTED:
-        return AccountStanding(account, "connected")
-    if account.id in seen.being_linked:
-        return AccountStanding(account, "the applicant is connecting it now")
+        return AccountStatus(account, "connected")
+    if account.id in connections.being_linked:
+        return AccountStatus(account, "the applicant is connecting it now")
     if account.connection_status == DISCONNECTED:
         words = "the applicant has withdrawn consent; its data may no longer be used"
-        return AccountStanding(account, words, "Connect the account again to share its data.")
+        return AccountStatus(account, words, "Connect the account again to share its data.")
     if account.connection_status == ERROR:
         error = explained(account.error_code or "")
-        return AccountStanding(account, error.happened, error.advice)
-    return AccountStanding(account, "never finished connecting", "Connect the account again.")
+        return AccountStatus(account, error.happened, error.advice)
+    return AccountStatus(account, "never finished connecting", "Connect the account again.")
 
 
-def _newest(syncs: Iterable[Sync]) -> Iterator[KindStanding]:
+def _newest(syncs: Iterable[Sync]) -> Iterator[NewestSync]:
     newest: dict[tuple[str, Kind], datetime] = {}
     for sync in syncs:
         for kind in sync.kinds:
             key = (sync.source, kind)
             newest[key] = max(sync.finished, newest.get(key, sync.finished))
     for (source, kind), finished in sorted(newest.items()):
-        yield KindStanding(kind, source, finished)
+        yield NewestSync(kind, source, finished)
 
 
-def _why_not(seen: Connections) -> str:
-    statuses = {account.connection_status for account in seen.accounts}
-    if seen.being_linked:
+def _why_not(connections: Connections) -> str:
+    statuses = {account.connection_status for account in connections.accounts}
+    if connections.being_linked:
         return "an account is being connected: ask again when the applicant has finished"
-    if seen.arriving:
+    if connections.arriving:
         return "data is still being collected: ask again within five minutes"
     if CONNECTED in statuses:
         return ""
-    if not seen.accounts:
+    if not connections.accounts:
         return "no account is connected yet: give the applicant a link token"
     if statuses == {DISCONNECTED}:
         return "consent was withdrawn for every account: the applicant has to connect again"

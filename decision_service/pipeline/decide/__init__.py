@@ -1,4 +1,4 @@
 """One application from admission to its durable record.
 
-Rollout counters and silent versions stay outside, behind the `DecisionObserver` port.
+Rollout counters and shadows stay outside, behind the `DecisionObserver` port.
 """

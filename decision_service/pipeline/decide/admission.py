@@ -1,4 +1,4 @@
-"""What one decision stands on, captured at once before anything is gathered."""
+"""What one decision is based on, captured together before any data is read."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.inputs import bind_inputs
 
 Assigned = Callable[[Assignment], object]
-"""Hears where the rollout put an applicant."""
+"""Called with the arm that the rollout assigned an applicant to."""
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """What one decision stands on, captured at once: rules, rollout, clock, zone and inputs.
+    """What one decision is based on, captured together: rules, rollout, instant, zone and inputs.
 
-    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout dealt;
+    `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
     `compared` says whether the decision enters comparisons between arms.
     """
 
@@ -46,14 +46,14 @@ async def admit(
     arms: ArmLog,
     now: datetime,
     assigned: Assigned,
-    underway: InFlightAmounts | None = None,
+    in_flight: InFlightAmounts | None = None,
 ) -> Admission:
-    """Admit an application to its product; `assigned` hears where before the inputs are checked.
+    """Admit an application; `assigned` is called with the assignment before inputs are checked.
 
     Raises InputInvalid with every wrong field, or StoreUnavailable where the
     rollout must know who decided the applicant before.
     """
-    placement = await place(application, product, arms, now, underway)
+    placement = await place(application, product, arms, now, in_flight)
     assigned(placement.assignment)
     return _admitted(application, product, now, placement)
 

@@ -1,4 +1,4 @@
-"""How much work is in progress at a time, and how much may wait for its turn."""
+"""A limit on work in progress, with a bounded queue in front."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMIT = 256
 class Bulkhead:
     """At most `limit` pieces of work in progress; twice as many may wait, first come, first served.
 
-    `async with bulkhead:` raises Overloaded, at once, where not even waiting is possible, or while
+    `async with bulkhead:` raises Overloaded without waiting where the queue is full, or while
     `shedding` is set.
     """
 
@@ -26,47 +26,47 @@ class Bulkhead:
 
     @property
     def waiting(self) -> int:
-        """How much work waits for a place."""
+        """How many callers wait for a slot."""
         return len(self._queue)
 
     def enter(self) -> bool:
-        """Take a place; False where that would mean waiting, or while `shedding` is set."""
+        """Take a slot; False where none is free, where others wait, or while `shedding` is set."""
         if self.shedding or self._queue or self.working >= self.limit:
             return False
         self.working += 1
         return True
 
     def leave(self) -> None:
-        """Give the place to whoever waits longest."""
+        """Give the slot to the caller that waits longest."""
         while self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
+            slot = self._queue.popleft()
+            if not slot.done():
+                slot.set_result(None)
                 return
         self.working -= 1
 
     async def __aenter__(self) -> None:
-        """Take a place, waiting for one where need be."""
+        """Take a slot, waiting for one where none is free."""
         if self.enter():
             return
         if self.shedding or self.waiting >= 2 * self.limit:
             self.refused += 1
             raise Overloaded("more work is in progress and waiting than this process takes: retry")
-        await self._turn()
+        await self._wait_for_slot()
 
     async def __aexit__(self, *_: object) -> None:
-        """Leave it."""
+        """Give the slot back."""
         self.leave()
 
-    async def _turn(self) -> None:
-        """Wait for a place; one that comes to somebody who has left goes to the next."""
-        turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+    async def _wait_for_slot(self) -> None:
+        """Wait for a slot; a slot given to a caller that has left goes to the next."""
+        slot = asyncio.get_running_loop().create_future()
+        self._queue.append(slot)
         try:
-            await turn
+            await slot
         except BaseException:
-            if turn.cancelled():
-                self._queue.remove(turn)
+            if slot.cancelled():
+                self._queue.remove(slot)
             else:
                 self.leave()
             raise

@@ -19,11 +19,11 @@ from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.registry import depends_on_term
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.factor_cache import KnownFactors
+from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.record_codec import FactsToStore, encode_facts, inputs_to_wire
 from decision_service.pipeline.ports import (
     ArmDecision,
-    Entry,
+    DecisionEntry,
     FetchResult,
     NewId,
     ReplyEncoder,
@@ -37,39 +37,39 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 
-class Concluded(msgspec.Struct, frozen=True):
+class ConcludedDecision(msgspec.Struct, frozen=True):
     """A decision, and the entry by which it is recorded."""
 
     decision: Decision
-    entry: Entry
+    entry: DecisionEntry
 
 
 def conclude(
     admission: Admission,
-    gathering: FetchResult | None,
+    fetch_result: FetchResult | None,
     *,
     encoder: ReplyEncoder,
     new_id: NewId,
     caller: str,
     content: bytes,
-    known: KnownFactors | None = None,
+    factor_cache: FactorCache | None = None,
     fence: str = "",
-) -> Concluded:
+) -> ConcludedDecision:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
-    `gathering` is None exactly for an applicant outside the go-live. Factor values come from
+    `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
     `known` where it has them. A `fence` is that of the lease under which this is decided.
     """
     decision_id = new_id.decision_id(admission.as_of.instant)
-    if admission.ruleset is None or gathering is None:
+    if admission.ruleset is None or fetch_result is None:
         decided = _outside(admission, decision_id)
     else:
-        known = known or KnownFactors()
-        decided = _decided(admission, admission.ruleset, gathering, decision_id, known)
+        factor_cache = factor_cache or FactorCache()
+        decided = _decided(admission, admission.ruleset, fetch_result, decision_id, factor_cache)
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
-    return Concluded(
-        decided.decision, _entry(admission, gathering, decided, reply, caller, content, fence)
+    return ConcludedDecision(
+        decided.decision, _entry(admission, fetch_result, decided, reply, caller, content, fence)
     )
 
 
@@ -131,14 +131,14 @@ def _outside(admission: Admission, decision_id: str) -> _Decided:
 def _decided(
     admission: Admission,
     ruleset: CompiledRuleset,
-    gathering: FetchResult,
+    fetch_result: FetchResult,
     decision_id: str,
-    known: KnownFactors,
+    factor_cache: FactorCache,
 ) -> _Decided:
     as_of, full = admission.as_of, admission.application.style.full
-    body = gathering.body or snapshot_body(gathering.snapshot)
+    body = fetch_result.body or snapshot_body(fetch_result.snapshot)
     needs = needs_of(ruleset, admission.inputs)
-    computed = known.of(gathering.snapshot, body.id, needs, ruleset.digest, as_of)
+    computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
     loaded = computed.loaded(ruleset, as_of)
     facts = Facts(computed.factors.values, admission.inputs, as_of, loaded)
     verdict = evaluate(ruleset, facts)
@@ -149,8 +149,8 @@ def _decided(
         RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
         computed.factors,
         body.id,
-        gathering.fetched,
-        gathering.calls,
+        fetch_result.fetched,
+        fetch_result.calls,
         expiry(verdict, computed.factors, ruleset, as_of),
     )
     return _Decided(decision, body, computed.wire, traces(ruleset, verdict) if full else ())
@@ -192,15 +192,15 @@ def _decision(
 
 def _entry(
     admission: Admission,
-    gathering: FetchResult | None,
+    fetch_result: FetchResult | None,
     decided: _Decided,
     reply: bytes,
     caller: str,
     content: bytes,
     fence: str,
-) -> Entry:
+) -> DecisionEntry:
     decision, ruleset = decided.decision, admission.ruleset
-    return Entry(
+    return DecisionEntry(
         decision_id=decision.decision_id,
         caller=caller,
         request_id=decision.request_id,
@@ -217,19 +217,19 @@ def _entry(
         plan_digest=admission.assignment.plan_digest,
         snapshot=decided.snapshot,
         arm=_arm(decision, admission),
-        consent=0 if gathering is None else gathering.consent,
-        warm=_warm(gathering, decided.snapshot),
+        consent=0 if fetch_result is None else fetch_result.consent,
+        warm=_warm(fetch_result, decided.snapshot),
         fence=fence,
-        depends_on=None if gathering is None else gathering.mark,
+        depends_on=None if fetch_result is None else fetch_result.mark,
     )
 
 
-def _warm(gathering: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
+def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
     """The mark by which a whole reading serves later decisions."""
-    if gathering is None or gathering.plan is None or body is None:
+    if fetch_result is None or fetch_result.plan is None or body is None:
         return None
-    fetched = gathering.fetched
-    return WarmMark(body.id, fetched, fetched, gathering.plan, fetched)
+    fetched = fetch_result.fetched
+    return WarmMark(body.id, fetched, fetched, fetch_result.plan, fetched)
 
 
 def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:

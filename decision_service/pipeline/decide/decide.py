@@ -22,9 +22,9 @@ from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.admission import Admission, admit
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.bulkhead import Bulkhead
-from decision_service.pipeline.decide.conclude import Concluded, conclude
-from decision_service.pipeline.decide.factor_cache import KnownFactors
-from decision_service.pipeline.decide.gathering import gather_for, withdrawn
+from decision_service.pipeline.decide.conclude import ConcludedDecision, conclude
+from decision_service.pipeline.decide.factor_cache import FactorCache
+from decision_service.pipeline.decide.fetching import gather_for, withdrawn
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
 from decision_service.pipeline.decide.leased_source import DecidedElsewhere, LeasedSource
 from decision_service.pipeline.decide.observer import Attempt, DecisionObserver
@@ -37,7 +37,7 @@ from decision_service.pipeline.decide.run import (
     reused,
 )
 from decision_service.pipeline.operations.clock_guard import ClockGuard
-from decision_service.pipeline.ports import Entry, FetchResult, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.used_versions import UsedVersions
 from decision_service.rollout.gate import day_total_matters
@@ -54,17 +54,17 @@ FOLLOW_MARGIN = 0.050
 class _Result(msgspec.Struct, frozen=True):
     """What a decision rests on, what it came to, and what is stored under its request id."""
 
-    gathering: FetchResult | None
-    concluded: Concluded
+    fetch_result: FetchResult | None
+    concluded: ConcludedDecision
     stored: StoredEntry
 
 
 class DecideApplication:
     """Decides applications: the same request id with the same content is decided once, ever.
 
-    Concurrent duplicates wait for the one run, in this process by joining it, in others by the
-    lease it holds. A caller who leaves does not stop it while others wait, and nothing stops it
-    once the commit has begun.
+    Concurrent duplicates wait for one run: in the same process by joining the run, in other
+    processes by the run's lease. A run goes on while any caller waits for its result, and ends by
+    itself once its commit has begun.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class DecideApplication:
         deps: Deps,
         rulebook: Callable[[], Rulebook],
         observer: DecisionObserver,
-        last: ClockGuard | None = None,
+        clock_guard: ClockGuard | None = None,
         *,
         bulkhead: Bulkhead | None = None,
         on_recorded: OnRecorded | None = None,
@@ -80,21 +80,21 @@ class DecideApplication:
         self._deps = deps
         self._rulebook = rulebook
         self._observer = observer
-        self._last = last or ClockGuard()
+        self._clock_guard = clock_guard or ClockGuard()
         self._bulkhead = bulkhead or Bulkhead()
         self._on_recorded = on_recorded or _no_op
         self._used = UsedVersions(deps.log)
-        self._known = KnownFactors()
+        self._factor_cache = FactorCache()
         self._runs: SingleFlight[tuple[str, str], DecisionRun, StoredEntry] = SingleFlight(
             self._decide
         )
-        self._underway = InFlightAmounts()
+        self._in_flight = InFlightAmounts()
 
     async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
         """The recorded decision.
 
         Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
-        DeadlineMissed may come while the commit is under way: asking again settles it.
+        DeadlineMissed may come during the commit: a repeated call returns a committed decision.
         """
         content = application.content()
         if application.request_id:
@@ -106,8 +106,8 @@ class DecideApplication:
         return await self._once(application, content, call)
 
     def forget(self, user_id: str) -> None:
-        """Drop what is remembered of a user, whose data is erased."""
-        self._known.forget(user_id)
+        """Drop the cached data of a user whose data is erased."""
+        self._factor_cache.forget(user_id)
         if self._deps.warm is not None:
             self._deps.warm.forget(user_id)
 
@@ -129,16 +129,16 @@ class DecideApplication:
         self, application: Application, content: bytes, call: CallContext
     ) -> StoredEntry:
         key = (call.caller, application.request_id)
-        with self._runs.join(key, partial(self._begin, application, content, call)) as place:
-            run = place.job
+        with self._runs.join(key, partial(self._begin, application, content, call)) as waiter:
+            run = waiter.job
             if not hmac.compare_digest(run.content, content):
                 raise reused()
             run.until = max(run.until, call.deadline)
-            seconds = self._left(call) - (0 if place.began else FOLLOW_MARGIN)
+            seconds = self._left(call) - (0 if waiter.began else FOLLOW_MARGIN)
             try:
-                return _same_content(await place.result(seconds), content)
+                return _same_content(await waiter.result(seconds), content)
             except TimeoutError:
-                raise _late(leads=place.began) from None
+                raise _late(leads=waiter.began) from None
 
     def _begin(self, application: Application, content: bytes, call: CallContext) -> DecisionRun:
         self._require_time(call)
@@ -161,18 +161,18 @@ class DecideApplication:
                 try:
                     return await self._decided(run, attempt)
                 finally:
-                    self._underway.end(run.key)
+                    self._in_flight.end(run.key)
 
     async def _decided(self, run: DecisionRun, attempt: Attempt) -> StoredEntry:
         product = self._rulebook().product(run.application.product)
         admission = await self._admit(run, product, attempt)
         try:
-            gathering = None
+            fetch_result = None
             if admission.ruleset is not None:
-                gathering = await self._gather(admission, admission.ruleset, run)
+                fetch_result = await self._gather(admission, admission.ruleset, run)
                 reach(Point.GATHERED)
                 await self._used.note(admission.ruleset)
-            result = await self._recorded(admission, gathering, run)
+            result = await self._recorded(admission, fetch_result, run)
         except DecidedElsewhere as found:
             return found.entry
         except LeaseLost:
@@ -181,7 +181,7 @@ class DecideApplication:
             if run.lease is not None:
                 self._deps.leases.release(run.lease)
             raise
-        self._tell(attempt, product, admission, result)
+        self._notify(attempt, product, admission, result)
         return result.stored
 
     async def _admit(self, run: DecisionRun, product: Product, attempt: Attempt) -> Admission:
@@ -191,11 +191,11 @@ class DecideApplication:
             attempt.assignment, attempt.position = assignment, position
             amount = application.inputs.get("requested_amount")
             if day_total_matters(product.plan, assignment) and isinstance(amount, Money):
-                self._underway.begin(run.key, product.name, amount)
+                self._in_flight.begin(run.key, product.name, amount)
 
         now, arms = self._deps.clock.now(), self._deps.arms
-        admission = await admit(application, product, arms, now, assigned, self._underway)
-        if not self._last.doubts(now):
+        admission = await admit(application, product, arms, now, assigned, self._in_flight)
+        if not self._clock_guard.doubts(now):
             return admission
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)
@@ -213,59 +213,61 @@ class DecideApplication:
         self._require_time(run.call)
 
     async def _recorded(
-        self, admission: Admission, gathering: FetchResult | None, run: DecisionRun
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
     ) -> _Result:
         """Decide and commit; decide again on what is there where something overtook the data.
 
         A reading that was withdrawn while it was made leaves nothing to decide on.
         """
         while True:
-            concluded = self._conclude(admission, gathering, run)
+            concluded = self._conclude(admission, fetch_result, run)
             try:
-                return _Result(gathering, concluded, await self._commit(concluded.entry, run))
+                return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
             except ReadingMoved:
                 self.forget(run.application.user_id)
                 if admission.ruleset is None:
                     raise
-                gathering = await self._gather(admission, admission.ruleset, run)
+                fetch_result = await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
                 user_id = admission.application.user_id
                 self.forget(user_id)
-                if gathering is None:
+                if fetch_result is None:
                     raise
-                held = await self._deps.log.held(user_id)
-                gathering = withdrawn(user_id, gathering, held.consent)
+                user_state = await self._deps.log.user_state(user_id)
+                fetch_result = withdrawn(user_id, fetch_result, user_state.consent)
 
     def _conclude(
-        self, admission: Admission, gathering: FetchResult | None, run: DecisionRun
-    ) -> Concluded:
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> ConcludedDecision:
         return conclude(
             admission,
-            gathering,
+            fetch_result,
             encoder=self._deps.encoder,
             new_id=self._deps.new_id,
             caller=run.call.caller,
             content=run.content,
-            known=self._known,
+            factor_cache=self._factor_cache,
             fence=run.lease.fence if run.lease else "",
         )
 
-    async def _commit(self, entry: Entry, run: DecisionRun) -> StoredEntry:
+    async def _commit(self, entry: DecisionEntry, run: DecisionRun) -> StoredEntry:
         """Record the decision, unless every caller's deadline has passed meanwhile."""
         if self._deps.clock.monotonic() > run.until:
             raise DeadlineMissed.unrecorded()
         self._runs.seal(run.key)
         stored = await self._deps.log.commit(entry)
-        self._last.note(stored.created)
+        self._clock_guard.note(stored.created)
         return stored
 
-    def _tell(
+    def _notify(
         self, attempt: Attempt, product: Product, admission: Admission, result: _Result
     ) -> None:
         """Have a decision counted; not one that another process had recorded before."""
         entry = result.concluded.entry
         if result.stored.decision_id == entry.decision_id:
-            self._observer.recorded(attempt, product, admission, result.gathering, result.concluded)
+            self._observer.recorded(
+                attempt, product, admission, result.fetch_result, result.concluded
+            )
             self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
 
     async def _gather(

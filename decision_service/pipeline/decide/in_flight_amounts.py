@@ -1,7 +1,7 @@
-"""What challengers are deciding on in this process and may yet approve.
+"""Amounts that challengers are deciding on in this process and may yet approve.
 
-A day's limit is judged by what is recorded. Requests that come together would each find room for
-themselves alone, were what is in progress not counted with it.
+A day's limit counts recorded approvals. Without the amounts in progress, concurrent requests could
+each fit the limit alone and exceed it together.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decision_service.domain.money import Money
 
 RequestKey = tuple[str, str]
-"""Caller and request id: of two alike only one is ever in progress."""
+"""Caller and request id; at most one decision of a key is in progress."""
 
 
 class InFlightAmounts:
@@ -21,13 +21,13 @@ class InFlightAmounts:
         self._amounts: dict[RequestKey, tuple[str, int]] = {}
 
     def of(self, product: str) -> Mapping[RequestKey, int]:
-        """What is in progress for a product now, in minor units."""
+        """The amounts in progress for a product, in minor units."""
         return {key: minor for key, (name, minor) in self._amounts.items() if name == product}
 
     def begin(self, key: RequestKey, product: str, amount: Money) -> None:
-        """Count a request until it ends."""
+        """Count a request's amount until `end`."""
         self._amounts[key] = (product, amount.minor)
 
     def end(self, key: RequestKey) -> None:
-        """The request has ended, or was never counted."""
+        """Stop counting a request; harmless for one that was never counted."""
         self._amounts.pop(key, None)

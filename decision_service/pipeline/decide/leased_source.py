@@ -1,4 +1,4 @@
-"""Asking the vendor only with leave to decide the request: once among all processes."""
+"""Reading the vendor only under the request's lease: once among all processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DecidedElsewhere(Exception):
 
 
 class LeasedSource:
-    """The vendor, before which the request is claimed; one that is never asked claims nothing."""
+    """The vendor as a source that takes the request's lease before the first vendor call."""
 
     def __init__(self, source: SnapshotSource, claim: Callable[[], Awaitable[None]]) -> None:
         self._source = source
@@ -36,7 +36,7 @@ class LeasedSource:
         known: Sequence[KnownCount],
         fallback: Mapping[str, Provider],
     ) -> FetchResult:
-        """As the source's; raises what claiming raises as well."""
+        """As the source's; raises the errors of the claim as well."""
         await self._claim()
         return await self._source.gather(
             user_id,

@@ -1,4 +1,4 @@
-"""What happens beside a decision: the port by which each one is counted and compared."""
+"""The port through which each decision is counted and compared, without delaying it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import msgspec
 from decision_service.domain.decision import Assignment
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import Concluded
-from decision_service.pipeline.ports import Entry, FetchResult
+from decision_service.pipeline.decide.conclude import ConcludedDecision
+from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rules.rulebook import Product
 
 
 class Attempt(msgspec.Struct):
-    """One decision in progress: what is counted is what stands here when the decision ends.
+    """One decision in progress; it is counted by the values it holds when the decision ends.
 
     `timed` is false where the caller asked to wait for data. `started` is monotonic, in seconds.
     `position` is the entry of the rollout's journal by which the assignment was made.
@@ -27,11 +27,11 @@ class Attempt(msgspec.Struct):
     started: float = 0.0
     assignment: Assignment | None = None
     position: int = 0
-    entry: Entry | None = None
+    entry: DecisionEntry | None = None
 
 
 class DecisionObserver(Protocol):
-    """What is told of decisions; no decision waits for an observer, and no method raises."""
+    """Receives attempts and recorded decisions; no decision waits for it, and no method raises."""
 
     def position(self, product: str) -> int:
         """The entry of its journal at which a product's rollout stands."""
@@ -44,7 +44,7 @@ class DecisionObserver(Protocol):
         attempt: Attempt,
         product: Product,
         admission: Admission,
-        gathering: FetchResult | None,
-        concluded: Concluded,
+        fetch_result: FetchResult | None,
+        concluded: ConcludedDecision,
     ) -> None:
-        """A decision is durable; not called for one that was recorded before."""
+        """Take a decision that became durable; never called for one that was recorded before."""

@@ -1,4 +1,4 @@
-"""Where the rollout puts one applicant, with what the store knows of it looked up where needed."""
+"""Assignment of one applicant to an arm; pin and day's total are read where they could matter."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ async def place(
     product: Product,
     arms: ArmLog,
     now: datetime,
-    underway: InFlightAmounts | None = None,
+    in_flight: InFlightAmounts | None = None,
 ) -> Placement:
-    """Put an applicant somewhere; plan and state are the product's, whatever comes meanwhile.
+    """Assign an applicant to an arm by the product's plan and state, even if both change meanwhile.
 
-    `underway` is what this process may yet approve; it counts towards the day's limit. Nothing else
-    runs between the look at it and the return.
+    `in_flight` amounts, which this process may yet approve, count towards the day's limit. Nothing
+    else runs between the reading of them and the return.
     Raises InputInvalid where the request came without the plan's unit, and StoreUnavailable where
     a pin or a day's total could matter and cannot be read.
     """
@@ -50,7 +50,9 @@ async def place(
         subject = msgspec.structs.replace(subject, pin=pin)
     assignment = choose(plan, state, subject)
     if day_total_matters(plan, assignment):
-        total = await _approved_today(product, arms, assignment, now, underway or InFlightAmounts())
+        total = await _approved_today(
+            product, arms, assignment, now, in_flight or InFlightAmounts()
+        )
         subject = msgspec.structs.replace(subject, approved_today=total)
         assignment = choose(plan, state, subject)
     return Placement(subject, assignment)
@@ -67,16 +69,20 @@ def _subject(application: Application, product: Product, now: datetime) -> Subje
 
 
 async def _approved_today(
-    product: Product, arms: ArmLog, assignment: Assignment, now: datetime, underway: InFlightAmounts
+    product: Product,
+    arms: ArmLog,
+    assignment: Assignment,
+    now: datetime,
+    in_flight: InFlightAmounts,
 ) -> Money:
     """What the challenger approved this civil day in its ruleset's zone, in all processes.
 
-    What is in progress here counts as approved; what ends while the store is asked, once too often
-    rather than not at all.
+    Amounts in progress in this process count as approved. An amount whose decision ends while the
+    store is read may count twice, never not at all.
     """
     ruleset = product.versions[assignment.version or 0]
     midnight = datetime.combine(AsOf.at(now, ruleset.zone).date, time(), ruleset.zone)
-    before = underway.of(product.name)
+    before = in_flight.of(product.name)
     minor = await arms.approved(product.name, Arm.CHALLENGER, midnight)
-    in_progress = {**before, **underway.of(product.name)}
+    in_progress = {**before, **in_flight.of(product.name)}
     return Money(ruleset.currency, minor + sum(in_progress.values()))

@@ -1,4 +1,4 @@
-"""A decision in progress, and what deciding needs of the world."""
+"""A decision in progress, and the adapters that deciding needs."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FLOOR = 0.300
 """With less than this left a decision is not begun."""
 
 OnRecorded = Callable[[StoredEntry, str], None]
-"""Hears of each decision when it is recorded, with its arm; not of one that is told again."""
+"""Called with each newly recorded decision and its arm; not with a repeated answer."""
 
 
 class Deps(msgspec.Struct, frozen=True):
-    """What deciding needs of the world."""
+    """The adapters that deciding needs."""
 
     source: SnapshotSource
     log: DecisionLog
@@ -42,7 +42,7 @@ class Deps(msgspec.Struct, frozen=True):
 
 
 class CallContext(msgspec.Struct, frozen=True):
-    """Who asks, and until when (Clock.monotonic) an answer is of use."""
+    """The caller, and the deadline (Clock.monotonic) of the answer."""
 
     caller: str
     deadline: float
@@ -51,7 +51,7 @@ class CallContext(msgspec.Struct, frozen=True):
 class DecisionRun(msgspec.Struct):
     """A decision in progress; `until` is the deadline of its most patient caller.
 
-    The `lease` is had before the vendor is asked, and never where nothing is gathered.
+    The `lease` is taken before the first vendor call, and never where no data is read.
     """
 
     application: Application
@@ -62,7 +62,7 @@ class DecisionRun(msgspec.Struct):
 
     @property
     def key(self) -> tuple[str, str]:
-        """Of runs with one key only one is in progress."""
+        """Caller and request id; at most one run of a key is in progress."""
         return self.call.caller, self.application.request_id
 
 

@@ -1,4 +1,4 @@
-"""Whether the wall clock may be believed: it must not be far behind what is recorded already."""
+"""Whether the wall clock is plausible: not far behind the newest recorded decision."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 TOLERANCE = timedelta(seconds=5)
-"""How far the clock may be set back, as a time service does, without anybody minding."""
+"""How far a time service may set the clock back before ages are doubted."""
 
 log = structlog.get_logger("decision_service.clock")
 
@@ -20,7 +20,7 @@ class ClockGuard:
         self._doubted = False
 
     def note(self, created: datetime) -> None:
-        """A decision of this instant is recorded."""
+        """Take the instant of a recorded decision."""
         if self._newest is None or created > self._newest:
             self._newest = created
 

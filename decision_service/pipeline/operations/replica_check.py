@@ -19,39 +19,39 @@ from decision_service.pipeline.rules.rulebook import Rulebook
 log = structlog.get_logger("decision_service.rules")
 
 ALLOWED = 60.0
-"""Seconds for which processes may differ, as they do while new rules reach one after another."""
+"""Seconds for which processes may differ, as while new rules are rolled out."""
 
 PERIOD = 5.0
-"""Seconds from one look to the next."""
+"""Seconds between two checks."""
 
 
 class ProcessRules(msgspec.Struct, frozen=True):
-    """What a process decides by: the digest of all its rulesets and plans."""
+    """A process and the digest of all rulesets and plans that it decides by."""
 
     process: str
     digest: str
 
 
 class ProcessLog(Protocol):
-    """Which processes are on the store, as each of them says."""
+    """The processes on one store, as each reports itself."""
 
     async def report(self, mine: ProcessRules) -> Sequence[ProcessRules]:
-        """Say what this process decides by; what each living one said last, this one included.
+        """Report this process's digest; the last report of each living process, this one included.
 
         Raises StoreUnavailable.
         """
 
 
-class InForce(msgspec.Struct, frozen=True):
-    """Rules that so many processes decide by; `here` says that this one is among them."""
+class DigestsInForce(msgspec.Struct, frozen=True):
+    """A digest and the number of processes that decide by it; `here` where this one does."""
 
     digest: str
     processes: int
     here: bool
 
 
-class Agreement:
-    """Looks at what the processes decide by, and gives an alarm where they differ for long."""
+class ReplicaCheck:
+    """Compares the digests of all processes, and logs an alarm where they differ for long."""
 
     def __init__(
         self, processes: ProcessLog, rulebook: Callable[[], Rulebook], clock: Clock, name: str
@@ -70,20 +70,20 @@ class Agreement:
         return 0.0 if self._since is None else self._clock.monotonic() - self._since
 
     @property
-    def in_force(self) -> tuple[InForce, ...]:
-        """What the processes decided by at the last look, what most decide by first."""
+    def in_force(self) -> tuple[DigestsInForce, ...]:
+        """The digests at the last check, the most frequent first."""
         mine = rules_digest(self._rulebook())
         ordered = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
-        return tuple(InForce(digest, count, digest == mine) for digest, count in ordered)
+        return tuple(DigestsInForce(digest, count, digest == mine) for digest, count in ordered)
 
     async def run(self) -> None:
-        """Look for ever; while the store fails, what was seen last stands."""
+        """Check for ever; while the store fails, the last result stays."""
         while True:
             with suppress(StoreError):
-                await self.look()
+                await self.check()
             await asyncio.sleep(PERIOD)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Compare once; raises StoreUnavailable."""
         mine = ProcessRules(self._name, rules_digest(self._rulebook()))
         found = await self._processes.report(mine)

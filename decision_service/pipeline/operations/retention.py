@@ -1,4 +1,4 @@
-"""Decisions are kept for so many months, then deleted with the data that only they rested on."""
+"""Deletion of decisions after so many months, with the data that no other decision needs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from decision_service.pipeline.ports import Clock
 EVERY_SECONDS = 3600.0
 BATCH = 200
 PAUSE_SECONDS = 0.1
-"""Between two batches, so that decisions which are made now hardly wait."""
+"""Seconds between two batches, so that commits hardly wait."""
 
 log = structlog.get_logger("decision_service.retention")
 
 
 class Expiring(Protocol):
-    """The store as retention sees it."""
+    """The store's port for retention."""
 
     async def expire(self, before: datetime, most: int) -> int:
         """Delete at most so many decisions made before an instant, oldest first; how many.
@@ -31,11 +31,11 @@ class Expiring(Protocol):
         """
 
     async def forget_ended(self, now: datetime) -> None:
-        """Delete what is left of disconnected accounts and was kept until now at most."""
+        """Delete the remains of disconnected accounts whose time is over."""
 
 
 class Retention:
-    """Deletes what was kept for long enough."""
+    """Deletes expired decisions and remains."""
 
     def __init__(self, log: Expiring, clock: Clock, months: int) -> None:
         self._log = log
@@ -43,7 +43,7 @@ class Retention:
         self._months = months
 
     async def run(self) -> None:
-        """Now and every hour, until cancelled."""
+        """Delete now and every hour, until cancelled."""
         while True:
             try:
                 deleted = await self.once()
@@ -54,7 +54,7 @@ class Retention:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, pause: float = PAUSE_SECONDS) -> int:
-        """Delete everything that is due, decisions batch by batch; how much of them."""
+        """Delete everything expired, decisions batch by batch; how many decisions."""
         await self._log.forget_ended(self._clock.now())
         before, deleted = months_before(self._clock.now(), self._months), 0
         while count := await self._log.expire(before, BATCH):

@@ -15,7 +15,7 @@ from decision_service.pipeline.decide.record_codec import (
     factors_from_wire,
     inputs_from_wire,
 )
-from decision_service.pipeline.ports import DecisionLog, Filter, Position, StoredEntry
+from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.run.evaluator import Facts, evaluate
@@ -34,11 +34,11 @@ class DecisionPage(msgspec.Struct, frozen=True):
     """One page of a listing; `next` is None on the last one."""
 
     entries: Sequence[StoredEntry]
-    next: Position | None
+    next: PagePosition | None
 
 
 class ReadDecisions:
-    """Gets and lists what was recorded."""
+    """Gets and lists recorded decisions."""
 
     def __init__(self, log: DecisionLog, archive: RulesetArchive) -> None:
         self._log = log
@@ -58,10 +58,10 @@ class ReadDecisions:
         verdict = evaluate(ruleset, Facts(factors.values, inputs, facts.as_of))
         return Recorded(entry, facts, factors, traces(ruleset, verdict))
 
-    async def list(self, chosen: Filter, after: Position | None, size: int) -> DecisionPage:
+    async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:
         """One page, newest first."""
         entries = await self._log.list(chosen, after, size + 1)
         if len(entries) <= size:
             return DecisionPage(entries, None)
         last = entries[size - 1]
-        return DecisionPage(entries[:size], Position(last.created, last.decision_id))
+        return DecisionPage(entries[:size], PagePosition(last.created, last.decision_id))

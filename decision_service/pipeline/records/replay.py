@@ -23,7 +23,7 @@ from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 
 AT_ONCE = 2
-"""How many are replayed at a time: one is computed while another is read.
+"""How many decisions are replayed at a time: one is computed while another is read.
 
 Each computes for milliseconds on the event loop; many side by side would hold the store's
 connections, and everybody else, for as long as all of them take.
@@ -38,7 +38,7 @@ class WhichRules(msgspec.Struct, frozen=True):
 
 
 class Replayed(msgspec.Struct, frozen=True):
-    """What was recorded (in FULL) beside what comes out now."""
+    """The recorded decision (FULL) and the recomputed one."""
 
     recorded: Recorded
     decision: Decision
@@ -46,7 +46,7 @@ class Replayed(msgspec.Struct, frozen=True):
 
 
 class ReplayDecision:
-    """Shows that a decision is reproducible, or what other rules would have made of it."""
+    """Recomputes a decision by its recorded rules, or by others."""
 
     def __init__(
         self,

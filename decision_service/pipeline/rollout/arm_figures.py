@@ -1,4 +1,4 @@
-"""What is counted of a rollout's arms, and the port that keeps and adds it up."""
+"""Counters of a rollout's arms, and the port that stores and sums them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import msgspec
 from decision_service.domain.decision import Arm
 
 
-class Counted(StrEnum):
-    """What an hour's cell counts.
+class CounterKind(StrEnum):
+    """The kind of a cell's counter.
 
     `ATTEMPTS` are decisions begun, whatever came of them; `ERROR` by code; `RULE_ERROR` referrals
     that a fault in the rules made; `LATENCY` by bound in ms. Outcomes and amounts are counted from
@@ -26,7 +26,7 @@ class Counted(StrEnum):
     LATENCY = "latency"
 
 
-class Cell(msgspec.Struct, frozen=True):
+class FigureCell(msgspec.Struct, frozen=True):
     """One counter of one hour.
 
     `position` is the journal entry that the rollout stood at: what came before an operator's answer
@@ -39,22 +39,22 @@ class Cell(msgspec.Struct, frozen=True):
     arm: Arm | None
     version: int
     hour: datetime
-    counted: Counted
+    counted: CounterKind
     bucket: str = ""
 
 
-class Total(msgspec.Struct, frozen=True):
+class CounterTotal(msgspec.Struct, frozen=True):
     """A counter added up over hours and processes."""
 
     arm: Arm | None
     version: int
-    counted: Counted
+    counted: CounterKind
     bucket: str
     count: int
 
 
 class ArmTally(msgspec.Struct, frozen=True):
-    """What one version decided as one arm: `decisions` and `amount` in all, the rest by applicants.
+    """Totals of a version as an arm: `decisions` and `amount` of all, the rest by applicants.
 
     An applicant counts once, by the first decision in the window. `missing` are referrals of kind
     DATA, among the referred. `amount` is what was approved, in minor units.
@@ -72,12 +72,12 @@ class ArmTally(msgspec.Struct, frozen=True):
 
 
 class ArmFigures(Protocol):
-    """What all processes counted. Every method raises StoreUnavailable when the store cannot."""
+    """The counters of all processes; every method raises StoreUnavailable."""
 
-    async def put_cells(self, process: str, cells: Mapping[Cell, int]) -> None:
-        """Keep what one process has counted so far; a cell never falls, so repeating is safe."""
+    async def put_cells(self, process: str, cells: Mapping[FigureCell, int]) -> None:
+        """Store one process's totals; a stored cell never falls, so a repetition is safe."""
 
-    async def totals(self, product: str, since: datetime, position: int) -> Sequence[Total]:
+    async def totals(self, product: str, since: datetime, position: int) -> Sequence[CounterTotal]:
         """The sums over hours that end after `since` and entries from `position` on."""
 
     async def tallies(

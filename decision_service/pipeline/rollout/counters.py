@@ -1,4 +1,4 @@
-"""Counting what becomes of each decision that is begun, where the recorded decisions cannot tell.
+"""Counters of begun decisions and their results, errors included, which no decision records.
 
 Errors leave no decision behind, so guardrails on them need counters. They are kept in the process
 and written to the store every few seconds, as totals that only rise.
@@ -24,11 +24,11 @@ from decision_service.domain.errors import (
 )
 from decision_service.pipeline.decide.observer import Attempt
 from decision_service.pipeline.ports import Clock
-from decision_service.pipeline.rollout.arm_figures import ArmFigures, Cell, Counted
+from decision_service.pipeline.rollout.arm_figures import ArmFigures, CounterKind, FigureCell
 from decision_service.rollout.latency import bound_of
 
 FLUSH_SECONDS = 2.0
-"""How often what was counted is written to the store."""
+"""Seconds between two writes of the counters to the store."""
 
 INTERNAL = "INTERNAL"
 CROSS_TENANT = "CROSS_TENANT"
@@ -42,8 +42,8 @@ class Counters:
         self._figures = figures
         self._clock = clock
         self._process = process
-        self._counts: Counter[Cell] = Counter()
-        self._changed: set[Cell] = set()
+        self._counts: Counter[FigureCell] = Counter()
+        self._changed: set[FigureCell] = set()
         self._in_progress = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -54,7 +54,7 @@ class Counters:
 
     @contextmanager
     def attempt(self, product: str, *, timed: bool) -> Iterator[Attempt]:
-        """Count a decision that is begun here, and what it comes to.
+        """Count a decision that begins in this process, and its result.
 
         `timed` is false where the caller asked to wait for data: that time is no fault of ours.
         """
@@ -69,13 +69,13 @@ class Counters:
         self._ended(attempt)
 
     async def run(self) -> None:
-        """Write what was counted, for ever."""
+        """Write the counters, for ever."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what changed; where the store fails, it is written with the next flush."""
+        """Write changed counters; after a store failure, with the next flush."""
         written = {cell: self._counts[cell] for cell in self._changed}
         if not written:
             return
@@ -99,7 +99,9 @@ class Counters:
         arm, version = (given.arm, given.version or 0) if given is not None else (None, 0)
         seconds, hour = now.monotonic() - attempt.started, _hour(now.now())
         for counted, bucket in _counted(attempt, error, seconds):
-            cell = Cell(attempt.product, attempt.position, arm, version, hour, counted, bucket)
+            cell = FigureCell(
+                attempt.product, attempt.position, arm, version, hour, counted, bucket
+            )
             self._counts[cell] += 1
             self._changed.add(cell)
 
@@ -110,23 +112,23 @@ def _hour(now: datetime) -> datetime:
 
 def _counted(
     attempt: Attempt, error: BaseException | None, seconds: float
-) -> Iterator[tuple[Counted, str]]:
+) -> Iterator[tuple[CounterKind, str]]:
     """What is counted of an attempt; nothing for a made-up product and outside the go-live."""
     code = "" if error is None else code_of(error)
     outside = attempt.assignment is not None and not attempt.assignment.enrolled
     if code == ProductUnknown.reason or (outside and not code):
         return
-    yield Counted.ATTEMPTS, ""
+    yield CounterKind.ATTEMPTS, ""
     if code:
-        yield Counted.ERROR, code
+        yield CounterKind.ERROR, code
     elif attempt.entry is not None and attempt.entry.arm and attempt.entry.arm.rule_error:
-        yield Counted.RULE_ERROR, ""
+        yield CounterKind.RULE_ERROR, ""
     if attempt.timed and (error is None or isinstance(error, DeadlineMissed)):
-        yield Counted.LATENCY, str(bound_of(seconds * 1000))
+        yield CounterKind.LATENCY, str(bound_of(seconds * 1000))
 
 
 def code_of(error: BaseException) -> str:
-    """The reason a caller is told; INTERNAL for a bug, CROSS_TENANT for data of another user."""
+    """The error's reason; INTERNAL for a bug, CROSS_TENANT for data of another user."""
     if isinstance(error, CrossTenant):
         return CROSS_TENANT
     if isinstance(error, ServiceError):
@@ -138,4 +140,4 @@ OUTAGE_CODES = frozenset(
     kind.reason
     for kind in (UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable, DeadlineMissed)
 ) | {CROSS_TENANT}
-"""Codes of the vendor's faults and of outages; they are no fault of a version."""
+"""Codes of vendor faults and outages, which are no fault of a version."""

@@ -1,4 +1,4 @@
-"""What guardrails did, and what silent versions came to, in this process."""
+"""Counters of guardrail actions and shadow results in this process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decision_service.instruments import counter
 
 
 class EventCounters:
-    """Counters of what a rollout does by itself."""
+    """Counters of a rollout's automatic steps and shadows."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.guardrail_actions = counter(

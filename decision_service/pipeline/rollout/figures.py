@@ -1,4 +1,4 @@
-"""What a rollout has measured: each arm, each shadow, each guardrail, and what comes next when."""
+"""A rollout's figures: each arm, each shadow, each guardrail, and the next stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import ArmTally, Total
+from decision_service.pipeline.rollout.arm_figures import ArmTally, CounterTotal
 from decision_service.pipeline.rollout.guardrails.evaluate import (
     Evaluation,
     GuardrailResult,
@@ -31,7 +31,7 @@ from decision_service.rollout.sequential import ArmCount
 from decision_service.rollout.state import TrackName
 
 LONGEST = timedelta(days=30)
-"""How far back figures go at most, however long a stage has stood."""
+"""How far back figures go at most, however old the stage."""
 
 
 _FORESEEABLE = timedelta(days=3650).total_seconds()
@@ -54,38 +54,38 @@ class ArmLine(msgspec.Struct, frozen=True):
 
 
 class ShadowLine(msgspec.Struct, frozen=True):
-    """One silent version since the figures begin; `share` in thousandths of the enrolled."""
+    """One shadow since the figures begin; `share` in thousandths of the enrolled."""
 
     version: int
     share: int
     groups: Sequence[Group]
 
     def counted(self, standing: Comparability) -> int:
-        """How many of its results stand like this."""
+        """How many of its results have this comparability."""
         return sum(g.count for g in self.groups if g.standing is standing)
 
 
-class Awaited(msgspec.Struct, frozen=True):
-    """A number that is waited for, and when it is reached at the pace so far (None: unknown)."""
+class Forecast(msgspec.Struct, frozen=True):
+    """A number that a step needs, and when it is reached at the current rate (None: unknown)."""
 
     missing: int
     by: datetime | None
 
 
-class Next(msgspec.Struct, frozen=True):
-    """What a track's next stage waits for; `count` are decisions, `ready_by` when all is met."""
+class NextStage(msgspec.Struct, frozen=True):
+    """Requirements of a track's next stage: `count` decisions; `ready_by` when all are met."""
 
     track: TrackName
     readiness: Readiness
-    count: Awaited
+    count: Forecast
     ready_by: datetime | None
 
 
 class GuardrailLine(msgspec.Struct, frozen=True):
-    """What a guardrail says; for a comparison also the applicants it still needs to tell."""
+    """A guardrail's result; for a comparison also the applicants that it still needs."""
 
     word: GuardrailResult
-    awaited: Awaited | None
+    awaited: Forecast | None
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -97,11 +97,11 @@ class Figures(msgspec.Struct, frozen=True):
     arms: Sequence[ArmLine]
     shadows: Sequence[ShadowLine]
     guards: Sequence[GuardrailLine]
-    next: Sequence[Next]
+    next: Sequence[NextStage]
 
 
 class ShowFigures:
-    """Adds up what all processes counted; the guardrails say what they would say to themselves."""
+    """Sums the counters of all processes, and evaluates the guardrails as the watch does."""
 
     def __init__(self, watch: GuardrailWatch, pairs: PairLog) -> None:
         self._watch = watch
@@ -109,18 +109,18 @@ class ShowFigures:
 
     async def __call__(self, product: str) -> Figures:
         """The figures; raises ProductUnknown or StoreUnavailable."""
-        watching = await self._watch.watching(product)
-        now, found = watching.now, watching.product
+        evaluation = await self._watch.evaluation(product)
+        now, found = evaluation.now, evaluation.product
         since = max(found.state.go_live.since, now - LONGEST)
-        words = await watching.results()
+        results = await evaluation.results()
         return Figures(
             product=found,
             since=since,
             now=now,
-            arms=await _arms(watching, since),
+            arms=await _arms(evaluation, since),
             shadows=[await self._shadow(product, s, since) for s in found.plan.versions.shadow],
-            guards=[await _guard(word, found.plan, now) for word in words],
-            next=[n for track in TrackName if (n := await _next(watching, track, words))],
+            guards=[await _guard(word, found.plan, now) for word in results],
+            next=[n for track in TrackName if (n := await _next(evaluation, track, results))],
         )
 
     async def _shadow(self, product: str, shadow: Shadow, since: datetime) -> ShadowLine:
@@ -128,22 +128,22 @@ class ShowFigures:
         return ShadowLine(shadow.version, shadow.percent, groups)
 
 
-async def _arms(watching: Evaluation, since: datetime) -> Sequence[ArmLine]:
-    window = GuardrailWindow(since, position_at(watching.history, since))
-    tallies, totals = await watching.tallies(since), await watching.totals(window)
-    lines = [_arm(watching.product, arm, tallies, totals) for arm in Arm]
-    return [line for line in lines if _shows(watching.product, line)]
+async def _arms(evaluation: Evaluation, since: datetime) -> Sequence[ArmLine]:
+    window = GuardrailWindow(since, position_at(evaluation.history, since))
+    tallies, totals = await evaluation.tallies(since), await evaluation.totals(window)
+    lines = [_arm(evaluation.product, arm, tallies, totals) for arm in Arm]
+    return [line for line in lines if _shows(evaluation.product, line)]
 
 
 def _shows(product: Product, line: ArmLine) -> bool:
-    """A challenger that runs no longer still shows what it did: it is why it was stopped."""
+    """A stopped challenger keeps its figures, which show why it was stopped."""
     if line.arm is Arm.CHAMPION or running_challenger(product.plan, product.state):
         return True
     return bool(line.tally.decisions or line.errors.units)
 
 
 def _arm(
-    product: Product, arm: Arm, tallies: Iterable[ArmTally], totals: Iterable[Total]
+    product: Product, arm: Arm, tallies: Iterable[ArmTally], totals: Iterable[CounterTotal]
 ) -> ArmLine:
     version = product.plan.versions.of(arm) or 0
     counted = [t for t in totals if (t.arm, t.version) == (arm, version)]
@@ -161,7 +161,7 @@ def _arm(
 
 
 def _share(product: Product, arm: Arm) -> int:
-    """The share of all applicants whom the hash gives to an arm now."""
+    """The share of all applicants that the hash assigns to an arm now."""
     state, plan = product.state, product.plan
     enrolled = 0 if state.go_live.killed else plan.go_live.stages.percent(state.go_live.stage)
     challenger = running_challenger(plan, state)
@@ -185,38 +185,38 @@ async def _guard(word: GuardrailResult, plan: Plan, now: datetime) -> GuardrailL
 
 
 async def _next(
-    watching: Evaluation, track: TrackName, words: Sequence[GuardrailResult]
-) -> Next | None:
-    product, now = watching.product, watching.now
+    evaluation: Evaluation, track: TrackName, results: Sequence[GuardrailResult]
+) -> NextStage | None:
+    product, now = evaluation.product, evaluation.now
     plan, state = product.plan, product.state
-    stands = state.go_live if track is TrackName.GO_LIVE else state.challenger
-    if stands is None:
+    state_of_track = state.go_live if track is TrackName.GO_LIVE else state.challenger
+    if state_of_track is None:
         return None
-    decisions = await _decided(watching, track, stands.since)
-    readiness = waits_for(plan, state, track, decisions, [w.judgement for w in words])
+    decisions = await _decided(evaluation, track, state_of_track.since)
+    readiness = waits_for(plan, state, track, decisions, [w.judgement for w in results])
     if readiness is None or readiness.next is None:
         return None
     needed = decisions + readiness.decisions_missing
-    count = _awaited(needed, decisions, stands.since, now)
-    return Next(track, readiness, count, _ready_by(readiness, count))
+    count = _awaited(needed, decisions, state_of_track.since, now)
+    return NextStage(track, readiness, count, _ready_by(readiness, count))
 
 
-async def _decided(watching: Evaluation, track: TrackName, since: datetime) -> int:
-    tallies = await watching.tallies(since)
+async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) -> int:
+    tallies = await evaluation.tallies(since)
     arms = (Arm.CHALLENGER,) if track is TrackName.CHALLENGER else tuple(Arm)
     return sum(t.decisions for t in tallies if t.arm in arms)
 
 
-def _ready_by(readiness: Readiness, count: Awaited) -> datetime | None:
-    """When the next stage can begin at the pace so far; None where that cannot be said."""
+def _ready_by(readiness: Readiness, count: Forecast) -> datetime | None:
+    """When the next stage can begin at the current rate; None where unknown."""
     if readiness.blocked_by or (count.missing and count.by is None):
         return None
     return max(readiness.holds_until, count.by) if count.by else readiness.holds_until
 
 
-def _awaited(needed: int, seen: int, since: datetime, now: datetime) -> Awaited:
-    missing = max(0, needed - seen)
-    if not missing or not seen:
-        return Awaited(missing, None)
-    wait = (now - since).total_seconds() * missing / seen
-    return Awaited(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)
+def _awaited(needed: int, decided: int, since: datetime, now: datetime) -> Forecast:
+    missing = max(0, needed - decided)
+    if not missing or not decided:
+        return Forecast(missing, None)
+    wait = (now - since).total_seconds() * missing / decided
+    return Forecast(missing, now + timedelta(seconds=wait) if wait < _FORESEEABLE else None)

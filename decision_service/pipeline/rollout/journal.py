@@ -1,4 +1,4 @@
-"""Where every rollout stands, and the one way to move it: a step that the journal takes first."""
+"""The state of every rollout, and the only way to move one: a step journalled first."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from decision_service.pipeline.rollout_ports import (
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.model import Plan
-from decision_service.rollout.state import Refusal, RolloutState, Step, fitting
+from decision_service.rollout.state import Refusal, RolloutState, StepResult, fitting
 
 log = structlog.get_logger("decision_service.rollouts")
 
 REFRESH_SECONDS = 1.0
-"""How often the journal is read: with the reading's own time, no process is two seconds late."""
+"""Seconds between readings of the journal, so that no process is two seconds late."""
 
 
-StepTaken = Callable[[Plan, RolloutState, datetime], Step]
-"""From where a rollout stands, under its plan and at an instant, to where it shall stand."""
+StepTaken = Callable[[Plan, RolloutState, datetime], StepResult]
+"""From a plan, a state and an instant to the next state, or a refusal."""
 
 
 class RolloutChange(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class RolloutChange(msgspec.Struct, frozen=True):
 
 
 class Rollouts:
-    """Keeps the shelf's rollouts where the journal says, and appends to the journal.
+    """Keeps the rollout states of `ActiveRules` equal to the journal, and appends to it.
 
     While the store cannot be read every rollout stays where it was last seen.
     """
@@ -65,23 +65,23 @@ class Rollouts:
     def __init__(
         self,
         journal: RolloutJournal,
-        shelf: ActiveRules,
+        active_rules: ActiveRules,
         clock: Clock,
         latest: Mapping[str, JournalEntry],
     ) -> None:
         self._journal = journal
-        self._shelf = shelf
+        self._active_rules = active_rules
         self._clock = clock
         self._latest = dict(latest)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     def current(self, product: str) -> RolloutState:
-        """Where a rollout stands, from memory; raises ProductUnknown."""
-        return self._shelf.current().product(product).state
+        """A rollout's state, from memory; raises ProductUnknown."""
+        return self._active_rules.current().product(product).state
 
     def latest(self, product: str) -> JournalEntry:
         """The last step that this process knows of, from memory; raises ProductUnknown."""
-        return self._latest[self._shelf.current().product(product).name]
+        return self._latest[self._active_rules.current().product(product).name]
 
     def standing(self) -> Mapping[str, JournalEntry]:
         """The last step of every product that this process knows of, by name."""
@@ -89,16 +89,16 @@ class Rollouts:
 
     async def history(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first; raises ProductUnknown or StoreUnavailable."""
-        name = self._shelf.current().product(product).name
+        name = self._active_rules.current().product(product).name
         return await self._journal.history(name, before, limit)
 
     async def refresh(self) -> None:
         """Follow the journal now; raises StoreUnavailable."""
-        async with self._turn:
+        async with self._lock:
             self._follow(await self._journal.latest())
 
     async def keep_up(self) -> None:
-        """Follow the journal for ever; whatever fails is tried again, and said once."""
+        """Follow the journal for ever; failures are retried, and logged once."""
         failing = False
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
@@ -114,30 +114,30 @@ class Rollouts:
                 failing = False
 
     async def take_over(self, rulebook: Rulebook) -> UnmigratedPlan | None:
-        """Put a loaded rulebook on the shelf, its rollouts staying where they stand.
+        """Activate a loaded rulebook, its rollouts keeping their states.
 
         Where a changed plan does not fit its running rollout nothing changes, and the clashes
         return. Raises StoreUnavailable or RolloutMovedOn, having changed nothing.
         """
-        async with self._turn:
+        async with self._lock:
             now = self._clock.now()
             settled = await settle(self._journal, rulebook, now)
             if isinstance(settled, MigratedPlans):
                 self._latest = dict(settled.entries)
-                self._shelf.put(settled.rulebook, now)
+                self._active_rules.put(settled.rulebook, now)
                 return None
             return settled
 
     async def move(self, product: str, change: RolloutChange) -> JournalEntry | None:
-        """Take a step and return its entry; None where it changes nothing, and leaves none.
+        """Take a step and return its entry; None, without an entry, where it changes nothing.
 
         Raises ProductUnknown; RolloutRefused, where it cannot be taken; PlanChanged, where the plan
         is another than expected; RolloutMovedOn, where another step came first; StoreUnavailable.
         """
-        async with self._turn:
+        async with self._lock:
             for _ in range(ATTEMPTS):
                 self._follow(await self._journal.latest())
-                entry = self._stepped(self._shelf.current().product(product), change)
+                entry = self._stepped(self._active_rules.current().product(product), change)
                 if entry.after == entry.before:
                     return None
                 try:
@@ -149,15 +149,15 @@ class Rollouts:
         raise RolloutMovedOn(f"the rollout of {product} keeps moving: look again", product=product)
 
     def _follow(self, latest: Mapping[str, JournalEntry]) -> None:
-        """Let every rollout that moved stand where its last entry says."""
+        """Set the state of every moved rollout to that of its last entry."""
         states: dict[str, RolloutState] = {}
-        for name, product in self._shelf.current().products.items():
+        for name, product in self._active_rules.current().products.items():
             entry = latest.get(name)
             if entry is not None and entry != self._latest[name]:
                 self._latest[name] = entry
                 states[name] = fitting(product.plan, entry.after, product.state)
         if states:
-            self._shelf.stand(states)
+            self._active_rules.set_states(states)
 
     def _stepped(self, product: Product, change: RolloutChange) -> JournalEntry:
         last = self._latest[product.name]

@@ -1,4 +1,4 @@
-"""Counts each decision for its rollout, and has silent versions asked of it afterwards."""
+"""Counts each decision for its rollout, and queues its shadows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import structlog
 
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.decide.conclude import Concluded
+from decision_service.pipeline.decide.conclude import ConcludedDecision
 from decision_service.pipeline.decide.observer import Attempt
-from decision_service.pipeline.ports import Entry, FetchResult
+from decision_service.pipeline.ports import DecisionEntry, FetchResult
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import Shadows
@@ -34,7 +34,7 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         return self.position_of(product)
 
     def attempt(self, application: Application) -> AbstractContextManager[Attempt]:
-        """Count what becomes of an application."""
+        """Count the attempt and its result."""
         return self.counters.attempt(application.product, timed=not application.wait_timeout)
 
     def recorded(
@@ -42,19 +42,19 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         attempt: Attempt,
         product: Product,
         admission: Admission,
-        gathering: FetchResult | None,
-        concluded: Concluded,
+        fetch_result: FetchResult | None,
+        concluded: ConcludedDecision,
     ) -> None:
-        """A decision is durable: count it, and have the silent versions asked of it later."""
+        """Count a decision that became durable, and queue its shadows."""
         attempt.entry = concluded.entry
         log_rule_error(concluded.entry)
         decision = concluded.decision
-        if admission.ruleset is None or gathering is None or decision.factors is None:
+        if admission.ruleset is None or fetch_result is None or decision.factors is None:
             return
         case = DecidedCase(
             decision,
             admission.ruleset,
-            gathering.snapshot,
+            fetch_result.snapshot,
             decision.factors,
             admission.application.inputs,
             product.input_names,
@@ -64,8 +64,8 @@ class RolloutObserver(msgspec.Struct, frozen=True):
         self.shadows.offer(case, loaded)
 
 
-def log_rule_error(entry: Entry) -> None:
-    """A rule that could not be evaluated refers its applicant, and somebody must mend it."""
+def log_rule_error(entry: DecisionEntry) -> None:
+    """Log a rule that failed to evaluate: its applicant is referred, and the rule needs a fix."""
     if entry.arm is not None and entry.arm.rule_error:
         names = {"product": entry.product, "version": entry.arm.version}
         log.error("a rule failed", alarm="RULE_ERROR", decision_id=entry.decision_id, **names)

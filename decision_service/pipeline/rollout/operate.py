@@ -33,7 +33,7 @@ _LOOKED_BACK = 100
 """How many steps are searched for the one that brought a track to its stage."""
 
 
-class Order(msgspec.Struct, frozen=True):
+class StepRequest(msgspec.Struct, frozen=True):
     """A step that somebody wants.
 
     `plan_digest` and `position` are what it was decided on; empty and 0 stand for what this process
@@ -47,8 +47,8 @@ class Order(msgspec.Struct, frozen=True):
     position: int = 0
 
 
-class Look(msgspec.Struct, frozen=True):
-    """One rollout as it stands: `entered` is the step that brought each track to its stage."""
+class RolloutView(msgspec.Struct, frozen=True):
+    """A rollout's state; `entered` is the step that brought each track to its stage."""
 
     product: Product
     last: JournalEntry
@@ -56,7 +56,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class AssignmentExplanation(msgspec.Struct, frozen=True):
-    """Where an applicant would be put, and by which plan."""
+    """The assignment that an applicant would get, and its plan."""
 
     product: Product
     placement: Placement
@@ -65,44 +65,46 @@ class AssignmentExplanation(msgspec.Struct, frozen=True):
 class OperateRollouts:
     """Shows rollouts and moves them; every method raises ProductUnknown and StoreUnavailable."""
 
-    def __init__(self, rollouts: Rollouts, shelf: ActiveRules, arms: ArmLog, clock: Clock) -> None:
+    def __init__(
+        self, rollouts: Rollouts, active_rules: ActiveRules, arms: ArmLog, clock: Clock
+    ) -> None:
         self._rollouts = rollouts
-        self._shelf = shelf
+        self._active_rules = active_rules
         self._arms = arms
         self._clock = clock
 
-    async def look_at_all(self) -> Sequence[Look]:
+    async def show_all(self) -> Sequence[RolloutView]:
         """Every rollout, by product."""
         await self._rollouts.refresh()
-        return [await self._look(name) for name in sorted(self._shelf.current().products)]
+        return [await self._view(name) for name in sorted(self._active_rules.current().products)]
 
-    async def look(self, product: str) -> Look:
+    async def show(self, product: str) -> RolloutView:
         """One rollout as the journal has it now."""
         await self._rollouts.refresh()
-        return await self._look(product)
+        return await self._view(product)
 
-    def after(self, product: str) -> Look:
-        """One rollout from memory, as a step just left it: nothing that could fail any more."""
-        return self._seen(product, (self._rollouts.latest(product),))
+    def after(self, product: str) -> RolloutView:
+        """One rollout after a step, from memory, so that no read can fail."""
+        return self._view_from(product, (self._rollouts.latest(product),))
 
     async def steps(self, product: str, before: int | None, limit: int) -> Sequence[JournalEntry]:
         """At most `limit` steps, newest first, of positions under `before` if that is given."""
         return await self._rollouts.history(product, before, limit)
 
     async def explain(self, application: Application) -> AssignmentExplanation:
-        """Where an applicant would be put now; raises InputInvalid without the plan's unit."""
+        """An applicant's assignment now; raises InputInvalid without the plan's unit."""
         await self._rollouts.refresh()
-        product = self._shelf.current().product(application.product)
+        product = self._active_rules.current().product(application.product)
         placement = await place(application, product, self._arms, self._clock.now())
         return AssignmentExplanation(product, placement)
 
-    async def advance(self, order: Order, track: TrackName | None) -> JournalEntry | None:
+    async def advance(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
         """One stage up; raises as `Rollouts.move`."""
         return await self._decided_on(
             order, JournalAction.ADVANCE, lambda plan, state, now: advance(plan, state, track, now)
         )
 
-    async def roll_back(self, order: Order, track: TrackName | None) -> JournalEntry | None:
+    async def roll_back(self, order: StepRequest, track: TrackName | None) -> JournalEntry | None:
         """One stage down; raises as `Rollouts.move`."""
         return await self._decided_on(
             order,
@@ -110,27 +112,27 @@ class OperateRollouts:
             lambda plan, state, now: roll_back(plan, state, track, now),
         )
 
-    async def pause(self, order: Order) -> JournalEntry | None:
-        """Stop advancing; None where it is stopped already."""
+    async def pause(self, order: StepRequest) -> JournalEntry | None:
+        """Stop advancing; None where already paused."""
         return await self._at_once(order, JournalAction.PAUSE, lambda _, state, __: pause(state))
 
-    async def resume(self, order: Order) -> JournalEntry | None:
-        """Let advancing go on; None where it does."""
+    async def resume(self, order: StepRequest) -> JournalEntry | None:
+        """Resume advancing; None where not paused."""
         return await self._at_once(order, JournalAction.RESUME, lambda _, state, __: resume(state))
 
     async def set_kill_switch(
-        self, order: Order, arm: Arm | None, *, killed: bool
+        self, order: StepRequest, arm: Arm | None, *, killed: bool
     ) -> JournalEntry | None:
-        """Kill or revive an arm, the product for None; None where the switch stands there."""
+        """Kill or revive an arm (None: the product); None where the switch is already so."""
         action = JournalAction.KILL if killed else JournalAction.REVIVE
-        turn = partial(kill if killed else revive, arm=arm)
-        return await self._at_once(order, action, lambda _, state, __: turn(state))
+        switch = partial(kill if killed else revive, arm=arm)
+        return await self._at_once(order, action, lambda _, state, __: switch(state))
 
     async def _decided_on(
-        self, order: Order, action: JournalAction, step: StepTaken
+        self, order: StepRequest, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that rests on plan and standing, and is not taken on others than were seen."""
-        plan = self._shelf.current().product(order.product).plan
+        plan = self._active_rules.current().product(order.product).plan
         change = RolloutChange(
             order.who,
             order.why,
@@ -142,7 +144,7 @@ class OperateRollouts:
         return await self._taken(change, order.product)
 
     async def _at_once(
-        self, order: Order, action: JournalAction, step: StepTaken
+        self, order: StepRequest, action: JournalAction, step: StepTaken
     ) -> JournalEntry | None:
         """A step that is right wherever the rollout stands."""
         return await self._taken(RolloutChange(order.who, order.why, action, step), order.product)
@@ -160,12 +162,12 @@ class OperateRollouts:
             )
         return entry
 
-    async def _look(self, name: str) -> Look:
+    async def _view(self, name: str) -> RolloutView:
         recent = await self._rollouts.history(name, None, _LOOKED_BACK)
-        return self._seen(name, recent)
+        return self._view_from(name, recent)
 
-    def _seen(self, name: str, recent: Sequence[JournalEntry]) -> Look:
-        product = self._shelf.current().product(name)
+    def _view_from(self, name: str, recent: Sequence[JournalEntry]) -> RolloutView:
+        product = self._active_rules.current().product(name)
         tracks = {
             TrackName.GO_LIVE: product.state.go_live,
             TrackName.CHALLENGER: product.state.challenger,
@@ -175,7 +177,7 @@ class OperateRollouts:
             for track, standing in tracks.items()
             if (entry := _entered(standing, recent)) is not None
         }
-        return Look(product, self._rollouts.latest(name), entered)
+        return RolloutView(product, self._rollouts.latest(name), entered)
 
 
 def _entered(track: Track | None, recent: Sequence[JournalEntry]) -> JournalEntry | None:

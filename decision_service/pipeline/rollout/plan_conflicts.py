@@ -1,4 +1,4 @@
-"""Changed plans that do not fit their running rollouts, told with the lines of their files."""
+"""Diagnostics, with lines, of changed plans that do not fit their running rollouts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HINT = "bring back what the running rollout stands on, or move the rollout to 0
 
 
 def plan_conflict_problems(folder: RuleFolder, unsettled: UnmigratedPlan) -> tuple[Diagnostic, ...]:
-    """A diagnostic for each clash, at the key of the plan that it is about."""
+    """A diagnostic for each conflict, at the plan's key in question."""
     plans = {one.product: one.plan for one in folder.products if one.plan is not None}
     report = Report()
     for product, clashes in unsettled.clashes.items():

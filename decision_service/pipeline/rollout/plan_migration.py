@@ -1,4 +1,4 @@
-"""Taking a loaded rulebook's plans over into the journal, each rollout staying where it stands."""
+"""Migration of running rollouts to changed plans, each rollout keeping its stage."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.rollout.state import PlanConflict, RolloutState, adopt, clashes, initial_state
 
 SERVICE = "service"
-"""Who takes the steps that nobody asked for: the first one, and the one to a changed plan."""
+"""The journal's `who` for first entries and for migrations to a changed plan."""
 
 ATTEMPTS = 5
-"""How often a step is tried anew that another process came before."""
+"""How often a step is retried after another process's step."""
 
 
 class MigratedPlans(msgspec.Struct, frozen=True):
-    """A rulebook whose rollouts stand where the journal says, and each product's last entry."""
+    """A rulebook with its rollouts' states from the journal, and each product's last entry."""
 
     rulebook: Rulebook
     entries: Mapping[str, JournalEntry]

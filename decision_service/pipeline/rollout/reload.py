@@ -1,4 +1,4 @@
-"""Taking changed rules over while serving: read, check, test, store, then replace as a whole."""
+"""Reload of changed rules while serving: read, check, test, store, then replace as a whole."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from decision_service.pipeline.rollout.plan_conflicts import plan_conflict_probl
 from decision_service.pipeline.rules.acceptance import unacceptable
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.last_good import keep
-from decision_service.pipeline.rules.loading import Loading, RuleFolder, load_rules
+from decision_service.pipeline.rules.loading import LoadResult, RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.rule_tests import failures
 
 REFUSED = "rules refused, the last good ones decide"
 MOST_TOLD = 20
-"""How many problems of one reading the log tells; `ListRulesets` tells all."""
+"""How many problems of one reading are logged; `ListRulesets` has all."""
 
 log = structlog.get_logger("decision_service.rules")
 
 
 class Reloaded(msgspec.Struct, frozen=True):
-    """What a reading came to: whether its rules decide from now on, and how many faults it had.
+    """The result of a reload: whether the rules decide from now on, and the number of faults.
 
     `again` says that the folder may be good and the store failed: read it once more.
     """
@@ -40,7 +40,7 @@ class Reloaded(msgspec.Struct, frozen=True):
 
 
 class ReloadRules:
-    """Puts a changed folder on the shelf, or keeps the last good one and remembers why.
+    """Activates a changed folder, or keeps the last good one and records why.
 
     Reading, checking and testing run on a thread, so that no call waits for them. A version that
     has decided may change only where `edits_used`, on made-up people.
@@ -49,7 +49,7 @@ class ReloadRules:
     def __init__(
         self,
         read: Callable[[], RuleFolder],
-        shelf: ActiveRules,
+        active_rules: ActiveRules,
         rollouts: Rollouts,
         log: DecisionLog,
         clock: Clock,
@@ -58,7 +58,7 @@ class ReloadRules:
         edits_used: bool = False,
     ) -> None:
         self._read = read
-        self._shelf = shelf
+        self._active_rules = active_rules
         self._rollouts = rollouts
         self._log = log
         self._clock = clock
@@ -87,12 +87,12 @@ class ReloadRules:
         return await unacceptable(self._log, folder, rulebook, edits_used=self._edits_used)
 
     def _refused(self, problems: tuple[Diagnostic, ...]) -> Reloaded:
-        self._shelf.refuse(problems, self._clock.now())
+        self._active_rules.refuse(problems, self._clock.now())
         for problem in problems[:MOST_TOLD]:
             log.error(REFUSED, alarm="RULES_REFUSED", problem=render(problem))
         return Reloaded(accepted=False, faults=len(problems))
 
-    def _check(self) -> tuple[RuleFolder, Loading]:
+    def _check(self) -> tuple[RuleFolder, LoadResult]:
         folder = self._read()
         loading = load_rules(folder, self._clock.now(), self._blocked)
         if loading.rulebook is None:

@@ -1,4 +1,4 @@
-"""Why good rules may not be taken over all the same: for what has decided before them."""
+"""Acceptance: whether rules without errors may replace those that have decided before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from decision_service.pipeline.rules.used_versions import altered
 async def unacceptable(
     log: DecisionLog, folder: RuleFolder, rulebook: Rulebook, *, edits_used: bool
 ) -> tuple[Diagnostic, ...]:
-    """What was published earlier than what decides, or changes a version that has decided.
+    """Problems of rules older than those that decide, or that change a version that has decided.
 
     The latter is allowed where `edits_used`, on made-up people.
     """

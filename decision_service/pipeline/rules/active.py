@@ -1,4 +1,4 @@
-"""The rules that decide now, and what the last reading of their folder found."""
+"""The rules that decide now, and the result of the last reading of their folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ActiveRulesStatus(msgspec.Struct, frozen=True):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """A line for whoever watches the service: that the folder's last reading was refused."""
+        """A line for operators where the folder's last reading was refused."""
         if not self.refused:
             return ()
         found, when = count(self.refused), f"{self.read:%Y-%m-%dT%H:%M:%SZ}"
@@ -33,7 +33,7 @@ class ActiveRulesStatus(msgspec.Struct, frozen=True):
 class ActiveRules:
     """Holds one whole rulebook and replaces it with one assignment.
 
-    A decision takes `current()` once and keeps it; what is put here later does not reach it.
+    A decision takes `current()` once and keeps it; a later `put` does not reach it.
     """
 
     def __init__(self, rulebook: Rulebook, now: datetime) -> None:
@@ -53,10 +53,10 @@ class ActiveRules:
         since = {digest: self._status.since.get(digest, now) for digest in rulebook.digests}
         self._status = ActiveRulesStatus(rulebook, since, now)
 
-    def stand(self, states: Mapping[str, RolloutState]) -> None:
-        """Let the rollouts of these products stand there, under the same rules and plans."""
+    def set_states(self, states: Mapping[str, RolloutState]) -> None:
+        """Replace the rollout states of these products, under the same rules and plans."""
         self._status = replace(self._status, rulebook=self.current().standing(states))
 
     def refuse(self, problems: tuple[Diagnostic, ...], now: datetime) -> None:
-        """Keep what decides, and remember why the folder was refused."""
+        """Keep the rules that decide, and record why the folder was refused."""
         self._status = replace(self._status, read=now, refused=problems)

@@ -20,7 +20,7 @@ _KEPT = 64
 
 
 class RulesetArchive:
-    """Finds the exact rules that a decision was made by, however long ago."""
+    """Finds rulesets by digest, for decisions of any age."""
 
     def __init__(
         self, log: DecisionLog, rulebook: Callable[[], Rulebook], thread: CompilationThread
@@ -28,7 +28,7 @@ class RulesetArchive:
         self._log = log
         self._rulebook = rulebook
         self._thread = thread
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._compiled: LRUCache[str, CompiledRuleset] = LRUCache(_KEPT)
 
     async def by_digest(self, digest: str) -> CompiledRuleset:
@@ -36,7 +36,7 @@ class RulesetArchive:
         loaded = self._rulebook().by_digest(digest) or self._compiled.get(digest)
         if loaded is not None:
             return loaded
-        async with self._turn:  # whoever asks for the same meanwhile finds it
+        async with self._lock:  # whoever asks for the same meanwhile finds it
             compiled = self._compiled.get(digest)
             if compiled is None:
                 compiled = self._compiled[digest] = await self._again(digest)

@@ -1,4 +1,4 @@
-"""Compiling beside the event loop: one ruleset at a time, on a thread of its own."""
+"""Compilation on a thread apart from the event loop, one ruleset at a time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, ParamSpec, TypeVar
 from decision_service.domain.errors import Overloaded
 
 MOST = 8
-"""How many compilations run or wait for their turn."""
+"""How many compilations run or are queued."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class CompilationThread:
-    """Runs one compilation at a time; what a caller no longer waits for is not begun."""
+    """Runs one compilation at a time; a queued one whose caller has left is not begun."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compilation")

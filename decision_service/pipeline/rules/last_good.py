@@ -1,4 +1,4 @@
-"""The last good rules folder, kept whole in the store, so that a bad edit cannot stop a start."""
+"""The last good rules folder, stored whole, so that a bad edit cannot stop a start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DECODER = msgspec.json.Decoder(RuleFolder)
 
 
 async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> None:
-    """Store a folder as the last good one, and what it was published as, unless both are there."""
+    """Store a folder and its manifest as the last good ones, unless stored already."""
     body = msgspec.json.encode(folder)
     last = await log.last_text(KIND)
     if last is None or last.body != body:
@@ -24,7 +24,7 @@ async def keep(log: DecisionLog, folder: RuleFolder, now: datetime) -> None:
 
 
 async def last_good_folder(log: DecisionLog) -> RuleFolder | None:
-    """The last good folder, if any was kept in a form that still reads."""
+    """The last good folder; None where none was stored in a form that can be read."""
     last = await log.last_text(KIND)
     try:
         return None if last is None else _DECODER.decode(last.body)

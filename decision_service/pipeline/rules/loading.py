@@ -81,8 +81,8 @@ class RuleFolder(msgspec.Struct, frozen=True):
         return found
 
 
-class Loading(msgspec.Struct, frozen=True):
-    """What came of a folder: `rulebook` is None where any diagnostic is an error.
+class LoadResult(msgspec.Struct, frozen=True):
+    """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
     """
@@ -93,11 +93,13 @@ class Loading(msgspec.Struct, frozen=True):
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
-        """The diagnostics that refuse the folder."""
+        """The diagnostics of severity error, which refuse the folder."""
         return tuple(d for d in self.diagnostics if d.severity is Severity.ERROR)
 
 
-def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()) -> Loading:
+def load_rules(
+    folder: RuleFolder, now: datetime, blocked: frozenset[str] = frozenset()
+) -> LoadResult:
     """Compile every version and read every plan; all problems of all files in one run.
 
     `blocked` are factors and inputs that no rule may use.
@@ -114,10 +116,10 @@ def load_rules(folder: RuleFolder, now: datetime, blocked: frozenset[str] = froz
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
-    loading = Loading(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
+    loading = LoadResult(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
     if loading.errors:
         return loading
-    return Loading(Rulebook(products), loading.diagnostics, loading.texts)
+    return LoadResult(Rulebook(products), loading.diagnostics, loading.texts)
 
 
 def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
@@ -188,7 +190,7 @@ def _product(
 
 
 def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
-    """What is not as it was published; nothing where nothing ever was."""
+    """Differences from the manifest; none where nothing was ever published."""
     manifest = folder.manifest
     if manifest is None:
         return ()
@@ -196,7 +198,7 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 
 def _without_data(folder: RuleFolder) -> Diagnostic:
-    """A service would take every provider for unknown where the vendor's list cannot be read."""
+    """Warn of missing provider types, needed when the vendor's provider list cannot be read."""
     root = folder.products[0].path.rpartition("/")[0]
     message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
     hint = "copy `rules/_data` of the release beside the products"

@@ -1,4 +1,4 @@
-"""What was published: a digest of every file, so that a folder copied by half never decides.
+"""The manifest: a digest of every file, so that a partly copied folder never decides.
 
 When it was published orders publications, so that an older one does not come back by mistake.
 """
@@ -29,7 +29,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class Publication(msgspec.Struct, frozen=True):
-    """What a manifest says of itself: who published, when (`2026-11-25T10:00:00Z`), and what.
+    """A manifest's header: who published, when (`2026-11-25T10:00:00Z`), and what.
 
     `digest` is that of the files' names and digests, so equal ones are equal folders. With
     `allow_rollback` it may replace what has that digest, or a digest that begins so, though it is
@@ -58,7 +58,7 @@ def digest(text: str) -> str:
 
 
 def publication(path: str, text: str) -> Publication | None:
-    """What a manifest says of itself; None where it is none."""
+    """The header of a manifest's text; None where it cannot be read."""
     report = Report()
     fields = _fields(path, text, report)
     files = None if fields is None else fields.map("files")
@@ -102,7 +102,7 @@ def _fields(path: str, text: str, report: Report) -> Fields | None:
 
 
 def manifest_problems(path: str, text: str, contents: Mapping[str, str]) -> tuple[Diagnostic, ...]:
-    """Everything in which a folder is not what its manifest says; empty where it is.
+    """The differences of a folder from its manifest; empty where there are none.
 
     `path` is the manifest's as messages show it. A file that was published and is missing or
     differs is located in the manifest, one that was not published at its own first line.

@@ -1,4 +1,4 @@
-"""Published rules go forward: what was published earlier does not come back unless that is said."""
+"""Older published rules may replace newer ones only where the manifest allows the rollback."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SHOWN = 16
 
 
 def manifest_record(folder: RuleFolder) -> Sequence[StoredText]:
-    """The manifest under the digest of what it published; nothing where nothing was."""
-    said = _said(folder)
-    if said is None or folder.manifest is None:
+    """The manifest as a stored text under its publication's digest; empty without a manifest."""
+    published = _published(folder)
+    if published is None or folder.manifest is None:
         return ()
-    return (StoredText(_key(said), KIND, folder.manifest.text.encode()),)
+    return (StoredText(_key(published), KIND, folder.manifest.text.encode()),)
 
 
 async def downgrades(
@@ -29,18 +29,18 @@ async def downgrades(
     That is so where it was published earlier, decided before, or is not published any more. A store
     that has never seen published rules takes every folder.
     """
-    deciding = None if last is None else _said(last)
+    deciding = None if last is None else _published(last)
     if deciding is None or last is None or last.manifest is None:
         return ()
-    said, path = _said(folder), last.manifest.path
-    if said is None:
+    published, path = _published(folder), last.manifest.path
+    if published is None:
         return (_problem("M005", path, f"there is no manifest, and {_named(deciding)}", deciding),)
-    if said.allow_rollback and deciding.digest.startswith(said.allow_rollback):
+    if published.allow_rollback and deciding.digest.startswith(published.allow_rollback):
         return ()
-    if said.at < deciding.at:
-        message = f"these rules were published at {said.at}, and {_named(deciding)}"
+    if published.at < deciding.at:
+        message = f"these rules were published at {published.at}, and {_named(deciding)}"
         return (_problem("M006", path, message, deciding),)
-    if said.digest != deciding.digest and await log.text(_key(said)) is not None:
+    if published.digest != deciding.digest and await log.text(_key(published)) is not None:
         message = f"these rules decided here before, and {_named(deciding)}"
         return (_problem("M007", path, message, deciding),)
     return ()
@@ -59,10 +59,10 @@ def _problem(code: str, path: str, message: str, deciding: Publication) -> Diagn
     return Diagnostic(code, Severity.ERROR, path, 1, 1, 2, message, hint)
 
 
-def _said(folder: RuleFolder) -> Publication | None:
+def _published(folder: RuleFolder) -> Publication | None:
     manifest = folder.manifest
     return None if manifest is None else publication(manifest.path, manifest.text)
 
 
-def _key(said: Publication) -> str:
-    return f"{KIND}-{said.digest}"
+def _key(published: Publication) -> str:
+    return f"{KIND}-{published.digest}"

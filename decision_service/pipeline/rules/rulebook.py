@@ -15,7 +15,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class Product(msgspec.Struct, frozen=True, dict=True):
-    """One product: its ruleset versions, its rollout plan, and where the rollout stands."""
+    """One product: its ruleset versions, its rollout plan, and the rollout's state."""
 
     name: str
     versions: Mapping[int, CompiledRuleset]
@@ -29,12 +29,12 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def input_names(self) -> frozenset[str]:
-        """The inputs that any loaded version declares: clients may send for the next one."""
+        """The inputs that any loaded version declares, so that clients may send them early."""
         return frozenset(name for version in self.versions.values() for name in version.inputs)
 
 
 class Rulebook(msgspec.Struct, frozen=True, dict=True):
-    """A whole good set of products; every decision keeps the one it was admitted with."""
+    """All products without errors; a decision keeps the rulebook of its admission."""
 
     products: Mapping[str, Product] = msgspec.field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class Rulebook(msgspec.Struct, frozen=True, dict=True):
         return found
 
     def standing(self, states: Mapping[str, RolloutState]) -> Rulebook:
-        """The same rules and plans, with the rollouts of these products standing there."""
+        """The same rules and plans with these rollout states by product."""
         products = {
             name: replace(product, state=states.get(name, product.state))
             for name, product in self.products.items()

@@ -1,4 +1,4 @@
-"""Which content each version has decided with: a version that has decided anything stays as it is.
+"""The content that each version has decided with; a version that has decided may not change.
 
 Applicants must be able to be told, years later, by which rules they were decided, so a change of
 such a version is refused and belongs into the next one.
@@ -31,7 +31,7 @@ class UsedVersions:
         self._noted: set[str] = set()
 
     async def note(self, ruleset: CompiledRuleset) -> None:
-        """Durable on return, so call it before the decision is committed."""
+        """Note the version, durable on return; to be called before the commit of the decision."""
         if ruleset.digest in self._noted:
             return
         mark = StoredText(_key(ruleset), _kind(ruleset), ruleset.digest.encode())

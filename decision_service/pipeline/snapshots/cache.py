@@ -1,4 +1,4 @@
-"""Warm snapshots: a recent whole reading serves again without asking the vendor."""
+"""Warm snapshots: a recent whole reading serves again without a vendor call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import Read, Snapshot, Task
-from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.ports import WarmLog
 from decision_service.user_cache import UserCache
@@ -27,21 +27,21 @@ class Ages(msgspec.Struct, frozen=True):
 
 
 class CachedSnapshot(msgspec.Struct, frozen=True):
-    """A warm reading; with `look` it may serve only once the account list was found unchanged."""
+    """A warm reading; with `needs_check` it serves only where the account list is unchanged."""
 
-    gathering: FetchResult
-    look: bool
+    fetch_result: FetchResult
+    needs_check: bool
 
 
 class _Decoded(msgspec.Struct):
-    """A stored snapshot, and what was last cut from it."""
+    """A decoded snapshot, and its part for the last plan."""
 
     snapshot: Snapshot
     body: SnapshotBody
     part: tuple[FetchPlan, Snapshot, SnapshotBody] | None = None
 
     def cut(self, plan: FetchPlan) -> tuple[Snapshot, SnapshotBody]:
-        """What a reading by this plan would hold, with its stored form; the same again."""
+        """The part that a reading by this plan would hold, with its stored form."""
         if self.part is None or self.part[0] != plan:
             fitting = cut(self.snapshot, plan)
             body = self.body if fitting is self.snapshot else snapshot_body(fitting)
@@ -50,7 +50,7 @@ class _Decoded(msgspec.Struct):
 
 
 class SnapshotCache:
-    """Finds warm snapshots; remembers the last decoded ones, up to `most` stored bytes of them."""
+    """Finds warm snapshots, and caches decoded ones up to `most` stored bytes."""
 
     def __init__(self, log: WarmLog, ages: Ages, most: int = REMEMBERED_BYTES) -> None:
         self._log = log
@@ -58,34 +58,36 @@ class SnapshotCache:
         self._decoded: UserCache[_Decoded] = UserCache(most, lambda one: len(one.body.body))
 
     async def find(
-        self, user_id: str, plan: FetchPlan, held: Held, now: datetime
+        self, user_id: str, plan: FetchPlan, user_state: UserState, now: datetime
     ) -> CachedSnapshot | None:
-        """A reading that is young enough for this plan; None where the vendor must be asked."""
-        mark = held.warm
+        """A reading that is young enough for this plan; None where the vendor must be read."""
+        mark = user_state.warm
         if mark is None or not self._serves(mark, plan, now):
             return None
         decoded = await self._stored(user_id, mark.snapshot_id)
         if decoded is None:
             return None
         snapshot, body = decoded.cut(plan)
-        gathering = FetchResult(snapshot, mark.oldest, 0, held.consent, body=body, mark=mark)
-        return CachedSnapshot(gathering, look=now - mark.looked > self._ages.accounts)
+        fetch_result = FetchResult(
+            snapshot, mark.oldest, 0, user_state.consent, body=body, mark=mark
+        )
+        return CachedSnapshot(fetch_result, needs_check=now - mark.looked > self._ages.accounts)
 
     async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> CachedSnapshot | None:
-        """As `find`, by what the store remembers; None as well where nothing is remembered."""
-        held = self._log.recalled(user_id)
-        return None if held is None else await self.find(user_id, plan, held, now)
+        """As `find`, by the store's cached user state; None as well where none is cached."""
+        user_state = self._log.cached_user_state(user_id)
+        return None if user_state is None else await self.find(user_id, plan, user_state, now)
 
     def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
         return covers(mark.plan, plan) and now - mark.oldest <= self._ages.snapshot
 
-    async def unchanged(self, user_id: str, held: Held, now: datetime) -> None:
-        """The accounts behind a user's warm reading were found as they were."""
-        if held.warm is not None:
-            await self._log.looked(user_id, held.warm.snapshot_id, now)
+    async def unchanged(self, user_id: str, user_state: UserState, now: datetime) -> None:
+        """Record that the accounts behind a user's warm reading are unchanged."""
+        if user_state.warm is not None:
+            await self._log.looked(user_id, user_state.warm.snapshot_id, now)
 
     def forget(self, user_id: str) -> None:
-        """Drop what is decoded of a user, whose data is erased."""
+        """Drop the decoded snapshots of a user whose data is erased."""
         self._decoded.forget(user_id)
 
     async def _stored(self, user_id: str, snapshot_id: str) -> _Decoded | None:
@@ -107,14 +109,14 @@ def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def is_whole(snapshot: Snapshot) -> bool:
-    """Whether nothing that was asked for failed."""
+    """Whether every kind that was asked for was read without a fault."""
     if snapshot.account_faults:
         return False
     return not any(getattr(snapshot, kind).faults for kind in kinds_of(snapshot))
 
 
 def is_settled(snapshot: Snapshot) -> bool:
-    """Whether it is whole and nothing of it was still being collected: then it may serve again."""
+    """Whether a snapshot is whole with no collection in progress, so that it may serve again."""
     tasks: Read[Task] = snapshot.tasks or Read()
     return is_whole(snapshot) and not tasks.faults and not any(one.runs for one in tasks.records)
 

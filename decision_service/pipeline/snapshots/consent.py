@@ -1,4 +1,4 @@
-"""Whether consent was withdrawn for something that is stored, by what the vendor says now."""
+"""Whether the vendor's account list shows that consent for stored data was withdrawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from decision_service.domain.accounts import DISCONNECTED, MATTERS_FOR
 from decision_service.domain.snapshot import Account, Snapshot
-from decision_service.pipeline.ports import Disconnected, Held
+from decision_service.pipeline.ports import Disconnected, UserState
 from decision_service.pipeline.snapshots.cache import kinds_of
 
 _ACCOUNT = "a-"
@@ -15,12 +15,12 @@ _ACCOUNT = "a-"
 
 
 def is_withdrawn(
-    held: Held,
+    user_state: UserState,
     read: Iterable[Account],
     now: Collection[Account] | None,
     named: Collection[str] = (),
 ) -> bool:
-    """Whether an account that fed what is stored, or was read last, is disconnected or gone.
+    """Whether an account that gave stored data, or was read last, is disconnected or gone.
 
     `now` are the vendor's accounts, None of a user that it does not know. `named` are sources that
     events called withdrawn: one that is as connected as ever, or that nobody ever saw, proves
@@ -30,7 +30,7 @@ def is_withdrawn(
         return True
     listed = {one.id for one in now}
     alive = {one.id for one in now if one.connection_status != DISCONNECTED}
-    fed = {one.source for one in held.counts}
+    fed = {one.source for one in user_state.counts}
     had = {one.id for one in read if one.connection_status != DISCONNECTED}
     had |= {source for source in fed if source in listed or source.startswith(_ACCOUNT)}
     return bool(had - alive or (listed - alive).intersection(named))
@@ -44,9 +44,9 @@ def disconnected(now: Collection[Account] | None, at: datetime) -> Disconnected 
     return Disconnected(frozenset(ended), at + MATTERS_FOR)
 
 
-def unlisted(held: Held, named: Collection[str]) -> frozenset[str]:
-    """Those of the named sources that fed what is stored and are in no list of accounts."""
-    fed = {one.source for one in held.counts}
+def unlisted(user_state: UserState, named: Collection[str]) -> frozenset[str]:
+    """The named sources that gave stored data and are in no list of accounts."""
+    fed = {one.source for one in user_state.counts}
     return frozenset(one for one in named if one in fed and not one.startswith(_ACCOUNT))
 
 

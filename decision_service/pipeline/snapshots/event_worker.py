@@ -12,7 +12,7 @@ from decision_service.domain.errors import ServiceError
 from decision_service.instruments import counter
 from decision_service.pipeline.snapshots.events import Event, EventLog
 from decision_service.pipeline.snapshots.ports import WarmLog
-from decision_service.pipeline.snapshots.refresh import Handled, RefreshApplicants
+from decision_service.pipeline.snapshots.refresh import EventResult, RefreshApplicants
 
 BATCH = 100
 MOST_STUCK = 1000
@@ -44,10 +44,10 @@ class EventWorker:
             _Lane(events, refresh, handled, withdrawals=which) for which in (True, False)
         ]
 
-    def tell(self) -> None:
-        """Something was received."""
+    def notify(self) -> None:
+        """Wake the lanes: an event was recorded."""
         for lane in self._lanes:
-            lane.told.set()
+            lane.wake.set()
 
     async def run(self) -> None:
         """Until cancelled; what an earlier process left undone comes first."""
@@ -71,7 +71,7 @@ class _Lane:
         *,
         withdrawals: bool,
     ) -> None:
-        self.told = asyncio.Event()
+        self.wake = asyncio.Event()
         self._events = events
         self._refresh = refresh
         self._handled = handled
@@ -79,9 +79,9 @@ class _Lane:
 
     async def run(self) -> None:
         while True:
-            self.told.clear()
+            self.wake.clear()
             if await self.drain():
-                await self.told.wait()
+                await self.wake.wait()
             else:
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -114,7 +114,7 @@ class _Lane:
             log.warning("events.again", type=events[0].type, reason=error.reason)
             return False
         self._handled.labels(outcome.value).inc(len(events))
-        if outcome is Handled.NOT_CONFIRMED:
+        if outcome is EventResult.NOT_CONFIRMED:
             log.error(
                 "events.revocation_not_confirmed",
                 alarm="REVOCATION_NOT_CONFIRMED",

@@ -15,8 +15,8 @@ from decision_service.domain.kinds import Kind
 from decision_service.pipeline.ports import Clock
 
 
-class Meaning(StrEnum):
-    """What a type of event makes the service do."""
+class EventAction(StrEnum):
+    """The action that a type of event asks for."""
 
     REVOKED = "revoked"
     CHANGED = "changed"
@@ -39,9 +39,9 @@ class Event(msgspec.Struct, frozen=True):
     added: int = 0
 
     @property
-    def meaning(self) -> Meaning:
-        """What it makes the service do; nothing for a type that is new to us, or without a user."""
-        return _MEANINGS.get(self.type, Meaning.NOTED) if self.user_id else Meaning.NOTED
+    def meaning(self) -> EventAction:
+        """The action asked for; none for an unknown type, or an event without a user."""
+        return _MEANINGS.get(self.type, EventAction.NOTED) if self.user_id else EventAction.NOTED
 
 
 _ADDED = {
@@ -64,16 +64,16 @@ _ADDED = {
 KIND_OF: Mapping[str, Kind] = _ADDED
 """Which kind of data an event of this type has changed."""
 
-_MEANINGS: Mapping[str, Meaning] = {
-    "ACCOUNT_DISCONNECTED": Meaning.REVOKED,
-    "ARCHIVE_REVOKED": Meaning.REVOKED,
-    "ACCOUNT_CREATED": Meaning.CHANGED,
-    "ACCOUNT_CONNECTED": Meaning.CHANGED,
-    "ACCOUNT_FAILED": Meaning.CHANGED,
-    "TASK_FINISHED": Meaning.ARRIVED,
-    "ACCOUNT_SYNC_TASK_FINISHED": Meaning.ARRIVED,
-    "ARCHIVE_ANALYZED": Meaning.ARRIVED,
-    **dict.fromkeys(_ADDED, Meaning.ARRIVED),
+_MEANINGS: Mapping[str, EventAction] = {
+    "ACCOUNT_DISCONNECTED": EventAction.REVOKED,
+    "ARCHIVE_REVOKED": EventAction.REVOKED,
+    "ACCOUNT_CREATED": EventAction.CHANGED,
+    "ACCOUNT_CONNECTED": EventAction.CHANGED,
+    "ACCOUNT_FAILED": EventAction.CHANGED,
+    "TASK_FINISHED": EventAction.ARRIVED,
+    "ACCOUNT_SYNC_TASK_FINISHED": EventAction.ARRIVED,
+    "ARCHIVE_ANALYZED": EventAction.ARRIVED,
+    **dict.fromkeys(_ADDED, EventAction.ARRIVED),
 }
 NEEDED_TYPES = tuple(sorted(_MEANINGS))
 """The types that a webhook must be registered for."""
@@ -97,12 +97,12 @@ KNOWN_TYPES = frozenset(NEEDED_TYPES) | {
 }
 """The types that the vendor documents; most of them mean nothing here."""
 
-WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is Meaning.REVOKED)
+WITHDRAWALS = tuple(one for one in NEEDED_TYPES if _MEANINGS[one] is EventAction.REVOKED)
 """The types by which consent is withdrawn: they are handled before all others."""
 
 
 class Receipt(StrEnum):
-    """What became of an event; CONFLICT is another body under an id that is known."""
+    """The result of recording an event; CONFLICT is another body under a known id."""
 
     NEW = "new"
     SEEN = "seen"
@@ -110,7 +110,7 @@ class Receipt(StrEnum):
 
 
 class EventLog(Protocol):
-    """Which events came; every method raises StoreUnavailable."""
+    """The record of received events; every method raises StoreUnavailable."""
 
     async def receive(self, event: Event, now: datetime, *, quarantine: bool) -> Receipt:
         """Record a new event, with the quarantine of its user, durable on return.
@@ -122,11 +122,11 @@ class EventLog(Protocol):
         """Events that were received and not yet done, oldest first: withdrawals, or the others."""
 
     async def done(self, event_ids: Sequence[str]) -> None:
-        """Everything that these events asked for has happened: whom they concerned is forgotten."""
+        """Mark events as done and remove the user ids from them."""
 
 
 class ReceiveEvents:
-    """Records events, tells whoever handles them, and nudges decisions that wait for their user.
+    """Records events, notifies the event worker, and wakes decisions that wait for the user's data.
 
     Whatever changes what accounts there are, or withdraws consent, quarantines what was read before
     it is acknowledged.
@@ -136,19 +136,19 @@ class ReceiveEvents:
         self,
         log: EventLog,
         clock: Clock,
-        tell: Callable[[], None],
+        notify: Callable[[], None],
         nudge: Callable[[str], None],
     ) -> None:
         self._log = log
         self._clock = clock
-        self._tell = tell
+        self._notify = notify
         self._nudge = nudge
 
     async def __call__(self, event: Event) -> Receipt:
-        """Raises StoreUnavailable, and then the vendor sends the event again."""
-        quarantine = event.meaning in (Meaning.REVOKED, Meaning.CHANGED)
+        """Record one event; raises StoreUnavailable, upon which the vendor repeats the event."""
+        quarantine = event.meaning in (EventAction.REVOKED, EventAction.CHANGED)
         receipt = await self._log.receive(event, self._clock.now(), quarantine=quarantine)
-        if receipt is Receipt.NEW and event.meaning is not Meaning.NOTED:
+        if receipt is Receipt.NEW and event.meaning is not EventAction.NOTED:
             self._nudge(event.user_id)
-            self._tell()
+            self._notify()
         return receipt

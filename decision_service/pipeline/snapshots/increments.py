@@ -1,4 +1,4 @@
-"""What to read again after an event: only the kinds and dates that have changed."""
+"""Partial readings after an event: only the changed kinds and dates."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from decision_service.pipeline.snapshots.cache import merged
 from decision_service.pipeline.snapshots.events import Event
 
 OVERLAP = timedelta(days=35)
-"""How far before the newest known transaction is read again: platforms settle within a month."""
+"""How far before the newest known transaction to read: platforms settle within a month."""
 
 
 class Increment(msgspec.Struct, frozen=True):
-    """What events say has changed; no kinds means everything. `added` counts new transactions."""
+    """Changes named by events; no kinds means all. `added` counts new transactions."""
 
     kinds: frozenset[Kind] = frozenset()
     added: int = 0
@@ -30,7 +30,7 @@ EVERYTHING = Increment()
 
 
 def change_of(events: Sequence[Event]) -> Increment:
-    """What several events say together; one that names no kind concerns them all."""
+    """The union of several events' changes; an event without kinds concerns all kinds."""
     if not all(event.kinds for event in events):
         return EVERYTHING
     kinds = frozenset(kind for event in events for kind in event.kinds)
@@ -59,7 +59,7 @@ def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
 
 
 def applied(old: Snapshot, new: Snapshot, plan: FetchPlan, change: Increment) -> Snapshot | None:
-    """The old reading with what was read by the plan; None where everything must be read.
+    """The old reading merged with the partial one; None where everything must be read.
 
     That is so where an account was connected or lost meanwhile, and where fewer transactions are
     new than the events told of: then some of them are older than what was read.

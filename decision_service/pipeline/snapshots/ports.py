@@ -1,4 +1,4 @@
-"""What keeping snapshots warm needs of the store."""
+"""The store's port for warm snapshots."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from decision_service.pipeline.ports import Held, SnapshotBody, WarmMark
+from decision_service.pipeline.ports import SnapshotBody, UserState, WarmMark
 
 
 class WarmLog(Protocol):
     """The last good reading of each user; every method raises StoreUnavailable."""
 
-    async def held(self, user_id: str) -> Held:
+    async def user_state(self, user_id: str) -> UserState:
         """As `DecisionLog.held`."""
 
-    def recalled(self, user_id: str) -> Held | None:
-        """What `held` would say, without asking the store; None where that is not remembered.
+    def cached_user_state(self, user_id: str) -> UserState | None:
+        """What `user_state` would return, without a read of the store; None where it is not cached.
 
         Another process may have changed it since: it serves only for an entry that `depends_on` its
         reading, which is not stored then.
@@ -33,10 +33,10 @@ class WarmLog(Protocol):
         """
 
     async def looked(self, user_id: str, snapshot_id: str, now: datetime) -> None:
-        """The accounts behind this reading were found unchanged."""
+        """Record that the accounts behind this reading are unchanged."""
 
     async def quarantine(self, user_id: str, now: datetime) -> None:
-        """Let nothing that was read until now serve any more; durable on return."""
+        """Bar all readings until now from later decisions; durable on return."""
 
     async def read_users(self, after: str, limit: int) -> Sequence[str]:
         """Users of whom data is stored, in order of id, strictly after this one."""

@@ -1,4 +1,4 @@
-"""Reading again in the background: after events, and in a sweep for those that never came."""
+"""Readings in the background: after events, and in a sweep for events that were lost."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from decision_service.pipeline.ports import (
     Disconnected,
     Erased,
     FetchResult,
-    Held,
     SnapshotSource,
+    UserState,
     WarmMark,
 )
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.snapshots.cache import covers, is_settled, is_whole
 from decision_service.pipeline.snapshots.codec import read_snapshot, snapshot_body
 from decision_service.pipeline.snapshots.consent import disconnected, gives, is_withdrawn, unlisted
-from decision_service.pipeline.snapshots.events import Event, Meaning
+from decision_service.pipeline.snapshots.events import Event, EventAction
 from decision_service.pipeline.snapshots.increments import (
     EVERYTHING,
     Increment,
@@ -48,8 +48,8 @@ that data which changed without an event is found, and what is warm stays warm.
 """
 
 
-class Handled(StrEnum):
-    """What came of events; NOT_CONFIRMED is a withdrawal that the vendor knows nothing of."""
+class EventResult(StrEnum):
+    """The result of events; NOT_CONFIRMED is a withdrawal that the vendor's list does not show."""
 
     NOTED = "noted"
     REFRESHED = "refreshed"
@@ -58,14 +58,14 @@ class Handled(StrEnum):
 
 
 class RefreshLog(WarmLog, Protocol):
-    """The store as refreshing sees it."""
+    """The store's port for refreshing."""
 
     async def erase(self, user_id: str, disconnected: Disconnected | None = None) -> Erased:
         """As `DecisionLog.erase`."""
 
 
 class RefreshSource(SnapshotSource, Protocol):
-    """The vendor as refreshing sees it."""
+    """The vendor's port for refreshing."""
 
     async def accounts(self, user_id: str, stop_at: float) -> tuple[Account, ...]:
         """Every account as it is now, whatever is still arriving.
@@ -75,7 +75,7 @@ class RefreshSource(SnapshotSource, Protocol):
 
 
 class RefreshApplicants:
-    """Keeps warm readings equal to the vendor's truth; asks the vendor, and believes no event.
+    """Keeps warm readings equal to the vendor's data; an event is a reason to read, never data.
 
     Every method raises UpstreamUnavailable, UpstreamBudgetExhausted, DeadlineMissed and
     StoreUnavailable; calling again later is safe.
@@ -93,58 +93,58 @@ class RefreshApplicants:
         self._rulebook = rulebook
         self._clock = clock
 
-    async def handle(self, user_id: str, events: Sequence[Event]) -> Handled:
-        """Do what events of one user ask for together."""
-        withdrawn = {event.source for event in events if event.meaning is Meaning.REVOKED}
+    async def handle(self, user_id: str, events: Sequence[Event]) -> EventResult:
+        """Handle the events of one user together."""
+        withdrawn = {event.source for event in events if event.meaning is EventAction.REVOKED}
         if withdrawn:
             erased = await self.confirm(user_id, withdrawn)
-            return Handled.ERASED if erased else Handled.NOT_CONFIRMED
-        arrived = [event for event in events if event.meaning is Meaning.ARRIVED]
+            return EventResult.ERASED if erased else EventResult.NOT_CONFIRMED
+        arrived = [event for event in events if event.meaning is EventAction.ARRIVED]
         if not arrived:
-            return Handled.NOTED
+            return EventResult.NOTED
         renewed = await self.refresh(user_id, change_of(arrived))
-        return Handled.REFRESHED if renewed else Handled.NOTED
+        return EventResult.REFRESHED if renewed else EventResult.NOTED
 
     async def confirm(self, user_id: str, named: Collection[str] = ()) -> bool:
         """Erase a user's data where the vendor confirms that consent was withdrawn; True then."""
-        held = await self._log.held(user_id)
-        now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
-        gone = is_withdrawn(held, read, now, named)
-        if gone or await self._stopped(user_id, held, unlisted(held, named)):
+        user_state = await self._log.user_state(user_id)
+        now, read = await self._accounts(user_id), await self._read_accounts(user_id, user_state)
+        gone = is_withdrawn(user_state, read, now, named)
+        if gone or await self._stopped(user_id, user_state, unlisted(user_state, named)):
             await self._log.erase(user_id, disconnected(now, self._clock.now()))
             return True
         return False
 
     async def refresh(self, user_id: str, change: Increment = EVERYTHING) -> bool:
-        """Read what changed, or everything where nothing is warm; False where it is not kept.
+        """Read the changed kinds, or all without a warm reading; False where nothing was stored.
 
         That is so where it is not whole. Data that is still arriving is left for the event that
         says it has arrived.
         """
-        held = await self._log.held(user_id)
+        user_state = await self._log.user_state(user_id)
         try:
-            if await self._patched(user_id, held, change):
+            if await self._patched(user_id, user_state, change):
                 return True
             wanted = broadest(self._rulebook(), self._clock.now())
-            gathering = await self._gather(user_id, wanted, held)
-            return await self._keep(gathering, wanted, held)
+            fetch_result = await self._gather(user_id, wanted, user_state)
+            return await self._keep(fetch_result, wanted, user_state)
         except (DataNotReady, UserUnknown):
             return False
 
     async def sweep(self, user_id: str) -> None:
-        """Compare a user's accounts with the vendor's, and mend what no event has told."""
-        held = await self._log.held(user_id)
-        now, read = await self._accounts(user_id), await self._read_accounts(user_id, held)
-        if is_withdrawn(held, read, now):
+        """Compare a user's accounts with the vendor's, and catch up on lost events."""
+        user_state = await self._log.user_state(user_id)
+        now, read = await self._accounts(user_id), await self._read_accounts(user_id, user_state)
+        if is_withdrawn(user_state, read, now):
             await self._log.erase(user_id, disconnected(now, self._clock.now()))
-        elif held.warm is not None and now == read:
-            await self._log.looked(user_id, held.warm.snapshot_id, self._clock.now())
-        elif held.last is not None:
+        elif user_state.warm is not None and now == read:
+            await self._log.looked(user_id, user_state.warm.snapshot_id, self._clock.now())
+        elif user_state.last is not None:
             await self.refresh(user_id)
 
-    async def _patched(self, user_id: str, held: Held, change: Increment) -> bool:
-        """Read the change into what is warm; False where everything must be read."""
-        mark, now = held.warm, self._clock.now()
+    async def _patched(self, user_id: str, user_state: UserState, change: Increment) -> bool:
+        """Merge the change into the warm reading; False where everything must be read."""
+        mark, now = user_state.warm, self._clock.now()
         if mark is None or not change.kinds or now - mark.oldest > MOST_PATCHED:
             return False
         stored = await self._log.snapshot(user_id, mark.snapshot_id)
@@ -152,21 +152,27 @@ class RefreshApplicants:
             return False
         old = read_snapshot(stored)
         plan = plan_of(change, mark.plan, old)
-        gathering = await self._gather(user_id, plan, held)
-        whole = applied(old, gathering.snapshot, plan, change)
+        fetch_result = await self._gather(user_id, plan, user_state)
+        whole = applied(old, fetch_result.snapshot, plan, change)
         if whole is None:
             return False
-        return await self._keep(replace(gathering, snapshot=whole), mark.plan, held, mark.oldest)
+        return await self._keep(
+            replace(fetch_result, snapshot=whole), mark.plan, user_state, mark.oldest
+        )
 
     async def _keep(
-        self, gathering: FetchResult, plan: FetchPlan, held: Held, oldest: datetime | None = None
+        self,
+        fetch_result: FetchResult,
+        plan: FetchPlan,
+        user_state: UserState,
+        oldest: datetime | None = None,
     ) -> bool:
-        if not is_settled(gathering.snapshot):
+        if not is_settled(fetch_result.snapshot):
             return False
-        body = snapshot_body(gathering.snapshot)
-        fetched = gathering.fetched
+        body = snapshot_body(fetch_result.snapshot)
+        fetched = fetch_result.fetched
         mark = WarmMark(body.id, fetched, fetched, plan, oldest or fetched)
-        return await self._log.keep_warm(body, mark, held.consent)
+        return await self._log.keep_warm(body, mark, user_state.consent)
 
     async def _accounts(self, user_id: str) -> tuple[Account, ...] | None:
         """The vendor's accounts now; None of a user that it does not know."""
@@ -175,24 +181,24 @@ class RefreshApplicants:
         except UserUnknown:
             return None
 
-    async def _read_accounts(self, user_id: str, held: Held) -> tuple[Account, ...]:
+    async def _read_accounts(self, user_id: str, user_state: UserState) -> tuple[Account, ...]:
         """The accounts behind the last reading, quarantined or not."""
-        if held.last is None:
+        if user_state.last is None:
             return ()
-        stored = await self._log.snapshot(user_id, held.last.snapshot_id)
+        stored = await self._log.snapshot(user_id, user_state.last.snapshot_id)
         return () if stored is None else read_snapshot(stored).accounts
 
-    async def _stopped(self, user_id: str, held: Held, sources: Collection[str]) -> bool:
+    async def _stopped(self, user_id: str, user_state: UserState, sources: Collection[str]) -> bool:
         """Whether one of these, which no list of accounts names, gives nothing any more."""
         if not sources:
             return False
         wanted = broadest(self._rulebook(), self._clock.now())
-        seen = (await self._gather(user_id, wanted, held)).snapshot
-        if not is_whole(seen):
+        snapshot = (await self._gather(user_id, wanted, user_state)).snapshot
+        if not is_whole(snapshot):
             raise UpstreamUnavailable("Smile could not say whether an archive was withdrawn")
-        return bool(set(sources) - gives(seen))
+        return bool(set(sources) - gives(snapshot))
 
-    async def _gather(self, user_id: str, plan: FetchPlan, held: Held) -> FetchResult:
+    async def _gather(self, user_id: str, plan: FetchPlan, user_state: UserState) -> FetchResult:
         now = self._clock.monotonic()
         return await self._source.gather(
             user_id,
@@ -200,7 +206,7 @@ class RefreshApplicants:
             as_of=self._clock.now(),
             stop_at=now + SECONDS,
             wait_until=now,
-            known=held.known,
+            known=user_state.known,
             fallback=_provider_types(self._rulebook()),
         )
 

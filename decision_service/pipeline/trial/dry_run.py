@@ -1,4 +1,4 @@
-"""Looking at rules and trying them; nothing is changed and nothing recorded."""
+"""Dry runs of rules; nothing is changed and nothing recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
-from decision_service.pipeline.decide.gathering import gather_for
+from decision_service.pipeline.decide.fetching import gather_for
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
@@ -30,7 +30,7 @@ from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 
 
-class Trial(msgspec.Struct, frozen=True):
+class DryRunRequest(msgspec.Struct, frozen=True):
     """What to evaluate: a user's data where `user_id` is set, else the given factor values."""
 
     product: str
@@ -42,8 +42,8 @@ class Trial(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
 
 
-class Tried(msgspec.Struct, frozen=True):
-    """What came of a trial."""
+class DryRunResult(msgspec.Struct, frozen=True):
+    """The result of a dry run."""
 
     ruleset: CompiledRuleset
     as_of: AsOf
@@ -68,7 +68,7 @@ class TryRules:
         self._clock = clock
         self._rulebook = rulebook
 
-    async def __call__(self, trial: Trial, stop_at: float) -> Tried:
+    async def __call__(self, trial: DryRunRequest, stop_at: float) -> DryRunResult:
         """The verdict; raises as CreateDecision does for product, inputs and user."""
         product = self._rulebook().product(trial.product)
         ruleset = version_of(product, trial.version)
@@ -80,15 +80,15 @@ class TryRules:
         else:
             factors = given_factors(trial, ruleset)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
-        return Tried(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
+        return DryRunResult(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
 
-    def _as_of(self, trial: Trial, ruleset: CompiledRuleset) -> AsOf:
+    def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
         if trial.as_of is None or trial.user_id:
             return AsOf.at(self._clock.now(), ruleset.zone)
         return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
 
     async def _gathered(self, user_id: str, needs: Needs, as_of: AsOf, stop_at: float) -> Factors:
-        gathering = await gather_for(
+        fetch_result = await gather_for(
             user_id,
             needs,
             as_of,
@@ -97,7 +97,7 @@ class TryRules:
             stop_at=stop_at,
             wait_until=self._clock.monotonic(),
         )
-        return compute(gathering.snapshot, needs, as_of)
+        return compute(fetch_result.snapshot, needs, as_of)
 
 
 def version_of(product: Product, version: int) -> CompiledRuleset:
@@ -114,7 +114,7 @@ def version_of(product: Product, version: int) -> CompiledRuleset:
     return ruleset
 
 
-def given_factors(trial: Trial, ruleset: CompiledRuleset) -> Factors:
+def given_factors(trial: DryRunRequest, ruleset: CompiledRuleset) -> Factors:
     """The values that were given, typed; raises FieldInvalid naming each that is not right."""
     problems: list[FieldProblem] = []
     specs = catalogue()
@@ -149,7 +149,7 @@ class ValidateRules:
         self._thread = thread
 
     async def __call__(self, product: str, source: str) -> Compilation:
-        """What came of it; raises Overloaded as compilations do."""
+        """The result; raises Overloaded as compilations do."""
         return await self._thread.run(self._compile, product, source)
 
     def _compile(self, product: str, source: str) -> Compilation:
@@ -168,7 +168,7 @@ def ordered(diagnostics: tuple[Diagnostic, ...]) -> Iterator[Diagnostic]:
 
 
 def _given(
-    spec: FactorSpec, trial: Trial, currency: str, problems: list[FieldProblem]
+    spec: FactorSpec, trial: DryRunRequest, currency: str, problems: list[FieldProblem]
 ) -> FactorValue:
     cause = trial.missing.get(spec.name)
     if cause is not None:

@@ -17,7 +17,7 @@ from decision_service.ruleset.run.evaluator import Facts
 
 
 class Fixture(msgspec.Struct, frozen=True):
-    """What a recorded rule test stands on."""
+    """The recorded data of a rule test."""
 
     as_of: datetime
     zone: str

@@ -34,7 +34,7 @@ class VersionResults(msgspec.Struct, frozen=True):
 
     @property
     def coverage(self) -> Coverage:
-        """What the cases reached of what can be reached."""
+        """The parts of the ruleset that the cases reached, of all that can be reached."""
         return coverage(self.ruleset, self.results)
 
     @property
@@ -52,7 +52,7 @@ def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionRe
 
 
 def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
-    """What keeps a folder from deciding although it compiles: its own tests that fail."""
+    """The failing tests of a folder, which keep it from deciding although it compiles."""
     found: list[Diagnostic] = []
     for version in run_rule_tests(folder, rulebook):
         found.extend(p for p in version.problems if p.severity is Severity.ERROR)
@@ -61,7 +61,7 @@ def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
 
 
 def why(result: CaseResult) -> str:
-    """What was expected and what came, in one line."""
+    """The expected and the actual outcome in one line."""
     if result.problem:
         return result.problem
     return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)

@@ -1,11 +1,11 @@
-"""Reads the `go_live` section: who is decided here at all."""
+"""Reads the `go_live` section: the applicants that this service decides."""
 
 from __future__ import annotations
 
 from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.condition import DeclaredNames, read_condition
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.model import Advance, GoLive, Segment
 from decision_service.rollout.reading.shares import (
@@ -63,7 +63,7 @@ def _read_segments(fields: Fields, names: DeclaredNames | None) -> tuple[Segment
     return tuple(segment for segment, _ in read if segment)
 
 
-def _read_segment(node: Node, section: Fields, names: DeclaredNames | None) -> Segment | None:
+def _read_segment(node: YamlNode, section: Fields, names: DeclaredNames | None) -> Segment | None:
     keys = ("name", "when", "percent")
     fields = Fields.of(node, "a segment", section.report, required=keys)
     if fields is None:

@@ -1,11 +1,11 @@
-"""Reads the `guardrails` section and refuses watches that cannot do what they say."""
+"""Reads the `guardrails` section and reports guardrails that cannot work as written."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.rollout.guardrails import (
     Action,
     Ceiling,
@@ -42,7 +42,7 @@ def read_guardrails(plan: Fields, versions: Versions | None) -> tuple[Guardrail,
     return guardrails
 
 
-def _read_guardrail(node: Node, plan: Fields, versions: Versions | None) -> Guardrail | None:
+def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> Guardrail | None:
     fields = Fields.of(node, "a guardrail", plan.report, required=_REQUIRED, optional=_OPTIONAL)
     if fields is None:
         return None

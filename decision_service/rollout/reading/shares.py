@@ -1,4 +1,4 @@
-"""Readers for the small things of a plan: names, shares and lists of applicants."""
+"""Readers of a plan's names, shares and lists of applicants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decision_service.domain.money import EXACT
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_scalar, shortened
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -52,8 +52,8 @@ def refuse_repeated(named: Iterable[tuple[str | None, Place]], what: str, report
         first.setdefault(name, place)
 
 
-def place_of(node: Node, *keys: str) -> Place:
-    """Where the value under these nested keys stands, or the deepest of them that is there."""
+def place_of(node: YamlNode, *keys: str) -> Place:
+    """The place of the value under these nested keys, or of the deepest key present."""
     for key in keys:
         value = node.get(key) if isinstance(node, MapNode) else None
         if value is None:

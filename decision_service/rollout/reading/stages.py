@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.rollout.model import Advance, RolloutStage, Stages
 from decision_service.rollout.reading.shares import read_name, read_share, refuse_repeated
 
@@ -37,7 +37,7 @@ def refuse_missing_holds(fields: Fields, stages: Stages, advance: Advance) -> No
             fields.report.error("P207", fields.place("advance"), message, hint)
 
 
-def _read_stage(node: Node, report: Report) -> tuple[RolloutStage, Place, bool]:
+def _read_stage(node: YamlNode, report: Report) -> tuple[RolloutStage, Place, bool]:
     """The stage, where its percent stands, and whether the percent could be read."""
     fields = Fields.of(
         node,

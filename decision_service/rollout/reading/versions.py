@@ -1,4 +1,4 @@
-"""Reads the `versions` section: who decides, and who only looks on."""
+"""Reads the `versions` section: champion, challenger and shadows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from decision_service.rollout.model import (
 from decision_service.rollout.reading.shares import read_share
 from decision_service.rollout.reading.stages import read_stages
 
-Known = Mapping[int, DeclaredNames]
+DeclaredVersions = Mapping[int, DeclaredNames]
 """The ruleset versions that exist, each with the names that a condition over its inputs may use."""
 
 _RATES = tuple(m.value for m in Metric if m.is_rate)
@@ -27,7 +27,7 @@ _LIMITS = ("max_amount", "max_approved_per_day")
 _LEAST_AMOUNT = Decimal("0.0001")
 
 
-def read_versions(plan: Fields, known: Known) -> Versions | None:
+def read_versions(plan: Fields, known: DeclaredVersions) -> Versions | None:
     """The section, every version that does not exist reported."""
     node = plan.map("versions")
     if node is None:
@@ -45,7 +45,7 @@ def read_versions(plan: Fields, known: Known) -> Versions | None:
     return Versions(champion or 0, challenger, shadow)
 
 
-def _read_version(fields: Fields, key: str, known: Known) -> int | None:
+def _read_version(fields: Fields, key: str, known: DeclaredVersions) -> int | None:
     """The number as written, whether it exists or not; None where it is no version number."""
     version = fields.integer(key, 1)
     if version is None or version in known:
@@ -59,7 +59,9 @@ def _read_version(fields: Fields, key: str, known: Known) -> int | None:
 # Challenger
 
 
-def _read_challenger(section: Fields, champion: int | None, known: Known) -> Challenger | None:
+def _read_challenger(
+    section: Fields, champion: int | None, known: DeclaredVersions
+) -> Challenger | None:
     node = section.map("challenger")
     if node is None:
         return None
@@ -121,7 +123,9 @@ def _read_limits(challenger: Fields, names: DeclaredNames | None) -> ChallengerL
 # Shadows
 
 
-def _read_shadows(section: Fields, champion: int | None, known: Known) -> tuple[Shadow, ...]:
+def _read_shadows(
+    section: Fields, champion: int | None, known: DeclaredVersions
+) -> tuple[Shadow, ...]:
     found: list[Shadow] = []
     for node in section.items("shadow") if section.has("shadow") else ():
         keys = ("version", "percent")

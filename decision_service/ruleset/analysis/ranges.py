@@ -19,7 +19,7 @@ from decision_service.language.types import Symbol
 from decision_service.ruleset.analysis.regions import EVERYTHING, Span, hull
 
 Labels = frozenset[Any] | None
-Known = Mapping[int, Span]
+SlotRanges = Mapping[int, Span]
 
 
 def whole(symbol: Symbol, currency: str) -> Span:
@@ -40,7 +40,7 @@ def labels_of(symbol: Symbol) -> tuple[Any, ...]:
     return (True, False) if symbol.type is ValueType.FLAG else symbol.labels
 
 
-def span_of(node: Node, known: Known, currency: str) -> Span:
+def span_of(node: Node, known: SlotRanges, currency: str) -> Span:
     """The span of an ordered expression; `known` narrows names by slot."""
     with exactly():
         try:
@@ -50,7 +50,7 @@ def span_of(node: Node, known: Known, currency: str) -> Span:
 
 
 class _Spans:
-    def __init__(self, known: Known, currency: str) -> None:
+    def __init__(self, known: SlotRanges, currency: str) -> None:
         self.known, self.currency = known, currency
 
     def of(self, node: Node) -> Span:

@@ -17,9 +17,9 @@ from decision_service.ruleset.checks.rows import check_rows
 from decision_service.ruleset.checks.shadowed import check_shadowed
 from decision_service.ruleset.checks.unexplained import check_because, check_reasonless
 from decision_service.ruleset.checks.unused import check_unused
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
-Check = Callable[[Draft], None]
+Check = Callable[[RulesetDraft], None]
 
 CHECKS: tuple[Check, ...] = (
     check_always,

@@ -6,10 +6,10 @@ from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG, Symbol
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.program.part import Written
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
-def check_always(draft: Draft) -> None:
+def check_always(draft: RulesetDraft) -> None:
     """R401 for a condition that always holds, R402 for one that never does."""
     for part in draft.parts():
         for written in part.part.written():
@@ -17,7 +17,7 @@ def check_always(draft: Draft) -> None:
                 _check(written, draft)
 
 
-def _check(written: Written, draft: Draft) -> None:
+def _check(written: Written, draft: RulesetDraft) -> None:
     tree, currency = written.tree, draft.names.currency
     if not can_hold([(tree, True)], currency):
         _report("R402", "never", written, draft)
@@ -25,7 +25,7 @@ def _check(written: Written, draft: Draft) -> None:
         _report("R401", "always", written, draft)
 
 
-def _report(code: str, word: str, written: Written, draft: Draft) -> None:
+def _report(code: str, word: str, written: Written, draft: RulesetDraft) -> None:
     message = f"{written.what} is {word} true: `{written.tree.text}`"
     known = [_bounds(symbol) for symbol in reads(written.tree)]
     draft.report.error(code, written.tree.place, message, "; ".join(k for k in known if k))

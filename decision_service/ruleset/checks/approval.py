@@ -9,12 +9,12 @@ from decision_service.ruleset.analysis.satisfiable import Claim, can_hold
 from decision_service.ruleset.checks.shadowed import contained
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.read import RulesPart
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _MOST_RULES = 100
 
 
-def check_approval(draft: Draft) -> None:
+def check_approval(draft: RulesetDraft) -> None:
     """R406 where nothing can approve, R409 for a rule whose APPROVE others always worsen."""
     outcomes = {each.outcome for part in draft.parts() for each in part.part.conclusive()}
     if Outcome.APPROVE not in outcomes:
@@ -30,22 +30,22 @@ def check_approval(draft: Draft) -> None:
         return
     for stage in _stages(draft):
         for index, rule in enumerate(stage):
-            if rule.then is Outcome.APPROVE and not _told(rule, stage[:index], stage, draft):
+            if rule.then is Outcome.APPROVE and not _is_reported(rule, stage[:index], stage, draft):
                 _check(rule, worse, draft)
 
 
-def _nothing_approves(what: str, hint: str, draft: Draft) -> None:
+def _nothing_approves(what: str, hint: str, draft: RulesetDraft) -> None:
     message = f"{what}, so that every application is referred or declined"
     draft.report.error("R406", draft.root.node.key_place("stages"), message, hint)
 
 
-def _stages(draft: Draft) -> Iterator[Sequence[Rule]]:
+def _stages(draft: RulesetDraft) -> Iterator[Sequence[Rule]]:
     for part in draft.parts():
         if isinstance(part.part, RulesPart):
             yield part.part.rules[:_MOST_RULES]
 
 
-def _worsens(rule: Rule, draft: Draft) -> bool:
+def _worsens(rule: Rule, draft: RulesetDraft) -> bool:
     """Whether it can refer or decline, and does where a value is missing; not if it always holds.
 
     One that always holds is reported as that.
@@ -55,13 +55,15 @@ def _worsens(rule: Rule, draft: Draft) -> bool:
     return can_hold([(rule.when, False)], draft.names.currency)
 
 
-def _told(rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: Draft) -> bool:
+def _is_reported(
+    rule: Rule, earlier: Sequence[Rule], stage: Sequence[Rule], draft: RulesetDraft
+) -> bool:
     """Whether a rule is reported as shadowed by an earlier one, or as the same as another."""
     same = any(o is not rule and o.when == rule.when for o in stage)
     return same or any(o.then is not Outcome.APPROVE and contained(rule, o, draft) for o in earlier)
 
 
-def _check(rule: Rule, worse: Sequence[Rule], draft: Draft) -> None:
+def _check(rule: Rule, worse: Sequence[Rule], draft: RulesetDraft) -> None:
     if rule.when is None or _impossible([(rule.when, True)], [], draft):
         return
     if not _impossible([(rule.when, True)], worse, draft):
@@ -72,7 +74,7 @@ def _check(rule: Rule, worse: Sequence[Rule], draft: Draft) -> None:
     draft.report.error("R409", rule.when.place, message, "remove it, or narrow the others")
 
 
-def _impossible(claims: Sequence[Claim], worse: Sequence[Rule], draft: Draft) -> bool:
+def _impossible(claims: Sequence[Claim], worse: Sequence[Rule], draft: RulesetDraft) -> bool:
     """Whether no values fulfil the claims and leave every one of these rules false."""
     false = [(rule.when, False) for rule in worse if rule.when is not None]
     return not can_hold([*claims, *false], draft.names.currency)

@@ -8,13 +8,13 @@ from decimal import Decimal
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.constructs.scorecard.model import Band, Card
 from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 _MOST_TOTALS = 20_000
 
 
-def check_bands(draft: Draft) -> None:
+def check_bands(draft: RulesetDraft) -> None:
     """R403 for a best total that fails without a reason, R414 to R417 for bands out of place.
 
     R414: no total reaches it; R415: out of order; R416: better than a band above it; R417: totals
@@ -29,7 +29,7 @@ def check_bands(draft: Draft) -> None:
                 _reached(card, draft)
 
 
-def _in_order(card: Card, draft: Draft) -> bool:
+def _in_order(card: Card, draft: RulesetDraft) -> bool:
     sound = True
     seen: set[str] = set()
     for index, band in enumerate(card.bands):
@@ -52,14 +52,14 @@ def _below(band: Band, above: Band) -> bool:
     return band.start is None or band.start < above.start
 
 
-def _outcomes(card: Card, draft: Draft) -> None:
+def _outcomes(card: Card, draft: RulesetDraft) -> None:
     for above, band in zip(card.bands, card.bands[1:], strict=False):
         if _SEVERITY[band.then] < _SEVERITY[above.then]:
             message = f"band `{band.name}` gives {band.then}, better than `{above.name}` above it"
             draft.report.error("R416", band.place, message, "higher totals must not fare worse")
 
 
-def _best(card: Card, draft: Draft) -> None:
+def _best(card: Card, draft: RulesetDraft) -> None:
     """Points lost are a card's only reasons, and the best total has lost none."""
     if not all(c.complete and c.bins for c in card.characteristics):
         return
@@ -71,7 +71,7 @@ def _best(card: Card, draft: Draft) -> None:
         draft.report.error("R403", band.place, f"{message} no points, so without a reason", hint)
 
 
-def _reached(card: Card, draft: Draft) -> None:
+def _reached(card: Card, draft: RulesetDraft) -> None:
     if not all(c.complete for c in card.characteristics):
         return
     totals = _totals(card)

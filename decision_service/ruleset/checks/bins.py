@@ -10,10 +10,10 @@ from decision_service.ruleset.analysis.regions import Span, gaps, overlap
 from decision_service.ruleset.constructs.scorecard.model import Bin, Characteristic
 from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.program.wording import Wording
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
-def check_bins(draft: Draft) -> None:
+def check_bins(draft: RulesetDraft) -> None:
     """R411 for an overlap, R412 for a gap, R413 for a label without a bin."""
     for part in draft.stages:
         if isinstance(part.part, ScorecardPart):
@@ -23,7 +23,7 @@ def check_bins(draft: Draft) -> None:
                     _gaps(each, draft)
 
 
-def _overlaps(each: Characteristic, draft: Draft) -> None:
+def _overlaps(each: Characteristic, draft: RulesetDraft) -> None:
     for index, later in enumerate(each.bins):
         for earlier in each.bins[:index]:
             shared = _shared(earlier, later, each, draft)
@@ -34,7 +34,7 @@ def _overlaps(each: Characteristic, draft: Draft) -> None:
                 return
 
 
-def _shared(earlier: Bin, later: Bin, each: Characteristic, draft: Draft) -> str:
+def _shared(earlier: Bin, later: Bin, each: Characteristic, draft: RulesetDraft) -> str:
     wording = Wording(draft.names.currency)
     labels = [label for label in later.cell.labels if label in earlier.cell.labels]
     if labels:
@@ -47,7 +47,7 @@ def _shared(earlier: Bin, later: Bin, each: Characteristic, draft: Draft) -> str
     return ""
 
 
-def _gaps(each: Characteristic, draft: Draft) -> None:
+def _gaps(each: Characteristic, draft: RulesetDraft) -> None:
     if each.name.type in ORDERED:
         _span_gaps(each, draft)
         return
@@ -60,7 +60,7 @@ def _gaps(each: Characteristic, draft: Draft) -> None:
         draft.report.error("R413", each.place, message, "add a bin for it")
 
 
-def _span_gaps(each: Characteristic, draft: Draft) -> None:
+def _span_gaps(each: Characteristic, draft: RulesetDraft) -> None:
     symbol, wording = each.name.symbol, Wording(draft.names.currency)
     spans = [span for b in each.bins for span in b.cell.spans]
     left = gaps(whole(symbol, draft.names.currency), spans, symbol.type)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decision_service.language.expressions.tree import FunctionCall, Node, walk
 from decision_service.ruleset.constructs.table.read import TablePart
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 MOST_STEPS = 10_000
 _LOAN = 20
 
 
-def check_cost(draft: Draft) -> None:
+def check_cost(draft: RulesetDraft) -> None:
     """R320 where all expressions together have more than 10,000 steps.
 
     Nothing loops, so the bound holds for every evaluation and none needs counting.

@@ -17,7 +17,7 @@ from decision_service.ruleset.constructs.rules.read import RulesPart
 from decision_service.ruleset.constructs.scorecard.model import Card, Characteristic
 from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.program.wording import Wording
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 Tells = Callable[[str, Decimal, str], Span | None]
 
@@ -37,7 +37,7 @@ class _Bound(msgspec.Struct, frozen=True):
     step: int
 
 
-def check_dead_zone(draft: Draft) -> None:
+def check_dead_zone(draft: RulesetDraft) -> None:
     """R509 (warning) for a knock-out whose survivors at its bound a scorecard can only decline."""
     cards = [part.part.card for part in draft.stages if isinstance(part.part, ScorecardPart)]
     for part in draft.stages:
@@ -47,7 +47,7 @@ def check_dead_zone(draft: Draft) -> None:
                     _check(rule, card, draft)
 
 
-def _check(rule: Rule, card: Card, draft: Draft) -> None:
+def _check(rule: Rule, card: Card, draft: RulesetDraft) -> None:
     if rule.when is None or rule.then is not Outcome.DECLINE or not _sound(card):
         return
     for bound in _bounds(rule.when, draft):
@@ -58,7 +58,7 @@ def _check(rule: Rule, card: Card, draft: Draft) -> None:
                 return
 
 
-def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: Draft) -> None:
+def _report(rule: Rule, bound: _Bound, dead: list[Decimal], what: str, draft: RulesetDraft) -> None:
     if rule.when is not None:
         span = Wording(draft.names.currency).span(Span(min(dead), max(dead)), bound.name.type)
         message = f"{rule.what} lets through `{bound.name.text}` of {span}, but {what}"
@@ -73,7 +73,7 @@ def _sound(card: Card) -> bool:
     return read and starts == sorted(set(starts), reverse=True)
 
 
-def _bounds(when: tree.Node, draft: Draft) -> Iterator[_Bound]:
+def _bounds(when: tree.Node, draft: RulesetDraft) -> Iterator[_Bound]:
     """The bounds of a comparison, or of each of several of which one is enough."""
     if isinstance(when, tree.Any):
         for operand in when.operands:
@@ -97,7 +97,7 @@ def _bounds_of(name: tree.NameRead, operator: str, figures: Iterable[Decimal]) -
         yield _Bound(name, figure + step if strict else figure, step)
 
 
-def _figures(node: tree.Node, draft: Draft) -> list[Decimal]:
+def _figures(node: tree.Node, draft: RulesetDraft) -> list[Decimal]:
     """A literal's value, or every value that a parameter ever has."""
     match node:
         case tree.Constant():

@@ -12,13 +12,13 @@ from decision_service.ruleset.constructs.offer.read import OfferPart
 from decision_service.ruleset.constructs.rules.read import RulesPart
 from decision_service.ruleset.constructs.scorecard.read import ScorecardPart
 from decision_service.ruleset.constructs.table.read import TablePart
-from decision_service.ruleset.reading.draft import Draft, NamedPart
+from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 _MONEY_MATTERS = frozenset({Component.POLICY, Component.SCORECARD, Component.TABLE})
 _NOISY = re.compile(r"(income|contributions)\.change_")
 
 
-def check_fitness(draft: Draft) -> None:
+def check_fitness(draft: RulesetDraft) -> None:
     """R506 (warning) for a vendor-parity average in a score, affordability, limit or offer.
 
     R507 (warning) tells of a rule that declines on a month-to-month change, R508 (warning) of a
@@ -51,7 +51,7 @@ def _factors(node: Node, inside: dict[str, Node]) -> Iterable[tuple[str, Place]]
                 yield from _factors(deeper, inside)
 
 
-def _parity(node: Node, inside: dict[str, Node], draft: Draft) -> None:
+def _parity(node: Node, inside: dict[str, Node], draft: RulesetDraft) -> None:
     for name, place in _factors(node, inside):
         spec = draft.names.catalogue.get(name)
         if spec is not None and spec.parity:
@@ -60,7 +60,7 @@ def _parity(node: Node, inside: dict[str, Node], draft: Draft) -> None:
             draft.report.warning("R506", place, message, hint)
 
 
-def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: Draft) -> None:
+def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
     for name, place in _factors(node, inside):
         spec = draft.names.catalogue.get(name)
         if spec is not None and spec.knock_out_only:
@@ -69,7 +69,7 @@ def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: Draft
             draft.report.warning("R508", place, message, hint)
 
 
-def _noise(rules: RulesPart, inside: dict[str, Node], draft: Draft) -> None:
+def _noise(rules: RulesPart, inside: dict[str, Node], draft: RulesetDraft) -> None:
     for rule in rules.rules:
         if rule.then is not Outcome.DECLINE or rule.when is None:
             continue

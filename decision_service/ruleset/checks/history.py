@@ -10,10 +10,10 @@ from decision_service.language.expressions import tree
 from decision_service.language.types import INTEGER
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.read import RulesPart
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
-def check_history(draft: Draft) -> None:
+def check_history(draft: RulesetDraft) -> None:
     """R505 (warning) for a month threshold below the months that a used factor needs.
 
     Not for a factor of a rule that says with `because` what becomes of those without a value.
@@ -27,13 +27,15 @@ def check_history(draft: Draft) -> None:
                     _check(rule, factor, months, names, draft)
 
 
-def _provided_for(draft: Draft) -> set[str]:
+def _provided_for(draft: RulesetDraft) -> set[str]:
     stages = (part.part for part in draft.stages if isinstance(part.part, RulesPart))
     whens = [rule.when for stage in stages for rule in stage.rules if rule.because and rule.when]
     return {symbol.name for when in whens for symbol in tree.reads(when)}
 
 
-def _check(rule: Rule, factor: str, months: Decimal, names: Iterable[str], draft: Draft) -> None:
+def _check(
+    rule: Rule, factor: str, months: Decimal, names: Iterable[str], draft: RulesetDraft
+) -> None:
     family = factor.partition(".")[0]
     for name in names:
         spec = draft.names.catalogue[name]

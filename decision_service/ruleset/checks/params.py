@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
-def check_params(draft: Draft) -> None:
+def check_params(draft: RulesetDraft) -> None:
     """R431 for a parameter that begins later than another one, or later than today."""
     firsts = {name: param.steps[0].start for name, param in draft.params.items()}
     begun = min((first for first in firsts.values() if first is not None), default=None)
@@ -23,12 +23,12 @@ def check_params(draft: Draft) -> None:
             _report(name, first, hint, draft)
 
 
-def _today(draft: Draft) -> date | None:
+def _today(draft: RulesetDraft) -> date | None:
     if draft.now is None or draft.zone is None:
         return None
     return draft.now.astimezone(draft.zone).date()
 
 
-def _report(name: str, first: date, hint: str, draft: Draft) -> None:
+def _report(name: str, first: date, hint: str, draft: RulesetDraft) -> None:
     message = f"`params.{name}` has no value before {first}"
     draft.report.error("R431", draft.places[f"params.{name}"], message, hint)

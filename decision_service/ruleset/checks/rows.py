@@ -17,19 +17,19 @@ from decision_service.ruleset.constructs.table.columns import Matches, bits, col
 from decision_service.ruleset.constructs.table.model import Grid, Hit
 from decision_service.ruleset.constructs.table.read import TablePart
 from decision_service.ruleset.program.wording import Wording
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _MOST_STEPS = 50_000
 
 
-def check_rows(draft: Draft) -> None:
+def check_rows(draft: RulesetDraft) -> None:
     """R421 for a row that never counts, R422 for an overlap, R423 for a gap."""
     for part in draft.stages:
         if isinstance(part.part, TablePart) and part.part.complete and part.part.grid.rows:
             _check(part.part, draft)
 
 
-def _check(table: TablePart, draft: Draft) -> None:
+def _check(table: TablePart, draft: RulesetDraft) -> None:
     grid = table.grid
     search = _Search(grid, _dimensions(grid, draft))
     search.run(0, search.every, search.every, ())
@@ -100,7 +100,7 @@ class _Search(msgspec.Struct):
             self.overlaps.setdefault(rows[1], (rows[0], rows[1]))
 
 
-def _dimensions(grid: Grid, draft: Draft) -> list[list[Region]]:
+def _dimensions(grid: Grid, draft: RulesetDraft) -> list[list[Region]]:
     found = []
     for index, name in enumerate(grid.names):
         regions = _present(grid, index, name, draft)
@@ -115,7 +115,7 @@ def _absent(grid: Grid, index: int) -> Matches:
     return column(0, cells, grid.names[index].type).absent
 
 
-def _present(grid: Grid, index: int, name: tree.NameRead, draft: Draft) -> list[Region]:
+def _present(grid: Grid, index: int, name: tree.NameRead, draft: RulesetDraft) -> list[Region]:
     cells = [row.cells[index] for row in grid.rows]
     if name.type in ORDERED:
         return _ordered(cells, name, draft)
@@ -130,7 +130,7 @@ def _present(grid: Grid, index: int, name: tree.NameRead, draft: Draft) -> list[
     return regions
 
 
-def _ordered(cells: list[Any], name: tree.NameRead, draft: Draft) -> list[Region]:
+def _ordered(cells: list[Any], name: tree.NameRead, draft: RulesetDraft) -> list[Region]:
     wording, currency = Wording(draft.names.currency), draft.names.currency
     each = column(0, cells, name.type)
     everything = whole(name.symbol, currency)

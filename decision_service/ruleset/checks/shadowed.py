@@ -6,13 +6,13 @@ from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.read import RulesPart
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _SEVERITY = {Outcome.APPROVE: 1, Outcome.REFER: 2, Outcome.DECLINE: 3}
 _MOST_RULES = 100
 
 
-def check_shadowed(draft: Draft) -> None:
+def check_shadowed(draft: RulesetDraft) -> None:
     """R407 for a rule identical to an earlier one, R408 for one contained in it."""
     for part in draft.parts():
         if isinstance(part.part, RulesPart):
@@ -21,7 +21,7 @@ def check_shadowed(draft: Draft) -> None:
                 _check(rule, rules[:index], draft)
 
 
-def _check(rule: Rule, earlier: tuple[Rule, ...], draft: Draft) -> None:
+def _check(rule: Rule, earlier: tuple[Rule, ...], draft: RulesetDraft) -> None:
     for other in earlier:
         if rule.when is None or other.when is None or rule.then is None or other.then is None:
             continue
@@ -36,7 +36,7 @@ def _check(rule: Rule, earlier: tuple[Rule, ...], draft: Draft) -> None:
             return
 
 
-def contained(rule: Rule, other: Rule, draft: Draft) -> bool:
+def contained(rule: Rule, other: Rule, draft: RulesetDraft) -> bool:
     """Whether another rule holds whenever a rule does, each being true of some values."""
     if rule.when is None or other.when is None:
         return False

@@ -1,4 +1,4 @@
-"""The values that two rows of a table both take, in words."""
+"""Values that satisfy two rows of a table, in words."""
 
 from __future__ import annotations
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from decision_service.domain.verdict import Outcome
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
-def check_because(draft: Draft) -> None:
+def check_because(draft: RulesetDraft) -> None:
     """R404 for SKIP, DECLINE on missing and generous fixed points without `because`."""
     for part in draft.parts():
         for place, message in part.part.unexcused():
             draft.report.error("R404", place, message, 'add `because: "…"`')
 
 
-def check_reasonless(draft: Draft) -> None:
+def check_reasonless(draft: RulesetDraft) -> None:
     """R403 for a DECLINE or REFER without a reason."""
     for part in draft.parts():
         for each in part.part.conclusive():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504"}
 _WORDS = {"reasons": "reason", "params": "parameter", "derived": "derived name", "inputs": "input"}
 
 
-def check_unused(draft: Draft) -> None:
+def check_unused(draft: RulesetDraft) -> None:
     """R501 to R504 (warnings) for reasons, parameters, derived names and inputs."""
     for name, place in draft.places.items():
         family, _, rest = name.partition(".")
@@ -19,6 +19,6 @@ def check_unused(draft: Draft) -> None:
         draft.report.warning(_CODES[family], place, message, "remove it, or use it")
 
 
-def _used_by_offer(name: str, draft: Draft) -> bool:
+def _used_by_offer(name: str, draft: RulesetDraft) -> bool:
     """The requested amount tells a reduced offer from a full one."""
     return name == "inputs.requested_amount" and draft.root.has("offer")

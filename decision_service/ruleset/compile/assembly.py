@@ -10,12 +10,12 @@ from decision_service.language.evaluation.kleene import rule_error
 from decision_service.language.types import Symbol
 from decision_service.ruleset.program.intake import Intake
 from decision_service.ruleset.program.model import ParamSpec
-from decision_service.ruleset.program.program import Period, Program, Stage, Timeline
+from decision_service.ruleset.program.program import ParamPeriod, Program, Stage, Timeline
 from decision_service.ruleset.program.wording import Wording
-from decision_service.ruleset.reading.draft import Draft, NamedPart
+from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 
-def assemble(draft: Draft) -> Program:
+def assemble(draft: RulesetDraft) -> Program:
     """The program of a draft without errors."""
     symbols = draft.names.symbols
     slots = [symbols[f"derived.{d.name}"].slot for d in draft.derived]
@@ -31,7 +31,7 @@ def assemble(draft: Draft) -> Program:
     )
 
 
-def _intake(draft: Draft) -> Intake:
+def _intake(draft: RulesetDraft) -> Intake:
     names = draft.names
     factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
     inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
@@ -42,18 +42,18 @@ def _stage(part: NamedPart) -> Stage:
     return Stage(part.name, part.component, part.part.runner())
 
 
-def _timeline(draft: Draft) -> Timeline:
+def _timeline(draft: RulesetDraft) -> Timeline:
     starts = sorted({s.start for p in draft.params.values() for s in p.steps if s.start})
     periods = [_period(draft, start) for start in [None, *starts]]
     return Timeline(tuple(starts), tuple(periods))
 
 
-def _period(draft: Draft, start: date | None) -> Period:
+def _period(draft: RulesetDraft, start: date | None) -> ParamPeriod:
     values: list[Any] = [None] * draft.names.size
     for param in draft.params.values():
         symbol = draft.names.symbols[f"params.{param.name}"]
         values[symbol.slot] = _value_from(param, symbol, start)
-    return Period(start, tuple(values), _next_change(draft, start))
+    return ParamPeriod(start, tuple(values), _next_change(draft, start))
 
 
 def _value_from(param: ParamSpec, symbol: Symbol, start: date | None) -> Any:
@@ -63,7 +63,7 @@ def _value_from(param: ParamSpec, symbol: Symbol, start: date | None) -> Any:
     return rule_error(symbol.name, "no value is in force on this date")
 
 
-def _next_change(draft: Draft, start: date | None) -> date | None:
+def _next_change(draft: RulesetDraft, start: date | None) -> date | None:
     later = [
         step.start
         for param in draft.params.values()

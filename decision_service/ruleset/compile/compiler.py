@@ -24,7 +24,7 @@ from decision_service.ruleset.compile.sections.reasons import read_reasons
 from decision_service.ruleset.compile.sections.stages import announce, read_closing, read_stages
 from decision_service.ruleset.constructs.registry import CLOSING
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.names import Names
 
 REQUIRED = (
@@ -70,12 +70,12 @@ def compile_ruleset(
     return Compilation(_compiled(draft), report.diagnostics())
 
 
-def _read(files: RulesetFiles, names: Names, report: Report) -> Draft | None:
+def _read(files: RulesetFiles, names: Names, report: Report) -> RulesetDraft | None:
     node = read(files.path, files.text, report)
     root = node and Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
     if not root:
         return None
-    draft = Draft(files, report, names, root)
+    draft = RulesetDraft(files, report, names, root)
     read_header(draft)
     read_data(draft)
     draft.valid_for = root.duration("valid_for")
@@ -87,7 +87,7 @@ def _read(files: RulesetFiles, names: Names, report: Report) -> Draft | None:
     return draft
 
 
-def _compiled(draft: Draft) -> CompiledRuleset:
+def _compiled(draft: RulesetDraft) -> CompiledRuleset:
     if draft.zone is None:
         raise AssertionError("a draft without errors has a zone")
     return CompiledRuleset(

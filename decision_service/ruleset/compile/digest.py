@@ -22,7 +22,7 @@ from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.program.model import InputSpec
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 FORM = "ruleset-1"
 _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
@@ -42,8 +42,8 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 
 _TAGS: Mapping[str, str] = {
-    "ConditionSpec": "ConditionSpec",
-    "ConditionsPart": "ConditionsPart",
+    "ConditionSpec": "Demand",
+    "ConditionsPart": "Demands",
     "FunctionCall": "Call",
     "NameRead": "Read",
     "OfferLine": "Line",
@@ -56,7 +56,7 @@ _TAGS: Mapping[str, str] = {
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-def digest(draft: Draft) -> str:
+def digest(draft: RulesetDraft) -> str:
     """The SHA-256 of the canonical content, in hex."""
     content = [
         FORM,

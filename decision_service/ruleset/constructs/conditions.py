@@ -16,13 +16,13 @@ from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.ruleset.program.findings import Conclusion, data_finding
 from decision_service.ruleset.program.part import Conclusive, PartView, Written
 from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import truth_of
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.texts import read_texts
 
 
@@ -43,7 +43,7 @@ class ConditionsPart(msgspec.Struct, frozen=True):
     component: Component = Component.POLICY
 
     def written(self) -> Iterable[Written]:
-        """When each is asked for."""
+        """Their `when` expressions."""
         return [
             Written(d.when, d.place, f"condition `{d.id}`")
             for d in self.demands
@@ -63,14 +63,14 @@ class ConditionsPart(msgspec.Struct, frozen=True):
         return ConditionsRunner([(d, d.when) for d in self.demands if d.when is not None])
 
 
-def read_conditions(node: Node, _component: Component, draft: Draft) -> ConditionsPart:
+def read_conditions(node: YamlNode, _component: Component, draft: RulesetDraft) -> ConditionsPart:
     """The conditions of a list."""
     items = as_list(node, "`conditions`", draft.report)
     demands = [_demand(item, draft) for item in items]
     return ConditionsPart(tuple(d for d in demands if d is not None))
 
 
-def _demand(node: Node, draft: Draft) -> ConditionSpec | None:
+def _demand(node: YamlNode, draft: RulesetDraft) -> ConditionSpec | None:
     fields = Fields.of(node, "a condition", draft.report, required=("id", "when", "text"))
     if fields is None:
         return None
@@ -93,7 +93,7 @@ class ConditionsRunner:
         self.weigh = compile_conditions(self.whens)
 
     def run(self, state: State) -> Conclusion:
-        """Put what holds into the state."""
+        """Add the conditions that hold to the state."""
         noted = self.weigh(state.values)
         possible = self._possible(state) if state.marks else ()
         for index, (demand, truth) in enumerate(zip(self.demands, noted[0], strict=True)):
@@ -105,7 +105,7 @@ class ConditionsRunner:
         return Conclusion(findings, noted, gaps)
 
     def _possible(self, state: State) -> Collection[int]:
-        """The conditions that hold for any of the totals that a missing value leaves open."""
+        """The conditions that hold for any total that a missing value leaves possible."""
         worlds = state.everywhere(self.weigh)
         return {
             index
@@ -115,7 +115,7 @@ class ConditionsRunner:
         }
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Nothing: the rows say it all."""
+        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:

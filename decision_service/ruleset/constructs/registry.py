@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from decision_service.domain.verdict import Component
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.ruleset.constructs import conditions
 from decision_service.ruleset.constructs.offer import read as offer
 from decision_service.ruleset.constructs.rules import read as rules
 from decision_service.ruleset.constructs.scorecard import read as scorecard
 from decision_service.ruleset.constructs.table import read as table
 from decision_service.ruleset.program.part import Part
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 
-def _no_names(_node: Node) -> set[str]:
+def _no_names(_node: YamlNode) -> set[str]:
     return set()
 
 
@@ -29,8 +29,8 @@ class Construct(msgspec.Struct, frozen=True):
 
     key: str
     components: tuple[Component, ...]
-    read: Callable[[Node, Component, Draft], Part | None]
-    announces: Callable[[Node], set[str]] = _no_names
+    read: Callable[[YamlNode, Component, RulesetDraft], Part | None]
+    announces: Callable[[YamlNode], set[str]] = _no_names
 
 
 def _by_key(*constructs: Construct) -> Mapping[str, Construct]:

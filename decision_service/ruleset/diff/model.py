@@ -11,7 +11,7 @@ from functools import partial
 import msgspec
 
 from decision_service.language.diagnostics import Place
-from decision_service.language.yaml.nodes import ListNode, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 
 NOTHING = MapNode((), Place("", 1, 1, 2))
 NOT_WRITTEN = "not written"
@@ -59,7 +59,7 @@ def same_expression(before: Scalar, after: Scalar) -> bool:
     return _TOKEN.findall(before.text) == _TOKEN.findall(after.text)
 
 
-def same(before: Node, after: Node, alike: Alike = same_text) -> bool:
+def same(before: YamlNode, after: YamlNode, alike: Alike = same_text) -> bool:
     """Whether two parts hold the same in the same order."""
     match before, after:
         case Scalar(), Scalar():
@@ -76,7 +76,7 @@ def same(before: Node, after: Node, alike: Alike = same_text) -> bool:
     return False
 
 
-def said(node: Node | None) -> str:
+def said(node: YamlNode | None) -> str:
     """A part on one line."""
     if node is None:
         return NOT_WRITTEN
@@ -87,7 +87,7 @@ def said(node: Node | None) -> str:
     return ", ".join(f"{entry.key} {_inner(entry.value)}" for entry in node.entries)
 
 
-def _inner(node: Node) -> str:
+def _inner(node: YamlNode) -> str:
     if not isinstance(node, MapNode):
         return said(node)
     keys = {entry.key for entry in node.entries}
@@ -101,12 +101,12 @@ def in_words(name: str) -> str:
     return " ".join(_WORDS.get(word, word) for word in name.split("_"))
 
 
-def as_map(node: Node | None) -> MapNode:
+def as_map(node: YamlNode | None) -> MapNode:
     """The node as a map; one without entries where it is none."""
     return node if isinstance(node, MapNode) else NOTHING
 
 
-def items_by(node: Node | None, key: str) -> Mapping[str, MapNode]:
+def items_by(node: YamlNode | None, key: str) -> Mapping[str, MapNode]:
     """The maps of a list by the text under one of their keys."""
     items = node.items if isinstance(node, ListNode) else ()
     found = [item for item in items if isinstance(item, MapNode)]
@@ -119,7 +119,11 @@ def keys_of(before: Iterable[str], after: Iterable[str]) -> list[str]:
 
 
 def compared(
-    group: str, subject: str, before: Node | None, after: Node | None, alike: Alike = same_text
+    group: str,
+    subject: str,
+    before: YamlNode | None,
+    after: YamlNode | None,
+    alike: Alike = same_text,
 ) -> Iterator[VersionChange]:
     """The change of one part, if it is any."""
     if before is None and after is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from decision_service.language.yaml.nodes import MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.ruleset.constructs.offer.model import BELOW
 from decision_service.ruleset.diff.model import (
     NO_VALUE,
@@ -59,7 +59,7 @@ def reasons(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
 
 
 def _entries(
-    group: str, what: str, before: Node | None, after: Node | None
+    group: str, what: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[VersionChange]:
     old, new = as_map(before), as_map(after)
     for name in keys_of(_keys(old), _keys(new)):
@@ -67,7 +67,7 @@ def _entries(
 
 
 def attributes(
-    group: str, subject: str, before: Node | None, after: Node | None
+    group: str, subject: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[VersionChange]:
     """What differs in one map: the whole where it is new or gone, else key by key."""
     if before is None or after is None:
@@ -86,7 +86,7 @@ def attributes(
 
 
 def _written(
-    group: str, subject: str, key: str, before: Node | None, after: Node | None
+    group: str, subject: str, key: str, before: YamlNode | None, after: YamlNode | None
 ) -> VersionChange:
     sort = ChangeKind.ADDED if before is None else ChangeKind.REMOVED
     old, new = said(before), said(after)
@@ -98,7 +98,7 @@ def _word(key: str) -> str:
 
 
 def _texts(
-    group: str, subject: str, before: Node | None, after: Node | None
+    group: str, subject: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[VersionChange]:
     old, new = as_map(before), as_map(after)
     for language in keys_of(_keys(old), _keys(new)):
@@ -190,7 +190,7 @@ def post_checks(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
 
 
 def by_id(
-    group: str, what: str, before: Node | None, after: Node | None
+    group: str, what: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[VersionChange]:
     """What differs in a list of maps that have ids."""
     old, new = items_by(before, "id"), items_by(after, "id")

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 import msgspec
 
 from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.nodes import ListNode, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.ruleset.constructs.table.rows import read_rows
 from decision_service.ruleset.diff.model import (
     ChangeKind,
@@ -93,7 +93,7 @@ def _without(node: MapNode, key: str) -> MapNode:
 
 
 def _listed(
-    group: str, what: str, key: str, before: Node | None, after: Node | None
+    group: str, what: str, key: str, before: YamlNode | None, after: YamlNode | None
 ) -> Iterator[VersionChange]:
     """What differs in bins or bands, each known by its own first word."""
     old, new = items_by(before, key), items_by(after, key)

@@ -1,4 +1,4 @@
-"""Reasons, traces and data requests in words, from what an evaluation came to.
+"""Reasons, traces and data requests in words, from an evaluation's findings.
 
 Built when somebody asks; changes no outcome.
 """

@@ -158,7 +158,7 @@ def _details(
 
 
 def data_requests(gaps: Sequence[Gap]) -> tuple[DataRequest, ...]:
-    """What is missing or unreadable where it mattered, each name once, in the order of the file."""
+    """Requests for missing or unreadable data that mattered, each name once, in file order."""
     found: dict[str, DataRequest] = {}
     for gap in gaps:
         name, missing = gap.name, gap.missing

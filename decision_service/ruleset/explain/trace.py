@@ -1,4 +1,4 @@
-"""A verdict's raw trace as rows a person can read; built only when somebody asks."""
+"""A verdict's raw trace as rows in words, built on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of a ruleset conclude about one applicant, before reasons are put in words."""
+"""Findings: the conclusions of a ruleset's parts, before reasons are put in words."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 def data_finding(
     gap: Gap, outcome: Outcome = _REFER, code: str = "", because: Node | None = None
 ) -> Finding:
-    """What a gap argues for, by default a referral with the cause's own reason."""
+    """The argument from a gap, by default a referral with the cause's reason."""
     kind = _KIND if outcome is _REFER else None
     code = code or gap.missing.code or REASONS[gap.missing.cause]
     return Finding(outcome, code, _COMPONENT, kind, gap, because)
 
 
 class Conclusion(msgspec.Struct, frozen=True, gc=False):
-    """The arguments that one stage came to, its record for the trace, and what it missed."""
+    """One stage's arguments, its record for the trace, and its gaps."""
 
     findings: tuple[Finding, ...]
     record: tuple[Any, ...]
@@ -69,12 +69,12 @@ class Conclusion(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def outcome(self) -> Outcome | None:
-        """What the stage concludes: the worst that is argued for."""
+        """The stage's conclusion: the worst outcome argued for."""
         return worst([finding.outcome for finding in self.findings])
 
 
 class Trace(NamedTuple):
-    """One evaluation gone through part by part: values by slot, and what each part came to.
+    """One finished evaluation: values by slot, and each part's findings.
 
     A closing part that was not run has None.
     """

@@ -1,4 +1,4 @@
-"""Puts factor values and inputs into their slots, missing ones with their cause."""
+"""Assignment of factor values and inputs to slots, missing ones with their causes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class IntakeEntry(NamedTuple):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """Where factors and inputs (by name, without their prefix) go."""
+    """The slots of factors and inputs, by name without prefix."""
 
     currency: str
     factors: tuple[IntakeEntry, ...]
@@ -69,7 +69,7 @@ class Intake(msgspec.Struct, frozen=True):
         return cls(currency, taken, sent)
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
-        """Fill in factors; one that nobody computed counts as not fetched."""
+        """Fill in factors; one that was not computed is missing as not fetched."""
         get, currency = factors.get, self.currency
         for key, slot, kind, symbol in self.factors:
             found = get(key, _NOT_FETCHED)
@@ -97,7 +97,7 @@ class Intake(msgspec.Struct, frozen=True):
 
 
 def _looked_at(symbol: Symbol, value: Any, currency: str) -> Any:
-    """Numbers where they are plain; anything else with care."""
+    """Take plain numbers as they are; convert or check all else."""
     if value.__class__ is Decimal and symbol.type is ValueType.NUMBER and value.is_finite():
         return value
     return to_runtime(symbol.name, value, symbol.type, currency)

@@ -51,16 +51,16 @@ class Runner(Protocol):
         """Conclude from the values so far, missing ones among them; set the outputs."""
 
     def note(self, record: tuple[Any, ...]) -> str:
-        """What the part came to, in a few words; empty where its rows say it all."""
+        """The part's result in a few words; empty where its rows show it."""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
         """The rows of a trace, in file order."""
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
-        """What the run touched, as (what, which): `("rule short_history", "true")`."""
+        """The goals that the run reached, as (what, which): `("rule short_history", "true")`."""
 
     def goals(self) -> Iterable[tuple[str, str]]:
-        """All that runs can touch."""
+        """All goals that runs can reach."""
 
 
 class Part(Protocol):
@@ -68,16 +68,16 @@ class Part(Protocol):
 
     @property
     def component(self) -> Component:
-        """Where its reasons come from."""
+        """The component of its reasons."""
 
     def written(self) -> Iterable[Written]:
         """Its expressions, for the checks."""
 
     def conclusive(self) -> Iterable[Conclusive]:
-        """What in it can conclude an outcome."""
+        """Its parts that can conclude an outcome."""
 
     def unexcused(self) -> Iterable[tuple[Place, str]]:
-        """Where missing data would be looked past, or held against somebody, without `because`."""
+        """Places that skip or decline on missing data without `because`."""
 
     def runner(self) -> Runner:
         """The compiled part."""

@@ -19,7 +19,7 @@ from decision_service.ruleset.program.state import State
 from decision_service.ruleset.program.wording import Wording
 
 
-class Period(msgspec.Struct, frozen=True):
+class ParamPeriod(msgspec.Struct, frozen=True):
     """The parameters' values from a day on (None: from ever), laid out by slot.
 
     A parameter that has no value yet is Unknown; `ends` is the next day on which a used parameter
@@ -35,9 +35,9 @@ class Timeline(msgspec.Struct, frozen=True):
     """All parameters over time: `periods[i + 1]` begins on `starts[i]`."""
 
     starts: tuple[date, ...]
-    periods: tuple[Period, ...]
+    periods: tuple[ParamPeriod, ...]
 
-    def at(self, day: date) -> Period:
+    def at(self, day: date) -> ParamPeriod:
         """The period that a day lies in."""
         return self.periods[bisect_right(self.starts, day)]
 

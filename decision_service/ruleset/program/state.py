@@ -1,4 +1,4 @@
-"""What one evaluation has come to so far, shared by the parts of a ruleset."""
+"""The state of one evaluation, shared by the parts of a ruleset."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class State:
         return self.offered and not self.declines
 
     def take(self, conclusion: Conclusion) -> Conclusion:
-        """Note what a part came to."""
+        """Add a part's findings."""
         for finding in conclusion.findings:
             if finding.outcome is _REFER:
                 self.refers.append(finding)
@@ -110,7 +110,7 @@ class State:
         return marked[0] if len(marked) == 1 else tuple([g for gaps in marked for g in gaps])
 
     def everywhere(self, evaluate: Callable[[Sequence[Any]], Any]) -> list[Any]:
-        """What an expression gives in each world; a None alone where there are too many."""
+        """An expression's value in each world; None alone where there are too many worlds."""
         if self.crowded:
             return [None]
         return [evaluate(world) for world in self.worlds]

@@ -48,7 +48,7 @@ Tracer = Callable[[Values, Any], ComparisonTrace]
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """A comparison in words: the side that is judged, its value, and what it is held against."""
+    """A comparison in words: the judged side, its value, and the required value."""
 
     subject: Node
     operator: str
@@ -205,13 +205,17 @@ class Wording:
 
     def _any_leaf(self, leaf: Node, *, truth: bool) -> Explain:
         def explain(values: Values) -> tuple[str, str, str]:
-            seen = self.seen(leaf, values)
-            operator = _contrary(seen.operator) if truth else seen.operator
-            return seen.subject.text, seen.actual, f"{operator} {seen.against}".strip()
+            comparison = self.comparison(leaf, values)
+            operator = _contrary(comparison.operator) if truth else comparison.operator
+            return (
+                comparison.subject.text,
+                comparison.actual,
+                f"{operator} {comparison.against}".strip(),
+            )
 
         return explain
 
-    def seen(self, leaf: Node, values: Values) -> Seen:
+    def comparison(self, leaf: Node, values: Values) -> Seen:
         """One comparison with the values it saw; call it inside `exactly()`."""
         match leaf:
             case tree.Compare():
@@ -251,7 +255,7 @@ class Wording:
         return tuple([trace(values, truth) for trace, truth in pairs])
 
     def _tracer(self, leaf: Node) -> Tracer:
-        """A function from values and a truth to one comparison, what is fixed printed before."""
+        """A function from values and a truth to one comparison; its constants are printed once."""
         match leaf:
             case tree.Compare(left=tree.NameRead() as name, right=tree.Constant() as against):
                 required = self.value(against.value, against.type)
@@ -263,13 +267,13 @@ class Wording:
         return lambda values, truth: self._traced(leaf, values, truth)
 
     def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
-        seen = self.seen(leaf, values)
+        comparison = self.comparison(leaf, values)
         return ComparisonTrace(
-            left=seen.subject.text,
-            operator=seen.operator,
-            right=seen.right,
-            actual=seen.actual,
-            required=seen.against,
+            left=comparison.subject.text,
+            operator=comparison.operator,
+            right=comparison.right,
+            actual=comparison.actual,
+            required=comparison.against,
             truth=truth_of(truth),
         )
 
@@ -283,7 +287,7 @@ def _reads(node: Node, name: str) -> bool:
 
 
 def _turned(leaf: tree.Compare) -> tree.Compare:
-    """The same comparison told from its right side."""
+    """The same comparison with its sides exchanged."""
     operator = _MIRRORED[leaf.operator]
     return tree.Compare(operator, leaf.right, leaf.left, text=leaf.text, place=leaf.place)
 

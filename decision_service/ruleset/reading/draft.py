@@ -1,4 +1,4 @@
-"""A rule file while it is read: what is there so far, for later sections and for the checks."""
+"""A rule file while it is read: its sections so far, for later sections and the checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from decision_service.language.expressions.checker import read_expression
 from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, Scalar, YamlNode
 from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
 from decision_service.ruleset.program.part import Part
 from decision_service.ruleset.reading.names import NO_CURRENCY, Names
@@ -38,8 +38,8 @@ class NamedPart(msgspec.Struct, frozen=True):
     place: Place
 
 
-class Draft(msgspec.Struct):
-    """Everything read from one rule file; what could not be read is simply not there.
+class RulesetDraft(msgspec.Struct):
+    """Everything read from one rule file; unreadable sections are absent.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
     `ids` where each id stands. `now` is when it is to decide, None where that does not matter.
@@ -121,8 +121,8 @@ class Draft(msgspec.Struct):
             message = f"`{key}` is empty"
             self.report.error("R123", node.place, message, "write at least one")
 
-    def touch(self, node: Node) -> None:
-        """Count what an unreadable part of the file names as used, as it is meant to be."""
+    def touch(self, node: YamlNode) -> None:
+        """Count the names in an unreadable part as used."""
         if isinstance(node, Scalar):
             self.names.touch(node.text)
             self.used_reasons.add(node.text)

@@ -11,7 +11,7 @@ from decision_service.domain.money import exponent
 from decision_service.language.diagnostics import Report
 from decision_service.language.expressions.literals import money_minor
 from decision_service.language.expressions.tree import Literal
-from decision_service.language.yaml.nodes import Node, Scalar
+from decision_service.language.yaml.nodes import Scalar, YamlNode
 from decision_service.language.yaml.readers import (
     as_day,
     as_decimal,
@@ -21,7 +21,7 @@ from decision_service.language.yaml.readers import (
 )
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_READERS: dict[ValueType, Callable[[Node, str, Report], Literal | None]] = {
+_READERS: dict[ValueType, Callable[[YamlNode, str, Report], Literal | None]] = {
     ValueType.INTEGER: as_integer,
     ValueType.NUMBER: as_decimal,
     ValueType.TEXT: as_text,
@@ -31,7 +31,7 @@ _READERS: dict[ValueType, Callable[[Node, str, Report], Literal | None]] = {
 
 
 def as_literal(
-    node: Node, type_: ValueType, what: str, currency: str, report: Report
+    node: YamlNode, type_: ValueType, what: str, currency: str, report: Report
 ) -> Literal | None:
     """A literal as evaluation wants it: money in minor units; None where it is none."""
     if type_ is not ValueType.MONEY:
@@ -40,7 +40,7 @@ def as_literal(
     return None if amount is None else money_minor(amount, currency)
 
 
-def as_amount(node: Node, what: str, currency: str, report: Report) -> Decimal | None:
+def as_amount(node: YamlNode, what: str, currency: str, report: Report) -> Decimal | None:
     """An amount in major units, no finer than the minor unit and at most 10^12."""
     amount = as_decimal(node, what, report)
     if amount is None or money_minor(amount, currency) is not None:

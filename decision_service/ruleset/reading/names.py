@@ -1,4 +1,4 @@
-"""The names of one ruleset: what is defined so far, what comes later, what was used."""
+"""The names of one ruleset: those defined so far, those to come, those used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNKNOWN = {
 
 
 NO_CURRENCY = "XXX"
-"""ISO 4217's code for none: what a ruleset has until its own is read."""
+"""ISO 4217's code for no currency, until the ruleset's own is read."""
 
 
 class Names:
@@ -90,7 +90,7 @@ class Names:
         return self._fault(name)
 
     def touch(self, text: str) -> None:
-        """Count the names of an expression that cannot be read as used, as they are meant to be."""
+        """Count the names in an unreadable expression as used."""
         for name in _NAME.findall(text):
             if name in self.symbols:
                 self.used[name] = None
@@ -140,7 +140,7 @@ def _described(spec: FactorSpec) -> str:
 
 
 def _as_text(name: str) -> str:
-    """What somebody may have meant who wrote a single word: most often a label."""
+    """The likely meaning of a single unknown word: most often a label."""
     if name.isupper():
         return f'a label stands in quotes: "{name}"'
     return f'names look like `family.factor`; a text stands in quotes: "{name}"'

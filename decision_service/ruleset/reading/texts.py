@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 
 from decision_service.language.diagnostics import Report
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_map, as_text
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
-def read_texts(node: Node, what: str, report: Report) -> Mapping[str, str] | None:
+def read_texts(node: YamlNode, what: str, report: Report) -> Mapping[str, str] | None:
     """Texts by language, `en` among them."""
     languages = as_map(node, what, report)
     if languages is None:

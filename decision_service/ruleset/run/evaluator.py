@@ -15,7 +15,7 @@ from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.explain.ranking import data_requests, ranked
 from decision_service.ruleset.program.findings import Finding, Trace
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.program.program import Period
+from decision_service.ruleset.program.program import ParamPeriod
 from decision_service.ruleset.program.state import State
 
 _NOTHING_CONCLUDED = Finding(
@@ -24,18 +24,18 @@ _NOTHING_CONCLUDED = Finding(
 _KINDS = (ReferKind.LEGAL, ReferKind.DATA, ReferKind.POLICY, ReferKind.SCORE)
 
 
-class Loaded(msgspec.Struct, frozen=True):
+class LoadedFactors(msgspec.Struct, frozen=True):
     """Parameters and factor values of a period, laid out by slot.
 
     It is good for the ruleset, the factors and the period that it was made of, and no others.
     """
 
     values: tuple[Any, ...]
-    period: Period
+    period: ParamPeriod
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What a decision rests on: factor values by name, inputs by name without their prefix.
+    """The facts of a decision: factor values by name, inputs by name without prefix.
 
     `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
     """
@@ -43,20 +43,22 @@ class Facts(msgspec.Struct, frozen=True):
     factors: Mapping[str, FactorValue]
     inputs: Mapping[str, Value]
     as_of: AsOf
-    loaded: Loaded | None = None
+    loaded: LoadedFactors | None = None
 
 
-def load(ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf) -> Loaded:
+def load(
+    ruleset: CompiledRuleset, factors: Mapping[str, FactorValue], as_of: AsOf
+) -> LoadedFactors:
     """Factor values as a ruleset takes them on a day, for any number of evaluations."""
     program = ruleset.program
     period = program.timeline.at(as_of.date)
     values = list(period.values)
     program.intake.load_factors(factors, values)
-    return Loaded(tuple(values), period)
+    return LoadedFactors(tuple(values), period)
 
 
 def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
-    """Run all stages, combine what they conclude, and say why.
+    """Run all stages, combine their conclusions, and give reasons.
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
     concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
@@ -71,7 +73,7 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
 
 
 def _verdict(
-    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: Period
+    ruleset: CompiledRuleset, state: State, trace: Trace, as_of: AsOf, period: ParamPeriod
 ) -> Verdict:
     outcome, kind = state.outcome, None
     reasons: tuple[Reason, ...] = ()

@@ -1,4 +1,4 @@
-"""Binds what a loan system sent to the inputs that a ruleset declares."""
+"""Binding of an application's inputs to the inputs that a ruleset declares."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEAST_AMOUNT = -LARGEST_AMOUNT
 
 
 class BoundInputs(msgspec.Struct, frozen=True):
-    """The inputs as evaluation takes them, and what is wrong with the others."""
+    """The bound inputs, and the problems of the others."""
 
     values: Mapping[str, Value]
     problems: tuple[FieldProblem, ...]

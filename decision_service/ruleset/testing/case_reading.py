@@ -14,7 +14,7 @@ from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
@@ -36,11 +36,11 @@ class Given(msgspec.Struct, frozen=True):
     factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
 
     def over(self, other: Given) -> Given:
-        """These, and what only the other one names."""
+        """The union; this one's values where both have a name."""
         return Given({**other.inputs, **self.inputs}, {**other.factors, **self.factors})
 
 
-class Case(msgspec.Struct, frozen=True):
+class RuleTestCase(msgspec.Struct, frozen=True):
     """One test; a recorded one names its fixture in `snapshot` and stands on its facts.
 
     `as_of` is None where a recorded case leaves it to its fixture.
@@ -58,7 +58,7 @@ class CaseFile(msgspec.Struct, frozen=True):
     """The cases of one file, and all that is wrong with it; after an error there are no cases."""
 
     path: str
-    cases: tuple[Case, ...]
+    cases: tuple[RuleTestCase, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -81,7 +81,7 @@ def case_target(path: str, text: str) -> Target | None:
 
 
 class GivenFile(msgspec.Struct, frozen=True):
-    """What one file gives for one evaluation; `as_of` is None where it does not say."""
+    """One file's values for one evaluation; `as_of` is None where absent."""
 
     given: Given
     as_of: AsOf | None
@@ -154,7 +154,7 @@ class _Reader:
     def given(self) -> Given:
         return self._given(self.fields)
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[RuleTestCase]:
         self._check_target()
         items = self.fields.items("cases")
         if not items and self.fields.has("cases"):
@@ -188,7 +188,7 @@ class _Reader:
             _each(fields.map("inputs"), self._input), _each(fields.map("factors"), self._factor)
         )
 
-    def _case(self, node: Node) -> Case | None:
+    def _case(self, node: YamlNode) -> RuleTestCase | None:
         optional = ("as_of", "inputs", "factors", "snapshot")
         fields = Fields.of(
             node, "a case", self.report, required=("name", "expect"), optional=optional
@@ -208,7 +208,7 @@ class _Reader:
             given = given.over(Given(self.defaults.inputs))
         if name is None or expectation is None:
             return None
-        return Case(name, place, expectation, given, as_of, snapshot or "")
+        return RuleTestCase(name, place, expectation, given, as_of, snapshot or "")
 
     def _claim(self, name: str | None, place: Place) -> None:
         first = self.names.setdefault(name, place) if name is not None else place
@@ -262,7 +262,7 @@ class _Reader:
             return None
         return Missing(Cause(word), code=DataReason(code) if code else None)
 
-    def _value(self, node: Node, type_: ValueType, what: str) -> Value | None:
+    def _value(self, node: YamlNode, type_: ValueType, what: str) -> Value | None:
         currency = self.ruleset.currency
         if type_ is not ValueType.MONEY:
             return as_literal(node, type_, what, currency, self.report)

@@ -1,4 +1,4 @@
-"""Rule tests: run them, show expected beside actual, and tell what they cover."""
+"""Rule tests: results, differences and coverage."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.case_reading import (
-    Case,
     CaseFile,
     Given,
+    RuleTestCase,
     Target,
     case_target,
     parse_cases,
@@ -24,13 +24,13 @@ from decision_service.ruleset.testing.certain import certain_rules
 from decision_service.ruleset.testing.expectations import Difference, Expectation
 
 __all__ = [
-    "Case",
     "CaseFile",
     "CaseResult",
     "Coverage",
     "Difference",
     "Expectation",
     "Goal",
+    "RuleTestCase",
     "Snapshots",
     "Target",
     "case_target",
@@ -56,7 +56,7 @@ class Goal(msgspec.Struct, frozen=True, order=True):
 class CaseResult(msgspec.Struct, frozen=True):
     """One case's run; `problem` says why there is no verdict."""
 
-    case: Case
+    case: RuleTestCase
     verdict: Verdict | None
     differences: tuple[Difference, ...] = ()
     problem: str = ""
@@ -69,13 +69,13 @@ class CaseResult(msgspec.Struct, frozen=True):
 
 
 def run_cases(
-    ruleset: CompiledRuleset, cases: Iterable[Case], snapshots: Snapshots | None = None
+    ruleset: CompiledRuleset, cases: Iterable[RuleTestCase], snapshots: Snapshots | None = None
 ) -> tuple[CaseResult, ...]:
     """Evaluate every case; recorded ones need `snapshots`."""
     return tuple(_run(ruleset, case, snapshots) for case in cases)
 
 
-def _run(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) -> CaseResult:
+def _run(ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | None) -> CaseResult:
     facts = _facts(ruleset, case, snapshots)
     if isinstance(facts, str):
         return CaseResult(case, None, problem=facts)
@@ -85,7 +85,9 @@ def _run(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) -> C
     return CaseResult(case, verdict, differences, reached=reached)
 
 
-def _facts(ruleset: CompiledRuleset, case: Case, snapshots: Snapshots | None) -> Facts | str:
+def _facts(
+    ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | None
+) -> Facts | str:
     recorded = Facts({}, {}, case.as_of) if case.as_of is not None else None
     if case.snapshot:
         if snapshots is None:
@@ -116,7 +118,7 @@ def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """What all cases together reached of what can be reached."""
+    """The goals that all cases reached, of all that can be reached."""
 
     reached: tuple[Goal, ...]
     missed: tuple[Goal, ...]

@@ -1,4 +1,4 @@
-"""Which conditions always have a truth, so that no test can reach their UNKNOWN."""
+"""Conditions that are never UNKNOWN, so that no test has to reach that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule test expects of a verdict, and how the verdict differs from it."""
+"""Expectations of a rule test, and the differences of a verdict from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from decision_service.domain.money import Money
 from decision_service.domain.verdict import Offer, OfferKind, Outcome, ReferKind, Verdict
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_scalar
 
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
@@ -24,7 +24,7 @@ NO_OFFER: Mapping[str, Any] = {}
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One expectation that was not met, expected beside actual."""
+    """One unmet expectation, with the expected and the actual value."""
 
     field: str
     expected: str
@@ -141,7 +141,7 @@ _LISTED: Mapping[str, Callable[[str, tuple[str, ...], Verdict], Difference | Non
 }
 
 
-def read_expectation(node: Node, report: Report) -> Expectation | None:
+def read_expectation(node: YamlNode, report: Report) -> Expectation | None:
     """The expectation of a case."""
     optional = ("refer_kind", "offer", *_LISTS, *_MAPS)
     fields = Fields.of(node, "`expect`", report, required=("outcome",), optional=optional)

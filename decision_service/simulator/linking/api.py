@@ -26,7 +26,7 @@ SCRIPT_PATH = "/v2/smile.v2.js"
 _STATUSES = {"TOKEN_EXPIRED": 401, "NO_SESSION": 401, "NO_SUCH": 404, "BAD_REQUEST": 400}
 _LARGEST_BODY = 10_000
 
-Answer = Callable[[str, Mapping[str, Any]], Any]
+LinkReply = Callable[[str, Mapping[str, Any]], Any]
 
 
 def widget_routes(linking: LinkSessions) -> list[BaseRoute]:
@@ -77,7 +77,7 @@ class _LinkApi:
         return _account(self._linking.remove(session, _text(sent, "id")))
 
 
-def _endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(answer: LinkReply) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
             sent = {**await _object(request), **request.path_params}

@@ -11,7 +11,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.pipeline.applicants.ports import (
     Applicant,
     Connections,
-    Enrolled,
+    CreatedUser,
     LinkToken,
     Sync,
     Unsettled,
@@ -48,7 +48,7 @@ class SmileEnrolment:
     def __init__(self, api: SmileApi) -> None:
         self._api = api
 
-    async def enrol(self, applicant: Applicant, stop_at: float) -> Enrolled:
+    async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
         """As `Enrolment.enrol`."""
         pairs = {REFERENCE: applicant.reference, CALLER: applicant.caller}
         content = msgspec.json.encode({"externalMetadata": pairs})
@@ -58,7 +58,7 @@ class SmileEnrolment:
         try:
             made = await self._api.get(request, _NEW_USER, self._api.budget(stop_at))
             user = needed(made.user, "users.user")
-            return Enrolled(needed(user.id, "users.user.id"), _token(made.token))
+            return CreatedUser(needed(user.id, "users.user.id"), _token(made.token))
         except UpstreamFault as fault:
             if _may_have_happened(fault):
                 raise Unsettled from None

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from decision_service.domain.errors import UpstreamUnavailable
 from decision_service.domain.needs import FetchPlan
 from decision_service.pipeline.ports import Clock
-from decision_service.single_flight import Place, SingleFlight, WorkStopped
+from decision_service.single_flight import SingleFlight, Waiter, WorkStopped
 from decision_service.smile.reading.fetch import SnapshotFetch, unanswered
 from decision_service.smile.reading.readiness import not_ready
 
@@ -22,7 +22,7 @@ def fetches() -> Fetches:
 
 
 async def follow(
-    place: Place[SnapshotFetch, None], clock: Clock, stop_at: float, wait_until: float
+    place: Waiter[SnapshotFetch, None], clock: Clock, stop_at: float, wait_until: float
 ) -> None:
     """Return when the fetch has ended, or at the deadline where the vendor has answered.
 
@@ -44,7 +44,7 @@ async def follow(
 
 
 async def _ended(
-    place: Place[SnapshotFetch, None], seconds: float, *signals: asyncio.Future[int]
+    place: Waiter[SnapshotFetch, None], seconds: float, *signals: asyncio.Future[int]
 ) -> bool:
     """Whether the fetch ended while its caller waited; raises as `follow` does."""
     try:

@@ -1,4 +1,4 @@
-"""Answering many callers by one piece of work."""
+"""Batches: one piece of work that answers many callers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Waiting = tuple[Q, asyncio.Future[A]]
 
 
 class Batches(Generic[Q, A]):
-    """Collects questions while the batch before them runs, and has them answered together.
+    """Collects questions while the batch before runs, and answers them together.
 
     `answer` gives one answer, or one error, per question, in order. A batch holds at most `most`
     questions. A batch waits until there are as many callers as the last batch served or as came
@@ -51,7 +51,7 @@ class Batches(Generic[Q, A]):
         self._enough = asyncio.Event()
         self._closed = False
 
-    async def ask(self, question: Q) -> A:
+    async def submit(self, question: Q) -> A:
         """The answer to one question.
 
         Raises what `answer` gave or raised, and StoreUnavailable where no question is taken.
@@ -88,7 +88,7 @@ class Batches(Generic[Q, A]):
         return await self._answers([question for question, _ in self._batch])
 
     def _finish(self, run: asyncio.Task[Sequence[A | StoreError]]) -> None:
-        """Called when a batch ended, however it ended: release its callers, begin the next."""
+        """After a batch, failed or not: release its callers, begin the next."""
         callers = len(self._batch) + len(self._pending)
         self._expected = min(self._most, -(-callers // self._split))
         self._ended = perf_counter()
@@ -98,7 +98,7 @@ class Batches(Generic[Q, A]):
             self._start()
 
     async def _gather(self) -> None:
-        """Wait for as many as there were lately, but no longer than the linger."""
+        """Wait for the expected number of questions, at most `linger` seconds."""
         left = self._linger - (perf_counter() - max(self._since, self._ended))
         if left <= 0 or len(self._pending) >= self._expected or self._closed:
             return
@@ -108,7 +108,7 @@ class Batches(Generic[Q, A]):
         timer.cancel()
 
     async def _answers(self, questions: Sequence[Q]) -> Sequence[A | StoreError]:
-        """Answer together; where one question spoils that, each by itself."""
+        """Answer together; where one question fails the batch, each by itself."""
         try:
             return await self._answer(questions)
         except (EntryRefused, HeldUp):

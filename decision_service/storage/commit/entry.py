@@ -1,4 +1,4 @@
-"""A decision on its way into the database."""
+"""A decision about to be committed, with its preconditions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import Enum, auto
 
 import msgspec
 
-from decision_service.pipeline.ports import ArmDecision, Entry, StoredEntry, WarmMark
+from decision_service.pipeline.ports import ArmDecision, DecisionEntry, StoredEntry, WarmMark
 from decision_service.storage.privacy.snapshots import PackedSnapshot
 from decision_service.storage.queries.decisions import microseconds
 
 
 class Preconditions(msgspec.Struct, frozen=True, array_like=True):
-    """What must still be true when a decision is recorded; None where it does not matter.
+    """Conditions that must hold at the commit; None where one does not matter.
 
     `consent` is the user's count of withdrawals. `reading` is the snapshot that may serve and
     `fetched` when it was read. `part` is a snapshot that must be stored. `fence` is that of the
@@ -46,17 +46,17 @@ class Commit(msgspec.Struct, frozen=True):
 
 
 class CommitStatus(Enum):
-    """What became of a commit in its group."""
+    """The result of one entry's commit."""
 
     RECORDED = auto()
     KEY_TAKEN = auto()
-    """Its key, or its decision's id, belongs to another decision."""
+    """The entry's key, or its decision's id, belongs to another decision."""
     MOVED = auto()
-    """The consent, the reading or the part is not as it was."""
+    """A precondition failed: consent, reading or stored snapshot has changed."""
     LEASE_LOST = auto()
 
 
-def preconditions_of(entry: Entry, *, stored: bool) -> Preconditions:
+def preconditions_of(entry: DecisionEntry, *, stored: bool) -> Preconditions:
     """What an entry depends on; with `stored` its snapshot is not written with it.
 
     That of the reading that may serve is there.

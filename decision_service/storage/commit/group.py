@@ -1,4 +1,4 @@
-"""The transaction that records a group of decisions with all that belongs to them."""
+"""The transaction that records a group of decisions with their snapshots and arms."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def record_group(
 def _answers(
     connection: Connection, group: Sequence[Commit], statuses: Sequence[CommitStatus]
 ) -> Sequence[StoredEntry | StoreError]:
-    """Each entry that is recorded, the winner of its key, or why there is neither."""
-    told = [*zip(group, statuses, strict=True)]
-    refused = {c.key for c, status in told if status is not CommitStatus.RECORDED}
+    """For each entry: the recorded one, the earlier one under its key, or an error."""
+    results = [*zip(group, statuses, strict=True)]
+    refused = {c.key for c, status in results if status is not CommitStatus.RECORDED}
     entries = {**decisions.by_keys(connection, refused)}
-    for commit, status in told:
+    for commit, status in results:
         if status is CommitStatus.RECORDED:
             entries.setdefault(commit.key, commit.entry)
-    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in told]
+    return [entries.get(commit.key) or _refusal(commit, status) for commit, status in results]
 
 
 def _refusal(commit: Commit, status: CommitStatus) -> StoreError:

@@ -64,7 +64,7 @@ _ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 
 
 def record(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record those of a group that can be, with their arms; what became of each, in order.
+    """Record a group's acceptable entries with their arms; each entry's status, in order.
 
     Of several with one key the first wins. The lease of each that is recorded, or whose key was
     taken, ends. There are statements for a few numbers of rows, so that a server has few to plan:
@@ -86,7 +86,7 @@ def _status(holds: bool, leased: bool, recorded: bool) -> CommitStatus:  # noqa:
 
 
 def _fitting(rows: int) -> int:
-    """The least number of rows that there is a statement for; beyond the last, as many as given."""
+    """The least prepared number of rows that fits; beyond the largest, the given number."""
     place = bisect_left(_ROWS, rows)
     return _ROWS[place] if place < len(_ROWS) else rows
 
@@ -98,7 +98,7 @@ def _given_row(commit: Commit) -> tuple[object, ...]:
 
 
 def _of_arm(arm: ArmDecision | None) -> tuple[object, ...]:
-    """What the arm's row has beside the decision's."""
+    """The values of the arm's row that the decision's row does not have."""
     if arm is None:
         return (None,) * len(_ARM_COLUMNS)
     return (

@@ -15,7 +15,7 @@ from decision_service.storage.queries import arms, decisions
 from decision_service.storage.schema import tables
 
 _MANY = 16
-"""Rows in one statement; each statement gives the interpreter's lock away and waits for it."""
+"""Rows in one statement; each statement releases and retakes the interpreter's lock."""
 
 _BROKEN = """
 SELECT given.key FROM json_each(?) AS given
@@ -34,7 +34,7 @@ WHERE coalesce(consents.epoch, 0) <> given.value ->> 1 OR (
     )
 )
 """
-"""The places of what is not as it was, in a JSON array of preconditions as arrays."""
+"""The indexes of failed preconditions, given as a JSON array of arrays."""
 
 _IDENTITIES = """
 SELECT decision_id, caller, request_id FROM decisions
@@ -43,7 +43,7 @@ WHERE decision_id IN (SELECT value FROM json_each(?))
 
 
 def record(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
-    """Record those of a group that can be, with their arms; what became of each, in order.
+    """Record a group's acceptable entries with their arms; each entry's status, in order.
 
     Of several with one key the first wins. One process has the file, so there are no leases.
     """
@@ -71,7 +71,7 @@ def _broken(connection: Connection, group: Sequence[Commit]) -> set[Precondition
 
 
 def _recorded(connection: Connection, fit: Sequence[Commit]) -> set[_Identity]:
-    """Insert the decisions; those that are there now."""
+    """Insert the decisions; the identities that are stored afterwards."""
     rows = [decisions.row(commit.entry) for commit in fit]
     if _insert_new(connection, tables.decisions, rows) == len(rows):
         return {_id(commit) for commit in fit}

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, literal, select
 
 from decision_service.domain.errors import ReadingMoved, StoreError, StoreUnavailable
 from decision_service.failpoints import Point, reach
-from decision_service.pipeline.ports import Entry, SnapshotBody, StoredEntry, WarmMark
+from decision_service.pipeline.ports import DecisionEntry, SnapshotBody, StoredEntry, WarmMark
 from decision_service.storage.commit.batches import Batches
 from decision_service.storage.commit.entry import Commit, preconditions_of
 from decision_service.storage.commit.group import record_group
@@ -25,17 +25,17 @@ from decision_service.user_cache import UserCache
 LARGEST_GROUP = 128
 LINGER_SECONDS = 0.002
 DECIDED_ON = 8192
-"""Of so many snapshots that decisions rest on it is remembered under which count of withdrawals."""
+"""How many decided-on snapshots are cached with their count of withdrawals."""
 
 _PROBE = "probe"
 _PROBE_BYTES = 64 << 10
 
 OnCommit = Callable[[float, int], None]
-"""Hears of each committed group: how many seconds it took, and how many decisions it held."""
+"""Called after each committed group with its seconds and its number of decisions."""
 
 
 def no_op(_: float, __: int) -> None:
-    """Nobody counts."""
+    """Ignore the group."""
 
 
 class Writer:
@@ -57,8 +57,8 @@ class Writer:
         self._on_commit = on_commit
         self._failed = False
 
-    async def commit(self, entry: Entry) -> StoredEntry:
-        """Durable on return: the entry, or the one that had its key before.
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
+        """Durable on return: the entry, or an earlier one under its key.
 
         Raises StoreUnavailable, when nothing was acknowledged, or EntryRefused.
         """
@@ -70,7 +70,7 @@ class Writer:
         preconditions = preconditions_of(entry, stored=packed is None)
         commit = Commit(stored, preconditions, packed, entry.arm, entry.warm)
         try:
-            answer = await self._groups.ask(commit)
+            answer = await self._groups.submit(commit)
         except ReadingMoved:
             if entry.snapshot is not None:
                 self._decided_on.pop((entry.user_id, entry.snapshot.id), None)
@@ -80,13 +80,13 @@ class Writer:
         return answer
 
     async def keep_warm(self, body: SnapshotBody, mark: WarmMark, consent: int) -> bool:
-        """Store a reading beside the groups; False where it may not serve any more."""
+        """Store a reading outside the groups; False where it may not serve any more."""
         packed = await self._packing.pack(body, decisions.microseconds(mark.fetched))
         work = partial(_keep_warm, packed=packed, mark=mark, consent=consent)
         return await self._database.write(work)
 
-    def _is_stored(self, entry: Entry, snapshot: SnapshotBody) -> bool:
-        """Whether a snapshot need not be written: the commit looks whether it is there.
+    def _is_stored(self, entry: DecisionEntry, snapshot: SnapshotBody) -> bool:
+        """Whether a snapshot need not be written, as the commit checks that it is stored.
 
         That of the reading that may serve is. A part of it is, most likely, where a decision on it
         was recorded since the user last withdrew consent.
@@ -99,7 +99,7 @@ class Writer:
         return self._decided_on.get((snapshot.user_id, snapshot.id)) == entry.consent
 
     def forget(self, user_id: str) -> None:
-        """Drop what is remembered of a user's data."""
+        """Drop the cached snapshots of a user."""
         self._packing.forget(user_id)
         self._decided_on.forget(user_id)
 
@@ -132,7 +132,7 @@ class Writer:
         return answers
 
     async def _recorded(self, group: Sequence[Commit]) -> Sequence[StoredEntry | StoreError]:
-        """Where a connection breaks, the same work settles what became of its transaction."""
+        """Write; after a lost connection, repeat, which shows whether the transaction committed."""
         work = partial(record_group, group=group)
         try:
             return await self._database.commit(work)
@@ -143,7 +143,7 @@ class Writer:
 def _keep_warm(
     connection: Connection, packed: PackedSnapshot, mark: WarmMark, consent: int
 ) -> bool:
-    """A reading that does not come to serve, and the one that it replaces, are not kept for it."""
+    """Store a reading; the snapshot of a refused or a replaced one is removed."""
     user_id = packed.user_id
     consents.hold(connection, (user_id,))
     if consents.epochs(connection, (user_id,)).get(user_id, 0) != consent:

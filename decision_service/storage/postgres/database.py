@@ -38,7 +38,7 @@ The server gives up before its client does: then the connection is still good.
 """
 
 ATTEMPTS = 3
-"""How often a transaction is tried that the server undoes for another's sake."""
+"""How often a transaction is tried that the server rolls back."""
 
 _FAULTS = (SQLAlchemyError, OSError, *faults.UNFIT_VALUES)
 _EACH_BY_ITSELF: IsolationLevel = "AUTOCOMMIT"
@@ -85,7 +85,7 @@ class PostgresDatabase:
             return await self._run(self._readers, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction, again where the server undid it for another's sake."""
+        """Run work in one transaction; repeated after a rollback by the server."""
         return await self._repeat(self._writer, work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
@@ -93,7 +93,7 @@ class PostgresDatabase:
         return await self._repeat(self._committer, work)
 
     async def note(self, work: Callable[[Connection], T]) -> T:
-        """Run work that need not outlive a crash of the server: each statement by itself.
+        """Run work that may be lost in a crash of the server, each statement by itself.
 
         All of it goes over one connection, by which the server knows this process; a lost one is
         replaced once.

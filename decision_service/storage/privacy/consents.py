@@ -1,4 +1,4 @@
-"""Each user's key, and the count of withdrawals that fences what was read before."""
+"""Each user's key, and the count of withdrawals that bars data read before."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def epochs(connection: Connection, users: Collection[str]) -> Mapping[str, int]:
 
 
 def hold(connection: Connection, users: Collection[str]) -> None:
-    """Keep these users' consents as they are until the transaction ends.
+    """Lock these users' consents until the transaction ends.
 
     On PostgreSQL an erasure by another connection waits meanwhile, and one that came first is seen
     by the next look. A user of whom nothing is known gets a row, since there is no lock on none.
@@ -79,7 +79,7 @@ def erase(
     *,
     with_decisions: bool = False,
 ) -> Erased:
-    """Destroy a user's key and data, count the withdrawal, and remember the erasure by its id."""
+    """Destroy a user's key and data, count the withdrawal, and record the erasure's id."""
     insert_new(connection, erasures, [{"erasure_id": erasure_id, "user_id": user_id}])
     insert_new(connection, consents, [{"user_id": user_id, "epoch": 0, "key": None}])
     counted = update(consents).where(consents.c.user_id == user_id)

@@ -1,4 +1,4 @@
-"""What is left of accounts that were disconnected: when they last told of income."""
+"""Remains of disconnected accounts: their newest months with income."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _DECODER = msgspec.msgpack.Decoder(list[_Left])
 
 
 def left(connection: Connection, user_id: str) -> Sequence[KnownCount]:
-    """What is left of a user's accounts, in order of source and kind; counts are not kept."""
+    """The remains of a user's accounts, in order of source and kind, without counts."""
     found = _read(connection, user_id)
     return [KnownCount(one.source, one.kind, 0, one.newest) for one in found]
 
 
 def settle(connection: Connection, user_id: str, disconnected: Disconnected | None) -> None:
-    """Before a user's counts go, keep what may be kept of them, and drop what was kept of others.
+    """Before a user's counts are deleted, keep the newest months of disconnected accounts.
 
     What is there already of an account stays as long as it was to be kept then.
     """
@@ -63,7 +63,7 @@ def settle(connection: Connection, user_id: str, disconnected: Disconnected | No
 
 
 def forget(connection: Connection, now: datetime) -> None:
-    """Delete what was to be kept until now at most."""
+    """Delete the remains whose time is over."""
     at = microseconds(now)
     due = select(_C.user_id).where(_C.until <= at).order_by(_C.user_id)
     for row in connection.execute(due).all():
@@ -78,7 +78,7 @@ def _read(connection: Connection, user_id: str, *, lock: bool = False) -> Sequen
 
 
 def _write(connection: Connection, user_id: str, found: Sequence[_Left]) -> None:
-    """Put these in the place of what is there, under a key of their own."""
+    """Replace the user's remains by these, under a new key."""
     connection.execute(delete(ended_incomes).where(_C.user_id == user_id))
     if not found:
         return

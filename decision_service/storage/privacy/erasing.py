@@ -17,7 +17,7 @@ log = structlog.get_logger("decision_service.storage")
 
 
 class Erasing:
-    """Erases users in a database, with or without a journal apart from it.
+    """Erases users in a database, and in the erasure journal where there is one.
 
     Where it erases `with_decisions`, a user's decisions go with the data behind them.
     """
@@ -42,7 +42,7 @@ class Erasing:
         return await asyncio.shield(task)
 
     async def aclose(self) -> None:
-        """Finish what has begun."""
+        """Finish running erasures."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Erased]) -> None:

@@ -62,7 +62,7 @@ class ErasureJournal:
         return journal
 
     def note(self, erasures: Iterable[Erasure]) -> None:
-        """Write erasures down, durable on return; raises StoreUnavailable."""
+        """Append erasures, durable on return; raises StoreUnavailable."""
         try:
             with self._locked() as file:
                 key = _key(self._path, file)
@@ -93,7 +93,7 @@ class ErasureJournal:
 
     @contextmanager
     def _locked(self, flags: int = 0) -> Iterator[BinaryIO]:
-        """The file, held alone and whole: begun where it is new, without a line cut short."""
+        """The file under an exclusive lock, with its first line, without a partial last line."""
         descriptor = os.open(self._path, os.O_RDWR | flags, 0o600)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Which erasures the database has carried out, and of whom it holds anything to erase."""
+"""The erasures that the database has carried out, and the users with data to erase."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _DECIDED = select(tables.decisions.c.user_id).distinct()
 
 
 def done(connection: Connection) -> Mapping[str, str | None]:
-    """Every erasure's id with its user; None where the database never held anything of that one."""
+    """Every erasure's id with its user; None for a user of whom no data was ever stored."""
     return {row[0]: row[1] for row in connection.execute(_DONE)}
 
 
 def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[str]:
-    """Everybody of whom there may be something to erase."""
+    """All users of whom there may be data to erase."""
     chosen = (*_USERS, _DECIDED) if with_decisions else _USERS
     statement = union(*chosen)  # flat: SQLite takes no union within another
     return [row[0] for row in connection.execute(statement)]
@@ -39,7 +39,7 @@ def users(connection: Connection, *, with_decisions: bool = False) -> Sequence[s
 def carry_out(
     connection: Connection, wanted: Mapping[str, str | None], *, with_decisions: bool = False
 ) -> None:
-    """Erase each of these users, by the erasure's id; one of nobody known is only remembered."""
+    """Erase each of these users, by erasure id; for unknown users only the id is recorded."""
     strangers = [one for one, user_id in wanted.items() if user_id is None]
     for erasure_id, user_id in wanted.items():
         if user_id is not None:

@@ -1,4 +1,4 @@
-"""Taking decisions out of the store: those that were kept long enough, or a user's."""
+"""Deletion of decisions: expired ones, or all of one user."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
 
 
 def _remove_snapshots(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
-    """Delete snapshots, and what may serve of them, unless a decision came to rest on one.
+    """Delete snapshots and their warm marks, unless a decision needs them.
 
     The first two statements wait for commits that look whether it is there; the last one, which
     begins after them, sees their decisions.

@@ -1,4 +1,4 @@
-"""Encryption of what is stored of a person, so that destroying its key destroys it."""
+"""Encryption of personal data, so that destroying a user's key destroys the data."""
 
 from __future__ import annotations
 

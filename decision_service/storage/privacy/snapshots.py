@@ -1,4 +1,4 @@
-"""Applicants' data as it was decided on, once per content, and what is known from it."""
+"""Snapshots of applicants, once per content, and the record counts taken from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
-from decision_service.pipeline.ports import Held, SnapshotBody
+from decision_service.pipeline.ports import SnapshotBody, UserState
 from decision_service.storage.errors import unavailable
 from decision_service.storage.privacy import consents, ended
 from decision_service.storage.privacy.sealing import opened, sealed
@@ -21,7 +21,7 @@ from decision_service.storage.schema import tables
 from decision_service.storage.schema.tables import known_counts, snapshots
 from decision_service.user_cache import UserCache
 
-Key = tuple[str, str]
+PackedKey = tuple[str, str]
 """(user_id, snapshot_id)"""
 
 _KEY = tuple_(snapshots.c.user_id, snapshots.c.snapshot_id)
@@ -48,13 +48,13 @@ class PackedSnapshot(msgspec.Struct, frozen=True):
     stored: int
 
     @property
-    def key(self) -> Key:
-        """What it is stored under."""
+    def key(self) -> PackedKey:
+        """User id and snapshot id."""
         return self.user_id, self.snapshot_id
 
 
 class Packing:
-    """Compresses bodies off the event loop, and remembers the last `most` compressed bytes.
+    """Compresses bodies off the event loop, and caches the last `most` compressed bytes.
 
     A warm applicant's decisions all carry the same snapshot; compressing it costs more than all
     else that is stored with them.
@@ -86,7 +86,7 @@ async def unpack(body: bytes) -> bytes:
 
 
 def record(connection: Connection, packed: Iterable[PackedSnapshot]) -> None:
-    """Store each snapshot that is not there yet, and raise the known counts by it.
+    """Store each new snapshot, and raise the known counts to its counts.
 
     One that is there already has left its counts: they follow from its content.
     """
@@ -124,12 +124,12 @@ def body(connection: Connection, user_id: str, snapshot_id: str) -> bytes | None
     return None if found is None else opened(found[1], found[0], snapshot_id)
 
 
-def held(connection: Connection, user_id: str) -> Held:
-    """What is known of a user's sources, in order of source and kind, and of its consent."""
+def user_state(connection: Connection, user_id: str) -> UserState:
+    """A user's state: counts in order of source and kind, consent, last reading."""
     epoch = consents.epochs(connection, (user_id,)).get(user_id, 0)
     last, quarantined = warm.mark(connection, user_id)
     known, left = tuple(_known(connection, user_id)), tuple(ended.left(connection, user_id))
-    return Held(known, epoch, last, quarantined, left)
+    return UserState(known, epoch, last, quarantined, left)
 
 
 def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
@@ -139,7 +139,7 @@ def _known(connection: Connection, user_id: str) -> Sequence[KnownCount]:
     return [KnownCount(row[0], Kind(row[1]), *row[2:]) for row in connection.execute(found)]
 
 
-def _present(connection: Connection, keys: Mapping[Key, object]) -> Sequence[Key]:
+def _present(connection: Connection, keys: Mapping[PackedKey, object]) -> Sequence[PackedKey]:
     if not keys:
         return ()
     found = connection.execute(_PRESENT, {"keys": padded([*keys])})

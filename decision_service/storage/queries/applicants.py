@@ -1,4 +1,4 @@
-"""Which of the vendor's users belongs to which applicant, and the link tokens they were given."""
+"""The vendor's user of each applicant, and the issued link tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
 def claim(
     connection: Connection, applicant: Applicant, now: datetime, until: datetime
 ) -> ApplicantRecord:
-    """Read an applicant, or begin one; without a user it is claimed, if nobody else has it."""
+    """Read or create an applicant; one without a user or a claim is claimed."""
     begun = {"begun": microseconds(now), "claimed_until": microseconds(until)}
     key = {"caller": applicant.caller, "reference": applicant.reference}
     fresh = insert_new(connection, applicants, [{**key, **begun, "user_id": None}]) == 1
@@ -49,7 +49,7 @@ def settle(connection: Connection, applicant: Applicant, user_id: str) -> None:
 
 
 def release(connection: Connection, applicant: Applicant) -> None:
-    """Give a claim back."""
+    """Release a claim."""
     statement = update(applicants).where(_NOBODY_YET).values(claimed_until=0)
     connection.execute(statement, _whose(applicant))
 

@@ -1,4 +1,4 @@
-"""Whom each arm of a rollout decided: recorded with the decision, read for pins and limits."""
+"""Each enrolled decision's arm: recorded with the decision, read for pins and limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def approved(connection: Connection, product: str, arm: Arm, since: datetime) ->
 
 
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:
-    """What a decision means for its rollout as the table has it, column by column."""
+    """A decision's row for its rollout, column by column."""
     return (
         entry.decision_id,
         entry.product,

@@ -1,4 +1,4 @@
-"""Decisions as rows, and finding them again."""
+"""Decisions as rows, and queries for them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, literal_column, select, tuple_
 
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import Entry, Filter, Position, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, Filter, PagePosition, StoredEntry
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import LISTED_BY, OFTEN_EMPTY, decisions, is_given
 
-Key = tuple[str, str]
+CallerRequest = tuple[str, str]
 """(caller, request_id): what makes a decision unique."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ _PLACE = tuple_(decisions.c.created, decisions.c.decision_id)
 _NEWEST_FIRST = (decisions.c.created.desc(), decisions.c.decision_id.desc())
 
 
-def key(entry: StoredEntry) -> Key:
+def key(entry: StoredEntry) -> CallerRequest:
     """The key of a decision."""
     return entry.caller, entry.request_id
 
@@ -47,7 +47,7 @@ def from_microseconds(count: int) -> datetime:
     return _EPOCH + count * _MICROSECOND
 
 
-def stored(entry: Entry) -> StoredEntry:
+def stored(entry: DecisionEntry) -> StoredEntry:
     """The entry as it is read back once it is recorded; raises ValueError as `microseconds`."""
     created = entry.created
     if created.tzinfo is not UTC:
@@ -92,7 +92,9 @@ def row(entry: StoredEntry) -> tuple[object, ...]:
     )
 
 
-def by_keys(connection: Connection, keys: Iterable[Key]) -> Mapping[Key, StoredEntry]:
+def by_keys(
+    connection: Connection, keys: Iterable[CallerRequest]
+) -> Mapping[CallerRequest, StoredEntry]:
     """The decisions of these keys, as far as there are any."""
     wanted = sorted(set(keys))
     if not wanted:
@@ -108,7 +110,7 @@ def by_id(connection: Connection, decision_id: str) -> StoredEntry | None:
 
 
 def page(
-    connection: Connection, chosen: Filter, after: Position | None, limit: int
+    connection: Connection, chosen: Filter, after: PagePosition | None, limit: int
 ) -> Sequence[StoredEntry]:
     """At most `limit` decisions of the filter, newest first, strictly after the position."""
     conditions = [*_conditions(chosen, steered=connection.dialect.name == "sqlite")]
@@ -118,7 +120,7 @@ def page(
     return [_entry(row) for row in connection.execute(query)]
 
 
-def _rows_by_keys(connection: Connection, wanted: Sequence[Key]) -> Iterable[Row[Any]]:
+def _rows_by_keys(connection: Connection, wanted: Sequence[CallerRequest]) -> Iterable[Row[Any]]:
     """A lone key has a statement of its own, which costs a quarter of the other."""
     if len(wanted) == 1:
         caller, request_id = wanted[0]

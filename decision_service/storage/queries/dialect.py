@@ -1,4 +1,4 @@
-"""Statements that both dialects know and plain SQL does not."""
+"""Statements of both dialects that standard SQL does not have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 def insert_new(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]
 ) -> int | None:
-    """Insert the rows that clash with none that is there; how many, or None where unknown."""
+    """Insert the rows without a conflict; how many, or None where unknown."""
     if not rows:
         return 0
     statement = _insert(connection, table).on_conflict_do_nothing()

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from decision_service.domain.kinds import Kind
-from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, Meaning, Receipt
+from decision_service.pipeline.snapshots.events import WITHDRAWALS, Event, EventAction, Receipt
 from decision_service.storage.queries import warm
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import insert_new, padded
@@ -49,7 +49,7 @@ def pending(connection: Connection, limit: int, *, withdrawals: bool) -> Sequenc
 
 
 def done(connection: Connection, event_ids: Sequence[str]) -> bool:
-    """Everything that these events asked for has happened: forget whom they concerned.
+    """Mark these events as done and remove their user ids.
 
     Whether any of them named an account or archive, of which a log may hold copies. Blanks of the
     same length take the words' place: a row that became shorter would make SQLite move its
@@ -68,7 +68,7 @@ def done(connection: Connection, event_ids: Sequence[str]) -> bool:
 
 
 def _row(event: Event, now: datetime) -> dict[str, object]:
-    noted = event.meaning is Meaning.NOTED
+    noted = event.meaning is EventAction.NOTED
     row = {
         "event_id": event.id,
         "digest": event.digest,

@@ -1,4 +1,4 @@
-"""Hourly counters of each arm: every process keeps totals of its own, and readers add them up.
+"""Hourly counters of each arm: every process stores its own totals, and readers sum them.
 
 A total only rises. Writing one twice therefore changes nothing, and a write whose end is unknown is
 simply repeated.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import Cell, Counted, Total
+from decision_service.pipeline.rollout.arm_figures import CounterKind, CounterTotal, FigureCell
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import raise_each
 from decision_service.storage.schema.tables import arm_hours
@@ -26,30 +26,32 @@ _TOTALS = (
         _CELL.product == bindparam("product"),
         _CELL.hour > bindparam("begun_after"),
         _CELL.position >= bindparam("position"),
-        _CELL.counted.in_([*Counted]),  # another release may count what this one does not know
+        _CELL.counted.in_([*CounterKind]),  # another release may count what this one does not know
     )
     .group_by(*_GROUP)
     .order_by(*_GROUP)
 )
 
 
-def record(connection: Connection, process: str, cells: Mapping[Cell, int]) -> None:
-    """Keep the totals of one process; one that is higher in the store stays."""
+def record(connection: Connection, process: str, cells: Mapping[FigureCell, int]) -> None:
+    """Store the totals of one process; a higher stored total stays."""
     rows = [_row(process, cell, count) for cell, count in cells.items()]
     raise_each(connection, arm_hours, ("count",), rows)
 
 
-def totals(connection: Connection, product: str, since: datetime, position: int) -> Sequence[Total]:
+def totals(
+    connection: Connection, product: str, since: datetime, position: int
+) -> Sequence[CounterTotal]:
     """The sums over processes, over hours that end after `since`, and from an entry on."""
     begun_after = microseconds(since - _HOUR)
     chosen = {"product": product, "begun_after": begun_after, "position": position}
     return [
-        Total(Arm(arm) if arm else None, version, Counted(counted), bucket, int(count))
+        CounterTotal(Arm(arm) if arm else None, version, CounterKind(counted), bucket, int(count))
         for arm, version, counted, bucket, count in connection.execute(_TOTALS, chosen)
     ]
 
 
-def _row(process: str, cell: Cell, count: int) -> dict[str, object]:
+def _row(process: str, cell: FigureCell, count: int) -> dict[str, object]:
     return {
         "product": cell.product,
         "hour": microseconds(cell.hour),

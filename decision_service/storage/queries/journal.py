@@ -26,7 +26,7 @@ _FIGURES = msgspec.json.Decoder(dict[str, str])
 
 
 def append(connection: Connection, entry: JournalEntry) -> bool:
-    """Add an entry; False where another has its position. Running it twice adds nothing twice."""
+    """Add an entry; False where another has its position. A repetition adds nothing."""
     row = _row(entry)
     if insert_new(connection, rollout_journal, [row]) == 1:
         return True

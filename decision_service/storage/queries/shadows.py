@@ -1,4 +1,4 @@
-"""What silent versions would have decided, beside what was decided."""
+"""Shadow results, each with the decision that was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, select
 
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, Pair
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, DecisionPair, Group
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import insert_new
 from decision_service.storage.schema.tables import shadow_results
@@ -34,8 +34,8 @@ _GROUPS = (
 )
 
 
-def record(connection: Connection, pairs: Sequence[Pair]) -> None:
-    """Keep results; one that is there stays as it is."""
+def record(connection: Connection, pairs: Sequence[DecisionPair]) -> None:
+    """Store results; a stored one stays as it is."""
     insert_new(connection, shadow_results, [_row(pair) for pair in pairs])
 
 
@@ -61,7 +61,7 @@ def groups(connection: Connection, product: str, version: int, since: datetime) 
     ]  # fmt: skip
 
 
-def _row(pair: Pair) -> dict[str, object]:
+def _row(pair: DecisionPair) -> dict[str, object]:
     live, other = pair.live, pair.other
     return {
         "decision_id": pair.decision_id,

@@ -26,10 +26,10 @@ def tallies(
         window.append(_ROW.created < microseconds(before))
     if hashed:
         window.append(_ROW.hashed)
-    turns = select(
+    ranked = select(
         _ROW.arm, _ROW.version, _ROW.outcome, _ROW.refer_kind, _ROW.approved, _TURN.label("turn")
     ).where(*window)
-    row = turns.subquery().c
+    row = ranked.subquery().c
     first = row.turn == 1
     found = (
         select(

@@ -1,4 +1,4 @@
-"""Which stored reading of each user may serve again."""
+"""The stored reading of each user that may serve again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mark(connection: Connection, user_id: str) -> tuple[WarmMark | None, bool]:
 
 
 def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> None:
-    """Keep each user's mark where it is later than the one that is there and than a quarantine."""
+    """Store each user's mark where it is later than the stored mark and the quarantine."""
     latest: dict[str, WarmMark] = {}
     for user_id, one in marks:
         known = latest.get(user_id)
@@ -48,13 +48,13 @@ def record(connection: Connection, marks: Iterable[tuple[str, WarmMark]]) -> Non
 
 
 def looked(connection: Connection, user_id: str, snapshot_id: str, now: datetime) -> None:
-    """The accounts behind a reading were found unchanged."""
+    """Record that the accounts behind a reading are unchanged."""
     found = update(warm).where(_C.user_id == user_id, _C.snapshot_id == snapshot_id)
     connection.execute(found.values(looked=microseconds(now)))
 
 
 def quarantine(connection: Connection, user_id: str, now: datetime) -> None:
-    """Let nothing that was read until now serve again."""
+    """Bar all readings until now from later decisions."""
     row = {
         "user_id": user_id,
         "snapshot_id": None,

@@ -1,4 +1,4 @@
-"""Leases as rows: claiming, watching, spending and clearing away. PostgreSQL only."""
+"""Leases as rows: claim, renew, spend, remove. PostgreSQL only."""
 # ruff: noqa: S608 - every statement is made of constants of this file
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from decision_service.pipeline.ports import Lease, StoredEntry
 from decision_service.storage.queries import decisions
-from decision_service.storage.queries.decisions import Key
+from decision_service.storage.queries.decisions import CallerRequest
 
 _GIVEN = """
     unnest(CAST(:callers AS text[]), CAST(:request_ids AS text[]), CAST(:fences AS text[]))
@@ -68,8 +68,8 @@ def claim(
     return [stored.get(_key(lease)) or lease.fence in had for lease in wanted]
 
 
-def held(connection: Connection, keys: Sequence[Key]) -> set[Key]:
-    """Those of the keys whose holder is alive and in time."""
+def held_leases(connection: Connection, keys: Sequence[CallerRequest]) -> set[CallerRequest]:
+    """The keys whose leases' holders are alive and whose time is not over."""
     given = _given([Lease(*key, fence="") for key in keys])
     return {(row.caller, row.request_id) for row in connection.execute(_HELD, given)}
 
@@ -83,12 +83,12 @@ def spend(connection: Connection, leases: Iterable[Lease]) -> set[str]:
 
 
 def renew(connection: Connection, leases: Iterable[Lease], span: timedelta) -> None:
-    """Let these leases, as far as they are still held, end so much later than now."""
+    """Extend these leases, where still held, to so many seconds from now."""
     connection.execute(_RENEW, _given(leases) | {"span": span})
 
 
 def clear(connection: Connection, span: timedelta) -> None:
-    """Remove what expired longer ago than this."""
+    """Remove leases that expired longer ago than this."""
     connection.execute(_CLEAR, {"span": span})
 
 
@@ -101,5 +101,5 @@ def _given(leases: Iterable[Lease]) -> dict[str, object]:
     }
 
 
-def _key(lease: Lease) -> Key:
+def _key(lease: Lease) -> CallerRequest:
     return lease.caller, lease.request_id

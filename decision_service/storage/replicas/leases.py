@@ -1,4 +1,4 @@
-"""Which of several processes decides a request."""
+"""Leases: which of several processes decides a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from decision_service.pipeline.ports import Lease, StoredEntry
 from decision_service.storage.commit.batches import Batches
 from decision_service.storage.errors import HeldUp
 from decision_service.storage.queries import decisions
-from decision_service.storage.queries.decisions import Key
+from decision_service.storage.queries.decisions import CallerRequest
 from decision_service.storage.replicas import lease_rows
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ class SoleProcess:
     """The `Leases` of a store that one process holds: it keeps duplicates apart by itself."""
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """The lease, at once; without a fence, since nobody can take the request over."""
+        """A lease without waiting and without a fence: no other process can take it over."""
         del seconds
         return Lease(caller, request_id, fence="")
 
     def release(self, lease: Lease) -> None:
-        """Nothing is held."""
+        """Do nothing: this process keeps no leases."""
 
     def forget(self, fence: str) -> None:
-        """Nothing is kept."""
+        """Do nothing: this process renews no leases."""
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -64,14 +64,14 @@ class SharedLeases:
         self._claims: Batches[Lease, StoredEntry | bool] = Batches(
             self._claim_together, most=_MOST_TOGETHER
         )
-        self._looks = Batches(self._look_together, most=_MOST_TOGETHER)
+        self._lookups = Batches(self._find_holders, most=_MOST_TOGETHER)
         self._releases = Batches(self._release_together, most=_MOST_TOGETHER)
         self._held: dict[str, tuple[Lease, float]] = {}
-        self._loose: set[asyncio.Future[None]] = set()
-        self._keeping = asyncio.create_task(self._keep(seconds / 3))
+        self._background: set[asyncio.Future[None]] = set()
+        self._renewal = asyncio.create_task(self._keep(seconds / 3))
 
     async def claim(self, caller: str, request_id: str, seconds: float) -> Lease | StoredEntry:
-        """Leave to decide a request, or its decision; waits while another process decides it."""
+        """A lease of a request, or its decision; waits while another process decides."""
         key = (caller, request_id)
         give_up = _now() + seconds
         pauses = _pauses()
@@ -87,27 +87,27 @@ class SharedLeases:
                 return stored
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back, soon and without anybody waiting for it."""
+        """Release a lease in the background, with other releases."""
         self.forget(lease.fence)
-        giving = asyncio.ensure_future(_quietly(self._releases.ask(lease)))
-        self._loose.add(giving)
-        giving.add_done_callback(self._loose.discard)
+        giving = asyncio.ensure_future(_ignoring_store_errors(self._releases.submit(lease)))
+        self._background.add(giving)
+        giving.add_done_callback(self._background.discard)
 
     def forget(self, fence: str) -> None:
         """Stop renewing a lease that has ended."""
         self._held.pop(fence, None)
 
     async def aclose(self) -> None:
-        """Give back what was released, and renew nothing any more."""
-        self._keeping.cancel()
-        for batches in (self._claims, self._looks):
+        """Finish pending releases and stop renewing."""
+        self._renewal.cancel()
+        for batches in (self._claims, self._lookups):
             await batches.aclose()
-        await asyncio.gather(self._keeping, *self._loose, return_exceptions=True)
+        await asyncio.gather(self._renewal, *self._background, return_exceptions=True)
         await self._releases.aclose()
 
     async def _ask(self, lease: Lease) -> StoredEntry | bool:
-        """Claim; a caller who leaves meanwhile does not take the lease along."""
-        asking = asyncio.ensure_future(self._claims.ask(lease))
+        """Claim; a lease granted to a caller that has left is released."""
+        asking = asyncio.ensure_future(self._claims.submit(lease))
         try:
             return await asyncio.shield(asking)
         except HeldUp:
@@ -121,12 +121,12 @@ class SharedLeases:
             self.release(lease)
 
     async def _follow(
-        self, key: Key, give_up: float, pauses: Iterator[float]
+        self, key: CallerRequest, give_up: float, pauses: Iterator[float]
     ) -> StoredEntry | None:
-        """The decision of the request, or None when nobody decides it any more."""
+        """The decision of the request, or None when no process decides it any more."""
         while (left := give_up - _now()) > 0:
             await asyncio.sleep(min(next(pauses), left))
-            answer = await self._looks.ask(key)
+            answer = await self._lookups.submit(key)
             if isinstance(answer, StoredEntry):
                 return answer
             if not answer:
@@ -134,7 +134,7 @@ class SharedLeases:
         raise RequestInProgress.still()
 
     async def _keep(self, period: float) -> None:
-        """Renew what is held for long, and clear away what dead processes left."""
+        """Renew leases of long decisions, and remove those of dead processes."""
         while True:
             await asyncio.sleep(period)
             long_held = [x for x, since in self._held.values() if since <= _now() - period]
@@ -156,8 +156,8 @@ class SharedLeases:
         self._held |= {lease.fence: (lease, now) for lease in had}
         return answers
 
-    async def _look_together(
-        self, keys: Sequence[Key]
+    async def _find_holders(
+        self, keys: Sequence[CallerRequest]
     ) -> Sequence[StoredEntry | StoreError | bool]:
         return await self._database.read(partial(_look, keys=keys))
 
@@ -166,13 +166,13 @@ class SharedLeases:
         return [None] * len(leases)
 
 
-def _look(connection: Connection, keys: Sequence[Key]) -> Sequence[StoredEntry | bool]:
+def _look(connection: Connection, keys: Sequence[CallerRequest]) -> Sequence[StoredEntry | bool]:
     """For each key its decision, or whether somebody decides it.
 
     In this order: a lease is gone only when its decision is there, so looking for the decision
     first could miss both.
     """
-    held = lease_rows.held(connection, keys)
+    held = lease_rows.held_leases(connection, keys)
     stored = decisions.by_keys(connection, keys)
     return [stored.get(key) or key in held for key in keys]
 
@@ -184,8 +184,8 @@ def _pauses() -> Iterator[float]:
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-async def _quietly(work: Awaitable[T]) -> None:
-    """A lease that could not be given back ends by itself."""
+async def _ignoring_store_errors(work: Awaitable[T]) -> None:
+    """Ignore a store error: a lease that is not released expires."""
     with suppress(StoreUnavailable):
         await work
 

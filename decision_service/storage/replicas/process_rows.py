@@ -1,4 +1,4 @@
-"""Processes as rows: each says what it decides by, and is forgotten when it falls silent.
+"""Processes as rows: each reports its digest, and its row goes when the reports stop.
 
 PostgreSQL only. All instants are the server's, so that the processes' clocks do not matter.
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from decision_service.pipeline.operations.replica_check import ProcessRules
 
 SILENT_SECONDS = 20
-"""After so long without a word a process is gone: four times what lies between two words."""
+"""Seconds without a report after which a process is gone: four intervals of the check."""
 
 _SAY = text("""
     INSERT INTO processes (process, rules, seen) VALUES (:process, :rules, clock_timestamp())
@@ -33,7 +33,7 @@ _ALIVE = text("""
 
 
 def report(connection: Connection, mine: ProcessRules) -> Sequence[ProcessRules]:
-    """Say what this process decides by, and hear what the living ones said last."""
+    """Store this process's digest; the last digests of all living processes."""
     connection.execute(_SAY, {"process": mine.process, "rules": mine.digest})
     silent = {"silent": SILENT_SECONDS}
     connection.execute(_FORGET, silent)

@@ -1,4 +1,4 @@
-"""A rules folder read into texts: what belongs to which product, and what could not be read.
+"""A rules folder read into texts by product, with the files that could not be read.
 
     _data/*.yaml                        classes of transactions, provider types
     manifest.yaml                       what was published last

@@ -1,4 +1,4 @@
-"""Which version the tables have, and the steps to the newest."""
+"""The tables' version, and the migrations to the newest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from decision_service.storage.schema.tables import STORED_APART, metadata
 _SCRIPTS = str(Path(__file__).parent.parent / "migrations")
 _VERSIONS = table("alembic_version", column("version_num"))
 _MIGRATION_LOCK = 0x6465_6369_7369_6F6E
-"""Held by PostgreSQL for one migration at a time; any number of our own would do."""
+"""The number of PostgreSQL's advisory lock for one migration at a time."""
 
 
 def upgrade(connection: Connection) -> None:
@@ -47,7 +47,7 @@ def _create(connection: Connection) -> None:
 
 
 def _wait_for_other_migrations(connection: Connection) -> None:
-    """Wait for as long as they take; for the tables that others use, only as long as usual."""
+    """Wait for other migrations without a limit; for locks on tables only as usual."""
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
     connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))

@@ -63,11 +63,11 @@ class SqliteDatabase:
         return await self._readers.run(work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run work in one transaction, durable on return; raises as `read`, having kept nothing."""
+        """Run work in one transaction, durable on return; rolls back and raises as `read`."""
         return await self._writer.run(work)
 
     async def commit(self, work: Callable[[Connection], T]) -> T:
-        """The same: there is one writer, whose work nobody else can hold up for long."""
+        """As `write`: SQLite has one writing connection."""
         return await self._writer.run(work)
 
     async def scrub(self) -> None:
@@ -82,7 +82,7 @@ class SqliteDatabase:
         raise unavailable("deleted data is still in the store's log: it is tried again")
 
     async def aclose(self) -> None:
-        """Finish what runs, close the file and let the next process in."""
+        """Finish running work, close the file and release its lock."""
         await self._readers.aclose()
         await self._writer.aclose()
         self._lock.release()
@@ -182,7 +182,7 @@ def _engine(path: Path, pragmas: tuple[str, ...]) -> Engine:
 def _prepare(file: SqliteFile, *, init: bool) -> FileLock:
     """Lock the file, which is whole or new."""
     sqlite_file.require_folder(file)
-    lock = FileLock.acquire(file.beside(".lock"), file.path)
+    lock = FileLock.acquire(file.companion(".lock"), file.path)
     try:
         if sqlite_file.exists(file):
             sqlite_file.require_whole(file)

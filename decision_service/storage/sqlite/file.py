@@ -1,4 +1,4 @@
-"""The SQLite file before anything is read from it: is it there, ours to write, and whole."""
+"""Checks of the SQLite file before it is opened: present, writable, whole."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def exists(file: SqliteFile) -> bool:
     """Whether there is a store; a log without its database is damage, not a new beginning."""
     if file.path.exists():
         return True
-    log = file.beside("-wal")
+    log = file.companion("-wal")
     if log.exists() and log.stat().st_size > 0:
         raise StoreDamaged(f"the store {file.path} is missing beside its log {log}; {_RESTORE}")
     return False
 
 
 def missing(file: SqliteFile) -> StoreDamaged:
-    """The refusal of a store that was there once: no new one takes its place unasked."""
+    """The error for a store that is missing; no new one is made without `init`."""
     return StoreDamaged(
         f"the store {file.path} is missing, though there was one: restore it from a backup, or "
         "begin a new one with --init"
@@ -53,8 +53,8 @@ def create(file: SqliteFile, fill: Callable[[Path], None]) -> None:
 
     So an empty or half-made file under the store's own name is always damage.
     """
-    draft = file.beside(".new")
-    for leftover in (draft, file.beside(".new-wal"), file.beside(".new-shm")):
+    draft = file.companion(".new")
+    for leftover in (draft, file.companion(".new-wal"), file.companion(".new-shm")):
         leftover.unlink(missing_ok=True)
     fill(draft)
     draft.replace(file.path)
@@ -78,7 +78,7 @@ def _damage(file: SqliteFile) -> str:
     with file.path.open("rb") as opened:
         if not opened.read(1):
             return "the file is empty"
-    log = file.beside("-wal")
+    log = file.companion("-wal")
     if log.exists() and wal.is_damaged(log.read_bytes()):
         return f"its log {log.name} is broken before later commits"
     return _quick_check(file.path)

@@ -1,4 +1,4 @@
-"""The file beside the SQLite file: one process at a time, and a sign that there was a store."""
+"""The lock file next to the SQLite file: one process at a time, and a mark of a made store."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FileLock:
         return lock
 
     def mark_made(self) -> None:
-        """Remember that there is a store, so that a missing file is a loss and no beginning."""
+        """Mark that a store was made, so that a missing file later counts as lost, not as new."""
         if not self.made:
             self.made = True
             self._write()
@@ -53,7 +53,7 @@ class FileLock:
         os.pwrite(self._descriptor, b"%d\n" % os.getpid() + (_MADE if self.made else b""), 0)
 
     def release(self) -> None:
-        """Let the next process in; harmless when done twice."""
+        """Release the lock; harmless when repeated."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from decision_service.domain.errors import PageTokenInvalid
 from decision_service.domain.verdict import Outcome
 from decision_service.edge.rpc.mapping.page_tokens import make_token, read_token
-from decision_service.pipeline.ports import Filter, Position
+from decision_service.pipeline.ports import Filter, PagePosition
 
 MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
 
@@ -17,13 +17,13 @@ MINE = Filter(product="personal-loan-ph", outcome=Outcome.REFER)
 @given(st.datetimes(timezones=st.just(UTC)), st.from_regex(r"dec_[0-9A-Z]{26}", fullmatch=True))
 def test_a_token_gives_its_position_back(created: datetime, decision_id: str) -> None:
     """The position survives, to the microsecond."""
-    position = Position(created, decision_id)
+    position = PagePosition(created, decision_id)
     assert read_token(MINE, make_token(MINE, position)) == position
 
 
 def test_a_token_of_another_filter_is_refused() -> None:
     """A token continues only the listing it came from."""
-    token = make_token(MINE, Position(datetime(2026, 1, 1, tzinfo=UTC), "dec_X"))
+    token = make_token(MINE, PagePosition(datetime(2026, 1, 1, tzinfo=UTC), "dec_X"))
     with pytest.raises(PageTokenInvalid, match="another filter"):
         read_token(Filter(product="gig-advance-ph"), token)
 

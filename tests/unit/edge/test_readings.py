@@ -19,7 +19,7 @@ async def test_a_guardrails_step_is_a_sample_with_labels_of_its_own() -> None:
     one = await stand(counters=EventCounters(metrics.registry))
     await one.decide(Outcome.APPROVE, 600)
     await one.decide(Outcome.DECLINE, 300, Arm.CHALLENGER)
-    assert await one.look() is not None
+    assert await one.check() is not None
     one.seen.shadow_evaluations.labels(PRODUCT, "3", "compared").inc()
     one.seen.shadow_dropped.labels(PRODUCT, "queue_full").inc(2)
     metrics.read(partial(of_rollouts, one.rollouts))

@@ -12,7 +12,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Filter
 from decision_service.pipeline.rollout.pairs.compare import (
     CompareVersions,
-    Question,
+    ComparisonRequest,
     VersionComparison,
 )
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
@@ -42,7 +42,7 @@ versions:
 """
 ALONE = HALF[: HALF.index("  challenger:")]
 SHADOWED = ALONE + "  shadow: [{version: 9, percent: 100}]\n"
-QUESTION = Question(PRODUCT, 0, NOW - timedelta(days=1), 100)
+QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100)
 
 
 def strict_half() -> Rulebook:
@@ -50,7 +50,7 @@ def strict_half() -> Rulebook:
     return rulebook(planned(changed_rules(9, STRICTER), HALF))
 
 
-async def compared(world: World, question: Question = QUESTION) -> VersionComparison:
+async def compared(world: World, question: ComparisonRequest = QUESTION) -> VersionComparison:
     """The answer to a question."""
     archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     compare = CompareVersions(world.log, world.log, archive, lambda: world.book)

@@ -17,7 +17,7 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
 )
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import Counted, Total
+from decision_service.pipeline.rollout.arm_figures import CounterKind, CounterTotal
 from decision_service.pipeline.rollout.counters import Counters
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW, SetClock
@@ -83,10 +83,10 @@ async def test_a_decision_is_counted_under_its_arm() -> None:
     await stand.counters.flush()
     arm = (Arm.CHALLENGER, 2)
     assert list(await stand.log.totals(PRODUCT, NOW, 3)) == [
-        Total(*arm, Counted.ATTEMPTS, "", 2),
-        Total(*arm, Counted.LATENCY, "100", 1),
-        Total(*arm, Counted.LATENCY, "400", 1),
-        Total(*arm, Counted.RULE_ERROR, "", 1),
+        CounterTotal(*arm, CounterKind.ATTEMPTS, "", 2),
+        CounterTotal(*arm, CounterKind.LATENCY, "100", 1),
+        CounterTotal(*arm, CounterKind.LATENCY, "400", 1),
+        CounterTotal(*arm, CounterKind.RULE_ERROR, "", 1),
     ]
     assert await stand.seen(4) == {}
 
@@ -167,7 +167,7 @@ async def test_hours_are_kept_apart_and_forgotten_once_written() -> None:
     stand.attempt()
     assert (await stand.seen())["challenger", "attempts", ""] == 2
     late = await stand.log.totals(PRODUCT, NOW + timedelta(hours=1), 0)
-    assert [t.count for t in late if t.counted is Counted.ATTEMPTS] == [1]
+    assert [t.count for t in late if t.counted is CounterKind.ATTEMPTS] == [1]
     assert {cell.hour for cell in stand.counters._counts} == {NOW + timedelta(hours=1)}
 
 

@@ -15,7 +15,7 @@ from decision_service.domain.errors import (
     UpstreamUnavailable,
 )
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.ports import Entry, StoredEntry
+from decision_service.pipeline.ports import DecisionEntry, StoredEntry
 from decision_service.pipeline.snapshots.codec import read_snapshot
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import ScriptedSource, World, application
@@ -27,7 +27,7 @@ class Failing(InMemoryDecisionLog):
 
     broken = True
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         if self.broken:
             raise StoreUnavailable("the store is full: make room")
         return await super().commit(entry)
@@ -41,7 +41,7 @@ class Slow(InMemoryDecisionLog):
         self.begun = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def commit(self, entry: Entry) -> StoredEntry:
+    async def commit(self, entry: DecisionEntry) -> StoredEntry:
         self.begun.set()
         await self.go.wait()
         return await super().commit(entry)

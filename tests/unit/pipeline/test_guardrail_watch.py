@@ -10,7 +10,7 @@ import pytest
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RolloutMovedOn, StoreUnavailable
 from decision_service.domain.verdict import Outcome, ReferKind
-from decision_service.pipeline.rollout.arm_figures import Counted
+from decision_service.pipeline.rollout.arm_figures import CounterKind
 from decision_service.pipeline.rollout.guardrails import watch as guardrail_watch
 from decision_service.pipeline.rollout.guardrails.windows import AUTO_ADVANCE
 from decision_service.pipeline.rollout_ports import JournalAction, JournalEntry
@@ -41,7 +41,7 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back(
     """The guardrail's step is in the journal and the log with its figures, and counted."""
     one, lines = await stand(), captured(monkeypatch, guardrail_watch)
     await declining_too_much(one)
-    entry = await one.look()
+    entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.action) == ("guardrail approvals", JournalAction.ROLL_BACK)
     assert entry.figures == {
@@ -65,7 +65,7 @@ async def test_a_challenger_that_declines_too_much_is_rolled_back(
     assert counted(one.seen.guardrail_actions, **names) == 1
     [line] = [line for line in lines if line["event"] == "rollout moved"]
     assert (line["who"], line["action"], line["figures"]) == (entry.who, "roll-back", entry.figures)
-    assert await one.look() is None
+    assert await one.check() is None
 
 
 async def test_what_is_meant_is_no_alarm() -> None:
@@ -77,7 +77,7 @@ async def test_what_is_meant_is_no_alarm() -> None:
         for arm, units, rate in figures:
             await one.decide(Outcome.APPROVE, round(units * rate), arm)
             await one.decide(Outcome.DECLINE, round(units * (1 - rate)), arm)
-        moves.append(await one.look())
+        moves.append(await one.check())
     assert moves[0] is None
     assert moves[1] is not None
 
@@ -86,12 +86,12 @@ async def test_below_its_first_stage_a_challenger_is_not_compared() -> None:
     """Rolled back to nobody there is nothing to watch; begun anew, the count begins anew."""
     one = await stand()
     await declining_too_much(one)
-    await one.look()
+    await one.check()
     assert "approvals challenger" not in await one.standings()
     step = lambda plan, state, now: advanced(plan, state, TrackName.CHALLENGER, now)  # noqa: E731 - a step
     await one.operate(JournalAction.ADVANCE, step)
     assert (await one.standings())["approvals challenger"] is GuardrailState.WAITING
-    assert await one.look() is None
+    assert await one.check() is None
 
 
 async def test_too_many_referrals_pause_the_product() -> None:
@@ -99,9 +99,9 @@ async def test_too_many_referrals_pause_the_product() -> None:
     one = await stand()
     await one.decide(Outcome.REFER, 80, refer_kind=ReferKind.SCORE)
     await one.decide(Outcome.APPROVE, 120)
-    assert await one.look() is None
+    assert await one.check() is None
     await one.decide(Outcome.REFER, 1, refer_kind=ReferKind.SCORE)
-    entry = await one.look()
+    entry = await one.check()
     assert entry is not None
     assert (entry.action, entry.figures["value"], entry.figures["allowed"]) == (
         JournalAction.PAUSE,
@@ -110,29 +110,29 @@ async def test_too_many_referrals_pause_the_product() -> None:
     )
     assert entry.figures["window"] == "the last 24h"
     assert one.state.paused
-    assert await one.look() is None
+    assert await one.check() is None
 
 
 async def test_what_an_operator_answered_is_not_looked_at_again() -> None:
     """After a resume only what came since counts, within the same hour and window too."""
     one = await stand()
     await one.decide(Outcome.REFER, 300, refer_kind=ReferKind.SCORE)
-    assert await one.look() is not None
+    assert await one.check() is not None
     await one.operate(JournalAction.RESUME, lambda plan, state, now: resumed(state))
-    assert await one.look() is None
+    assert await one.check() is None
     assert (await one.standings())["referrals product"] is GuardrailState.WAITING
 
 
 async def test_internal_errors_kill_the_arm_they_come_from() -> None:
     """Errors and rule errors of the challenger over its attempts kill it and nobody else."""
     one = await stand()
-    await one.count(Counted.ATTEMPTS, 1000)
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 1, "INTERNAL", Arm.CHALLENGER)
-    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
-    assert await one.look() is None
-    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
-    entry = await one.look()
+    await one.count(CounterKind.ATTEMPTS, 1000)
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 1, "INTERNAL", Arm.CHALLENGER)
+    await one.count(CounterKind.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    assert await one.check() is None
+    await one.count(CounterKind.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.figures["of"], entry.figures["value"]) == (
         "guardrail errors",
@@ -146,15 +146,15 @@ async def test_internal_errors_kill_the_arm_they_come_from() -> None:
 async def test_errors_from_before_a_revive_do_not_kill_again() -> None:
     """An operator's revive begins the counting anew, in the middle of the hour."""
     one = await stand()
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
-    assert await one.look() is not None
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    assert await one.check() is not None
     revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
     await one.operate(JournalAction.REVIVE, revive)
-    assert await one.look() is None
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
-    assert await one.look() is not None
+    assert await one.check() is None
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    assert await one.check() is not None
 
 
 async def test_a_comparison_begins_anew_when_the_challenger_is_revived() -> None:
@@ -164,24 +164,24 @@ async def test_a_comparison_begins_anew_when_the_challenger_is_revived() -> None
     await declining_too_much(one)
     revive = lambda plan, state, now: revived(state, Arm.CHALLENGER)  # noqa: E731 - a step
     await one.operate(JournalAction.REVIVE, revive)
-    assert await one.look() is None
+    assert await one.check() is None
 
 
 async def test_an_outage_of_the_vendor_kills_nobody() -> None:
     """However many attempts fail for the vendor or the store, no arm is killed."""
     one = await stand()
     for code in ("UPSTREAM_UNAVAILABLE", "STORE_UNAVAILABLE", "DEADLINE_EXCEEDED"):
-        await one.count(Counted.ATTEMPTS, 500, arm=Arm.CHALLENGER)
-        await one.count(Counted.ERROR, 500, code, Arm.CHALLENGER)
-    assert await one.look() is None
+        await one.count(CounterKind.ATTEMPTS, 500, arm=Arm.CHALLENGER)
+        await one.count(CounterKind.ERROR, 500, code, Arm.CHALLENGER)
+    assert await one.check() is None
 
 
 async def test_an_outage_may_pause() -> None:
     """A ceiling on the vendor's errors pauses the rollout."""
     one = await stand(OUTAGE)
-    await one.count(Counted.ATTEMPTS, 500)
-    await one.count(Counted.ERROR, 51, "UPSTREAM_UNAVAILABLE")
-    entry = await one.look()
+    await one.count(CounterKind.ATTEMPTS, 500)
+    await one.count(CounterKind.ERROR, 51, "UPSTREAM_UNAVAILABLE")
+    entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.action) == ("guardrail outage", JournalAction.PAUSE)
 
@@ -189,11 +189,11 @@ async def test_an_outage_may_pause() -> None:
 async def test_slowness_is_judged_by_the_99th_percentile() -> None:
     """One in a hundred may be slower than the ceiling, two may not."""
     one = await stand()
-    await one.count(Counted.LATENCY, 198, "300")
-    await one.count(Counted.LATENCY, 2, "5000", Arm.CHALLENGER)
-    assert await one.look() is None
-    await one.count(Counted.LATENCY, 2, "5000", None)
-    entry = await one.look()
+    await one.count(CounterKind.LATENCY, 198, "300")
+    await one.count(CounterKind.LATENCY, 2, "5000", Arm.CHALLENGER)
+    assert await one.check() is None
+    await one.count(CounterKind.LATENCY, 2, "5000", None)
+    entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.figures["allowed"]) == ("guardrail slow", "1,500 ms")
 
@@ -202,9 +202,9 @@ async def test_the_severest_of_several_acts_first() -> None:
     """Where one guardrail would pause and a later one kill, it is killed at once."""
     one = await stand()
     await one.decide(Outcome.REFER, 300, refer_kind=ReferKind.SCORE)
-    await one.count(Counted.ATTEMPTS, 100, arm=Arm.CHALLENGER)
-    await one.count(Counted.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
-    actions = [entry.action for entry in (await one.look(), await one.look()) if entry]
+    await one.count(CounterKind.ATTEMPTS, 100, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ERROR, 50, "INTERNAL", Arm.CHALLENGER)
+    actions = [entry.action for entry in (await one.check(), await one.check()) if entry]
     assert actions == [JournalAction.KILL, JournalAction.PAUSE]
 
 
@@ -214,7 +214,7 @@ async def test_who_was_not_dealt_to_these_versions_is_not_compared(picked: dict)
     one = await stand()
     await one.decide(Outcome.APPROVE, 600, **picked)
     await one.decide(Outcome.DECLINE, 600, Arm.CHALLENGER, **picked)
-    assert await one.look() is None
+    assert await one.check() is None
     assert (await one.standings())["approvals challenger"] is GuardrailState.WAITING
 
 
@@ -225,12 +225,12 @@ async def test_two_processes_act_once() -> None:
     other.clock.wall += timedelta(milliseconds=1)
     await declining_too_much(one)
     found = await asyncio.gather(
-        one.watch.look(PRODUCT), other.watch.look(PRODUCT), return_exceptions=True
+        one.watch.check(PRODUCT), other.watch.check(PRODUCT), return_exceptions=True
     )
     taken = [entry for entry in found if isinstance(entry, JournalEntry)]
     assert len(taken) == 1
     assert [type(e) for e in found if e is not taken[0]] == [RolloutMovedOn]
-    assert await other.look() is None
+    assert await other.check() is None
 
 
 async def test_a_store_that_is_down_moves_nothing() -> None:
@@ -239,9 +239,9 @@ async def test_a_store_that_is_down_moves_nothing() -> None:
     await declining_too_much(one)
     one.log.down = True
     with pytest.raises(StoreUnavailable):
-        await one.watch.look(PRODUCT)
+        await one.watch.check(PRODUCT)
     one.log.down = False
-    assert await one.look() is not None
+    assert await one.check() is not None
 
 
 async def test_a_manual_plan_never_advances_itself() -> None:
@@ -249,7 +249,7 @@ async def test_a_manual_plan_never_advances_itself() -> None:
     one = await stand()
     await one.decide(Outcome.APPROVE, 10)
     one.clock.wall += 40 * DAY
-    assert await one.look() is None
+    assert await one.check() is None
 
 
 async def test_an_automatic_plan_goes_on_when_all_is_met() -> None:
@@ -257,15 +257,15 @@ async def test_an_automatic_plan_goes_on_when_all_is_met() -> None:
     one = await stand(*AUTO)
     await one.decide(Outcome.APPROVE, 199, hashed=False)
     one.clock.wall += 3 * DAY
-    assert await one.look() is None
+    assert await one.check() is None
     await one.decide(Outcome.APPROVE, 1)
-    entry = await one.look()
+    entry = await one.check()
     assert entry is not None
     assert (entry.who, entry.action) == (AUTO_ADVANCE, JournalAction.ADVANCE)
     assert entry.figures["decisions"] == "200"
     assert one.state.go_live.stage == "early"
     assert counted(one.seen.advances, product=PRODUCT) == 1
-    assert await one.look() is None
+    assert await one.check() is None
 
 
 async def test_a_tripped_guardrail_stands_against_going_on() -> None:
@@ -273,6 +273,6 @@ async def test_a_tripped_guardrail_stands_against_going_on() -> None:
     one = await stand(*AUTO)
     one.clock.wall += 3 * DAY
     await one.decide(Outcome.REFER, 200, refer_kind=ReferKind.DATA)
-    entries = [await one.look(), await one.look()]
+    entries = [await one.check(), await one.check()]
     assert [entry.action for entry in entries if entry] == [JournalAction.PAUSE]
     assert one.state.go_live.stage == "pilot"

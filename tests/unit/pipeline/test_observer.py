@@ -15,7 +15,7 @@ from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver, log_rule_error
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
-from decision_service.pipeline.rollout.pairs.shadow import Budget, Shadows
+from decision_service.pipeline.rollout.pairs.shadow import ShadowLimits, Shadows
 from tests.fakes.counted import counted
 from tests.fakes.plans import CHALLENGED, with_plan
 from tests.fakes.world import NOW, PRODUCT, ScriptedSource, World, application, rulebook
@@ -35,7 +35,7 @@ class Stand:
         self.seen = EventCounters()
         log, clock = self.world.log, self.world.clock
         self.counters = Counters(log, clock, "process")
-        budget = Budget(linger=0.0, share=1.0, write_every=0.0)
+        budget = ShadowLimits(linger=0.0, share=1.0, write_every=0.0)
         self.shadows = Shadows(log, clock, self.seen, self.counters.idle, budget)
         observer = RolloutObserver(self.counters, self.shadows, lambda product: 7)
         self.decide = self.world.decide(observer=observer)

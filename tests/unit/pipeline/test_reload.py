@@ -23,13 +23,13 @@ class Serving:
     """The parts of a process that changed rules go through; `folder` is what it reads next."""
 
     log: InMemoryDecisionLog
-    shelf: ActiveRules
+    active_rules: ActiveRules
     rollouts: Rollouts
     folder: RuleFolder = field(default_factory=shipped_rules)
 
     async def reload(self) -> Reloaded:
         read = lambda: self.folder  # noqa: E731 - the folder of the moment
-        return await ReloadRules(read, self.shelf, self.rollouts, self.log, SetClock())()
+        return await ReloadRules(read, self.active_rules, self.rollouts, self.log, SetClock())()
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
 
 async def test_a_store_that_fails_asks_for_another_reading(serving: Serving) -> None:
     """Nothing is taken over while nothing can be journalled; the next reading makes up for it."""
-    before = serving.shelf.status
+    before = serving.active_rules.status
     serving.folder, serving.log.down = with_plan(CHALLENGED), True
     assert await serving.reload() == Reloaded(accepted=False, faults=0, again=True)
-    assert serving.shelf.status == before
+    assert serving.active_rules.status == before
     serving.log.down = False
     assert await serving.reload() == Reloaded(accepted=True, faults=0)
 
@@ -70,6 +70,6 @@ async def test_a_plan_that_clashes_is_no_reason_to_read_again(serving: Serving) 
         assert await serving.reload() == Reloaded(accepted=False, faults=1)
     assert [line["alarm"] for line in logs] == ["RULES_REFUSED"]
     assert "salt: another" in logs[0]["problem"]
-    [problem] = serving.shelf.status.refused
+    [problem] = serving.active_rules.status.refused
     assert (problem.code, problem.line) == ("P501", 5)
     assert problem.quoted.strip() == "salt: another"

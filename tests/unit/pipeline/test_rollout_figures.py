@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.rollout.arm_figures import Counted
-from decision_service.pipeline.rollout.figures import Figures, Next, ShowFigures
+from decision_service.pipeline.rollout.arm_figures import CounterKind
+from decision_service.pipeline.rollout.figures import Figures, NextStage, ShowFigures
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout_ports import JournalAction
 from decision_service.rollout.judging import GuardrailState as Said
@@ -27,7 +27,7 @@ async def shown(one: Stand) -> Figures:
     return await ShowFigures(one.watch, one.log)(PRODUCT)
 
 
-def _next(figures: Figures, track: TrackName) -> Next:
+def _next(figures: Figures, track: TrackName) -> NextStage:
     return next(one for one in figures.next if one.track is track)
 
 
@@ -36,10 +36,10 @@ async def test_each_arm_shows_its_share_and_what_it_did() -> None:
     one = await stand(EARLY)
     await one.decide(Outcome.APPROVE, 6, approved=100_000)
     await one.decide(Outcome.DECLINE, 2, Arm.CHALLENGER)
-    await one.count(Counted.ATTEMPTS, 8)
-    await one.count(Counted.LATENCY, 8, "400")
-    await one.count(Counted.ATTEMPTS, 4, arm=Arm.CHALLENGER)
-    await one.count(Counted.RULE_ERROR, 1, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.ATTEMPTS, 8)
+    await one.count(CounterKind.LATENCY, 8, "400")
+    await one.count(CounterKind.ATTEMPTS, 4, arm=Arm.CHALLENGER)
+    await one.count(CounterKind.RULE_ERROR, 1, arm=Arm.CHALLENGER)
     champion, challenger = (await shown(one)).arms
     assert (champion.version, champion.share, champion.tally.units) == (1, 4_950, 6)
     assert (champion.approved, champion.errors) == (600_000, ArmCount(8, 0))

@@ -13,7 +13,7 @@ from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rollout.pairs.shadow import (
-    Budget,
+    ShadowLimits,
     Shadows,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -26,7 +26,7 @@ from tests.kits.until import until
 FOLDER = changed_rules(9)
 CASE = case_of(FOLDER)
 OTHER = version(FOLDER, 9)
-AT_ONCE = Budget(queue=3, linger=0.0, share=1.0, write_every=0.0)
+AT_ONCE = ShadowLimits(queue=3, linger=0.0, share=1.0, write_every=0.0)
 NAMES = {"product": PRODUCT, "version": "9"}
 
 
@@ -34,7 +34,7 @@ NAMES = {"product": PRODUCT, "version": "9"}
 class Stand:
     """Shadows on a log and a clock of the test's own."""
 
-    budget: Budget = AT_ONCE
+    budget: ShadowLimits = AT_ONCE
     log: InMemoryDecisionLog = field(default_factory=InMemoryDecisionLog)
     clock: SetClock = field(default_factory=SetClock)
     seen: EventCounters = field(default_factory=EventCounters)
@@ -141,7 +141,9 @@ async def test_a_slow_shadow_is_counted() -> None:
 
 async def test_an_evaluation_is_followed_by_many_times_its_rest() -> None:
     """After one that took a second nothing is evaluated for minutes, whatever waits."""
-    stand = Stand(clock=Ticking(), budget=replace(AT_ONCE, patience=1e9, share=Budget().share))
+    stand = Stand(
+        clock=Ticking(), budget=replace(AT_ONCE, patience=1e9, share=ShadowLimits().share)
+    )
     stand.offer(1)
     stand.offer(2)
     await stand.run(1, turns=20)

@@ -11,7 +11,7 @@ from decision_service.domain.decision import Arm
 from decision_service.rollout.state import (
     Refusal,
     RolloutState,
-    Step,
+    StepResult,
     Track,
     TrackName,
     adopt,
@@ -35,12 +35,12 @@ LATER = NOW + DAY
 GO_LIVE, CHALLENGER = TrackName.GO_LIVE, TrackName.CHALLENGER
 
 
-def _moved(step: Step) -> RolloutState:
+def _moved(step: StepResult) -> RolloutState:
     assert isinstance(step, RolloutState), step
     return step
 
 
-def _refused(step: Step) -> str:
+def _refused(step: StepResult) -> str:
     assert isinstance(step, Refusal), step
     return step.message
 

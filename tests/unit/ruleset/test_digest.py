@@ -68,6 +68,12 @@ def test_every_change_of_behaviour_counts(old, new):
     assert _digest(changed) != _digest(EXAMPLE)
 
 
+def test_recorded_digests_stay():
+    """The digest of recorded content does not follow the names of the classes that hold it."""
+    recorded = "7abc42e7baad8aae59eb0b2f458a4b9f405069633fc480159f2d3d8fe0cb27b7"
+    assert _digest(EXAMPLE) == recorded
+
+
 def test_the_data_files_count():
     """The shared `_data` files are part of a ruleset's content."""
     classes = "classes: [{provider: 'grab_*', words: [trip], sign: '+', class: EARNING}]\n"

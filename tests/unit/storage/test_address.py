@@ -23,7 +23,7 @@ def test_a_sqlite_url_is_a_path(url: str, path: str) -> None:
 
 def test_companions_of_a_file_keep_its_whole_name() -> None:
     """The lock of a.db is a.db.lock in the same folder."""
-    assert SqliteFile(Path("data/a.db")).beside(".lock") == Path("data/a.db.lock")
+    assert SqliteFile(Path("data/a.db")).companion(".lock") == Path("data/a.db.lock")
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])

@@ -38,7 +38,7 @@ class Work:
 
 def ask_all(batches: Batches[int, int], numbers: Sequence[int]) -> list[asyncio.Task[int]]:
     """A task per number, all asking at once."""
-    return [asyncio.create_task(batches.ask(number)) for number in numbers]
+    return [asyncio.create_task(batches.submit(number)) for number in numbers]
 
 
 async def served_together(work: Work, size: int, *, linger: float) -> Batches[int, int]:
@@ -84,7 +84,7 @@ async def test_a_lone_caller_does_not_wait_for_company() -> None:
     work = Work()
     batches = Batches(work.double, most=100, linger=LONG)
     for number in range(3):
-        assert await batches.ask(number) == 2 * number
+        assert await batches.submit(number) == 2 * number
 
 
 async def test_callers_served_together_stay_together() -> None:
@@ -169,7 +169,7 @@ async def test_a_failure_reaches_every_caller_and_the_next_batch_runs() -> None:
     assert errors[0] is not errors[1]
     assert all(error.retry_after == 1.0 for error in errors)
     work.failing = None
-    assert await batches.ask(3) == 6
+    assert await batches.submit(3) == 6
 
 
 async def test_an_unforeseen_error_does_not_stop_the_batches() -> None:
@@ -178,9 +178,9 @@ async def test_an_unforeseen_error_does_not_stop_the_batches() -> None:
     work.failing = ZeroDivisionError()
     batches = Batches(work.double, most=100)
     with pytest.raises(ZeroDivisionError):
-        await batches.ask(1)
+        await batches.submit(1)
     work.failing = None
-    assert await batches.ask(2) == 4
+    assert await batches.submit(2) == 4
 
 
 async def test_a_caller_who_leaves_changes_nothing_for_the_others() -> None:
@@ -221,7 +221,7 @@ async def test_closing_answers_those_who_wait_and_refuses_those_who_come() -> No
     await batches.aclose()
     assert await asyncio.gather(*callers) == [0, 2, 4, 6, 8]
     with pytest.raises(StoreUnavailable, match="closed"):
-        await batches.ask(9)
+        await batches.submit(9)
 
 
 async def test_closing_finishes_every_batch() -> None:
@@ -244,6 +244,6 @@ async def test_the_queue_is_bounded() -> None:
     callers = ask_all(batches, [1, 2])
     await asyncio.sleep(0)
     with pytest.raises(StoreUnavailable, match="too many"):
-        await batches.ask(3)
+        await batches.submit(3)
     work.go.set()
     assert await asyncio.gather(*served, *callers) == [0, 2, 4]

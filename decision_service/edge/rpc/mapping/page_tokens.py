@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from decision_service.domain.errors import FieldProblem, PageTokenInvalid
-from decision_service.pipeline.ports import Filter, Position
+from decision_service.pipeline.ports import Filter, PagePosition
 
 DEFAULT_SIZE = 50
 LARGEST_SIZE = 500
@@ -24,20 +24,20 @@ class _Token(msgspec.Struct, frozen=True, array_like=True):
     decision_id: str
 
 
-def make_token(chosen: Filter, position: Position) -> str:
+def make_token(chosen: Filter, position: PagePosition) -> str:
     """The token that continues a listing after a position."""
     created = (position.created - _EPOCH) // _MICROSECOND
     token = _Token(_fingerprint(chosen), created, position.decision_id)
     return base64.urlsafe_b64encode(msgspec.msgpack.encode(token)).decode().rstrip("=")
 
 
-def read_token(chosen: Filter, token: str) -> Position | None:
+def read_token(chosen: Filter, token: str) -> PagePosition | None:
     """The position of a token, None for the empty one; raises PageTokenInvalid."""
     if not token:
         return None
     try:
         read = msgspec.msgpack.decode(_raw(token), type=_Token)
-        position = Position(_EPOCH + read.created * _MICROSECOND, read.decision_id)
+        position = PagePosition(_EPOCH + read.created * _MICROSECOND, read.decision_id)
     except (binascii.Error, ValueError, OverflowError, msgspec.MsgspecError):
         raise _invalid("is not a token of this service") from None
     if read.filter != _fingerprint(chosen):

@@ -12,14 +12,14 @@ from decision_service.edge.rpc.mapping.decision import assignment_message
 from decision_service.edge.rpc.mapping.ruleset import problem_message
 from decision_service.edge.rpc.mapping.values import decimal_text, money_to_message, timestamp
 from decision_service.language.diagnostics import Diagnostic
-from decision_service.pipeline.rollout.operate import AssignmentExplanation, Look
+from decision_service.pipeline.rollout.operate import AssignmentExplanation, RolloutView
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.rollout.gate import Pin, enters_comparison, first_match
 from decision_service.rollout.model import Plan, RolloutStage, Stages
 from decision_service.rollout.state import RolloutState, Track, TrackName
 
 
-def rollout_message(look: Look, refused: tuple[Diagnostic, ...]) -> pb.Rollout:
+def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Rollout:
     """One rollout; `refused` is what the last reading of the rules folder found, of all files."""
     product, plan = look.product, look.product.plan
     return pb.Rollout(
@@ -75,13 +75,13 @@ def percent_text(share: int) -> str:
     return decimal_text(Decimal(share).scaleb(-3))
 
 
-def _go_live(look: Look) -> pb.RolloutTrack:
+def _go_live(look: RolloutView) -> pb.RolloutTrack:
     plan, state = look.product.plan, look.product.state
     entered = look.entered.get(TrackName.GO_LIVE)
     return _track(plan.versions.champion, plan.go_live.stages, state.go_live, entered)
 
 
-def _challenger(look: Look) -> pb.RolloutTrack | None:
+def _challenger(look: RolloutView) -> pb.RolloutTrack | None:
     challenger, track = look.product.plan.versions.challenger, look.product.state.challenger
     if challenger is None or track is None:
         return None

@@ -10,7 +10,7 @@ from decision_service.pipeline.rollout.figures import (
     ArmLine,
     Figures,
     GuardrailLine,
-    Next,
+    NextStage,
     ShadowLine,
 )
 from decision_service.pipeline.rollout.guardrails.guardrail_text import (
@@ -126,7 +126,7 @@ def _guard(guard: GuardrailLine, product: Product) -> pb.GuardrailFigures:
     return message
 
 
-def _next(one: Next) -> pb.NextStage:
+def _next(one: NextStage) -> pb.NextStage:
     readiness, stage = one.readiness, one.readiness.next
     message = pb.NextStage(
         track=one.track.value,

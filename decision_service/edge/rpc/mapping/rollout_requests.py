@@ -15,8 +15,8 @@ from decision_service.edge.rpc.mapping.problems import (
 )
 from decision_service.edge.rpc.mapping.requests import inputs_from
 from decision_service.pipeline.decide.application import Application
-from decision_service.pipeline.rollout.operate import Order
-from decision_service.pipeline.rollout.pairs.compare import Question
+from decision_service.pipeline.rollout.operate import StepRequest
+from decision_service.pipeline.rollout.pairs.compare import ComparisonRequest
 from decision_service.rollout.state import TrackName
 
 LONGEST_WHY = 500
@@ -43,7 +43,7 @@ def product_from(product: str) -> str:
     return product
 
 
-def order_from(request: Change, caller: str, problems: Problems | None = None) -> Order:
+def order_from(request: Change, caller: str, problems: Problems | None = None) -> StepRequest:
     """Who wants a step and why; raises FieldInvalid with every malformed field."""
     problems = problems or Problems()
     check_product(problems, request.product)
@@ -53,7 +53,7 @@ def order_from(request: Change, caller: str, problems: Problems | None = None) -
     _check_text(problems, "why", why, LONGEST_WHY)
     _check_text(problems, "who", who, LONGEST_WHO)
     problems.raise_if_any()
-    return Order(request.product, f"{caller} ({who})" if who else caller, why)
+    return StepRequest(request.product, f"{caller} ({who})" if who else caller, why)
 
 
 def track_from(track: str, problems: Problems) -> TrackName | None:
@@ -94,7 +94,7 @@ def applicant_from(request: service_pb.ExplainAssignmentRequest) -> Application:
     )
 
 
-def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> Question:
+def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> ComparisonRequest:
     """What to compare; raises FieldInvalid with every malformed field."""
     problems = Problems()
     check_product(problems, request.product)
@@ -105,7 +105,7 @@ def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> 
     window = _window(request, problems)
     problems.raise_if_any()
     most = request.most_decisions or DEFAULT_JUDGED
-    return Question(request.product, request.shadow_version, now - window, most)
+    return ComparisonRequest(request.product, request.shadow_version, now - window, most)
 
 
 def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:

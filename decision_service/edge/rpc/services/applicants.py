@@ -12,9 +12,9 @@ from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.ports import Applicant, LinkToken
 from decision_service.pipeline.applicants.status import (
-    AccountStanding,
+    AccountStatus,
     ApplicantStatus,
-    LookAtApplicants,
+    ReadApplicantStatus,
 )
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
 from decision_service.pipeline.ports import Clock
@@ -26,7 +26,7 @@ class ApplicantUseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for."""
 
     onboard: OnboardApplicants
-    look: LookAtApplicants
+    look: ReadApplicantStatus
     clock: Clock
 
 
@@ -117,7 +117,7 @@ def _applicant(seen: ApplicantStatus) -> pb.Applicant:
     )
 
 
-def _account(one: AccountStanding) -> pb.ApplicantAccount:
+def _account(one: AccountStatus) -> pb.ApplicantAccount:
     return pb.ApplicantAccount(
         account_id=one.account.id,
         provider_id=one.account.provider_id,

@@ -30,7 +30,7 @@ from decision_service.edge.rpc.mapping.rollout_requests import (
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.figures import ShowFigures
-from decision_service.pipeline.rollout.operate import Look, OperateRollouts, Order
+from decision_service.pipeline.rollout.operate import OperateRollouts, RolloutView, StepRequest
 from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.pipeline.rules.active import ActiveRulesStatus
@@ -62,7 +62,7 @@ class RolloutServicer:
     ) -> service_pb.ListRolloutsResponse:
         """Every rollout."""
         del request, context
-        looks = await self._operate.look_at_all()
+        looks = await self._operate.show_all()
         return service_pb.ListRolloutsResponse(rollouts=[self._message(look) for look in looks])
 
     async def get_rollout(
@@ -71,7 +71,7 @@ class RolloutServicer:
         """One rollout with its figures."""
         del context
         product = product_from(request.product)
-        rollout = self._message(await self._operate.look(product))
+        rollout = self._message(await self._operate.show(product))
         figures = figures_message(await self._use_cases.figures(product))
         return service_pb.GetRolloutResponse(rollout=rollout, figures=figures)
 
@@ -155,7 +155,7 @@ class RolloutServicer:
     def _after(self, product: str) -> pb.Rollout:
         return self._message(self._operate.after(product))
 
-    def _message(self, look: Look) -> pb.Rollout:
+    def _message(self, look: RolloutView) -> pb.Rollout:
         return rollout_message(look, self._status().refused)
 
 
@@ -180,7 +180,7 @@ def methods(servicer: RolloutServicer) -> Methods:
 def _decided_on(
     request: service_pb.AdvanceRolloutRequest | service_pb.RollBackRolloutRequest,
     context: RpcContext,
-) -> tuple[Order, TrackName | None]:
+) -> tuple[StepRequest, TrackName | None]:
     """The order with the plan and position it was decided on, and its track."""
     problems = Problems()
     track = track_from(request.track, problems)

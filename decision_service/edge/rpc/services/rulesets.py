@@ -21,12 +21,12 @@ from decision_service.edge.rpc.mapping.values import timestamp
 from decision_service.edge.rpc.mapping.verdict import verdict_fields
 from decision_service.edge.rpc.services.methods import Methods, unary
 from decision_service.pipeline.decide.decide import ANSWER_MARGIN
-from decision_service.pipeline.operations.replica_check import Agreement
+from decision_service.pipeline.operations.replica_check import ReplicaCheck
 from decision_service.pipeline.ports import Clock, DecisionLog
 from decision_service.pipeline.rules.active import ActiveRules
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.pipeline.trial.dry_run import (
-    Trial,
+    DryRunRequest,
     TryRules,
     ValidateRules,
     ordered,
@@ -39,12 +39,12 @@ SERVICE = "decision_service.api.v1.RulesetService"
 class RulesetUseCases(msgspec.Struct, frozen=True):
     """What the servicer translates for."""
 
-    shelf: ActiveRules
+    active_rules: ActiveRules
     try_rules: TryRules
     validate: ValidateRules
     log: DecisionLog
     clock: Clock
-    agreement: Agreement
+    replica_check: ReplicaCheck
 
 
 class RulesetServicer:
@@ -58,7 +58,7 @@ class RulesetServicer:
     ) -> rules_pb.ListRulesetsResponse:
         """Every loaded version, and what the last reading of the folder found."""
         del context
-        status = self._use_cases.shelf.status
+        status = self._use_cases.active_rules.status
         products = status.rulebook.products
         if request.product:
             products = {request.product: status.rulebook.product(request.product)}
@@ -72,7 +72,7 @@ class RulesetServicer:
             refused=[problem_message(diagnostic) for diagnostic in ordered(status.refused)],
             in_force=[
                 rules_pb.RulesInForce(digest=one.digest, processes=one.processes, here=one.here)
-                for one in self._use_cases.agreement.in_force
+                for one in self._use_cases.replica_check.in_force
             ],
         )
 
@@ -81,7 +81,7 @@ class RulesetServicer:
     ) -> rules_pb.GetRulesetResponse:
         """One version with its source."""
         del context
-        status = self._use_cases.shelf.status
+        status = self._use_cases.active_rules.status
         product = status.rulebook.product(request.product)
         ruleset = version_of(product, request.version)
         message = ruleset_message(product, ruleset, status)
@@ -134,7 +134,7 @@ def methods(servicer: RulesetServicer) -> Methods:
     }
 
 
-def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:
+def _trial(request: rules_pb.EvaluateRulesetRequest) -> DryRunRequest:
     problems = Problems()
     check_product(problems, request.product)
     if request.user_id and (request.factors or request.missing or request.as_of_date):
@@ -148,7 +148,7 @@ def _trial(request: rules_pb.EvaluateRulesetRequest) -> Trial:
     missing = dict(_causes(request, problems))
     inputs = inputs_from(request, problems)
     problems.raise_if_any()
-    return Trial(
+    return DryRunRequest(
         product=request.product,
         version=request.version,
         user_id=request.user_id,

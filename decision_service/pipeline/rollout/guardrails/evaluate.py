@@ -1,4 +1,4 @@
-"""What every guardrail of a product says now, from what all processes counted."""
+"""Evaluation of a product's guardrails by the counters of all processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from decision_service.domain.decision import Arm
-from decision_service.pipeline.rollout.arm_figures import ArmFigures, ArmTally, Counted, Total
+from decision_service.pipeline.rollout.arm_figures import (
+    ArmFigures,
+    ArmTally,
+    CounterKind,
+    CounterTotal,
+)
 from decision_service.pipeline.rollout.counters import INTERNAL, OUTAGE_CODES
 from decision_service.pipeline.rollout.guardrails.windows import (
     GuardrailWindow,
@@ -36,13 +41,13 @@ from decision_service.rollout.latency import quantile
 from decision_service.rollout.sequential import ArmCount
 
 EARLIER = timedelta(days=30)
-"""How much of the champion's past makes a comparison quicker."""
+"""How much of the champion's history a comparison uses."""
 
 _COUNTERS = (Metric.INTERNAL_ERROR_RATE, Metric.UPSTREAM_ERROR_RATE, Metric.LATENCY_P99_MS)
 
 
 class GuardrailResult(msgspec.Struct, frozen=True):
-    """What one guardrail says of one arm, or of the product where `arm` is None.
+    """The result of one guardrail for one arm, or for the product where `arm` is None.
 
     `arms` holds what a comparison compares.
     """
@@ -55,17 +60,17 @@ class GuardrailResult(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct):
-    """One look at one product; what several guardrails ask for is read once."""
+    """One evaluation of one product; figures that several guardrails need are read once."""
 
     figures: ArmFigures
     product: Product
     history: Sequence[JournalEntry]
     now: datetime
     _tallies: dict[tuple[object, ...], Sequence[ArmTally]] = msgspec.field(default_factory=dict)
-    _totals: dict[GuardrailWindow, Sequence[Total]] = msgspec.field(default_factory=dict)
+    _totals: dict[GuardrailWindow, Sequence[CounterTotal]] = msgspec.field(default_factory=dict)
 
     async def results(self) -> list[GuardrailResult]:
-        """What each guardrail says of whom it watches; nothing of an arm that decides nobody."""
+        """Each guardrail's result by arm; none for an arm that decides nobody."""
         return [
             await self._word(guardrail, arm)
             for guardrail in self.product.plan.guardrails
@@ -87,7 +92,7 @@ class Evaluation(msgspec.Struct):
             )
         return self._tallies[asked]
 
-    async def totals(self, window: GuardrailWindow) -> Sequence[Total]:
+    async def totals(self, window: GuardrailWindow) -> Sequence[CounterTotal]:
         """As the port, read once for one question."""
         if window not in self._totals:
             self._totals[window] = await self.figures.totals(
@@ -146,7 +151,7 @@ class Evaluation(msgspec.Struct):
         return ArmCount(sum(t.units for t in own), sum(_EVENTS[metric](t) for t in own))
 
     def _of(self, arm: Arm | None, version: int, watched: Arm | None) -> bool:
-        """Whether figures are of the watched arm as the plan has it now; None watches all."""
+        """Whether figures belong to the arm's current version; an arm of None takes all."""
         if watched is None:
             return True
         return arm is watched and version == self.product.plan.versions.of(watched)
@@ -160,21 +165,21 @@ _EVENTS = {
 }
 
 
-def error_rate(metric: Metric, counted: Sequence[Total]) -> ArmCount:
+def error_rate(metric: Metric, counted: Sequence[CounterTotal]) -> ArmCount:
     """Errors over attempts: a version's own, or the vendor's and outages."""
-    attempts = sum(t.count for t in counted if t.counted is Counted.ATTEMPTS)
+    attempts = sum(t.count for t in counted if t.counted is CounterKind.ATTEMPTS)
     codes = OUTAGE_CODES if metric is Metric.UPSTREAM_ERROR_RATE else {INTERNAL}
-    errors = sum(t.count for t in counted if t.counted is Counted.ERROR and t.bucket in codes)
+    errors = sum(t.count for t in counted if t.counted is CounterKind.ERROR and t.bucket in codes)
     if metric is Metric.INTERNAL_ERROR_RATE:
-        errors += sum(t.count for t in counted if t.counted is Counted.RULE_ERROR)
+        errors += sum(t.count for t in counted if t.counted is CounterKind.RULE_ERROR)
     return ArmCount(attempts, errors)
 
 
-def latencies(counted: Iterable[Total]) -> Mapping[int, int]:
+def latencies(counted: Iterable[CounterTotal]) -> Mapping[int, int]:
     """Counts by bound in ms."""
     found: dict[int, int] = {}
     for total in counted:
-        if total.counted is Counted.LATENCY:
+        if total.counted is CounterKind.LATENCY:
             bound = int(total.bucket)
             found[bound] = found.get(bound, 0) + total.count
     return found

@@ -1,4 +1,4 @@
-"""What a guardrail saw, in figures and in one sentence: for the journal, the log and the screen."""
+"""A guardrail's result in figures and in one sentence, for the journal, the log and the screen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _METRICS = {
 
 
 def figures_of(word: GuardrailResult, product: Product) -> dict[str, str]:
-    """Value, allowed, units and window of what a guardrail saw, exact enough to check again."""
+    """Value, limit, units and window of a guardrail's result, exact enough to check again."""
     judged = word.judgement
     figures = {
         "metric": word.guardrail.metric.value,

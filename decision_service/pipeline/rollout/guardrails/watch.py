@@ -35,7 +35,7 @@ from decision_service.rollout.guardrails import Action
 from decision_service.rollout.judging import GuardrailState, act
 from decision_service.rollout.model import Advance, Plan
 from decision_service.rollout.readiness import advances_itself
-from decision_service.rollout.state import Refusal, RolloutState, Step, TrackName, advance
+from decision_service.rollout.state import Refusal, RolloutState, StepResult, TrackName, advance
 
 log = structlog.get_logger("decision_service.rollout")
 
@@ -55,10 +55,10 @@ _JOURNALLED = {
 _SUPERSEDED = (PlanChanged, RolloutMovedOn, RolloutRefused, ProductUnknown)
 
 
-class Watcher(msgspec.Struct, frozen=True):
-    """What watching needs of the world."""
+class WatchDeps(msgspec.Struct, frozen=True):
+    """The adapters that the guardrail watch needs."""
 
-    shelf: ActiveRules
+    active_rules: ActiveRules
     rollouts: Rollouts
     figures: ArmFigures
     clock: Clock
@@ -66,45 +66,47 @@ class Watcher(msgspec.Struct, frozen=True):
 
 
 class GuardrailWatch:
-    """Judges every product's guardrails and takes the steps that follow."""
+    """Evaluates every product's guardrails and takes the steps that follow."""
 
-    def __init__(self, watcher: Watcher) -> None:
-        self._with = watcher
+    def __init__(self, watcher: WatchDeps) -> None:
+        self._deps = watcher
         self._histories: dict[str, Sequence[JournalEntry]] = {}
 
     async def run(self) -> None:
-        """Look for ever; a store that fails is asked again, and nothing acts meanwhile."""
+        """Check for ever; while the store fails, no step is taken."""
         while True:
-            began = self._with.clock.monotonic()
-            for name in self._with.shelf.current().products:
+            began = self._deps.clock.monotonic()
+            for name in self._deps.active_rules.current().products:
                 await self._guarded(name)
-            took = self._with.clock.monotonic() - began
+            took = self._deps.clock.monotonic() - began
             await asyncio.sleep(max(WATCH_SECONDS, took / LOOKING_SHARE))
 
-    async def look(self, name: str) -> JournalEntry | None:
-        """Look once at a product; the step that followed, if one did.
+    async def check(self, name: str) -> JournalEntry | None:
+        """Check one product once; the step taken, or None.
 
         Raises StoreUnavailable, and where another step came first what `Rollouts.move` raises.
         """
-        watching = await self.watching(name)
-        words = await watching.results()
-        tripped = [word for word in words if word.judgement.standing is GuardrailState.TRIPPED]
-        for word in _severest_first(tripped):
-            if _changes_something(watching.product, word, watching):
-                return await self._act(watching, word)
-        if await self._is_ready(watching, words):
-            return await self._advance(watching)
+        evaluation = await self.evaluation(name)
+        results = await evaluation.results()
+        tripped = [
+            result for result in results if result.judgement.standing is GuardrailState.TRIPPED
+        ]
+        for result in _severest_first(tripped):
+            if _changes_something(evaluation.product, result, evaluation):
+                return await self._act(evaluation, result)
+        if await self._is_ready(evaluation, results):
+            return await self._advance(evaluation)
         return None
 
-    async def watching(self, name: str) -> Evaluation:
-        """One look at a product with the journal it stands on."""
-        product = self._with.shelf.current().product(name)
+    async def evaluation(self, name: str) -> Evaluation:
+        """An evaluation of a product with its journal."""
+        product = self._deps.active_rules.current().product(name)
         history = await self._history(name)
-        return Evaluation(self._with.figures, product, history, self._with.clock.now())
+        return Evaluation(self._deps.figures, product, history, self._deps.clock.now())
 
     async def _guarded(self, name: str) -> None:
         try:
-            await self.look(name)
+            await self.check(name)
         except _SUPERSEDED as error:
             log.info("looked too late", product=name, reason=error.reason)
         except StoreError:
@@ -114,46 +116,46 @@ class GuardrailWatch:
 
     async def _history(self, name: str) -> Sequence[JournalEntry]:
         """The journal, read again only where it has moved."""
-        position = self._with.rollouts.latest(name).position
+        position = self._deps.rollouts.latest(name).position
         known = self._histories.get(name, ())
         if not known or known[0].position != position:
-            known = await self._with.rollouts.history(name, None, MOST_HISTORY)
+            known = await self._deps.rollouts.history(name, None, MOST_HISTORY)
             self._histories[name] = known
         return known
 
-    async def _act(self, watching: Evaluation, word: GuardrailResult) -> JournalEntry | None:
-        guardrail, product = word.guardrail, watching.product
+    async def _act(self, evaluation: Evaluation, result: GuardrailResult) -> JournalEntry | None:
+        guardrail, product = result.guardrail, evaluation.product
         kills = guardrail.action is Action.KILL
-        figures = figures_of(word, product)
+        figures = figures_of(result, product)
         change = RolloutChange(
             who=f"{GUARDRAIL}{guardrail.name}",
-            why=sentence_of(word, product),
+            why=sentence_of(result, product),
             action=_JOURNALLED[guardrail.action],
-            step=partial(_step, word),
+            step=partial(_step, result),
             expected_plan_digest=None if kills else product.plan.digest,
             figures=figures,
-            expected_position=watching.history[0].position,
+            expected_position=evaluation.history[0].position,
         )
-        entry = await self._with.rollouts.move(product.name, change)
+        entry = await self._deps.rollouts.move(product.name, change)
         if entry is not None:
             labels = (entry.product, guardrail.name, entry.action.value)
-            self._with.counters.guardrail_actions.labels(*labels).inc()
-            _tell(entry, figures, guardrail=guardrail.name)
+            self._deps.counters.guardrail_actions.labels(*labels).inc()
+            _log_move(entry, figures, guardrail=guardrail.name)
         return entry
 
-    async def _is_ready(self, watching: Evaluation, words: Iterable[GuardrailResult]) -> bool:
-        product = watching.product
+    async def _is_ready(self, evaluation: Evaluation, results: Iterable[GuardrailResult]) -> bool:
+        product = evaluation.product
         plan, state = product.plan, product.state
         if plan.go_live.advance is not Advance.AUTO:
             return False
-        decisions = await watching.decisions(state.go_live.since)
-        judgements = [word.judgement for word in words]
-        return advances_itself(plan, state, decisions, judgements, watching.now)
+        decisions = await evaluation.decisions(state.go_live.since)
+        judgements = [result.judgement for result in results]
+        return advances_itself(plan, state, decisions, judgements, evaluation.now)
 
-    async def _advance(self, watching: Evaluation) -> JournalEntry | None:
-        product = watching.product
+    async def _advance(self, evaluation: Evaluation) -> JournalEntry | None:
+        product = evaluation.product
         since = product.state.go_live.since
-        decisions = await watching.decisions(since)
+        decisions = await evaluation.decisions(since)
         figures = {"decisions": str(decisions), "since": f"{since:%Y-%m-%d %H:%M:%S} UTC"}
         change = RolloutChange(
             who=AUTO_ADVANCE,
@@ -162,28 +164,28 @@ class GuardrailWatch:
             step=lambda plan, state, now: advance(plan, state, TrackName.GO_LIVE, now),
             expected_plan_digest=product.plan.digest,
             figures=figures,
-            expected_position=watching.history[0].position,
+            expected_position=evaluation.history[0].position,
         )
-        entry = await self._with.rollouts.move(product.name, change)
+        entry = await self._deps.rollouts.move(product.name, change)
         if entry is not None:
-            self._with.counters.advances.labels(entry.product).inc()
-            _tell(entry, figures)
+            self._deps.counters.advances.labels(entry.product).inc()
+            _log_move(entry, figures)
         return entry
 
 
-def _tell(entry: JournalEntry, figures: Mapping[str, str], **names: str) -> None:
+def _log_move(entry: JournalEntry, figures: Mapping[str, str], **names: str) -> None:
     names = {"product": entry.product, "action": entry.action.value, **names}
     log.warning("rollout moved", who=entry.who, why=entry.why, **names, figures=dict(figures))
 
 
-def _severest_first(words: Sequence[GuardrailResult]) -> Sequence[GuardrailResult]:
-    return sorted(words, key=lambda word: _SEVEREST_FIRST.index(word.guardrail.action))
+def _severest_first(results: Sequence[GuardrailResult]) -> Sequence[GuardrailResult]:
+    return sorted(results, key=lambda result: _SEVEREST_FIRST.index(result.guardrail.action))
 
 
-def _step(word: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> Step:
-    return act(plan, state, word.guardrail, word.arm, now)
+def _step(result: GuardrailResult, plan: Plan, state: RolloutState, now: datetime) -> StepResult:
+    return act(plan, state, result.guardrail, result.arm, now)
 
 
-def _changes_something(product: Product, word: GuardrailResult, watching: Evaluation) -> bool:
-    after = _step(word, product.plan, product.state, watching.now)
+def _changes_something(product: Product, result: GuardrailResult, evaluation: Evaluation) -> bool:
+    after = _step(result, product.plan, product.state, evaluation.now)
     return not isinstance(after, Refusal) and after != product.state

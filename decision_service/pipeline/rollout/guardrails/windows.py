@@ -1,4 +1,4 @@
-"""From when on a guardrail looks: its window, but never past what an operator has answered.
+"""The time that a guardrail measures: its window, but never past an operator's answer.
 
 Whoever revives an arm after a kill has seen the figures that killed it. Looking at them again would
 kill it again a second later.
@@ -17,10 +17,10 @@ from decision_service.rollout.guardrails import Guardrail, VersusChampion
 from decision_service.rollout.state import RolloutState
 
 GUARDRAIL = "guardrail "
-"""What the journal's `who` begins with for a guardrail's step; its name follows."""
+"""The prefix of the journal's `who` for a guardrail's step; the guardrail's name follows."""
 
 AUTO_ADVANCE = "automatic advance"
-"""The journal's `who` where the plan itself went on."""
+"""The journal's `who` for an automatic advance."""
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWERS = {
@@ -32,7 +32,7 @@ _ANSWERS = {
 
 
 class GuardrailWindow(msgspec.Struct, frozen=True):
-    """What is looked at: from `since` on, and for counters from the journal's `position` on.
+    """The measured time: from `since` on, and for counters from the journal's `position` on.
 
     `whole` says that a guardrail's own window is looked at to its full length.
     """
@@ -64,7 +64,7 @@ def window_of(
 
 
 def comparing_since(state: RolloutState, history: Sequence[JournalEntry]) -> datetime:
-    """Since when both arms decide side by side: the challenger's stage, or its last reviving."""
+    """Since when both arms decide: the challenger's stage, or its last revival."""
     revived = (entry.at for entry in history if _revived_challenger(entry))
     return max(_entered(state), next(revived, BEGINNING))
 
@@ -86,7 +86,7 @@ def _answered(history: Sequence[JournalEntry]) -> datetime:
 
 
 def position_at(history: Sequence[JournalEntry], instant: datetime) -> int:
-    """The entry at which the rollout stood then; 0 before the first."""
+    """The position of the journal's last entry by then; 0 before the first."""
     return next((entry.position for entry in history if entry.at <= instant), 0)
 
 

@@ -1,4 +1,4 @@
-"""One version against another on the same applicants: what agrees, what would change, and why."""
+"""Comparison of two versions on the same applicants: agreement, changes and their reasons."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from decision_service.pipeline.decide.record_codec import (
     factors_from_wire,
     inputs_from_wire,
 )
-from decision_service.pipeline.ports import DecisionLog, Filter, Position, StoredEntry
+from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
 from decision_service.pipeline.records.read import Recorded
 from decision_service.pipeline.records.replay import shell_of
 from decision_service.pipeline.rollout.pairs.pairs import (
     Comparability,
+    DecisionPair,
     Group,
-    Pair,
     PairLog,
     grouped,
     swapped,
@@ -36,7 +36,7 @@ from decision_service.pipeline.snapshots.codec import read_snapshot
 _PAGE = 100
 
 
-class Question(msgspec.Struct, frozen=True):
+class ComparisonRequest(msgspec.Struct, frozen=True):
     """What to compare: a shadow by its version, or for 0 the challenger.
 
     Of recorded decisions the newest `most` from `since` on are judged again by the other version.
@@ -60,21 +60,21 @@ class VersionComparison(msgspec.Struct, frozen=True):
 
     @property
     def compared(self) -> int:
-        """How many pairs have two sides."""
+        """How many pairs were compared."""
         return self.counted(Comparability.COMPARED)
 
     @property
     def agreed(self) -> int:
-        """How many of them have one outcome, whatever the amounts."""
+        """How many compared pairs have equal outcomes, whatever the amounts."""
         return sum(group.count for group in self.groups if group.live is group.other)
 
     def counted(self, standing: Comparability) -> int:
-        """How many pairs stand like this."""
+        """How many pairs have this comparability."""
         return sum(group.count for group in self.groups if group.standing is standing)
 
 
 class CompareVersions:
-    """Answers from what shadows left, or by judging recorded decisions again; records nothing."""
+    """Compares by stored shadow results, or by re-evaluating decisions; records nothing."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class CompareVersions:
         self._archive = archive
         self._rulebook = rulebook
 
-    async def __call__(self, question: Question) -> VersionComparison:
+    async def __call__(self, question: ComparisonRequest) -> VersionComparison:
         """The comparison; raises ProductUnknown, RulesetUnknown or StoreUnavailable."""
         product = self._rulebook().product(question.product)
         version = question.shadow or _challenger(product)
@@ -108,8 +108,8 @@ class CompareVersions:
         )
 
     async def _judged(
-        self, product: Product, challenger: int, question: Question
-    ) -> AsyncIterator[Pair]:
+        self, product: Product, challenger: int, question: ComparisonRequest
+    ) -> AsyncIterator[DecisionPair]:
         """Each recorded decision of either arm, judged by the other arm's version."""
         async for entry in self._newest(question):
             facts = decode_facts(entry.facts)
@@ -124,9 +124,9 @@ class CompareVersions:
             pair = await asyncio.to_thread(second_opinion, case, other)
             yield pair if champion else swapped(pair)
 
-    async def _newest(self, question: Question) -> AsyncIterator[StoredEntry]:
+    async def _newest(self, question: ComparisonRequest) -> AsyncIterator[StoredEntry]:
         chosen = Filter(product=question.product, created_from=question.since)
-        after: Position | None = None
+        after: PagePosition | None = None
         left = question.most
         while left > 0:
             entries = await self._log.list(chosen, after, min(_PAGE, left))
@@ -136,10 +136,10 @@ class CompareVersions:
                     yield entry
             if len(entries) < _PAGE:
                 return
-            after = Position(entries[-1].created, entries[-1].decision_id)
+            after = PagePosition(entries[-1].created, entries[-1].decision_id)
 
     async def _case(self, product: Product, entry: StoredEntry) -> DecidedCase | None:
-        """The decision with all that it was made from; None where that is not whole any more."""
+        """The decision with its snapshot and facts; None where a part was erased."""
         facts = decode_facts(entry.facts)
         if entry.snapshot_id is None or facts.factors is None or not entry.ruleset_digest:
             return None
@@ -159,7 +159,7 @@ class CompareVersions:
 
 
 def _require_shadow(product: Product, version: int) -> None:
-    """Say that a version looks at nothing, where it left nothing and the plan does not have it."""
+    """Raise RulesetUnknown for a version without results that is no shadow of the plan."""
     shadows = [f"v{shadow.version}" for shadow in product.plan.versions.shadow]
     if f"v{version}" in shadows:
         return

@@ -1,4 +1,4 @@
-"""One applicant judged by two versions: what each concluded, and what told them apart."""
+"""One applicant evaluated by two versions: both conclusions and their differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 class Comparability(StrEnum):
-    """Whether the other version could be asked.
+    """Whether the other version could be evaluated.
 
     `NOT_COMPARABLE`: it needs data that this decision did not read. `FAILED`: it ended in a
     RULE_ERROR or an exception.
@@ -47,8 +47,8 @@ class VersionOutcome(msgspec.Struct, frozen=True):
         return cls(verdict.outcome, verdict.refer_kind, verdict.approved_amount)
 
 
-class Pair(msgspec.Struct, frozen=True):
-    """A recorded decision beside what another version makes of the same data.
+class DecisionPair(msgspec.Struct, frozen=True):
+    """A recorded decision paired with another version's conclusion on the same data.
 
     `other` is None unless the standing is COMPARED. `moved` names the rules and reasons that differ
     where the two sides do; it holds nothing of the applicant.
@@ -80,15 +80,15 @@ class Group(msgspec.Struct, frozen=True):
     example: str
 
 
-def grouped(pairs: Iterable[Pair]) -> Sequence[Group]:
+def grouped(pairs: Iterable[DecisionPair]) -> Sequence[Group]:
     """Alike pairs together, most first."""
-    alike: dict[_Likeness, list[Pair]] = {}
+    alike: dict[_Likeness, list[DecisionPair]] = {}
     for pair in pairs:
         alike.setdefault(_likeness(pair), []).append(pair)
     return sorted((_group(*found) for found in alike.items()), key=lambda group: -group.count)
 
 
-def swapped(pair: Pair) -> Pair:
+def swapped(pair: DecisionPair) -> DecisionPair:
     """The pair seen from the other version; one without another side stays as it is."""
     if pair.other is None:
         return pair
@@ -98,9 +98,9 @@ def swapped(pair: Pair) -> Pair:
 
 
 class PairLog(Protocol):
-    """What shadows concluded. Every method raises StoreUnavailable when the store cannot serve."""
+    """Shadow results. Every method raises StoreUnavailable when the store cannot serve."""
 
-    async def put_pairs(self, pairs: Sequence[Pair]) -> None:
+    async def put_pairs(self, pairs: Sequence[DecisionPair]) -> None:
         """Keep results; a version's result on a decision that is there already stays."""
 
     async def groups(self, product: str, version: int, since: datetime) -> Sequence[Group]:
@@ -109,11 +109,11 @@ class PairLog(Protocol):
 
 _OFFER = "offer"
 
-Judged = tuple[CompiledRuleset, Verdict]
+VersionVerdict = tuple[CompiledRuleset, Verdict]
 """A ruleset and the verdict it gave."""
 
 
-def moved(live: Judged, other: Judged) -> tuple[str, ...]:
+def moved(live: VersionVerdict, other: VersionVerdict) -> tuple[str, ...]:
     """What differs between two verdicts on the same applicant, in order; empty where they agree.
 
     `+rule policy.short_history` stands for a rule, characteristic or row that took effect only in
@@ -141,7 +141,7 @@ def _changes(what: str, live: dict[str, str], other: dict[str, str]) -> Iterator
             yield f"{what} {name}"
 
 
-def _effects(judged: Judged, *, offers: bool) -> dict[str, str]:
+def _effects(judged: VersionVerdict, *, offers: bool) -> dict[str, str]:
     found = [stage for stage in traces(*judged) if offers or stage.name != _OFFER]
     return {f"{stage.name}.{rule.id}": rule.effect for stage, rule in _fired(found)}
 
@@ -160,14 +160,14 @@ _Likeness = tuple[
 ]
 
 
-def _likeness(pair: Pair) -> _Likeness:
+def _likeness(pair: DecisionPair) -> _Likeness:
     live, other = pair.live, pair.other
     outcome = other.outcome if other else None
     kind = other.kind if other else None
     return pair.standing, live.outcome, live.kind, outcome, kind, pair.moved
 
 
-def _group(likeness: _Likeness, pairs: Sequence[Pair]) -> Group:
+def _group(likeness: _Likeness, pairs: Sequence[DecisionPair]) -> Group:
     return Group(
         *likeness,
         count=len(pairs),

@@ -22,7 +22,7 @@ from decision_service.factors.reading import reading
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.rollout.pairs.pairs import (
     Comparability,
-    Pair,
+    DecisionPair,
     VersionOutcome,
     moved,
 )
@@ -32,7 +32,7 @@ from decision_service.ruleset.run.inputs import bind_inputs
 
 
 class DecidedCase(msgspec.Struct, frozen=True):
-    """A decision with all that it was made from.
+    """A decision with the data that it was made from.
 
     `sent` are the inputs as the client sent them, `known` those that any loaded version declares.
     """
@@ -45,9 +45,9 @@ class DecidedCase(msgspec.Struct, frozen=True):
     known: frozenset[str]
 
 
-def second_opinion(case: DecidedCase, other: CompiledRuleset) -> Pair:
-    """The decision beside what the other version concludes; raises nothing."""
-    pair = Pair(
+def second_opinion(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
+    """The decision paired with the other version's conclusion; raises nothing."""
+    pair = DecisionPair(
         decision_id=case.decision.decision_id,
         product=case.decision.product,
         created=case.decision.created,
@@ -71,7 +71,7 @@ def second_opinion(case: DecidedCase, other: CompiledRuleset) -> Pair:
 
 
 def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
-    """Whether a version wants data that was not asked of the vendor.
+    """Whether a version needs data that was not requested from the vendor.
 
     What was asked for and failed is no lack: both versions see the same fault.
     """
@@ -103,7 +103,7 @@ def _verdict(case: DecidedCase, other: CompiledRuleset) -> Verdict | None:
 
 
 def _values(case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:
-    """The values at hand where they were computed alike, the others from the same snapshot."""
+    """The decision's values where computed alike, the others from the same snapshot."""
     alike = replace(live, factors=()) == replace(needs, factors=()) and as_of == case.decision.as_of
     at_hand = case.factors.values if alike else {}
     further = tuple(name for name in needs.factors if name not in at_hand)

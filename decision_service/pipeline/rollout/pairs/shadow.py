@@ -1,4 +1,4 @@
-"""Silent versions: asked after the reply has left, never in its way.
+"""Shadows: versions evaluated after the reply, without delaying it.
 
 A bounded queue, one thread, and a share of its time that cannot be exceeded: after an evaluation
 the thread rests for many times as long as it took. What does not fit is dropped and counted.
@@ -18,15 +18,15 @@ import structlog
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.rollout.event_counters import EventCounters
-from decision_service.pipeline.rollout.pairs.pairs import Comparability, Pair, PairLog
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, DecisionPair, PairLog
 from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
 from decision_service.ruleset.program.model import CompiledRuleset
 
 log = structlog.get_logger("decision_service.shadow")
 
 
-class Budget(msgspec.Struct, frozen=True):
-    """What shadows may take.
+class ShadowLimits(msgspec.Struct, frozen=True):
+    """Limits of shadow evaluation.
 
     `queue` decisions wait at most, for at most `patience` seconds; none is looked at before
     `linger` seconds, by when its reply has left. Then it waits for a moment in which no decision is
@@ -53,7 +53,7 @@ class _Waiting(msgspec.Struct, frozen=True):
 
 
 class Shadows:
-    """Asks the silent versions, and writes what they said beside the decisions.
+    """Evaluates shadows, and stores their results.
 
     `idle` returns in a moment when no decision is in progress.
     """
@@ -64,19 +64,19 @@ class Shadows:
         clock: Clock,
         counters: EventCounters,
         idle: Callable[[], Awaitable[object]],
-        budget: Budget | None = None,
+        budget: ShadowLimits | None = None,
     ) -> None:
         self._pairs = pairs
         self._clock = clock
         self._counters = counters
         self._idle = idle
-        self._budget = budget or Budget()
+        self._budget = budget or ShadowLimits()
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(self._budget.queue)
-        self._done: deque[Pair] = deque()
+        self._done: deque[DecisionPair] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shadow")
 
     def offer(self, case: DecidedCase, versions: tuple[CompiledRuleset, ...]) -> None:
-        """Take a recorded decision in, or drop it where the queue is full; never waits."""
+        """Queue a recorded decision, or drop it where the queue is full; never waits."""
         if not versions:
             return
         try:
@@ -91,12 +91,12 @@ class Shadows:
             group.create_task(self._write_all())
 
     async def aclose(self) -> None:
-        """Write what is done; what still waits is dropped."""
+        """Store finished results; queued decisions are dropped."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         await self.flush()
 
     async def flush(self) -> None:
-        """Write what is done; where the store fails, it is written with the next flush."""
+        """Store finished results; after a store failure, with the next flush."""
         pairs = list(self._done)
         if not pairs:
             return
@@ -141,7 +141,7 @@ class Shadows:
             async with asyncio.timeout(self._budget.yielding):
                 await self._idle()
 
-    def _count(self, pair: Pair, took: float) -> None:
+    def _count(self, pair: DecisionPair, took: float) -> None:
         names = {"product": pair.product, "version": str(pair.version)}
         self._counters.shadow_evaluations.labels(result=pair.standing.value, **names).inc()
         if pair.standing is Comparability.FAILED:
@@ -150,7 +150,7 @@ class Shadows:
             self._counters.shadow_slow.labels(**names).inc()
             log.warning("shadow slow", decision_id=pair.decision_id, ms=round(took * 1000), **names)
 
-    def _keep(self, pair: Pair) -> None:
+    def _keep(self, pair: DecisionPair) -> None:
         if len(self._done) < self._budget.unwritten:
             self._done.append(pair)
         else:

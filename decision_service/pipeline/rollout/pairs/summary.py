@@ -1,4 +1,4 @@
-"""Groups of alike pairs summed up: which outcomes met, and which rules and reasons moved them."""
+"""Summary of groups of pairs: pairs of outcomes, and the rules and reasons that differ."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class OutcomePair(msgspec.Struct, frozen=True):
     examples: tuple[str, ...]
 
 
-class Move(msgspec.Struct, frozen=True):
-    """One rule or reason that told the versions apart, in how many decisions, and one of them."""
+class ChangeCount(msgspec.Struct, frozen=True):
+    """One rule or reason that differs, the number of such decisions, and an example."""
 
     change: str
     count: int
@@ -43,14 +43,14 @@ def outcome_pairs(groups: Sequence[Group]) -> list[OutcomePair]:
     return [_pair(*pair, alike) for pair, alike in found if alike]
 
 
-def moves(groups: Iterable[Group], most: int = MOST_MOVES) -> list[Move]:
-    """The moves, most frequent first, in order of their names where they are equally frequent."""
+def moves(groups: Iterable[Group], most: int = MOST_MOVES) -> list[ChangeCount]:
+    """The differing rules and reasons, most frequent first, then by name."""
     by_change: dict[str, list[Group]] = {}
     for group in groups:
         for change in group.moved:
             by_change.setdefault(change, []).append(group)
     found = [
-        Move(change, sum(g.count for g in alike), max(g.example for g in alike))
+        ChangeCount(change, sum(g.count for g in alike), max(g.example for g in alike))
         for change, alike in by_change.items()
     ]
     return sorted(found, key=lambda move: (-move.count, move.change))[:most]

@@ -10,7 +10,7 @@ from decision_service.domain.needs import SchemeCeiling
 from decision_service.language.diagnostics import Place, Report
 from decision_service.language.expressions.literals import money_minor
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.ruleset.compile.sections.shared_files import check_pattern, opened, shared
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.reading.literals import as_amount, as_currency
@@ -46,7 +46,7 @@ def _ceilings(path: str, text: str, report: Report) -> tuple[_Written, ...]:
     return written
 
 
-def _ceiling(node: Node, report: Report) -> _Written | None:
+def _ceiling(node: YamlNode, report: Report) -> _Written | None:
     fields = Fields.of(node, "a ceiling", report, required=_KEYS)
     if fields is None:
         return None

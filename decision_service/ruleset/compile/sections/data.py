@@ -14,7 +14,7 @@ from decision_service.ruleset.compile.sections.ceilings import read_ceilings
 from decision_service.ruleset.compile.sections.data_files import read_classes, read_providers
 from decision_service.ruleset.compile.sections.employers import read_employers
 from decision_service.ruleset.compile.sections.shared_files import check_pattern
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 KEYS = ("max_age", "partial", "combine_income", "posting_lag_months", "posting_lag_days")
 MOST_MONTHS, MOST_DAYS = 24, 92
@@ -22,7 +22,7 @@ DEFAULT, PAYROLL = "default", "payroll"
 _GLOB = re.compile(r"[A-Za-z0-9_*?\-]{1,60}")
 
 
-def read_data(draft: Draft) -> None:
+def read_data(draft: RulesetDraft) -> None:
     """Read the section and the `_data` files that belong to every ruleset's content."""
     policy = _of_files(draft)
     node = draft.root.get("data")
@@ -30,7 +30,7 @@ def read_data(draft: Draft) -> None:
     draft.policy = _with_section(policy, fields, draft) if fields else policy
 
 
-def _of_files(draft: Draft) -> DataPolicy:
+def _of_files(draft: RulesetDraft) -> DataPolicy:
     files, report = draft.files, draft.report
     listed = read_providers(files, report)
     employers = read_employers(files, report)
@@ -47,7 +47,7 @@ def _of_files(draft: Draft) -> DataPolicy:
     )
 
 
-def _with_section(policy: DataPolicy, fields: Fields, draft: Draft) -> DataPolicy:
+def _with_section(policy: DataPolicy, fields: Fields, draft: RulesetDraft) -> DataPolicy:
     months = _lags(fields, "posting_lag_months", MOST_MONTHS, (DEFAULT,), policy, draft)
     days = _lags(fields, "posting_lag_days", MOST_DAYS, (DEFAULT, PAYROLL), policy, draft)
     partial = fields.choice("partial", [p.value for p in PartialPolicy])
@@ -66,7 +66,12 @@ def _with_section(policy: DataPolicy, fields: Fields, draft: Draft) -> DataPolic
 
 
 def _lags(
-    fields: Fields, key: str, most: int, words: Iterable[str], policy: DataPolicy, draft: Draft
+    fields: Fields,
+    key: str,
+    most: int,
+    words: Iterable[str],
+    policy: DataPolicy,
+    draft: RulesetDraft,
 ) -> dict[str, int]:
     """Months or days by provider pattern; `words` are keys that are no patterns."""
     node, report = fields.map(key), draft.report

@@ -9,7 +9,7 @@ from decision_service.domain.needs import ClassRule, TransactionClass
 from decision_service.domain.snapshot import Provider
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import as_choice, as_text
 from decision_service.ruleset.compile.sections.shared_files import PROVIDERS_FILE, opened, shared
 from decision_service.ruleset.program.model import RulesetFiles
@@ -31,7 +31,7 @@ def _classes(path: str, text: str, report: Report) -> tuple[ClassRule, ...]:
     return tuple(rule for rule in rules if rule is not None)
 
 
-def _class_rule(node: Node, report: Report) -> ClassRule | None:
+def _class_rule(node: YamlNode, report: Report) -> ClassRule | None:
     fields = Fields.of(
         node, "a class", report, required=("provider", "words", "class"), optional=("sign",)
     )
@@ -67,7 +67,7 @@ def _providers(path: str, text: str, report: Report) -> tuple[ListedProvider, ..
     return tuple(listed for listed in found if listed is not None)
 
 
-def _provider(provider_id: str, node: Node, report: Report) -> ListedProvider | None:
+def _provider(provider_id: str, node: YamlNode, report: Report) -> ListedProvider | None:
     what = f"provider `{provider_id}`"
     fields = Fields.of(
         node, what, report, required=("type", "supported"), optional=("documents", "charges_fees")

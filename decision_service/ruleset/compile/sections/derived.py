@@ -12,12 +12,12 @@ from decision_service.language.types import INTEGER, MONEY, NUMBER
 from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar
 from decision_service.language.yaml.readers import as_scalar, check_identifier
 from decision_service.ruleset.analysis.ranges import span_of
-from decision_service.ruleset.reading.draft import Derived, Draft
+from decision_service.ruleset.reading.draft import Derived, RulesetDraft
 
 _USE = re.compile(r"\bderived\.([A-Za-z_]\w*)", re.ASCII)
 
 
-def read_derived(draft: Draft) -> None:
+def read_derived(draft: RulesetDraft) -> None:
     """Read every expression and define `derived.<name>` with its type."""
     node = draft.root.map("derived")
     if node is None:
@@ -28,7 +28,7 @@ def read_derived(draft: Draft) -> None:
         _define(entry, draft)
 
 
-def _define(entry: MapEntry, draft: Draft) -> None:
+def _define(entry: MapEntry, draft: RulesetDraft) -> None:
     named = check_identifier(entry.key, entry.key_place, "the derived name", draft.report)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
     tree = draft.expression(scalar)
@@ -39,7 +39,7 @@ def _define(entry: MapEntry, draft: Draft) -> None:
     draft.names.define(f"derived.{entry.key}", tree.type, *_bounds(tree, draft))
 
 
-def _bounds(tree: Node, draft: Draft) -> tuple[Decimal | None, Decimal | None]:
+def _bounds(tree: Node, draft: RulesetDraft) -> tuple[Decimal | None, Decimal | None]:
     """What the bounds of its names say about an expression's own, in major units."""
     if tree.type not in (INTEGER, NUMBER, MONEY):
         return None, None

@@ -6,14 +6,14 @@ import re
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.literals import as_currency
 
 _PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION_FILE = re.compile(r"v([1-9][0-9]*)")
 
 
-def read_header(draft: Draft) -> None:
+def read_header(draft: RulesetDraft) -> None:
     """Read `ruleset`, `version`, `title`, `currency` and `time_zone`."""
     _read_product(draft)
     _read_version(draft)
@@ -22,7 +22,7 @@ def read_header(draft: Draft) -> None:
     draft.zone = _read_zone(draft)
 
 
-def _read_product(draft: Draft) -> None:
+def _read_product(draft: RulesetDraft) -> None:
     name = draft.root.scalar("ruleset")
     if name is None:
         return
@@ -36,7 +36,7 @@ def _read_product(draft: Draft) -> None:
         draft.report.error("R601", name.place, message, "the folder name is the product")
 
 
-def _read_version(draft: Draft) -> None:
+def _read_version(draft: RulesetDraft) -> None:
     draft.version = draft.root.integer("version", 1, 99_999) or 0
     stem = _VERSION_FILE.fullmatch(PurePosixPath(draft.files.path).stem)
     if draft.version and stem is not None and int(stem[1]) != draft.version:
@@ -45,13 +45,13 @@ def _read_version(draft: Draft) -> None:
         draft.report.error("R602", draft.root.place("version"), message, hint)
 
 
-def _read_currency(draft: Draft) -> None:
+def _read_currency(draft: RulesetDraft) -> None:
     code = as_currency(draft.root.scalar("currency"), draft.report)
     if code is not None:
         draft.names.currency = code
 
 
-def _read_zone(draft: Draft) -> ZoneInfo | None:
+def _read_zone(draft: RulesetDraft) -> ZoneInfo | None:
     name = draft.root.scalar("time_zone")
     if name is None:
         return None

@@ -9,7 +9,7 @@ from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import as_decimal, as_text, check_identifier
 from decision_service.ruleset.program.model import InputSpec
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.literals import as_amount
 
 _TYPES = [t.value for t in ValueType]
@@ -21,7 +21,7 @@ WIRE_TYPES = {
 }
 
 
-def read_inputs(draft: Draft) -> None:
+def read_inputs(draft: RulesetDraft) -> None:
     """Read every declaration and define `inputs.<name>`."""
     node = draft.root.map("inputs")
     for entry in node.entries if node is not None else ():
@@ -34,7 +34,7 @@ def read_inputs(draft: Draft) -> None:
         draft.names.define(f"inputs.{spec.name}", spec.type, spec.lower, spec.upper, spec.labels)
 
 
-def _input(entry: MapEntry, draft: Draft) -> InputSpec | None:
+def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     name, report = entry.key, draft.report
     what = f"input `{name}`"
     named = check_identifier(name, entry.key_place, "the input", report)
@@ -57,14 +57,14 @@ def _input(entry: MapEntry, draft: Draft) -> InputSpec | None:
     )
 
 
-def _check_blocked(entry: MapEntry, draft: Draft) -> None:
+def _check_blocked(entry: MapEntry, draft: RulesetDraft) -> None:
     if f"inputs.{entry.key}" in draft.names.blocked:
         message = f"`inputs.{entry.key}` may not be used in a decision"
         hint = "the configuration forbids it; remove it"
         draft.report.error("R220", entry.key_place, message, hint)
 
 
-def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: Draft) -> None:
+def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: RulesetDraft) -> None:
     wanted = WIRE_TYPES.get(name, type_)
     if type_ is not wanted:
         message = f"`{name}` comes with every request as {wanted}, not as {type_}"
@@ -72,7 +72,7 @@ def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: Draft) 
 
 
 def _bounds(
-    fields: Fields, type_: ValueType, draft: Draft
+    fields: Fields, type_: ValueType, draft: RulesetDraft
 ) -> tuple[Decimal | None, Decimal | None]:
     if type_ not in _BOUNDED:
         for key in ("min", "max"):
@@ -88,7 +88,7 @@ def _bounds(
     return lower, upper
 
 
-def _bound(fields: Fields, key: str, type_: ValueType, draft: Draft) -> Decimal | None:
+def _bound(fields: Fields, key: str, type_: ValueType, draft: RulesetDraft) -> Decimal | None:
     node = fields.get(key)
     if node is None:
         return None
@@ -97,7 +97,7 @@ def _bound(fields: Fields, key: str, type_: ValueType, draft: Draft) -> Decimal 
     return as_decimal(node, f"`{key}`", draft.report)
 
 
-def _labels(fields: Fields, type_: ValueType, draft: Draft) -> tuple[str, ...]:
+def _labels(fields: Fields, type_: ValueType, draft: RulesetDraft) -> tuple[str, ...]:
     if not fields.has("one_of"):
         return ()
     if type_ is not ValueType.TEXT:
@@ -108,7 +108,7 @@ def _labels(fields: Fields, type_: ValueType, draft: Draft) -> tuple[str, ...]:
     return tuple(dict.fromkeys(label for label in labels if label is not None))
 
 
-def _because(fields: Fields, draft: Draft) -> str:
+def _because(fields: Fields, draft: RulesetDraft) -> str:
     """Why the bounds are what they are; it needs some."""
     because = fields.text("because") or ""
     if because and not any(fields.has(key) for key in ("min", "max", "one_of")):

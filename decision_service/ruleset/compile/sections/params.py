@@ -11,13 +11,13 @@ from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import check_identifier, parse_day
 from decision_service.ruleset.program.model import ParamSpec, Step
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.literals import as_literal
 
 _TYPES = [t.value for t in ValueType]
 
 
-def read_params(draft: Draft) -> None:
+def read_params(draft: RulesetDraft) -> None:
     """Read every parameter and define `params.<name>` with the bounds of its values."""
     node = draft.root.map("params")
     for entry in node.entries if node is not None else ():
@@ -30,7 +30,7 @@ def read_params(draft: Draft) -> None:
         _define(param, draft)
 
 
-def _param(entry: MapEntry, draft: Draft) -> ParamSpec | None:
+def _param(entry: MapEntry, draft: RulesetDraft) -> ParamSpec | None:
     name, report = entry.key, draft.report
     what = f"parameter `{name}`"
     named = check_identifier(name, entry.key_place, "the parameter", report)
@@ -47,7 +47,7 @@ def _param(entry: MapEntry, draft: Draft) -> ParamSpec | None:
     return ParamSpec(name, ValueType(word), steps) if steps else None
 
 
-def _steps(fields: Fields, type_: ValueType, draft: Draft) -> tuple[Step, ...]:
+def _steps(fields: Fields, type_: ValueType, draft: RulesetDraft) -> tuple[Step, ...]:
     node = fields.get("value")
     currency, report = draft.names.currency, draft.report
     if node is not None:
@@ -61,7 +61,7 @@ def _steps(fields: Fields, type_: ValueType, draft: Draft) -> tuple[Step, ...]:
     return tuple(sorted(found, key=lambda step: step.start or date.min))
 
 
-def _step(entry: MapEntry, type_: ValueType, draft: Draft) -> Step | None:
+def _step(entry: MapEntry, type_: ValueType, draft: RulesetDraft) -> Step | None:
     start = parse_day(entry.key)
     if start is None:
         message = f"`{entry.key}` is no date"
@@ -71,7 +71,7 @@ def _step(entry: MapEntry, type_: ValueType, draft: Draft) -> Step | None:
     return None if start is None or value is None else Step(start, value)
 
 
-def _define(param: ParamSpec, draft: Draft) -> None:
+def _define(param: ParamSpec, draft: RulesetDraft) -> None:
     values = [step.value for step in param.steps]
     labels = tuple(sorted({v for v in values if isinstance(v, str)}))
     numbers = [

@@ -9,7 +9,7 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.ruleset.program.model import ReasonSpec
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.texts import read_texts
 
 _CODE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -17,7 +17,7 @@ _LONGEST_CODE = 60
 _BUILT_IN = frozenset(DataReason)
 
 
-def read_reasons(draft: Draft) -> None:
+def read_reasons(draft: RulesetDraft) -> None:
     """Read every reason; a code that is wrong stays unknown."""
     node = draft.root.map("reasons")
     for entry in node.entries if node is not None else ():

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from decision_service.domain.verdict import Component
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, MapNode, Node
+from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES, Construct
-from decision_service.ruleset.reading.draft import Draft, NamedPart
+from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
 _COMPONENTS = [c.value for c in Component]
 
 
-def announce(draft: Draft) -> None:
+def announce(draft: RulesetDraft) -> None:
     """Note every name that derived expressions, stages and the offer will define."""
     derived = draft.root.get("derived")
     if isinstance(derived, MapNode):
@@ -28,13 +28,13 @@ def announce(draft: Draft) -> None:
             draft.names.upcoming |= construct.announces(body)
 
 
-def _stage_nodes(draft: Draft) -> list[MapNode]:
+def _stage_nodes(draft: RulesetDraft) -> list[MapNode]:
     node = draft.root.get("stages")
     items = node.items if isinstance(node, ListNode) else ()
     return [item for item in items if isinstance(item, MapNode)]
 
 
-def read_stages(draft: Draft) -> None:
+def read_stages(draft: RulesetDraft) -> None:
     """Read every stage in order, so that each sees what earlier ones define."""
     node = draft.root.get("stages")
     items = as_list(node, "`stages`", draft.report) if node is not None else ()
@@ -44,7 +44,7 @@ def read_stages(draft: Draft) -> None:
         _read_stage(item, draft)
 
 
-def _read_stage(node: Node, draft: Draft) -> None:
+def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
     required = ("name", "component")
     fields = Fields.of(node, "a stage", draft.report, required=required, optional=tuple(STAGES))
     if fields is None:
@@ -67,7 +67,7 @@ def _read_stage(node: Node, draft: Draft) -> None:
     draft.stages.append(NamedPart(name or "?", fitting, part, fields.place("name")))
 
 
-def _only_construct(fields: Fields, draft: Draft) -> Construct | None:
+def _only_construct(fields: Fields, draft: RulesetDraft) -> Construct | None:
     given = [key for key in STAGES if fields.has(key)]
     if len(given) == 1:
         return STAGES[given[0]]
@@ -79,7 +79,7 @@ def _only_construct(fields: Fields, draft: Draft) -> Construct | None:
 
 
 def _component(
-    fields: Fields, written: str | None, construct: Construct, draft: Draft
+    fields: Fields, written: str | None, construct: Construct, draft: RulesetDraft
 ) -> Component:
     fits = construct.components
     if written is None or Component(written) in fits:
@@ -90,7 +90,7 @@ def _component(
     return fits[0]
 
 
-def read_closing(draft: Draft) -> None:
+def read_closing(draft: RulesetDraft) -> None:
     """Read the sections that see the stages' results, in their order of evaluation."""
     for key, construct in CLOSING.items():
         body = draft.root.get(key)

@@ -1,4 +1,4 @@
-"""What binds a reduced offer: the innermost term that its amount comes from."""
+"""The term that limits a reduced offer: the innermost one that its amount comes from."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def binding(terms: Terms) -> Binding:
 
 
 def _limiting(node: Node, lines: Mapping[int, Binding]) -> Binding:
-    """Which part of an expression its value comes from; its own text where that is none."""
+    """The part of an expression that gives its value; the whole text where there is none."""
     match node:
         case tree.NameRead() if node.symbol.slot in lines:
             return lines[node.symbol.slot]

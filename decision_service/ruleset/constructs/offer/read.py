@@ -10,7 +10,7 @@ from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_map, as_scalar, check_identifier
 from decision_service.ruleset.constructs.offer.model import (
     AMOUNT,
@@ -25,7 +25,7 @@ from decision_service.ruleset.constructs.offer.model import (
 )
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.program.part import Conclusive, Written
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _TYPES = {
     MAXIMUM: ValueType.MONEY,
@@ -68,14 +68,14 @@ class OfferPart:
         return OfferRunner(self.terms)
 
 
-def announces(node: Node) -> set[str]:
+def announces(node: YamlNode) -> set[str]:
     """`offer.<line>` for each line."""
     if not isinstance(node, MapNode):
         return set()
     return {f"offer.{e.key}" for e in node.entries if e.key != BELOW}
 
 
-def read_offer(node: Node, _component: Component, draft: Draft) -> OfferPart | None:
+def read_offer(node: YamlNode, _component: Component, draft: RulesetDraft) -> OfferPart | None:
     """The offer; its lines are defined from top to bottom."""
     written = as_map(node, "`offer`", draft.report)
     if written is None:
@@ -92,7 +92,7 @@ def read_offer(node: Node, _component: Component, draft: Draft) -> OfferPart | N
     return OfferPart(Terms(lines, below, requested, draft.names.currency), written.place)
 
 
-def _line(entry: MapEntry, draft: Draft) -> OfferLine | None:
+def _line(entry: MapEntry, draft: RulesetDraft) -> OfferLine | None:
     named = check_identifier(entry.key, entry.key_place, "the offer line", draft.report)
     scalar = as_scalar(entry.value, f"`{entry.key}`", draft.report)
     tree: Tree | None = draft.expression(scalar, _TYPES.get(entry.key))
@@ -103,7 +103,7 @@ def _line(entry: MapEntry, draft: Draft) -> OfferLine | None:
     return OfferLine(symbol, tree, entry.key_place)
 
 
-def _below(written: MapNode, draft: Draft) -> str:
+def _below(written: MapNode, draft: RulesetDraft) -> str:
     node = written.get(BELOW)
     if not isinstance(node, Scalar) or node.torn:
         return ""
@@ -111,7 +111,7 @@ def _below(written: MapNode, draft: Draft) -> str:
     return node.text
 
 
-def _check_keys(written: MapNode, draft: Draft) -> None:
+def _check_keys(written: MapNode, draft: RulesetDraft) -> None:
     if written.get(AMOUNT) is None:
         hint = f"add `{AMOUNT}: inputs.requested_amount`"
         draft.report.error("R121", written.place, f"the offer has no `{AMOUNT}`", hint)

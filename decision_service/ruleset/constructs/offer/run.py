@@ -47,7 +47,7 @@ _KNOWN = frozenset({MAXIMUM, AMOUNT, MINIMUM, TERM, RATE, TIER})
 
 
 class OfferRunner:
-    """Makes the offer, or finds that there is none to make."""
+    """Computes the offer, or concludes without one."""
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
@@ -174,7 +174,7 @@ class OfferRunner:
         )
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Nothing: the rows say it all."""
+        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:

@@ -14,12 +14,12 @@ from decision_service.language.diagnostics import Place, did_you_mean
 from decision_service.language.expressions.tree import Node, reads
 from decision_service.language.types import FLAG
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import Node as YamlNode
+from decision_service.language.yaml.nodes import YamlNode as YamlNode
 from decision_service.language.yaml.readers import as_list
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.constructs.rules.run import Ready, RulesRunner
 from decision_service.ruleset.program.part import Conclusive, Written
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 REQUIRED = ("id", "when", "then")
 OPTIONAL = ("reason", "reason_factor", "on_missing", "because", "missing_reason")
@@ -56,23 +56,25 @@ class RulesPart(msgspec.Struct, frozen=True):
         return RulesRunner(self.component, [Ready.of(r, self.component) for r in self.rules])
 
 
-def read_rules(node: YamlNode, component: Component, draft: Draft) -> RulesPart:
+def read_rules(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
     """The rules of a stage."""
     return _read(node, component, draft, ("APPROVE", "REFER", "DECLINE"))
 
 
-def read_post_checks(node: YamlNode, component: Component, draft: Draft) -> RulesPart:
+def read_post_checks(node: YamlNode, component: Component, draft: RulesetDraft) -> RulesPart:
     """The rules that see the finished offer; they can only worsen the outcome."""
     return _read(node, component, draft, ("REFER", "DECLINE"))
 
 
-def _read(node: YamlNode, component: Component, draft: Draft, outcomes: Sequence[str]) -> RulesPart:
+def _read(
+    node: YamlNode, component: Component, draft: RulesetDraft, outcomes: Sequence[str]
+) -> RulesPart:
     items = as_list(node, "the rules", draft.report)
     rules = [_rule(item, draft, outcomes) for item in items]
     return RulesPart(component, tuple(rule for rule in rules if rule is not None))
 
 
-def _rule(node: YamlNode, draft: Draft, outcomes: Sequence[str]) -> Rule | None:
+def _rule(node: YamlNode, draft: RulesetDraft, outcomes: Sequence[str]) -> Rule | None:
     fields = Fields.of(node, "a rule", draft.report, required=REQUIRED, optional=OPTIONAL)
     if fields is None:
         return None

@@ -1,4 +1,4 @@
-"""Runs rules: which hold, and what those that miss a value come to."""
+"""Evaluation of rules: those that hold, and the effects of those with a missing value."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RulesRunner:
         self.weigh = compile_conditions([r.when for r in self.ready])
 
     def run(self, state: State) -> Conclusion:
-        """The worst of the rules that hold; what is UNKNOWN does as `on_missing` says."""
+        """The worst outcome of the rules that hold; an UNKNOWN rule follows `on_missing`."""
         noted = self.weigh(state.values)
         truths = noted[0]
         if state.marks and not self.slots.isdisjoint(state.marks):
@@ -69,7 +69,7 @@ class RulesRunner:
         return Conclusion(tuple(effects.values()), (noted, effects), gaps)
 
     def note(self, _record: tuple[Any, ...]) -> str:
-        """Nothing: the rows say it all."""
+        """Empty: the rows show the result."""
         return ""
 
     def describe(self, record: tuple[Any, ...], view: PartView) -> tuple[RuleTrace, ...]:
@@ -108,7 +108,7 @@ Effects = tuple[dict[str, Finding], tuple[Gap, ...]]
 
 
 def _effects(ready: Sequence[Ready], truths: Truths) -> Effects:
-    """What each rule comes to that holds or misses a value, and what these rules miss."""
+    """The effects of rules that hold or miss a value, and the gaps of those rules."""
     effects: dict[str, Finding] = {}
     gaps: list[Gap] = []
     for each, truth in zip(ready, truths, strict=True):
@@ -129,7 +129,7 @@ def _finding(ready: Ready, truth: Any) -> Finding | None:
 
 
 def _gone(ready: Ready, truth: Unknown) -> Finding | None:
-    """What a rule comes to that misses a value: a failure refers, whatever its `on_missing`."""
+    """The effect of a rule with a missing value: a failure refers, whatever `on_missing`."""
     gap, rule = truth.shown, ready.rule
     if gap.missing.cause not in ABSENT:
         return data_finding(gap)
@@ -139,7 +139,7 @@ def _gone(ready: Ready, truth: Unknown) -> Finding | None:
 
 
 def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
-    """What each rule comes to that may rest on a score of which only bounds are known.
+    """The effects of rules that may depend on a score with only bounds.
 
     Such a rule declines nobody, not even on missing data, and passes over nothing that one of the
     totals would trip: it refers, unless all totals agree on its truth.
@@ -161,7 +161,7 @@ def _bounded(runner: RulesRunner, truths: Truths, state: State) -> Effects:
 def _marked(
     finding: Finding | None, truth: Any, gaps: tuple[Gap, ...], truths: Sequence[Any]
 ) -> Finding | None:
-    """What a rule comes to with these gaps behind it, and these truths in all worlds."""
+    """A rule's effect, given its gaps and its truths in all worlds."""
     refers = finding is not None and finding.outcome is Outcome.REFER
     if refers and truth.__class__ is Unknown:
         return finding
@@ -172,7 +172,7 @@ def _marked(
 
 
 def _agree(truths: Sequence[Any], truth: Any) -> bool:
-    """Whether all worlds give one truth; a None stands for worlds that are not looked at."""
+    """Whether all worlds give one truth; None stands for worlds not evaluated."""
     return all(t is not None and truth_of(t) is truth_of(truth) for t in truths)
 
 

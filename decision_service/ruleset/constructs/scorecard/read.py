@@ -12,12 +12,12 @@ from decision_service.domain.verdict import Component, Outcome
 from decision_service.language.diagnostics import Place
 from decision_service.language.types import NUMBER, TEXT
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapNode, Scalar, YamlNode
 from decision_service.ruleset.constructs.cells import CellKind, CellReader
 from decision_service.ruleset.constructs.scorecard.model import Band, Bin, Card, Characteristic
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.program.part import Conclusive, Written
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 _OUTCOMES = ("APPROVE", "REFER", "DECLINE")
 MOST_BINS = 40
@@ -59,13 +59,15 @@ class ScorecardPart:
         return ScorecardRunner(self.card)
 
 
-def announces(node: Node) -> set[str]:
+def announces(node: YamlNode) -> set[str]:
     """`<id>.score` and `<id>.band`."""
     id_ = node.get("id") if isinstance(node, MapNode) else None
     return {f"{id_.text}.score", f"{id_.text}.band"} if isinstance(id_, Scalar) else set()
 
 
-def read_scorecard(node: Node, _component: Component, draft: Draft) -> ScorecardPart | None:
+def read_scorecard(
+    node: YamlNode, _component: Component, draft: RulesetDraft
+) -> ScorecardPart | None:
     """The scorecard of a stage; defines its score and band."""
     fields = Fields.of(
         node, "a scorecard", draft.report, required=("id", "base", "characteristics", "bands")
@@ -89,7 +91,7 @@ def _card(
     base: Decimal | None,
     characteristics: Sequence[Characteristic | None],
     bands: tuple[Band, ...],
-    draft: Draft,
+    draft: RulesetDraft,
 ) -> Card:
     labels = tuple(dict.fromkeys(band.name for band in bands))
     card = Card(
@@ -104,7 +106,7 @@ def _card(
     return replace(card, score=score)
 
 
-def _characteristic(node: Node, draft: Draft) -> Characteristic | None:
+def _characteristic(node: YamlNode, draft: RulesetDraft) -> Characteristic | None:
     optional = ("reason", "missing", "because")
     fields = Fields.of(
         node, "a characteristic", draft.report, required=("factor", "bins"), optional=optional
@@ -129,7 +131,7 @@ def _characteristic(node: Node, draft: Draft) -> Characteristic | None:
     )
 
 
-def _bin_nodes(fields: Fields, draft: Draft) -> tuple[Node, ...]:
+def _bin_nodes(fields: Fields, draft: RulesetDraft) -> tuple[YamlNode, ...]:
     items = fields.items("bins")
     draft.not_empty(fields, "bins")
     if len(items) > MOST_BINS:
@@ -149,7 +151,7 @@ def _fixed(fields: Fields) -> Decimal | None:
     return fields.decimal("missing", -_LARGEST, _LARGEST)
 
 
-def _bin(node: Node, reader: CellReader, draft: Draft) -> Bin | None:
+def _bin(node: YamlNode, reader: CellReader, draft: RulesetDraft) -> Bin | None:
     fields = Fields.of(node, "a bin", draft.report, required=("in", "points"))
     if fields is None:
         return None
@@ -166,7 +168,7 @@ def _bin(node: Node, reader: CellReader, draft: Draft) -> Bin | None:
     return Bin(cell, points)
 
 
-def _band(node: Node, draft: Draft) -> Band | None:
+def _band(node: YamlNode, draft: RulesetDraft) -> Band | None:
     fields = Fields.of(node, "a band", draft.report, required=("band", "then"), optional=("from",))
     if fields is None:
         return None

@@ -33,7 +33,7 @@ _APPROVES = Finding(Outcome.APPROVE, "", Component.SCORECARD)
 
 
 class Scored(msgspec.Struct, frozen=True, gc=False):
-    """What one characteristic gave: equal `low` and `high` unless only bounds are known."""
+    """One characteristic's points: `low` equals `high` unless only bounds are known."""
 
     low: Decimal
     high: Decimal
@@ -44,7 +44,7 @@ class Scored(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Ready:
-    """A characteristic with what finds a value's bin, and what each bin comes to."""
+    """A characteristic with its search for a value's bin, and each bin's points."""
 
     def __init__(self, characteristic: Characteristic) -> None:
         self.characteristic = characteristic
@@ -106,7 +106,7 @@ class ScorecardRunner:
         return self._concluded(scored, low, band)
 
     def _concluded(self, scored: Sequence[Scored], total: Decimal, band: Band) -> Conclusion:
-        """What the band of a certain total says."""
+        """The outcome of an exact total's band."""
         if band.then is Outcome.APPROVE:
             return Conclusion((_APPROVES,), (scored, total, total))
         findings = self._findings(scored, band.then, ReferKind.SCORE)
@@ -125,7 +125,7 @@ class ScorecardRunner:
         return Conclusion(findings, (scored, low, high), gaps)
 
     def _split(self, scored: Sequence[Scored], gaps: tuple[Gap, ...], state: State) -> None:
-        """Make a world of every total that the missing characteristics leave open."""
+        """Split the worlds by every total that missing characteristics leave possible."""
         certain = sum([s.low for s in scored if not s.bounded], self.card.base)
         bounded = tuple([i for i, s in enumerate(scored) if s.bounded])
         state.marks[self.score_slot] = state.marks[self.band_slot] = gaps
@@ -179,7 +179,7 @@ class ScorecardRunner:
         actual = view.wording.value(view.values[ready.slot], each.name.type)
         text = each.bins[scored.bin].cell.text if scored.bin >= 0 else ""
         truth = Truth.TRUE if scored.bin >= 0 else Truth.UNKNOWN
-        seen = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
+        comparison = ComparisonTrace(each.name.text, "in", text, actual, text, truth)
         points = _range(scored.low, scored.high)
         lost = scored.bin >= 0 and scored.low < ready.best
         return RuleTrace(
@@ -188,7 +188,7 @@ class ScorecardRunner:
             truth=truth,
             effect=f"{points} points",
             reason=each.reason if lost else "",
-            comparisons=(seen,),
+            comparisons=(comparison,),
             note=f"{self.card.id}: at most {ready.best:f}",
         )
 
@@ -211,7 +211,7 @@ class ScorecardRunner:
 
 
 def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:
-    """What a characteristic gives whose value is missing, has only bounds, or has no bin."""
+    """The points of a characteristic whose value is missing, bounded, or without a bin."""
     if ready.slot in marks:
         value = Unknown([Unknown((), gap) for gap in marks[ready.slot]])
     elif value.__class__ is not Unknown:

@@ -1,4 +1,4 @@
-"""Columns of a table as bit masks: which rows a value satisfies, whatever the number of rows."""
+"""Columns of a table as bit masks: the rows that a value satisfies."""
 
 from __future__ import annotations
 

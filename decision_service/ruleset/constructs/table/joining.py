@@ -1,4 +1,4 @@
-"""One value of several rows' values, as a table that collects gives it."""
+"""Aggregation of several rows' values in a table that collects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _JOIN: dict[Aggregate, Callable[[Sequence[Any]], Any]] = {
 
 
 def joined(how: Aggregate, name: str, values: Sequence[Any]) -> Any:
-    """The value of the output with a name; UNKNOWN where one is missing or none is to be had."""
+    """An output's aggregated value; UNKNOWN where a value is missing or there is none."""
     if how is Aggregate.COUNT:
         return len(values)
     missing = union(values)

@@ -12,7 +12,7 @@ from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import as_choice, as_scalar, check_identifier
 from decision_service.ruleset.constructs.cells import CellReader
 from decision_service.ruleset.constructs.table.model import (
@@ -26,7 +26,7 @@ from decision_service.ruleset.constructs.table.model import (
 from decision_service.ruleset.constructs.table.rows import RawRow, read_rows
 from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.program.part import Conclusive, Written
-from decision_service.ruleset.reading.draft import Draft
+from decision_service.ruleset.reading.draft import RulesetDraft
 from decision_service.ruleset.reading.literals import as_literal
 
 MOST_COLUMNS = 12
@@ -70,7 +70,7 @@ class TablePart:
         return TableRunner(self.grid)
 
 
-def announces(node: Node) -> set[str]:
+def announces(node: YamlNode) -> set[str]:
     """`<id>.<output>` for each output."""
     if not isinstance(node, MapNode):
         return set()
@@ -80,7 +80,7 @@ def announces(node: Node) -> set[str]:
     return {f"{id_.text}.{entry.key}" for entry in give.entries}
 
 
-def read_table(node: Node, _component: Component, draft: Draft) -> TablePart | None:
+def read_table(node: YamlNode, _component: Component, draft: RulesetDraft) -> TablePart | None:
     """The table of a stage; defines its outputs."""
     fields = Fields.of(
         node, "a table", draft.report, required=("id", "hit", "when", "give", "rows"),
@@ -111,7 +111,7 @@ def read_table(node: Node, _component: Component, draft: Draft) -> TablePart | N
     return TablePart(grid, fields.place("id"), complete=None not in rows)
 
 
-def _names(fields: Fields, draft: Draft) -> list[tree.NameRead | None]:
+def _names(fields: Fields, draft: RulesetDraft) -> list[tree.NameRead | None]:
     items = fields.items("when")
     draft.not_empty(fields, "when")
     if len(items) > MOST_COLUMNS:
@@ -120,7 +120,7 @@ def _names(fields: Fields, draft: Draft) -> list[tree.NameRead | None]:
     return [draft.name(as_scalar(item, "a column", draft.report)) for item in items]
 
 
-def _types(fields: Fields, draft: Draft) -> dict[str, ValueType]:
+def _types(fields: Fields, draft: RulesetDraft) -> dict[str, ValueType]:
     node = fields.map("give")
     types: dict[str, ValueType] = {}
     for entry in node.entries if node is not None else ():
@@ -136,7 +136,7 @@ def _options(entry: MapEntry) -> Sequence[str]:
 
 
 def _hit(
-    fields: Fields, types: Mapping[str, ValueType], draft: Draft
+    fields: Fields, types: Mapping[str, ValueType], draft: RulesetDraft
 ) -> tuple[Hit, dict[str, Aggregate]]:
     node = fields.get("hit")
     if not isinstance(node, MapNode):
@@ -153,7 +153,7 @@ def _hit(
 
 
 def _aggregates(
-    node: MapNode | None, types: Mapping[str, ValueType], draft: Draft
+    node: MapNode | None, types: Mapping[str, ValueType], draft: RulesetDraft
 ) -> dict[str, Aggregate]:
     found: dict[str, Aggregate] = {}
     for entry in node.entries if node is not None else ():
@@ -168,7 +168,9 @@ def _aggregates(
     return found
 
 
-def _check_aggregate(entry: MapEntry, how: Aggregate, type_: ValueType, draft: Draft) -> None:
+def _check_aggregate(
+    entry: MapEntry, how: Aggregate, type_: ValueType, draft: RulesetDraft
+) -> None:
     fits = {ValueType.INTEGER} if how is Aggregate.COUNT else _COMPUTED
     if type_ not in fits:
         message = f"`{how}` cannot make one value of {type_} `{entry.key}`"
@@ -179,7 +181,7 @@ def _raw_rows(
     fields: Fields,
     names: Sequence[tree.NameRead | None],
     types: Mapping[str, ValueType],
-    draft: Draft,
+    draft: RulesetDraft,
 ) -> list[RawRow | None]:
     node, when = fields.get("rows"), fields.items("when")
     if node is None or not when or not types:
@@ -192,7 +194,7 @@ def _raw_rows(
     return rows[:MOST_ROWS]
 
 
-def _column_name(node: Node, name: tree.NameRead | None) -> str:
+def _column_name(node: YamlNode, name: tree.NameRead | None) -> str:
     return name.text if name is not None else node.text if isinstance(node, Scalar) else ""
 
 
@@ -204,7 +206,7 @@ class _Rows:
         names: list[tree.NameRead],
         types: Mapping[str, ValueType],
         reason: str,
-        draft: Draft,
+        draft: RulesetDraft,
     ) -> None:
         self.names, self.types, self.reason, self.draft = names, types, reason, draft
         self.readers = [CellReader(n.symbol, draft.names.currency, draft.report) for n in names]
@@ -252,7 +254,7 @@ class _Rows:
 
 
 def _define(
-    id_: str, types: Mapping[str, ValueType], rows: _Rows, draft: Draft
+    id_: str, types: Mapping[str, ValueType], rows: _Rows, draft: RulesetDraft
 ) -> dict[str, Symbol]:
     outputs: dict[str, Symbol] = {}
     for name, type_ in types.items():

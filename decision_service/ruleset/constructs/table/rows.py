@@ -11,7 +11,7 @@ import msgspec
 
 from decision_service.language.diagnostics import Place, Report, did_you_mean, split_lines
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import ListNode, MapNode, Node, Scalar
+from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import LARGEST_TEXT
 from decision_service.language.yaml.readers import as_scalar
 from decision_service.ruleset.program.model import RulesetFiles
@@ -25,7 +25,7 @@ class RawRow(msgspec.Struct, frozen=True):
 
 
 def read_rows(
-    node: Node, columns: Sequence[str], files: RulesetFiles, report: Report
+    node: YamlNode, columns: Sequence[str], files: RulesetFiles, report: Report
 ) -> list[RawRow | None]:
     """The rows; one that cannot be split into the columns is reported and None."""
     if isinstance(node, MapNode):
@@ -37,7 +37,7 @@ def read_rows(
     return []
 
 
-def _from_list(node: Node, width: int, report: Report) -> RawRow | None:
+def _from_list(node: YamlNode, width: int, report: Report) -> RawRow | None:
     if not isinstance(node, ListNode):
         report.error("R122", node.place, "a row must be a list of cells", "write `- [A, B]`")
         return None

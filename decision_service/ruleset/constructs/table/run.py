@@ -34,7 +34,7 @@ from decision_service.ruleset.program.state import State
 
 
 class MatchedRows(msgspec.Struct, frozen=True):
-    """What a lookup came to: the rows that count, or the Unknown that hides them."""
+    """The result of a lookup: the rows that count, or the Unknown that hides them."""
 
     rows: tuple[int, ...]
     gone: Unknown | None = None
@@ -133,7 +133,7 @@ class TableRunner:
         return joined(self.grid.aggregates[name], f"{self.grid.id}.{name}", values)
 
     def _finding(self, found: MatchedRows) -> Finding | None:
-        """The worst of what the rows that count conclude, in a table that concludes."""
+        """The worst outcome of the rows that count, in a table with outcomes."""
         if found.gone is not None:
             return data_finding(found.gone.shown)
         findings = [self.concluded[i] for i in found.rows]
@@ -203,7 +203,7 @@ class TableRunner:
 
     def _row_trace(self, index: int, effect: str, view: PartView) -> RuleTrace:
         row = self.grid.rows[index]
-        seen = tuple(
+        comparison = tuple(
             ComparisonTrace(
                 name.text,
                 "in",
@@ -217,7 +217,7 @@ class TableRunner:
         reason = row.reason if row.outcome not in (None, Outcome.APPROVE) else ""
         effect = f"{effect}, {OUTCOME} {row.outcome}" if row.outcome is not None else effect
         id_ = f"{self.grid.id} row {index + 1}"
-        return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, seen)
+        return RuleTrace(view.stage, id_, Truth.TRUE, effect, reason, comparison)
 
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The rows that counted."""

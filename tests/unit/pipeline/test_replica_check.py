@@ -10,9 +10,9 @@ from structlog.testing import capture_logs
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.pipeline.operations.replica_check import (
-    Agreement,
-    InForce,
+    DigestsInForce,
     ProcessRules,
+    ReplicaCheck,
     rules_digest,
 )
 from decision_service.pipeline.rules.loading import RuleFolder
@@ -44,10 +44,10 @@ class Two:
     board: Board = field(default_factory=Board)
     clock: SetClock = field(default_factory=SetClock)
     book: Rulebook = field(default_factory=rulebook)
-    agreement: Agreement = field(init=False)
+    replica_check: ReplicaCheck = field(init=False)
 
     def __post_init__(self) -> None:
-        self.agreement = Agreement(self.board, lambda: self.book, self.clock, "one")
+        self.replica_check = ReplicaCheck(self.board, lambda: self.book, self.clock, "one")
 
     def other(self, folder: RuleFolder | None = None) -> None:
         self.board.said["two"] = rules_digest(rulebook(folder))
@@ -58,7 +58,7 @@ class Two:
         for at in times:
             self.clock.seconds = 1000.0 + at
             with capture_logs() as logs:
-                await self.agreement.look()
+                await self.replica_check.check()
             given.append(any(line.get("alarm") == ALARM for line in logs))
         return given
 
@@ -68,10 +68,10 @@ async def test_a_minute_of_difference_is_allowed_and_no_more() -> None:
     two = Two()
     two.other(with_plan(CHALLENGED))
     assert await two.alarms(0, 59.9, 60, 60.1, 65, 200) == [False, False, False, True, False, False]
-    assert two.agreement.seconds == 200
+    assert two.replica_check.seconds == 200
     two.other()
     assert await two.alarms(205) == [False]
-    assert two.agreement.seconds == 0
+    assert two.replica_check.seconds == 0
     two.other(with_plan(CHALLENGED))
     assert await two.alarms(210, 270, 271) == [False, False, True]
 
@@ -83,7 +83,7 @@ async def test_the_alarm_names_both_digests() -> None:
     await two.alarms(0)
     two.clock.seconds += 61
     with capture_logs() as logs:
-        await two.agreement.look()
+        await two.replica_check.check()
     mine, other = rules_digest(two.book), two.board.said["two"]
     assert (logs[0]["here"], logs[0]["processes"]) == (mine, {mine: 1, other: 1})
 
@@ -93,7 +93,7 @@ async def test_processes_that_agree_are_one_entry() -> None:
     two = Two()
     two.other()
     assert await two.alarms(0, 61, 600) == [False, False, False]
-    assert two.agreement.in_force == (InForce(rules_digest(two.book), 2, here=True),)
+    assert two.replica_check.in_force == (DigestsInForce(rules_digest(two.book), 2, here=True),)
 
 
 async def test_a_process_that_is_gone_does_not_differ() -> None:
@@ -101,10 +101,10 @@ async def test_a_process_that_is_gone_does_not_differ() -> None:
     two = Two()
     two.other(with_plan(CHALLENGED))
     await two.alarms(0)
-    assert [one.processes for one in two.agreement.in_force] == [1, 1]
+    assert [one.processes for one in two.replica_check.in_force] == [1, 1]
     del two.board.said["two"]
     assert await two.alarms(61) == [False]
-    assert two.agreement.seconds == 0
+    assert two.replica_check.seconds == 0
 
 
 async def test_a_store_that_fails_does_not_end_the_difference() -> None:

@@ -51,7 +51,7 @@ class Process:
 
     journal: InMemoryDecisionLog
     rollouts: Rollouts
-    shelf: ActiveRules
+    active_rules: ActiveRules
     operator: str = "j.cruz"
     clock: SetClock = field(default_factory=SetClock)
 
@@ -123,7 +123,7 @@ async def test_the_first_start_writes_the_first_entry(one: Process) -> None:
 
 async def test_a_step_is_journalled_with_all_that_led_to_it(one: Process) -> None:
     """Who, when, why, from what to what, under which plan and on which figures."""
-    digest = one.shelf.current().product(PRODUCT).plan.digest
+    digest = one.active_rules.current().product(PRODUCT).plan.digest
     one.clock.wall = NOW.replace(hour=5)
     before = one.state
     entry = await one.advance(figures={"units": "240"}, expected_plan_digest=digest)
@@ -212,7 +212,7 @@ async def test_a_plan_that_moved_on_refuses_steps_that_rest_on_it(one: Process) 
     """A step under another digest is refused with the digest of now; a kill is not."""
     with pytest.raises(PlanChanged) as error:
         await one.advance(expected_plan_digest="0" * 64)
-    digest = one.shelf.current().product(PRODUCT).plan.digest
+    digest = one.active_rules.current().product(PRODUCT).plan.digest
     assert error.value.fields["plan_digest"] == digest
     assert (await one.kill()).after.go_live.killed
 
@@ -220,11 +220,11 @@ async def test_a_plan_that_moved_on_refuses_steps_that_rest_on_it(one: Process) 
 async def test_a_process_with_an_older_plan_moves_nothing(one: Process, other: Process) -> None:
     """While the rollout runs under a plan that this process has not read, it may only kill."""
     assert await other.rollouts.take_over(book(QUARTER)) is None
-    digest = one.shelf.current().product(PRODUCT).plan.digest
+    digest = one.active_rules.current().product(PRODUCT).plan.digest
     with pytest.raises(PlanChanged, match="another plan than this process has read"):
         await one.advance(expected_plan_digest=digest)
     killed = await one.kill()
-    assert killed.plan_digest == other.shelf.current().product(PRODUCT).plan.digest
+    assert killed.plan_digest == other.active_rules.current().product(PRODUCT).plan.digest
 
 
 async def test_a_stage_that_only_a_newer_plan_has_keeps_an_older_process_where_it_was(
@@ -265,24 +265,24 @@ async def test_processes_that_take_a_plan_over_at_once_agree(one: Process, other
 async def test_a_plan_that_clashes_replaces_nothing(one: Process) -> None:
     """A changed salt above 0 % is told with the key it is about; plan and journal stay."""
     await one.advance()
-    before = one.shelf.current()
+    before = one.active_rules.current()
     unsettled = await one.rollouts.take_over(book(("salt: personal-loan-ph ", "salt: other ")))
     message = "go-live deals applicants by the salt `personal-loan-ph`, which the new plan "
     clash = PlanConflict(("go_live", "salt"), f"{message}changes to `other`")
     assert unsettled == UnmigratedPlan({PRODUCT: (clash,)})
-    assert one.shelf.current() is before
+    assert one.active_rules.current() is before
     assert len(await steps(one)) == 2
 
 
 async def test_a_store_that_fails_leaves_every_rollout_where_it_is(one: Process) -> None:
     """Without a store nothing moves and everything goes on; when it is back it is followed."""
     await one.advance()
-    before = one.shelf.current()
+    before = one.active_rules.current()
     one.journal.down = True
     for call in (one.rollouts.refresh(), one.advance(), one.rollouts.take_over(book(QUARTER))):
         with pytest.raises(StoreUnavailable):
             await call
-    assert one.shelf.current() is before
+    assert one.active_rules.current() is before
     one.journal.down = False
     assert (await one.advance()).after.go_live.stage == "early"
 
@@ -313,10 +313,10 @@ async def test_keeping_up_outlives_every_fault(
 
 async def test_a_decision_keeps_plan_and_state_of_one_instant(one: Process) -> None:
     """What was taken from the shelf before a step does not see it; what is taken after does."""
-    taken = one.shelf.current()
+    taken = one.active_rules.current()
     await one.advance()
     assert taken.product(PRODUCT).state.go_live.stage == "staff"
-    now = one.shelf.current().product(PRODUCT)
+    now = one.active_rules.current().product(PRODUCT)
     assert now.state.go_live.stage == "pilot"
     assert replace(now, state=taken.product(PRODUCT).state) == taken.product(PRODUCT)
 

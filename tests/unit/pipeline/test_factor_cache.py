@@ -12,7 +12,7 @@ from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.pipeline.decide.factor_cache import KnownFactors
+from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.record_codec import pack_factors
 from decision_service.pipeline.snapshots.codec import snapshot_body
 from decision_service.ruleset.run.evaluator import load
@@ -37,7 +37,7 @@ def test_it_never_differs_from_computing(
 ) -> None:
     """Whenever it is asked, in any order of instants, terms and doubts, it gives what is true."""
     case = applicant(seed)
-    known, body = KnownFactors(), snapshot_body(case.snapshot)
+    known, body = FactorCache(), snapshot_body(case.snapshot)
     for days, seconds, doubtful in [(0, 0, False), *moves, (0, 0, False)]:
         instant = case.as_of.instant + timedelta(days=days, seconds=seconds)
         as_of = AsOf.at(instant, case.as_of.zone, doubtful=doubtful)
@@ -49,7 +49,7 @@ def test_it_never_differs_from_computing(
 
 def test_a_later_decision_of_the_day_computes_nothing_again() -> None:
     """The very same values are given until midnight or a turning point."""
-    known, snapshot = KnownFactors(), steady_earner()
+    known, snapshot = FactorCache(), steady_earner()
     body = snapshot_body(snapshot)
 
     def of(as_of: AsOf) -> object:
@@ -63,7 +63,7 @@ def test_a_later_decision_of_the_day_computes_nothing_again() -> None:
 
 def test_another_ruleset_or_snapshot_is_another_result() -> None:
     """Results are kept by the content of both."""
-    known, snapshot = KnownFactors(), steady_earner()
+    known, snapshot = FactorCache(), steady_earner()
     first = known.of(snapshot, "snap_1", RULES.needs, "one", _at(NOW))
     assert known.of(snapshot, "snap_1", RULES.needs, "two", _at(NOW)) is not first
     assert known.of(snapshot, "snap_2", RULES.needs, "one", _at(NOW)) is not first
@@ -72,7 +72,7 @@ def test_another_ruleset_or_snapshot_is_another_result() -> None:
 
 def test_the_longest_unused_is_forgotten() -> None:
     """There are never more of them than was said."""
-    known, snapshot = KnownFactors(most=2), steady_earner()
+    known, snapshot = FactorCache(most=2), steady_earner()
 
     def of(name: str) -> object:
         return known.of(snapshot, name, RULES.needs, RULES.digest, _at(NOW))
@@ -86,7 +86,7 @@ def test_the_longest_unused_is_forgotten() -> None:
 
 def test_an_erased_users_values_are_forgotten() -> None:
     """Nothing of that user is remembered, and everything of the others."""
-    known, mine = KnownFactors(), steady_earner()
+    known, mine = FactorCache(), steady_earner()
     other = replace(mine, user_id="u-2")
     first, second = [
         known.of(one, "snap_1", RULES.needs, RULES.digest, _at(NOW)) for one in (mine, other)
@@ -98,7 +98,7 @@ def test_an_erased_users_values_are_forgotten() -> None:
 
 def test_values_are_loaded_again_for_rules_that_were_read_again() -> None:
     """Equal rules that were compiled anew take the values anew; the same rules do not."""
-    known, snapshot, as_of = KnownFactors(), steady_earner(), _at(NOW)
+    known, snapshot, as_of = FactorCache(), steady_earner(), _at(NOW)
     body = snapshot_body(snapshot)
     found = known.of(snapshot, body.id, RULES.needs, RULES.digest, as_of)
     first = found.loaded(RULES, as_of)

@@ -30,47 +30,49 @@ async def gather_for(
 ) -> FetchResult:
     """The applicant's data: from a warm reading where there is one, else from the vendor.
 
-    A reading that is remembered serves without asking the store, whose commit looks whether it may.
-    Consent that is withdrawn while the vendor is read takes what is stored from before along.
+    A cached reading serves without a read of the store; the commit checks that it may. Consent
+    withdrawn while the vendor is read erases the data stored before.
     Raises as `SnapshotSource.gather`, `DecisionLog.held` and `erase` do.
     """
     plan = fetch_plan(needs, as_of)
     recalled = None if warm is None else await warm.recall(user_id, plan, as_of.instant)
-    if recalled is not None and not recalled.look:
-        return recalled.gathering
-    held = await log.held(user_id)
+    if recalled is not None and not recalled.needs_check:
+        return recalled.fetch_result
+    user_state = await log.user_state(user_id)
 
     async def read(plan: FetchPlan) -> FetchResult:
-        nonlocal held
-        gathering = await source.gather(
+        nonlocal user_state
+        fetch_result = await source.gather(
             user_id,
             plan,
             as_of=as_of.instant,
             stop_at=stop_at,
             wait_until=wait_until,
-            known=held.known,
+            known=user_state.known,
             fallback=needs.policy.provider_types,
         )
-        if held.counts and _revoked_meanwhile(gathering.snapshot):
-            await log.erase(user_id, disconnected(gathering.snapshot.accounts, as_of.instant))
-            held = await log.held(user_id)
-        return gathering
+        if user_state.counts and _revoked_meanwhile(fetch_result.snapshot):
+            await log.erase(user_id, disconnected(fetch_result.snapshot.accounts, as_of.instant))
+            user_state = await log.user_state(user_id)
+        return fetch_result
 
     if warm is None:
-        return replace(await read(plan), consent=held.consent)
-    found = await warm.find(user_id, plan, held, as_of.instant)
+        return replace(await read(plan), consent=user_state.consent)
+    found = await warm.find(user_id, plan, user_state, as_of.instant)
     spent = 0
-    if found is not None and found.look:
+    if found is not None and found.needs_check:
         looked = await read(ACCOUNTS_ONLY)
         spent = looked.calls
-        found = found if _unmoved(found.gathering.snapshot, looked.snapshot) else None
+        found = found if _unmoved(found.fetch_result.snapshot, looked.snapshot) else None
         if found is not None:
-            await warm.unchanged(user_id, held, looked.fetched)
+            await warm.unchanged(user_id, user_state, looked.fetched)
     if found is not None:
-        return replace(found.gathering, calls=spent)
-    gathering = await read(plan)
-    serves = plan if is_settled(gathering.snapshot) else None
-    return replace(gathering, consent=held.consent, calls=gathering.calls + spent, plan=serves)
+        return replace(found.fetch_result, calls=spent)
+    fetch_result = await read(plan)
+    serves = plan if is_settled(fetch_result.snapshot) else None
+    return replace(
+        fetch_result, consent=user_state.consent, calls=fetch_result.calls + spent, plan=serves
+    )
 
 
 def _revoked_meanwhile(snapshot: Snapshot) -> bool:
@@ -83,8 +85,8 @@ def _unmoved(warm: Snapshot, now: Snapshot) -> bool:
     return same and (now.tasks is None or now.tasks == warm.tasks)
 
 
-def withdrawn(user_id: str, gathering: FetchResult, consent: int) -> FetchResult:
-    """What is left of a reading whose user withdrew consent meanwhile: nothing but that."""
+def withdrawn(user_id: str, fetch_result: FetchResult, consent: int) -> FetchResult:
+    """An empty snapshot with CONSENT_REVOKED, in place of a reading overtaken by a withdrawal."""
     fault = Missing(Cause.CHANGED_WHILE_READING, DataReason.CONSENT_REVOKED, Kind.ACCOUNTS)
     empty = Snapshot(user_id, account_faults=(fault,))
-    return replace(gathering, snapshot=empty, consent=consent, plan=None, body=None, mark=None)
+    return replace(fetch_result, snapshot=empty, consent=consent, plan=None, body=None, mark=None)

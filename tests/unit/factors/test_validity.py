@@ -14,7 +14,7 @@ from decision_service.domain.snapshot import Account, Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
 from decision_service.factors.registry import catalogue
-from decision_service.factors.turning import validity_boundaries
+from decision_service.factors.validity import validity_boundaries
 from tests.oracles.applicants import Case, applicant
 
 ALL = tuple(catalogue())

@@ -17,8 +17,8 @@ from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.needs import FetchPlan, WhenTransactions
 from decision_service.domain.snapshot import KnownCount, Provider, Read, Snapshot, Task
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.gathering import ACCOUNTS_ONLY
-from decision_service.pipeline.ports import FetchResult, Held, SnapshotBody, WarmMark
+from decision_service.pipeline.decide.fetching import ACCOUNTS_ONLY
+from decision_service.pipeline.ports import FetchResult, SnapshotBody, UserState, WarmMark
 from decision_service.pipeline.snapshots.cache import (
     Ages,
     CachedSnapshot,
@@ -136,13 +136,13 @@ async def test_what_is_remembered_serves_without_asking_the_store() -> None:
     await desk.calls()
     await desk.calls()
     asked: list[str] = []
-    held = desk.log.held
+    held = desk.log.user_state
 
-    async def watched(user_id: str) -> Held:
+    async def watched(user_id: str) -> UserState:
         asked.append(user_id)
         return await held(user_id)
 
-    desk.log.held = watched  # type: ignore[method-assign]  # the same store, overheard
+    desk.log.user_state = watched  # type: ignore[method-assign]  # the same store, overheard
     assert [await desk.calls() for _ in range(3)] == [0, 0, 0]
     assert asked == []
     await desk.log.quarantine("u-1", desk.world.clock.wall)
@@ -157,9 +157,9 @@ async def test_another_process_may_erase_what_is_remembered() -> None:
     await desk.calls()
     await desk.calls()
     await desk.log.erase("u-1")
-    assert desk.log.recalled("u-1") is not None
+    assert desk.log.cached_user_state("u-1") is not None
     assert [await desk.calls(), await desk.calls()] == [5, 0]
-    assert (await desk.log.held("u-1")).consent == 1
+    assert (await desk.log.user_state("u-1")).consent == 1
 
 
 @pytest.mark.parametrize("here", [True, False], ids=["here", "elsewhere"])
@@ -190,21 +190,21 @@ async def test_decoded_readings_are_bounded_by_their_bytes() -> None:
     desk = Desk()
     await desk.calls()
     shelf = SnapshotCache(desk.log, AGES, most=1)
-    mark = (await desk.log.held("u-1")).warm
+    mark = (await desk.log.user_state("u-1")).warm
     assert mark is not None
-    held = await desk.log.held("u-1")
+    held = await desk.log.user_state("u-1")
     first = await shelf.find("u-1", mark.plan, held, NOW)
     again = await shelf.find("u-1", mark.plan, held, NOW)
     assert first is not None
     assert again is not None
-    assert again.gathering.snapshot is first.gathering.snapshot
+    assert again.fetch_result.snapshot is first.fetch_result.snapshot
     await desk.log.keep_warm(SnapshotBody("s-2", "u-2", body_of(first)), replaced(mark), 0)
-    other = await desk.log.held("u-2")
+    other = await desk.log.user_state("u-2")
     assert await shelf.find("u-2", mark.plan, other, NOW) is not None
     evicted = await shelf.find("u-1", mark.plan, held, NOW)
     assert evicted is not None
-    assert evicted.gathering.snapshot is not first.gathering.snapshot
-    assert evicted.gathering.snapshot == first.gathering.snapshot
+    assert evicted.fetch_result.snapshot is not first.fetch_result.snapshot
+    assert evicted.fetch_result.snapshot == first.fetch_result.snapshot
 
 
 async def test_a_part_of_a_reading_is_cut_once() -> None:
@@ -212,20 +212,20 @@ async def test_a_part_of_a_reading_is_cut_once() -> None:
     desk = Desk()
     await desk.calls()
     shelf = SnapshotCache(desk.log, AGES)
-    held = await desk.log.held("u-1")
+    held = await desk.log.user_state("u-1")
     less = plan(Kind.EINCOMES)
     found = [await shelf.find("u-1", less, held, NOW) for _ in range(2)]
     assert found[0] is not None
     assert found[1] is not None
-    assert found[0].gathering.body is found[1].gathering.body
-    assert found[0].gathering.body == snapshot_body(found[0].gathering.snapshot)
-    assert found[0].gathering.mark == held.warm
+    assert found[0].fetch_result.body is found[1].fetch_result.body
+    assert found[0].fetch_result.body == snapshot_body(found[0].fetch_result.snapshot)
+    assert found[0].fetch_result.mark == held.warm
 
 
 def body_of(found: CachedSnapshot) -> bytes:
     """The stored form of what was found."""
-    assert found.gathering.body is not None
-    return found.gathering.body.body
+    assert found.fetch_result.body is not None
+    return found.fetch_result.body.body
 
 
 def replaced(mark: WarmMark) -> WarmMark:

@@ -12,7 +12,7 @@ from decision_service.domain.time import AsOf
 T = TypeVar("T")
 
 
-class Case:
+class FactorContext:
     """The snapshot, the ruleset's data policy and the instant; lives for one `compute`."""
 
     def __init__(self, snapshot: Snapshot, needs: Needs, as_of: AsOf) -> None:
@@ -23,8 +23,8 @@ class Case:
         self.as_of = as_of
         self._done: dict[Hashable, Any] = {}
 
-    def once(self, key: Hashable, build: Callable[[Case], T]) -> T:
-        """The result of `build` on this case, built at the first call with this key."""
+    def once(self, key: Hashable, build: Callable[[FactorContext], T]) -> T:
+        """The result of `build` in this context, built at the first call with this key."""
         found: T
         if key in self._done:
             found = self._done[key]

@@ -40,16 +40,18 @@ class Serving:
     """A process that reads one folder after another."""
 
     log: InMemoryDecisionLog
-    shelf: ActiveRules
+    active_rules: ActiveRules
     rollouts: Rollouts
     folder: RuleFolder = field(default_factory=shipped_rules)
 
     async def take(self, folder: RuleFolder) -> list[str]:
         """Read a folder; the codes by which it is refused, none where it decides now."""
         self.folder = folder
-        reload = ReloadRules(lambda: self.folder, self.shelf, self.rollouts, self.log, SetClock())
+        reload = ReloadRules(
+            lambda: self.folder, self.active_rules, self.rollouts, self.log, SetClock()
+        )
         done = await reload()
-        problems = [problem.code for problem in self.shelf.status.refused]
+        problems = [problem.code for problem in self.active_rules.status.refused]
         return [] if done.accepted else problems
 
 
@@ -76,10 +78,10 @@ async def test_what_was_published_later_replaces_what_was_earlier(serving: Servi
 async def test_an_older_publication_is_refused(serving: Serving) -> None:
     """A folder from before what decides keeps the latter, and says how to go back on purpose."""
     await serving.take(published(SECOND, NOW))
-    before = serving.shelf.current()
+    before = serving.active_rules.current()
     assert await serving.take(published(THIRD, NOW - timedelta(seconds=1))) == ["M006"]
-    assert serving.shelf.current() is before
-    [problem] = serving.shelf.status.refused
+    assert serving.active_rules.current() is before
+    [problem] = serving.active_rules.status.refused
     assert problem.file == PATH
     assert "those of J. Cruz, published at 2026-11-24T04:00:00Z, decide now" in problem.message
     assert problem.hint.endswith(f"--allow-rollback {contents_digest(SECOND.contents)[:16]}")
