@@ -45,15 +45,15 @@ class FileWatch:
     async def changes(self) -> AsyncIterator[None]:
         """Yield after each change, for ever; a burst of changes counts once."""
         while True:
-            async with aclosing(self._stirs()) as stirs:
-                async for _ in stirs:
+            async with aclosing(self._events()) as events:
+                async for _ in events:
                     if await asyncio.to_thread(self.changed):
                         yield
 
-    async def _stirs(self) -> AsyncGenerator[None, None]:
+    async def _events(self) -> AsyncGenerator[None, None]:
         """Yield when something may have changed; ends when other folders are to be watched."""
         folders = await asyncio.to_thread(self._folders)
-        heard = awatch(
+        watch = awatch(
             *folders,
             watch_filter=None,
             step=QUIET_MS,
@@ -63,8 +63,8 @@ class FileWatch:
             recursive=any(path in self._paths for path in folders),
         )
         try:
-            async with aclosing(heard):
-                async for _ in heard:
+            async with aclosing(watch):
+                async for _ in watch:
                     yield
                     if await asyncio.to_thread(self._folders) != folders:
                         return

@@ -66,7 +66,7 @@ class SingleFlight(Generic[Key, Job, Result]):
 
     When the last caller leaves, the work is cancelled, unless it is sealed by then. A key whose
     work is being cancelled is free for a new job, which begins once the old one has ended.
-    `on_end` hears of every job that has ended, of one too that was cancelled before it ran.
+    `on_end` is called for every job that has ended, also for one cancelled before it ran.
     """
 
     def __init__(
@@ -114,15 +114,15 @@ class SingleFlight(Generic[Key, Job, Result]):
     def _begin(
         self, key: Key, job: Job, before: _Flight[Job, Result] | None
     ) -> _Flight[Job, Result]:
-        task = asyncio.create_task(self._after(before, job))
+        work = self._work(job) if before is None else self._after(before, job)
+        task = asyncio.create_task(work)
         flight = self._flights[key] = _Flight(job, task)
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._ended(key, flight))
         return flight
 
-    async def _after(self, before: _Flight[Job, Result] | None, job: Job) -> Result:
-        if before is not None:
-            await asyncio.wait([before.task])
+    async def _after(self, before: _Flight[Job, Result], job: Job) -> Result:
+        await asyncio.wait([before.task])
         return await self._work(job)
 
     def _ended(self, key: Key, flight: _Flight[Job, Result]) -> None:

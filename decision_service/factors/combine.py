@@ -128,11 +128,11 @@ def _larger(estimates: Parts, gig: Parts) -> Parts:
         reporters = {
             reporter: amount for work in gig.values() for reporter, amount in work.reported.items()
         }
-        return {job: _also_told(part, reporters) for job, part in estimates.items()}
+        return {job: _also_reported(part, reporters) for job, part in estimates.items()}
     return estimates if reported > worked else gig
 
 
-def _also_told(part: JobIncome, reporters: Mapping[Reporter, Amount]) -> JobIncome:
+def _also_reported(part: JobIncome, reporters: Mapping[Reporter, Amount]) -> JobIncome:
     return JobIncome(part.amount, part.grade, {**part.reported, **reporters}, part.backed)
 
 

@@ -79,10 +79,10 @@ def _settlement(context: FactorContext) -> Settlement:
 
 def estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
     """What each account estimates of each month; 0 where in another currency alone."""
-    return context.once("estimates by account", _told_estimates)
+    return context.once("estimates by account", _reported_estimates)
 
 
-def _told_estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
+def _reported_estimates(context: FactorContext) -> Mapping[str, Mapping[int, int]]:
     amounts: dict[str, dict[int, int]] = {}
     for record in eincomes(context).records:
         months = amounts.setdefault(record.source, {})

@@ -108,7 +108,7 @@ class Store:
         A group of commits waits `linger` seconds for more and holds at most `largest_group`.
         A process that hangs keeps what it decides from the others for `lease` seconds.
         Where a SQLite file is missing that was there once, only `init` begins a new one.
-        `on_commit` hears of each group: its seconds and its decisions. `journal` is the erasure
+        `on_commit` is called with each group's seconds and decisions. `journal` is the erasure
         journal's file, by default the SQLite file's name with `.erasures`, and none beside
         PostgreSQL; what it has and the database lacks is erased before this returns. With
         `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
