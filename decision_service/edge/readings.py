@@ -88,7 +88,12 @@ def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
     waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}
     yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "limit")
     refused = {name: bulkhead.refused for name, bulkhead in by_name.items()}
-    refused["calls"] = calls.refused
+    groups = {
+        "calls": calls.known,
+        "health": calls.health,
+        "unauthenticated": calls.unauthenticated,
+    }
+    refused |= {name: group.refused for name, group in groups.items()}
     yield read_counter("shed", "Calls refused for want of a place", _each(refused), "limit")
     yield read_counter(
         "slow_readers", "Calls ended because their reply was not read", one(calls.slow_readers)
