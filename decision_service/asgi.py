@@ -40,23 +40,23 @@ async def serving(
     listener: socket.socket,
     *,
     tls: ssl.SSLContext | None = None,
-    connections: int | None = None,
+    http: Callable[..., asyncio.Protocol] | None = None,
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open.
 
-    More than `connections` at once are answered 503. `on_close` runs before the server stops.
+    `http` makes a connection's protocol in place of uvicorn's. `on_close` runs before the server
+    stops.
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=http or "h11",  # type: ignore[arg-type]  # it is called as a class would be
         ws="none",
         lifespan="off",
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=connections,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )

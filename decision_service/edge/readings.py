@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
+from decision_service.edge.http.connections import Connections
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.instruments import Samples, one, read_counter, read_gauge
@@ -100,6 +101,17 @@ def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
     )
     yield read_counter(
         "slow_senders", "Calls ended because their message did not come", one(calls.slow_senders)
+    )
+
+
+def of_http(servers: Mapping[str, Connections]) -> Iterator[Metric]:
+    """Connections that were broken off because of their client, by the setting of their address."""
+    ended = {setting.lower(): connections.ended for setting, connections in servers.items()}
+    yield read_counter(
+        "http_connections_ended",
+        "HTTP connections broken off because their client kept them waiting",
+        _each(ended),
+        "address",
     )
 
 
