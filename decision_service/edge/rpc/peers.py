@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import unquote
 
@@ -9,6 +10,7 @@ _IPV6_PREFIX = 64
 """Whoever has one address of such a network has all of them."""
 
 
+@lru_cache(maxsize=1024)
 def address_of(peer: str) -> str:
     """The IP address in gRPC's name of a peer (`ipv4:127.0.0.1:4711`), an IPv6 one by its /64.
 
