@@ -64,4 +64,6 @@ def _told(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer
     if reuse is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))
     figure = tell(reuse)
-    return Answer(figure, () if figure is not None else (Missing(Cause.NO_DATA),))
+    if figure is None:
+        return Answer(None, (Missing(Cause.NO_DATA if reuse.keyed else Cause.NOT_FETCHED),))
+    return Answer(figure)
