@@ -11,9 +11,10 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
+from decision_service.domain.loan import LoanOutcome
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.operations.replica_check import ProcessRules
-from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
+from decision_service.pipeline.outcomes.ports import Compared
 from decision_service.pipeline.ports import (
     DecisionEntry,
     Disconnected,
