@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from decision_service.domain.factor import Value
+from decision_service.domain.person import GivenApplicant
 from decision_service.pipeline.decide.record_codec import value_to_wire
 from decision_service.pipeline.ports import ReplyStyle
 
@@ -19,7 +20,8 @@ class Application(msgspec.Struct, frozen=True):
 
     `request_id` is empty when the client sent none. `inputs` holds what the client sent, with
     `requested_amount` (Money) and `requested_term_months` (int) among them. `wait_timeout` is in
-    seconds.
+    seconds. `applicant` is who applies, as the client says; it is compared in memory, and neither
+    stored nor logged.
     """
 
     request_id: str
@@ -30,6 +32,7 @@ class Application(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     wait_timeout: float = 0.0
     style: ReplyStyle = BASIC
+    applicant: GivenApplicant | None = None
 
     def content(self) -> bytes:
         """SHA-256 of what makes two requests the same: every known field but `wait_timeout`."""

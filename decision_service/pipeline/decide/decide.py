@@ -131,7 +131,8 @@ class DecideApplication:
         key = (call.caller, application.request_id)
         with self._runs.join(key, partial(self._begin, application, content, call)) as waiter:
             run = waiter.job
-            if not hmac.compare_digest(run.content, content):
+            same = run.application.applicant == application.applicant
+            if not (same and hmac.compare_digest(run.content, content)):
                 raise reused()
             run.until = max(run.until, call.deadline)
             seconds = self._left(call) - (0 if waiter.began else FOLLOW_MARGIN)
