@@ -12,6 +12,7 @@ from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Val
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
+from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import StageTrace, Verdict
 from decision_service.factors.compute import compute
@@ -20,6 +21,7 @@ from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.decide.fetching import gather_for
+from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
@@ -97,7 +99,9 @@ class TryRules:
             stop_at=stop_at,
             wait_until=self._clock.monotonic(),
         )
-        return compute(fetch_result.snapshot, needs, as_of)
+        snapshot = fetch_result.snapshot
+        own = with_match(NO_OWN_FACTS, None, snapshot, needs, as_of)
+        return compute(snapshot, needs, as_of, own)
 
 
 def version_of(product: Product, version: int) -> CompiledRuleset:
