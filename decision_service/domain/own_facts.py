@@ -43,12 +43,14 @@ class History(msgspec.Struct, frozen=True, array_like=True):
 class Reuse(msgspec.Struct, frozen=True, array_like=True):
     """How many users and customers share an account, a user or a person, this one counted.
 
+    Without a secret for the hashes (`keyed` False) accounts and persons are not compared. Else
     `users_of_person` is None where no name with a birth date is at hand.
     """
 
-    users_of_account: int
-    customers_of_user: int
+    users_of_account: int | None = None
+    customers_of_user: int = 1
     users_of_person: int | None = None
+    keyed: bool = False
 
 
 class Match(msgspec.Struct, frozen=True, array_like=True):

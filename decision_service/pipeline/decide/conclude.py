@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef
 from decision_service.domain.factor import Factors, Value
+from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
 from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.time import AsOf
@@ -30,10 +31,12 @@ from decision_service.pipeline.decide.record_codec import (
     inputs_to_wire,
     values_to_wire,
 )
+from decision_service.pipeline.history.read import OwnRecords
 from decision_service.pipeline.ports import (
     ArmDecision,
     DecisionEntry,
     FetchResult,
+    HistoryEntry,
     NewId,
     ReplyEncoder,
     SnapshotBody,
@@ -56,6 +59,7 @@ class ConcludedDecision(msgspec.Struct, frozen=True):
 def conclude(
     admission: Admission,
     fetch_result: FetchResult | None,
+    own: OwnRecords | None = None,
     *,
     encoder: ReplyEncoder,
     new_id: NewId,
@@ -63,27 +67,28 @@ def conclude(
     content: bytes,
     factor_cache: FactorCache | None = None,
     fence: str = "",
-    own: OwnFacts = NO_OWN_FACTS,
 ) -> ConcludedDecision:
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
     `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
     `known` where it has them. A `fence` is that of the lease under which this is decided; `own`
-    are the facts that the snapshot does not hold.
+    is what is on record of the person.
     """
     decision_id = new_id.decision_id(admission.as_of.instant)
     if admission.ruleset is None or fetch_result is None:
         decided = _outside(admission, decision_id)
     else:
         factor_cache = factor_cache or FactorCache()
+        facts = own.facts if own else NO_OWN_FACTS
         decided = _decided(
-            admission, admission.ruleset, fetch_result, own, decision_id, factor_cache
+            admission, admission.ruleset, fetch_result, facts, decision_id, factor_cache
         )
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
-    return ConcludedDecision(
-        decided.decision, _entry(admission, fetch_result, decided, reply, caller, content, fence)
-    )
+    entry = _entry(admission, fetch_result, decided, reply, caller, content, fence)
+    if own is not None and admission.ruleset is not None:
+        entry = replace(entry, history=_history(decided.decision, admission.ruleset, own))
+    return ConcludedDecision(decided.decision, entry)
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
@@ -244,6 +249,18 @@ def _entry(
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
     )
+
+
+def _history(decision: Decision, ruleset: CompiledRuleset, own: OwnRecords) -> HistoryEntry:
+    """What later decisions need; an offer without an amount stands for what was asked for."""
+    verdict, asked = decision.verdict, decision.inputs.get("requested_amount")
+    approved, instalment = verdict.approved_amount, None
+    if verdict.outcome is Outcome.APPROVE:
+        if approved is None and isinstance(asked, Money):
+            approved = asked.minor
+        told = verdict.offer.outputs.get("instalment") if verdict.offer else None
+        instalment = told.minor if isinstance(told, Money) else None
+    return HistoryEntry(own.keys, ruleset.currency, approved, instalment, decision.expires)
 
 
 def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:

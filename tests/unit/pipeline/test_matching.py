@@ -127,6 +127,7 @@ def test_only_a_comparison_asks_for_people() -> None:
     """An age needs the same list, and nothing more of it."""
     plan = fetch_plan(NEEDS, AS_OF)
     assert (plan.kinds, plan.people) == ({Kind.IDENTITIES}, True)
+    assert fetch_plan(Needs(("reuse.users_of_person",), POLICY), AS_OF) == plan
     age = fetch_plan(Needs(("identity.age_years",), POLICY), AS_OF)
     assert (age.kinds, age.people) == ({Kind.IDENTITIES}, False)
     assert covers(plan, age)
