@@ -22,8 +22,13 @@ def phone_grade(given: str, found: Iterable[str], country: str) -> MatchGrade:
     Numbers without a country code are of `country` (ISO 3166, two letters).
     """
     number = e164(given, country)
-    others = {other for text in found if (other := e164(text, country))}
-    if number is None or not others:
+    if number is None:
+        return MatchGrade.UNKNOWN
+    texts = tuple(found)
+    if number in texts:  # as the vendor writes them; parsing takes 25 µs each
+        return MatchGrade.EXACT
+    others = {other for text in texts if (other := e164(text, country))}
+    if not others:
         return MatchGrade.UNKNOWN
     return MatchGrade.EXACT if number in others else MatchGrade.DIFFERENT
 

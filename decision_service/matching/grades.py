@@ -22,8 +22,9 @@ def grades(
     say: it may be somebody else's account. One phone number or address that matches is enough.
     """
     name = read_name(given.name)
+    named = {(person.name, person.birth_date): person for person in found}  # each spelling once
     return MatchGrades(
-        name=_of_all(_name_grade(given, name, person) for person in found),
+        name=_of_all(_name_grade(given, name, person) for person in named.values()),
         birth_date=_of_all(birth_date_grade(given.birth_date, p.birth_date) for p in found),
         phone=phone_grade(given.phone, (text for p in found for text in p.phones), country),
         email=email_grade(given.email, (text for p in found for text in p.emails)),

@@ -57,7 +57,8 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
     if slip is not None:
         agreeing += 1
         mine, yours = mine - Counter(slip), yours - Counter(slip)
-    mine, yours = _without_initials(mine, yours), _without_initials(yours, mine)
+    if agreeing > 1 and mine and yours:
+        mine, yours = _without_initials(mine, yours), _without_initials(yours, mine)
     return agreeing > 1 and not (mine and yours)
 
 

@@ -80,6 +80,8 @@ def read_name(text: str) -> PersonName:
 
 def folded(text: str) -> str:
     """The text without case, diacritics and apostrophes (`O'Niño` is `onino`)."""
+    if text.isascii():  # as most names are written
+        return text.lower().replace("'", "").replace("`", "")
     text = unicodedata.normalize("NFKD", text).casefold()
     letters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return APOSTROPHES.sub("", "".join(letters).translate(LETTERS))

@@ -33,12 +33,12 @@ class ReadHistory:
 
     def __init__(self, log: HistoryLog, secrets: tuple[IdentityKey, ...] = ()) -> None:
         self._log = log
-        self._secrets = secrets
+        self.secrets = secrets
 
     async def __call__(self, person: Person, snapshot: Snapshot, about: HistoryOf) -> OwnRecords:
         """What is on record before this decision; raises StoreUnavailable."""
         keys = history_keys(
-            person.user_id, person.caller, person.customer_ref, self._secrets, _accounts(snapshot)
+            person.user_id, person.caller, person.customer_ref, self.secrets, _accounts(snapshot)
         )
         past = await self._log.past(keys.all)
         facts = OwnFacts(
