@@ -13,6 +13,7 @@ from decision_service.config import FetchMode
 from decision_service.domain.errors import DataNotReady, InputInvalid
 from decision_service.domain.factor import FactorValue, Value, ValueType
 from decision_service.domain.money import Money, to_minor
+from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
 from decision_service.factors.compute import compute
@@ -20,6 +21,7 @@ from decision_service.factors.plan import fetch_plan
 from decision_service.language.diagnostics import render_all
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -100,7 +102,9 @@ async def _decided(
         )
     finally:
         await source.aclose()
-    factors = compute(gathering.snapshot, needs, as_of).values
+    snapshot = gathering.snapshot
+    own = with_match(NO_OWN_FACTS, story.applicant, snapshot, needs, as_of)
+    factors = compute(snapshot, needs, as_of, own).values
     return Decided(evaluate(ruleset, Facts(factors, inputs, as_of)), factors)
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from decision_service.domain.months import Month
+from decision_service.domain.person import GivenApplicant
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.testing.expectations import Expectation
 from tests.stories.accounts import Held
@@ -57,6 +58,7 @@ class Story:
     version: int | None
     today: Today
     application: Mapping[str, Plain]
+    applicant: GivenApplicant | None
     accounts: tuple[Held, ...]
     failing: tuple[str, ...]
     clean: bool
