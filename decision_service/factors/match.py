@@ -8,7 +8,7 @@ import msgspec
 
 from decision_service.domain.factor import Evidence, ValueType
 from decision_service.domain.kinds import Kind
-from decision_service.domain.missing import ABSENT, Cause, Missing
+from decision_service.domain.missing import ABSENT, Cause, DataReason, Missing
 from decision_service.domain.needs import Needs
 from decision_service.domain.person import FoundPerson, MatchGrade, MatchGrades
 from decision_service.domain.snapshot import Snapshot
@@ -21,6 +21,9 @@ from decision_service.factors.registry import READ_CAUSES, Family
 
 MATCH = Family("match", frozenset({Kind.IDENTITIES}), READ_CAUSES - ABSENT, of_own_facts=True)
 GRADES = tuple(MatchGrade)
+MOST_PEOPLE = 100
+"""Records that are compared; an account has one, and nobody has a hundred accounts."""
+TOO_MANY = Missing(Cause.BAD_DATA, DataReason.DATA_TOO_LARGE, Kind.IDENTITIES)
 WHEN_UNKNOWN = (
     " UNKNOWN where the application or every record says nothing of it, or too little. The grade"
     " alone is recorded."
@@ -46,6 +49,8 @@ def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead:
         tainted = (Missing(Cause.NOT_FETCHED, kind=Kind.IDENTITIES),)
     if tainted:
         return PeopleRead(unread=tainted)
+    if len(people or ()) > MOST_PEOPLE:
+        return PeopleRead(unread=(TOO_MANY,))
     sources = {record.source for record in clean.records}
     return PeopleRead(tuple(one for one in people or () if one.source in sources))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,9 @@ def reasons(decision: pb.Decision) -> list[str]:
     return [reason.code for reason in decision.reasons]
 
 
-async def test_an_applicant_is_compared_cold_and_warm(tmp_path: Path, rules: str) -> None:
+async def test_an_applicant_is_compared_cold_and_warm(
+    tmp_path: Path, rules: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A warm decision compares another applicant with no further call; none of it is stored."""
     async with running(tmp_path, rules_dir=rules, webhook_secrets="a-little-secret") as live:
         first = (await live.stub.CreateDecision(asked(RIGHT), timeout=10)).decision
@@ -148,10 +151,15 @@ async def test_an_applicant_is_compared_cold_and_warm(tmp_path: Path, rules: str
             replay = service_pb.ReplayDecisionRequest(decision_id=one.decision_id)
             replayed = await live.stub.ReplayDecision(replay, timeout=10)
             assert not replayed.differing_fields
+        words = ("decisions", "export", second.decision_id, "--fixture")
+        words += ("--address", live.service.address)
+        exported = (await asyncio.to_thread(command, capsys, *words)).out
+        assert 'match.name: "DIFFERENT"' in exported
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("decisions.db*"))
     given = ("Kanaryo", "kanaryo", "1961-12-30", "4711", "PALOMERO", "955 999")
     found = ("Palomero", "palomero", "+639559991234", "gpalomero")
     assert [word for word in (*given, *found) if word.encode() in stored] == []
+    assert [word for word in (*given, *found) if word in exported] == []
 
 
 async def test_records_that_cannot_be_read_refer(tmp_path: Path, rules: str) -> None:

@@ -87,6 +87,8 @@ def test_what_could_not_be_read_is_missing_with_its_cause() -> None:
     assert causes(replace(SNAPSHOT, identities=failed)) == {Cause.SOURCE_FAILED}
     assert causes(steady_earner()) == {Cause.NOT_FETCHED}
     assert causes(replace(SNAPSHOT, identities=None)) == {Cause.NOT_FETCHED}
+    crowd = with_people(*(replace(JUAN, name=f"Juan {n}") for n in range(101)))
+    assert causes(crowd) == {Cause.BAD_DATA}
     later = replace(AS_OF, instant=NOW + timedelta(days=90))
     own = with_match(NO_OWN_FACTS, GIVEN, SNAPSHOT, NEEDS, later)
     assert own.match is not None
