@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from rapidfuzz.distance import OSA
 
@@ -11,6 +10,8 @@ from decision_service.domain.person import MatchGrade
 from decision_service.matching.names import PersonName, full_words
 
 SHORTEST_WITH_A_SLIP = 5
+SHORTEST_EXCHANGED = 4
+"""From so many letters on two neighbours may have changed places."""
 LONG = 9
 """From so many letters on a word may differ by two slips."""
 
@@ -35,7 +36,9 @@ def same_first_name(one: PersonName, other: PersonName) -> bool:
 def is_slip(one: str, other: str) -> bool:
     """Whether two words differ as a mistyped one does, and not as Mario and Maria do."""
     shorter = min(len(one), len(other))
-    if shorter < SHORTEST_WITH_A_SLIP or _differ_in_gender(one, other):
+    exchanged = sorted(one) == sorted(other)
+    shortest = SHORTEST_EXCHANGED if exchanged else SHORTEST_WITH_A_SLIP
+    if shorter < shortest or _differ_in_gender(one, other):
         return False
     most = 2 if shorter >= LONG else 1
     return 0 < OSA.distance(one, other, score_cutoff=most) <= most
@@ -59,7 +62,7 @@ def _one_holds_the_other(one: PersonName, other: PersonName) -> bool:
         mine, yours = mine - Counter(slip), yours - Counter(slip)
     if agreeing > 1 and mine and yours:
         mine, yours = _without_initials(mine, yours), _without_initials(yours, mine)
-    return agreeing > 1 and not (mine and yours)
+    return not (mine and yours)
 
 
 def _slip(mine: Counter[str], yours: Counter[str]) -> tuple[str, str] | None:
@@ -79,11 +82,7 @@ def _without_initials(mine: Counter[str], yours: Counter[str]) -> Counter[str]:
 
 def _letters(words: Counter[str], *, initials: bool) -> Counter[str]:
     """First letters, of the initials or of the other words."""
-    return _count(word[0] for word in words.elements() if (len(word) == 1) is initials)
-
-
-def _count(letters: Iterable[str]) -> Counter[str]:
-    return Counter(letters)
+    return Counter(word[0] for word in words.elements() if (len(word) == 1) is initials)
 
 
 def _married(maiden: PersonName, married: PersonName) -> bool:
