@@ -27,6 +27,7 @@ from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import FetchResult, Leases, SnapshotSource
@@ -38,8 +39,10 @@ from decision_service.pipeline.rules.loading import RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.snapshots.cache import SnapshotCache
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.forgetful import forgetful
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.leases import InMemoryLeases
+from tests.fakes.newcomer import SECRETS
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -142,8 +145,8 @@ class ScriptedSource:
 
 
 def shipped_rules() -> RuleFolder:
-    """The rules of this repository."""
-    return read_rules(RULES)
+    """The rules of this repository, by which one person may be decided on often."""
+    return forgetful(read_rules(RULES))
 
 
 def rulebook(folder: RuleFolder | None = None) -> Rulebook:
@@ -164,6 +167,7 @@ class World:
     warm: SnapshotCache | None = None
     ids: Numbered = field(default_factory=Numbered)
     last: ClockGuard | None = None
+    secrets: tuple[IdentityKey, ...] = SECRETS
 
     def decide(
         self,
@@ -182,7 +186,7 @@ class World:
                 self.clock,
                 self.ids,
                 leases or InMemoryLeases(self.log),
-                ReadHistory(self.log),
+                ReadHistory(self.log, self.secrets),
                 self.warm,
             ),
             rulebook or (lambda: self.book),

@@ -8,8 +8,11 @@ from datetime import date
 from decimal import Decimal
 
 from decision_service.domain.months import Month
+from decision_service.domain.own_facts import OwnFacts
+from decision_service.domain.person import GivenApplicant
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.testing.expectations import Expectation
+from tests.fakes.newcomer import NEWCOMER
 from tests.stories.accounts import Held
 from tests.stories.times import Today
 
@@ -49,7 +52,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Story:
-    """One file; `version` None is the champion's."""
+    """One file; `version` None is the champion's, `own` what this lender has on record."""
 
     path: str
     title: str
@@ -57,11 +60,13 @@ class Story:
     version: int | None
     today: Today
     application: Mapping[str, Plain]
+    applicant: GivenApplicant | None
     accounts: tuple[Held, ...]
     failing: tuple[str, ...]
     clean: bool
     expected: Expected
     why: str
+    own: OwnFacts = NEWCOMER
 
     @property
     def name(self) -> str:
