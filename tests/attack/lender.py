@@ -28,7 +28,9 @@ class Served:
     @property
     def p99(self) -> float:
         """Seconds; 0 where fewer than two decisions were made."""
-        return statistics.quantiles(self.took, n=100)[-1] if len(self.took) > 1 else 0.0
+        if len(self.took) < 2:
+            return 0.0
+        return statistics.quantiles(self.took, n=100, method="inclusive")[-1]
 
 
 async def decide(target: Target, found: Found, count: int, beside: str) -> Served:

@@ -49,7 +49,9 @@ class Found:
     @property
     def p99(self) -> float:
         """Seconds; 0 where fewer than two calls were answered."""
-        return statistics.quantiles(self.took, n=100)[-1] if len(self.took) > 1 else 0.0
+        if len(self.took) < 2:
+            return 0.0
+        return statistics.quantiles(self.took, n=100, method="inclusive")[-1]
 
 
 async def run(setting: Setting, score: Score, seconds: float) -> None:

@@ -56,13 +56,17 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.server.max_pending_requests", 2_000),
+    ("grpc.server.max_pending_requests_hard_limit", 4_000),
     ("grpc.max_connection_age_ms", 300_000),
     ("grpc.max_connection_age_grace_ms", 30_000),
 )
 """A connection that does not get ready, does not answer, or floods is closed by the transport.
 
 So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
-come. Clients are asked to change to a new connection, and calls in progress have time to end.
+come. Clients are asked to change to a new connection, and calls in progress have time to end. Of
+calls that nobody has begun to serve gRPC cancels some at random, known callers' too, from 2,000 on:
+those of seven full connections that come at once are served.
 """
 
 

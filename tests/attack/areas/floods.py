@@ -8,7 +8,7 @@ from tests.attack.found import Found
 from tests.attack.lender import decide
 from tests.attack.target import CREATE, Target
 
-CALLS = 60
+CALLS = 120
 WITHIN, TIMES = 0.25, 5.0
 TRIES = 3
 """A machine that others use is given so many tries for each flood."""
