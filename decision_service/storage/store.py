@@ -269,6 +269,11 @@ class Store:
         work = partial(applicants.claim, applicant=applicant, now=now, until=until)
         return await self._database.write(work)
 
+    async def created_by(self, caller: str, user_id: str) -> bool:
+        """Whether a user is recorded as one of the caller's applicants."""
+        work = partial(applicants.created_by, caller=caller, user_id=user_id)
+        return await self._database.read(work)
+
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         """Record the user that belongs to an applicant; the first recorded one stays."""
         await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))

@@ -112,4 +112,4 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
 def _applicants(core: Core) -> ApplicantUseCases:
     enrolment, clock = core.source.enrolment, core.clock
     onboard = OnboardApplicants(enrolment, core.store, clock)
-    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, clock), clock)
+    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, core.store, clock), clock)

@@ -252,6 +252,13 @@ class InMemoryDecisionLog:
         self._applicants[applicant] = (record, until)
         return replace(record, claimed=True)
 
+    async def created_by(self, caller: str, user_id: str) -> bool:
+        await self._turn()
+        return any(
+            (applicant.caller, record.user_id) == (caller, user_id)
+            for applicant, (record, _) in self._applicants.items()
+        )
+
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         await self._turn()
         record, taken = self._applicants[applicant]

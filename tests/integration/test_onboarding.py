@@ -51,10 +51,15 @@ class Desk:
     vendor: Simulator
     source: SmileSource
     clock: Clock
+    log: InMemoryDecisionLog
     onboard: OnboardApplicants
 
     async def create(self, applicant: Applicant = SOMEBODY) -> Onboarded:
         return await self.onboard.create(applicant, _soon())
+
+    @property
+    def look(self) -> ReadApplicantStatus:
+        return ReadApplicantStatus(self.source.enrolment, self.log, self.clock)
 
     @property
     def made(self) -> int:
@@ -73,9 +78,10 @@ async def opened(*faults: Fault) -> AsyncIterator[Desk]:
     vendor = build_app(api_key="k", api_secret="s", faults=faults, clock=clock.now)
     async with serve(vendor) as url:
         source = SmileSource(url, "k", "s", clock)
-        onboard = OnboardApplicants(source.enrolment, InMemoryDecisionLog(), clock)
+        log = InMemoryDecisionLog()
+        onboard = OnboardApplicants(source.enrolment, log, clock)
         try:
-            yield Desk(vendor, source, clock, onboard)
+            yield Desk(vendor, source, clock, log, onboard)
         finally:
             await source.aclose()
 
@@ -145,8 +151,8 @@ async def test_a_token_needs_a_user() -> None:
     """A link token for a user that the vendor does not know is refused as USER_UNKNOWN."""
     async with opened() as desk:
         with pytest.raises(UserUnknown):
-            await desk.onboard.link_token("nobody", _soon())
-        token = await desk.onboard.link_token(GEORGE, _soon())
+            await desk.onboard.link_token("nobody", "", _soon())
+        token = await desk.onboard.link_token(GEORGE, "", _soon())
         assert token.mode == "SANDBOX"
         assert token.access_token in desk.vendor.tenant.tokens
         assert token.access_token not in repr(token)
@@ -155,16 +161,15 @@ async def test_a_token_needs_a_user() -> None:
 async def test_a_standing_tells_what_is_connected_and_how_old_it_is() -> None:
     """A connected person is ready, with each kind's age; one without accounts is told why not."""
     async with opened() as desk:
-        look = ReadApplicantStatus(desk.source.enrolment, desk.clock)
-        george = await look(GEORGE, _soon())
+        george = await desk.look(GEORGE, "", _soon())
         assert (george.ready, george.why_not) == (True, "")
         assert {kind.kind.value for kind in george.kinds} >= {"eincomes", "contributions"}
         made = await desk.create()
-        empty = await look(made.user_id, _soon())
+        empty = await desk.look(made.user_id, "", _soon())
         assert (empty.ready, empty.accounts) == (False, ())
         assert "link token" in empty.why_not
         with pytest.raises(UserUnknown):
-            await look("nobody", _soon())
+            await desk.look("nobody", "", _soon())
 
 
 async def test_a_withdrawn_consent_is_said_in_words() -> None:
@@ -174,7 +179,7 @@ async def test_a_withdrawn_consent_is_said_in_words() -> None:
         assert person is not None
         for source in person.sources:
             desk.vendor.tenant.disconnect(source.id)
-        seen = await ReadApplicantStatus(desk.source.enrolment, desk.clock)(GEORGE, _soon())
+        seen = await desk.look(GEORGE, "", _soon())
         assert not seen.ready
         assert "withdrawn" in seen.why_not
         assert all("consent" in account.words for account in seen.accounts)
@@ -197,3 +202,20 @@ async def test_who_holds_a_token_may_have_another() -> None:
         assert await desk.onboard.renew(first.access_token, _soon()) is not None
         desk.clock.wall += timedelta(seconds=1)
         assert await desk.onboard.renew(first.access_token, _soon()) is None
+
+
+async def test_callers_reach_the_applicants_that_they_created_alone() -> None:
+    """A user of another caller is unknown like one that does not exist, and the vendor unasked."""
+    async with opened() as desk:
+        made = await desk.create()
+        asked = desk.source.status.requests
+        told = set()
+        for user_id in (made.user_id, GEORGE, "nobody"):
+            for use in (desk.onboard.link_token, desk.onboard.erase, desk.look):
+                with pytest.raises(UserUnknown) as refusal:
+                    await use(user_id, "crm", _soon())
+                told.add((refusal.value.message, tuple(refusal.value.fields.items())))
+        assert len(told) == 1
+        assert desk.source.status.requests == asked
+        for use in (desk.onboard.link_token, desk.look, desk.onboard.erase, desk.onboard.erase):
+            await use(made.user_id, SOMEBODY.caller, _soon())

@@ -64,6 +64,15 @@ class ApplicantLogKit:
         for other in (replace(SOMEBODY, caller="crm"), replace(SOMEBODY, reference="CRM-2")):
             assert (await log.claim(other, NOON, LATER)).user_id is None
 
+    async def test_a_user_belongs_to_the_caller_that_created_it(self, log: ApplicantLog) -> None:
+        """Neither another caller nor a claim without a user makes an owner."""
+        await log.claim(SOMEBODY, NOON, LATER)
+        assert not await log.created_by("los", "user-1")
+        await log.settle(SOMEBODY, "user-1")
+        assert await log.created_by("los", "user-1")
+        assert not await log.created_by("crm", "user-1")
+        assert not await log.created_by("los", "user-2")
+
     async def test_a_token_that_was_handed_out_is_known_by_its_digest(
         self, log: ApplicantLog
     ) -> None:

@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from decision_service.domain.errors import RequestInProgress, ServiceError, UpstreamUnavailable
+from decision_service.pipeline.applicants.owners import ApplicantOwners
 from decision_service.pipeline.applicants.ports import (
     Applicant,
     ApplicantLog,
@@ -51,6 +52,7 @@ class OnboardApplicants:
     def __init__(self, vendor: Enrolment, log: ApplicantLog, clock: Clock) -> None:
         self._vendor = vendor
         self._log = log
+        self._owners = ApplicantOwners(log)
         self._clock = clock
 
     async def create(self, applicant: Applicant, stop_at: float) -> Onboarded:
@@ -63,7 +65,7 @@ class OnboardApplicants:
         now = self._clock.now()
         record = await self._log.claim(applicant, now, now + CLAIM)
         if record.user_id is not None:
-            token = await self.link_token(record.user_id, stop_at)
+            token = await self._token(record.user_id, stop_at)
             return Onboarded(record.user_id, token, created=False)
         if not record.claimed:
             raise RequestInProgress(
@@ -73,8 +75,12 @@ class OnboardApplicants:
             )
         return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
 
-    async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
-        """A new token for a user; raises UserUnknown, UpstreamUnavailable."""
+    async def link_token(self, user_id: str, scope: str, stop_at: float) -> LinkToken:
+        """A new token for a user that the caller `scope` created, empty for anybody's.
+
+        Raises UserUnknown, UpstreamUnavailable and StoreUnavailable.
+        """
+        await self._owners.require(user_id, scope)
         return await self._token(user_id, stop_at)
 
     async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
@@ -95,12 +101,14 @@ class OnboardApplicants:
         await self._log.issued(_issued(token, user_id, renewals))
         return token
 
-    async def erase(self, user_id: str, stop_at: float) -> ErasedApplicant:
+    async def erase(self, user_id: str, scope: str, stop_at: float) -> ErasedApplicant:
         """Destroy a user's stored data, then revoke the user's accounts at the vendor.
 
         Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
-        what is stored here is destroyed by then.
+        what is stored here is destroyed by then. Raises UserUnknown where the caller `scope` did
+        not create the user.
         """
+        await self._owners.require(user_id, scope)
         erased = await self._log.erase(user_id)
         accounts = await self._vendor.revoke(user_id, stop_at)
         return ErasedApplicant(accounts, erased.snapshots)
@@ -114,7 +122,7 @@ class OnboardApplicants:
                 user_id = await self._vendor.find(applicant, record.begun, stop_at)
             if user_id is not None:
                 await self._log.settle(applicant, user_id)
-                token = await self.link_token(user_id, stop_at)
+                token = await self._token(user_id, stop_at)
                 return Onboarded(user_id, token, created=False)
             made = await self._vendor.enrol(applicant, stop_at)
         except ServiceError:

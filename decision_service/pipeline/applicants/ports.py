@@ -119,6 +119,9 @@ class ApplicantLog(Protocol):
         At most one claim is in force at a time, over all processes.
         """
 
+    async def created_by(self, caller: str, user_id: str) -> bool:
+        """Whether a user is recorded as one of the caller's applicants."""
+
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         """Record the user that belongs to an applicant; the first recorded one stays."""
 

@@ -19,6 +19,9 @@ _ONE = select(_ROWS.user_id, _ROWS.begun).where(_WHOSE)
 _TOKEN = select(link_tokens.c.user_id, link_tokens.c.expires, link_tokens.c.renewals).where(
     link_tokens.c.digest == bindparam("digest")
 )
+_OWNED = select(_ROWS.user_id).where(
+    _ROWS.user_id == bindparam("user_id"), _ROWS.caller == bindparam("caller")
+)
 _NOBODY_YET = and_(_WHOSE, _ROWS.user_id.is_(None))
 
 
@@ -40,6 +43,12 @@ def claim(
         _whose(applicant),
     )
     return ApplicantRecord(None, first, claimed=taken.rowcount == 1)
+
+
+def created_by(connection: Connection, caller: str, user_id: str) -> bool:
+    """Whether a user is one of the caller's applicants."""
+    found = connection.execute(_OWNED, {"caller": caller, "user_id": user_id})
+    return found.first() is not None
 
 
 def settle(connection: Connection, applicant: Applicant, user_id: str) -> None:

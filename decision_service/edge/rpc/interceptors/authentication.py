@@ -44,6 +44,7 @@ class Authorizer:
         """Record the caller in the call; raises Unauthenticated or PermissionDenied."""
         caller = self._authenticator.caller(info, context)
         info.caller, info.sees_all = caller.name, caller.sees_all
+        info.onboards_all = caller.onboards_all
         if self._allowed.isdisjoint(caller.roles):
             needed = " or ".join(sorted(self._allowed)) or "no role there is"
             name = self.method.rpartition("/")[2]
