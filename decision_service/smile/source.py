@@ -32,7 +32,7 @@ from decision_service.smile.reading.shrink import mark_shrunken
 from decision_service.smile.transport.breaker import BreakerState
 from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import HttpClient
-from decision_service.smile.transport.limiter import Reservation
+from decision_service.smile.transport.limiter import RateLimiter, Reservation
 
 _REFUSALS_UNTIL_UNWELL = 3
 
@@ -90,6 +90,7 @@ class SmileSource:
         self._providers = Providers(self._api, clock)
         self._fetches = fetches()
         self._cross_tenant = 0
+        self._renewals = RateLimiter(clock, 1, self._limits.renewal_seconds)
 
     async def gather(
         self,
@@ -130,7 +131,7 @@ class SmileSource:
     @property
     def enrolment(self) -> SmileEnrolment:
         """Onboarding at the same vendor, within the same request limit and circuit."""
-        return SmileEnrolment(self._api)
+        return SmileEnrolment(self._api, self._renewals)
 
     @property
     def webhooks(self) -> SmileWebhooks:

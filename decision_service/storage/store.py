@@ -282,9 +282,18 @@ class Store:
         """Record a link token that was issued."""
         await self._database.write(partial(applicants.issued, token=token))
 
-    async def issued_token(self, digest: str) -> IssuedToken | None:
-        """The link token of this digest, if it was issued here."""
-        return await self._database.read(partial(applicants.issued_token, digest=digest))
+    async def original_token(self, digest: str) -> IssuedToken | None:
+        """The original of the link token of this digest, if that was issued here."""
+        return await self._database.read(partial(applicants.original_token, digest=digest))
+
+    async def count_renewal(self, original: str, most: int) -> bool:
+        """Count a renewal of an original link token; False where `most` are counted already."""
+        work = partial(applicants.count_renewal, original=original, most=most)
+        return await self._database.write(work)
+
+    async def uncount_renewal(self, original: str) -> None:
+        """Take back a counted renewal that gave no token."""
+        await self._database.write(partial(applicants.uncount_renewal, original=original))
 
     async def release(self, applicant: Applicant) -> None:
         """Release a claim."""

@@ -268,9 +268,24 @@ class InMemoryDecisionLog:
         await self._turn()
         self._tokens.setdefault(token.digest, token)
 
-    async def issued_token(self, digest: str) -> IssuedToken | None:
+    async def original_token(self, digest: str) -> IssuedToken | None:
         await self._turn()
-        return self._tokens.get(digest)
+        token = self._tokens.get(digest)
+        return token and self._tokens.get(token.original or token.digest)
+
+    async def count_renewal(self, original: str, most: int) -> bool:
+        await self._turn()
+        token = self._tokens.get(original)
+        if token is None or token.renewals >= most:
+            return False
+        self._tokens[original] = replace(token, renewals=token.renewals + 1)
+        return True
+
+    async def uncount_renewal(self, original: str) -> None:
+        await self._turn()
+        token = self._tokens.get(original)
+        if token is not None and token.renewals:
+            self._tokens[original] = replace(token, renewals=token.renewals - 1)
 
     async def release(self, applicant: Applicant) -> None:
         await self._turn()

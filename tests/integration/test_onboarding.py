@@ -7,10 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
-from decision_service.domain.errors import RequestInProgress, UpstreamUnavailable, UserUnknown
+from decision_service.domain.errors import (
+    RequestInProgress,
+    UpstreamBudgetExhausted,
+    UpstreamUnavailable,
+    UserUnknown,
+)
 from decision_service.pipeline.applicants.onboarding import (
     CLAIM,
     RENEWABLE,
@@ -18,17 +24,19 @@ from decision_service.pipeline.applicants.onboarding import (
     OnboardApplicants,
     Onboarded,
 )
-from decision_service.pipeline.applicants.ports import Applicant
+from decision_service.pipeline.applicants.ports import Applicant, LinkToken
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW
 
 SOMEBODY = Applicant("los", "CRM-1")
 GEORGE = sandbox_people()[0].user_id
+UNLIMITED = SmileLimits(requests_per_second=1_000)
 
 
 @dataclass(slots=True)
@@ -72,12 +80,12 @@ def _soon() -> float:
 
 
 @asynccontextmanager
-async def opened(*faults: Fault) -> AsyncIterator[Desk]:
+async def opened(*faults: Fault, limits: SmileLimits | None = None) -> AsyncIterator[Desk]:
     """A desk at a stand-in with these faults."""
     clock = Clock()
     vendor = build_app(api_key="k", api_secret="s", faults=faults, clock=clock.now)
     async with serve(vendor) as url:
-        source = SmileSource(url, "k", "s", clock)
+        source = SmileSource(url, "k", "s", clock, limits=limits)
         log = InMemoryDecisionLog()
         onboard = OnboardApplicants(source.enrolment, log, clock)
         try:
@@ -186,22 +194,45 @@ async def test_a_withdrawn_consent_is_said_in_words() -> None:
 
 
 async def test_who_holds_a_token_may_have_another() -> None:
-    """A page renews its token a bounded number of times; a stranger and an old token do not."""
+    """Until a day after the original expired, by any token of its page; a stranger never."""
     async with opened() as desk:
         made = await desk.create()
         first = await desk.onboard.renew(made.token.access_token, _soon())
         assert first is not None
-        token = first
-        for _ in range(RENEWALS - 1):
-            found = await desk.onboard.renew(token.access_token, _soon())
-            assert found is not None
-            token = found
-        assert await desk.onboard.renew(token.access_token, _soon()) is None
         assert await desk.onboard.renew("a stranger's", _soon()) is None
-        desk.clock.wall = first.expires + RENEWABLE
+        desk.clock.wall = made.token.expires + RENEWABLE
         assert await desk.onboard.renew(first.access_token, _soon()) is not None
         desk.clock.wall += timedelta(seconds=1)
         assert await desk.onboard.renew(first.access_token, _soon()) is None
+
+
+async def test_renewals_are_counted_by_the_original_token() -> None:
+    """Forty threads on one token, and then a renewed one, get as many as the bound together."""
+    async with opened(limits=UNLIMITED) as desk:
+        token = (await desk.create()).token.access_token
+        found = await asyncio.gather(*(desk.onboard.renew(token, _soon()) for _ in range(40)))
+        given = [one for one in found if one is not None]
+        assert len(given) == RENEWALS
+        for one in given:
+            assert await desk.onboard.renew(one.access_token, _soon()) is None
+        other = (await desk.create()).token.access_token
+        assert await desk.onboard.renew(other, _soon()) is not None
+
+
+async def test_renewals_have_a_share_of_the_vendors_allowance() -> None:
+    """Of forty at once one asks the vendor and the others are refused; their count is given back."""
+    async with opened(limits=SmileLimits(requests_per_second=2)) as desk:
+        token = (await desk.create()).token.access_token
+        asked = desk.source.status.requests
+        calls = [desk.onboard.renew(token, _soon()) for _ in range(40)]
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [one for one in found if isinstance(one, UpstreamBudgetExhausted)]
+        given = [one for one in found if isinstance(one, LinkToken)]
+        assert (len(given), desk.source.status.requests - asked) == (1, 1)
+        assert len(refused) >= RENEWALS - 1
+        original = await desk.log.original_token(sha256(token.encode()).hexdigest())
+        assert original is not None
+        assert original.renewals == 1
 
 
 async def test_callers_reach_the_applicants_that_they_created_alone() -> None:

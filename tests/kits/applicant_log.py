@@ -76,8 +76,22 @@ class ApplicantLogKit:
     async def test_a_token_that_was_handed_out_is_known_by_its_digest(
         self, log: ApplicantLog
     ) -> None:
-        """Its user, expiry and place in the page's line of tokens read back; others are unknown."""
-        token = IssuedToken("5f" * 32, "user-1", LATER, renewals=3)
+        """Every renewal leads to the original with its user and expiry; others are unknown."""
+        token = IssuedToken("5f" * 32, "user-1", LATER)
+        renewed = IssuedToken("60" * 32, "user-1", LATER + HALF_A_MINUTE, original=token.digest)
+        for one in (token, renewed):
+            await log.issued(one)
+            assert await log.original_token(one.digest) == token
+        assert await log.original_token("61" * 32) is None
+
+    async def test_renewals_are_counted_up_to_a_bound(self, log: ApplicantLog) -> None:
+        """Of many at once so many are counted; one that is taken back leaves room for another."""
+        token = IssuedToken("5f" * 32, "user-1", LATER)
         await log.issued(token)
-        assert await log.issued_token(token.digest) == token
-        assert await log.issued_token("60" * 32) is None
+        counted = await asyncio.gather(*(log.count_renewal(token.digest, 3) for _ in range(10)))
+        assert counted.count(True) == 3
+        assert await log.original_token(token.digest) == replace(token, renewals=3)
+        await log.uncount_renewal(token.digest)
+        assert await log.count_renewal(token.digest, 3)
+        assert not await log.count_renewal(token.digest, 3)
+        assert not await log.count_renewal("61" * 32, 3)

@@ -28,7 +28,10 @@ finds the user it made instead of making another.
 """
 
 RENEWABLE = timedelta(days=1)
+"""How long after an original token's expiry its page may have further ones."""
+
 RENEWALS = 20
+"""How many further tokens an original gives, whichever of them is shown for the next."""
 
 
 class Onboarded(msgspec.Struct, frozen=True):
@@ -86,19 +89,28 @@ class OnboardApplicants:
     async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
         """A new token for the holder of a token that this service issued.
 
-        None where it did not, where the token expired more than a day ago, or where the page has
-        had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
+        None where it did not, where the original of that token expired more than a day ago, or
+        where RENEWALS tokens were made of that original. One that could not be made is not counted.
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted and StoreUnavailable.
         """
-        issued = await self._log.issued_token(_digest(access_token))
-        if issued is None or issued.renewals >= RENEWALS:
+        original = await self._log.original_token(_digest(access_token))
+        if original is None or self._clock.now() > original.expires + RENEWABLE:
             return None
-        if self._clock.now() > issued.expires + RENEWABLE:
+        if original.renewals >= RENEWALS:
             return None
-        return await self._token(issued.user_id, stop_at, issued.renewals + 1)
+        if not await self._log.count_renewal(original.digest, RENEWALS):
+            return None
+        try:
+            token = await self._vendor.renewed_token(original.user_id, stop_at)
+        except ServiceError:
+            await self._log.uncount_renewal(original.digest)
+            raise
+        await self._log.issued(_issued(token, original.user_id, original.digest))
+        return token
 
-    async def _token(self, user_id: str, stop_at: float, renewals: int = 0) -> LinkToken:
+    async def _token(self, user_id: str, stop_at: float) -> LinkToken:
         token = await self._vendor.link_token(user_id, stop_at)
-        await self._log.issued(_issued(token, user_id, renewals))
+        await self._log.issued(_issued(token, user_id))
         return token
 
     async def erase(self, user_id: str, scope: str, stop_at: float) -> ErasedApplicant:
@@ -135,8 +147,8 @@ class OnboardApplicants:
         return Onboarded(made.user_id, made.token, created=True)
 
 
-def _issued(token: LinkToken, user_id: str, renewals: int = 0) -> IssuedToken:
-    return IssuedToken(_digest(token.access_token), user_id, token.expires, renewals)
+def _issued(token: LinkToken, user_id: str, original: str | None = None) -> IssuedToken:
+    return IssuedToken(_digest(token.access_token), user_id, token.expires, original)
 
 
 def _digest(access_token: str) -> str:

@@ -261,8 +261,13 @@ link_tokens = Table(
     Column("user_id", _text(), nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("renewals", BigInteger, nullable=False),
+    Column("original", _text()),
 )
-"""Link tokens that were handed out, by digest: whoever holds one may have another."""
+"""Link tokens that were handed out, by digest: whoever holds one may have another.
+
+`original` is the digest of the token that a page was opened with first, null for that one itself.
+`renewals` counts on the original alone.
+"""
 
 rollout_journal = Table(
     "rollout_journal",
