@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -41,11 +41,15 @@ async def serving(
     *,
     tls: ssl.SSLContext | None = None,
     connections: int | None = None,
+    headers: Mapping[str, str] | None = None,
+    proxies: Sequence[str] = (),
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open.
 
-    More than `connections` at once are answered 503. `on_close` runs before the server stops.
+    More than `connections` at once are answered 503. Every answer has the `headers`. `proxies` are
+    the addresses and networks whose X-Forwarded-For is believed. `on_close` runs before the server
+    stops.
     """
     config = uvicorn.Config(
         app,
@@ -56,6 +60,8 @@ async def serving(
         log_level="warning",
         access_log=False,
         server_header=False,
+        headers=[*(headers or {}).items()],
+        forwarded_allow_ips=[*proxies],
         limit_concurrency=connections,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,

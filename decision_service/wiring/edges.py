@@ -36,7 +36,7 @@ async def listen(
         app = build_app(
             core.metrics, lambda: server.is_serving, pages, lambda: core.active.status.remarks
         )
-        http = serve_http(settings.http_address, app, core.certificates)
+        http = serve_http(settings.http_address, app, core.certificates, settings.proxies)
         return server, await stack.enter_async_context(http)
     except AddressInUse as error:
         raise StartError(str(error)) from None

@@ -220,7 +220,7 @@ async def test_renewals_are_counted_by_the_original_token() -> None:
 
 
 async def test_renewals_have_a_share_of_the_vendors_allowance() -> None:
-    """Of forty at once one asks the vendor and the others are refused; their count is given back."""
+    """Of forty at once one asks the vendor; the others are refused, and do not count."""
     async with opened(limits=SmileLimits(requests_per_second=2)) as desk:
         token = (await desk.create()).token.access_token
         asked = desk.source.status.requests

@@ -36,4 +36,6 @@ def build_app(
         Route("/healthz", healthz, methods=["GET"]),
         Route("/metrics", show_metrics, methods=["GET"]),
     ]
-    return Starlette(routes=[*own, *routes])
+    app = Starlette(routes=[*own, *routes])
+    app.router.redirect_slashes = False  # the redirect would repeat a Host that a client made up
+    return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,18 +14,34 @@ from decision_service.edge.tls import AddressInUse, Certificates
 
 MOST_CONNECTIONS = 64
 
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
+
 
 @asynccontextmanager
 async def serve_http(
-    address: str, app: Any, certificates: Certificates | None = None
+    address: str,
+    app: Any,
+    certificates: Certificates | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:
-    """Serve while the context is open and yield the base URL; raises AddressInUse."""
+    """Serve while the context is open and yield the base URL; raises AddressInUse.
+
+    `proxies` are the addresses and networks whose X-Forwarded-For is believed.
+    """
     listener = _listen(address)
     tls = None if certificates is None else _context(certificates)
     scheme = "http" if tls is None else "https"
     host, _ = split_address(address)
     shown = f"[{host}]" if ":" in host else host
-    async with serving(app, listener, tls=tls, connections=MOST_CONNECTIONS):
+    async with serving(
+        app,
+        listener,
+        tls=tls,
+        connections=MOST_CONNECTIONS,
+        headers=None if tls is None else HSTS,
+        proxies=proxies,
+    ):
         yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
 
 
