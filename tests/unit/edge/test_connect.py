@@ -76,7 +76,7 @@ async def test_each_answer_has_its_status_and_a_sentence() -> None:
         b'{"token": 5}',
         b'{"token": ""}',
         b'{"token": "\\ud800"}',
-        b"[" * 4000,
+        b'{"other": ' + b"[" * 4000,
         b'{"token": "%s"}' % (b"x" * 2049),
         b"x" * 5000,
     ],
