@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import msgspec
@@ -44,7 +44,8 @@ class SmileStatus(msgspec.Struct, frozen=True):
 
     `credential_refusals` counts consecutive refusals of the key pair, `waited_seconds` sums what
     requests waited for the rate limit, `paused_seconds` is how long requests still pause after a
-    429, and `providers_read` when the provider list was last read.
+    429, and `providers_read` when the provider list was last read. `clock_drift` is how far this
+    machine's clock was ahead of the vendor's at the last answer, None where that told no time.
     """
 
     breaker: BreakerState
@@ -56,6 +57,7 @@ class SmileStatus(msgspec.Struct, frozen=True):
     waited_seconds: float
     paused_seconds: float
     providers_read: datetime | None
+    clock_drift: timedelta | None = None
 
     @property
     def keys_refused(self) -> bool:
@@ -138,6 +140,14 @@ class SmileSource:
         """The webhooks that are registered at the same vendor."""
         return SmileWebhooks(self._api)
 
+    async def clock_drift(self, stop_at: float) -> timedelta | None:
+        """How far this machine's clock is ahead of the vendor's, which is asked for an answer.
+
+        None where the answer tells no time. Raises as `enrolment` does.
+        """
+        await self.enrolment.anybody(stop_at)
+        return self._client.vendor_time.drift
+
     def nudge(self, user_id: str) -> None:
         """Make fetches that wait for this user's data look at once: an event has arrived."""
         for (whose, _), fetch in self._fetches.jobs().items():
@@ -162,6 +172,7 @@ class SmileSource:
             counts.waited_seconds,
             self._api.limiter.paused_for,
             self._providers.read_at,
+            self._client.vendor_time.drift,
         )
 
     async def aclose(self) -> None:

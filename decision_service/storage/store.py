@@ -12,6 +12,7 @@ from typing import Self
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
 from decision_service.pipeline.ports import (
@@ -48,6 +49,7 @@ from decision_service.storage.privacy.erasure_journal import ErasureJournal
 from decision_service.storage.queries import (
     applicants,
     arms,
+    clock,
     decisions,
     events,
     hours,
@@ -163,6 +165,22 @@ class Store:
         """At most `limit` decisions, newest first, strictly after the position."""
         work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
         return await self._database.read(work)
+
+    async def newest_decision(self, before: datetime | None = None) -> datetime | None:
+        """When the newest decision was recorded, of all or of those before an instant."""
+        return await self._database.read(partial(clock.newest, before=before))
+
+    async def first_decision(self, after: datetime) -> datetime | None:
+        """When the first decision after an instant was recorded."""
+        return await self._database.read(partial(clock.first, after=after))
+
+    async def clock_resets(self) -> Sequence[ClockReset]:
+        """Every reset of the clock guard, newest first."""
+        return await self._database.read(clock.resets)
+
+    async def reset_clock(self, reset: ClockReset) -> bool:
+        """Journal a reset of the clock guard; False where another one has its position."""
+        return await self._database.write(partial(clock.reset, one=reset))
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""

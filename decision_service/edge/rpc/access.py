@@ -21,6 +21,7 @@ class Role(StrEnum):
     ONBOARD = "onboard"
     ONBOARD_ALL = "onboard_all"
     OUTCOMES = "outcomes"
+    OPERATE = "operate"
 
 
 _ANY = frozenset(Role)
@@ -54,6 +55,8 @@ METHODS: Mapping[str, frozenset[Role]] = {
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
     **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
+    f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
+    f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,
