@@ -6,18 +6,21 @@ import grpc
 
 from decision_service.api.v1 import clock_service_pb2 as pb
 from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
-from tests.attack.target import Result, Target, code
+from tests.attack.attempts import Result, Target, code, known
 
 WHY = "an attack"
 
 
 async def attack(target: Target) -> list[Result]:
     """Reset the guard in every way that is refused; the journal must stay empty."""
-    stub = ClockServiceStub(target.channel)
-    operator = target.callers["operator"]
+    async with target.channel() as channel:
+        stub = ClockServiceStub(channel)
+        return [*await _without_the_role(target, stub), *await _as_operator(target, stub)]
+
+
+async def _without_the_role(target: Target, stub: ClockServiceStub) -> list[Result]:
     results = []
-    for who in ("desk", "other"):
-        shown = target.callers[who]
+    for who, shown in (("the lender", target.lender), ("another", target.other)):
         for name, call in (
             (
                 "a reset",
@@ -28,7 +31,14 @@ async def attack(target: Target) -> list[Result]:
             held = await code(call) is grpc.StatusCode.PERMISSION_DENIED
             results.append((f"{name} without the role, by {who}", held))
     unknown = await code(stub.ResetClock(pb.ResetClockRequest(why=WHY)))
-    results.append(("a reset without a token", unknown is grpc.StatusCode.UNAUTHENTICATED))
+    return [*results, ("a reset without a token", unknown is grpc.StatusCode.UNAUTHENTICATED)]
+
+
+async def _as_operator(target: Target, stub: ClockServiceStub) -> list[Result]:
+    """As a caller that may reset, and is known within seconds."""
+    operator, results = target.team.hire("operator", "operate"), []
+    look = pb.GetClockRequest()
+    await known(lambda: stub.GetClock(look, metadata=operator))
     for name, why in (("no reason", " "), ("a reason without end", "x" * 501)):
         refused = await code(stub.ResetClock(pb.ResetClockRequest(why=why), metadata=operator))
         held = refused is grpc.StatusCode.INVALID_ARGUMENT
@@ -36,5 +46,5 @@ async def attack(target: Target) -> list[Result]:
     refused = await code(stub.ResetClock(pb.ResetClockRequest(why=WHY), metadata=operator))
     held = refused is grpc.StatusCode.FAILED_PRECONDITION
     results.append(("a reset of a clock that is right", held))
-    shown = (await stub.GetClock(pb.GetClockRequest(), metadata=operator)).clock
+    shown = (await stub.GetClock(look, metadata=operator)).clock
     return [*results, ("the journal has no reset", not shown.resets and not shown.doubted)]

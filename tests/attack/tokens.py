@@ -15,9 +15,11 @@ from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceS
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.edge.http.guesses import MOST_REFUSED
 from decision_service.pipeline.applicants.onboarding import RENEWALS
-from tests.attack.target import Result, Target, code
+from decision_service.simulator.people.sandbox.people import sandbox_people
+from tests.attack.attempts import Result, Target, client_at, code
 from tests.e2e.service import create
 
+GEORGE = sandbox_people()[0].user_id
 PATH = "/connect/token"
 THREADS = 40
 ROUNDS = 8
@@ -37,8 +39,10 @@ GUESSING, BROKEN, LEAVING, BESIDE = (f"127.0.0.{place}" for place in range(11, 1
 
 async def attack(target: Target) -> list[Result]:
     """Every part on one service, the slowest first."""
+    async with target.channel() as channel:
+        renewals = await _renewals(target, channel)
     return [
-        *await _renewals(target),
+        *renewals,
         *await _guesses(target),
         *await _bodies(target),
         *await _leaving(target),
@@ -46,22 +50,26 @@ async def attack(target: Target) -> list[Result]:
     ]
 
 
-async def _token(target: Target, reference: str) -> str:
-    stub = ApplicantServiceStub(target.channel)
+async def _token(target: Target, channel: grpc.aio.Channel, reference: str) -> str:
+    stub = ApplicantServiceStub(channel)
     request = pb.CreateApplicantRequest(applicant_ref=reference)
-    made = await stub.CreateApplicant(request, metadata=target.callers["desk"])
+    made = await stub.CreateApplicant(request, metadata=target.lender)
     return str(made.link_token.access_token)
 
 
-async def _renewals(target: Target) -> list[Result]:
+async def _renewals(target: Target, channel: grpc.aio.Channel) -> list[Result]:
     """Forty threads on one token, from one address after another until none gets another token."""
-    token, given, decided = await _token(target, "renewed"), Counter[int](), Counter[bool]()
-    stub = DecisionServiceStub(target.channel)
+    token, given, decided = (
+        await _token(target, channel, "renewed"),
+        Counter[int](),
+        Counter[bool](),
+    )
+    stub = DecisionServiceStub(channel)
     for place in range(ROUNDS):
-        async with target.client(f"127.0.1.{place + 1}") as client:
+        async with client_at(target, f"127.0.1.{place + 1}") as client:
             threads = [client.post(PATH, json={"token": token}) for _ in range(THREADS)]
-            request = create(target.user_id)
-            deciding = code(stub.CreateDecision(request, metadata=target.callers["desk"]))
+            request = create(GEORGE)
+            deciding = code(stub.CreateDecision(request, metadata=target.lender))
             answers, outcome = await asyncio.gather(asyncio.gather(*threads), deciding)
         told = Counter(answer.status_code for answer in answers)
         given, decided[outcome is grpc.StatusCode.OK] = given + told, 1
@@ -76,12 +84,12 @@ async def _renewals(target: Target) -> list[Result]:
 
 
 async def _guesses(target: Target) -> list[Result]:
-    async with target.client(GUESSING) as client:
+    async with client_at(target, GUESSING) as client:
         told = [
             (await client.post(PATH, json={"token": f"guess-{number}"})).status_code
             for number in range(2 * MOST_REFUSED + 1)
         ]
-    async with target.client(BESIDE) as client:
+    async with client_at(target, BESIDE) as client:
         beside = (await client.post(PATH, json={"token": "guess"})).status_code
     return [
         ("no guess is a token", set(told) <= {403, 429}),
@@ -91,7 +99,7 @@ async def _guesses(target: Target) -> list[Result]:
 
 
 async def _bodies(target: Target) -> list[Result]:
-    async with target.client(BROKEN) as client:
+    async with client_at(target, BROKEN) as client:
         return [
             (f"a body of {body[:12]!r}", (await client.post(PATH, content=body)).status_code == 400)
             for body in BODIES
@@ -102,7 +110,7 @@ async def _leaving(target: Target) -> list[Result]:
     """Clients that leave in the middle of a body; the service goes on."""
     for _ in range(10):
         await asyncio.to_thread(_leave, target)
-    async with target.client(LEAVING) as client:
+    async with client_at(target, LEAVING) as client:
         well = (await client.get("/connect")).status_code == 200
     return [("ten clients that leave", well)]
 
@@ -113,7 +121,7 @@ def _leave(target: Target) -> None:
     with socket.create_connection((parts.hostname or "", parts.port or 0)) as plain:
         stream = plain
         if parts.scheme == "https":
-            stream = _wrapped(target.authority, plain, parts.hostname or "")
+            stream = _wrapped(target.trust(), plain, parts.hostname or "")
         stream.sendall(head.encode())
         stream.close()
 
@@ -123,7 +131,7 @@ def _wrapped(authority: ssl.SSLContext, plain: socket.socket, host: str) -> ssl.
 
 
 async def _headers(target: Target) -> list[Result]:
-    async with target.client(LEAVING) as client:
+    async with client_at(target, LEAVING) as client:
         page = await client.get("/connect?token=shown")
         slash = await client.get("/connect/", headers={"host": "evil.example"})
     return [
