@@ -95,3 +95,15 @@ class ApplicantLogKit:
         assert await log.count_renewal(token.digest, 3)
         assert not await log.count_renewal(token.digest, 3)
         assert not await log.count_renewal("61" * 32, 3)
+
+    async def test_an_erased_users_tokens_are_unknown(self, log: ApplicantLog) -> None:
+        """Neither the original nor a renewed one gives another token; other users' do."""
+        mine = IssuedToken("5f" * 32, "user-1", LATER)
+        renewed = IssuedToken("60" * 32, "user-1", LATER, original=mine.digest)
+        other = IssuedToken("61" * 32, "user-2", LATER)
+        for one in (mine, renewed, other):
+            await log.issued(one)
+        await log.erase("user-1")
+        assert await log.original_token(mine.digest) is None
+        assert await log.original_token(renewed.digest) is None
+        assert await log.original_token(other.digest) == other
