@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(advisories: Advisories) -> Iterator[str]:
     """Answer queries on loopback; yields the URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, advisories))
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1/query"

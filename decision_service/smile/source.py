@@ -140,13 +140,17 @@ class SmileSource:
         """The webhooks that are registered at the same vendor."""
         return SmileWebhooks(self._api)
 
+    def last_drift(self) -> timedelta | None:
+        """How far this machine's clock was ahead at the vendor's last answer; None if not known."""
+        return self._client.vendor_time.drift
+
     async def clock_drift(self, stop_at: float) -> timedelta | None:
         """How far this machine's clock is ahead of the vendor's, which is asked for an answer.
 
         None where the answer tells no time. Raises as `enrolment` does.
         """
         await self.enrolment.anybody(stop_at)
-        return self._client.vendor_time.drift
+        return self.last_drift()
 
     def nudge(self, user_id: str) -> None:
         """Make fetches that wait for this user's data look at once: an event has arrived."""
@@ -172,7 +176,7 @@ class SmileSource:
             counts.waited_seconds,
             self._api.limiter.paused_for,
             self._providers.read_at,
-            self._client.vendor_time.drift,
+            self.last_drift(),
         )
 
     async def aclose(self) -> None:

@@ -64,6 +64,6 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
             store,
             clock,
             core.settings.decision_retention,
-            lambda: core.source.status.clock_drift,
+            core.source.last_drift,
         ),
     )

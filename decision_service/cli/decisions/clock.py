@@ -65,9 +65,10 @@ def _print(shown: pb.Clock) -> None:
 
 def _beside(shown: pb.Clock) -> str:
     if not shown.HasField("ahead_of_vendor"):
-        return "could not be read"
+        return "not known: the vendor has not answered yet, or its answer told no time"
     seconds = shown.ahead_of_vendor.ToTimedelta().total_seconds()
-    return f"this clock is {abs(seconds):.0f} s {'ahead' if seconds > 0 else 'behind'}"
+    side = "ahead" if seconds > 0 else "behind"
+    return f"this clock was {abs(seconds):.0f} s {side} at its last answer"
 
 
 def _advice(shown: pb.Clock) -> str:

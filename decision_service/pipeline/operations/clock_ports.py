@@ -50,6 +50,9 @@ class ClockLog(Protocol):
 class VendorClock(Protocol):
     """The vendor's clock."""
 
+    def last_drift(self) -> timedelta | None:
+        """How far this machine's clock was ahead at the vendor's last answer; None if not known."""
+
     async def clock_drift(self, stop_at: float) -> timedelta | None:
         """How far this machine's clock is ahead of the vendor's; None where it tells no time.
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from decision_service.domain.errors import ClockResetRefused, SmileError
+from decision_service.domain.errors import ClockResetRefused
 from decision_service.pipeline.operations.clock_guard import (
     TOLERANCE,
     ClockGuard,
@@ -28,7 +28,7 @@ log = structlog.get_logger("decision_service.clock")
 class ClockStatus(msgspec.Struct, frozen=True):
     """The clock of this process: its instant, the newest decision that counts, the resets.
 
-    `drift` is how far it is ahead of the vendor's clock, None where that is not known.
+    `drift` is how far it was ahead of the vendor's clock at the last answer, None if not known.
     """
 
     now: datetime
@@ -53,13 +53,14 @@ class OperateClock:
         self._vendor = vendor
         self._clock = clock
 
-    async def show(self, stop_at: float) -> ClockStatus:
-        """The clock as it stands; raises StoreUnavailable."""
-        try:
-            drift = await self._vendor.clock_drift(stop_at)
-        except SmileError:
-            drift = None
-        return await self._status(drift)
+    async def show(self) -> ClockStatus:
+        """The clock as it stands; the vendor is not asked. Raises StoreUnavailable."""
+        now = self._clock.now()
+        await self._guard.doubts(now)
+        resets = await self._store.clock_resets()
+        known = (await newest_counted(self._store, resets), self._guard.newest)
+        newest = max((one for one in known if one is not None), default=None)
+        return ClockStatus(now, newest, self._vendor.last_drift(), resets)
 
     async def reset(self, who: str, why: str, stop_at: float) -> ClockStatus:
         """Have decisions of a clock that was ahead no longer count; the clock after that.
@@ -69,7 +70,7 @@ class OperateClock:
         UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable.
         """
         _require_agreement(await self._vendor.clock_drift(stop_at))
-        status = await self._status(None)
+        status = await self.show()
         if status.newest is None or not status.doubted:
             raise ClockResetRefused(
                 "the clock is not behind the newest decision that counts: there is nothing to reset"
@@ -92,15 +93,7 @@ class OperateClock:
             first=reset.first.isoformat(),
             last=reset.last.isoformat(),
         )
-        return await self.show(stop_at)
-
-    async def _status(self, drift: timedelta | None) -> ClockStatus:
-        now = self._clock.now()
-        await self._guard.doubts(now)
-        resets = await self._store.clock_resets()
-        known = (await newest_counted(self._store, resets), self._guard.newest)
-        newest = max((one for one in known if one is not None), default=None)
-        return ClockStatus(now, newest, drift, resets)
+        return await self.show()
 
 
 def _require_agreement(drift: timedelta | None) -> None:

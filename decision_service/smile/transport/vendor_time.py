@@ -12,6 +12,9 @@ from decision_service.pipeline.ports import Clock
 TOLERANCE = timedelta(seconds=5)
 """How far the two clocks may be apart; a date has whole seconds, and is as old as its answer."""
 
+AGREED = timedelta(seconds=3)
+"""How near they must come before another alarm: whole seconds of a date move the difference."""
+
 _LONGEST_HEADER = 64
 
 log = structlog.get_logger("decision_service.clock")
@@ -29,7 +32,8 @@ class VendorTime:
         """Take the Date of an answer that has just come; logged as the clocks come apart."""
         told = read_date(header)
         self.drift = None if told is None else self._clock.now() - told
-        apart = self.drift is not None and abs(self.drift) > TOLERANCE
+        most = AGREED if self._apart else TOLERANCE
+        apart = self.drift is not None and abs(self.drift) > most
         if apart and not self._apart and self.drift is not None:
             seconds = round(self.drift.total_seconds())
             log.error("clock differs from the vendor's", alarm="CLOCK", ahead_seconds=seconds)

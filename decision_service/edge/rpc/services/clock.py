@@ -35,20 +35,17 @@ class ClockServicer:
         self, request: pb.GetClockRequest, context: RpcContext
     ) -> pb.GetClockResponse:
         """The clock as it stands."""
-        del request
-        shown = await self._use_cases.operate.show(self._stop_at(context))
-        return pb.GetClockResponse(clock=_clock(shown))
+        del request, context
+        return pb.GetClockResponse(clock=_clock(await self._use_cases.operate.show()))
 
     async def reset_clock(
         self, request: pb.ResetClockRequest, context: RpcContext
     ) -> pb.ResetClockResponse:
         """Reset the guard, with a reason."""
         who, why = reason_from(request, context.info.caller)
-        after = await self._use_cases.operate.reset(who, why, self._stop_at(context))
+        stop_at = self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
+        after = await self._use_cases.operate.reset(who, why, stop_at)
         return pb.ResetClockResponse(clock=_clock(after))
-
-    def _stop_at(self, context: RpcContext) -> float:
-        return self._use_cases.clock.monotonic() + context.info.seconds - ANSWER_MARGIN
 
 
 def methods(servicer: ClockServicer) -> Methods:

@@ -22,6 +22,16 @@ def test_the_drift_is_that_of_the_last_answer() -> None:
     assert time.drift is None
 
 
+def test_clocks_that_are_nearly_apart_give_one_alarm(capsys: pytest.CaptureFixture[str]) -> None:
+    """The date has whole seconds: a difference of about five moves above and below it."""
+    clock = SetClock()
+    time = VendorTime(clock)
+    for seconds in (5.6, 4.7, 5.6, 4.7, 3.1, 5.2):
+        clock.wall = NOON + timedelta(seconds=seconds)
+        time.note(DATE)
+    assert capsys.readouterr().out.count("clock differs from the vendor's") == 1
+
+
 @pytest.mark.parametrize("hours", [48, -48])
 def test_the_alarm_is_given_as_the_clocks_come_apart(
     hours: int, capsys: pytest.CaptureFixture[str]
