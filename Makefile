@@ -110,6 +110,10 @@ RELIABILITY = $(BIN)/python -m bench.reliability --seed $(SEED) $(if $(SABOTAGE)
 reliability: .venv/.dev ## Kill, cut and starve the service for MINUTES on each STORE (SEED, SABOTAGE)
 	@for store in $(STORE); do $(RELIABILITY) --minutes $(MINUTES) --store $$store || exit 1; done
 
+.PHONY: attack
+attack: .venv/.dev ## Attack the service with TLS and tokens on both stores, and count what held
+	@$(BIN)/python -m tests.attack
+
 IN_SHORT = evidence faults host once limit deadlines webhooks erasure kills
 .PHONY: reliability-short
 reliability-short: .venv/.dev ## Most of it in about two minutes for both stores, as CI runs it

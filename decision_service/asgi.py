@@ -40,20 +40,20 @@ async def serving(
     listener: socket.socket,
     *,
     tls: ssl.SSLContext | None = None,
-    connections: int | None = None,
+    http: Callable[..., asyncio.Protocol] | None = None,
     headers: Mapping[str, str] | None = None,
     proxies: Sequence[str] = (),
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open.
 
-    More than `connections` at once are answered 503. Every answer has the `headers`. `proxies` are
-    the addresses and networks whose X-Forwarded-For is believed. `on_close` runs before the server
-    stops.
+    `http` makes a connection's protocol in place of uvicorn's. Every answer has the `headers`.
+    `proxies` are the addresses and networks whose X-Forwarded-For is believed. `on_close` runs
+    before the server stops.
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=http or "h11",  # type: ignore[arg-type]  # it is called as a class would be
         ws="none",
         lifespan="off",
         log_config=None,
@@ -62,7 +62,6 @@ async def serving(
         server_header=False,
         headers=[*(headers or {}).items()],
         forwarded_allow_ips=[*proxies],
-        limit_concurrency=connections,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )

@@ -96,6 +96,7 @@ class Settings(OnboardingSettings):
     smile_fetch: FetchMode = FetchMode.LISTS
     grpc_address: str = "127.0.0.1:50051"
     http_address: str = "127.0.0.1:8080"
+    admin_address: str = ""
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
@@ -128,7 +129,9 @@ class Settings(OnboardingSettings):
         encrypted = self.tls_cert_file is not None or self.allow_plaintext
         known = self.callers_known or self.allow_plaintext
         check_reachable("grpc_address", self.grpc_address, encrypted=encrypted, known_callers=known)
-        check_reachable("http_address", self.http_address, encrypted=encrypted, known_callers=True)
+        for name in ("http_address", "admin_address"):
+            if address := getattr(self, name):
+                check_reachable(name, address, encrypted=encrypted, known_callers=True)
         return self
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from cachetools import LRUCache
+
+from decision_service.edge.addresses import network_of
 
 MOST_REFUSED = 30
 """Refused tokens of one address in a minute, after which it waits for the next minute."""
@@ -13,8 +14,6 @@ MOST_REFUSED = 30
 MINUTE = 60.0
 ADDRESSES = 10_000
 """How many addresses are counted at once; the least recently refused is forgotten first."""
-
-_NETWORK_BITS = 64
 
 
 class GuessLimit:
@@ -35,16 +34,3 @@ class GuessLimit:
         """Count one refused token."""
         key = (network_of(address), int(self._seconds() // MINUTE))
         self._refused[key] = self._refused.get(key, 0) + 1
-
-
-def network_of(address: str) -> str:
-    """The network that one client has: an IPv4 address, or the first 64 bits of an IPv6 one."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Network((parsed, _NETWORK_BITS), strict=False))

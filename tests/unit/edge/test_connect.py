@@ -13,14 +13,14 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from decision_service.domain.errors import UpstreamUnavailable
+from decision_service.edge.addresses import network_of
 from decision_service.edge.http.app import build_app
 from decision_service.edge.http.connect import (
     LinkTokenEndpoint,
     WidgetOptions,
     connect_routes,
 )
-from decision_service.edge.http.guesses import MINUTE, MOST_REFUSED, GuessLimit, network_of
-from decision_service.edge.metrics import Metrics
+from decision_service.edge.http.guesses import MINUTE, MOST_REFUSED, GuessLimit
 from decision_service.pipeline.applicants.ports import LinkToken
 from tests.fakes.world import SetClock
 
@@ -42,7 +42,7 @@ Show = Callable[..., Awaitable[httpx.Response]]
 async def asking(clock: SetClock) -> AsyncIterator[Show]:
     """Shows a token, or sends a body, from an address."""
     endpoint = LinkTokenEndpoint(renew, GuessLimit(clock.monotonic))
-    app = build_app(Metrics(), lambda: True, connect_routes(OPTIONS, endpoint))
+    app = build_app(connect_routes(OPTIONS, endpoint))
 
     async def show(
         token: str = "", address: str = "192.0.2.1", content: bytes | None = None
@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_is_no_error() -> None:
 async def test_no_address_redirects_to_another() -> None:
     """A path with a slash too many is unknown; a Host that is made up is not repeated."""
     endpoint = LinkTokenEndpoint(renew, GuessLimit(SetClock().monotonic))
-    app = build_app(Metrics(), lambda: True, connect_routes(OPTIONS, endpoint))
+    app = build_app(connect_routes(OPTIONS, endpoint))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
         for path in ("/connect/", "/connect/token/", "/healthz/", "//evil.example/connect/"):

@@ -1,41 +1,19 @@
-"""What these attacks need of a target, and what they make of its answers."""
+"""What a target answers: codes, all that is told, and clients at other loopback addresses."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 import httpx
 
-from tests.e2e.team import Metadata, Team
+from tests.attack.target import Target
 from tests.kits.until import until
 
 Result = tuple[str, bool]
 """What was tried, and whether it held."""
-
-
-class Target(Protocol):
-    """A service with TLS and tokens; `lender` and `other` both have the roles decide and onboard.
-
-    Attacks are made as `other` on what `lender` made.
-    """
-
-    team: Team
-    lender: Metadata
-    other: Metadata
-
-    @property
-    def http_url(self) -> str:
-        """The HTTP address."""
-
-    def trust(self) -> ssl.SSLContext:
-        """A client's TLS that trusts the service's authority."""
-
-    def channel(self) -> AbstractAsyncContextManager[grpc.aio.Channel]:
-        """A channel on a connection of its own."""
 
 
 @asynccontextmanager

@@ -14,20 +14,21 @@ from decision_service.api.v1 import outcome_service_pb2 as outcome_pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.attack.attempts import Result, Target, code, known, told
+from tests.attack.answers import Result, code, known, told
+from tests.attack.found import Found
+from tests.attack.target import GEORGE, Target
 from tests.e2e.service import create
 from tests.e2e.team import Metadata
 
-GEORGE = sandbox_people()[0].user_id
 NOBODY = "nobody-there"
 UNKNOWN = "dec_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
-async def attack(target: Target) -> list[Result]:
+async def run(target: Target, found: Found) -> None:
     """Reach what the lender made as another caller, whose answers must tell nothing of it."""
     async with target.channel() as channel:
-        return [*await _applicants(target, channel), *await _decisions(target, channel)]
+        for part in (_applicants, _decisions):
+            found.results(await part(target, channel))
 
 
 async def _applicants(target: Target, channel: grpc.aio.Channel) -> list[Result]:

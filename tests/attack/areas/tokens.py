@@ -9,18 +9,20 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 import grpc
+import httpx
 
 from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1.applicant_service_pb2_grpc import ApplicantServiceStub
 from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
 from decision_service.edge.http.guesses import MOST_REFUSED
 from decision_service.pipeline.applicants.onboarding import RENEWALS
-from decision_service.simulator.people.sandbox.people import sandbox_people
-from tests.attack.attempts import Result, Target, client_at, code
+from tests.attack.answers import Result, client_at, code
+from tests.attack.found import Found
+from tests.attack.target import GEORGE, Target
 from tests.e2e.service import create
 
-GEORGE = sandbox_people()[0].user_id
 PATH = "/connect/token"
+BROKEN_OFF = 0
 THREADS = 40
 ROUNDS = 8
 BODIES = (
@@ -37,17 +39,12 @@ GUESSING, BROKEN, LEAVING, BESIDE = (f"127.0.0.{place}" for place in range(11, 1
 """Each part comes from an address of its own, since refusals are counted by address."""
 
 
-async def attack(target: Target) -> list[Result]:
+async def run(target: Target, found: Found) -> None:
     """Every part on one service, the slowest first."""
     async with target.channel() as channel:
-        renewals = await _renewals(target, channel)
-    return [
-        *renewals,
-        *await _guesses(target),
-        *await _bodies(target),
-        *await _leaving(target),
-        *await _headers(target),
-    ]
+        found.results(await _renewals(target, channel))
+    for part in (_guesses, _bodies, _leaving, _headers):
+        found.results(await part(target))
 
 
 async def _token(target: Target, channel: grpc.aio.Channel, reference: str) -> str:
@@ -67,11 +64,11 @@ async def _renewals(target: Target, channel: grpc.aio.Channel) -> list[Result]:
     stub = DecisionServiceStub(channel)
     for place in range(ROUNDS):
         async with client_at(target, f"127.0.1.{place + 1}") as client:
-            threads = [client.post(PATH, json={"token": token}) for _ in range(THREADS)]
+            threads = [_shown(client, token) for _ in range(THREADS)]
             request = create(GEORGE)
             deciding = code(stub.CreateDecision(request, metadata=target.lender))
             answers, outcome = await asyncio.gather(asyncio.gather(*threads), deciding)
-        told = Counter(answer.status_code for answer in answers)
+        told = Counter(answers)
         given, decided[outcome is grpc.StatusCode.OK] = given + told, 1
         if not told[200]:
             break
@@ -79,8 +76,16 @@ async def _renewals(target: Target, channel: grpc.aio.Channel) -> list[Result]:
         (f"a token gives at most {RENEWALS}, and gave {given[200]}", given[200] <= RENEWALS),
         ("a token that gave all gives none", told[200] == 0),
         ("decisions are made meanwhile", set(decided) == {True}),
-        ("renewing breaks nothing", set(given) <= {200, 403, 429, 503}),
+        ("renewing breaks nothing", set(given) <= {BROKEN_OFF, 200, 403, 429, 503}),
     ]
+
+
+async def _shown(client: httpx.AsyncClient, token: str) -> int:
+    """The status that a token is answered with; a connection may be broken off for another's."""
+    try:
+        return (await client.post(PATH, json={"token": token})).status_code
+    except httpx.TransportError:
+        return BROKEN_OFF
 
 
 async def _guesses(target: Target) -> list[Result]:
@@ -107,12 +112,20 @@ async def _bodies(target: Target) -> list[Result]:
 
 
 async def _leaving(target: Target) -> list[Result]:
-    """Clients that leave in the middle of a body; the service goes on."""
+    """Clients that leave in the middle of a body: the service goes on, and logs no error."""
+    before = _errors(target)
     for _ in range(10):
         await asyncio.to_thread(_leave, target)
     async with client_at(target, LEAVING) as client:
         well = (await client.get("/connect")).status_code == 200
-    return [("ten clients that leave", well)]
+    return [
+        ("ten clients that leave", well),
+        ("a client that leaves is no error line", _errors(target) == before),
+    ]
+
+
+def _errors(target: Target) -> int:
+    return target.log.read_text().count('"level": "error"')
 
 
 def _leave(target: Target) -> None:
