@@ -1,4 +1,4 @@
-"""A flood by a process of its own, as fast as the server takes it, while a context is open.
+"""A flood by a process of its own, as fast as a gigabit link and the server take it.
 
 Run as `python -m bench.reliability.flood NAME ADDRESS METHOD [CA]`: it prints a line once its first
 connection is made, and ends with its stdin. A connection that the server closes is made anew.
@@ -12,8 +12,9 @@ import ssl
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from select import select
 
@@ -24,6 +25,10 @@ PAUSE = 0.01
 """Seconds before a connection that was closed is made anew."""
 
 AT_ONCE = 1 << 16
+BYTES_PER_SECOND = 125e6
+"""No client in a network sends faster for long; over loopback one would, and gRPC read ahead."""
+
+BURST_SECONDS = 0.002
 
 
 @asynccontextmanager
@@ -50,16 +55,16 @@ def main(name: str, address: str, method: str, ca: str = "") -> None:
     if ca:
         tls = ssl.create_default_context(cafile=ca)
         tls.set_alpn_protocols(["h2"])
-    told = False
+    sender, told = Sender(), False
     while not _ended():
         with suppress(OSError), _connected(address, tls) as connection:
             if not told:
                 sys.stdout.write("connected\n")
                 sys.stdout.flush()
                 told = True
-            _send(connection, PREFACE + frame(SETTINGS, 0, 0))
+            sender.send(connection, PREFACE + frame(SETTINGS, 0, 0))
             for chunk in FLOODS[name](method):
-                _send(connection, chunk)
+                sender.send(connection, chunk)
         time.sleep(PAUSE)
 
 
@@ -74,10 +79,16 @@ def _connected(address: str, tls: ssl.SSLContext | None) -> socket.socket:
         return made
 
 
-def _send(connection: socket.socket, data: bytes) -> None:
-    """Send all of it, and take whatever comes meanwhile; raises OSError at the end."""
-    for part in _parts(data):
-        left = part
+@dataclass(slots=True)
+class Sender:
+    """Sends at the pace of the link, which makes nothing up that it was kept from."""
+
+    _free: float = 0.0
+    """When what was sent has left (time.monotonic)."""
+
+    def send(self, connection: socket.socket, data: bytes) -> None:
+        """Send all of it, and take whatever comes meanwhile; raises OSError at the end."""
+        left = memoryview(data)
         while left:
             readable, writable, _ = select([connection, sys.stdin], [connection], [], 1.0)
             if sys.stdin in readable:
@@ -87,12 +98,15 @@ def _send(connection: socket.socket, data: bytes) -> None:
                     raise ConnectionResetError
             with suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 if writable:
-                    left = left[connection.send(left) :]
+                    sent = connection.send(left[:AT_ONCE])
+                    left = left[sent:]
+                    self._pace(sent)
 
-
-def _parts(data: bytes) -> Iterator[memoryview]:
-    whole = memoryview(data)
-    return (whole[begin : begin + AT_ONCE] for begin in range(0, len(whole), AT_ONCE))
+    def _pace(self, sent: int) -> None:
+        now = time.monotonic()
+        self._free = max(self._free, now - BURST_SECONDS) + sent / BYTES_PER_SECOND
+        if self._free > now:
+            time.sleep(self._free - now)
 
 
 def _ended() -> bool:

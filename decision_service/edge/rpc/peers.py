@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import unquote
 
 from decision_service.edge.addresses import network_of
 
 
+@lru_cache(maxsize=1024)
 def address_of(peer: str) -> str:
     """The network in gRPC's name of a peer (`ipv4:127.0.0.1:4711`, `ipv6:%5B::1%5D:4711`).
 
