@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.money import Money
 from decision_service.language.diagnostics import Report, render_all
-from decision_service.ruleset.compile import compiler
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.compile.compiler import finish, read_draft
+from decision_service.ruleset.compile.digest import digest
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.reading.names import Names
 from tests.oracles.rule_facts import facts
@@ -28,10 +30,12 @@ def loosely_compiled(text):
     """The ruleset of a text that is well formed, whatever the checks of its logic say."""
     report = Report()
     files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
-    draft = compiler._read(files, Names(CATALOGUE), report)
+    node = read(files.path, files.text, report)
+    assert node is not None
+    draft = read_draft(node, files, Names(CATALOGUE), report)
     assert draft is not None
     assert not report.failed, render_all(report.diagnostics())
-    return compiler._compiled(draft)
+    return finish(draft, digest(draft))
 
 
 @st.composite
