@@ -445,7 +445,7 @@ async def test_the_longest_silent_call_makes_place_for_another() -> None:
         assert await channel.unary_unary("/t.T/Echo")(b"on") == b"on"
         assert await silent[0].code() is grpc.StatusCode.CANCELLED
         assert (server.calls.slow_senders, server.calls.known.refused) == (1, 1)
-        assert server.calls.open == 2
+        await until(lambda: server.calls.open == 2)
         for call in silent:
             call.cancel()
 

@@ -15,12 +15,13 @@ class CallGroup:
 
     def __init__(self, limit: int, share: int) -> None:
         self.limit, self.share = limit, share
-        self.refused = 0
+        self.refused = self._open = 0
         self._held: Counter[str] = Counter()
         self._unsent: dict[RpcContext, None] = {}
 
     def add(self, call: RpcContext, *, awaits_message: bool) -> None:
         """Hold a place for a call, whose message is to come unless it is not waited for."""
+        self._open += 1
         self._held[call.address] += 1
         if awaits_message:
             self._unsent[call] = None
@@ -32,13 +33,14 @@ class CallGroup:
     def remove(self, call: RpcContext) -> None:
         """The call is over."""
         self.received(call)
+        self._open -= 1
         self._held[call.address] -= 1
         if not self._held[call.address]:
             del self._held[call.address]
 
     def has_place(self, address: str) -> bool:
         """Whether another call of this address may be open."""
-        return self._held.total() < self.limit and self._held[address] < self.share
+        return self._open < self.limit and self._held[address] < self.share
 
     def longest_unsent(self, address: str, latest: float) -> RpcContext | None:
         """The call whose message has been waited for longest, since `latest` or before.
