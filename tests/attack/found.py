@@ -12,9 +12,10 @@ MOST_TOLD = 5
 
 @dataclass(slots=True)
 class Found:
-    """The attempts of one area; `figures` are told beside them."""
+    """The attempts of one area; `figures` are told beside them, `slack` widens bounds of time."""
 
     area: str
+    slack: float = 1.0
     tried: int = 0
     held: int = 0
     figures: list[str] = field(default_factory=list)

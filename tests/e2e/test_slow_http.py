@@ -18,6 +18,7 @@ from decision_service.edge.http.bounds import MOST_OF_A_KIND
 from decision_service.edge.http.connections import MOST_CONNECTIONS
 from decision_service.edge.http.webhooks import PATH, signature
 from tests.e2e.service import Running, at_vendor, running
+from tests.kits.until import until
 
 SECRET = "one of the vendor's"
 Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -91,15 +92,20 @@ async def test_a_request_ends_in_time(shared: Running, monkeypatch: pytest.Monke
         assert await reader.read() == b""
 
 
-async def test_slow_events_keep_no_genuine_one_out(tmp_path: Path) -> None:
+async def test_slow_events_keep_no_genuine_one_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unsigned one is refused by its head; the longest of too many signed ones ends."""
     settings = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
     async with at_vendor(tmp_path, **settings) as (live, _):
         async with clients(live, 1, post("unsigned")) as [(reader, _)]:
             assert (await reader.readline()).split()[1] == b"401"
-        async with clients(live, MOST_OF_A_KIND + 1, post("0" * 128)) as slow:
-            assert await slow[0][0].read() == b""
+        monkeypatch.setattr(bounds, "UNSENT_SECONDS", 60.0)
+        async with clients(live, MOST_OF_A_KIND, post("0" * 128)) as slow:
+            await until(lambda: event(live), lambda status: status == 503)
+            monkeypatch.setattr(bounds, "UNSENT_SECONDS", 0.0)
             assert await event(live) == 200
+            assert await slow[0][0].read() == b""
 
 
 async def test_health_and_metrics_have_an_address_of_their_own(tmp_path: Path) -> None:

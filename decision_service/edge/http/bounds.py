@@ -14,14 +14,17 @@ from decision_service.edge.http.connections import CONNECTION, ClientConnection,
 REQUEST_SECONDS = 10.0
 """How long a request may take from its head to the end of its reply."""
 
-MOST_OF_A_KIND = 32
+MOST_OF_A_KIND = 64
+UNSENT_SECONDS = 0.25
+"""How long a client may keep its request waiting while others need the place."""
 
 
 class BoundedRequests:
     """An application whose requests end in time, and of which no kind keeps another out.
 
     A kind is the first part of a path: webhooks, connect pages, health and metrics each have places
-    of their own. Where they are taken, the request whose client has kept it waiting longest ends.
+    of their own. Where they are taken, the request whose client has kept it waiting longest ends,
+    or the new one is 503 where none has waited for UNSENT_SECONDS.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -47,7 +50,7 @@ class BoundedRequests:
         taken = self._kinds.setdefault(kind, set())
         if len(taken) >= MOST_OF_A_KIND:
             slow = longest_waiting(taken)
-            if slow is None:
+            if slow is None or slow.waited < UNSENT_SECONDS:
                 yield False
                 return
             taken.discard(slow)

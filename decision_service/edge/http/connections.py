@@ -12,7 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-MOST_CONNECTIONS = 128
+MOST_CONNECTIONS = 256
 CLIENT_SECONDS = 5.0
 """How long a client may take for a request's head, for its body, and to take the reply."""
 
@@ -31,6 +31,11 @@ class ClientConnection(H11Protocol):
         self.since = 0.0
         self._connections = connections
         self._end: asyncio.TimerHandle | None = None
+
+    @property
+    def waited(self) -> float:
+        """Seconds since it began to wait."""
+        return self.loop.time() - self.since
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request; where all places are taken, another connection ends."""
