@@ -31,6 +31,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.rule_tests import VersionResults, run_rule_tests, why
+from decision_service.pipeline.trial.untested import untested_versions
 
 commands = typer.Typer(
     help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
@@ -46,7 +47,11 @@ def check(
     """Check rule files completely; exit code 1 when anything is wrong."""
     selection = select_rules(path)
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
-    all_found = (*loading.diagnostics, *publication(selection.folder))
+    all_found = (
+        *loading.diagnostics,
+        *untested_versions(selection.folder),
+        *publication(selection.folder),
+    )
     found = [d for d in all_found if selection.has(d.file)]
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])

@@ -13,6 +13,7 @@ from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.fixtures import fixture_facts
+from decision_service.pipeline.trial.untested import untested
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
@@ -44,7 +45,10 @@ class VersionResults(msgspec.Struct, frozen=True):
 
 
 def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionResults]:
-    """Run every test of every version that has any, product by product."""
+    """Run every test of every version that has any, product by product.
+
+    A version that a plan names comes without results, and with that problem, where it has no case.
+    """
     for texts in folder.products:
         product = rulebook.products.get(texts.product)
         if product is not None:
@@ -52,7 +56,7 @@ def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionRe
 
 
 def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
-    """The failing tests of a folder, which keep it from deciding although it compiles."""
+    """Failing and absent tests of a folder, which keep it from deciding although it compiles."""
     found: list[Diagnostic] = []
     for version in run_rule_tests(folder, rulebook):
         found.extend(p for p in version.problems if p.severity is Severity.ERROR)
@@ -80,6 +84,8 @@ def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionR
             yield VersionResults(product.champion, (), problems)
         else:
             yield _version_results(texts, ruleset, files)
+    for version, problem in untested(texts).items():
+        yield VersionResults(product.versions[version], (), (problem,))
 
 
 def _version_results(

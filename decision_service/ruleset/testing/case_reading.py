@@ -14,7 +14,7 @@ from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
+from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
@@ -63,10 +63,11 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The ruleset version that a file of cases is about."""
+    """The ruleset version that a file of cases is about, and how many cases there are."""
 
     ruleset: str
     version: int
+    cases: int = 0
 
 
 def case_target(path: str, text: str) -> Target | None:
@@ -77,7 +78,9 @@ def case_target(path: str, text: str) -> Target | None:
     name, version = node.get("ruleset"), node.get("version")
     if not (isinstance(name, Scalar) and isinstance(version, Scalar) and version.is_integer):
         return None
-    return Target(name.text, int(version.text))
+    cases = node.get("cases")
+    count = len(cases.items) if isinstance(cases, ListNode) else 0
+    return Target(name.text, int(version.text), count)
 
 
 class GivenFile(msgspec.Struct, frozen=True):

@@ -81,10 +81,51 @@ def test_a_case_that_cannot_run_is_an_error_in_junit(run, product):
     assert "accounts.connected_count" in errors[0].get("message")
 
 
-def test_no_test_is_a_failure(run, product):
-    """A product without any test fails, with what to do."""
-    (product / "tests" / "v1.yaml").unlink()
+SHADOW = "versions:\n  champion: 1\n  shadow: [{version: 2, percent: 100}]\n"
+
+
+def without_tests(product):
+    """Version 2 as a shadow that no case is about."""
+    (product / "v2.yaml").write_text((product / "v1.yaml").read_text().replace("n: 1", "n: 2"))
+    plan = product / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("versions:\n  champion: 1\n", SHADOW))
+
+
+def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
+    """`test` shows 0 % for a version that the plan names, tells its line, and ends with 1."""
+    without_tests(product)
     done = run("test")
+    assert done.code == 1
+    assert "rollout.yaml:11:22: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
+    assert "personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
+    assert run("test", "--fail-under", "1").code == 1
+
+
+@pytest.mark.parametrize("cases", [None, "ruleset: personal-loan-ph\nversion: 2\ncases: []\n"])
+def test_a_version_of_the_plan_without_a_case_is_an_error_of_check(run, product, cases):
+    """`check` finds the version with its line, whether its file of cases is empty or absent."""
+    without_tests(product)
+    if cases is not None:
+        (product / "tests" / "v2.yaml").write_text(cases)
+    done = run("check")
+    assert done.code == 1
+    assert "rollout.yaml:11:22: error T003" in done.out
+    assert "write cases in rules/personal-loan-ph/tests/v2.yaml" in done.out
+
+
+def test_a_version_that_no_plan_names_needs_no_case(run, product):
+    """A draft beside the versions of the plan is no error."""
+    without_tests(product)
+    plan = product / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("  shadow: [{version: 2, percent: 100}]\n", ""))
+    assert (run("check").code, run("test").code) == (0, 0)
+
+
+def test_a_part_without_a_product_has_no_test(capsys, product):
+    """A selection without any version says where tests belong."""
+    notes = product.parent / "notes.md"
+    notes.write_text("none\n")
+    done = command(capsys, "rules", "test", notes)
     assert done.code == 1
     assert "no test was found" in done.err
 
