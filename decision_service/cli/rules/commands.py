@@ -30,7 +30,13 @@ from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.trial.rule_tests import VersionResults, run_rule_tests, why
+from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.rule_tests import (
+    VersionResults,
+    case_problems,
+    run_rule_tests,
+    why,
+)
 from decision_service.pipeline.trial.untested import untested_versions
 
 commands = typer.Typer(
@@ -47,12 +53,15 @@ def check(
     """Check rule files completely; exit code 1 when anything is wrong."""
     selection = select_rules(path)
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
+    rulebook = loading.rulebook or Rulebook()
     all_found = (
         *loading.diagnostics,
         *untested_versions(selection.folder),
+        *case_problems(selection.folder, rulebook),
         *publication(selection.folder),
     )
-    found = [d for d in all_found if selection.has(d.file)]
+    own = loading.by_version.get(selection.part, ())
+    found = [d for d in all_found if selection.has(d.file) or d in own]
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:

@@ -17,6 +17,7 @@ from decision_service.pipeline.trial.untested import untested
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
+    CaseFile,
     CaseResult,
     Coverage,
     case_target,
@@ -71,16 +72,32 @@ def why(result: CaseResult) -> str:
     return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)
 
 
-def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    by_version: dict[int, list[TextFile]] = {}
+def case_problems(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
+    """All that is wrong with the cases of a folder as they are written; none of them is run."""
+    for texts in folder.products:
+        product = rulebook.products.get(texts.product)
+        if product is None:
+            continue
+        for version, files in _by_version(texts, product):
+            for file in files:
+                yield from _read(file, version, product.versions.get(version)).diagnostics
+
+
+def _by_version(texts: ProductTexts, product: Product) -> list[tuple[int, list[TextFile]]]:
+    """The files of cases by the version that they are about, the champion where none is named."""
+    found: dict[int, list[TextFile]] = {}
     for file in texts.tests:
         target = case_target(file.path, file.text)
         version = target.version if target else product.plan.versions.champion
-        by_version.setdefault(version, []).append(file)
-    for version, files in sorted(by_version.items()):
+        found.setdefault(version, []).append(file)
+    return sorted(found.items())
+
+
+def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
+    for version, files in _by_version(texts, product):
         ruleset = product.versions.get(version)
         if ruleset is None:
-            problems = tuple(_no_version(file, version) for file in files)
+            problems = tuple(d for file in files for d in _read(file, version, None).diagnostics)
             yield VersionResults(product.champion, (), problems)
         else:
             yield _version_results(texts, ruleset, files)
@@ -94,7 +111,7 @@ def _version_results(
     results: list[CaseResult] = []
     problems: list[Diagnostic] = []
     for file in files:
-        read = parse_cases(file.path, file.text, ruleset, catalogue())
+        read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)
         results.extend(run_cases(ruleset, read.cases, partial(_fixture, texts, ruleset)))
     return VersionResults(ruleset, tuple(results), tuple(problems))
@@ -107,9 +124,14 @@ def _fixture(texts: ProductTexts, ruleset: CompiledRuleset, name: str, as_of: As
     return fixture_facts(text, ruleset, as_of)
 
 
-def _no_version(file: TextFile, version: int) -> Diagnostic:
+def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:
+    """The cases of a file; T001 where there is no ruleset that they could be about."""
+    if ruleset is not None:
+        return parse_cases(file.path, file.text, ruleset, catalogue())
     message = f"the tests are for version {version}, which is not loaded"
-    return Diagnostic("T001", Severity.ERROR, file.path, 1, 1, 2, message)
+    return CaseFile(
+        file.path, (), (Diagnostic("T001", Severity.ERROR, file.path, 1, 1, 2, message),)
+    )
 
 
 def _failure(result: CaseResult) -> Diagnostic:

@@ -10,6 +10,7 @@ from decision_service.ruleset.checks.bands import check_bands
 from decision_service.ruleset.checks.bins import check_bins
 from decision_service.ruleset.checks.cost import check_cost
 from decision_service.ruleset.checks.dead_zone import check_dead_zone
+from decision_service.ruleset.checks.divisions import check_divisions
 from decision_service.ruleset.checks.fitness import check_fitness
 from decision_service.ruleset.checks.history import check_history
 from decision_service.ruleset.checks.params import check_params
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     check_bins,
     check_cost,
     check_dead_zone,
+    check_divisions,
     check_fitness,
     check_history,
     check_params,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,7 +12,7 @@ from decision_service.domain.needs import Needs
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.parser import read
-from decision_service.ruleset.checks import CHECKS
+from decision_service.ruleset.checks import CHECKS, Check
 from decision_service.ruleset.compile.assembly import assemble
 from decision_service.ruleset.compile.digest import digest
 from decision_service.ruleset.compile.sections.data import read_data
@@ -41,10 +41,14 @@ OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
 
 
 class Compilation(msgspec.Struct, frozen=True):
-    """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error."""
+    """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error.
+
+    `tables` are the keys of the table files that the version reads.
+    """
 
     ruleset: CompiledRuleset | None
     diagnostics: tuple[Diagnostic, ...]
+    tables: frozenset[str] = frozenset()
 
 
 def compile_ruleset(
@@ -52,22 +56,24 @@ def compile_ruleset(
     catalogue: Mapping[str, FactorSpec],
     blocked: frozenset[str] = frozenset(),
     now: datetime | None = None,
+    checks: Sequence[Check] = CHECKS,
 ) -> Compilation:
     """Compile one version's files against the catalogue of factors.
 
     `blocked` are factors (`identity.age_years`) and inputs (`inputs.gender`) that no rule may use.
-    Parameters must have a value `now`, where that is given.
+    Parameters must have a value `now`, where that is given. What has decided before is compiled
+    without `checks`, since it passed those of its time.
     Never raises on a bad text: all problems come back at once, sorted by place.
     """
     report = Report()
     draft = _read(files, Names(catalogue, blocked), report)
     if draft is not None:
         draft.now = now
-        for check in CHECKS:
+        for check in checks:
             check(draft)
     if draft is None or report.failed:
         return Compilation(None, report.diagnostics())
-    return Compilation(_compiled(draft), report.diagnostics())
+    return Compilation(_compiled(draft), report.diagnostics(), frozenset(draft.used_tables))
 
 
 def _read(files: RulesetFiles, names: Names, report: Report) -> RulesetDraft | None:

@@ -66,11 +66,18 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class ParamSpec(msgspec.Struct, frozen=True):
-    """A named constant whose value may change on dates; steps are in date order."""
+    """A named constant whose value may change on dates; steps are in date order.
+
+    The bounds (inclusive, money in major units) and the unit guard the file against slips. They
+    decide nothing, and are no part of the digest.
+    """
 
     name: str
     type: ValueType
     steps: tuple[Step, ...]
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    unit: str = ""
 
 
 class CompiledRuleset(msgspec.Struct, frozen=True):

@@ -63,6 +63,7 @@ class RulesetDraft(msgspec.Struct):
     valid_for: timedelta | None = None
     places: dict[str, Place] = msgspec.field(default_factory=dict)
     used_reasons: set[str] = msgspec.field(default_factory=set)
+    used_tables: set[str] = msgspec.field(default_factory=set)
     ids: dict[str, Place] = msgspec.field(default_factory=dict)
     now: datetime | None = None
 

@@ -20,6 +20,8 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.expectations import Expectation, read_expectation
+from decision_service.ruleset.testing.expected_names import check_expected
+from decision_service.ruleset.testing.possible_values import check_possible
 
 T = TypeVar("T")
 
@@ -202,6 +204,8 @@ class _Reader:
         self._claim(name, place)
         expect = fields.get("expect")
         expectation = read_expectation(expect, self.report) if expect is not None else None
+        if expect is not None:
+            check_expected(expect, self.ruleset, self.report)
         given, as_of = self._given(fields), self._as_of(fields)
         snapshot = fields.text("snapshot")
         if snapshot is None:
@@ -250,7 +254,10 @@ class _Reader:
             missing = self._missing(node)
             return None if missing is None else FactorValue(name, None, (missing,))
         value = self._value(node, spec.type, f"`{name}`")
-        return None if value is None else FactorValue(name, value)
+        if value is None:
+            return None
+        check_possible(node, spec, value, self.report)
+        return FactorValue(name, value)
 
     def _missing(self, scalar: Scalar) -> Missing | None:
         """`missing SOURCE_FAILED`, or with the failure's own reason: `… UPSTREAM_TIMEOUT`."""

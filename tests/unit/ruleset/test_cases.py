@@ -18,6 +18,22 @@ from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php, rules, stages
 
 OFFER = "offer:\n  approved_amount: inputs.requested_amount\n  tier: \"'T1'\"\n"
+CARD = """\
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: card
+      base: 0
+      characteristics:
+        - factor: income.months_12m
+          reason: GAPS
+          bins: [{in: "[0, 6)", points: 0}, {in: "[6, 12]", points: 10}]
+      bands: [{band: A, from: 10, then: APPROVE}, {band: B, then: REFER}]
+"""
+PAYSLIP = """\
+conditions:
+  - {id: payslip, when: offer.approved_amount > 400000, text: {en: A payslip}}
+"""
 FILE = """\
 ruleset: test-loan
 version: 1
@@ -33,7 +49,7 @@ cases:
 
 @pytest.fixture(scope="module")
 def ruleset():
-    """A ruleset with a decline, a referral and an approval."""
+    """A ruleset with a decline, a referral, an approval, a scorecard and a condition."""
     return compiled(
         stages(
             rules(
@@ -41,8 +57,9 @@ def ruleset():
                 "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS",
                 "id: fine, when: income.months_12m >= 6, then: APPROVE",
             ),
+            CARD,
             head=HEAD,
-            tail=OFFER,
+            tail=OFFER + PAYSLIP,
         )
     )
 
@@ -83,10 +100,10 @@ def test_a_case_that_agrees_passes(ruleset):
             "19999.99",
             "20000",
         ),
-        ("{outcome: APPROVE, offer: {rate: 3}}", "offer.rate", "3", "none"),
-        ("{outcome: APPROVE, scores: {card: 3}}", "scores.card", "3", "none"),
-        ("{outcome: APPROVE, bands: {card: A}}", "bands.card", "A", "none"),
-        ("{outcome: APPROVE, conditions: [x]}", "conditions", "x", "none"),
+        ("{outcome: APPROVE, offer: {max_amount: 3}}", "offer.max_amount", "3", "none"),
+        ("{outcome: APPROVE, scores: {card: 3}}", "scores.card", "3", "10"),
+        ("{outcome: APPROVE, bands: {card: B}}", "bands.card", "B", "A"),
+        ("{outcome: APPROVE, conditions: [payslip]}", "conditions", "payslip", "none"),
     ],
 )
 def test_a_difference_shows_expected_beside_actual(ruleset, expect, field, expected, actual):
@@ -128,6 +145,44 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
             "`STAEL` is no cause",
         ),
         ("income.months_12m: 12", "income.months_12m: twelve", "R122", "must be a whole number"),
+        ("income.months_12m: 12", "income.months_12m: 13", "R807", "is never 13"),
+        (
+            "income.months_12m: 12",
+            "income.months_12m: 12, employment.status: GIGS",
+            "R807",
+            "`employment.status` is never `GIGS`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, reasons_exclude: [SHRT]",
+            "R207",
+            "unknown reason `SHRT`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, conditions: [payslips]",
+            "R808",
+            "test-loan v1 has no condition `payslips`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, scores: {crad: 3}",
+            "R808",
+            "test-loan v1 has no scorecard `crad`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, bands: {card: Q}",
+            "R808",
+            "the scorecard `card` has no band `Q`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, offer: {aproved_amount: none}",
+            "R808",
+            "test-loan v1 has no offer line `aproved_amount`",
+        ),
+        ("ruleset: test-loan", "ruleset: no-loan", "R802", "these cases are not about test-loan"),
         ("as_of: 2026-11-15\n", "", "R805", "the case has no `as_of`"),
         ("version: 1", "version: 2", "R802", "these cases are not about test-loan v1"),
         ("outcome: APPROVE", "outcome: YES", "R123", "must be one of"),

@@ -24,6 +24,12 @@ class RawRow(msgspec.Struct, frozen=True):
     place: Place
 
 
+def table_file(node: YamlNode, files: RulesetFiles) -> str | None:
+    """The key of the table file that `rows` names; None where there is none."""
+    name = node.get("file") if isinstance(node, MapNode) else None
+    return _key(name.text, files) if isinstance(name, Scalar) else None
+
+
 def read_rows(
     node: YamlNode, columns: Sequence[str], files: RulesetFiles, report: Report
 ) -> list[RawRow | None]:
@@ -62,21 +68,20 @@ def _from_file(
     name = fields.scalar("file")
     if name is None:
         return []
-    text = _table(name.text, files)
-    if text is None:
+    key = _key(name.text, files)
+    if key is None:
         hint = did_you_mean(name.text, files.tables) or "tables lie beside it in `tables/`"
         report.error("R134", name.place, f"there is no table file `{name.text}`", hint)
         return []
     path = str(PurePosixPath(files.path).parent / name.text)
-    return _CsvReader(path, text.removeprefix("\ufeff"), report).rows(columns)
+    return _CsvReader(path, files.tables[key].removeprefix("\ufeff"), report).rows(columns)
 
 
-def _table(name: str, files: RulesetFiles) -> str | None:
+def _key(name: str, files: RulesetFiles) -> str | None:
+    """The key of the file that a name means."""
     whole = str(PurePosixPath(files.path).parent / name)
-    for key in (name, whole, PurePosixPath(name).name):
-        if key in files.tables:
-            return files.tables[key]
-    return None
+    keys = (name, whole, PurePosixPath(name).name)
+    return next((key for key in keys if key in files.tables), None)
 
 
 class _CsvReader:
