@@ -109,4 +109,6 @@ def _compiled(draft: RulesetDraft) -> CompiledRuleset:
         reasons=draft.reasons,
         valid_for=draft.valid_for,
         program=assemble(draft),
+        derived={f"derived.{each.name}": each.tree for each in draft.derived},
+        places=draft.places,
     )

@@ -12,7 +12,8 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import Needs
-from decision_service.language.expressions.tree import Literal
+from decision_service.language.diagnostics import Place
+from decision_service.language.expressions.tree import Literal, Node
 
 if TYPE_CHECKING:
     from decision_service.ruleset.program.program import Program
@@ -84,7 +85,9 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     """A checked ruleset, ready to evaluate.
 
     `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
-    and layout do not change it. `valid_for` is None where the file states none.
+    and layout do not change it. `valid_for` is None where the file states none. `derived` holds
+    the trees of `derived.x` in the order of the file; `places` tells where each `inputs.x`,
+    `params.x`, `derived.x` and `reasons.X` is declared.
     """
 
     ruleset: str
@@ -99,3 +102,5 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     reasons: Mapping[str, ReasonSpec]
     valid_for: timedelta | None
     program: Program
+    derived: Mapping[str, Node]
+    places: Mapping[str, Place]

@@ -284,28 +284,3 @@ def test_a_missing_factor_may_have_a_reason_of_its_own(ruleset):
     wrong = _parse(ruleset, text.replace(given, given.replace("TIMEOUT", "TIEMOUT")))
     fault = next(d for d in wrong.diagnostics if d.code == "R806")
     assert (fault.code, fault.hint) == ("R806", "did you mean `UPSTREAM_TIMEOUT`?")
-
-
-POST_CHECKS = """\
-post_checks:
-  - {id: sure, when: offer.approved_amount <= 10000 and offer.term <= 4, then: REFER, reason: LEGAL}
-  - {id: rate, when: offer.rate > params.cap, then: REFER, reason: LEGAL}
-  - {id: open, when: inputs.declared_monthly_debt > 5, then: REFER, reason: LEGAL}
-  - {id: share, when: inputs.requested_amount / offer.term > 5, then: REFER, reason: LEGAL}
-"""
-
-
-def test_coverage_asks_for_no_truth_that_cannot_be():
-    """UNKNOWN is asked of a rule only where something it reads can be missing."""
-    head = HEAD.replace("max: 500000}", "max: 500000, required: true}").replace(
-        "max: 36}", "max: 36, required: true}"
-    )
-    offer = (
-        "offer:\n  approved_amount: min(inputs.requested_amount, 3 * income.conservative_6m)\n"
-        "  term: inputs.requested_term_months\n  rate: params.cap / 2\n"
-    )
-    params = "params:\n  cap: {type: number, value: 0.15}\n"
-    gate = rules("id: fine, when: income.months_24m >= 6, then: APPROVE")
-    ruleset = compiled(stages(gate, head=head + params, tail=offer + POST_CHECKS))
-    asked = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
-    assert asked == {"rule `fine`", "rule `open`", "rule `share`"}
