@@ -69,7 +69,7 @@ lint: .venv/.dev ## Check style, import floors, public ground, protos and rule f
 	$(BIN)/python protos/build.py lint
 	$(DECISION) rules check --strict rules
 	$(DECISION) rules fmt --check rules
-	$(DECISION) rules test rules --fail-under 100
+	$(DECISION) rules test rules --fail-under 100 --fail-under-figures 100
 
 .PHONY: types
 types: .venv/.dev ## Check types

@@ -31,6 +31,7 @@ from decision_service.clock_ids import Ids, SystemClock
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
+from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.rollout.counters import Counters
 from decision_service.pipeline.rollout.event_counters import EventCounters
 from decision_service.pipeline.rollout.observer import RolloutObserver
@@ -128,7 +129,16 @@ def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
     book, seen = rulebook(planned(changed_rules(9, RECOMPUTING), plan)), EventCounters()
     counters = Counters(store, clock, uuid.uuid4().hex)
     shadows = Shadows(store, clock, seen, counters.idle)
-    ports = Deps(FreshSource(vendor), store, store, ProtoReplyEncoder(), clock, Ids(), store.leases)
+    ports = Deps(
+        FreshSource(vendor),
+        store,
+        store,
+        ProtoReplyEncoder(),
+        clock,
+        Ids(),
+        store.leases,
+        ReadHistory(store),
+    )
     observer = RolloutObserver(counters, shadows, lambda _: 1)
     return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from decision_service.domain.factor import Factors, Value
+from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
 
@@ -102,3 +103,4 @@ class Decision(msgspec.Struct, frozen=True):
     fetched: datetime | None = None
     upstream_calls: int = 0
     expires: datetime | None = None
+    own: OwnFacts = NO_OWN_FACTS

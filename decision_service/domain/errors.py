@@ -11,7 +11,7 @@
     │   └── PlanChanged, RolloutRefused, RolloutMovedOn
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
-    │                    ReadingMoved)
+    │                    ReadingMoved, HistoryMoved)
     ├── Unready          this process (Draining, RulesUnavailable, Overloaded)
     ├── DeadlineMissed
     └── CrossTenant      data of another user came back; never recorded, always an alarm
@@ -210,6 +210,10 @@ class ConsentMoved(StoreError):
 
 class ReadingMoved(StoreError):
     """The warm reading that a decision rests on may not serve any more; callers never see this."""
+
+
+class HistoryMoved(StoreError):
+    """Another decision on the same person was recorded meanwhile; callers never see this."""
 
 
 class StoreBusy(StoreUnavailable):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
 from decision_service.domain.factor import NO_EVIDENCE, Evidence
@@ -13,7 +15,7 @@ from decision_service.factors.figures import Figure
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """Either a `figure`, or None with at least one cause; `evidence` in both cases."""
 
-    figure: Figure | None
+    figure: Figure | date | None
     missing: tuple[Missing, ...] = ()
     evidence: Evidence = NO_EVIDENCE
 

@@ -92,7 +92,7 @@ def _entry(spec: FactorSpec) -> str:
     kinds = ", ".join(sorted(kind.value for kind in spec.kinds))
     return (
         f"### `{spec.name}`\n\n{spec.sentence}\n\n*{' · '.join(f for f in facts if f)}*\n\n"
-        f"{spec.formula}\n\nRests on {kinds}. Missing: {causes}.\n"
+        f"{spec.formula}\n\nRests on {kinds or 'own records'}. Missing: {causes}.\n"
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from decision_service.domain.factor import Factors, FactorValue, KindStatus
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import Needs
+from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.context import FactorContext
@@ -15,17 +18,33 @@ from decision_service.factors.figures import present
 from decision_service.factors.income_trust import platforms_or_partial
 from decision_service.factors.quality import account_taints
 from decision_service.factors.reading import FETCHED_KINDS, reading
-from decision_service.factors.registry import registered
+from decision_service.factors.registry import own_names, registered
 from decision_service.factors.usage import counted, feeders, feeding, partial_feeding, source_use
 
+_NO_DATA = Snapshot("")
 
-def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> Factors:
+
+def own_values(own: OwnFacts, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:
+    """The values of those factors of `needs` that rest on own facts, as `compute` gives them."""
+    names = own_names(needs.factors)
+    if not names:
+        return {}
+    context = FactorContext(_NO_DATA, needs, as_of, own)
+    return {name: _value(context, name) for name in names}
+
+
+def with_values(factors: Factors, more: Mapping[str, FactorValue]) -> Factors:
+    """The factors with further values."""
+    return replace(factors, values={**factors.values, **more}) if more else factors
+
+
+def compute(snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OWN_FACTS) -> Factors:
     """The values of the factors that `needs` names, and the quality of what they rest on.
 
     Pure: equal arguments give equal results; the order of records means nothing. Raises KeyError
     for a name that the catalogue does not have.
     """
-    context = FactorContext(snapshot, needs, as_of)
+    context = FactorContext(snapshot, needs, as_of, own)
     values = {name: _value(context, name) for name in needs.factors}
     needed = _needed(context, needs.factors)
     read = {kind for kind in FETCHED_KINDS if reading(snapshot, kind) is not None}

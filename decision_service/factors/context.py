@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from decision_service.domain.needs import DataPolicy, Needs
+from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 
@@ -13,10 +14,13 @@ T = TypeVar("T")
 
 
 class FactorContext:
-    """The snapshot, the ruleset's data policy and the instant; lives for one `compute`."""
+    """The snapshot, the own facts, the ruleset's data policy and the instant, for one `compute`."""
 
-    def __init__(self, snapshot: Snapshot, needs: Needs, as_of: AsOf) -> None:
+    def __init__(
+        self, snapshot: Snapshot, needs: Needs, as_of: AsOf, own: OwnFacts = NO_OWN_FACTS
+    ) -> None:
         self.snapshot = snapshot
+        self.own = own
         self.policy: DataPolicy = needs.policy
         self.currency = needs.policy.currency
         self.term_months = needs.term_months

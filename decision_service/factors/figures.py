@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -24,9 +25,9 @@ def decimal_of(figure: Amount | Decimal) -> Decimal:
     return EXACT.create_decimal(figure)
 
 
-def present(figure: Figure, type_: ValueType, currency: str) -> Value:
+def present(figure: Figure | date, type_: ValueType, currency: str) -> Value:
     """The figure as a value of the rule language; money is rounded half-even to the minor unit."""
-    if isinstance(figure, (bool, str)):
+    if isinstance(figure, (bool, str, date)):
         return figure
     if type_ is ValueType.MONEY:
         return Money(currency, round(figure))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from decision_service.domain.factor import Better, ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause
@@ -165,7 +167,7 @@ def scheme_debt_to_income(context: FactorContext) -> Answer:
     return answer(_load(cost.figure, earned.figure), Kind.LIABILITIES, cost.evidence)
 
 
-def _load(cost: Figure, earned: Figure) -> Amount | Cause:
-    if isinstance(cost, str) or isinstance(earned, str):
+def _load(cost: Figure | date, earned: Figure | date) -> Amount | Cause:
+    if isinstance(cost, str | date) or isinstance(earned, str | date):
         raise TypeError("money factors give amounts")
     return ratio(round(cost), round(earned))

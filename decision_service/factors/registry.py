@@ -46,23 +46,31 @@ FactorFunction = Callable[..., Answer]
 
 
 class Factor(msgspec.Struct, frozen=True):
-    """A factor's contract with its computation; `reach` only where it looks at transactions."""
+    """A factor's contract with its computation; `reach` only where it looks at transactions.
+
+    A factor `of_own_facts` is computed from those alone, and needs nothing of the vendor.
+    """
 
     spec: FactorSpec
     work: Callable[[FactorContext], Answer]
     reach: Callable[[DataPolicy, AsOf], date] | None = None
+    of_own_facts: bool = False
 
 
 _FACTORS: dict[str, Factor] = {}
 
 
 class Family(msgspec.Struct, frozen=True):
-    """What the factors of a family have in common: name, data kinds, causes of missing values."""
+    """What the factors of a family have in common: name, data kinds, causes of missing values.
+
+    Those of a family `of_own_facts` are computed from a decision's own facts alone.
+    """
 
     name: str
     kinds: frozenset[Kind]
     causes: frozenset[Cause]
     reach: Reach | None = None
+    of_own_facts: bool = False
 
     def factor(
         self,
@@ -128,6 +136,18 @@ def depends_on_term(names: tuple[str, ...]) -> bool:
     return any(Cause.NOT_SENT in registered(name).spec.causes for name in names)
 
 
+@lru_cache(256)
+def own_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the factors that are computed from own facts; raises KeyError as `registered`."""
+    return tuple(name for name in names if registered(name).of_own_facts)
+
+
+@lru_cache(256)
+def data_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the factors that are computed from a snapshot; raises KeyError as `registered`."""
+    return tuple(name for name in names if not registered(name).of_own_facts)
+
+
 @cache
 def _catalogue() -> Mapping[str, FactorSpec]:
     return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})
@@ -140,7 +160,7 @@ def _add(family: Family, shape: Shape, window: Window | None, work: FactorFuncti
     length = window.length if window else 0
     bound = partial(_with_length, work, length) if window else work
     reach = partial(_reach, family.reach, length) if family.reach else None
-    _FACTORS[spec.name] = Factor(spec, bound, reach)
+    _FACTORS[spec.name] = Factor(spec, bound, reach, family.of_own_facts)
 
 
 def _with_length(work: FactorFunction, length: int, context: FactorContext) -> Answer:

@@ -107,6 +107,21 @@ class ArmDecision(msgspec.Struct, frozen=True):
     approved: int | None = None
 
 
+class HistoryEntry(msgspec.Struct, frozen=True):
+    """A decision's place in the history of whom it concerns, committed with it.
+
+    `keys` pairs each key under which it is found again with the number of the last decision that
+    was known there; it is the next one, or nothing is stored. Amounts are minor units of
+    `currency`: what was approved, and the instalment of the offer.
+    """
+
+    keys: tuple[tuple[bytes, int], ...]
+    currency: str
+    approved: int | None = None
+    instalment: int | None = None
+    expires: datetime | None = None
+
+
 class DecisionEntry(msgspec.Struct, frozen=True):
     """A decision ready to be stored.
 
@@ -139,6 +154,7 @@ class DecisionEntry(msgspec.Struct, frozen=True):
     warm: WarmMark | None = None
     fence: str = ""
     depends_on: WarmMark | None = None
+    history: HistoryEntry | None = None
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
@@ -260,7 +276,8 @@ class DecisionLog(Protocol):
         Where the request id is already taken, nothing is stored and the winner's entry returns
         (the caller compares `content`). Raises ReadingMoved where the reading that the entry
         `depends_on` was quarantined, erased or replaced; ConsentMoved where the `consent` of an
-        entry without such a reading is outdated; LeaseLost where another process has taken the
+        entry without such a reading is outdated; HistoryMoved where another decision came first
+        under a key of its history; LeaseLost where another process has taken the
         request over and has not stored its decision.
         """
 

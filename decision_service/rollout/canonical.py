@@ -13,9 +13,12 @@ from msgspec.structs import asdict
 
 from decision_service.language.evaluation.condition import InputCondition
 from decision_service.rollout.buckets import ALGORITHM
-from decision_service.rollout.model import Plan
+from decision_service.rollout.model import UNREPORTED, Plan
 
 _NOT_CONTENT = frozenset({"digest", "available"})
+
+_CONTENT_UNLESS: Mapping[str, object] = {"unreported": UNREPORTED}
+"""Keys that came after plans were recorded: at these values they are no part of the digest."""
 
 _TAGS: Mapping[str, str] = {
     "ChallengerLimits": "Limits",
@@ -25,9 +28,16 @@ _TAGS: Mapping[str, str] = {
 """The tags of classes in digests where they differ from the names of the classes."""
 
 
+_NONE = object()
+
+
 def digest_of(plan: Plan) -> str:
     """SHA-256 in hex of the plan's values and of the hash that deals by them."""
-    content = {name: value for name, value in asdict(plan).items() if name not in _NOT_CONTENT}
+    content = {
+        name: value
+        for name, value in asdict(plan).items()
+        if name not in _NOT_CONTENT and value != _CONTENT_UNLESS.get(name, _NONE)
+    }
     canonical = {"algorithm": ALGORITHM, "plan": _plain(content)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

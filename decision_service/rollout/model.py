@@ -133,11 +133,15 @@ class Versions(msgspec.Struct, frozen=True):
         return self.challenger.version if self.challenger else None
 
 
+UNREPORTED = timedelta(days=30)
+
+
 class Plan(msgspec.Struct, frozen=True):
     """One product's checked plan.
 
     `digest` is the SHA-256 of the content in hex, whatever its comments and layout. `available` are
-    the ruleset versions that existed when it was read; they are no part of the digest.
+    the ruleset versions that existed when it was read; they are no part of the digest. `unreported`
+    is for how long an expired offer counts as exposure of which no loan was reported.
     """
 
     product: str
@@ -148,3 +152,4 @@ class Plan(msgspec.Struct, frozen=True):
     versions: Versions
     guardrails: tuple[Guardrail, ...] = ()
     available: frozenset[int] = frozenset()
+    unreported: timedelta = UNREPORTED

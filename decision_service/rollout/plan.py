@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 from msgspec.structs import replace
 
@@ -11,11 +13,14 @@ from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.readers import shortened
 from decision_service.rollout.canonical import digest_of
-from decision_service.rollout.model import GoLive, Plan, Unit, Versions
+from decision_service.rollout.model import UNREPORTED, GoLive, Plan, Unit, Versions
 from decision_service.rollout.reading.go_live import read_go_live
 from decision_service.rollout.reading.guardrails import read_guardrails
 from decision_service.rollout.reading.shares import place_of
 from decision_service.rollout.reading.versions import DeclaredVersions, read_versions
+
+LONGEST_UNREPORTED = 365
+"""Days; an approval that nobody reports for a year is none."""
 
 _REQUIRED = ("product", "unit", "pin_for", "go_live", "versions")
 
@@ -43,7 +48,9 @@ def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -
 def _read_plan(
     root: YamlNode, report: Report, product: str, known: DeclaredVersions
 ) -> Plan | None:
-    fields = Fields.of(root, "the plan", report, required=_REQUIRED, optional=("guardrails",))
+    fields = Fields.of(
+        root, "the plan", report, required=_REQUIRED, optional=("guardrails", "history")
+    )
     if fields is None:
         return None
     _refuse_other_product(fields, product)
@@ -51,11 +58,31 @@ def _read_plan(
     go_live = read_go_live(fields, known.get(versions.champion) if versions else None)
     _refuse_same_salt(fields, go_live, versions)
     guardrails = read_guardrails(fields, versions)
+    unreported = _read_unreported(fields)
     unit, pin_for = fields.choice("unit", Unit), fields.duration("pin_for")
     if unit is None or pin_for is None or go_live is None or versions is None:
         return None
-    plan = Plan(product, "", Unit(unit), pin_for, go_live, versions, guardrails, frozenset(known))
+    plan = Plan(
+        product,
+        "",
+        Unit(unit),
+        pin_for,
+        go_live,
+        versions,
+        guardrails,
+        frozenset(known),
+        unreported,
+    )
     return replace(plan, digest=digest_of(plan))
+
+
+def _read_unreported(plan: Fields) -> timedelta:
+    """For how many days an expired offer without a report counts as exposure."""
+    node = plan.get("history")
+    key = "unreported_days"
+    fields = node and Fields.of(node, "`history`", plan.report, optional=(key,))
+    days = fields.integer(key, 0, LONGEST_UNREPORTED) if fields else None
+    return UNREPORTED if days is None else timedelta(days=days)
 
 
 def _refuse_other_product(fields: Fields, product: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
+from decision_service.domain.loan import LoanOutcome
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.history.ports import Past
 from decision_service.pipeline.operations.replica_check import ProcessRules
-from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
+from decision_service.pipeline.outcomes.ports import Compared
 from decision_service.pipeline.ports import (
     DecisionEntry,
     Disconnected,
@@ -50,6 +52,7 @@ from decision_service.storage.queries import (
     arms,
     decisions,
     events,
+    history,
     hours,
     journal,
     outcomes,
@@ -87,6 +90,9 @@ class Store:
         self._on_erase: list[Callable[[str], None]] = []
         self._finds: Batches[decisions.CallerRequest, StoredEntry | None] = Batches(
             self._find_together, most=largest_group
+        )
+        self._pasts: Batches[frozenset[bytes], Mapping[bytes, Past]] = Batches(
+            self._past_together, most=largest_group
         )
 
     @classmethod
@@ -130,6 +136,7 @@ class Store:
         await self._writer.aclose()
         await self.leases.aclose()
         await self._finds.aclose()
+        await self._pasts.aclose()
         await self._database.aclose()
 
     async def check(self) -> None:
@@ -140,6 +147,10 @@ class Store:
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         """The decision of this caller's request, if there is one."""
         return await self._finds.submit((caller, request_id))
+
+    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+        """The newest decisions under each key that has any."""
+        return await self._pasts.submit(frozenset(keys))
 
     async def commit(self, entry: DecisionEntry) -> StoredEntry:
         """Store the decision with its snapshot, durable on return; or return the winner's."""
@@ -354,6 +365,13 @@ class Store:
     ) -> Sequence[StoredEntry | StoreError | None]:
         found = await self._database.read(partial(decisions.by_keys, keys=keys))
         return [found.get(key) for key in keys]
+
+    async def _past_together(
+        self, asked: Sequence[frozenset[bytes]]
+    ) -> Sequence[Mapping[bytes, Past] | StoreError]:
+        every = frozenset[bytes]().union(*asked)
+        found = await self._database.read(partial(history.under, keys=every))
+        return [{key: found[key] for key in keys if key in found} for keys in asked]
 
 
 def _journal(url: str, path: Path | None) -> ErasureJournal | None:

@@ -13,6 +13,7 @@ from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
+from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import Filter, StoredEntry
@@ -63,6 +64,7 @@ async def _deciding(
         core.clock,
         Ids(),
         store.leases,
+        ReadHistory(store),
         None if snapshots is None else snapshots.cache,
     )
     return DecideApplication(
@@ -90,7 +92,7 @@ def _rulesets(core: Core, rollouts: RolloutWiring, thread: CompilationThread) ->
     store, clock, active = core.store, core.clock, core.active
     return RulesetUseCases(
         active,
-        TryRules(core.source, store, clock, active.current),
+        TryRules(core.source, store, clock, active.current, ReadHistory(store)),
         ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
         store,
         clock,

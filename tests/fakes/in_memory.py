@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import (
     ConsentMoved,
+    HistoryMoved,
     LeaseLost,
     ReadingMoved,
     StoreUnavailable,
@@ -20,6 +21,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.history.ports import MOST_PAST, Past, PastDecision
 from decision_service.pipeline.ports import (
     ArmDecision,
     DecisionEntry,
@@ -73,6 +75,7 @@ class InMemoryDecisionLog:
         self._journal: dict[str, dict[int, JournalEntry]] = {}
         self._cells: dict[tuple[str, FigureCell], int] = {}
         self._pairs: dict[tuple[str, int], DecisionPair] = {}
+        self._past: dict[bytes, list[PastDecision]] = {}
 
     async def find(self, caller: str, request_id: str) -> StoredEntry | None:
         await self._turn()
@@ -93,6 +96,7 @@ class InMemoryDecisionLog:
             raise StoreUnavailable("the decision's id belongs to another decision")
         if entry.fence and self.fences.get(key) != entry.fence:
             raise LeaseLost("another process decides this request by now")
+        self._take_places(entry)
         self.fences.pop(key, None)
         stored = _stored(entry)
         self._entries[key] = self._by_id[entry.decision_id] = stored
@@ -103,6 +107,18 @@ class InMemoryDecisionLog:
         if entry.arm is not None:
             self._arms.append((stored, entry.arm))
         return stored
+
+    def _take_places(self, entry: DecisionEntry) -> None:
+        keys = entry.history.keys if entry.history else ()
+        if any(len(self._past.get(key, ())) != last for key, last in keys):
+            raise HistoryMoved("the person's history has moved on: nothing was recorded")
+        for key, _ in keys:
+            self._past.setdefault(key, []).append(_as_past(entry))
+
+    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+        await self._turn()
+        found = {key: self._past[key] for key in keys if key in self._past}
+        return {key: Past(len(all_), tuple(all_[-MOST_PAST:])) for key, all_ in found.items()}
 
     async def get(self, decision_id: str) -> StoredEntry | None:
         await self._turn()
@@ -372,6 +388,24 @@ class InMemoryDecisionLog:
             months = [month for month in (one.newest, before.newest) if month is not None]
             most = max(one.count, before.count)
             self._known[key] = replace(one, count=most, newest=max(months, default=None))
+
+
+def _as_past(entry: DecisionEntry) -> PastDecision:
+    told = entry.history
+    assert told is not None
+    return PastDecision(
+        entry.decision_id,
+        entry.user_id,
+        entry.caller,
+        entry.customer_ref,
+        entry.product,
+        entry.outcome,
+        entry.created,
+        told.currency,
+        told.approved,
+        told.instalment,
+        told.expires,
+    )
 
 
 def _stored(entry: DecisionEntry) -> StoredEntry:

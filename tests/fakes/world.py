@@ -27,6 +27,7 @@ from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
+from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import FetchResult, Leases, SnapshotSource
 from decision_service.pipeline.rollout.counters import Counters
@@ -181,6 +182,7 @@ class World:
                 self.clock,
                 self.ids,
                 leases or InMemoryLeases(self.log),
+                ReadHistory(self.log),
                 self.warm,
             ),
             rulebook or (lambda: self.book),

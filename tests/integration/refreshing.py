@@ -16,6 +16,7 @@ from decision_service.domain.snapshot import Provider, Snapshot
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
+from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.snapshots.cache import Ages, SnapshotCache
 from decision_service.pipeline.snapshots.codec import read_snapshot
@@ -53,7 +54,7 @@ class Desk:
         self.receive = ReceiveEvents(store, clock, self.worker.notify, source.nudge)
         ports = Deps(
             source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases,
-            SnapshotCache(store, Ages()),
+            ReadHistory(store), SnapshotCache(store, Ages()),
         )  # fmt: skip
         self._decide = DecideApplication(ports, lambda: self.rules, World().observer())
         self._made = 0

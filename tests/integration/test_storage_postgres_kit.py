@@ -11,6 +11,7 @@ from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
+from tests.kits.history_log import HistoryLogKit
 from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.postgres import Postgres
 from tests.kits.rollout_journal import RolloutJournalKit
@@ -27,6 +28,7 @@ class TestPostgres(
     ArmFiguresKit,
     ExpiryKit,
     OutcomeLogKit,
+    HistoryLogKit,
 ):
     @pytest.fixture
     async def log(self, postgres: Postgres) -> AsyncIterator[Store]:

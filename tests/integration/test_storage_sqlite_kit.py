@@ -12,6 +12,7 @@ from tests.kits.arm_log import ArmLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
+from tests.kits.history_log import HistoryLogKit
 from tests.kits.outcome_log import OutcomeLogKit
 from tests.kits.rollout_journal import RolloutJournalKit
 from tests.kits.warm_log import WarmKit
@@ -27,6 +28,7 @@ class TestSqlite(
     ArmFiguresKit,
     ExpiryKit,
     OutcomeLogKit,
+    HistoryLogKit,
 ):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[Store]:

@@ -12,6 +12,7 @@ from decision_service.cli.display.output import Format, FormatOption, console, p
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.diff import diff
 from decision_service.cli.rules.explain import explain
+from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
 from decision_service.cli.rules.fmt import fmt
 from decision_service.cli.rules.folder import (
     DEFAULT_PATH,
@@ -31,6 +32,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.trial.figures import try_figures
 from decision_service.pipeline.trial.rule_tests import (
     VersionResults,
     case_problems,
@@ -77,6 +79,15 @@ def run_tests(
     fail_under: Annotated[
         int, typer.Option("--fail-under", min=0, max=100, help="least coverage in percent")
     ] = 0,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="find figures that no test notices when they change")
+    ] = False,
+    fail_under_figures: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, help="least share of noticed changes in percent; implies --figures"
+        ),
+    ] = 0,
     form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
 ) -> None:
     """Run the products' own tests; exit code 1 when one fails or there is none."""
@@ -84,8 +95,11 @@ def run_tests(
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
     versions = [v for v in run_rule_tests(selection.folder, rulebook) if _selected(v, selection)]
+    wanted = versions if figures or fail_under_figures else []
+    tried = [(v, try_figures(selection.folder, v)) for v in wanted if not v.failed]
     if form == "json":
-        print_json([results_dict(version) for version in versions])
+        reports = {id(version): figures_dict(report) for version, report in tried}
+        print_json([results_dict(v) | {"figures": reports.get(id(v))} for v in versions])
     elif form == "junit":
         from decision_service.cli.rules.junit import junit
 
@@ -93,9 +107,12 @@ def run_tests(
     elif form == "table":
         for version in versions:
             print_results(version)
+        for version, report in tried:
+            print_figures(version.name, report)
     else:
         raise CommandError(f"--format is {form}: it must be table, json or junit", Exit.USAGE)
     _judge(versions, fail_under)
+    judge_figures(tried, fail_under_figures)
 
 
 @commands.command()

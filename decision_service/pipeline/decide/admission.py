@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -17,6 +17,7 @@ from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.gate import enters_comparison
+from decision_service.rollout.model import UNREPORTED
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.inputs import bind_inputs
 
@@ -28,7 +29,8 @@ class Admission(msgspec.Struct, frozen=True):
     """What one decision is based on, captured together: rules, rollout, instant, zone and inputs.
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
-    `compared` says whether the decision enters comparisons between arms.
+    `compared` says whether the decision enters comparisons between arms. `unreported` is for how
+    long an expired offer counts of which no loan was reported.
     """
 
     application: Application
@@ -38,6 +40,7 @@ class Admission(msgspec.Struct, frozen=True):
     ruleset: CompiledRuleset | None
     unit: str
     compared: bool = False
+    unreported: timedelta = UNREPORTED
 
 
 async def admit(
@@ -70,7 +73,16 @@ def _admitted(
     inputs = bound_inputs(product, ruleset, application.inputs)
     compared = enters_comparison(product.plan, subject, assignment)
     as_of = AsOf.at(now, ruleset.zone)
-    return Admission(application, as_of, assignment, inputs, ruleset, subject.unit, compared)
+    return Admission(
+        application,
+        as_of,
+        assignment,
+        inputs,
+        ruleset,
+        subject.unit,
+        compared,
+        product.plan.unreported,
+    )
 
 
 def bound_inputs(

@@ -13,18 +13,29 @@ from msgspec.structs import replace
 from decision_service import __version__
 from decision_service.domain.decision import Decision, RulesetRef
 from decision_service.domain.factor import Factors, Value
+from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
+from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
+from decision_service.factors.compute import own_values, with_values
 from decision_service.factors.registry import depends_on_term
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.factor_cache import FactorCache
-from decision_service.pipeline.decide.record_codec import FactsToStore, encode_facts, inputs_to_wire
+from decision_service.pipeline.decide.record_codec import (
+    FactorWire,
+    FactsToStore,
+    encode_facts,
+    inputs_to_wire,
+    values_to_wire,
+)
+from decision_service.pipeline.history.read import OwnRecords
 from decision_service.pipeline.ports import (
     ArmDecision,
     DecisionEntry,
     FetchResult,
+    HistoryEntry,
     NewId,
     ReplyEncoder,
     SnapshotBody,
@@ -34,7 +45,7 @@ from decision_service.pipeline.snapshots.codec import snapshot_body
 from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.evaluator import Facts, evaluate, load_more
 
 
 class ConcludedDecision(msgspec.Struct, frozen=True):
@@ -47,6 +58,7 @@ class ConcludedDecision(msgspec.Struct, frozen=True):
 def conclude(
     admission: Admission,
     fetch_result: FetchResult | None,
+    own: OwnRecords | None = None,
     *,
     encoder: ReplyEncoder,
     new_id: NewId,
@@ -58,19 +70,24 @@ def conclude(
     """Decide from what was gathered and make the entry to commit; pure but for its new id.
 
     `fetch_result` is None exactly for an applicant outside the go-live. Factor values come from
-    `known` where it has them. A `fence` is that of the lease under which this is decided.
+    `known` where it has them. A `fence` is that of the lease under which this is decided; `own`
+    is what is on record of the person.
     """
     decision_id = new_id.decision_id(admission.as_of.instant)
     if admission.ruleset is None or fetch_result is None:
         decided = _outside(admission, decision_id)
     else:
         factor_cache = factor_cache or FactorCache()
-        decided = _decided(admission, admission.ruleset, fetch_result, decision_id, factor_cache)
+        facts = own.facts if own else NO_OWN_FACTS
+        decided = _decided(
+            admission, admission.ruleset, fetch_result, facts, decision_id, factor_cache
+        )
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
-    return ConcludedDecision(
-        decided.decision, _entry(admission, fetch_result, decided, reply, caller, content, fence)
-    )
+    entry = _entry(admission, fetch_result, decided, reply, caller, content, fence)
+    if own is not None and admission.ruleset is not None:
+        entry = replace(entry, history=_history(decided.decision, admission.ruleset, own))
+    return ConcludedDecision(decided.decision, entry)
 
 
 def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
@@ -121,6 +138,7 @@ class _Decided(msgspec.Struct, frozen=True):
     decision: Decision
     snapshot: SnapshotBody | None = None
     factors: bytes | None = None
+    own_values: tuple[FactorWire, ...] = ()
     traces: tuple[StageTrace, ...] = ()
 
 
@@ -132,6 +150,7 @@ def _decided(
     admission: Admission,
     ruleset: CompiledRuleset,
     fetch_result: FetchResult,
+    own: OwnFacts,
     decision_id: str,
     factor_cache: FactorCache,
 ) -> _Decided:
@@ -139,21 +158,24 @@ def _decided(
     body = fetch_result.body or snapshot_body(fetch_result.snapshot)
     needs = needs_of(ruleset, admission.inputs)
     computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
-    loaded = computed.loaded(ruleset, as_of)
-    facts = Facts(computed.factors.values, admission.inputs, as_of, loaded)
-    verdict = evaluate(ruleset, facts)
+    more = own_values(own, needs, as_of)
+    factors = with_values(computed.factors, more)
+    loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
+    verdict = evaluate(ruleset, Facts(factors.values, admission.inputs, as_of, loaded))
     decision = _decision(
         admission,
         decision_id,
         verdict,
         RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        computed.factors,
+        factors,
         body.id,
         fetch_result.fetched,
         fetch_result.calls,
-        expiry(verdict, computed.factors, ruleset, as_of),
+        expiry(verdict, factors, ruleset, as_of),
+        own,
     )
-    return _Decided(decision, body, computed.wire, traces(ruleset, verdict) if full else ())
+    shown = traces(ruleset, verdict) if full else ()
+    return _Decided(decision, body, computed.wire, values_to_wire(more), shown)
 
 
 def _decision(
@@ -166,6 +188,7 @@ def _decision(
     fetched: datetime | None = None,
     calls: int = 0,
     expires: datetime | None = None,
+    own: OwnFacts = NO_OWN_FACTS,
 ) -> Decision:
     application, as_of = admission.application, admission.as_of
     return Decision(
@@ -187,6 +210,7 @@ def _decision(
         fetched,
         calls,
         expires,
+        own,
     )
 
 
@@ -212,7 +236,7 @@ def _entry(
         outcome=decision.verdict.outcome,
         created=decision.created,
         reply=reply,
-        facts=encode_facts(_facts(decision, admission.application, decided.factors)),
+        facts=encode_facts(_facts(decision, admission.application, decided)),
         ruleset_digest=None if ruleset is None else ruleset.digest,
         plan_digest=admission.assignment.plan_digest,
         snapshot=decided.snapshot,
@@ -222,6 +246,18 @@ def _entry(
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
     )
+
+
+def _history(decision: Decision, ruleset: CompiledRuleset, own: OwnRecords) -> HistoryEntry:
+    """What later decisions need; an offer without an amount stands for what was asked for."""
+    verdict, asked = decision.verdict, decision.inputs.get("requested_amount")
+    approved, instalment = verdict.approved_amount, None
+    if verdict.outcome is Outcome.APPROVE:
+        if approved is None and isinstance(asked, Money):
+            approved = asked.minor
+        told = verdict.offer.outputs.get("instalment") if verdict.offer else None
+        instalment = told.minor if isinstance(told, Money) else None
+    return HistoryEntry(own.keys, ruleset.currency, approved, instalment, decision.expires)
 
 
 def _warm(fetch_result: FetchResult | None, body: SnapshotBody | None) -> WarmMark | None:
@@ -249,7 +285,7 @@ def _arm(decision: Decision, admission: Admission) -> ArmDecision | None:
     )
 
 
-def _facts(decision: Decision, application: Application, factors: bytes | None) -> FactsToStore:
+def _facts(decision: Decision, application: Application, decided: _Decided) -> FactsToStore:
     return FactsToStore(
         instant=decision.as_of.instant,
         zone=str(decision.as_of.zone),
@@ -257,7 +293,9 @@ def _facts(decision: Decision, application: Application, factors: bytes | None) 
         assignment=decision.assignment,
         inputs=inputs_to_wire(decision.inputs),
         languages=application.style.languages,
-        packed_factors=factors,
+        packed_factors=decided.factors,
+        own=decision.own,
+        own_values=decided.own_values,
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
     )

@@ -13,6 +13,7 @@ from decision_service.domain.decision import Assignment
 from decision_service.domain.errors import (
     ConsentMoved,
     DeadlineMissed,
+    HistoryMoved,
     LeaseLost,
     ReadingMoved,
     RequestInProgress,
@@ -36,6 +37,8 @@ from decision_service.pipeline.decide.run import (
     OnRecorded,
     reused,
 )
+from decision_service.pipeline.history.figures import HistoryOf
+from decision_service.pipeline.history.read import OwnRecords, Person
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
@@ -220,9 +223,12 @@ class DecideApplication:
         A reading that was withdrawn while it was made leaves nothing to decide on.
         """
         while True:
-            concluded = self._conclude(admission, fetch_result, run)
+            own = await self._own_records(admission, fetch_result, run)
+            concluded = self._conclude(admission, fetch_result, own, run)
             try:
                 return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
+            except HistoryMoved:
+                continue
             except ReadingMoved:
                 self.forget(run.application.user_id)
                 if admission.ruleset is None:
@@ -236,12 +242,30 @@ class DecideApplication:
                 user_state = await self._deps.log.user_state(user_id)
                 fetch_result = withdrawn(user_id, fetch_result, user_state.consent)
 
-    def _conclude(
+    async def _own_records(
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> OwnRecords | None:
+        """What is on record of the person; None outside the go-live, where nothing is judged."""
+        application = admission.application
+        if fetch_result is None or admission.ruleset is None:
+            return None
+        person = Person(application.user_id, run.call.caller, application.customer_ref)
+        about = HistoryOf(
+            application.product, admission.ruleset.currency, admission.as_of, admission.unreported
+        )
+        return await self._deps.history(person, fetch_result.snapshot, about)
+
+    def _conclude(
+        self,
+        admission: Admission,
+        fetch_result: FetchResult | None,
+        own: OwnRecords | None,
+        run: DecisionRun,
     ) -> ConcludedDecision:
         return conclude(
             admission,
             fetch_result,
+            own,
             encoder=self._deps.encoder,
             new_id=self._deps.new_id,
             caller=run.call.caller,

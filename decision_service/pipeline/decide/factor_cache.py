@@ -6,12 +6,14 @@ from bisect import bisect_left
 from datetime import date, datetime
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.domain.factor import Factors
 from decision_service.domain.needs import Needs
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
+from decision_service.factors.registry import data_names
 from decision_service.factors.validity import validity_boundaries
 from decision_service.pipeline.decide.record_codec import pack_factors
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -59,7 +61,10 @@ class FactorCache:
     def of(
         self, snapshot: Snapshot, snapshot_id: str, needs: Needs, digest: str, as_of: AsOf
     ) -> ComputedFactors:
-        """What `factors.compute` gives for the snapshot of this id and the ruleset's needs."""
+        """What `factors.compute` gives for the snapshot of this id and the ruleset's needs.
+
+        Factors of own facts are left out: no two decisions have the same.
+        """
         key = (snapshot.user_id, snapshot_id, digest)
         cached = self._entries.get(key)
         boundaries = (
@@ -69,7 +74,7 @@ class FactorCache:
         moment = (as_of.date, as_of.doubtful, passed, needs.term_months)
         if cached is not None and cached.moment == moment:
             return cached.computed
-        factors = compute(snapshot, needs, as_of)
+        factors = compute(snapshot, replace(needs, factors=data_names(needs.factors)), as_of)
         computed = ComputedFactors(factors, pack_factors(factors))
         self._entries[key] = _CachedFactors(boundaries, moment, computed)
         return computed

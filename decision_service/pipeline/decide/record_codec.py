@@ -23,6 +23,7 @@ from decision_service.domain.factor import (
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money
+from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.time import AsOf
 
 Wire = list[str]
@@ -82,7 +83,7 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is stored of the facts in either form."""
+    """What is stored of the facts in either form; `own_values` are those of own facts."""
 
     instant: datetime
     zone: str
@@ -92,6 +93,8 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     fetched: datetime | None = None
     upstream_calls: int = 0
     doubtful: bool = False
+    own: OwnFacts = NO_OWN_FACTS
+    own_values: tuple[FactorWire, ...] = ()
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):
@@ -136,7 +139,10 @@ def decode_facts(body: bytes) -> StoredFacts:
     facts = _DECODER.decode(body)
     if facts.packed_factors is None:
         return facts
-    return structs.replace(facts, factors=_unpacked(facts.packed_factors), packed_factors=None)
+    factors = _unpacked(facts.packed_factors)
+    if facts.own_values:
+        factors = structs.replace(factors, values=(*factors.values, *facts.own_values))
+    return structs.replace(facts, factors=factors, packed_factors=None)
 
 
 def _unpacked(packed: bytes) -> FactorsWire:
@@ -148,17 +154,21 @@ def _unpacked(packed: bytes) -> FactorsWire:
 
 def factors_to_wire(factors: Factors) -> FactorsWire:
     """Factor values ready to be stored, in name order."""
-    values = (factors.values[name] for name in sorted(factors.values))
     return FactorsWire(
-        values=tuple(
-            FactorWire(
-                v.name, None if v.value is None else value_to_wire(v.value), v.missing, v.evidence
-            )
-            for v in values
-        ),
+        values=values_to_wire(factors.values),
         kinds=dict(factors.kinds),
         sources=factors.sources,
         oldest_used_sync=factors.oldest_used_sync,
+    )
+
+
+def values_to_wire(values: Mapping[str, FactorValue]) -> tuple[FactorWire, ...]:
+    """Factor values ready to be stored, in name order."""
+    return tuple(
+        FactorWire(
+            v.name, None if v.value is None else value_to_wire(v.value), v.missing, v.evidence
+        )
+        for v in (values[name] for name in sorted(values))
     )
 
 

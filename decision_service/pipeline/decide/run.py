@@ -8,6 +8,7 @@ import msgspec
 
 from decision_service.domain.errors import RequestIdReused
 from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.ports import (
     Clock,
     DecisionLog,
@@ -38,6 +39,7 @@ class Deps(msgspec.Struct, frozen=True):
     clock: Clock
     new_id: NewId
     leases: Leases
+    history: ReadHistory
     warm: SnapshotCache | None = None
 
 

@@ -83,7 +83,8 @@ class ReplayDecision:
                 "read, but not replayed"
             )
         shell = shell_of(recorded)
-        factors = compute(read_snapshot(body), needs_of(ruleset, shell.inputs), shell.as_of)
+        needs = needs_of(ruleset, shell.inputs)
+        factors = compute(read_snapshot(body), needs, shell.as_of, shell.own)
         decision = judge(shell, ruleset, factors)
         return Replayed(recorded, decision, traces(ruleset, decision.verdict))
 
@@ -101,7 +102,7 @@ class ReplayDecision:
 
 
 def shell_of(recorded: Recorded) -> Decision:
-    """The recorded decision without its verdict: ids, instants, inputs and assignment."""
+    """The recorded decision without its verdict: ids, instants, inputs, own facts, assignment."""
     entry, facts = recorded.entry, recorded.facts
     return Decision(
         decision_id=entry.decision_id,
@@ -119,4 +120,5 @@ def shell_of(recorded: Recorded) -> Decision:
         snapshot_id=entry.snapshot_id,
         fetched=facts.fetched,
         upstream_calls=facts.upstream_calls,
+        own=facts.own,
     )

@@ -20,6 +20,8 @@ from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.decide.fetching import gather_for
+from decision_service.pipeline.history.figures import HistoryOf
+from decision_service.pipeline.history.read import Person, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
@@ -62,9 +64,11 @@ class TryRules:
         log: DecisionLog,
         clock: Clock,
         rulebook: Callable[[], Rulebook],
+        history: ReadHistory,
     ) -> None:
         self._source = source
         self._log = log
+        self._history = history
         self._clock = clock
         self._rulebook = rulebook
 
@@ -76,7 +80,8 @@ class TryRules:
         as_of = self._as_of(trial, ruleset)
         if trial.user_id:
             needs = needs_of(ruleset, inputs)
-            factors = await self._gathered(trial.user_id, needs, as_of, stop_at)
+            about = HistoryOf(product.name, ruleset.currency, as_of, product.plan.unreported)
+            factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
             factors = given_factors(trial, ruleset)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
@@ -87,7 +92,11 @@ class TryRules:
             return AsOf.at(self._clock.now(), ruleset.zone)
         return AsOf.at(datetime.combine(trial.as_of, time(12), ruleset.zone), ruleset.zone)
 
-    async def _gathered(self, user_id: str, needs: Needs, as_of: AsOf, stop_at: float) -> Factors:
+    async def _gathered(
+        self, user_id: str, needs: Needs, about: HistoryOf, stop_at: float
+    ) -> Factors:
+        """The user's data and history now; a dry run enters no history."""
+        as_of = about.as_of
         fetch_result = await gather_for(
             user_id,
             needs,
@@ -97,7 +106,8 @@ class TryRules:
             stop_at=stop_at,
             wait_until=self._clock.monotonic(),
         )
-        return compute(fetch_result.snapshot, needs, as_of)
+        own = await self._history(Person(user_id, "", ""), fetch_result.snapshot, about)
+        return compute(fetch_result.snapshot, needs, as_of, own.facts)
 
 
 def version_of(product: Product, version: int) -> CompiledRuleset:

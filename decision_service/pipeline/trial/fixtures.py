@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
@@ -23,6 +24,7 @@ class Fixture(msgspec.Struct, frozen=True):
     zone: str
     inputs: dict[str, Wire]
     snapshot: Snapshot
+    own: OwnFacts = NO_OWN_FACTS
 
 
 _DECODER = msgspec.json.Decoder(Fixture)
@@ -36,5 +38,5 @@ def fixture_facts(text: str, ruleset: CompiledRuleset, as_of: AsOf | None) -> Fa
         raise ValueError(f"the fixture cannot be read: {error}") from None
     at = as_of or AsOf.at(fixture.as_of, ZoneInfo(fixture.zone))
     inputs = inputs_from_wire(fixture.inputs)
-    factors = compute(fixture.snapshot, needs_of(ruleset, inputs), at)
+    factors = compute(fixture.snapshot, needs_of(ruleset, inputs), at, fixture.own)
     return Facts(factors.values, inputs, at)

@@ -25,14 +25,24 @@ from decision_service.ruleset.testing.cases import (
     parse_cases,
     run_cases,
 )
+from decision_service.ruleset.testing.marks import Mark
 
 
 class VersionResults(msgspec.Struct, frozen=True):
-    """The tests of one ruleset version; `problems` kept some of them from running."""
+    """The tests of one ruleset version; `problems` kept some of them from running.
+
+    `marks` are the changes of its figures that no test has to notice.
+    """
 
     ruleset: CompiledRuleset
     results: tuple[CaseResult, ...]
     problems: tuple[Diagnostic, ...]
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`personal-loan-ph v1`."""
+        return f"{self.ruleset.ruleset} v{self.ruleset.version}"
 
     @property
     def coverage(self) -> Coverage:
@@ -110,11 +120,13 @@ def _version_results(
 ) -> VersionResults:
     results: list[CaseResult] = []
     problems: list[Diagnostic] = []
+    marks: list[Mark] = []
     for file in files:
         read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)
+        marks.extend(read.marks)
         results.extend(run_cases(ruleset, read.cases, partial(_fixture, texts, ruleset)))
-    return VersionResults(ruleset, tuple(results), tuple(problems))
+    return VersionResults(ruleset, tuple(results), tuple(problems), tuple(marks))
 
 
 def _fixture(texts: ProductTexts, ruleset: CompiledRuleset, name: str, as_of: AsOf | None) -> Facts:

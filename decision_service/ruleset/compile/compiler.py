@@ -11,6 +11,7 @@ from decision_service.domain.factor import FactorSpec
 from decision_service.domain.needs import Needs
 from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.checks import CHECKS, Check
 from decision_service.ruleset.compile.assembly import assemble
@@ -66,19 +67,28 @@ def compile_ruleset(
     Never raises on a bad text: all problems come back at once, sorted by place.
     """
     report = Report()
-    draft = _read(files, Names(catalogue, blocked), report)
+    node = read(files.path, files.text, report)
+    draft = read_draft(node, files, Names(catalogue, blocked), report) if node else None
     if draft is not None:
         draft.now = now
-        for check in checks:
-            check(draft)
+        run_checks(draft, checks)
     if draft is None or report.failed:
         return Compilation(None, report.diagnostics())
-    return Compilation(_compiled(draft), report.diagnostics(), frozenset(draft.used_tables))
+    compiled = finish(draft, digest(draft))
+    return Compilation(compiled, report.diagnostics(), frozenset(draft.used_tables))
 
 
-def _read(files: RulesetFiles, names: Names, report: Report) -> RulesetDraft | None:
-    node = read(files.path, files.text, report)
-    root = node and Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
+def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
+    """Report everything that the checks find in a draft."""
+    for check in checks:
+        check(draft)
+
+
+def read_draft(
+    node: YamlNode, files: RulesetFiles, names: Names, report: Report
+) -> RulesetDraft | None:
+    """The draft of a rule file's tree; None where the tree is no map. No check has run on it."""
+    root = Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
     if not root:
         return None
     draft = RulesetDraft(files, report, names, root)
@@ -93,7 +103,8 @@ def _read(files: RulesetFiles, names: Names, report: Report) -> RulesetDraft | N
     return draft
 
 
-def _compiled(draft: RulesetDraft) -> CompiledRuleset:
+def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
+    """The compiled ruleset of a draft without errors; `content` is its digest."""
     if draft.zone is None:
         raise AssertionError("a draft without errors has a zone")
     return CompiledRuleset(
@@ -102,7 +113,7 @@ def _compiled(draft: RulesetDraft) -> CompiledRuleset:
         title=draft.title,
         currency=draft.names.currency,
         zone=draft.zone,
-        digest=digest(draft),
+        digest=content,
         needs=Needs(draft.names.factors, draft.policy),
         inputs=draft.inputs,
         params=draft.params,

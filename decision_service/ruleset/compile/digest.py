@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -61,7 +61,15 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def digest(draft: RulesetDraft) -> str:
     """The SHA-256 of the canonical content, in hex."""
-    content = [
+    hashed = hashlib.sha256()
+    for text in _ENCODER.iterencode(canonical(content(draft))):
+        hashed.update(text.encode())  # in parts: threads run between them
+    return hashed.hexdigest()
+
+
+def content(draft: RulesetDraft) -> list[Any]:
+    """Everything in a draft that its digest is taken over."""
+    return [
         FORM,
         draft.ruleset,
         draft.version,
@@ -76,28 +84,33 @@ def digest(draft: RulesetDraft) -> str:
         {d.name: d.tree for d in draft.derived},
         [[part.name, part.component, part.part] for part in draft.parts()],
     ]
-    hashed = hashlib.sha256()
-    for text in _ENCODER.iterencode(canonical(content)):  # in parts: threads run between them
-        hashed.update(text.encode())
-    return hashed.hexdigest()
 
 
-def canonical(value: Any) -> Any:
-    """The value as JSON can hold it; fields that equality ignores are left out."""
+def _itself(value: Any) -> Any:
+    return value
+
+
+def canonical(value: Any, simplify: Callable[[Any], Any] = _itself) -> Any:
+    """The value as JSON can hold it; fields that equality ignores are left out.
+
+    `simplify` may put another value in the place of any part before that is looked at.
+    """
+    value = simplify(value)
     if isinstance(value, Symbol):
         return ["name", value.name]
     if isinstance(value, Provider):  # written as ever, so that recorded digests stay what they are
-        return {name: canonical(item) for name, item in msgspec.structs.asdict(value).items()}
+        fields_of = msgspec.structs.asdict(value)
+        return {name: canonical(item, simplify) for name, item in fields_of.items()}
     names = _counting(value)
     if names:
         tag = _TAGS.get(type(value).__name__, type(value).__name__)
-        return [tag, canonical({name: getattr(value, name) for name in names})]
+        return [tag, canonical({name: getattr(value, name) for name in names}, simplify)]
     if isinstance(value, Mapping):
-        return {str(key): canonical(value[key]) for key in sorted(value)}
+        return {str(key): canonical(value[key], simplify) for key in sorted(value)}
     if isinstance(value, tuple | list):
-        return [canonical(item) for item in value]
+        return [canonical(item, simplify) for item in value]
     if isinstance(value, frozenset | set):
-        return sorted(str(canonical(item)) for item in value)
+        return sorted(str(canonical(item, simplify)) for item in value)
     return _leaf(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -70,8 +70,20 @@ class Intake(msgspec.Struct, frozen=True):
 
     def load_factors(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
         """Fill in factors; one that was not computed is missing as not fetched."""
+        self._load(self.factors, factors, values)
+
+    def load_more(self, factors: Mapping[str, FactorValue], values: list[Any]) -> None:
+        """Fill in these factors over what is there; the others stay."""
+        self._load([entry for entry in self.factors if entry.key in factors], factors, values)
+
+    def _load(
+        self,
+        entries: Iterable[IntakeEntry],
+        factors: Mapping[str, FactorValue],
+        values: list[Any],
+    ) -> None:
         get, currency = factors.get, self.currency
-        for key, slot, kind, symbol in self.factors:
+        for key, slot, kind, symbol in entries:
             found = get(key, _NOT_FETCHED)
             value: Any = found.value
             if value.__class__ is kind:

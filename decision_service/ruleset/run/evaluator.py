@@ -57,6 +57,17 @@ def load(
     return LoadedFactors(tuple(values), period)
 
 
+def load_more(
+    ruleset: CompiledRuleset, loaded: LoadedFactors, factors: Mapping[str, FactorValue]
+) -> LoadedFactors:
+    """The loaded values with those of further factors."""
+    if not factors:
+        return loaded
+    values = list(loaded.values)
+    ruleset.program.intake.load_more(factors, values)
+    return LoadedFactors(tuple(values), loaded.period)
+
+
 def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     """Run all stages, combine their conclusions, and give reasons.
 

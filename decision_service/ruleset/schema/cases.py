@@ -29,6 +29,7 @@ def tests_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
         "as_of": about(_DAY, "The day of decision, unless a case names its own"),
         "defaults": closed("the defaults", (), _given()),
         "cases": listed(_case(), minItems=1),
+        "unnoticed": listed(_mark(), minItems=1),
     }
     return {
         "$schema": forms.DIALECT,
@@ -66,6 +67,16 @@ def _case() -> Schema:
         "expect": _expectation(),
     }
     return closed("a case", ("name", "expect"), keys)
+
+
+def _mark() -> Schema:
+    keys = {
+        "at": about(forms.TEXT, "The figure, as `rules test --figures` names it"),
+        "from": forms.LITERAL,
+        "to": about(listed(forms.LITERAL, minItems=1), "What it may be instead, unnoticed"),
+        "because": about(forms.TEXT, "Why nothing comes of it"),
+    }
+    return closed("a change that no case has to notice", tuple(keys), keys)
 
 
 def _expectation() -> Schema:

@@ -21,6 +21,7 @@ from decision_service.ruleset.reading.literals import as_amount, as_literal
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.expectations import Expectation, read_expectation
 from decision_service.ruleset.testing.expected_names import check_expected
+from decision_service.ruleset.testing.marks import Mark, read_marks
 from decision_service.ruleset.testing.possible_values import check_possible
 
 T = TypeVar("T")
@@ -57,11 +58,15 @@ class RuleTestCase(msgspec.Struct, frozen=True):
 
 
 class CaseFile(msgspec.Struct, frozen=True):
-    """The cases of one file, and all that is wrong with it; after an error there are no cases."""
+    """The cases of one file, and all that is wrong with it; after an error there are no cases.
+
+    `marks` are the changes of figures that no case has to notice.
+    """
 
     path: str
     cases: tuple[RuleTestCase, ...]
     diagnostics: tuple[Diagnostic, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -138,10 +143,11 @@ def parse_cases(
         "a file of cases",
         report,
         required=("ruleset", "version", "cases"),
-        optional=("as_of", "defaults"),
+        optional=("as_of", "defaults", "unnoticed"),
     )
     cases = _Reader(fields, ruleset, catalogue).cases() if fields else []
-    return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics())
+    marks = read_marks(fields) if fields else ()
+    return CaseFile(path, () if report.failed else tuple(cases), report.diagnostics(), marks)
 
 
 class _Reader:

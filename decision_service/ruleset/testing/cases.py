@@ -54,13 +54,14 @@ class Goal(msgspec.Struct, frozen=True, order=True):
 
 
 class CaseResult(msgspec.Struct, frozen=True):
-    """One case's run; `problem` says why there is no verdict."""
+    """One case's run and the facts it stands on; `problem` says why there is no verdict."""
 
     case: RuleTestCase
     verdict: Verdict | None
     differences: tuple[Difference, ...] = ()
     problem: str = ""
     reached: frozenset[Goal] = frozenset()
+    facts: Facts | None = None
 
     @property
     def passed(self) -> bool:
@@ -82,7 +83,7 @@ def _run(ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | No
     verdict = evaluate(ruleset, facts)
     differences = case.expectation.differences(verdict)
     reached = frozenset(_reached(ruleset, verdict))
-    return CaseResult(case, verdict, differences, reached=reached)
+    return CaseResult(case, verdict, differences, reached=reached, facts=facts)
 
 
 def _facts(

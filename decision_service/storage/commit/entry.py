@@ -6,7 +6,13 @@ from enum import Enum, auto
 
 import msgspec
 
-from decision_service.pipeline.ports import ArmDecision, DecisionEntry, StoredEntry, WarmMark
+from decision_service.pipeline.ports import (
+    ArmDecision,
+    DecisionEntry,
+    HistoryEntry,
+    StoredEntry,
+    WarmMark,
+)
 from decision_service.storage.privacy.snapshots import PackedSnapshot
 from decision_service.storage.queries.decisions import microseconds
 
@@ -38,6 +44,7 @@ class Commit(msgspec.Struct, frozen=True):
     snapshot: PackedSnapshot | None = None
     arm: ArmDecision | None = None
     warm: WarmMark | None = None
+    history: HistoryEntry | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -53,6 +60,8 @@ class CommitStatus(Enum):
     """The entry's key, or its decision's id, belongs to another decision."""
     MOVED = auto()
     """A precondition failed: consent, reading or stored snapshot has changed."""
+    HISTORY_MOVED = auto()
+    """Another decision came first under a key of its history."""
     LEASE_LOST = auto()
 
 

@@ -6,9 +6,16 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from decision_service.domain.errors import ConsentMoved, LeaseLost, ReadingMoved, StoreError
+from decision_service.domain.errors import (
+    ConsentMoved,
+    HistoryMoved,
+    LeaseLost,
+    ReadingMoved,
+    StoreError,
+)
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.ports import StoredEntry
+from decision_service.storage.commit import history
 from decision_service.storage.commit import postgres as postgres_commit
 from decision_service.storage.commit import sqlite as sqlite_commit
 from decision_service.storage.commit.entry import Commit, CommitStatus
@@ -25,18 +32,33 @@ def record_group(
     Of several with one key the first wins. Running it twice records nothing twice.
     """
     consents.hold(connection, {c.entry.user_id for c in group if c.snapshot is not None})
-    database = postgres_commit if connection.dialect.name == "postgresql" else sqlite_commit
-    statuses = database.record(connection, group)
+    statuses = _recorded(connection, group)
     recorded = [
         commit
         for commit, status in zip(group, statuses, strict=True)
         if status is CommitStatus.RECORDED
     ]
+    history.record(connection, recorded)
     snapshots.record(connection, [c.snapshot for c in recorded if c.snapshot is not None])
     warm.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
     answers = _answers(connection, group, statuses)
     reach(Point.IN_COMMIT)
     return answers
+
+
+def _recorded(connection: Connection, group: Sequence[Commit]) -> Sequence[CommitStatus]:
+    """Record those that have their places in the history; give back those of the others."""
+    database = postgres_commit if connection.dialect.name == "postgresql" else sqlite_commit
+    claimed = history.claim(connection, group)
+    fit = [commit for commit in group if commit.entry.decision_id not in claimed.moved]
+    statuses = {
+        commit.entry.decision_id: status
+        for commit, status in zip(fit, database.record(connection, fit) if fit else (), strict=True)
+    }
+    lost = {one for one, status in statuses.items() if status is not CommitStatus.RECORDED}
+    claimed.release(connection, frozenset(lost))
+    moved = CommitStatus.HISTORY_MOVED
+    return [statuses.get(commit.entry.decision_id, moved) for commit in group]
 
 
 def _answers(
@@ -58,6 +80,8 @@ def _refusal(commit: Commit, status: CommitStatus) -> StoreError:
             "another process decides this request by now: ask again with the same request_id",
             retry_after=RETRY_SECONDS,
         )
+    if status is CommitStatus.HISTORY_MOVED:
+        return HistoryMoved("the person's history has moved on: nothing was recorded")
     if status is CommitStatus.KEY_TAKEN:
         return unavailable("the decision's id belongs to another decision: nothing was recorded")
     if commit.preconditions.reading is not None:

@@ -136,6 +136,8 @@ _ERASED = (
     "link_tokens",
     "warm",
     "loan_outcomes",
+    "history",
+    "history_keys",
 )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from decision_service.pipeline.ports import Disconnected, Erased
 from decision_service.storage.privacy import ended, expiry
 from decision_service.storage.privacy.sealing import new_key
+from decision_service.storage.queries import history
 from decision_service.storage.queries.dialect import insert_new, padded
 from decision_service.storage.schema.tables import (
     consents,
@@ -88,6 +89,7 @@ def erase(
     gone = connection.execute(delete(snapshots).where(snapshots.c.user_id == user_id))
     for table in (known_counts, link_tokens, warm):
         connection.execute(delete(table).where(table.c.user_id == user_id))
+    history.unlink(connection, user_id)
     if with_decisions:
         expiry.remove_decisions(connection, user_id)
     return Erased(gone.rowcount)

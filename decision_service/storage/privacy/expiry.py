@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, tuple_
 
+from decision_service.storage.queries import history
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.queries.dialect import padded
 from decision_service.storage.schema.tables import (
@@ -81,6 +82,7 @@ def _remove(connection: Connection, rows: Sequence[_Row]) -> None:
     arms = _ARM_ROW.in_(bindparam("rows", expanding=True))
     connection.execute(delete(arm_decisions).where(arms), {"rows": padded(rows)})
     ids = [row[2] for row in rows]
+    history.remove(connection, ids)
     for table in _TABLES:
         column = table.c.decision_id
         chosen = column.in_(bindparam("ids", expanding=True))

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
+from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome, LoanStatus, compare
+from decision_service.pipeline.outcomes.ports import Compared, compare
+from decision_service.storage.queries import history
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.schema.tables import decisions, loan_outcomes
 
@@ -41,6 +43,7 @@ def record(
     if compared.comparison.is_new:
         row = _row(report) | {"caller": caller, "reported": microseconds(now)}
         connection.execute(insert(loan_outcomes), row)
+        history.report(connection, report.decision_id, newest(connection, report.decision_id))
     return compared
 
 

@@ -242,6 +242,48 @@ loan_outcomes = Table(
 Days are `YYYY-MM-DD`, amounts minor units of `currency`; `reported` is when the report came.
 """
 
+history = Table(
+    "history",
+    metadata,
+    Column("decision_id", _text(), primary_key=True),
+    Column("user_id", _text(), nullable=False),
+    Column("caller", _text(), nullable=False),
+    Column("customer_ref", _text(), nullable=False),
+    Column("product", _text(), nullable=False),
+    Column("outcome", _text(), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("currency", _text(), nullable=False),
+    Column("approved", BigInteger),
+    Column("instalment", BigInteger),
+    Column("expires", BigInteger),
+    Column("found_by", LargeBinary, nullable=False),
+    Column("outstanding", BigInteger),
+    Column("due", BigInteger),
+    Column("open_loans", BigInteger),
+    Column("overdue_loans", BigInteger),
+    Column("repaid_loans", BigInteger),
+    sqlite_with_rowid=False,
+)
+"""What later decisions on the same person need of each; of its loans the newest reports together.
+
+Without a report the columns from `outstanding` on are null. `found_by` are its keys in
+`history_keys`, packed.
+"""
+
+history_keys = Table(
+    "history_keys",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", _text(), nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The decisions under each key of a user, a customer, an account or a person, numbered.
+
+Whoever decides takes the number after the last one that was read: of two at once one finds it taken
+and reads again, so that no two decisions on a person rest on the same history.
+"""
+
 applicants = Table(
     "applicants",
     metadata,

@@ -231,3 +231,59 @@ def with_table(product, row):
     (product / "tables").mkdir()
     header = "stability.band,income.conservative_6m,max_amount,tier\n"
     (product / "tables" / "limit.csv").write_text(f"{header}{row}-,-,0,T9\n")
+
+
+GATE = """\
+ruleset: personal-loan-ph
+version: 1
+title: A gate
+currency: PHP
+time_zone: Asia/Manila
+inputs:
+  requested_amount: {type: money, required: true}
+params:
+  least: {type: integer, value: 4}
+reasons:
+  SHORT: {text: {en: Too short}}
+stages:
+  - name: gate
+    component: KNOCKOUT
+    rules:
+      - {id: short, when: income.months_12m < params.least, then: DECLINE, reason: SHORT}
+      - {id: long, when: inputs.requested_amount >= 0 and income.months_12m > 0, then: APPROVE}
+"""
+GATE_TESTS = """\
+ruleset: personal-loan-ph
+version: 1
+as_of: 2026-11-15
+defaults: {inputs: {requested_amount: 1000}}
+cases:
+  - {name: three, factors: {income.months_12m: 3}, expect: {outcome: DECLINE, reasons: [SHORT]}}
+  - {name: six, factors: {income.months_12m: 6}, expect: {outcome: APPROVE}}
+"""
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A product of two rules, with cases that leave a figure between them."""
+    folder = product_folder(tmp_path, GATE)
+    (folder / "tests" / "v1.yaml").write_text(GATE_TESTS)
+
+
+def test_figures_that_no_test_notices_are_listed_and_a_floor_fails(run, gate):
+    """Each is a line with file and line, old and new value; below the floor the command fails."""
+    done = run("test", "--fail-under-figures", "100")
+    assert done.code == 1
+    assert "/v1.yaml:9: no test notices params.least from 4 to 5" in done.out
+    assert "a case would: `" in done.out
+    assert "less than the 100 % asked for" in done.err
+
+
+def test_figures_are_there_for_programs(run, gate):
+    """JSON has the share and each change that no test notices."""
+    (version,) = json.loads(run("test", "--figures", "--format", "json").out)
+    figures = version["figures"]
+    assert 0 < figures["percent"] < 100
+    assert ("params.least", "4", "5", 9) in {
+        (one["at"], one["from"], one["to"], one["line"]) for one in figures["unnoticed"]
+    }

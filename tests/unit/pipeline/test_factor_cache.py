@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from decision_service.domain.needs import Needs
 from decision_service.domain.time import AsOf
 from decision_service.factors.compute import compute
-from decision_service.factors.registry import catalogue
+from decision_service.factors.registry import catalogue, data_names
 from decision_service.pipeline.decide.factor_cache import FactorCache
 from decision_service.pipeline.decide.record_codec import pack_factors
 from decision_service.pipeline.snapshots.codec import snapshot_body
@@ -19,7 +19,7 @@ from decision_service.ruleset.run.evaluator import load
 from tests.fakes.world import NOW, PRODUCT, rulebook, steady_earner
 from tests.oracles.applicants import applicant
 
-ALL = tuple(catalogue())
+ALL = data_names(tuple(catalogue()))
 RULES = rulebook().products[PRODUCT].champion
 
 

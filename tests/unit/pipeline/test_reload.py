@@ -33,10 +33,11 @@ class Serving:
         return await ReloadRules(read, self.active_rules, self.rollouts, self.log, SetClock())()
 
 
-def without_tests(folder: RuleFolder, name: str) -> RuleFolder:
-    """The folder without the files of cases of this name."""
+def without_tests(folder: RuleFolder, version: int) -> RuleFolder:
+    """The folder without the cases of one version of every product."""
+    line = f"\nversion: {version}\n"
     products = [
-        replace(one, tests=tuple(t for t in one.tests if not t.path.endswith(f"/{name}")))
+        replace(one, tests=tuple(t for t in one.tests if line not in t.text))
         for one in folder.products
     ]
     return replace(folder, products=tuple(products))
@@ -65,7 +66,7 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
 async def test_a_challenger_without_a_test_case_is_not_taken_over(serving: Serving) -> None:
     """The last good rules decide on, and the refusal names the plan's line."""
     before = serving.active_rules.current()
-    serving.folder = without_tests(with_plan(CHALLENGED), "v2.yaml")
+    serving.folder = without_tests(with_plan(CHALLENGED), 2)
     assert await serving.reload() == Reloaded(accepted=False, faults=1)
     assert serving.active_rules.current() is before
     [problem] = serving.active_rules.status.refused

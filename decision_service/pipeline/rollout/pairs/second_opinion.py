@@ -109,5 +109,6 @@ def _values(case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf) -> Mappin
     further = tuple(name for name in needs.factors if name not in at_hand)
     if not further:
         return at_hand
-    computed = compute(case.snapshot, replace(needs, factors=further), as_of).values
+    asked = replace(needs, factors=further)
+    computed = compute(case.snapshot, asked, as_of, case.decision.own).values
     return {**at_hand, **computed}

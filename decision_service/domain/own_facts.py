@@ -1,0 +1,62 @@
+"""Facts of one decision that its snapshot does not hold: the service's own records, and grades."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from decision_service.domain.missing import Cause
+
+DAYS = (1, 7, 30, 90)
+"""The windows in which past applications are counted: civil days before the decision's."""
+
+Counts = tuple[int, int, int, int]
+"""One count for each of `DAYS`."""
+
+NEVER: Counts = (0, 0, 0, 0)
+
+
+class History(msgspec.Struct, frozen=True, array_like=True):
+    """What is on record of a person before a decision, over every key that names the person.
+
+    `exposure` and `instalments` are minor units of `currency`, None with `unclear` where they
+    cannot be told. `last_decline` is of the same product. `open_approvals`
+    and `open_loans` are how many decisions and loans make up the exposure.
+    """
+
+    currency: str
+    applications: Counts = NEVER
+    approvals: Counts = NEVER
+    declines: Counts = NEVER
+    last_decline: date | None = None
+    exposure: int | None = 0
+    instalments: int | None = 0
+    unclear: Cause | None = None
+    open_approvals: int = 0
+    open_loans: int = 0
+    overdue_loans: int = 0
+    repaid_loans: int = 0
+
+
+class Reuse(msgspec.Struct, frozen=True, array_like=True):
+    """How many users and customers share an account, a user or a person, this one counted.
+
+    Without a secret for the hashes (`keyed` False) accounts and persons are not compared. Else
+    `users_of_person` is None where no name with a birth date is at hand.
+    """
+
+    users_of_account: int | None = None
+    customers_of_user: int = 1
+    users_of_person: int | None = None
+    keyed: bool = False
+
+
+class OwnFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The facts of a decision beside its snapshot, recorded with it; a part not read is None."""
+
+    history: History | None = None
+    reuse: Reuse | None = None
+
+
+NO_OWN_FACTS = OwnFacts()

@@ -1,0 +1,133 @@
+"""From past decisions to the figures that factors read; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
+
+import msgspec
+
+from decision_service.domain.missing import Cause
+from decision_service.domain.own_facts import DAYS, Counts, History, Reuse
+from decision_service.domain.time import AsOf
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import HistoryKeys
+from decision_service.pipeline.history.ports import NOTHING_PAST, Past, PastDecision
+
+
+class HistoryOf(msgspec.Struct, frozen=True):
+    """What the figures are told of: product and currency, instant, and how long silence counts."""
+
+    product: str
+    currency: str
+    as_of: AsOf
+    unreported: timedelta
+
+
+class _Owed(msgspec.Struct):
+    """The sums of open offers and loans; `others` counts amounts in other currencies."""
+
+    exposure: int = 0
+    instalments: int = 0
+    offers: int = 0
+    loans: int = 0
+    others: int = 0
+
+
+def history_of(about: HistoryOf, past: Collection[Past]) -> History:
+    """The figures over past decisions, each counted once whatever keys it is found under."""
+    decided = {one.decision_id: one for found in past for one in found.decisions}.values()
+    owed = _owed(about, decided)
+    unclear = _unclear(owed, past)
+    loans = [one.loans for one in decided if one.loans is not None]
+    return History(
+        about.currency,
+        _counts(about.as_of, decided),
+        _counts(about.as_of, decided, Outcome.APPROVE),
+        _counts(about.as_of, decided, Outcome.DECLINE),
+        _last_decline(about, decided),
+        None if unclear else owed.exposure,
+        None if unclear else owed.instalments,
+        unclear,
+        owed.offers,
+        owed.loans,
+        sum(one.overdue for one in loans),
+        sum(one.repaid for one in loans),
+    )
+
+
+def reuse_of(
+    keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str, caller: str, customer_ref: str
+) -> Reuse:
+    """How many users and customers share what this decision is found under."""
+    customers = {
+        one.customer_ref
+        for one in past.get(keys.user, NOTHING_PAST).decisions
+        if one.caller == caller
+    }
+    shared = [_users(account, past, user_id) for account in keys.accounts]
+    return Reuse(
+        max(shared, default=1) if keys.keyed else None,
+        max(len((customers | {customer_ref}) - {""}), 1),
+        _users(keys.person, past, user_id) if keys.person else None,
+        keyed=keys.keyed,
+    )
+
+
+def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> int:
+    found = (one for key in keys for one in past.get(key, NOTHING_PAST).decisions)
+    return len({one.user_id for one in found} | {user_id})
+
+
+def _counts(as_of: AsOf, decided: Iterable[PastDecision], outcome: Outcome | None = None) -> Counts:
+    ages = [
+        (as_of.date - _day(one, as_of)).days
+        for one in decided
+        if outcome is None or one.outcome is outcome
+    ]
+    day, week, month, quarter = (sum(age < days for age in ages) for days in DAYS)
+    return day, week, month, quarter
+
+
+def _last_decline(about: HistoryOf, decided: Iterable[PastDecision]) -> date | None:
+    days = [
+        _day(one, about.as_of)
+        for one in decided
+        if one.outcome is Outcome.DECLINE and one.product == about.product
+    ]
+    return min(max(days), about.as_of.date) if days else None
+
+
+def _day(one: PastDecision, as_of: AsOf) -> date:
+    return one.created.astimezone(as_of.zone).date()
+
+
+def _owed(about: HistoryOf, decided: Iterable[PastDecision]) -> _Owed:
+    owed = _Owed()
+    for one in decided:
+        amount, due, offers, loans = _open(one, about)
+        if amount and one.currency != about.currency:
+            owed.others += 1
+            continue
+        owed.exposure += amount
+        owed.instalments += due
+        owed.offers += offers
+        owed.loans += loans
+    return owed
+
+
+def _open(one: PastDecision, about: HistoryOf) -> tuple[int, int, int, int]:
+    """What a decision's loans, or its offer, still come to: amount, instalment, offers, loans."""
+    if one.loans is not None:
+        return one.loans.outstanding, one.loans.due, 0, one.loans.open
+    if one.outcome is not Outcome.APPROVE or not one.approved:
+        return 0, 0, 0, 0
+    if about.as_of.instant >= (one.expires or one.created) + about.unreported:
+        return 0, 0, 0, 0
+    return one.approved, one.approved if one.instalment is None else one.instalment, 1, 0
+
+
+def _unclear(owed: _Owed, past: Iterable[Past]) -> Cause | None:
+    if owed.others:
+        return Cause.MIXED_CURRENCY
+    return Cause.PARTIAL if any(one.cut for one in past) else None

@@ -1,0 +1,103 @@
+"""The keys under which a decision is found again: user, customer, and hashes of account and person.
+
+A key's first byte is its kind. What identifies somebody outside this service is hashed by a secret
+key; the next bytes are the id of that key, so that hashes of a key that is gone can be told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+_BYTES = 16
+USER, CUSTOMER, ACCOUNT, PERSON = (letter.encode() for letter in "UCAP")
+KEYED = frozenset({ACCOUNT, PERSON})
+"""The kinds that link users by what the vendor told of them, and go with consent."""
+KEY_ID_BYTES = 4
+SMALLEST_KEY = 32
+
+
+class IdentityKey(msgspec.Struct, frozen=True):
+    """A secret key of hashes; `id` is derived from it and no secret."""
+
+    secret: bytes
+    id: bytes
+
+    @classmethod
+    def of(cls, secret: bytes) -> IdentityKey:
+        """The key of at least 32 bytes; raises ValueError for a shorter one."""
+        if len(secret) < SMALLEST_KEY:
+            raise ValueError(f"a key has {len(secret)} bytes: {SMALLEST_KEY} are needed")
+        told = hashlib.blake2b(b"id", key=secret[:64], digest_size=KEY_ID_BYTES)
+        return cls(secret, told.digest())
+
+    def hash(self, kind: bytes, text: str) -> bytes:
+        """The key of a text of a kind: kind, id of the secret, keyed hash."""
+        told = hashlib.blake2b(text.encode(), key=self.secret[:64], digest_size=_BYTES, person=kind)
+        return kind + self.id + told.digest()
+
+    def __repr__(self) -> str:
+        """Name the key by its id alone."""
+        return f"IdentityKey({self.id.hex()})"
+
+
+class HistoryKeys(msgspec.Struct, frozen=True):
+    """All keys of one decision; an account and a person have one key for each secret.
+
+    `keyed` is False where there is no secret, so that accounts and persons are not known.
+    """
+
+    user: bytes
+    customer: bytes | None = None
+    accounts: tuple[tuple[bytes, ...], ...] = ()
+    person: tuple[bytes, ...] = ()
+    keyed: bool = False
+
+    @property
+    def all(self) -> tuple[bytes, ...]:
+        """Every key once, in order."""
+        return tuple(sorted({*self._each()}))
+
+    def _each(self) -> Iterator[bytes]:
+        yield self.user
+        if self.customer is not None:
+            yield self.customer
+        for account in self.accounts:
+            yield from account
+        yield from self.person
+
+
+def user_key(user_id: str) -> bytes:
+    """The key of a user."""
+    return _plain(USER, user_id)
+
+
+def history_keys(
+    user_id: str,
+    caller: str,
+    customer_ref: str,
+    secrets: tuple[IdentityKey, ...] = (),
+    accounts: Iterable[str] = (),
+    person: str | None = None,
+) -> HistoryKeys:
+    """The keys of a decision; `person` is a normalised name with its birth date.
+
+    A customer_ref means something to its caller alone.
+    """
+    return HistoryKeys(
+        user_key(user_id),
+        _plain(CUSTOMER, f"{caller}\x00{customer_ref}") if customer_ref else None,
+        tuple(
+            tuple(secret.hash(ACCOUNT, account) for secret in secrets)
+            for account in sorted({*accounts})
+            if secrets
+        ),
+        tuple(secret.hash(PERSON, person) for secret in secrets) if person else (),
+        bool(secrets),
+    )
+
+
+def _plain(kind: bytes, text: str) -> bytes:
+    return kind + hashlib.blake2b(text.encode(), digest_size=_BYTES, person=kind).digest()

@@ -1,0 +1,69 @@
+"""Past decisions as the store keeps them for history, and the port that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from decision_service.domain.verdict import Outcome
+
+MOST_PAST = 1000
+"""How many decisions are read under one key, newest first."""
+
+
+class ReportedLoans(msgspec.Struct, frozen=True, array_like=True):
+    """The newest reports of a decision's loans together; amounts in minor units.
+
+    `outstanding` and `due` (each month) are those of the `open` ones alone.
+    """
+
+    outstanding: int
+    due: int
+    open: int
+    overdue: int
+    repaid: int
+
+
+class PastDecision(msgspec.Struct, frozen=True):
+    """A decision with what it may come to be owed; `loans` is None where none was reported.
+
+    `approved` and `instalment` are minor units of `currency`, None where there is no such amount.
+    """
+
+    decision_id: str
+    user_id: str
+    caller: str
+    customer_ref: str
+    product: str
+    outcome: Outcome
+    created: datetime
+    currency: str
+    approved: int | None
+    instalment: int | None
+    expires: datetime | None
+    loans: ReportedLoans | None = None
+
+
+class Past(msgspec.Struct, frozen=True):
+    """The decisions under one key, and the number of the last of them; 0 where there is none."""
+
+    last: int = 0
+    decisions: tuple[PastDecision, ...] = ()
+
+    @property
+    def cut(self) -> bool:
+        """Whether there may be older decisions that were not read."""
+        return len(self.decisions) >= MOST_PAST
+
+
+NOTHING_PAST = Past()
+
+
+class HistoryLog(Protocol):
+    """Reads past decisions by key; raises StoreUnavailable."""
+
+    async def past(self, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+        """The newest decisions under each key that has any."""

@@ -1,0 +1,83 @@
+"""The figures within a text, and the values next to each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+
+from decision_service.language.yaml.readers import parse_day
+
+SMALL = 20
+"""Whole numbers up to this one move by 1, others by a tenth."""
+
+_TOKEN = re.compile(
+    r'"[^"]*"'
+    r"|\d{4}-\d{2}-\d{2}"
+    r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
+    r"|(?<![\w.])(?:true|false)(?![\w.])"
+)
+_WORD = re.compile(r"[^|\s\"'=!]+")
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A figure within a text: characters `start` to `end`; labels without their quotes."""
+
+    start: int
+    end: int
+    text: str
+    label: bool = False
+
+
+def figures(text: str) -> Iterator[Token]:
+    """The numbers, dates, flags and quoted labels of an expression or a cell."""
+    for found in _TOKEN.finditer(text):
+        start, end = found.span()
+        if found[0].startswith('"'):
+            start, end = start + 1, end - 1
+        word = text[start:end]
+        yield Token(start, end, word, label=found[0] != word and parse_day(word) is None)
+
+
+def labels(text: str) -> Iterator[Token]:
+    """The labels of a cell `A | B`, `!= A`; none in `-` and `missing`."""
+    for found in _WORD.finditer(text):
+        if found[0] not in ("-", "missing"):
+            yield Token(*found.span(), found[0], label=True)
+
+
+def next_to(text: str) -> tuple[str, ...]:
+    """The values beside a number, date or flag."""
+    day = parse_day(text)
+    if day is not None:
+        return tuple((day + timedelta(days=step)).isoformat() for step in (1, -1))
+    if text in ("true", "false"):
+        return ("false" if text == "true" else "true",)
+    return tuple(f"{n:f}" for n in _beside(Decimal(text), whole="." not in text))
+
+
+def beside(label: str, known: Sequence[str]) -> tuple[str, ...]:
+    """The labels before and after one; none where it is not among the known."""
+    if label not in known:
+        return ()
+    index = known.index(label)
+    return tuple(known[i] for i in (index - 1, index + 1) if 0 <= i < len(known))
+
+
+def _beside(number: Decimal, *, whole: bool) -> tuple[Decimal, Decimal]:
+    if not number or (whole and number <= SMALL):
+        return number + 1, number - 1
+    step = number / 10
+    if whole:
+        step = step.to_integral_value()
+    elif number >= 1 and _decimals(number) > 1:
+        step = step.quantize(number)  # an amount has no more digits than centavos
+    return (number + step).normalize(), (number - step).normalize()
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

@@ -1,0 +1,106 @@
+"""Runs a version's cases against every small change of its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from decision_service.domain.factor import FactorSpec
+from decision_service.domain.verdict import Verdict
+from decision_service.language.diagnostics import Report
+from decision_service.language.yaml.nodes import MapNode
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.compile.compiler import finish, read_draft, run_checks
+from decision_service.ruleset.figures.find import find_changes
+from decision_service.ruleset.figures.model import Change, Edit, Fate, Tried, Witness
+from decision_service.ruleset.figures.near import figures_near
+from decision_service.ruleset.figures.normal import normal_form
+from decision_service.ruleset.figures.samples import Base, Sample, Sampler
+from decision_service.ruleset.figures.seen import first_difference
+from decision_service.ruleset.figures.trees import edited, written_out
+from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.draft import RulesetDraft
+from decision_service.ruleset.reading.names import Names
+from decision_service.ruleset.run.evaluator import evaluate
+from decision_service.ruleset.testing.cases import CaseResult
+
+SAMPLES = 2_000
+"""How many made-up facts a change is tried on that no case notices."""
+
+
+class FiguresRun:
+    """One version's figures, tried against the results of its cases; only passed ones count.
+
+    The version must compile.
+    """
+
+    def __init__(
+        self,
+        files: RulesetFiles,
+        ruleset: CompiledRuleset,
+        catalogue: Mapping[str, FactorSpec],
+        results: Sequence[CaseResult],
+    ) -> None:
+        self.files, self.ruleset, self.catalogue = files, ruleset, catalogue
+        self.results = [r for r in results if r.passed and r.facts is not None]
+        root = read(files.path, files.text, Report())
+        assert isinstance(root, MapNode)  # noqa: S101  it has compiled
+        tree = written_out(root, files)
+        assert isinstance(tree, MapNode)  # noqa: S101  as its root is
+        self.root = tree
+        self.draft = self._draft(())
+        assert self.draft is not None  # noqa: S101  it has compiled
+        self.content = normal_form(self.draft)
+        self.sampler = Sampler(ruleset, catalogue, self._bases(), self._near(self.draft))
+        self.sampled: list[tuple[Sample, Verdict]] = []
+
+    def tried(self) -> Iterator[Tried]:
+        """Every change with its fate, in the order of the file; none is marked yet."""
+        assert self.draft is not None  # noqa: S101  it has compiled
+        for change in find_changes(self.root, self.draft.names.symbols):
+            yield self._try(change)
+
+    def _try(self, change: Change) -> Tried:
+        draft = self._draft(change.edits)
+        if draft is None:
+            return Tried(change, Fate.REFUSED)
+        changed = finish(draft, self.ruleset.digest)
+        if self._noticed(changed):
+            return Tried(change, Fate.NOTICED)
+        run_checks(draft)
+        if draft.report.failed:
+            return Tried(change, Fate.REFUSED)
+        if normal_form(draft) == self.content:
+            return Tried(change, Fate.NO_DIFFERENCE)
+        return Tried(change, Fate.UNNOTICED, self._witness(changed))
+
+    def _draft(self, edits: Sequence[Edit]) -> RulesetDraft | None:
+        report = Report()
+        node = edited(self.root, edits)
+        draft = read_draft(node, self.files, Names(self.catalogue), report)
+        return None if report.failed else draft
+
+    def _noticed(self, changed: CompiledRuleset) -> bool:
+        """Whether any case comes out otherwise than expected."""
+        for result in self.results:
+            assert result.facts is not None  # noqa: S101  only such are kept
+            if result.case.expectation.differences(evaluate(changed, result.facts)):
+                return True
+        return False
+
+    def _witness(self, changed: CompiledRuleset) -> Witness | None:
+        """The first made-up facts that come out otherwise."""
+        if not self.sampled:
+            drawn = self.sampler.samples(SAMPLES)
+            self.sampled = [(s, evaluate(self.ruleset, s.facts)) for s in drawn]
+        for sample, verdict in self.sampled:
+            other = evaluate(changed, sample.facts)
+            difference = first_difference(verdict, other)
+            if difference is not None:
+                return Witness(sample.case, sample.values, *difference)
+        return None
+
+    def _bases(self) -> list[Base]:
+        return [Base(r.case.name, r.facts) for r in self.results if r.facts is not None]
+
+    def _near(self, draft: RulesetDraft) -> dict[str, set[str]]:
+        return figures_near(self.root, draft.params, self.ruleset.currency)

@@ -1,0 +1,197 @@
+"""Made-up facts for a ruleset: those of its cases with other values of a few names.
+
+The same cases give the same facts. Values lie at the figures that a name is compared with and a
+step beside them, at the ends of what it can have, and among what the cases give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from itertools import cycle, islice
+from typing import Any
+
+import msgspec
+
+from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.money import Money, to_minor
+from decision_service.domain.time import AsOf
+from decision_service.language.expressions.tree import Literal
+from decision_service.ruleset.figures.neighbours import next_to
+from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
+from decision_service.ruleset.run.evaluator import Facts
+from decision_service.ruleset.run.inputs import bind_inputs
+
+MOST_CHANGED = 3
+_DAY = "as_of"
+_CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
+_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2))
+
+
+class Base(msgspec.Struct, frozen=True):
+    """A case's name and facts."""
+
+    name: str
+    facts: Facts
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """Made-up facts, the case they begin with, and the values that are not its own."""
+
+    case: str
+    facts: Facts
+    values: tuple[tuple[str, str], ...]
+
+
+class _Draws:
+    """Numbers that look random and are the same for everybody (a linear congruence)."""
+
+    def __init__(self) -> None:
+        self.state = 1
+
+    def below(self, end: int) -> int:
+        self.state = (self.state * 6364136223846793005 + 1442695040888963407) % 2**64
+        return (self.state >> 33) % end
+
+
+class Sampler:
+    """Makes facts for one ruleset.
+
+    `near` holds for each name the figures that stand beside it in the file, as written.
+    """
+
+    def __init__(
+        self,
+        ruleset: CompiledRuleset,
+        catalogue: Mapping[str, FactorSpec],
+        bases: Sequence[Base],
+        near: Mapping[str, Iterable[str]],
+    ) -> None:
+        self.ruleset, self.bases = ruleset, bases
+        self.pools: dict[str, list[Any]] = {_DAY: self._days()}
+        for name in ruleset.needs.factors:
+            given = [base.facts.factors.get(name) for base in bases]
+            found = _values(catalogue[name], near.get(name, ()), ruleset.currency)
+            values = [FactorValue(name, value) for value in found]
+            gone = [FactorValue(name, None, (Missing(cause),)) for cause in _CAUSES]
+            self.pools[name] = _distinct([*(v for v in given if v), *values, *gone])
+        for spec in ruleset.inputs.values():
+            inputs = [base.facts.inputs.get(spec.name) for base in bases]
+            values = _values(spec, near.get(f"inputs.{spec.name}", ()), ruleset.currency)
+            self.pools[f"inputs.{spec.name}"] = _distinct([*inputs, *values])
+        self.names = sorted(self.pools)
+
+    def samples(self, count: int) -> Iterator[Sample]:
+        """So many facts: those of the cases, then each value of each name in turn.
+
+        There are none where there is no case to begin with.
+        """
+        yield from (Sample(base.name, base.facts, ()) for base in self.bases[:count])
+        draws, count = _Draws(), max(0, count - len(self.bases))
+        values = cycle([(name, value) for name in self.names for value in self.pools[name]])
+        for value in islice(values, count if self.bases else 0):
+            base = self.bases[draws.below(len(self.bases))]
+            others = [self._draw(draws) for _ in range(draws.below(MOST_CHANGED))]
+            yield self._sample(base, [*others, value])
+
+    def _draw(self, draws: _Draws) -> tuple[str, Any]:
+        name = self.names[draws.below(len(self.names))]
+        pool = self.pools[name]
+        return name, pool[draws.below(len(pool))]
+
+    def _sample(self, base: Base, values: Sequence[tuple[str, Any]]) -> Sample:
+        facts = base.facts
+        factors, inputs, as_of = dict(facts.factors), dict(facts.inputs), facts.as_of
+        for name, value in values:
+            if name == _DAY:
+                as_of = value
+            elif name.startswith("inputs."):
+                _put(inputs, name.removeprefix("inputs."), value)
+            else:
+                factors[name] = value
+        bound = bind_inputs(self.ruleset, inputs)
+        if bound.problems:  # no such application reaches the rules
+            return Sample(base.name, facts, ())
+        shown = tuple((name, shown_value(value)) for name, value in dict(values).items())
+        return Sample(base.name, Facts(factors, bound.values, as_of), shown)
+
+    def _days(self) -> list[AsOf]:
+        """The days of the cases, and those around which a dated value changes."""
+        starts = {s.start for p in self.ruleset.params.values() for s in p.steps if s.start}
+        days = {day + timedelta(days=step) for day in starts for step in (-1, 0)}
+        days |= {base.facts.as_of.date for base in self.bases}
+        return [_noon(day, self.ruleset) for day in sorted(days)] or [
+            base.facts.as_of for base in self.bases[:1]
+        ]
+
+
+def shown_value(value: Any) -> str:
+    """A value as a case is written."""
+    if isinstance(value, FactorValue):
+        return (
+            shown_value(value.value) if not value.missing else f"missing {value.missing[0].cause}"
+        )
+    if value is None:
+        return "not sent"
+    if isinstance(value, AsOf):
+        return value.date.isoformat()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value.major:f}" if isinstance(value, Money) else str(value)
+
+
+def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
+    inputs.pop(name, None)
+    if value is not None:
+        inputs[name] = value
+
+
+def _noon(day: date, ruleset: CompiledRuleset) -> AsOf:
+    return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def _values(spec: FactorSpec | InputSpec, near: Iterable[str], currency: str) -> list[Any]:
+    """Values of a type at the figures beside a name, and at its own ends."""
+    if spec.type is ValueType.FLAG:
+        return [True, False]
+    if spec.type is ValueType.TEXT:
+        return list(spec.labels)
+    if spec.type is ValueType.DATE:
+        return []
+    ends = [bound for bound in (spec.lower, spec.upper) if bound is not None]
+    numbers = {Decimal(end) for end in ends}
+    for text in near:  # without its sign
+        around = _around(text, spec.type)
+        numbers |= around | {-number for number in around}
+    inside = [n for n in sorted(numbers) if _within(n, spec)]
+    return [_typed(n, spec.type, currency) for n in inside]
+
+
+def _around(text: str, type_: ValueType) -> set[Decimal]:
+    step = Decimal(1) if type_ is ValueType.INTEGER else Decimal("0.01")
+    moved = {Decimal(text), *(Decimal(after) for after in next_to(text))}
+    wide = {Decimal(text) * part for part in _PARTS}
+    return {n + shift for n in moved for shift in (-step, Decimal(0), step)} | wide
+
+
+def _within(number: Decimal, spec: FactorSpec | InputSpec) -> bool:
+    low, high = spec.lower, spec.upper
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _typed(number: Decimal, type_: ValueType, currency: str) -> Literal | Money:
+    if type_ is ValueType.INTEGER:
+        return int(number)
+    if type_ is ValueType.MONEY:
+        return Money(currency, to_minor(number.quantize(Decimal("0.01")), currency))
+    return number

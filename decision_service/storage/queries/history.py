@@ -1,0 +1,173 @@
+"""Past decisions by the keys of whom they concern."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+
+from decision_service.domain.loan import LoanOutcome, LoanStatus
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import KEYED, user_key
+from decision_service.pipeline.history.ports import (
+    MOST_PAST,
+    Past,
+    PastDecision,
+    ReportedLoans,
+)
+from decision_service.pipeline.ports import HistoryEntry, StoredEntry
+from decision_service.storage.queries.decisions import from_microseconds, microseconds
+from decision_service.storage.queries.dialect import padded
+from decision_service.storage.schema.tables import history, history_keys
+
+_KEYS = history_keys.c
+_OTHERS = history_keys.alias("others")
+_LAST = select(func.max(_OTHERS.c.number)).where(_OTHERS.c.key == _KEYS.key).scalar_subquery()
+_SHOWN = (_KEYS.key, _KEYS.number, *history.c)
+_UNDER = (
+    select(*_SHOWN)
+    .join(history_keys, history.c.decision_id == _KEYS.decision_id)
+    .where(
+        _KEYS.key.in_(bindparam("keys", expanding=True)),
+        _KEYS.number > _LAST - MOST_PAST,
+    )
+)
+_OF_DECISIONS = select(history.c.decision_id, history.c.found_by).where(
+    history.c.decision_id.in_(bindparam("ids", expanding=True))
+)
+_OF_USER = select(_KEYS.decision_id).where(_KEYS.key == bindparam("key"))
+
+
+def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Past]:
+    """The newest decisions under each key that has any."""
+    if not keys:
+        return {}
+    found: dict[bytes, list[Row[Any]]] = {}
+    for row in connection.execute(_UNDER, {"keys": padded(sorted(keys))}):
+        found.setdefault(bytes(row.key), []).append(row)
+    return {
+        key: Past(max(row.number for row in rows), tuple(map(_past, rows)))
+        for key, rows in found.items()
+    }
+
+
+def row(entry: StoredEntry, told: HistoryEntry) -> Mapping[str, object]:
+    """A decision's row, without reports."""
+    return {
+        "decision_id": entry.decision_id,
+        "user_id": entry.user_id,
+        "caller": entry.caller,
+        "customer_ref": entry.customer_ref,
+        "product": entry.product,
+        "outcome": entry.outcome.value,
+        "created": microseconds(entry.created),
+        "currency": told.currency,
+        "approved": told.approved,
+        "instalment": told.instalment,
+        "expires": None if told.expires is None else microseconds(told.expires),
+        "found_by": packed(key for key, _ in told.keys),
+    }
+
+
+def report(connection: Connection, decision_id: str, newest: Sequence[LoanOutcome]) -> None:
+    """Set what the newest reports of a decision's loans come to."""
+    chosen = update(history).where(history.c.decision_id == decision_id)
+    open_ = [one for one in newest if one.status is LoanStatus.BOOKED]
+    left = [(_outstanding(one), one) for one in open_]
+    connection.execute(
+        chosen.values(
+            outstanding=sum(amount for amount, _ in left),
+            due=sum(one.instalment.minor for amount, one in left if amount and one.instalment),
+            open_loans=sum(1 for amount, _ in left if amount),
+            overdue_loans=sum(_is_overdue(one) for one in newest),
+            repaid_loans=sum(one.status is LoanStatus.REPAID for one in newest),
+        )
+    )
+
+
+def remove(connection: Connection, decision_ids: Sequence[str]) -> None:
+    """Delete decisions from the history."""
+    if decision_ids:
+        _unlink(connection, _keys_of(connection, decision_ids))
+        ids = {"ids": padded(decision_ids)}
+        chosen = history.c.decision_id.in_(bindparam("ids", expanding=True))
+        connection.execute(delete(history).where(chosen), ids)
+
+
+def unlink(connection: Connection, user_id: str) -> None:
+    """Delete the hashes of a user's accounts and person; decisions stay under user and customer."""
+    found = connection.execute(_OF_USER, {"key": user_key(user_id)})
+    ids = [one[0] for one in found]
+    if not ids:
+        return
+    keys = _keys_of(connection, ids)
+    hashed = {one: [key for key in all_ if key[:1] in KEYED] for one, all_ in keys.items()}
+    _unlink(connection, hashed)
+    for one, all_ in keys.items():
+        if hashed[one]:
+            kept = packed(key for key in all_ if key[:1] not in KEYED)
+            chosen = update(history).where(history.c.decision_id == one)
+            connection.execute(chosen.values(found_by=kept))
+
+
+def packed(keys: Iterable[bytes]) -> bytes:
+    """Keys one after another, each after its length."""
+    return b"".join(bytes([len(key)]) + key for key in keys)
+
+
+def unpacked(body: bytes) -> Sequence[bytes]:
+    """The keys that `packed` was given."""
+    keys, place = [], 0
+    while place < len(body):
+        end = place + 1 + body[place]
+        keys.append(body[place + 1 : end])
+        place = end
+    return keys
+
+
+def _keys_of(connection: Connection, decision_ids: Sequence[str]) -> dict[str, Sequence[bytes]]:
+    found = connection.execute(_OF_DECISIONS, {"ids": padded(decision_ids)})
+    return {one: unpacked(bytes(keys)) for one, keys in found}
+
+
+def _unlink(connection: Connection, keys: Mapping[str, Sequence[bytes]]) -> None:
+    wanted = sorted({key for all_ in keys.values() for key in all_})
+    if not wanted:
+        return
+    chosen = delete(history_keys).where(
+        _KEYS.key.in_(bindparam("keys", expanding=True)),
+        _KEYS.decision_id.in_(bindparam("ids", expanding=True)),
+    )
+    connection.execute(chosen, {"keys": padded(wanted), "ids": padded([*keys])})
+
+
+def _outstanding(one: LoanOutcome) -> int:
+    paid = one.repaid.minor if one.repaid else 0
+    return max(one.disbursed.minor - paid, 0) if one.disbursed else 0
+
+
+def _is_overdue(one: LoanOutcome) -> bool:
+    return one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days)
+
+
+def _past(row: Row[Any]) -> PastDecision:
+    loans = None
+    if row.outstanding is not None:
+        loans = ReportedLoans(
+            row.outstanding, row.due, row.open_loans, row.overdue_loans, row.repaid_loans
+        )
+    return PastDecision(
+        row.decision_id,
+        row.user_id,
+        row.caller,
+        row.customer_ref,
+        row.product,
+        Outcome(row.outcome),
+        from_microseconds(row.created),
+        row.currency,
+        row.approved,
+        row.instalment,
+        None if row.expires is None else from_microseconds(row.expires),
+        loans,
+    )

@@ -1,0 +1,160 @@
+"""What every `HistoryLog` must do: subclass the kit and give it a `log` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from decision_service.domain.errors import ConsentMoved, HistoryMoved
+from decision_service.domain.loan import LoanOutcome, LoanStatus
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.history.keys import IdentityKey, history_keys
+from decision_service.pipeline.history.ports import PastDecision, ReportedLoans
+from decision_service.pipeline.ports import DecisionEntry, HistoryEntry
+from decision_service.storage.store import Store
+from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
+
+DAY = timedelta(days=1)
+SECRET = IdentityKey.of(b"a secret of thirty-two bytes and more")
+KEYS = history_keys("user-1", "los", "C-1", (SECRET,), ("a-1", "a-2"), "juan dela cruz 1990-01-01")
+USER = KEYS.user
+
+
+def decided(
+    number: int, keys: Iterable[bytes] = KEYS.all, last: int = 0, **changes: object
+) -> DecisionEntry:
+    """An approval of 50,000 that was decided when there were `last` decisions under each key."""
+    told = HistoryEntry(
+        tuple((key, last) for key in keys), "PHP", 5_000_000, 945_650, NOON + 14 * DAY
+    )
+    own = {"outcome": Outcome.APPROVE, "customer_ref": "C-1", "history": told}
+    return numbered(number, **(own | changes))
+
+
+def as_past(entry: DecisionEntry, loans: ReportedLoans | None = None) -> PastDecision:
+    """What must come back of an entry, written out independently of any implementation."""
+    told = entry.history
+    assert told is not None
+    return PastDecision(
+        entry.decision_id, entry.user_id, entry.caller, entry.customer_ref, entry.product,
+        entry.outcome, entry.created, told.currency, told.approved, told.instalment, told.expires,
+        loans,
+    )  # fmt: skip
+
+
+async def booked(log: Store, entry: DecisionEntry, **changes: object) -> None:
+    """Report a loan of 50,000 on the decision, of which 20,000 are repaid."""
+    report = LoanOutcome(
+        entry.decision_id, f"LN {entry.decision_id}", date(2026, 12, 1), LoanStatus.BOOKED,
+        Money("PHP", 5_000_000), date(2026, 11, 25), Money("PHP", 945_650), Money("PHP", 2_000_000),
+    )  # fmt: skip
+    await log.record_outcome(replace(report, **changes), entry.caller, NOON)
+
+
+class HistoryLogKit:
+    """The suite; `log` is an empty store."""
+
+    async def test_a_decision_is_found_under_each_of_its_keys(self, log: Store) -> None:
+        """Every field reads back under user, customer, account and person, and no other key."""
+        assert await log.past(KEYS.all) == {}
+        entry, bare = decided(1), decided(2, [USER], last=1, outcome=Outcome.REFER)
+        bare = replace(bare, history=HistoryEntry(((USER, 1),), "PHP"))
+        await log.commit(entry)
+        await log.commit(bare)
+        found = await log.past([*KEYS.all, history_keys("user-2", "los", "").user])
+        assert set(found) == {*KEYS.all}
+        for key in KEYS.all:
+            expected = [as_past(entry)] + ([as_past(bare)] if key == USER else [])
+            assert found[key].last == len(expected)
+            assert sorted(found[key].decisions, key=lambda one: one.decision_id) == expected
+
+    async def test_only_one_decision_rests_on_a_history(self, log: Store) -> None:
+        """A second one that read the same finds its place taken, and leaves nothing behind."""
+        await log.commit(decided(1))
+        for keys in (KEYS.all, [USER], [KEYS.person[0], history_keys("user-9", "los", "").user]):
+            with pytest.raises(HistoryMoved):
+                await log.commit(decided(2, keys))
+        assert await log.get(decided(2).decision_id) is None
+        found = await log.past([*KEYS.all, history_keys("user-9", "los", "").user])
+        assert {past.last for past in found.values()} == {1}
+        assert set(found) == {*KEYS.all}
+        await log.commit(decided(2, last=1))
+        assert (await log.past([USER]))[USER].last == 2
+
+    async def test_of_fifty_at_once_each_rests_on_its_own_history(self, log: Store) -> None:
+        """Fifty that read and commit until they may: fifty places, no two alike, nobody starves."""
+
+        async def decide(number: int) -> int:
+            keys = KEYS.all if number % 2 else [KEYS.person[0], KEYS.accounts[0][0]]
+            while True:
+                past = await log.past(keys)
+                last = {key: past[key].last if key in past else 0 for key in keys}
+                told = HistoryEntry(tuple(last.items()), "PHP", 5_000_000)
+                try:
+                    await log.commit(decided(number, history=told))
+                except HistoryMoved:
+                    continue
+                return last[KEYS.person[0]]
+
+        seen = await asyncio.gather(*(decide(number) for number in range(1, 51)))
+        assert sorted(seen) == list(range(50))
+
+    async def test_a_repeated_request_counts_once(self, log: Store) -> None:
+        """The same request gives the recorded decision, whatever history it was decided on."""
+        first = await log.commit(decided(1))
+        assert await log.commit(decided(1)) == first
+        again = decided(2, last=1, request_id=decided(1).request_id)
+        assert await log.commit(again) == first
+        assert (await log.past([USER]))[USER].last == 1
+
+    async def test_what_is_not_recorded_leaves_no_trace(self, log: Store) -> None:
+        """A decision whose consent was withdrawn meanwhile gives its places back."""
+        with pytest.raises(ConsentMoved):
+            await log.commit(decided(1, snapshot=SNAPSHOT, consent=1))
+        assert await log.past(KEYS.all) == {}
+        await log.commit(decided(2))
+
+    async def test_reports_tell_what_is_left_of_a_decision(self, log: Store) -> None:
+        """Booked, half repaid and overdue; repaid; never taken up; given up."""
+        entry = decided(1)
+        await log.commit(entry)
+        await booked(log, entry, overdue_days=4)
+        assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0)
+        await booked(log, entry, loan_id="LN 2", status=LoanStatus.NOT_TAKEN_UP, repaid=None)
+        assert await self._loans(log) == ReportedLoans(3_000_000, 945_650, 1, 1, 0)
+        later = date(2026, 12, 2)
+        await booked(log, entry, as_of=later, status=LoanStatus.REPAID)
+        assert await self._loans(log) == ReportedLoans(0, 0, 0, 0, 1)
+        await booked(log, entry, as_of=date(2026, 12, 3), status=LoanStatus.CHARGED_OFF)
+        assert await self._loans(log) == ReportedLoans(0, 0, 0, 1, 0)
+
+    async def test_an_erased_user_is_linked_to_nobody(self, log: Store) -> None:
+        """Hashes of account and person go; the decisions stay under user and customer."""
+        await log.commit(decided(1))
+        other = [KEYS.person[0], history_keys("user-2", "los", "").user]
+        told = HistoryEntry(((other[0], 1), (other[1], 0)), "PHP")
+        await log.commit(decided(2, user_id="user-2", history=told))
+        await log.erase("user-1")
+        found = await log.past([*KEYS.all, *other])
+        assert set(found) == {USER, KEYS.customer, *other}
+        assert [one.user_id for one in found[other[0]].decisions] == ["user-2"]
+
+    async def test_history_goes_with_its_decisions(self, log: Store) -> None:
+        """What is kept long enough goes, and later decisions count on."""
+        await log.commit(decided(1))
+        await log.commit(decided(2, last=1, created=NOON + 2 * DAY))
+        assert await log.expire(NOON + DAY, 10) == 1
+        found = await log.past(KEYS.all)
+        assert {past.last for past in found.values()} == {2}
+        assert [one.decision_id for one in found[USER].decisions] == [decided(2).decision_id]
+        assert await log.expire(NOON + 3 * DAY, 10) == 1
+        assert await log.past(KEYS.all) == {}
+        assert await log.get(ENTRY.decision_id) is None
+
+    async def _loans(self, log: Store) -> ReportedLoans | None:
+        return (await log.past([USER]))[USER].decisions[0].loans
