@@ -122,4 +122,5 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         program=assemble(draft),
         derived={f"derived.{each.name}": each.tree for each in draft.derived},
         places=draft.places,
+        unused_reasons=frozenset(draft.reasons) - draft.used_reasons,
     )

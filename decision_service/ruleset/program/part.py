@@ -59,8 +59,8 @@ class Runner(Protocol):
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The goals that the run reached, as (what, which): `("rule short_history", "true")`."""
 
-    def goals(self) -> Iterable[tuple[str, str]]:
-        """All goals that runs can reach."""
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """All goals that runs can reach, each with its place in the file."""
 
 
 class Part(Protocol):

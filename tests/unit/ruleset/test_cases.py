@@ -119,6 +119,21 @@ def test_a_case_overrides_the_defaults(ruleset):
     assert _run(ruleset, expect, more).differences == ()
 
 
+def test_a_case_takes_back_an_input_of_the_defaults(ruleset):
+    """`missing NOT_SENT` un-sends an input; a required one is then refused as a request is."""
+    more = "    inputs: {requested_amount: missing NOT_SENT}\n"
+    expect = "{outcome: REFER, data_requests: [inputs.requested_amount]}"
+    assert _run(ruleset, expect, more).differences == ()
+    strict = compiled(
+        stages(
+            rules("id: fine, when: income.months_12m >= 6, then: APPROVE"),
+            head=HEAD.replace("min: 1000,", "required: true, min: 1000,"),
+        )
+    )
+    text = FILE.replace("a case\n", f"a case\n{more}")
+    assert "R804" in [d.code for d in _parse(strict, text).diagnostics]
+
+
 def test_missing_factors_are_written_with_their_cause(ruleset):
     """`missing CAUSE` makes a factor missing for that cause."""
     more = "    factors: {contributions.months_12m: missing STALE}\n"
