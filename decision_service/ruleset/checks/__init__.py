@@ -16,7 +16,11 @@ from decision_service.ruleset.checks.history import check_history
 from decision_service.ruleset.checks.params import check_params
 from decision_service.ruleset.checks.rows import check_rows
 from decision_service.ruleset.checks.shadowed import check_shadowed
-from decision_service.ruleset.checks.unexplained import check_because, check_reasonless
+from decision_service.ruleset.checks.unexplained import (
+    check_because,
+    check_reason_factors,
+    check_reasonless,
+)
 from decision_service.ruleset.checks.unused import check_unused
 from decision_service.ruleset.reading.draft import RulesetDraft
 
@@ -34,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     check_fitness,
     check_history,
     check_params,
+    check_reason_factors,
     check_reasonless,
     check_rows,
     check_shadowed,
