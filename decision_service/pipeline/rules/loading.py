@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
@@ -21,6 +22,8 @@ from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import initial_state
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+
+_VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 
 
 class TextFile(msgspec.Struct, frozen=True):
@@ -114,9 +117,11 @@ def load_rules(
     for one in folder.products:
         compiled = _compiled(folder, one, blocked, now)
         by_version |= {one.rulesets[v].path: c.diagnostics for v, c in compiled.items()}
-        found.extend(_unused_tables(one, compiled.values()))
+        unreadable = _unreadable_versions(folder, one)
+        if not unreadable:
+            found.extend(_unused_tables(one, compiled.values()))
         versions = dict(_versions(folder, one, compiled, found, texts))
-        product = _product(one, versions, found, texts, now)
+        product = _product(one, unreadable, versions, found, texts, now)
         if product is not None:
             products[one.product] = product
     if not folder.products and not found:
@@ -144,6 +149,11 @@ def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> Ruleset
         text=file.text,
         data=folder.data,
         tables=product.tables,
+        unreadable={
+            file.path.removeprefix(f"{product.path}/"): file.sentence
+            for file in folder.unreadable
+            if file.path.startswith(f"{product.path}/")
+        },
     )
 
 
@@ -198,8 +208,15 @@ def _versions(
         yield version, ruleset
 
 
+def _unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
+    """Versions whose files are there and cannot be read."""
+    paths = [file.path.removeprefix(f"{product.path}/") for file in folder.unreadable]
+    return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}
+
+
 def _product(
     product: ProductTexts,
+    unreadable: Collection[int],
     versions: Mapping[int, CompiledRuleset],
     found: list[Diagnostic],
     texts: list[StoredText],
@@ -212,7 +229,7 @@ def _product(
         return None
     names = {
         version: input_names(versions[version]) if version in versions else None
-        for version in product.rulesets
+        for version in (*product.rulesets, *unreadable)
     }
     reading = parse_plan(product.plan.path, product.plan.text, product.product, names)
     found.extend(reading.diagnostics)

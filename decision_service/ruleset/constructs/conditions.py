@@ -45,7 +45,7 @@ class ConditionsPart(msgspec.Struct, frozen=True):
     def written(self) -> Iterable[Written]:
         """Their `when` expressions."""
         return [
-            Written(d.when, d.place, f"condition `{d.id}`")
+            Written(d.when, d.place, f"condition `{d.id}`", condition=True)
             for d in self.demands
             if d.when is not None
         ]

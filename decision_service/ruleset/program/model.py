@@ -24,7 +24,8 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
     `path` is the version's file as messages show it (`rules/personal-loan-ph/v1.yaml`). `data`
     holds `_data/*.yaml` by file name, `tables` the product's CSV files by their path within the
-    product's folder (`tables/limit.csv`); both may lack what the version does not use.
+    product's folder (`tables/limit.csv`); both may lack what the version does not use. `unreadable`
+    tells why tables that are there could not be read.
     """
 
     product: str
@@ -32,6 +33,7 @@ class RulesetFiles(msgspec.Struct, frozen=True):
     text: str
     data: Mapping[str, str] = msgspec.field(default_factory=dict)
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class InputSpec(msgspec.Struct, frozen=True):

@@ -20,11 +20,15 @@ from decision_service.ruleset.program.wording import Wording
 
 
 class Written(msgspec.Struct, frozen=True):
-    """An expression of a part and what it belongs to (rule `short_history`)."""
+    """An expression of a part and what it belongs to (rule `short_history`).
+
+    A `condition` should be true of some and false of others; other expressions give values.
+    """
 
     tree: Node
     place: Place
     what: str
+    condition: bool = False
 
 
 class Conclusive(msgspec.Struct, frozen=True):

@@ -191,8 +191,10 @@ def _raw_rows(
     draft.used_tables.update(filter(None, [table_file(node, draft.files)]))
     if len(rows) > MOST_ROWS:
         message = f"{len(rows):,} rows; {MOST_ROWS:,} are allowed"
-        draft.report.error("R123", node.place, message)
-    return rows[:MOST_ROWS]
+        draft.report.error("R123", node.place, message, "split the table")
+        rows = []
+    draft.unread = draft.unread or not rows
+    return rows
 
 
 def _column_name(node: YamlNode, name: tree.NameRead | None) -> str:
