@@ -33,7 +33,6 @@ from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.trial.figures import try_figures
 from decision_service.pipeline.trial.ready_cases import cases_for_missed
 from decision_service.pipeline.trial.rule_tests import (
@@ -59,15 +58,16 @@ def check(
     """Check rule files completely; exit code 1 when anything is wrong."""
     selection = select_rules(path)
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
-    rulebook = loading.rulebook or Rulebook()
     all_found = (
         *loading.diagnostics,
         *untested_versions(selection.folder),
-        *case_problems(selection.folder, rulebook),
+        *case_problems(selection.folder, loading.by_version),
         *publication(selection.folder),
     )
-    own = loading.by_version.get(selection.part, ())
-    found = [d for d in all_found if selection.has(d.file) or d in own]
+    version = loading.by_version.get(selection.part)
+    own = () if version is None else version.diagnostics
+    shown = [d for d in all_found if selection.has(d.file) or d in own]
+    found = sorted(shown, key=lambda d: d.order)
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:

@@ -88,14 +88,14 @@ class LoadResult(msgspec.Struct, frozen=True):
     """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
-    `by_version` has each version's own diagnostics by the path of its file: those of its tables and
-    of `_data` are among them.
+    `by_version` has each version's own compilation by the path of its file: the diagnostics of its
+    tables and of `_data` are among its own.
     """
 
     rulebook: Rulebook | None
     diagnostics: tuple[Diagnostic, ...]
     texts: tuple[StoredText, ...] = ()
-    by_version: Mapping[str, tuple[Diagnostic, ...]] = msgspec.field(default_factory=dict)
+    by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -113,11 +113,11 @@ def load_rules(
     found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
-    by_version: dict[str, tuple[Diagnostic, ...]] = {}
+    by_version: dict[str, Compilation] = {}
     for one in folder.products:
         compiled = _compiled(folder, one, blocked, now)
-        by_version |= {one.rulesets[v].path: c.diagnostics for v, c in compiled.items()}
-        unreadable = _unreadable_versions(folder, one)
+        by_version |= {one.rulesets[v].path: c for v, c in compiled.items()}
+        unreadable = unreadable_versions(folder, one)
         if not unreadable:
             found.extend(_unused_tables(one, compiled.values()))
         versions = dict(_versions(folder, one, compiled, found, texts))
@@ -133,10 +133,11 @@ def load_rules(
 
 
 def _once(
-    found: Iterable[Diagnostic], by_version: Mapping[str, tuple[Diagnostic, ...]]
+    found: Iterable[Diagnostic], by_version: Mapping[str, Compilation]
 ) -> tuple[Diagnostic, ...]:
     """All diagnostics by place; what versions share is told once."""
-    every = {d.order: d for d in (*found, *chain.from_iterable(by_version.values()))}
+    own = (compilation.diagnostics for compilation in by_version.values())
+    every = {d.order: d for d in (*found, *chain.from_iterable(own))}
     return tuple(every[order] for order in sorted(every))
 
 
@@ -208,7 +209,7 @@ def _versions(
         yield version, ruleset
 
 
-def _unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
+def unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
     """Versions whose files are there and cannot be read."""
     paths = [file.path.removeprefix(f"{product.path}/") for file in folder.unreadable]
     return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -10,10 +10,16 @@ import msgspec
 from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile
+from decision_service.pipeline.rules.loading import (
+    ProductTexts,
+    RuleFolder,
+    TextFile,
+    unreadable_versions,
+)
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.fixtures import fixture_facts
-from decision_service.pipeline.trial.untested import untested
+from decision_service.pipeline.trial.untested import champion_of, untested
+from decision_service.ruleset.compile.compiler import Compilation
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
@@ -82,37 +88,48 @@ def why(result: CaseResult) -> str:
     return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)
 
 
-def case_problems(folder: RuleFolder, rulebook: Rulebook) -> Iterator[Diagnostic]:
-    """All that is wrong with the cases of a folder as they are written; none of them is run."""
+def case_problems(
+    folder: RuleFolder, by_version: Mapping[str, Compilation]
+) -> Iterator[Diagnostic]:
+    """All that is wrong with the cases of a folder as they are written; none of them is run.
+
+    `by_version` has the compiled versions by path. Cases of one that does not compile, or whose
+    file could not be read, go unread.
+    """
     for texts in folder.products:
-        product = rulebook.products.get(texts.product)
-        if product is None:
-            continue
-        for version, files in _by_version(texts, product):
-            for file in files:
-                yield from _read(file, version, product.versions.get(version)).diagnostics
+        unreadable = unreadable_versions(folder, texts)
+        for version, files in _by_version(texts, champion_of(texts)):
+            source = texts.rulesets.get(version)
+            ruleset = None if source is None else by_version[source.path].ruleset
+            if ruleset is not None or (source is None and version not in unreadable):
+                for file in files:
+                    yield from _read(file, version, ruleset).diagnostics
 
 
-def _by_version(texts: ProductTexts, product: Product) -> list[tuple[int, list[TextFile]]]:
+def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[TextFile]]]:
     """The files of cases by the version that they are about, the champion where none is named."""
     found: dict[int, list[TextFile]] = {}
     for file in texts.tests:
         target = case_target(file.path, file.text)
-        version = target.version if target else product.plan.versions.champion
+        version = target.version if target else champion
         found.setdefault(version, []).append(file)
     return sorted(found.items())
 
 
 def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    for version, files in _by_version(texts, product):
+    without, tested = untested(texts), _by_version(texts, product.plan.versions.champion)
+    for version, files in tested:
         ruleset = product.versions.get(version)
         if ruleset is None:
             problems = tuple(d for file in files for d in _read(file, version, None).diagnostics)
             yield VersionResults(product.champion, (), problems)
-        else:
+        elif version not in without:
             yield _version_results(texts, ruleset, files)
-    for version, problem in untested(texts).items():
-        yield VersionResults(product.versions[version], (), (problem,))
+    for version, problem in without.items():
+        files = [file for number, group in tested for file in group if number == version]
+        ruleset = product.versions[version]
+        faults = [d for file in files for d in _read(file, version, ruleset).diagnostics]
+        yield VersionResults(ruleset, (), (problem, *faults))
 
 
 def _version_results(

@@ -23,12 +23,20 @@ def untested(product: ProductTexts) -> Mapping[int, Diagnostic]:
     report = Report()
     root = yaml.read(product.plan.path, product.plan.text, report)
     named = {version: (role, place) for version, role, place in _named(root)}
-    tested = _tested(product, champion=next(iter(named), 0))
+    tested = _tested(product, champion_of(product))
     return {
         version: _diagnostic(product, version, role, place, report)
         for version, (role, place) in named.items()
         if version in product.rulesets and version not in tested
     }
+
+
+def champion_of(product: ProductTexts) -> int:
+    """The champion as the plan's text names it; 0 where it names none."""
+    if product.plan is None:
+        return 0
+    root = yaml.read(product.plan.path, product.plan.text, Report())
+    return next((version for version, role, _ in _named(root) if role == "champion"), 0)
 
 
 def _named(root: YamlNode | None) -> Iterator[tuple[int, str, Place]]:

@@ -78,3 +78,14 @@ def test_a_plan_is_not_measured_by_a_ruleset_that_does_not_compile(capsys, produ
     file = product / "v1.yaml"
     file.write_text(file.read_text().replace("months_24m <", "months_24 <"))
     assert errors(capsys, product) == ["R204: unknown factor `income.months_24`"]
+
+
+def test_cases_of_one_version_are_read_beside_the_errors_of_another(capsys, product):
+    """Version 2 does not compile, and what is wrong with the cases of version 1 is told as well."""
+    file, cases = product / "v2.yaml", product / "tests" / "v1.yaml"
+    file.write_text(file.read_text().replace("months_24m <", "months_24 <"))
+    cases.write_text(cases.read_text().replace("income.months_24m: 5}", "income.months_24m: 55}"))
+    assert errors(capsys, product) == [
+        "R807: `income.months_24m` is never 55",
+        "R204: unknown factor `income.months_24`",
+    ]
