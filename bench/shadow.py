@@ -137,7 +137,7 @@ def side(plan: str, store: Store, clock: SystemClock, vendor: float) -> Side:
         clock,
         Ids(),
         store.leases,
-        ReadHistory(store),
+        ReadHistory(store, store.identity_keys),
     )
     observer = RolloutObserver(counters, shadows, lambda _: 1)
     return Side(DecideApplication(ports, lambda: book, observer), shadows, seen)

@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "sandbox.demo",
     "health": "server.health",
     "migrate": "server.migrate",
+    "identity-keys": "server.identity_keys",
 }
 """By name the module, which has a function of that name or, as `commands`, a group."""
 

@@ -16,8 +16,8 @@ from decision_service.factors.window import days
 
 HISTORY = Family("history", frozenset(), frozenset({Cause.NOT_FETCHED}), of_own_facts=True)
 OF_WHOM = (
-    " On record under the user, the caller's customer_ref, one of the accounts, or the same name"
-    " and birth date; each decision counts once, this one not, NOT_ENROLLED ones never."
+    " On record under the user, the caller's customer_ref or one of the accounts, never under a"
+    " name; each decision counts once, this one not, NOT_ENROLLED ones never."
 )
 IN_DAYS = " A day is a civil day in the ruleset's zone; today's count, those {n} days ago do not."
 UNCLEAR = frozenset({Cause.MIXED_CURRENCY, Cause.PARTIAL})
@@ -84,8 +84,20 @@ def declines(context: FactorContext, length: int) -> Answer:
 )
 def days_since_last_decline(context: FactorContext) -> Answer:
     """How long ago the last decline was."""
-    today = context.as_of.date
-    return _told(context, lambda h: h.last_decline and (today - h.last_decline).days)
+    day = context.as_of.date
+    return _told(context, lambda h: h.last_decline and (day - h.last_decline).days)
+
+
+@HISTORY.factor(
+    "today",
+    ValueType.DATE,
+    "",
+    "The day of the decision, for comparison with days on record.",
+    "as_of's civil date in the ruleset's zone.",
+)
+def today(context: FactorContext) -> Answer:
+    """The day of the decision."""
+    return _told(context, lambda _: context.as_of.date)
 
 
 @HISTORY.factor(

@@ -7,7 +7,8 @@
     │   ├── StoreUnwritable    a path that does not exist or must not be written
     │   ├── StoreDamaged       the file is not a whole database
     │   ├── StoreUnreachable   the PostgreSQL server does not let us in
-    │   └── SchemaUnfit        the tables are older, newer, missing, or somebody else's
+    │   ├── SchemaUnfit        the tables are older, newer, missing, or somebody else's
+    │   └── IdentityKeysUnfit  the file of identity keys cannot be used, or lacks one that was
     ├── EntryRefused       one entry cannot be stored, whatever the state of the store
     └── StoreUnavailable (domain)
         ├── StoreBusy (domain)     every connection is taken
@@ -53,6 +54,10 @@ class StoreUnreachable(StoreRefused):
 
 class SchemaUnfit(StoreRefused):
     """The tables are older or newer than this program, missing, or somebody else's."""
+
+
+class IdentityKeysUnfit(StoreRefused):
+    """The file of identity keys cannot be used, or lacks a key under which hashes are stored."""
 
 
 class EntryRefused(StoreError):

@@ -13,6 +13,7 @@ from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
 from decision_service.domain.loan import LoanOutcome
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.ports import Past
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import Compared
@@ -47,6 +48,7 @@ from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.privacy import ended, expiry, snapshots
 from decision_service.storage.privacy.erasing import Erasing
 from decision_service.storage.privacy.erasure_journal import ErasureJournal
+from decision_service.storage.privacy.identity_keys import open_keys, require_known
 from decision_service.storage.queries import (
     applicants,
     arms,
@@ -80,10 +82,12 @@ class Store:
         leases: SharedLeases | SoleProcess | None = None,
         on_commit: OnCommit = no_op,
         erasing: Erasing | None = None,
+        identity_keys: tuple[IdentityKey, ...] = (),
     ) -> None:
         self._database = database
         self._erasing = erasing or Erasing(database, None)
         self.keeps_journal = self._erasing.keeps_journal
+        self.identity_keys = identity_keys
         self.leases = leases or SoleProcess()
         self._writer = Writer(database, linger, largest_group, on_commit)
         self._held: UserCache[UserState] = UserCache(USERS)
@@ -108,6 +112,7 @@ class Store:
         on_commit: OnCommit = no_op,
         journal: Path | None = None,
         erase_decisions: bool = False,
+        identity_keys: Path | None = None,
     ) -> Self:
         """Open the store that STORE_URL names; raises StoreRefused with what to do.
 
@@ -118,17 +123,21 @@ class Store:
         journal's file, by default the SQLite file's name with `.erasures`, and none beside
         PostgreSQL; what it has and the database lacks is erased before this returns. With
         `erase_decisions` an erasure takes a user's decisions as well as the data behind them.
+        `identity_keys` is the file of the keys by which accounts and persons are hashed, by default
+        the SQLite file's name with `.identity-keys`, made where there is none; beside PostgreSQL
+        there is none, and nothing is hashed.
         """
         database = await open_database(url, readers, init=init)
         try:
             noted = await asyncio.to_thread(_journal, url, journal)
             erasing = Erasing(database, noted, with_decisions=erase_decisions)
             await erasing.catch_up()
+            keys = await _identity_keys(url, identity_keys, database)
         except BaseException:
             await database.aclose()
             raise
         leases = SharedLeases(database, lease) if is_shared(database) else None
-        return cls(database, linger, largest_group, leases, on_commit, erasing)
+        return cls(database, linger, largest_group, leases, on_commit, erasing, keys)
 
     async def aclose(self) -> None:
         """Commit what waits, then close; later calls raise StoreUnavailable."""
@@ -379,3 +388,18 @@ def _journal(url: str, path: Path | None) -> ErasureJournal | None:
     if path is None and isinstance(address, SqliteFile):
         path = address.companion(".erasures")
     return None if path is None else ErasureJournal.open(path)
+
+
+async def _identity_keys(
+    url: str, path: Path | None, database: Database
+) -> tuple[IdentityKey, ...]:
+    """The keys of the file; raises IdentityKeysUnfit, also for one that the store needs."""
+    address, create = parse_store_url(url), False
+    used = await database.read(history.key_ids)
+    if path is None and isinstance(address, SqliteFile):
+        path, create = address.companion(".identity-keys"), not used
+    keys: tuple[IdentityKey, ...] = ()
+    if path is not None:
+        keys = await asyncio.to_thread(partial(open_keys, path, create=create))
+    require_known(path, keys, used)
+    return keys

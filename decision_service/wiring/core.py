@@ -120,6 +120,7 @@ async def _open_store(
             on_commit=metrics.committed,
             journal=settings.erasure_journal,
             erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+            identity_keys=settings.identity_key_file,
         )
     except StoreError as error:
         raise StartError(str(error)) from None
@@ -128,6 +129,11 @@ async def _open_store(
         log.warning(
             "erasures are noted nowhere but in the store, so that a restored backup brings erased "
             "data back: set DECISION_ERASURE_JOURNAL to a file apart from it"
+        )
+    if not store.identity_keys:
+        log.warning(
+            "second uses of accounts and persons are not found, and rules that ask for them refer: "
+            "set DECISION_IDENTITY_KEY_FILE"
         )
     return store
 

@@ -64,7 +64,7 @@ async def _deciding(
         core.clock,
         Ids(),
         store.leases,
-        ReadHistory(store),
+        ReadHistory(store, store.identity_keys),
         None if snapshots is None else snapshots.cache,
     )
     return DecideApplication(
@@ -90,9 +90,10 @@ def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -
 
 def _rulesets(core: Core, rollouts: RolloutWiring, thread: CompilationThread) -> RulesetUseCases:
     store, clock, active = core.store, core.clock, core.active
+    history = ReadHistory(store, store.identity_keys)
     return RulesetUseCases(
         active,
-        TryRules(core.source, store, clock, active.current, ReadHistory(store)),
+        TryRules(core.source, store, clock, active.current, history),
         ValidateRules(core.read_folder, core.settings.blocked, clock, thread),
         store,
         clock,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
@@ -23,9 +24,11 @@ from decision_service.config import load
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.server import Simulator, build_app, serve
 from decision_service.wiring.app import Service, start
+from tests.fakes.forgetful import forgetful_copy
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = "personal-loan-ph"
+_TEMPORARY = TemporaryDirectory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,15 @@ def environ(folder: Path, **settings: str) -> dict[str, str]:
         "DECISION_GRPC_ADDRESS": "127.0.0.1:0",
         "DECISION_HTTP_ADDRESS": "127.0.0.1:0",
         "DECISION_STORE_URL": f"sqlite:///{folder / 'decisions.db'}",
-        "DECISION_RULES_DIR": str(ROOT / "rules"),
+        "DECISION_RULES_DIR": str(_forgetful_rules()),
         "DECISION_DRAIN_GRACE": "1s",
     } | {f"DECISION_{name.upper()}": value for name, value in settings.items()}
+
+
+@cache
+def _forgetful_rules() -> Path:
+    """The shipped rules for tests that decide on one person often, until the process ends."""
+    return forgetful_copy(ROOT / "rules", Path(_TEMPORARY.name) / "rules")
 
 
 @asynccontextmanager
@@ -114,10 +123,8 @@ async def refused(call: Awaitable[Any]) -> Refusal:
 
 
 def own_rules(folder: Path) -> Path:
-    """A copy of the shipped rules that a test may edit."""
-    target = folder / "rules"
-    shutil.copytree(ROOT / "rules", target)
-    return target
+    """A copy of the shipped rules that a test may edit and decide by on one person often."""
+    return forgetful_copy(ROOT / "rules", folder / "rules")
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile
 from decision_service.rollout.gate import Subject, choose
 from decision_service.ruleset.program.model import CompiledRuleset
+from tests.fakes.newcomer import UNKNOWN
 from tests.fakes.world import (
     NOW,
     PRODUCT,
@@ -65,6 +66,7 @@ def case_of(folder: RuleFolder) -> DecidedCase:
     concluded = conclude(
         admission,
         FetchResult(snapshot, NOW, 5),
+        UNKNOWN,
         encoder=ProtoReplyEncoder(),
         new_id=Numbered(),
         caller="anonymous",

@@ -38,8 +38,10 @@ from decision_service.pipeline.rules.loading import RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
 from decision_service.pipeline.snapshots.cache import SnapshotCache
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.forgetful import forgetful
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.leases import InMemoryLeases
+from tests.fakes.newcomer import SECRETS
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
 RULES = Path(__file__).resolve().parents[2] / "rules"
@@ -142,8 +144,8 @@ class ScriptedSource:
 
 
 def shipped_rules() -> RuleFolder:
-    """The rules of this repository."""
-    return read_rules(RULES)
+    """The rules of this repository, by which one person may be decided on often."""
+    return forgetful(read_rules(RULES))
 
 
 def rulebook(folder: RuleFolder | None = None) -> Rulebook:
@@ -182,7 +184,7 @@ class World:
                 self.clock,
                 self.ids,
                 leases or InMemoryLeases(self.log),
-                ReadHistory(self.log),
+                ReadHistory(self.log, SECRETS),
                 self.warm,
             ),
             rulebook or (lambda: self.book),

@@ -27,6 +27,7 @@ from decision_service.simulator.server import Simulator, build_app
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from decision_service.storage.store import Store
+from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import NOW, World, application, rulebook
 
 
@@ -54,7 +55,7 @@ class Desk:
         self.receive = ReceiveEvents(store, clock, self.worker.notify, source.nudge)
         ports = Deps(
             source, store, store, ProtoReplyEncoder(), clock, Ids(), store.leases,
-            ReadHistory(store), SnapshotCache(store, Ages()),
+            ReadHistory(store, SECRETS), SnapshotCache(store, Ages()),
         )  # fmt: skip
         self._decide = DecideApplication(ports, lambda: self.rules, World().observer())
         self._made = 0

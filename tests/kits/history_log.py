@@ -21,7 +21,7 @@ from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
 
 DAY = timedelta(days=1)
 SECRET = IdentityKey.of(b"a secret of thirty-two bytes and more")
-KEYS = history_keys("user-1", "los", "C-1", (SECRET,), ("a-1", "a-2"), "juan dela cruz 1990-01-01")
+KEYS = history_keys("user-1", "los", "C-1", (SECRET,), ("a-1", "a-2"), ["cruz juan 1990-01-01"])
 USER = KEYS.user
 
 

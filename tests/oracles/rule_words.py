@@ -125,6 +125,8 @@ class Words:
         forms += [f"3 <= {self.name('integer')} < {self.name('integer')} <= 12"]
         forms += [f'{self.name("date")} {operator} "{self.figure("date")}"']
         forms += [f"{self.name('date')} {operator} {self.name('date')}"]
+        days = self.rng.choice(["7", "-1", "400"])
+        forms += [f"{self.name('date')} {operator} add_days({self.name('date')}, {days})"]
         anything = self.rng.choice(list(self.scope.names))
         forms += [f"known({anything})", f"missing({anything})", "inputs.first_loan == true"]
         return self.one_of(forms)

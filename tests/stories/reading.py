@@ -13,6 +13,7 @@ from decision_service.language.yaml.parser import read
 from decision_service.language.yaml.readers import as_scalar, as_text
 from decision_service.ruleset.testing.expectations import read_expectation
 from tests.stories.accounts import LISTS, read_account
+from tests.stories.on_record import read_on_record
 from tests.stories.story import Expected, Plain, Refused, Story, Waiting
 from tests.stories.times import Today, read_date, read_month, read_today
 
@@ -20,7 +21,7 @@ PRODUCTS = ("personal-loan-ph", "gig-advance-ph")
 FAILING = (*LISTS, "providers")
 REQUIRED = ("title", "product", "today", "application", "accounts", "why")
 _EXPECTED = ("expect", "about", "figures", "waits_for", "refused")
-OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed")
+OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed", "on_record")
 
 
 class StoryRefused(ValueError):
@@ -58,6 +59,7 @@ def _story(path: Path, shown: str, report: Report) -> Story | None:
         fields.flag("clean") is not False,
         _expected(fields, today, names),
         fields.text("why") or "",
+        read_on_record(fields.get("on_record"), today, report),
     )
 
 

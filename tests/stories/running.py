@@ -100,7 +100,7 @@ async def _decided(
         )
     finally:
         await source.aclose()
-    factors = compute(gathering.snapshot, needs, as_of).values
+    factors = compute(gathering.snapshot, needs, as_of, story.own).values
     return Decided(evaluate(ruleset, Facts(factors, inputs, as_of)), factors)
 
 

@@ -8,8 +8,10 @@ from datetime import date
 from decimal import Decimal
 
 from decision_service.domain.months import Month
+from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.testing.expectations import Expectation
+from tests.fakes.newcomer import NEWCOMER
 from tests.stories.accounts import Held
 from tests.stories.times import Today
 
@@ -49,7 +51,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Story:
-    """One file; `version` None is the champion's."""
+    """One file; `version` None is the champion's, `own` what this lender has on record."""
 
     path: str
     title: str
@@ -62,6 +64,7 @@ class Story:
     clean: bool
     expected: Expected
     why: str
+    own: OwnFacts = NEWCOMER
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ everything else that has no result another ArithmeticError. Call it inside `exac
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import (
     ROUND_HALF_EVEN,
     Context,
@@ -93,6 +94,11 @@ def annuity_amount(payment: Number, monthly_rate: Number, months: Number) -> Dec
     if monthly_rate == 0:
         return product(payment, months)
     return Decimal(payment) * _discounted(monthly_rate, months) / monthly_rate
+
+
+def add_days(day: date, days: int) -> date:
+    """The civil day so many days later, or earlier for a negative number."""
+    return day + timedelta(days=days)  # beyond the calendar an OverflowError, which is arithmetic
 
 
 def _discounted(monthly_rate: Number, months: Number) -> Decimal:

@@ -219,6 +219,7 @@ _STRICT: dict[str, Callable[..., Anything]] = {
     "floor": arithmetic.floor_to,
     "annuity": arithmetic.annuity,
     "annuity_amount": arithmetic.annuity_amount,
+    "add_days": arithmetic.add_days,
 }
 _WORDS: dict[str, Anything] = {
     "__builtins__": {},

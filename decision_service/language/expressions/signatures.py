@@ -63,6 +63,10 @@ def _money(_arguments: Sequence[Node]) -> ValueType | None:
     return MONEY
 
 
+def _date(_arguments: Sequence[Node]) -> ValueType | None:
+    return DATE
+
+
 _LOAN = (MONEY, NUMBER, INTEGER)
 
 SIGNATURES = {
@@ -95,6 +99,15 @@ SIGNATURES = {
             3,
             _money,
             _LOAN,
+        ),
+        Signature(
+            "add_days",
+            "add_days(date, days)",
+            "the day so many days later",
+            2,
+            2,
+            _date,
+            (DATE, INTEGER),
         ),
     )
 }

@@ -56,6 +56,11 @@ class HistoryKeys(msgspec.Struct, frozen=True):
     keyed: bool = False
 
     @property
+    def sure(self) -> tuple[bytes, ...]:
+        """The keys that name one person: two people may share a name and a birth date."""
+        return tuple(key for key in self.all if key not in self.person)
+
+    @property
     def all(self) -> tuple[bytes, ...]:
         """Every key once, in order."""
         return tuple(sorted({*self._each()}))
@@ -80,9 +85,9 @@ def history_keys(
     customer_ref: str,
     secrets: tuple[IdentityKey, ...] = (),
     accounts: Iterable[str] = (),
-    person: str | None = None,
+    people: Iterable[str] = (),
 ) -> HistoryKeys:
-    """The keys of a decision; `person` is a normalised name with its birth date.
+    """The keys of a decision; `people` are normalised names with their birth dates.
 
     A customer_ref means something to its caller alone.
     """
@@ -94,7 +99,7 @@ def history_keys(
             for account in sorted({*accounts})
             if secrets
         ),
-        tuple(secret.hash(PERSON, person) for secret in secrets) if person else (),
+        tuple(secret.hash(PERSON, one) for one in sorted({*people}) for secret in secrets),
         bool(secrets),
     )
 

@@ -42,7 +42,7 @@ class ReadHistory:
         )
         past = await self._log.past(keys.all)
         facts = OwnFacts(
-            history_of(about, past.values()),
+            history_of(about, [past[key] for key in keys.sure if key in past]),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
         last = tuple((key, past.get(key, NOTHING_PAST).last) for key in keys.all)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import KEYED, user_key
+from decision_service.pipeline.history.keys import KEY_ID_BYTES, KEYED, user_key
 from decision_service.pipeline.history.ports import (
     MOST_PAST,
     Past,
@@ -37,6 +37,10 @@ _OF_DECISIONS = select(history.c.decision_id, history.c.found_by).where(
     history.c.decision_id.in_(bindparam("ids", expanding=True))
 )
 _OF_USER = select(_KEYS.decision_id).where(_KEYS.key == bindparam("key"))
+
+
+_NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
+_HIGHEST = b"\xff" * 32
 
 
 def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Past]:
@@ -109,6 +113,29 @@ def unlink(connection: Connection, user_id: str) -> None:
             kept = packed(key for key in all_ if key[:1] not in KEYED)
             chosen = update(history).where(history.c.decision_id == one)
             connection.execute(chosen.values(found_by=kept))
+
+
+def key_ids(connection: Connection) -> frozenset[bytes]:
+    """The ids of the identity keys under which hashes are stored; a look a kind and key."""
+    found: set[bytes] = set()
+    for kind in sorted(KEYED):
+        after = kind
+        while (key := connection.execute(_NEXT, {"after": after}).scalar()) is not None:
+            if key[:1] != kind:
+                break
+            found.add(bytes(key[1 : 1 + KEY_ID_BYTES]))
+            after = bytes(key[: 1 + KEY_ID_BYTES]) + _HIGHEST
+    return frozenset(found)
+
+
+def forget_key(connection: Connection, key_id: bytes) -> int:
+    """Delete the hashes under an identity key; how many."""
+    gone = 0
+    for kind in sorted(KEYED):
+        low = kind + key_id
+        chosen = delete(history_keys).where(_KEYS.key >= low, _KEYS.key <= low + _HIGHEST)
+        gone += connection.execute(chosen).rowcount
+    return gone
 
 
 def packed(keys: Iterable[bytes]) -> bytes:

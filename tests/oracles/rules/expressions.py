@@ -6,7 +6,7 @@ import ast
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import cache
 from typing import Any
@@ -198,6 +198,7 @@ def _annuity_amount(payment: Decimal, rate: Decimal, months: Decimal) -> Decimal
 FUNCTIONS = {
     "min": min, "max": max, "abs": abs, "floor": _floor, "round": _round,
     "annuity": _annuity, "annuity_amount": _annuity_amount,
+    "add_days": lambda day, days: day + timedelta(days=int(days)),
 }  # fmt: skip
 
 
@@ -228,7 +229,7 @@ def _is_money(e: Expression, node: ast.expr, kinds: dict[str, str]) -> bool:
             return any(_is_money(e, n, kinds) for n in (node.body, node.orelse))
         case ast.Call(func=ast.Name(id="min" | "max" | "coalesce")):
             return any(_is_money(e, n, kinds) for n in node.args)
-        case ast.Call(func=ast.Name(id="known" | "missing")):
+        case ast.Call(func=ast.Name(id="known" | "missing" | "add_days")):
             return False
         case ast.Call():
             return _is_money(e, node.args[0], kinds)

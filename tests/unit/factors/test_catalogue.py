@@ -14,7 +14,7 @@ NAMED_BY_HAND = {
     "accounts": 8,
     "contributions": 42,
     "employment": 10,
-    "history": 18,
+    "history": 19,
     "identity": 2,
     "income": 102,
     "liabilities": 31,
@@ -144,7 +144,7 @@ accounts.oldest_connection_days accounts.pending_count contributions.schemes_cou
 employment.employers_count employment.jobs_started_24m employment.months_since_last_end
 employment.status identity.age_at_maturity_years identity.age_years income.gig_share_12m
 history.approvals_1d history.approvals_30d history.approvals_7d history.approvals_90d
-history.last_decline_date income.inner_gaps_all income.jobs_count
+history.last_decline_date history.today income.inner_gaps_all income.jobs_count
 income.longest_inner_gap_all income.months_at_max_18m
 income.payroll_share_12m income.top_job_share_12m income.weakest_grade_6m
 liabilities.loan_amount_average liabilities.loan_amount_max liabilities.loan_amount_min

@@ -38,6 +38,7 @@ from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.applicants import PROVIDERS, applicant
 from tests.unit.ruleset.rulesets import HEAD, ROOT, rules, stages
 
@@ -60,7 +61,7 @@ def decided(ruleset, snapshot, asked, as_of=AS_OF):
     inputs = {"requested_amount": Money("PHP", amount * 100), "requested_term_months": months}
     if "other_charges" in ruleset.inputs:
         inputs["other_charges"] = Decimal(0)
-    factors = compute(snapshot, needs_of(ruleset, inputs), as_of)
+    factors = compute(snapshot, needs_of(ruleset, inputs), as_of, NEWCOMER)
     verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
     offered = verdict.offer.approved_amount.minor if verdict.offer else 0
     return verdict.outcome is Outcome.APPROVE, offered

@@ -39,6 +39,7 @@ from decision_service.pipeline.rules.loading import files_of
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.newcomer import NEWCOMER
 from tests.oracles.vocabulary import PROVIDERS
 from tests.unit.ruleset.rulesets import ROOT
 
@@ -68,7 +69,7 @@ def outcome(ruleset: Any, snapshot: Snapshot, pesos: int) -> Outcome:
         "other_charges": Decimal(0),
     }
     sent = {name: value for name, value in inputs.items() if name in ruleset.inputs}
-    factors = compute(snapshot, needs_of(ruleset, sent), AS_OF)
+    factors = compute(snapshot, needs_of(ruleset, sent), AS_OF, NEWCOMER)
     return evaluate(ruleset, Facts(factors.values, sent, AS_OF)).outcome
 
 

@@ -47,4 +47,5 @@ async def _opened(settings: Settings) -> Store:
         settings.store_url,
         journal=settings.erasure_journal,
         erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
+        identity_keys=settings.identity_key_file,
     )

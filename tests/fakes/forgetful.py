@@ -1,0 +1,78 @@
+"""The shipped rules without what they ask of own records: tests decide on one person often.
+
+Whoever tests histories takes the rules as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from decision_service.pipeline.rules.loading import RuleFolder, TextFile
+
+_STAGE = re.compile(r"\n  - name: (own_records|exposure) .*?(?=\n  - name: |\noffer:)", re.DOTALL)
+_REASONS = re.compile(
+    r"\n  (ALREADY_GRANTED|OWN_LOAN_OVERDUE|MANY_APPLICATIONS|DECLINED_LATELY|ACCOUNT_SHARED"
+    r"|USER_SHARED|PERSON_TWICE):(\n    [^\n]*)+"
+)
+_PARAMS = re.compile(r"\n  (max_applications_1d|max_applications_30d|cooling_off_days):[^\n]*")
+_DERIVED = re.compile(r"\n  decided_as_usual_from: [^\n]*")
+_GIVEN = re.compile(r"\n    (history|reuse)\.[^\n]*")
+_CASES = re.compile(r"\n  # What this lender knows.*", re.DOTALL)
+_OPEN = "coalesce(inputs.open_advances, 0)"
+_TERMS = (
+    (" + history.exposure_instalments", ""),
+    (" - history.exposure", ""),
+    ("coalesce(inputs.open_advances, history.exposure_instalments)", "inputs.open_advances"),
+    (
+        "max(inputs.open_advances, history.exposure_instalments)",
+        "coalesce(inputs.open_advances, 0)",
+    ),
+)
+
+
+def without_records(text: str) -> str:
+    """A rule file's text without its stages and terms over own records."""
+    for part in (_STAGE, _DERIVED, _REASONS, _PARAMS):
+        text = part.sub("", text)
+    return _without_terms(text)
+
+
+def _without_terms(text: str) -> str:
+    for term, instead in _TERMS:
+        text = text.replace(term, instead)
+    return text
+
+
+def cases_without(text: str) -> str:
+    """A text of rule tests without what it gives of own records, and their cases."""
+    return _without_terms(_CASES.sub("\n", _GIVEN.sub("", text)))
+
+
+def forgetful(folder: RuleFolder) -> RuleFolder:
+    """Every ruleset of a folder without them."""
+    products = tuple(
+        replace(
+            product,
+            rulesets={
+                version: TextFile(file.path, without_records(file.text))
+                for version, file in product.rulesets.items()
+            },
+            tests=tuple(TextFile(file.path, cases_without(file.text)) for file in product.tests),
+        )
+        for product in folder.products
+    )
+    return replace(folder, products=products)
+
+
+def forgetful_copy(rules: Path, target: Path) -> Path:
+    """A copy of a rules folder without them, and without the cases that speak of them."""
+    shutil.copytree(rules, target)
+    for file in target.glob("*/v*.yaml"):
+        file.write_text(without_records(file.read_text(encoding="utf-8")), encoding="utf-8")
+    for file in target.glob("*/tests/v*.yaml"):
+        file.write_text(cases_without(file.read_text(encoding="utf-8")), encoding="utf-8")
+    return target

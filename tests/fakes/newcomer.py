@@ -1,0 +1,16 @@
+"""Own facts of somebody whom the service has never met."""
+
+from __future__ import annotations
+
+from decision_service.domain.own_facts import History, OwnFacts, Reuse
+from decision_service.pipeline.history.keys import IdentityKey
+from decision_service.pipeline.history.read import OwnRecords
+
+NEWCOMER = OwnFacts(History("PHP"), Reuse(1, 1, 1, keyed=True))
+"""Nothing on record, and nobody else under the account, the user or the name."""
+
+UNKNOWN = OwnRecords(NEWCOMER, ())
+"""The same as it is read, without places to take."""
+
+SECRETS = (IdentityKey.of(b"the key of tests, at least 32 bytes"),)
+"""The keys of hashes."""
