@@ -9,6 +9,7 @@ from tests.unit.rollout.plans import PATH, SMALL, good
 
 EXISTING = 'inputs.customer_type == "existing"'
 NEW = 'inputs.customer_type == "new"'
+EVERYBODY = f"{EXISTING} or {NEW}"
 
 
 def empty(*conditions):
@@ -45,6 +46,8 @@ def test_a_segment_that_nobody_is_in_is_told_at_its_line(conditions):
         (NEW, f"{EXISTING} or inputs.requested_term_months > 3"),
         ("inputs.requested_term_months > 6", "inputs.requested_term_months > 3"),
         (EXISTING, "missing(inputs.customer_type)"),
+        (EVERYBODY, "inputs.requested_term_months > 3"),
+        (EVERYBODY, f"missing(inputs.customer_type) or {NEW}"),
     ],
 )
 def test_a_segment_that_somebody_could_be_in_is_not_told(conditions):

@@ -81,6 +81,14 @@ def test_an_offered_case_changes_no_more_than_it_must(ruleset):
     assert "factors" not in unknown
 
 
+def test_what_the_case_before_changed_is_left_out_where_it_does_not_matter(ruleset):
+    """Made-up facts begin with a case that changes two factors; the goal needs neither."""
+    own = "a case\n    factors: {income.volatility_6m: 0.2, income.months_24m: 20}\n"
+    _, found = offered(ruleset, CASES.replace("a case\n", own))
+    assert "months_24m" not in found[Goal("rule `short`", "true")]
+    assert "factors" not in found[Goal("rule `kind`", "true")]
+
+
 def test_without_a_case_to_begin_with_none_is_offered(ruleset):
     """A version that nobody has described an applicant of has no defaults to change."""
     missed = coverage(ruleset, ()).missed
