@@ -40,6 +40,7 @@ from decision_service.pipeline.decide.run import (
     OnRecorded,
     reused,
 )
+from decision_service.pipeline.decide.turns import Turns
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import OwnRecords, Person
 from decision_service.pipeline.operations.clock_guard import ClockGuard
@@ -95,6 +96,7 @@ class DecideApplication:
             self._decide
         )
         self._in_flight = InFlightAmounts()
+        self._turns = Turns()
 
     async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
         """The recorded decision.
@@ -231,25 +233,31 @@ class DecideApplication:
 
         A reading that was withdrawn while it was made leaves nothing to decide on.
         """
+        user_id = admission.application.user_id
         while True:
-            own = await self._own_records(admission, fetch_result, run)
-            concluded = self._conclude(admission, fetch_result, own, run)
             try:
-                return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
+                async with self._turns.of(user_id):
+                    return await self._recorded_once(admission, fetch_result, run)
             except HistoryMoved:
                 continue
             except ReadingMoved:
-                self.forget(run.application.user_id)
+                self.forget(user_id)
                 if admission.ruleset is None:
                     raise
                 fetch_result = await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
-                user_id = admission.application.user_id
                 self.forget(user_id)
                 if fetch_result is None:
                     raise
                 user_state = await self._deps.log.user_state(user_id)
                 fetch_result = withdrawn(user_id, fetch_result, user_state.consent)
+
+    async def _recorded_once(
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> _Result:
+        own = await self._own_records(admission, fetch_result, run)
+        concluded = self._conclude(admission, fetch_result, own, run)
+        return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
 
     async def _own_records(
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
