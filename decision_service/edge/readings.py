@@ -29,6 +29,12 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
         "Time requests waited for the request limit",
         one(now.waited_seconds),
     )
+    if now.clock_drift is not None:
+        yield read_gauge(
+            "upstream_clock_ahead_seconds",
+            "How far this clock is ahead of the vendor's",
+            one(now.clock_drift.total_seconds()),
+        )
     yield read_gauge(
         "upstream_circuit_open",
         "1 while the circuit is open",

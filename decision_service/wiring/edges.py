@@ -57,7 +57,14 @@ async def _http(
 
     async def serve(setting: str, address: str, routes: Sequence[BaseRoute]) -> str:
         connections = counted[setting] = Connections()
-        served = serve_http(setting, address, build_app(routes), connections, core.certificates)
+        served = serve_http(
+            setting,
+            address,
+            build_app(routes),
+            connections,
+            core.certificates,
+            settings.proxies,
+        )
         return await stack.enter_async_context(served)
 
     admin = admin_routes(

@@ -12,7 +12,15 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from decision_service.telemetry import configure_logging
-from tests.attack.areas import credentials, floods, silent_calls, slow_http
+from tests.attack.areas import (
+    clock,
+    credentials,
+    floods,
+    owners,
+    silent_calls,
+    slow_http,
+    tokens,
+)
 from tests.attack.found import Found
 from tests.attack.target import Target, attacked
 from tests.kits.postgres import running_postgres
@@ -24,6 +32,9 @@ AREAS: dict[str, Area] = {
     "silent calls": silent_calls.run,
     "slow http": slow_http.run,
     "credentials": credentials.run,
+    "tokens": tokens.run,
+    "owners": owners.run,
+    "clock": clock.run,
 }
 STORES = ("sqlite", "postgres")
 

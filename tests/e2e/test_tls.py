@@ -79,7 +79,9 @@ async def test_the_edges_speak_tls_and_nothing_else(office: Office, tmp_path: Pa
         trusted = ssl.create_default_context(cafile=str(office.authority))
         async with httpx.AsyncClient(verify=trusted) as client:
             assert live.service.http_url.startswith("https://")
-            assert (await client.get(f"{live.service.http_url}/healthz")).text == "SERVING\n"
+            health = await client.get(f"{live.service.http_url}/healthz")
+            assert health.text == "SERVING\n"
+            assert health.headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_clients_must_show_a_certificate_of_the_authority(

@@ -15,7 +15,9 @@ from decision_service.edge.metrics import Metrics
 
 def build_app(routes: Iterable[BaseRoute]) -> Starlette:
     """The application with these routes."""
-    return Starlette(routes=[*routes])
+    app = Starlette(routes=[*routes])
+    app.router.redirect_slashes = False  # the redirect would repeat a Host that a client made up
+    return app
 
 
 def admin_routes(

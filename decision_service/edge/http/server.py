@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
@@ -15,6 +15,9 @@ from decision_service.edge.http.bounds import BoundedRequests
 from decision_service.edge.http.connections import Connections, bounded_by
 from decision_service.edge.tls import AddressInUse, Certificates
 
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
+
 
 @asynccontextmanager
 async def serve_http(
@@ -23,18 +26,25 @@ async def serve_http(
     app: ASGIApp,
     connections: Connections,
     certificates: Certificates | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:
     """Serve at a setting's address while the context is open and yield the base URL.
 
-    Raises AddressInUse.
+    `proxies` are the addresses and networks whose X-Forwarded-For is believed. Raises AddressInUse.
     """
     listener = _listen(setting, address)
     tls = None if certificates is None else _context(certificates)
     scheme = "http" if tls is None else "https"
     host, _ = split_address(address)
     shown = f"[{host}]" if ":" in host else host
-    bounded = BoundedRequests(app)
-    async with serving(bounded, listener, tls=tls, http=bounded_by(connections)):
+    async with serving(
+        BoundedRequests(app),
+        listener,
+        tls=tls,
+        http=bounded_by(connections),
+        headers=None if tls is None else HSTS,
+        proxies=proxies,
+    ):
         yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
 
 

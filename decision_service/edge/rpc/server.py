@@ -18,6 +18,7 @@ from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.rpc.services import (
     applicants,
+    clock,
     decisions,
     outcomes,
     reflection,
@@ -25,6 +26,7 @@ from decision_service.edge.rpc.services import (
     rulesets,
 )
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
@@ -41,6 +43,7 @@ SERVICES = (
     rollouts.SERVICE,
     applicants.SERVICE,
     outcomes.SERVICE,
+    clock.SERVICE,
 )
 SPARE_CALLS = 256
 """Calls of known callers accepted beyond those that have a place, and as many that are refused with
@@ -119,6 +122,7 @@ class Services(msgspec.Struct, frozen=True):
     rollouts: RolloutUseCases
     applicants: ApplicantUseCases
     outcomes: RecordOutcome
+    clock: ClockUseCases
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -168,6 +172,7 @@ def _add(
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
+        (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
     ):
         server.add_registered_method_handlers(service, methods)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

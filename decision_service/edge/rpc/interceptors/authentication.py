@@ -53,6 +53,7 @@ class Authorizer:
     def authorize(self, caller: Caller, info: CallInfo) -> None:
         """Record the caller in the call; raises PermissionDenied."""
         info.caller, info.sees_all = caller.name, caller.sees_all
+        info.onboards_all = caller.onboards_all
         if self._allowed.isdisjoint(caller.roles):
             needed = " or ".join(sorted(self._allowed)) or "no role there is"
             name = self.method.rpartition("/")[2]
