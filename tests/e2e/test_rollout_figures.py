@@ -156,6 +156,10 @@ async def test_the_challenger_is_compared_by_judging_again(
         told = (await seen.run(capsys, "compare", PRODUCT, "--challenger")).out
         assert f"{changed} would change" in told
         assert "Swap-outs (no longer approved by v2)" in told
+        day = ("--params-as-of", "2026-12-01")
+        told = (await seen.run(capsys, "compare", PRODUCT, "--champion", *day)).out
+        assert "v1 against itself with the parameters of 2026-12-01" in told
+        assert "of 4 (" in told
 
 
 @pytest.mark.parametrize(
@@ -184,6 +188,12 @@ async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
         request.window.seconds = 0
         told = await refused(seen.rollouts.CompareVersions(request))
         assert set(told.fields) == {"product", "shadow_version", "most_decisions", "window"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, champion=True)
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, params_as_of="December")
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
         request = pb.CompareVersionsRequest(product=PRODUCT)
         told = await refused(seen.rollouts.CompareVersions(request))
         assert told.info.reason == "RULESET_UNKNOWN"

@@ -65,6 +65,13 @@ def test_a_version_that_needs_other_data_is_not_comparable() -> None:
     assert (pair.standing, pair.other) == (Comparability.NOT_COMPARABLE, None)
 
 
+def test_a_version_that_needs_records_nobody_looked_up_is_not_comparable() -> None:
+    """Records of earlier applications that the live version did not ask for cannot be guessed."""
+    folder = changed_rules(9, ("accounts.connected_count == 0", "history.applications_7d > 5"))
+    pair = second_opinion(case_of(folder), version(folder, 9))
+    assert (pair.standing, pair.other) == (Comparability.NOT_COMPARABLE, None)
+
+
 def test_a_version_that_needs_other_inputs_is_not_comparable() -> None:
     """An input that the client did not send cannot be guessed."""
     new = "inputs:\n  branch: {type: text, required: true}\n"
