@@ -140,12 +140,15 @@ async def test_dated_parameters_of_another_day_are_tried() -> None:
 
 
 async def test_both_versions_are_judged_by_the_parameters_of_the_day() -> None:
-    """Of two versions with one figure in December neither is stricter then."""
-    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 80000, 2026-12-01: 8000}}}} #")
-    world = World(book=rulebook(planned(changed_rules(9, dated), ALONE + CHALLENGER)))
+    """A champion whose figure of December declines does so beside a challenger that has none."""
+    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    plan = NINE + CHALLENGER.replace("version: 9", "version: 1")
+    world = World(book=rulebook(planned(changed_rules(9, dated), plan)))
     await decide(world, 2)
-    assert (await compared(world)).agreed == 0
-    assert (await compared(world, replace(QUESTION, params_as_of=date(2026, 12, 1)))).agreed == 2
+    assert (await compared(world)).agreed == 2
+    found = await compared(world, replace(QUESTION, params_as_of=date(2026, 12, 1)))
+    (group,) = found.groups
+    assert (group.live, group.other, group.count) == (Outcome.DECLINE, Outcome.APPROVE, 2)
 
 
 async def test_values_that_were_not_tried_are_named() -> None:
