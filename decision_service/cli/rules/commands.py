@@ -26,6 +26,7 @@ from decision_service.cli.rules.folder import (
 )
 from decision_service.cli.rules.publish import publish
 from decision_service.cli.rules.schema import schema
+from decision_service.cli.rules.status import status
 from decision_service.cli.rules.why import print_result, print_why
 from decision_service.config import load
 from decision_service.domain.factor import Better
@@ -141,6 +142,7 @@ commands.command()(diff)
 commands.command()(fmt)
 commands.command()(publish)
 commands.command()(schema)
+commands.command()(status)
 
 
 _BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
