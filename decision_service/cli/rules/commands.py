@@ -24,6 +24,7 @@ from decision_service.cli.rules.folder import (
     shown_name,
     unpublished,
 )
+from decision_service.cli.rules.new import new
 from decision_service.cli.rules.publish import publish
 from decision_service.cli.rules.schema import schema
 from decision_service.cli.rules.status import status
@@ -137,6 +138,7 @@ def factors(
         raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
 
 
+commands.command()(new)
 commands.command()(explain)
 commands.command()(diff)
 commands.command()(fmt)
