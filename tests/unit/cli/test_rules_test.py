@@ -198,3 +198,13 @@ def test_why_of_a_case_that_is_not_there_names_the_nearest(run, gate):
     """A name that fits no case is wrong usage."""
     done = run("test", "--why", "sixx")
     assert (done.code, "did you mean `six`?" in done.err) == (2, True)
+
+
+def test_tests_in_another_products_folder_say_where_they_belong(run, gate, tmp_path):
+    """A copied file names its own product: it is moved there, or renamed."""
+    tests = tmp_path / "rules" / "personal-loan-ph" / "tests" / "v1.yaml"
+    tests.write_text(GATE_TESTS.replace("ruleset: personal", "ruleset: weekend"))
+    done = run("test")
+    assert done.code == 1
+    hint = "move the file into weekend-loan-ph/tests, or write `ruleset: personal-loan-ph`"
+    assert hint in done.out

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.money import to_major
+from decision_service.language.yaml.days import day_hint
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import check_identifier, parse_day
@@ -65,7 +66,7 @@ def _step(entry: MapEntry, type_: ValueType, draft: RulesetDraft) -> Step | None
     start = parse_day(entry.key)
     if start is None:
         message = f"`{entry.key}` is no date"
-        draft.report.error("R123", entry.key_place, message, "write it as yyyy-mm-dd")
+        draft.report.error("R123", entry.key_place, message, day_hint(entry.key))
     what = f"the value from {entry.key}"
     value = as_literal(entry.value, type_, what, draft.names.currency, draft.report)
     return None if start is None or value is None else Step(start, value)
