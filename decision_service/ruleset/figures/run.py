@@ -80,10 +80,11 @@ class FiguresRun:
         return None if report.failed else draft
 
     def _noticed(self, changed: CompiledRuleset) -> bool:
-        """Whether any case comes out otherwise than expected."""
-        for result in self.results:
+        """Whether any case comes out otherwise than expected; the next change asks it first."""
+        for index, result in enumerate(self.results):
             assert result.facts is not None  # noqa: S101  only such are kept
             if result.case.expectation.differences(evaluate(changed, result.facts)):
+                self.results.insert(0, self.results.pop(index))
                 return True
         return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from decision_service.ruleset.figures.model import Fate
-from decision_service.ruleset.figures.neighbours import next_to
+from decision_service.ruleset.figures.neighbours import figures, next_to
 from decision_service.ruleset.figures.report import report_on
 from decision_service.ruleset.figures.run import FiguresRun
 from decision_service.ruleset.program.model import RulesetFiles
@@ -91,6 +91,13 @@ def fates(report, at):
 def test_a_figure_moves_a_little_both_ways(figure, moved):
     """Small whole numbers move by one, others by a tenth, dates by a day, flags to the other."""
     assert next_to(figure) == moved
+
+
+def test_the_figures_of_an_expression_are_no_parts_of_names():
+    """Numbers, days, flags and labels in either quotes; digits within names and labels are none."""
+    text = "income.months_24m < 6 or x.y in ('T1', \"2026-03-01\") and known == true"
+    found = [(token.text, token.label) for token in figures(text)]
+    assert found == [("6", False), ("T1", True), ("2026-03-01", False), ("true", False)]
 
 
 def test_a_change_that_no_case_notices_is_named_with_a_case_that_would():
