@@ -8,26 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
-from decision_service.language.expressions.tree import Literal
-from decision_service.ruleset.figures.neighbours import next_to
-from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
+from decision_service.ruleset.figures.pools import distinct, possible_values, shown_value
+from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.run.inputs import bind_inputs
 
 MOST_CHANGED = 3
 _DAY = "as_of"
 _CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
-_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2))
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -73,14 +69,14 @@ class Sampler:
         self.pools: dict[str, list[Any]] = {_DAY: self._days()}
         for name in ruleset.needs.factors:
             given = [base.facts.factors.get(name) for base in bases]
-            found = _values(catalogue[name], near.get(name, ()), ruleset.currency)
+            found = possible_values(catalogue[name], near.get(name, ()), ruleset.currency)
             values = [FactorValue(name, value) for value in found]
             gone = [FactorValue(name, None, (Missing(cause),)) for cause in _CAUSES]
-            self.pools[name] = _distinct([*(v for v in given if v), *values, *gone])
+            self.pools[name] = distinct([*(v for v in given if v), *values, *gone])
         for spec in ruleset.inputs.values():
             inputs = [base.facts.inputs.get(spec.name) for base in bases]
-            values = _values(spec, near.get(f"inputs.{spec.name}", ()), ruleset.currency)
-            self.pools[f"inputs.{spec.name}"] = _distinct([*inputs, *values])
+            values = possible_values(spec, near.get(f"inputs.{spec.name}", ()), ruleset.currency)
+            self.pools[f"inputs.{spec.name}"] = distinct([*inputs, *values])
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Sample]:
@@ -127,21 +123,6 @@ class Sampler:
         ]
 
 
-def shown_value(value: Any) -> str:
-    """A value as a case is written."""
-    if isinstance(value, FactorValue):
-        return (
-            shown_value(value.value) if not value.missing else f"missing {value.missing[0].cause}"
-        )
-    if value is None:
-        return "not sent"
-    if isinstance(value, AsOf):
-        return value.date.isoformat()
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value.major:f}" if isinstance(value, Money) else str(value)
-
-
 def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
     inputs.pop(name, None)
     if value is not None:
@@ -150,48 +131,3 @@ def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
 
 def _noon(day: date, ruleset: CompiledRuleset) -> AsOf:
     return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if value not in found:
-            found.append(value)
-    return found
-
-
-def _values(spec: FactorSpec | InputSpec, near: Iterable[str], currency: str) -> list[Any]:
-    """Values of a type at the figures beside a name, and at its own ends."""
-    if spec.type is ValueType.FLAG:
-        return [True, False]
-    if spec.type is ValueType.TEXT:
-        return list(spec.labels)
-    if spec.type is ValueType.DATE:
-        return []
-    ends = [bound for bound in (spec.lower, spec.upper) if bound is not None]
-    numbers = {Decimal(end) for end in ends}
-    for text in near:  # without its sign
-        around = _around(text, spec.type)
-        numbers |= around | {-number for number in around}
-    inside = [n for n in sorted(numbers) if _within(n, spec)]
-    return [_typed(n, spec.type, currency) for n in inside]
-
-
-def _around(text: str, type_: ValueType) -> set[Decimal]:
-    step = Decimal(1) if type_ is ValueType.INTEGER else Decimal("0.01")
-    moved = {Decimal(text), *(Decimal(after) for after in next_to(text))}
-    wide = {Decimal(text) * part for part in _PARTS}
-    return {n + shift for n in moved for shift in (-step, Decimal(0), step)} | wide
-
-
-def _within(number: Decimal, spec: FactorSpec | InputSpec) -> bool:
-    low, high = spec.lower, spec.upper
-    return (low is None or number >= low) and (high is None or number <= high)
-
-
-def _typed(number: Decimal, type_: ValueType, currency: str) -> Literal | Money:
-    if type_ is ValueType.INTEGER:
-        return int(number)
-    if type_ is ValueType.MONEY:
-        return Money(currency, to_minor(number.quantize(Decimal("0.01")), currency))
-    return number

@@ -10,11 +10,8 @@ from msgspec.structs import replace
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Filter
-from decision_service.pipeline.rollout.pairs.compare import (
-    CompareVersions,
-    ComparisonRequest,
-    VersionComparison,
-)
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions, VersionComparison
+from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread

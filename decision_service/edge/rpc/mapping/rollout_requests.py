@@ -16,7 +16,7 @@ from decision_service.edge.rpc.mapping.problems import (
 from decision_service.edge.rpc.mapping.requests import inputs_from
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.rollout.operate import StepRequest
-from decision_service.pipeline.rollout.pairs.compare import ComparisonRequest
+from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
 from decision_service.rollout.state import TrackName
 
 LONGEST_WHY = 500
