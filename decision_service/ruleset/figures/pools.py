@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,8 @@ from decision_service.language.expressions.tree import Literal
 from decision_service.ruleset.figures.neighbours import next_to
 from decision_service.ruleset.program.model import InputSpec
 
-_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2))
+_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2), Decimal(5))
+_SPREAD = 16
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
@@ -38,8 +39,18 @@ def possible_values(spec: FactorSpec | InputSpec, near: Iterable[str], currency:
     for text in near:  # without its sign
         around = _around(text, spec.type)
         numbers |= around | {-number for number in around}
+    numbers |= _between(ends, spec.type)
     inside = [n for n in sorted(numbers) if _within(n, spec)]
     return [_typed(n, spec.type, currency) for n in inside]
+
+
+def _between(ends: Sequence[Decimal], type_: ValueType) -> set[Decimal]:
+    """Values spread evenly between two ends."""
+    if len(ends) != 2:
+        return set()
+    low, high = ends
+    spread = {low + (high - low) * n / _SPREAD for n in range(_SPREAD)}
+    return {n.to_integral_value() for n in spread} if type_ is ValueType.INTEGER else spread
 
 
 def _around(text: str, type_: ValueType) -> set[Decimal]:

@@ -6,7 +6,7 @@ step beside them, at the ends of what it can have, and among what the cases give
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import cycle, islice
 from typing import Any
@@ -23,6 +23,7 @@ from decision_service.ruleset.run.inputs import bind_inputs
 
 MOST_CHANGED = 3
 _DAY = "as_of"
+_INPUTS = "inputs."
 _CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
 
 
@@ -75,8 +76,8 @@ class Sampler:
             self.pools[name] = distinct([*(v for v in given if v), *values, *gone])
         for spec in ruleset.inputs.values():
             inputs = [base.facts.inputs.get(spec.name) for base in bases]
-            values = possible_values(spec, near.get(f"inputs.{spec.name}", ()), ruleset.currency)
-            self.pools[f"inputs.{spec.name}"] = distinct([*inputs, *values])
+            values = possible_values(spec, near.get(f"{_INPUTS}{spec.name}", ()), ruleset.currency)
+            self.pools[f"{_INPUTS}{spec.name}"] = distinct([*inputs, *values])
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Sample]:
@@ -86,14 +87,36 @@ class Sampler:
         """
         yield from (Sample(base.name, base.facts, ()) for base in self.bases[:count])
         draws, count = _Draws(), max(0, count - len(self.bases))
-        values = cycle([(name, value) for name in self.names for value in self.pools[name]])
+        values = cycle(self._in_turn())
         for value in islice(values, count if self.bases else 0):
             base = self.bases[draws.below(len(self.bases))]
-            others = [self._draw(draws) for _ in range(draws.below(MOST_CHANGED))]
+            others = [self._draw(draws, self.names) for _ in range(draws.below(MOST_CHANGED))]
             yield self._sample(base, [*others, value])
 
-    def _draw(self, draws: _Draws) -> tuple[str, Any]:
-        name = self.names[draws.below(len(self.names))]
+    def about(self, names: Collection[str], count: int) -> Iterator[Sample]:
+        """So many facts that differ from the cases in some of these names, or in the day.
+
+        Every second one differs in nothing but what the application says, and the day.
+        """
+        draws, found = _Draws(), sorted(self.pools.keys() & {*names, _DAY})
+        sent = [name for name in found if name == _DAY or name.startswith(_INPUTS)]
+        for number in range(count if self.bases else 0):
+            base = self.bases[number // 2 % len(self.bases)]
+            chosen, changed = (found, sent)[number % 2], 1 + draws.below(MOST_CHANGED)
+            yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
+
+    def _in_turn(self) -> list[tuple[str, Any]]:
+        """The first value of each name, then the second of each, and so on."""
+        longest = max(map(len, self.pools.values()), default=0)
+        return [
+            (name, self.pools[name][turn])
+            for turn in range(longest)
+            for name in self.names
+            if turn < len(self.pools[name])
+        ]
+
+    def _draw(self, draws: _Draws, names: Sequence[str]) -> tuple[str, Any]:
+        name = names[draws.below(len(names))]
         pool = self.pools[name]
         return name, pool[draws.below(len(pool))]
 
@@ -103,8 +126,8 @@ class Sampler:
         for name, value in values:
             if name == _DAY:
                 as_of = value
-            elif name.startswith("inputs."):
-                _put(inputs, name.removeprefix("inputs."), value)
+            elif name.startswith(_INPUTS):
+                _put(inputs, name.removeprefix(_INPUTS), value)
             else:
                 factors[name] = value
         bound = bind_inputs(self.ruleset, inputs)
