@@ -138,10 +138,11 @@ class FetchPlan(msgspec.Struct, frozen=True):
     `kinds` are read whole, side by side, after the accounts. `transactions_from` is the first day
     asked for when factors name transactions, `stand_in_from` when they stand in as income (always
     the first day of the 13th month before as_of, in both fetch modes); with ALWAYS the earlier one
-    counts.
+    counts. With `people` names and contacts are read with the identities.
     """
 
     kinds: frozenset[Kind]
     transactions: WhenTransactions = WhenTransactions.NEVER
     transactions_from: date | None = None
     stand_in_from: date | None = None
+    people: bool = False

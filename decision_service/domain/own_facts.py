@@ -6,7 +6,8 @@ from datetime import date
 
 import msgspec
 
-from decision_service.domain.missing import Cause
+from decision_service.domain.missing import Cause, Missing
+from decision_service.domain.person import MatchGrades
 
 DAYS = (1, 7, 30, 90)
 """The windows in which past applications are counted: civil days before the decision's."""
@@ -52,11 +53,23 @@ class Reuse(msgspec.Struct, frozen=True, array_like=True):
     keyed: bool = False
 
 
+class Match(msgspec.Struct, frozen=True, array_like=True):
+    """How far the applicant agrees with the vendor's records of the person; no name, no contact.
+
+    `unread` says why the records could not be read; `compared` is how many there were.
+    """
+
+    grades: MatchGrades = MatchGrades()
+    unread: tuple[Missing, ...] = ()
+    compared: int = 0
+
+
 class OwnFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """The facts of a decision beside its snapshot, recorded with it; a part not read is None."""
 
     history: History | None = None
     reuse: Reuse | None = None
+    match: Match | None = None
 
 
 NO_OWN_FACTS = OwnFacts()

@@ -1,8 +1,9 @@
 """One applicant's data at one instant, typed for pure computation.
 
 A snapshot is closed: with `Needs` and `as_of` it holds all that `factors.compute` may look at, so
-that a stored one replays for ever. It holds no names, no contact data and no job titles. Amounts
-are whole minor units, months are `Month.index`, dates are civil dates, instants are aware UTC.
+that a stored one replays for ever. It holds no job titles, and names and contacts only where rules
+compare persons. Amounts are whole minor units, months are `Month.index`, dates are civil dates,
+instants are aware UTC.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
+from decision_service.domain.person import FoundPerson
 
 Record = TypeVar("Record")
 
@@ -127,7 +129,7 @@ class Transaction(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Identity(msgspec.Struct, frozen=True, array_like=True):
-    """The date of birth is the only identity field read."""
+    """The date of birth of a person; names and contacts are in `Read.people`."""
 
     id: str
     source: str
@@ -173,13 +175,15 @@ class Read(msgspec.Struct, Generic[Record], frozen=True, omit_defaults=True):
 
     `faults` empty means COMPLETE. A fault without `source` taints the kind for every account; one
     with a `source` only what that source feeds. `duplicates` counts equal items dropped.
-    `first_day` (transactions only) is the earliest date that was asked for.
+    `first_day` (transactions only) is the earliest date that was asked for, `people` (identities
+    only) what the records say of persons, None where no rule compares persons.
     """
 
     records: tuple[Record, ...] = ()
     faults: tuple[Missing, ...] = ()
     duplicates: int = 0
     first_day: date | None = None
+    people: tuple[FoundPerson, ...] | None = None
 
 
 class KnownCount(msgspec.Struct, frozen=True, array_like=True):

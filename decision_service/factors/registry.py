@@ -148,6 +148,13 @@ def data_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if not registered(name).of_own_facts)
 
 
+@lru_cache(256)
+def compares_people(names: tuple[str, ...]) -> bool:
+    """Whether one of the factors compares persons, and not computes with what identities say."""
+    factors = (registered(name) for name in names)
+    return any(one.of_own_facts and Kind.IDENTITIES in one.spec.kinds for one in factors)
+
+
 @cache
 def _catalogue() -> Mapping[str, FactorSpec]:
     return MappingProxyType({name: _FACTORS[name].spec for name in sorted(_FACTORS)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from decision_service.domain.factor import Better, ValueType
+from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.own_facts import Reuse
 from decision_service.factors.answer import Answer
@@ -51,6 +52,7 @@ def customers_of_user(context: FactorContext) -> Answer:
     "By normalised name and birth date as the vendor gives them; NO_DATA where it does not."
     + BY_HASH,
     lower=1,
+    kinds=frozenset({Kind.IDENTITIES}),
     causes=frozenset({Cause.NO_DATA}),
     better=Better.DOWN,
 )

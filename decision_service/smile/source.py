@@ -194,7 +194,9 @@ class SmileSource:
             return self._providers.is_gig(provider_id, fallback)
 
         builder = SnapshotBuilder(plan, supports, is_gig)
-        reader = ApplicantReader(self._api, user_id, budget, on_more=builder.unverified.add)
+        reader = ApplicantReader(
+            self._api, user_id, budget, on_more=builder.unverified.add, people=plan.people
+        )
         arrival = ArrivalPoller(reader, self._clock, as_of, self._limits, wait_until)
 
         kind_reader: KindReader = ListReader(reader, plan)

@@ -45,7 +45,12 @@ NAME, EMAIL, PHONE, EMPLOYER = (
     "Kanaryo Freight Corporation",
 )
 ASKED = MoneyMessage(currency_code="PHP", units=187_654, nanos=320_000_000)
+MOTHER, BORN = "Kanaryana", "1903-07-19"
+APPLICANT = service_pb.ApplicantDetails(
+    name=f"{NAME} {MOTHER}", birth_date=BORN, phone=PHONE, email=EMAIL
+)
 PERSONAL = (
+    *(MOTHER, MOTHER.lower(), BORN),
     *(NAME, "Juana", EMAIL, PHONE, EMPLOYER, "Kanaryo"),
     *("187654.32", "18765432", "187,654", "48151.62", "4815162", "48,151"),
     *(person.user_id for person in PEOPLE),
@@ -66,7 +71,9 @@ def decisions() -> Iterator[Any]:
     """Applications that are decided, or fail: unreadable data, another user's data, nobody."""
     for user_id in (GEORGE, RYAN, CHRISTINA, ANISHA, "juana-dela-cruz-canary"):
         yield create(user_id, requested_amount=ASKED, view=pb.DECISION_VIEW_FULL)
+        yield create(user_id, applicant=APPLICANT)
     yield create(NAME)
+    yield create(GEORGE, applicant={"name": f"{NAME} {MOTHER} " * 500, "birth_date": f"{BORN}x"})
     yield create(GEORGE, customer_ref=f"\x00{NAME}", application_id="x" * 300)
     yield create(GEORGE, product=f"{NAME}!")
     yield create(GEORGE, inputs={NAME: values_pb2.InputValue(text=EMAIL)})

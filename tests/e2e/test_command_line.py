@@ -58,6 +58,21 @@ async def test_an_error_of_the_server_is_shown_with_its_details(
     assert any(line.strip().startswith("BadRequest") for line in lines)
 
 
+async def test_an_applicant_goes_with_the_application(
+    shared: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each option is a field of the message, and what is wrong is told by the field's name."""
+    words = (*DECIDE, "--user-id", GEORGE, "--address", shared.service.address)
+    given = ("--applicant-name", "x" * 201, "--applicant-phone", "0" * 41)
+    given += ("--applicant-email", "x" * 255, "--applicant-birth-date", "12.3.1990")
+    done = await asyncio.to_thread(here, capsys, *words, *given)
+    assert done.code == 3
+    for field in ("name", "phone", "email", "birth_date"):
+        assert f"applicant.{field}" in done.err
+    given = ("--applicant-name", "Juan P. Dela Cruz", "--applicant-birth-date", "1990-03-12")
+    assert (await asyncio.to_thread(here, capsys, *words, *given)).code == 0
+
+
 def test_no_server_is_exit_code_three(capsys: pytest.CaptureFixture[str]) -> None:
     """The sentence names the address and how to start a server."""
     done = here(capsys, *DECIDE, "--user-id", "x", "--address", "127.0.0.1:1")

@@ -27,6 +27,7 @@ from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import CallContext, Deps
+from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import FetchResult, Leases, SnapshotSource
@@ -166,6 +167,7 @@ class World:
     warm: SnapshotCache | None = None
     ids: Numbered = field(default_factory=Numbered)
     last: ClockGuard | None = None
+    secrets: tuple[IdentityKey, ...] = SECRETS
 
     def decide(
         self,
@@ -184,7 +186,7 @@ class World:
                 self.clock,
                 self.ids,
                 leases or InMemoryLeases(self.log),
-                ReadHistory(self.log, SECRETS),
+                ReadHistory(self.log, self.secrets),
                 self.warm,
             ),
             rulebook or (lambda: self.book),

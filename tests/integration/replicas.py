@@ -34,7 +34,13 @@ class Vendor:
 @asynccontextmanager
 async def vendor(*faults: Fault) -> AsyncIterator[Vendor]:
     """Start a stand-in that misbehaves as told."""
-    app = build_app(api_key="k", api_secret="s", faults=faults)
+    async with vendor_of(build_app(api_key="k", api_secret="s", faults=faults)) as at:
+        yield at
+
+
+@asynccontextmanager
+async def vendor_of(app: Simulator) -> AsyncIterator[Vendor]:
+    """Start a stand-in, whose key is `k` and whose secret is `s`."""
     async with serve(app) as base_url:
         yield Vendor(
             app,

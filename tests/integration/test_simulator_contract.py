@@ -132,6 +132,19 @@ async def test_lists_of_a_population_are_documented(crowd: Judge) -> None:
     assert all(found[name] for name in LIST_ENDPOINTS)
 
 
+async def test_every_identity_names_its_person_with_contacts(judge: Judge, crowd: Judge) -> None:
+    """Name, phone number and address, as documented, of the four and of every kind of life."""
+    for one in (judge, crowd):
+        found = []
+        for person in one.app.tenant.people():
+            found += await one.everything("/identities", userId=person.id)
+        assert found
+        for item in found:
+            assert item["fullName"].endswith(item["suffix"] or item["lastName"])
+            assert [phone["number"][0] for phone in item["phones"]] == ["+"]
+            assert ["@" in email["address"] for email in item["emails"]] == [True]
+
+
 async def test_payloads_of_the_sandbox_people_are_documented(judge: Judge) -> None:
     """Both payload answers validate."""
     for person in (GEORGE, RYAN):

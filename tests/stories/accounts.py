@@ -30,8 +30,9 @@ SECTIONS: dict[str, tuple[str, Callable[[AccountWriter, YamlNode], Iterator[Json
     "tasks": ("tasks", tasks),
 }
 LISTS = (*dict.fromkeys(name for name, _ in SECTIONS.values()), "identities")
-_STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error", "born")
-OPTIONAL = (*_STATE, *SECTIONS, "earlier")
+_STATE = ("name", "kind", "status", "connected", "synced", "disconnected", "error")
+_PERSON = ("born", "person", "phone", "email")
+OPTIONAL = (*_STATE, *_PERSON, *SECTIONS, "earlier")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,18 @@ def _lists(writer: AccountWriter, fields: Fields) -> dict[str, list[Json]]:
     for section, (name, reader) in SECTIONS.items():
         for node in each(fields.get(section), f"`{section}`", writer.report):
             lists[name].extend(reader(writer, node))
-    born = writer.date(fields, "born")
-    if born:
-        lists["identities"].append(writer.item(fullName="N. N.", dob=born.isoformat()))
+    if any(fields.has(key) for key in _PERSON):
+        lists["identities"].append(_identity(writer, fields))
     return lists
+
+
+def _identity(writer: AccountWriter, fields: Fields) -> Json:
+    """Whose account it is, as far as the account tells."""
+    born = writer.date(fields, "born")
+    phone, email = fields.text("phone"), fields.text("email")
+    return writer.item(
+        fullName=fields.text("person") or "N. N.",
+        dob=born.isoformat() if born else None,
+        phones=[{"number": phone, "type": "Mobile"}] if phone else [],
+        emails=[{"address": email, "type": "Primary"}] if email else [],
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
+from decision_service.domain.person import GivenApplicant
 from decision_service.language.diagnostics import Report, render_all
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapNode
@@ -20,8 +21,9 @@ from tests.stories.times import Today, read_date, read_month, read_today
 PRODUCTS = ("personal-loan-ph", "gig-advance-ph")
 FAILING = (*LISTS, "providers")
 REQUIRED = ("title", "product", "today", "application", "accounts", "why")
+_APPLICANT = ("name", "born", "phone", "email")
 _EXPECTED = ("expect", "about", "figures", "waits_for", "refused")
-OPTIONAL = (*_EXPECTED, "version", "failing", "clean", "changed", "on_record")
+OPTIONAL = (*_EXPECTED, "version", "applicant", "failing", "clean", "changed", "on_record")
 
 
 class StoryRefused(ValueError):
@@ -54,6 +56,7 @@ def _story(path: Path, shown: str, report: Report) -> Story | None:
         fields.integer("version", 1),
         today,
         _plain(fields.map("application"), report),
+        _applicant(fields),
         tuple(one for one in accounts if one is not None),
         _choices(fields, "failing"),
         fields.flag("clean") is not False,
@@ -61,6 +64,16 @@ def _story(path: Path, shown: str, report: Report) -> Story | None:
         fields.text("why") or "",
         read_on_record(fields.get("on_record"), today, report),
     )
+
+
+def _applicant(fields: Fields) -> GivenApplicant | None:
+    """Who applies, as the loan system says; None where it says nothing."""
+    node = fields.get("applicant")
+    inner = node and Fields.of(node, "`applicant`", fields.report, optional=_APPLICANT)
+    if not inner:
+        return None
+    name, phone, email = (inner.text(key) or "" for key in ("name", "phone", "email"))
+    return GivenApplicant(name, inner.day("born"), phone, email)
 
 
 def _expected(fields: Fields, today: Today, names: set[str]) -> Expected:

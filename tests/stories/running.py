@@ -20,6 +20,7 @@ from decision_service.factors.plan import fetch_plan
 from decision_service.language.diagnostics import render_all
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
+from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -100,7 +101,9 @@ async def _decided(
         )
     finally:
         await source.aclose()
-    factors = compute(gathering.snapshot, needs, as_of, story.own).values
+    snapshot = gathering.snapshot
+    own = with_match(story.own, story.applicant, snapshot, needs, as_of)
+    factors = compute(snapshot, needs, as_of, own).values
     return Decided(evaluate(ruleset, Facts(factors, inputs, as_of)), factors)
 
 

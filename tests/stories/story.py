@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from decision_service.domain.months import Month
 from decision_service.domain.own_facts import OwnFacts
+from decision_service.domain.person import GivenApplicant
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.testing.expectations import Expectation
 from tests.fakes.newcomer import NEWCOMER
@@ -59,6 +60,7 @@ class Story:
     version: int | None
     today: Today
     application: Mapping[str, Plain]
+    applicant: GivenApplicant | None
     accounts: tuple[Held, ...]
     failing: tuple[str, ...]
     clean: bool

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from decision_service.config import FetchMode
+from decision_service.domain.person import GivenApplicant
 from tests.stories import accounts, reading
 from tests.stories.comparison import differences
 from tests.stories.monthly import EVERY, PAYSLIP
@@ -59,6 +61,24 @@ def test_an_account_that_is_waited_for_is_one_of_the_story(tmp_path):
     """`waits_for` names one of the story's own accounts."""
     waits = "waits_for: {month: 2026-09, account: sss}\n"
     assert "did you mean `sss_ph`?" in refusal(STEADY + waits, tmp_path)
+
+
+def test_a_story_says_who_applies_and_whose_account_it_is(tmp_path):
+    """Both sides of a comparison; without `applicant` nobody is described."""
+    path = tmp_path / "story.yaml"
+    born = "born: 1991-04-12"
+    applicant = "applicant: {name: Juan P. Cruz, born: 1991-04-12, phone: 0917 555 1234}\n"
+    at_account = STEADY.replace(
+        born, f"{born}\n    person: Juan Cruz\n    phone: '+639175551234'", 1
+    )
+    path.write_text(at_account + applicant, encoding="utf-8")
+    story = read_story(path, "story.yaml")
+    assert story.applicant == GivenApplicant("Juan P. Cruz", date(1991, 4, 12), "0917 555 1234")
+    (identity,) = story.accounts[0].lists["identities"]
+    assert (identity["fullName"], identity["dob"]) == ("Juan Cruz", "1991-04-12")
+    assert identity["phones"] == [{"number": "+639175551234", "type": "Mobile"}]
+    path.write_text(STEADY, encoding="utf-8")
+    assert read_story(path, "story.yaml").applicant is None
 
 
 def test_a_change_needs_its_reason(tmp_path):

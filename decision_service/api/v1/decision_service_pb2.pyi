@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateDecisionRequest(_message.Message):
-    __slots__ = ("request_id", "user_id", "product", "application_id", "customer_ref", "requested_amount", "requested_term_months", "inputs", "wait_timeout", "view")
+    __slots__ = ("request_id", "user_id", "product", "application_id", "customer_ref", "requested_amount", "requested_term_months", "inputs", "wait_timeout", "view", "applicant")
     class InputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class CreateDecisionRequest(_message.Message):
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     WAIT_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    APPLICANT_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     user_id: str
     product: str
@@ -42,7 +43,20 @@ class CreateDecisionRequest(_message.Message):
     inputs: _containers.MessageMap[str, _values_pb2.InputValue]
     wait_timeout: _duration_pb2.Duration
     view: _decision_pb2.DecisionView
-    def __init__(self, request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., requested_term_months: _Optional[int] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., wait_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ...) -> None: ...
+    applicant: ApplicantDetails
+    def __init__(self, request_id: _Optional[str] = ..., user_id: _Optional[str] = ..., product: _Optional[str] = ..., application_id: _Optional[str] = ..., customer_ref: _Optional[str] = ..., requested_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., requested_term_months: _Optional[int] = ..., inputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., wait_timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., view: _Optional[_Union[_decision_pb2.DecisionView, str]] = ..., applicant: _Optional[_Union[ApplicantDetails, _Mapping]] = ...) -> None: ...
+
+class ApplicantDetails(_message.Message):
+    __slots__ = ("name", "birth_date", "phone", "email")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BIRTH_DATE_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    birth_date: str
+    phone: str
+    email: str
+    def __init__(self, name: _Optional[str] = ..., birth_date: _Optional[str] = ..., phone: _Optional[str] = ..., email: _Optional[str] = ...) -> None: ...
 
 class CreateDecisionResponse(_message.Message):
     __slots__ = ("decision",)

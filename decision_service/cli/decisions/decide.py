@@ -34,6 +34,14 @@ def decide(
     request_id: Annotated[str, typer.Option("--request-id", help="makes the call repeatable")] = "",
     application_id: Annotated[str, typer.Option("--application-id")] = "",
     customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
+    applicant_name: Annotated[
+        str, typer.Option("--applicant-name", help="compared with the vendor's records")
+    ] = "",
+    applicant_birth_date: Annotated[
+        str, typer.Option("--applicant-birth-date", help="YYYY-MM-DD, compared as well")
+    ] = "",
+    applicant_phone: Annotated[str, typer.Option("--applicant-phone")] = "",
+    applicant_email: Annotated[str, typer.Option("--applicant-email")] = "",
     wait: Annotated[int, typer.Option("--wait", help="seconds to wait for arriving data")] = 0,
     view: Annotated[str, typer.Option("--view", help="basic or full")] = "basic",
     timeout: Annotated[float, typer.Option("--timeout", help="deadline in seconds")] = 10.0,
@@ -42,6 +50,12 @@ def decide(
     server: ServerOptions,
 ) -> None:
     """Decide one application on a running server."""
+    applicant = service_pb.ApplicantDetails(
+        name=applicant_name,
+        birth_date=applicant_birth_date,
+        phone=applicant_phone,
+        email=applicant_email,
+    )
     request = service_pb.CreateDecisionRequest(
         request_id=request_id,
         user_id=user_id,
@@ -53,6 +67,7 @@ def decide(
         inputs=dict(parse_input(pair) for pair in inputs or ()),
         wait_timeout=Duration(seconds=wait),
         view=parse_view(view),
+        applicant=applicant if applicant.ByteSize() else None,
     )
     with decisions(server) as stub:
         decision = call(stub.CreateDecision, request, server, timeout).decision

@@ -1,17 +1,26 @@
-"""An application as it came in, checked on the wire and free of protobuf."""
+"""An application as it came in, checked on the wire, and how it is recognised when it is repeated.
+
+A plain digest of a birth date is found by trying all of them, so an applicant is in no digest but
+one under a secret key; where there is no such key, only that an applicant was sent.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import hmac
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from decision_service.domain.factor import Value
+from decision_service.domain.person import GivenApplicant
 from decision_service.pipeline.decide.record_codec import value_to_wire
+from decision_service.pipeline.history.keys import KEY_ID_BYTES, IdentityKey
 from decision_service.pipeline.ports import ReplyStyle
 
 BASIC = ReplyStyle(full=False)
+_REQUEST = b"R"
+_PLAIN_BYTES = 32
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -19,7 +28,8 @@ class Application(msgspec.Struct, frozen=True):
 
     `request_id` is empty when the client sent none. `inputs` holds what the client sent, with
     `requested_amount` (Money) and `requested_term_months` (int) among them. `wait_timeout` is in
-    seconds.
+    seconds. `applicant` is who applies, as the client says; it is compared in memory, and neither
+    stored nor logged.
     """
 
     request_id: str
@@ -30,9 +40,13 @@ class Application(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     wait_timeout: float = 0.0
     style: ReplyStyle = BASIC
+    applicant: GivenApplicant | None = None
 
     def content(self) -> bytes:
-        """SHA-256 of what makes two requests the same: every known field but `wait_timeout`."""
+        """SHA-256 of what makes two requests the same: every field but `wait_timeout`.
+
+        Of the applicant only whether one was sent; `request_content` has the rest.
+        """
         fields = [
             self.user_id,
             self.product,
@@ -40,5 +54,37 @@ class Application(msgspec.Struct, frozen=True):
             self.customer_ref,
             [[name, value_to_wire(self.inputs[name])] for name in sorted(self.inputs)],
             self.style.full,
+            *([] if self.applicant is None else ["applicant"]),
         ]
         return hashlib.sha256(msgspec.msgpack.encode(fields)).digest()
+
+
+def request_content(application: Application, caller: str, secrets: Sequence[IdentityKey]) -> bytes:
+    """What is stored of a request to recognise it; the hash is under the first of the secrets."""
+    plain = application.content()
+    if application.applicant is None or not secrets:
+        return plain
+    return plain + _keyed(application, caller, secrets[0])
+
+
+def is_same_request(
+    stored: bytes, application: Application, caller: str, secrets: Sequence[IdentityKey]
+) -> bool:
+    """Whether stored content is that of this request.
+
+    A hash under a secret that is gone, or none at all, leaves the digest to tell.
+    """
+    plain, keyed = stored[:_PLAIN_BYTES], stored[_PLAIN_BYTES:]
+    if not hmac.compare_digest(plain, application.content()):
+        return False
+    key_id = keyed[len(_REQUEST) : len(_REQUEST) + KEY_ID_BYTES]
+    secret = next((one for one in secrets if one.id == key_id), None)
+    if secret is None:
+        return True
+    return hmac.compare_digest(keyed, _keyed(application, caller, secret))
+
+
+def _keyed(application: Application, caller: str, secret: IdentityKey) -> bytes:
+    """Another hash for each request, so that equal ones do not tell of one person."""
+    fields = [caller, application.request_id, application.user_id, application.applicant]
+    return secret.hash(_REQUEST, msgspec.json.encode(fields).decode())

@@ -23,6 +23,7 @@ from decision_service.factors.registry import depends_on_term
 from decision_service.pipeline.decide.admission import Admission
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.factor_cache import FactorCache
+from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.decide.record_codec import (
     FactorWire,
     FactsToStore,
@@ -158,6 +159,8 @@ def _decided(
     body = fetch_result.body or snapshot_body(fetch_result.snapshot)
     needs = needs_of(ruleset, admission.inputs)
     computed = factor_cache.of(fetch_result.snapshot, body.id, needs, ruleset.digest, as_of)
+    applicant = admission.application.applicant
+    own = with_match(own, applicant, fetch_result.snapshot, needs, as_of)
     more = own_values(own, needs, as_of)
     factors = with_values(computed.factors, more)
     loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)

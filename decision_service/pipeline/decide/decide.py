@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from functools import partial
 
@@ -21,7 +20,11 @@ from decision_service.domain.errors import (
 from decision_service.domain.money import Money
 from decision_service.failpoints import Point, reach
 from decision_service.pipeline.decide.admission import Admission, admit
-from decision_service.pipeline.decide.application import Application
+from decision_service.pipeline.decide.application import (
+    Application,
+    is_same_request,
+    request_content,
+)
 from decision_service.pipeline.decide.bulkhead import Bulkhead
 from decision_service.pipeline.decide.conclude import ConcludedDecision, conclude
 from decision_service.pipeline.decide.factor_cache import FactorCache
@@ -37,6 +40,7 @@ from decision_service.pipeline.decide.run import (
     OnRecorded,
     reused,
 )
+from decision_service.pipeline.decide.turns import Turns
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import OwnRecords, Person
 from decision_service.pipeline.operations.clock_guard import ClockGuard
@@ -92,6 +96,7 @@ class DecideApplication:
             self._decide
         )
         self._in_flight = InFlightAmounts()
+        self._turns = Turns()
 
     async def __call__(self, application: Application, call: CallContext) -> StoredEntry:
         """The recorded decision.
@@ -99,14 +104,13 @@ class DecideApplication:
         Raises the errors of `domain.errors`; after any of them nothing is recorded, except that a
         DeadlineMissed may come during the commit: a repeated call returns a committed decision.
         """
-        content = application.content()
         if application.request_id:
             stored = await self._deps.log.find(call.caller, application.request_id)
             if stored is not None:
-                return _same_content(stored, content)
+                return self._same_request(stored, application, call)
         else:
             application = structs.replace(application, request_id=self._deps.new_id.request_id())
-        return await self._once(application, content, call)
+        return await self._once(application, call)
 
     def forget(self, user_id: str) -> None:
         """Drop the cached data of a user whose data is erased."""
@@ -114,37 +118,44 @@ class DecideApplication:
         if self._deps.warm is not None:
             self._deps.warm.forget(user_id)
 
-    async def _once(
-        self, application: Application, content: bytes, call: CallContext
-    ) -> StoredEntry:
+    async def _once(self, application: Application, call: CallContext) -> StoredEntry:
         """The result of the one run, of this process or another's.
 
         A run that ended because another process goes on is begun again while there is time.
         """
         while True:
             try:
-                return await self._joined(application, content, call)
+                return await self._joined(application, call)
             except RequestInProgress:
                 if self._left(call) < FLOOR:
                     raise
 
-    async def _joined(
-        self, application: Application, content: bytes, call: CallContext
-    ) -> StoredEntry:
+    async def _joined(self, application: Application, call: CallContext) -> StoredEntry:
         key = (call.caller, application.request_id)
-        with self._runs.join(key, partial(self._begin, application, content, call)) as waiter:
+        with self._runs.join(key, partial(self._begin, application, call)) as waiter:
             run = waiter.job
-            if not hmac.compare_digest(run.content, content):
+            same = run.application.content() == application.content()
+            if not same or run.application.applicant != application.applicant:
                 raise reused()
             run.until = max(run.until, call.deadline)
             seconds = self._left(call) - (0 if waiter.began else FOLLOW_MARGIN)
             try:
-                return _same_content(await waiter.result(seconds), content)
+                return self._same_request(await waiter.result(seconds), application, call)
             except TimeoutError:
                 raise _late(leads=waiter.began) from None
 
-    def _begin(self, application: Application, content: bytes, call: CallContext) -> DecisionRun:
+    def _same_request(
+        self, stored: StoredEntry, application: Application, call: CallContext
+    ) -> StoredEntry:
+        """The stored decision, if it answers this request; raises RequestIdReused otherwise."""
+        secrets = self._deps.history.secrets
+        if not is_same_request(stored.content, application, call.caller, secrets):
+            raise reused()
+        return stored
+
+    def _begin(self, application: Application, call: CallContext) -> DecisionRun:
         self._require_time(call)
+        content = request_content(application, call.caller, self._deps.history.secrets)
         return DecisionRun(application, content, call, until=call.deadline)
 
     def _left(self, call: CallContext) -> float:
@@ -222,25 +233,31 @@ class DecideApplication:
 
         A reading that was withdrawn while it was made leaves nothing to decide on.
         """
+        user_id = admission.application.user_id
         while True:
-            own = await self._own_records(admission, fetch_result, run)
-            concluded = self._conclude(admission, fetch_result, own, run)
             try:
-                return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
+                async with self._turns.of(user_id):
+                    return await self._recorded_once(admission, fetch_result, run)
             except HistoryMoved:
                 continue
             except ReadingMoved:
-                self.forget(run.application.user_id)
+                self.forget(user_id)
                 if admission.ruleset is None:
                     raise
                 fetch_result = await self._gather(admission, admission.ruleset, run)
             except ConsentMoved:
-                user_id = admission.application.user_id
                 self.forget(user_id)
                 if fetch_result is None:
                     raise
                 user_state = await self._deps.log.user_state(user_id)
                 fetch_result = withdrawn(user_id, fetch_result, user_state.consent)
+
+    async def _recorded_once(
+        self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
+    ) -> _Result:
+        own = await self._own_records(admission, fetch_result, run)
+        concluded = self._conclude(admission, fetch_result, own, run)
+        return _Result(fetch_result, concluded, await self._commit(concluded.entry, run))
 
     async def _own_records(
         self, admission: Admission, fetch_result: FetchResult | None, run: DecisionRun
@@ -318,10 +335,3 @@ def _no_op(_: StoredEntry, __: str) -> None:
 def _late(*, leads: bool) -> DeadlineMissed | RequestInProgress:
     """What a caller is told whose time is over while the decision is still being made."""
     return DeadlineMissed.unrecorded() if leads else RequestInProgress.still()
-
-
-def _same_content(stored: StoredEntry, content: bytes) -> StoredEntry:
-    """The stored decision, if it answers this content; raises RequestIdReused otherwise."""
-    if not hmac.compare_digest(stored.content, content):
-        raise reused()
-    return stored

@@ -6,6 +6,7 @@ import msgspec
 
 from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.snapshot import Snapshot
+from decision_service.matching.normalised import normalised_person
 from decision_service.pipeline.history.figures import HistoryOf, history_of, reuse_of
 from decision_service.pipeline.history.keys import IdentityKey, history_keys
 from decision_service.pipeline.history.ports import NOTHING_PAST, HistoryLog
@@ -33,12 +34,17 @@ class ReadHistory:
 
     def __init__(self, log: HistoryLog, secrets: tuple[IdentityKey, ...] = ()) -> None:
         self._log = log
-        self._secrets = secrets
+        self.secrets = secrets
 
     async def __call__(self, person: Person, snapshot: Snapshot, about: HistoryOf) -> OwnRecords:
         """What is on record before this decision; raises StoreUnavailable."""
         keys = history_keys(
-            person.user_id, person.caller, person.customer_ref, self._secrets, _accounts(snapshot)
+            person.user_id,
+            person.caller,
+            person.customer_ref,
+            self.secrets,
+            _accounts(snapshot),
+            _people(snapshot),
         )
         past = await self._log.past(keys.all)
         facts = OwnFacts(
@@ -52,3 +58,10 @@ class ReadHistory:
 def _accounts(snapshot: Snapshot) -> list[str]:
     """The accounts that were ever connected."""
     return [one.id for one in snapshot.accounts if one.connection_status != PENDING]
+
+
+def _people(snapshot: Snapshot) -> list[str]:
+    """The names with birth dates that the vendor's records hold, normalised."""
+    found = snapshot.identities.people if snapshot.identities else None
+    texts = (normalised_person(one.name, one.birth_date) for one in found or ())
+    return [text for text in texts if text is not None]

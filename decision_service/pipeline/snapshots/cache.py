@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -129,7 +130,7 @@ def covers(read: FetchPlan, wanted: FetchPlan) -> bool:
     """
     if wanted == read:  # nearly always
         return True
-    if not wanted.kinds <= read.kinds:
+    if not wanted.kinds <= read.kinds or (wanted.people and not read.people):
         return False
     if wanted.transactions is WhenTransactions.NEVER:
         return True
@@ -150,14 +151,16 @@ def _first_day(plan: FetchPlan) -> date | None:
 
 
 def cut(snapshot: Snapshot, plan: FetchPlan) -> Snapshot:
-    """The snapshot without kinds that the plan does not ask for, as a reading by it would be."""
+    """The snapshot without what the plan does not ask for, as a reading by it would be."""
     kept = {kind.value for kind in plan.kinds}
     if plan.transactions is not WhenTransactions.NEVER:
         kept.add(Kind.TRANSACTIONS.value)
     extra = [kind for kind in _KINDS if kind not in kept and getattr(snapshot, kind) is not None]
-    if not extra:
-        return snapshot
-    return msgspec.structs.replace(snapshot, **dict.fromkeys(extra))
+    parts: dict[str, Any] = dict.fromkeys(extra)
+    identities = snapshot.identities
+    if not plan.people and identities is not None and identities.people is not None:
+        parts.setdefault("identities", msgspec.structs.replace(identities, people=None))
+    return msgspec.structs.replace(snapshot, **parts) if parts else snapshot
 
 
 def merged(old: Snapshot, new: Snapshot, kinds: frozenset[Kind]) -> Snapshot:

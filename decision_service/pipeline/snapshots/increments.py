@@ -44,7 +44,7 @@ def plan_of(change: Increment, whole: FetchPlan, old: Snapshot) -> FetchPlan:
     """
     linked = INCOME_KINDS | {Kind.TRANSACTIONS}
     if not change.kinds & linked:
-        return FetchPlan(whole.kinds & change.kinds)
+        return FetchPlan(whole.kinds & change.kinds, people=whole.people)
     kinds = whole.kinds & (change.kinds | linked)
     newest = _newest(old)
     if newest is None:

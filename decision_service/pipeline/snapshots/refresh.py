@@ -223,6 +223,7 @@ def broadest(rulebook: Rulebook, now: datetime) -> FetchPlan:
         transactions=max((plan.transactions for plan in plans), key=_MODES.index),
         transactions_from=_earliest(plan.transactions_from for plan in plans),
         stand_in_from=_earliest(plan.stand_in_from for plan in plans),
+        people=any(plan.people for plan in plans),
     )
 
 

@@ -20,6 +20,7 @@ from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.decide.admission import bound_inputs
 from decision_service.pipeline.decide.conclude import needs_of
 from decision_service.pipeline.decide.fetching import gather_for
+from decision_service.pipeline.decide.matching import with_match
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import Person, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
@@ -106,8 +107,10 @@ class TryRules:
             stop_at=stop_at,
             wait_until=self._clock.monotonic(),
         )
-        own = await self._history(Person(user_id, "", ""), fetch_result.snapshot, about)
-        return compute(fetch_result.snapshot, needs, as_of, own.facts)
+        snapshot = fetch_result.snapshot
+        own = await self._history(Person(user_id, "", ""), snapshot, about)
+        facts = with_match(own.facts, None, snapshot, needs, as_of)
+        return compute(snapshot, needs, as_of, facts)
 
 
 def version_of(product: Product, version: int) -> CompiledRuleset:

@@ -192,9 +192,33 @@ class TransactionAnswer(Item, frozen=True, rename="camel", kw_only=True):
 
 
 class IdentityAnswer(Item, frozen=True, rename="camel", kw_only=True):
-    """`GET /identities`: the date of birth is the only identity field read."""
+    """`GET /identities` where no rule compares persons: the date of birth alone is read."""
 
     dob: str | None = None
+
+
+class EmailAnswer(msgspec.Struct, frozen=True):
+    """An e-mail address of a person."""
+
+    address: str | None = None
+
+
+class PhoneAnswer(msgspec.Struct, frozen=True):
+    """A phone number of a person."""
+
+    number: str | None = None
+
+
+class PersonAnswer(IdentityAnswer, frozen=True, rename="camel", kw_only=True):
+    """`GET /identities` where rules compare persons: names, phone numbers and addresses as well."""
+
+    full_name: str | None = None
+    first_name: str | None = None
+    middle_name: str | None = None
+    last_name: str | None = None
+    suffix: str | None = None
+    emails: list[EmailAnswer] | None = None
+    phones: list[PhoneAnswer] | None = None
 
 
 class FeaturesAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,3 +254,9 @@ class PayloadAnswer(msgspec.Struct, frozen=True, kw_only=True):
     transactions: list[TransactionAnswer] | PageAnswer[TransactionAnswer] | None = None
     identity: IdentityAnswer | None = None
     insight: InsightAnswer | None = None
+
+
+class PersonPayloadAnswer(PayloadAnswer, frozen=True, kw_only=True):
+    """The same where rules compare persons."""
+
+    identity: PersonAnswer | None = None

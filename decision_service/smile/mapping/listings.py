@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from decision_service.domain.kinds import Kind
-from decision_service.smile.mapping import records
+from decision_service.smile.mapping import people, records
 from decision_service.smile.mapping.answers import (
     AccountAnswer,
     ContributionAnswer,
@@ -22,6 +22,8 @@ from decision_service.smile.mapping.answers import (
     LiabilityAnswer,
     PageAnswer,
     PayloadAnswer,
+    PersonAnswer,
+    PersonPayloadAnswer,
     ProviderAnswer,
     TaskAnswer,
     TransactionAnswer,
@@ -52,8 +54,8 @@ class KindListing(msgspec.Struct, Generic[Thing, Record], frozen=True):
 ACCOUNTS = PageDecoder(AccountAnswer, "accounts")
 TASKS = PageDecoder(TaskAnswer, "tasks")
 PROVIDERS = PageDecoder(ProviderAnswer, "providers")
-USER = OneDecoder(IdentifiedAnswer, "users")
 PAYLOAD = OneDecoder(PayloadAnswer, "payload")
+USER = OneDecoder(IdentifiedAnswer, "users")
 
 LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
     Kind.EINCOMES: KindListing(
@@ -84,3 +86,23 @@ LISTINGS: Mapping[Kind, KindListing[Any, Any]] = {
         optional=True,
     ),
 }
+
+
+class Listings(msgspec.Struct, frozen=True):
+    """How each kind, and an account's payload, is decoded."""
+
+    kinds: Mapping[Kind, KindListing[Any, Any]]
+    payload: Callable[[bytes], PayloadAnswer]
+
+
+WITHOUT_PEOPLE = Listings(LISTINGS, PAYLOAD)
+WITH_PEOPLE = Listings(
+    {
+        **LISTINGS,
+        Kind.IDENTITIES: KindListing(
+            "/identities", PageDecoder(PersonAnswer, "identities"), people.person
+        ),
+    },
+    OneDecoder(PersonPayloadAnswer, "payload"),
+)
+"""Only here are names, phone numbers and addresses read."""

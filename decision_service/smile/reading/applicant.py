@@ -24,7 +24,14 @@ from decision_service.smile.mapping.answers import (
     TaskAnswer,
 )
 from decision_service.smile.mapping.fields import needed
-from decision_service.smile.mapping.listings import ACCOUNTS, LISTINGS, PAYLOAD, TASKS, USER
+from decision_service.smile.mapping.listings import (
+    ACCOUNTS,
+    TASKS,
+    USER,
+    WITH_PEOPLE,
+    WITHOUT_PEOPLE,
+    Listings,
+)
 from decision_service.smile.mapping.origins import check_owner, check_owners
 from decision_service.smile.mapping.pages import Listed, read_list
 from decision_service.smile.mapping.records import account, task
@@ -47,7 +54,8 @@ class CollectedTask(msgspec.Struct, frozen=True):
 class ApplicantReader:
     """Reads lists of one user within a budget; methods raise an UpstreamFault or CrossTenant.
 
-    `on_more` is called with each kind whose list has a second page.
+    `on_more` is called with each kind whose list has a second page; names and contacts are read
+    only where `people` says so.
     """
 
     def __init__(
@@ -56,8 +64,11 @@ class ApplicantReader:
         user_id: str,
         budget: RequestBudget,
         on_more: Callable[[Kind], None] = lambda _: None,
+        *,
+        people: bool = False,
     ) -> None:
         self.budget = budget
+        self.listings: Listings = WITH_PEOPLE if people else WITHOUT_PEOPLE
         self._api = api
         self._user_id = user_id
         self._on_more = on_more
@@ -119,10 +130,10 @@ class ApplicantReader:
         """One kind whole, from `first_day` on; read once more where its items conflict."""
 
         async def read() -> KindRead:
-            listing = LISTINGS[kind]
+            listing = self.listings.kinds[kind]
             request = self._request(listing.path, first_day, source, optional=listing.optional)
             listed: Listed[Any] = await self._list(request, listing.decode, kind.value, kind)
-            part = await from_items(kind, listed.items, duplicates=listed.duplicates)
+            part = await from_items(kind, listing, listed.items, duplicates=listed.duplicates)
             return from_day(part, first_day)
 
         try:
@@ -135,7 +146,7 @@ class ApplicantReader:
         if not _ID.fullmatch(account_id):
             raise bad_data(DataReason.UPSTREAM_SCHEMA, "accounts.id")
         answer = await self._api.get(
-            Request(f"/accounts/{account_id}/payload"), PAYLOAD, self.budget
+            Request(f"/accounts/{account_id}/payload"), self.listings.payload, self.budget
         )
         about = needed(answer.metadata, "payload.metadata")
         check_owner(about.user_id, self._user_id, "payload.metadata")

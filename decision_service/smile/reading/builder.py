@@ -20,6 +20,7 @@ from decision_service.domain.snapshot import (
 )
 from decision_service.smile.errors import UpstreamFault
 from decision_service.smile.mapping.origins import merged
+from decision_service.smile.mapping.people import with_people
 from decision_service.smile.reading.kind_read import KindRead
 from decision_service.smile.reading.transactions import IsGig, may_count_as_income
 
@@ -154,7 +155,8 @@ class SnapshotBuilder:
             or (not self.confirmed and kind in self.unexpectedly_empty())
         ):
             return Read(faults=(self._unread().missing(kind),))
-        return part.read
+        people = kind is Kind.IDENTITIES and self._plan.people
+        return with_people(part.read) if people else part.read
 
     def _unread(self) -> UpstreamFault:
         """The fault of a kind that was not read: that of the accounts where they have one."""

@@ -13,7 +13,7 @@ from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Missing
 from decision_service.domain.snapshot import Read, Source
 from decision_service.smile.errors import UpstreamFault
-from decision_service.smile.mapping.listings import LISTINGS
+from decision_service.smile.mapping.listings import KindListing
 from decision_service.smile.mapping.origins import ACCOUNT, merged, origin
 
 _AT_A_TIME = 200
@@ -36,12 +36,13 @@ def failed_kind(kind: Kind, fault: UpstreamFault, first_day: date | None = None)
     return KindRead(Read(faults=(fault.missing(kind),), first_day=first_day))
 
 
-async def from_items(kind: Kind, items: tuple[Any, ...], *, duplicates: int = 0) -> KindRead:
+async def from_items(
+    kind: Kind, listing: KindListing[Any, Any], items: tuple[Any, ...], *, duplicates: int = 0
+) -> KindRead:
     """The records of listed items; raises an UpstreamFault for an unusable item.
 
     Ten thousand items take a tenth of a second, so other tasks run in between.
     """
-    listing = LISTINGS[kind]
     chosen = listing.choose(items)
     origins: list[Source] = []
     records: list[Any] = []

@@ -17,7 +17,7 @@ from decision_service.domain.snapshot import Account, Read
 from decision_service.smile.errors import ConflictingItems, Gone, KeysRefused, UpstreamFault
 from decision_service.smile.limits import SmileLimits
 from decision_service.smile.mapping.answers import PageAnswer, PayloadAnswer
-from decision_service.smile.mapping.listings import LISTINGS
+from decision_service.smile.mapping.listings import KindListing
 from decision_service.smile.mapping.pages import distinct
 from decision_service.smile.reading.applicant import ApplicantReader
 from decision_service.smile.reading.builder import SnapshotBuilder
@@ -65,7 +65,8 @@ class PayloadReader:
             return await kind_or_fault(self._reader, kind, start, account_id)
         listed = items.items if isinstance(items, PageAnswer) else items
         try:
-            return from_day(_part(kind, listed or [], account_id, self._limits), start)
+            listing = self._reader.listings.kinds[kind]
+            return from_day(_part(kind, listing, listed or [], account_id, self._limits), start)
         except UpstreamFault as fault:
             return failed_kind(kind, fault, start)
 
@@ -79,9 +80,15 @@ def _items(answer: PayloadAnswer, kind: Kind) -> list[Any] | PageAnswer[Any]:
     return [] if items is None else items
 
 
-def _part(kind: Kind, items: list[Any], account_id: str, limits: SmileLimits) -> KindRead:
+def _part(
+    kind: Kind,
+    listing: KindListing[Any, Any],
+    items: list[Any],
+    account_id: str,
+    limits: SmileLimits,
+) -> KindRead:
     listed = distinct(items, kind.value, limits)
-    records = tuple(LISTINGS[kind].record(item, account_id) for item in listed.items)
+    records = tuple(listing.record(item, account_id) for item in listed.items)
     return KindRead(Read(records, duplicates=listed.duplicates), accounts=frozenset({account_id}))
 
 

@@ -1,5 +1,7 @@
 """Requests are checked on the wire, field by field."""
 
+from datetime import date
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.type.money_pb2 import Money as MoneyMessage
@@ -8,6 +10,7 @@ from decision_service.api.v1 import decision_service_pb2 as pb
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.errors import FieldInvalid
 from decision_service.domain.money import Money
+from decision_service.domain.person import GivenApplicant
 from decision_service.edge.rpc.mapping.requests import application_from, decision_id_from
 
 
@@ -73,6 +76,37 @@ def test_every_malformed_field_is_named_at_once() -> None:
         ]
     )
     assert "\x00" not in error.value.message
+
+
+def test_an_applicant_is_taken_as_sent() -> None:
+    """Whatever is in it; one that is not sent is none."""
+    sent = {"name": "Juan\x00 Cruz", "birth_date": "1990-03-12", "phone": "none", "email": "n/a"}
+    taken = application_from(request(applicant=sent), ()).applicant
+    assert taken == GivenApplicant("Juan\x00 Cruz", date(1990, 3, 12), "none", "n/a")
+    assert application_from(request(), ()).applicant is None
+    assert application_from(request(applicant={}), ()).applicant == GivenApplicant()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", "Canary " * 1500),
+        ("name", "n" * 201),
+        ("phone", "0" * 41),
+        ("email", "a" * 255),
+        ("birth_date", "12.03.1990"),
+        ("birth_date", "1990-02-30"),
+        ("birth_date", "1990-03-12T00:00:00Z"),
+        ("birth_date", "1899-12-31"),
+    ],
+)
+def test_what_is_wrong_with_an_applicant_is_named_and_not_repeated(name: str, value: str) -> None:
+    """A name of ten thousand characters is refused before anything is done with it."""
+    with pytest.raises(FieldInvalid) as error:
+        application_from(request(applicant={name: value}), ())
+    assert fields_of(error) == [f"applicant.{name}"]
+    assert value not in error.value.message
+    assert len(error.value.message) < 200
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 201, "ana lisa", "ü", "a/b", "a\n", "a%2f"])

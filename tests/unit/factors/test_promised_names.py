@@ -57,6 +57,7 @@ links.days_since_{first,last}
 history.{applications,approvals,declines}_{1,7,30,90}d
 history.{days_since_last_decline,last_decline_date,exposure,exposure_instalments}
 history.{overdue_loans,repaid_loans,today}
+match.{name,birth_date,phone,email}
 reuse.{users_of_account,customers_of_user,users_of_person}
 identity.{age_years,age_at_maturity_years}
 """

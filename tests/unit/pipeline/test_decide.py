@@ -14,6 +14,7 @@ from decision_service.domain.errors import (
     StoreUnavailable,
     UpstreamUnavailable,
 )
+from decision_service.domain.person import GivenApplicant
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import DecisionEntry, StoredEntry
 from decision_service.pipeline.snapshots.codec import read_snapshot
@@ -112,6 +113,21 @@ async def test_another_content_is_refused_while_the_first_is_in_progress() -> No
         await asyncio.sleep(0)
     with pytest.raises(RequestIdReused):
         await decide(application(customer_ref="other"), world.call())
+    assert world.source.gate is not None
+    world.source.gate.set()
+    assert (await first).outcome is Outcome.APPROVE
+
+
+async def test_another_applicant_is_other_content_while_the_first_is_in_progress() -> None:
+    """A grade of one person is no answer for another."""
+    world = World(source=ScriptedSource(gate=asyncio.Event()))
+    decide = world.decide()
+    juan, pedro = GivenApplicant("Juan Cruz"), GivenApplicant("Pedro Cruz")
+    first = asyncio.create_task(decide(application(applicant=juan), world.call()))
+    while not world.source.asked:
+        await asyncio.sleep(0)
+    with pytest.raises(RequestIdReused):
+        await decide(application(applicant=pedro), world.call())
     assert world.source.gate is not None
     world.source.gate.set()
     assert (await first).outcome is Outcome.APPROVE

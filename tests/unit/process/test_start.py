@@ -9,6 +9,8 @@ NEEDLESS = (
     "asyncpg",
     "sqlalchemy.orm",
     "alembic",
+    "phonenumbers",
+    "rapidfuzz",
     "decision_service.simulator.people.world",
 )
 

@@ -11,6 +11,12 @@ from decision_service.api.v1 import rollout_service_pb2 as rollout_pb
 from decision_service.api.v1 import ruleset_service_pb2 as rules_pb
 from decision_service.api.v1 import values_pb2
 from decision_service.domain.factor import Value
+from decision_service.domain.person import (
+    LONGEST_EMAIL,
+    LONGEST_NAME,
+    LONGEST_PHONE,
+    GivenApplicant,
+)
 from decision_service.edge.rpc.mapping.problems import (
     Problems,
     check_decision_id,
@@ -29,6 +35,8 @@ from decision_service.pipeline.ports import ReplyStyle
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,99}", re.ASCII)
 _MOST_WAIT = 300.0
 _VIEWS = frozenset(pb.DecisionView.values())
+_LONGEST = {"name": LONGEST_NAME, "phone": LONGEST_PHONE, "email": LONGEST_EMAIL}
+_FIRST_BIRTH = 1900
 _STYLES = {full: ReplyStyle(full=full) for full in (False, True)}
 """What a caller wants who names no languages."""
 
@@ -49,6 +57,9 @@ def application_from(
     check_reference(problems, "customer_ref", customer_ref)
     wait = _wait_seconds(request, problems) if request.HasField("wait_timeout") else 0.0
     inputs = inputs_from(request, problems)
+    applicant = (
+        applicant_from(request.applicant, problems) if request.HasField("applicant") else None
+    )
     full = full_view(request.view, problems)
     problems.raise_if_any()
     return Application(
@@ -59,8 +70,25 @@ def application_from(
         customer_ref=customer_ref,
         inputs=inputs,
         wait_timeout=wait,
+        applicant=applicant,
         style=ReplyStyle(full=full, languages=languages) if languages else _STYLES[full],
     )
+
+
+def applicant_from(message: service_pb.ApplicantDetails, problems: Problems) -> GivenApplicant:
+    """Who applies; what is too long or no date of birth is noted, and never repeated."""
+    for name, most in _LONGEST.items():
+        length = len(getattr(message, name))
+        if length > most:
+            problems.add(f"applicant.{name}", f"has {length:,} characters: send at most {most}")
+    field, born = "applicant.birth_date", None
+    if message.birth_date:
+        born = problems.date(field, message.birth_date)
+        if born is not None and born.year < _FIRST_BIRTH:
+            problems.add(
+                field, f"is before {_FIRST_BIRTH}: send the date of birth, or leave it out"
+            )
+    return GivenApplicant(message.name, born, message.phone, message.email)
 
 
 def decision_id_from(decision_id: str) -> str:

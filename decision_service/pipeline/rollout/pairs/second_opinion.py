@@ -86,6 +86,8 @@ def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
     """
     if any(reading(snapshot, kind) is None for kind in wanted.kinds):
         return True
+    if wanted.people and not read_by.people:
+        return True
     if wanted.transactions is WhenTransactions.NEVER:
         return False
     if snapshot.transactions is None:

@@ -50,7 +50,9 @@ class Member:
         digits = int(self.user_id[-6:], 16)
         first = _FIRST_NAMES[digits % len(_FIRST_NAMES)]
         last = _LAST_NAMES[digits // 16 % len(_LAST_NAMES)]
-        return identity(origin, f"{first} {last}", self.born, "PH")
+        email = f"{first}.{last}.{digits:06x}@mail.example".lower()
+        phone = f"+63917{digits % 10_000_000:07}"
+        return identity(origin, f"{first} {last}", self.born, "PH", email=email, phone=phone)
 
     def job(self, months: int, last: int | None = None) -> Job:
         """Return a job of so many months, up to the settled month or to a last one."""

@@ -25,7 +25,7 @@ async def test_a_long_list_lets_others_have_their_turn() -> None:
     body = json.dumps({"code": "OK", "data": {"items": items}}).encode()
     listed = LISTINGS[Kind.CONTRIBUTIONS].decode(body)
     beside = asyncio.create_task(other())
-    part = await from_items(Kind.CONTRIBUTIONS, tuple(listed.items))
+    part = await from_items(Kind.CONTRIBUTIONS, LISTINGS[Kind.CONTRIBUTIONS], tuple(listed.items))
     beside.cancel()
     assert [record.id for record in part.read.records] == [item["id"] for item in items]
     assert turns >= 4

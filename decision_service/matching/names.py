@@ -1,0 +1,113 @@
+"""A person's name as it is written anywhere, read into words that can be compared."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+import msgspec
+
+from decision_service.domain.person import LONGEST_NAME
+
+SUFFIXES = {
+    "jr": "jr",
+    "junior": "jr",
+    "sr": "sr",
+    "senior": "sr",
+    "ii": "ii",
+    "2nd": "ii",
+    "iii": "iii",
+    "3rd": "iii",
+    "iv": "iv",
+    "4th": "iv",
+}
+TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "dra", "engr", "atty"})
+PARTICLES = frozenset({"de", "del", "dela", "delas", "delos", "la", "las", "los"})
+ABBREVIATIONS = {"ma": "maria", "sta": "santa", "sto": "santo"}
+LETTERS = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i"})
+WORD = re.compile(r"[^\W_]+")
+APOSTROPHES = re.compile(r"['’‘`´]")
+
+
+class PersonName(msgspec.Struct, frozen=True):
+    """Folded words of a name: particles are joined to the next word, single letters are initials.
+
+    The surname is what stands before a comma. Without one it is the first word where the last is
+    an initial (`CRUZ JUAN P`), else the last word.
+    """
+
+    given: tuple[str, ...] = ()
+    surname: tuple[str, ...] = ()
+    suffix: str = ""
+
+    def __repr__(self) -> str:
+        return "PersonName(…)"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words and initials, the surname last."""
+        return self.given + self.surname
+
+    @property
+    def says_enough(self) -> bool:
+        """Whether there are two words beside initials; a single one may be anybody's."""
+        return len(full_words(self.words)) > 1
+
+    @property
+    def normal_form(self) -> tuple[str, ...]:
+        """The same for each place at which the name may begin: given names, or the surname."""
+        words = self.words
+        turns = (words[at:] + words[:at] for at in range(len(words)))
+        return (*min(turns, default=()), self.suffix)
+
+
+def full_words(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that are no initials."""
+    return tuple(word for word in words if len(word) > 1)
+
+
+def read_name(text: str) -> PersonName:
+    """The name in a text; one without words for a text of more than `LONGEST_NAME` characters."""
+    if len(text) > LONGEST_NAME:
+        return PersonName()
+    parts = [WORD.findall(part) for part in folded(text).split(",")]
+    suffixes = [SUFFIXES[word] for part in parts for word in part if word in SUFFIXES]
+    named = [words for part in parts if (words := _name_words(part))]
+    given, surname = _given_and_surname(named)
+    return PersonName(given, surname, suffixes[-1] if suffixes else "")
+
+
+def folded(text: str) -> str:
+    """The text without case, diacritics and apostrophes (`O'Niño` is `onino`)."""
+    if text.isascii():  # as most names are written
+        return text.lower().replace("'", "").replace("`", "")
+    text = unicodedata.normalize("NFKD", text).casefold()
+    letters = (c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return APOSTROPHES.sub("", "".join(letters).translate(LETTERS))
+
+
+def _name_words(part: Sequence[str]) -> tuple[str, ...]:
+    """Words of a part between commas, without titles and suffixes, particles joined."""
+    kept = [word for word in part if word not in SUFFIXES and word not in TITLES]
+    words: list[str] = []
+    before = ""
+    for at, word in enumerate(kept):
+        last = at == len(kept) - 1
+        if word in PARTICLES and not last:
+            before += word
+            continue
+        words.append(before + (word if last else ABBREVIATIONS.get(word, word)))
+        before = ""
+    return tuple(words)
+
+
+def _given_and_surname(
+    parts: Sequence[tuple[str, ...]],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if len(parts) > 1:
+        return tuple(word for part in parts[1:] for word in part), parts[0]
+    words = parts[0] if parts else ()
+    if len(words) > 1 and len(words[-1]) == 1:
+        return words[1:], words[:1]
+    return words[:-1], words[-1:]

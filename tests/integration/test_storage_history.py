@@ -1,0 +1,156 @@
+"""Histories over processes and erasures, and the file of identity keys, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from decision_service.domain.errors import HistoryMoved
+from decision_service.pipeline.history.keys import KEYED, IdentityKey, history_keys
+from decision_service.pipeline.ports import HistoryEntry
+from decision_service.storage.errors import IdentityKeysUnfit
+from decision_service.storage.privacy.identity_keys import add_key, open_keys
+from decision_service.storage.store import Store
+from tests.integration.test_storage_erasures import told as psql
+from tests.kits.history_log import KEYS, decided
+from tests.kits.postgres import Postgres
+from tests.kits.stores import opened
+
+HASHES = [key for key in KEYS.all if key[:1] in KEYED]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store on each dialect."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/decisions.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.migrated()
+
+
+async def decide(store: Store, number: int, keys: tuple[bytes, ...]) -> int:
+    """Read and commit until the decision rests on what was read; how many came before it."""
+    while True:
+        past = await store.past(keys)
+        last = {key: past[key].last if key in past else 0 for key in keys}
+        told = HistoryEntry(tuple(last.items()), "PHP", 5_000_000)
+        try:
+            await store.commit(decided(number, history=told))
+        except HistoryMoved:
+            continue
+        return last[keys[0]]
+
+
+async def test_no_two_processes_decide_on_one_history(postgres: Postgres) -> None:
+    """Fifty at once at two processes, under keys in opposite orders: each sees all before it."""
+    url, keys = postgres.migrated(), KEYS.all
+    async with opened(url) as here, opened(url) as there:
+        stores = ((here, keys), (there, (keys[0], *reversed(keys[1:]))))
+        work = [
+            decide(store, 2 * n + m, of) for n in range(25) for m, (store, of) in enumerate(stores)
+        ]
+        assert sorted(await asyncio.gather(*work)) == list(range(50))
+
+
+async def test_an_erasure_leaves_no_hash_in_the_file(tmp_path: Path) -> None:
+    """Hashes of account and person, which were in the bytes of the file and its log, are gone."""
+    async with opened(f"sqlite:///{tmp_path}/decisions.db") as store:
+        await store.commit(decided(1))
+        assert all(key in _bytes(tmp_path) for key in HASHES)
+        await store.erase("user-1")
+        assert not any(key in _bytes(tmp_path) for key in HASHES)
+
+
+def _bytes(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.glob("decisions.db*"))
+
+
+async def test_an_erasure_leaves_no_hash_in_the_tables(postgres: Postgres, tmp_path: Path) -> None:
+    """On PostgreSQL at once in no row, and in no page once the freed ones are written anew."""
+    url = postgres.migrated()
+    folder = Path(psql(postgres, url, "SHOW data_directory"))
+
+    def pages() -> bytes:
+        psql(postgres, url, "CHECKPOINT")
+        found = (
+            psql(postgres, url, f"SELECT pg_relation_filepath('{table}')")
+            for table in ("history", "history_keys", "history_keys_pkey")
+        )
+        return b"".join((folder / file).read_bytes() for file in found)
+
+    async with opened(url, journal=tmp_path / "erasures") as store:
+        await store.commit(decided(1))
+        assert all(key in pages() for key in HASHES)
+        await store.erase("user-1")
+        assert await store.past(HASHES) == {}
+    psql(postgres, url, "VACUUM FULL history, history_keys")
+    assert not any(key in pages() for key in HASHES)
+
+
+async def test_an_erasure_of_decisions_takes_the_history_with_it(url: str, tmp_path: Path) -> None:
+    """With erase_decisions nothing is left under any key; another user's decision is."""
+    async with opened(url, journal=tmp_path / "erasures", erase_decisions=True) as store:
+        await store.commit(decided(1))
+        other = history_keys("user-2", "los", "").user
+        await store.commit(decided(2, [other], user_id="user-2"))
+        await store.erase("user-1")
+        assert set(await store.past([*KEYS.all, other])) == {other}
+
+
+async def test_half_way_through_a_rotation_links_are_found(url: str, tmp_path: Path) -> None:
+    """What was hashed under the old key alone is found while both are there; then not any more."""
+    file = tmp_path / "keys"
+    old = add_key(file)
+    async with opened(url, identity_keys=file) as store:
+        assert store.identity_keys == (old,)
+        await store.commit(decided(1, _account(store.identity_keys)))
+    new = add_key(file)
+    async with opened(url, identity_keys=file) as store:
+        assert store.identity_keys == (new, old)
+        found = await store.past(_account(store.identity_keys))
+        assert [past.last for past in found.values()] == [1]
+        await store.commit(decided(2, _account((new,))))
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    lost = f"under the identity key {old.id.hex()}, which {file} lacks: put the key back, or run"
+    with pytest.raises(IdentityKeysUnfit, match=lost):
+        await Store.open(url, identity_keys=file)
+
+
+def _account(secrets: tuple[IdentityKey, ...]) -> tuple[bytes, ...]:
+    return history_keys("user-1", "los", "", secrets, ("a-1",)).accounts[0]
+
+
+async def test_a_file_store_makes_its_own_key(tmp_path: Path) -> None:
+    """Beside a new SQLite file there is one, for its owner alone, and it stays the same."""
+    url = f"sqlite:///{tmp_path}/decisions.db"
+    async with opened(url) as store:
+        [key] = store.identity_keys
+        await store.commit(decided(1, _account((key,))))
+    file = tmp_path / "decisions.db.identity-keys"
+    assert file.stat().st_mode & 0o777 == 0o600
+    async with opened(url) as store:
+        assert store.identity_keys == (key,)
+    file.unlink()
+    with pytest.raises(IdentityKeysUnfit, match="identity-keys cannot be read"):
+        await Store.open(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "holds no key: `decision-service identity-keys add` writes one"),
+        ("c2hvcnQ=\n", "has no key of 32 bytes in base64 on line 1"),
+        ("# ours\nno base64!\n", "has no key of 32 bytes in base64 on line 2"),
+        ("é\n", "holds something else than keys in base64"),
+        (f"{'QUFB' * 11}\n" * 2, "holds one key twice: remove one of the lines"),
+    ],
+)
+def test_a_file_that_holds_no_keys_is_told(tmp_path: Path, text: str, told: str) -> None:
+    """One sentence with the file, the line and what to do; no byte of a key."""
+    file = tmp_path / "keys"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(IdentityKeysUnfit) as error:
+        open_keys(file)
+    assert str(error.value) == f"the identity key file {file} {told}"

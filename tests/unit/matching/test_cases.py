@@ -1,0 +1,103 @@
+"""The grades that a risk person reads in tests/cases/matching."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import yaml
+
+from decision_service.domain.person import FoundPerson, GivenApplicant, MatchGrades
+from decision_service.matching.grades import grades
+from decision_service.matching.normalised import normalised_person
+
+CASES = Path("tests/cases/matching")
+NAMES = yaml.safe_load((CASES / "names.yaml").read_text("utf-8"))
+PEOPLE = yaml.safe_load((CASES / "people.yaml").read_text("utf-8"))
+AGAIN = yaml.safe_load((CASES / "same_person.yaml").read_text("utf-8"))
+BORN = date(1990, 3, 12)
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "grade"),
+    [(*pair, grade) for grade, pairs in NAMES.items() for pair in pairs],
+)
+def test_a_pair_of_names_has_its_grade(given: str, found: str, grade: str) -> None:
+    """The same in both directions."""
+    assert _name(given, found) == grade
+    assert _name(found, given) == grade
+
+
+@pytest.mark.parametrize("case", PEOPLE, ids=lambda case: case["about"])
+def test_an_applicant_is_graded_against_all_records(case: dict) -> None:
+    """The order of the records does not matter."""
+    found = [_found(one) for one in case["found"]]
+    expected = MatchGrades(*case["grades"].split())
+    assert grades(_given(case["given"]), found) == expected
+    assert grades(_given(case["given"]), found[::-1]) == expected
+
+
+def test_a_number_without_a_country_code_is_of_the_country_that_is_named() -> None:
+    """The Philippines unless another one is named."""
+    given, found = GivenApplicant(phone="0912345678"), [FoundPerson(phones=("+84912345678",))]
+    assert grades(given, found, "VN").phone == "EXACT"
+    assert grades(given, found).phone != "EXACT"
+
+
+def test_a_person_has_one_text_however_the_name_is_written() -> None:
+    """And no two persons have the same."""
+    texts = [{normalised_person(name, BORN) for name in names} for names in AGAIN["same"]]
+    assert [len(one) for one in texts] == [1] * len(texts)
+    assert None not in set().union(*texts)
+    assert all(one.isdisjoint(other) for one, other in combinations(texts, 2))
+
+
+@pytest.mark.parametrize("name", AGAIN["too_little"])
+def test_too_little_of_a_name_recognises_nobody(name: str) -> None:
+    """Nor does a name without a birth date."""
+    assert normalised_person(name, BORN) is None
+    assert normalised_person("Juan Cruz", None) is None
+
+
+def test_nobody_is_recognised_by_another_birth_date() -> None:
+    """The birth date is part of the text."""
+    assert normalised_person("Juan Cruz", BORN) != normalised_person("Juan Cruz", date(1990, 3, 13))
+
+
+@pytest.mark.parametrize("text", ["Juan Cruz " * 1000, "x" * 10_000, "+" + "9" * 10_000])
+def test_a_text_of_ten_thousand_characters_says_nothing(text: str) -> None:
+    """Nothing of it is compared."""
+    given = GivenApplicant(text, phone=text, email=f"{text}@example.ph")
+    found = FoundPerson(text, phones=(text,), emails=(f"{text}@example.ph",))
+    assert grades(given, [found]) == MatchGrades()
+    assert normalised_person(text, BORN) is None
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        GivenApplicant("Juan Cruz", BORN, "09175551234", "juan@example.ph"),
+        FoundPerson("Juan Cruz", BORN, ("09175551234",), ("juan@example.ph",), "a-1"),
+    ],
+    ids=lambda person: type(person).__name__,
+)
+def test_a_printed_person_shows_nothing(person: object) -> None:
+    """Wherever it is printed: in a log, a traceback, an assertion."""
+    for text in (repr(person), str(person), f"{person}", f"{[person]}"):
+        assert not any(word in text for word in ("Juan", "1990", "0917", "example"))
+
+
+def _name(given: str, found: str) -> str:
+    return grades(GivenApplicant(given), [FoundPerson(found)]).name
+
+
+def _given(case: dict) -> GivenApplicant:
+    phone, email = str(case.get("phone", "")), case.get("email", "")
+    return GivenApplicant(case.get("name", ""), case.get("born"), phone, email)
+
+
+def _found(case: dict) -> FoundPerson:
+    phones, emails = tuple(case.get("phones", ())), tuple(case.get("emails", ()))
+    return FoundPerson(case.get("name", ""), case.get("born"), phones, emails)

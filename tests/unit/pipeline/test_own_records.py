@@ -1,0 +1,85 @@
+"""Deciding with the shipped rules as they are: what is on record counts, once, whoever asks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from decision_service.domain.money import Money
+from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
+from decision_service.pipeline.decide.turns import Turns
+from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.world import RULES, World, application, rulebook
+
+FIFTY_THOUSAND = {"requested_amount": Money("PHP", 5_000_000), "requested_term_months": 12}
+
+
+def world() -> World:
+    """A world that decides by the rules as they ship."""
+    return World(book=rulebook(read_rules(RULES)))
+
+
+def asked(number: int, **changes: object):
+    """An application of 50,000 over a year."""
+    return application(request_id=f"r-{number}", inputs=FIFTY_THOUSAND, **changes)
+
+
+def value(entry, name):
+    """A factor's recorded value; None where it is missing."""
+    return factors_from_wire(decode_facts(entry.facts).factors).values[name].value
+
+
+async def test_of_fifty_at_once_one_is_approved():
+    """Over two replicas on one store every decision sees those before it, and all are recorded."""
+    here = world()
+    decide = [here.decide(), here.decide()]
+    calls = [decide[n % 2](asked(n), here.call(seconds=60)) for n in range(50)]
+    made = await asyncio.gather(*calls)
+    assert [one.outcome for one in made].count(Outcome.APPROVE) == 1
+    assert sorted(value(one, "history.applications_1d") for one in made) == list(range(50))
+
+
+async def test_a_repeated_request_counts_once():
+    """The same request twice is one application to the next."""
+    here = world()
+    decide = here.decide()
+    for _ in range(2):
+        await decide(asked(1), here.call())
+    second = await decide(asked(2), here.call())
+    assert value(second, "history.applications_1d") == 1
+
+
+async def test_another_user_of_the_account_is_the_same_debtor():
+    """What was granted to one user counts for another whose data comes from the same account."""
+    here = world()
+    decide = here.decide()
+    await decide(asked(1, user_id="user-1"), here.call())
+    second = await decide(asked(2, user_id="user-2"), here.call())
+    assert value(second, "history.exposure") == Money("PHP", 5_000_000)
+    assert value(second, "reuse.users_of_account") == 2
+
+
+async def test_without_a_key_second_uses_cannot_be_ruled_out():
+    """Nothing is hashed: the same account is not found, and the shipped rules refer."""
+    here = world()
+    here.secrets = ()
+    made = await here.decide()(asked(1), here.call())
+    assert made.outcome is Outcome.REFER
+    assert value(made, "reuse.users_of_account") is None
+
+
+async def test_turns_are_taken_one_after_another_and_leave_nothing_behind():
+    """Work on one user never overlaps, that on two does; afterwards there is no lock."""
+    turns, running, seen = Turns(), set(), []
+
+    async def work(user: str) -> None:
+        async with turns.of(user):
+            assert user not in running
+            running.add(user)
+            seen.append(len(running))
+            await asyncio.sleep(0)
+            running.discard(user)
+
+    await asyncio.gather(*(work(f"user-{n % 2}") for n in range(20)))
+    assert max(seen) == 2
+    assert len(turns) == 0
