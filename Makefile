@@ -29,6 +29,11 @@ help: ## List the targets
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/bench.txt
 	@touch $@
 
+.venv/.audit: requirements/audit.txt .venv/.bench
+	@echo "Installing what the audit needs into .venv ..."
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/audit.txt
+	@touch $@
+
 .venv/.browser: .venv/.runtime
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 	  && echo "Installing Chromium for the browser tests ..." && apt-get update -qq \
@@ -59,6 +64,12 @@ stories: .venv/.dev ## Decide the applicants of tests/stories (one of them: make
 oracle: .venv/.dev ## Compare rules and factors with their slow readings on 110,000 cases (ten minutes)
 	ORACLE_CASES=100000 $(BIN)/pytest -q -n 2 --dist load tests/unit/ruleset/test_oracle.py
 	ORACLE_APPLICANTS=10000 ORACLE_FACTORS=60 $(BIN)/pytest -q -n 2 --dist load tests/unit/factors/test_oracle.py
+
+ADVISORIES ?=
+.PHONY: audit
+audit: .venv/.audit ## List licences, and compare pinned packages with ADVISORIES (OSV records) or osv.dev
+	@$(BIN)/python -m lint.licences
+	@$(BIN)/python -m lint.audit $(ADVISORIES)
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, import floors, public ground, protos and rule files
@@ -99,6 +110,10 @@ RELIABILITY = $(BIN)/python -m bench.reliability --seed $(SEED) $(if $(SABOTAGE)
 reliability: .venv/.dev ## Kill, cut and starve the service for MINUTES on each STORE (SEED, SABOTAGE)
 	@for store in $(STORE); do $(RELIABILITY) --minutes $(MINUTES) --store $$store || exit 1; done
 
+.PHONY: attack
+attack: .venv/.dev ## Attack the service with TLS and tokens on both stores, and count what held
+	@$(BIN)/python -m tests.attack
+
 IN_SHORT = evidence faults host once limit deadlines webhooks erasure kills
 .PHONY: reliability-short
 reliability-short: .venv/.dev ## Most of it in about two minutes for both stores, as CI runs it
@@ -117,6 +132,7 @@ walk: .venv/.dev ## Print the files and functions that a cold and a warm decisio
 lock: ## Resolve requirements anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group dev -o requirements/dev.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group bench -c requirements/dev.txt -o requirements/bench.txt
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group audit -c requirements/dev.txt -o requirements/audit.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/runtime.txt
 
 .PHONY: clean

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -40,23 +40,28 @@ async def serving(
     listener: socket.socket,
     *,
     tls: ssl.SSLContext | None = None,
-    connections: int | None = None,
+    http: Callable[..., asyncio.Protocol] | None = None,
+    headers: Mapping[str, str] | None = None,
+    proxies: Sequence[str] = (),
     on_close: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[None]:
     """Serve while the context is open.
 
-    More than `connections` at once are answered 503. `on_close` runs before the server stops.
+    `http` makes a connection's protocol in place of uvicorn's. Every answer has the `headers`.
+    `proxies` are the addresses and networks whose X-Forwarded-For is believed. `on_close` runs
+    before the server stops.
     """
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=http or "h11",  # type: ignore[arg-type]  # it is called as a class would be
         ws="none",
         lifespan="off",
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
-        limit_concurrency=connections,
+        headers=[*(headers or {}).items()],
+        forwarded_allow_ips=[*proxies],
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )

@@ -27,6 +27,7 @@ from tests.e2e.wire import (
     SETTINGS,
     frame,
     header_block,
+    request_headers,
 )
 
 _GOAWAY, _WINDOW_UPDATE, _INITIAL_WINDOW, _LARGEST = 7, 8, 4, 2**31 - 1
@@ -59,17 +60,7 @@ class Storm(asyncio.Protocol):
         """Begin HTTP/2, with windows that never close."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        block = header_block(
-            {
-                ":method": "POST",
-                ":scheme": "http",
-                ":path": self.path,
-                ":authority": "localhost",
-                "content-type": "application/grpc",
-                "te": "trailers",
-            }
-        )
-        self._head = block
+        self._head = header_block(request_headers(self.path))
         settings = struct.pack(">HI", _INITIAL_WINDOW, _LARGEST)
         grown = struct.pack(">I", _LARGEST - 65_535)
         transport.write(

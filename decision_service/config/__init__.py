@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from decision_service.config.addresses import check_reachable, is_loopback, split_address
-from decision_service.config.onboarding import OnboardingSettings, check_secrets
+from decision_service.config.onboarding import OnboardingSettings, check_proxies, check_secrets
 from decision_service.config.sources import PREFIX, SECRETS, ConfigError, Sources
 from decision_service.config.times import Months, Seconds, parse_seconds
 
@@ -96,6 +96,7 @@ class Settings(OnboardingSettings):
     smile_fetch: FetchMode = FetchMode.LISTS
     grpc_address: str = "127.0.0.1:50051"
     http_address: str = "127.0.0.1:8080"
+    admin_address: str = ""
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
@@ -125,10 +126,13 @@ class Settings(OnboardingSettings):
         _check_tls(self)
         _check_shared_port(self)
         check_secrets(self)
+        check_proxies(self)
         encrypted = self.tls_cert_file is not None or self.allow_plaintext
         known = self.callers_known or self.allow_plaintext
         check_reachable("grpc_address", self.grpc_address, encrypted=encrypted, known_callers=known)
-        check_reachable("http_address", self.http_address, encrypted=encrypted, known_callers=True)
+        for name in ("http_address", "admin_address"):
+            if address := getattr(self, name):
+                check_reachable(name, address, encrypted=encrypted, known_callers=True)
         return self
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 from pydantic import BaseModel, Field, SecretStr
 
@@ -15,6 +16,7 @@ LONGEST_SECRET = 64
 class OnboardingSettings(BaseModel):
     """What an operator may set; empty widget addresses follow the mode."""
 
+    http_proxies: str = ""
     webhook_secrets: SecretStr = SecretStr("")
     accounts_max_age: Seconds = 900.0
     snapshot_max_age: Seconds = 86_400.0
@@ -35,6 +37,11 @@ class OnboardingSettings(BaseModel):
         return tuple(part.strip().encode() for part in text.split(",") if part.strip())
 
     @property
+    def proxies(self) -> tuple[str, ...]:
+        """Addresses and networks of proxies, whose X-Forwarded-For names the client."""
+        return names_of(self.http_proxies)
+
+    @property
     def ages(self) -> tuple[timedelta, timedelta]:
         """How old the account list and the data of a warm snapshot may be."""
         return timedelta(seconds=self.accounts_max_age), timedelta(seconds=self.snapshot_max_age)
@@ -48,6 +55,17 @@ def check_secrets(settings: OnboardingSettings) -> None:
                 f"webhook_secrets: number {place} has {len(secret)} bytes, and the vendor takes at "
                 f"most {LONGEST_SECRET}"
             )
+
+
+def check_proxies(settings: OnboardingSettings) -> None:
+    """Raise ValueError for a proxy that is neither an address nor a network."""
+    for proxy in settings.proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            raise ValueError(
+                f"http_proxies: {proxy} is neither an IP address nor a network such as 10.1.0.0/16"
+            ) from None
 
 
 def names_of(text: str) -> tuple[str, ...]:

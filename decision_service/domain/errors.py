@@ -7,7 +7,7 @@
     │   ├── RequestIdReused, RequestInProgress, OutcomeContradicted
     │   └── Unauthenticated, PermissionDenied
     ├── NotYet           the world forbids it now
-    │   ├── DataNotReady, SnapshotErased
+    │   ├── DataNotReady, SnapshotErased, ClockResetRefused
     │   └── PlanChanged, RolloutRefused, RolloutMovedOn
     ├── SmileError       the vendor (UpstreamUnavailable, UpstreamBudgetExhausted)
     ├── StoreError       our store (StoreUnavailable: StoreBusy, LeaseLost; ConsentMoved,
@@ -176,6 +176,12 @@ class RolloutMovedOn(NotYet):
     """Another step of the rollout came first; look again before taking this one."""
 
     reason = "ROLLOUT_MOVED_ON"
+
+
+class ClockResetRefused(NotYet):
+    """The clock guard may not be reset: the clock is wrong, not doubted, or not to be compared."""
+
+    reason = "CLOCK_RESET_REFUSED"
 
 
 class SmileError(ServiceError):

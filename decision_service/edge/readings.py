@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
+from decision_service.edge.http.connections import Connections
 from decision_service.edge.rpc.interceptors.admission import ConcurrencyLimits
 from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.instruments import Samples, one, read_counter, read_gauge
@@ -28,6 +29,12 @@ def of_vendor(source: SmileSource) -> Iterator[Metric]:
         "Time requests waited for the request limit",
         one(now.waited_seconds),
     )
+    if now.clock_drift is not None:
+        yield read_gauge(
+            "upstream_clock_ahead_seconds",
+            "How far this clock is ahead of the vendor's",
+            one(now.clock_drift.total_seconds()),
+        )
     yield read_gauge(
         "upstream_circuit_open",
         "1 while the circuit is open",
@@ -88,13 +95,29 @@ def of_limits(limits: ConcurrencyLimits, calls: OpenCalls) -> Iterator[Metric]:
     waiting = {name: bulkhead.waiting for name, bulkhead in by_name.items()}
     yield read_gauge("waiting", "Calls that wait for a place", _each(waiting), "limit")
     refused = {name: bulkhead.refused for name, bulkhead in by_name.items()}
-    refused["calls"] = calls.refused
+    groups = {
+        "calls": calls.known,
+        "health": calls.health,
+        "unauthenticated": calls.unauthenticated,
+    }
+    refused |= {name: group.refused for name, group in groups.items()}
     yield read_counter("shed", "Calls refused for want of a place", _each(refused), "limit")
     yield read_counter(
         "slow_readers", "Calls ended because their reply was not read", one(calls.slow_readers)
     )
     yield read_counter(
         "slow_senders", "Calls ended because their message did not come", one(calls.slow_senders)
+    )
+
+
+def of_http(servers: Mapping[str, Connections]) -> Iterator[Metric]:
+    """Connections that were broken off because of their client, by the setting of their address."""
+    ended = {setting.lower(): connections.ended for setting, connections in servers.items()}
+    yield read_counter(
+        "http_connections_ended",
+        "HTTP connections broken off because their client kept them waiting",
+        _each(ended),
+        "address",
     )
 
 

@@ -36,7 +36,8 @@ def parse_plan(path: str, text: str, product: str, versions: DeclaredVersions) -
     """Read and check a product's plan; never raises.
 
     `product` is the name of the folder. `versions` are the rulesets that exist, each with the names
-    of its inputs (`inputs.customer_type`), against which segments are typed.
+    of its inputs (`inputs.customer_type`), against which segments are typed, or None where it does
+    not compile.
     """
     report = Report()
     root = yaml.read(path, text, report)

@@ -15,6 +15,7 @@ JSON_DEPTH = 32
 class SmileLimits(msgspec.Struct, frozen=True):
     """Seconds, counts and bytes; the defaults are the service's.
 
+    `renewal_share` is the share of `requests_per_second` that renewed link tokens may take.
     `window_seconds` is the length of the sliding second with a margin for stalls.
     `retries` is per request, `timeout_retries` after an attempt that ran out of its
     `attempt_seconds`; both draw on the shared budget of `retry_share` retries per first try
@@ -22,6 +23,7 @@ class SmileLimits(msgspec.Struct, frozen=True):
     """
 
     requests_per_second: int = 20
+    renewal_share: float = 0.1
     window_seconds: float = 1.05
     attempt_seconds: float = 2.0
     retries: int = 2
@@ -45,3 +47,8 @@ class SmileLimits(msgspec.Struct, frozen=True):
     poll_seconds: float = 2.0
     longest_poll: float = 15.0
     refresh_seconds: float = 30.0
+
+    @property
+    def renewal_seconds(self) -> float:
+        """The time from one renewed link token to the next."""
+        return self.window_seconds / (self.requests_per_second * self.renewal_share)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import httpx
 import msgspec
@@ -32,7 +32,7 @@ from decision_service.smile.reading.shrink import mark_shrunken
 from decision_service.smile.transport.breaker import BreakerState
 from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.http import HttpClient
-from decision_service.smile.transport.limiter import Reservation
+from decision_service.smile.transport.limiter import RateLimiter, Reservation
 
 _REFUSALS_UNTIL_UNWELL = 3
 
@@ -44,7 +44,8 @@ class SmileStatus(msgspec.Struct, frozen=True):
 
     `credential_refusals` counts consecutive refusals of the key pair, `waited_seconds` sums what
     requests waited for the rate limit, `paused_seconds` is how long requests still pause after a
-    429, and `providers_read` when the provider list was last read.
+    429, and `providers_read` when the provider list was last read. `clock_drift` is how far this
+    machine's clock was ahead of the vendor's at the last answer, None where that told no time.
     """
 
     breaker: BreakerState
@@ -56,6 +57,7 @@ class SmileStatus(msgspec.Struct, frozen=True):
     waited_seconds: float
     paused_seconds: float
     providers_read: datetime | None
+    clock_drift: timedelta | None = None
 
     @property
     def keys_refused(self) -> bool:
@@ -90,6 +92,7 @@ class SmileSource:
         self._providers = Providers(self._api, clock)
         self._fetches = fetches()
         self._cross_tenant = 0
+        self._renewals = RateLimiter(clock, 1, self._limits.renewal_seconds)
 
     async def gather(
         self,
@@ -130,12 +133,24 @@ class SmileSource:
     @property
     def enrolment(self) -> SmileEnrolment:
         """Onboarding at the same vendor, within the same request limit and circuit."""
-        return SmileEnrolment(self._api)
+        return SmileEnrolment(self._api, self._renewals)
 
     @property
     def webhooks(self) -> SmileWebhooks:
         """The webhooks that are registered at the same vendor."""
         return SmileWebhooks(self._api)
+
+    def last_drift(self) -> timedelta | None:
+        """How far this machine's clock was ahead at the vendor's last answer; None if not known."""
+        return self._client.vendor_time.drift
+
+    async def clock_drift(self, stop_at: float) -> timedelta | None:
+        """How far this machine's clock is ahead of the vendor's, which is asked for an answer.
+
+        None where the answer tells no time. Raises as `enrolment` does.
+        """
+        await self.enrolment.anybody(stop_at)
+        return self.last_drift()
 
     def nudge(self, user_id: str) -> None:
         """Make fetches that wait for this user's data look at once: an event has arrived."""
@@ -161,6 +176,7 @@ class SmileSource:
             counts.waited_seconds,
             self._api.limiter.paused_for,
             self._providers.read_at,
+            self.last_drift(),
         )
 
     async def aclose(self) -> None:

@@ -15,6 +15,7 @@ from decision_service.domain.loan import LoanOutcome
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.ports import Past
+from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
 from decision_service.pipeline.outcomes.ports import Compared
 from decision_service.pipeline.ports import (
@@ -52,6 +53,7 @@ from decision_service.storage.privacy.identity_keys import open_keys, require_kn
 from decision_service.storage.queries import (
     applicants,
     arms,
+    clock,
     decisions,
     events,
     history,
@@ -184,6 +186,22 @@ class Store:
         work = partial(decisions.page, chosen=chosen, after=after, limit=limit)
         return await self._database.read(work)
 
+    async def newest_decision(self, before: datetime | None = None) -> datetime | None:
+        """When the newest decision was recorded, of all or of those before an instant."""
+        return await self._database.read(partial(clock.newest, before=before))
+
+    async def first_decision(self, after: datetime) -> datetime | None:
+        """When the first decision after an instant was recorded."""
+        return await self._database.read(partial(clock.first, after=after))
+
+    async def clock_resets(self) -> Sequence[ClockReset]:
+        """Every reset of the clock guard, newest first."""
+        return await self._database.read(clock.resets)
+
+    async def reset_clock(self, reset: ClockReset) -> bool:
+        """Journal a reset of the clock guard; False where another one has its position."""
+        return await self._database.write(partial(clock.reset, one=reset))
+
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         """The body of a stored snapshot; None when it was erased."""
         work = partial(snapshots.body, user_id=user_id, snapshot_id=snapshot_id)
@@ -289,6 +307,11 @@ class Store:
         work = partial(applicants.claim, applicant=applicant, now=now, until=until)
         return await self._database.write(work)
 
+    async def created_by(self, caller: str, user_id: str) -> bool:
+        """Whether a user is recorded as one of the caller's applicants."""
+        work = partial(applicants.created_by, caller=caller, user_id=user_id)
+        return await self._database.read(work)
+
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         """Record the user that belongs to an applicant; the first recorded one stays."""
         await self._database.write(partial(applicants.settle, applicant=applicant, user_id=user_id))
@@ -297,9 +320,18 @@ class Store:
         """Record a link token that was issued."""
         await self._database.write(partial(applicants.issued, token=token))
 
-    async def issued_token(self, digest: str) -> IssuedToken | None:
-        """The link token of this digest, if it was issued here."""
-        return await self._database.read(partial(applicants.issued_token, digest=digest))
+    async def original_token(self, digest: str) -> IssuedToken | None:
+        """The original of the link token of this digest, if that was issued here."""
+        return await self._database.read(partial(applicants.original_token, digest=digest))
+
+    async def count_renewal(self, original: str, most: int) -> bool:
+        """Count a renewal of an original link token; False where `most` are counted already."""
+        work = partial(applicants.count_renewal, original=original, most=most)
+        return await self._database.write(work)
+
+    async def uncount_renewal(self, original: str) -> None:
+        """Take back a counted renewal that gave no token."""
+        await self._database.write(partial(applicants.uncount_renewal, original=original))
 
     async def release(self, applicant: Applicant) -> None:
         """Release a claim."""

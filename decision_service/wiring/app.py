@@ -27,7 +27,7 @@ from decision_service.telemetry import LogQueue
 from decision_service.wiring.background import BackgroundTasks
 from decision_service.wiring.connect import connect_page
 from decision_service.wiring.core import Core, open_core
-from decision_service.wiring.edges import listen
+from decision_service.wiring.edges import HttpUrls, listen
 from decision_service.wiring.errors import StartError
 from decision_service.wiring.rollouts import RolloutWiring, wire_rollouts
 from decision_service.wiring.services import wire_services
@@ -39,11 +39,11 @@ log = structlog.get_logger("decision_service.wiring.app")
 
 
 class Service(msgspec.Struct):
-    """A started service: its core, its gRPC server and the URL of its HTTP server."""
+    """A started service: its core, its gRPC server and the URLs of its HTTP servers."""
 
     core: Core
     rpc: RpcServer
-    http_url: str
+    http: HttpUrls
     _stack: AsyncExitStack
 
     @property
@@ -51,6 +51,11 @@ class Service(msgspec.Struct):
         """host:port as clients reach it."""
         host, _ = split_address(self.core.settings.grpc_address)
         return f"{host}:{self.rpc.port}"
+
+    @property
+    def http_url(self) -> str:
+        """Where webhooks and the connect page are."""
+        return self.http.public
 
     @property
     def store_name(self) -> str:
@@ -97,7 +102,7 @@ async def start(
         services = await wire_services(core, rollouts, snapshots)
         pages = connect_page(core, services.applicants.onboard)
         pages += snapshots.receiver.routes() if snapshots else []
-        server, http_url = await listen(core, services, pages, stack)
+        server, http = await listen(core, services, pages, stack)
         server.serving(yes=True)
         supervisor = Supervisor(core.clock.monotonic)
         stack.push_async_callback(supervisor.aclose)
@@ -105,7 +110,7 @@ async def start(
             if part is not None:
                 part.start(supervisor)
         _read_metrics(core, rollouts, server, supervisor, log_lines)
-        return Service(core, server, http_url, stack.pop_all())
+        return Service(core, server, http, stack.pop_all())
     raise AssertionError("unreachable")  # pragma: no cover - the block returns or raises
 
 

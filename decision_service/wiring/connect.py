@@ -6,7 +6,8 @@ from starlette.routing import BaseRoute
 
 from decision_service.config import Settings, SmileMode
 from decision_service.config.onboarding import WIDGET_SCRIPT, names_of
-from decision_service.edge.http.connect import WidgetOptions, connect_routes
+from decision_service.edge.http.connect import LinkTokenEndpoint, WidgetOptions, connect_routes
+from decision_service.edge.http.guesses import GuessLimit
 from decision_service.pipeline.applicants.onboarding import OnboardApplicants
 from decision_service.pipeline.applicants.ports import LinkToken
 from decision_service.wiring.core import Core
@@ -27,7 +28,9 @@ def connect_page(core: Core, onboard: OnboardApplicants) -> list[BaseRoute]:
     async def renew(token: str) -> LinkToken | None:
         return await onboard.renew(token, core.clock.monotonic() + RENEW_SECONDS)
 
-    return connect_routes(widget_options(core.settings, core.smile_url), renew)
+    limit = GuessLimit(core.clock.monotonic)
+    endpoint = LinkTokenEndpoint(renew, limit, core.metrics.registry)
+    return connect_routes(widget_options(core.settings, core.smile_url), endpoint)
 
 
 def widget_options(settings: Settings, smile_url: str) -> WidgetOptions:

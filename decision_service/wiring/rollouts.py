@@ -60,5 +60,10 @@ def wire_rollouts(core: Core, stack: AsyncExitStack) -> RolloutWiring:
         ReplicaCheck(store, active.current, clock, process),
         counters,
         shadows,
-        Retention(store, clock, core.settings.decision_retention),
+        Retention(
+            store,
+            clock,
+            core.settings.decision_retention,
+            core.source.last_drift,
+        ),
     )

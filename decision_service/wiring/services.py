@@ -6,6 +6,7 @@ from decision_service.clock_ids import Ids
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server import Services
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
@@ -15,8 +16,9 @@ from decision_service.pipeline.decide.decide import DecideApplication
 from decision_service.pipeline.decide.run import Deps
 from decision_service.pipeline.history.read import ReadHistory
 from decision_service.pipeline.operations.clock_guard import ClockGuard
+from decision_service.pipeline.operations.operate_clock import OperateClock
 from decision_service.pipeline.outcomes.record import RecordOutcome
-from decision_service.pipeline.ports import Filter, StoredEntry
+from decision_service.pipeline.ports import StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions
 from decision_service.pipeline.records.replay import ReplayDecision
 from decision_service.pipeline.rollout.figures import ShowFigures
@@ -25,7 +27,6 @@ from decision_service.pipeline.rollout.pairs.compare import CompareVersions
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.trial.dry_run import TryRules, ValidateRules
-from decision_service.storage.store import Store
 from decision_service.wiring.core import Core
 from decision_service.wiring.rollouts import RolloutWiring
 from decision_service.wiring.snapshots import SnapshotWiring
@@ -37,7 +38,8 @@ async def wire_services(
     """The use cases of all services; an erased user leaves the caches of deciding."""
     thread = CompilationThread()
     archive = RulesetArchive(core.store, core.active.current, thread)
-    decisions = _decisions(core, await _deciding(core, rollouts, snapshots), archive)
+    guard = await ClockGuard.open(core.store)
+    decisions = _decisions(core, _deciding(core, rollouts, snapshots, guard), archive)
     core.store.on_erase(decisions.decide.forget)
     return Services(
         decisions=decisions,
@@ -45,11 +47,12 @@ async def wire_services(
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
+        clock=ClockUseCases(OperateClock(guard, core.store, core.source, core.clock), core.clock),
     )
 
 
-async def _deciding(
-    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None
+def _deciding(
+    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None, guard: ClockGuard
 ) -> DecideApplication:
     store, metrics = core.store, core.metrics
 
@@ -71,15 +74,10 @@ async def _deciding(
         deps,
         core.active.current,
         rollouts.observer,
-        await _clock_guard(store),
+        guard,
         bulkhead=core.deps.limits.work,
         on_recorded=count,
     )
-
-
-async def _clock_guard(store: Store) -> ClockGuard:
-    newest = await store.list(Filter(), None, 1)
-    return ClockGuard(newest[0].created if newest else None)
 
 
 def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -> UseCases:
@@ -115,4 +113,4 @@ def _rollouts(core: Core, rollouts: RolloutWiring, archive: RulesetArchive) -> R
 def _applicants(core: Core) -> ApplicantUseCases:
     enrolment, clock = core.source.enrolment, core.clock
     onboard = OnboardApplicants(enrolment, core.store, clock)
-    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, clock), clock)
+    return ApplicantUseCases(onboard, ReadApplicantStatus(enrolment, core.store, clock), clock)

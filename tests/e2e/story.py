@@ -49,6 +49,16 @@ stages:
       - {{id: none, when: accounts.connected_count < {accounts}, then: DECLINE, reason: NO_ACCOUNT}}
       - {{id: some, when: accounts.connected_count >= {accounts}, then: APPROVE}}
 """
+CASES = """\
+ruleset: story-loan
+version: {version}
+as_of: 2026-11-15
+cases:
+  - name: enough accounts are enough
+    inputs: {{requested_amount: 5000}}
+    factors: {{accounts.connected_count: {accounts}}}
+    expect: {{outcome: APPROVE}}
+"""
 PLAN = """\
 product: story-loan
 unit: user_id
@@ -213,10 +223,10 @@ def written_plan(*parts: str) -> str:
 
 def _write_rules(root: Path) -> Path:
     folder = root / PRODUCT
-    folder.mkdir(parents=True)
+    (folder / "tests").mkdir(parents=True)
     for version, accounts in ((1, 1), (2, 9)):
-        text = RULES.format(version=version, accounts=accounts)
-        (folder / f"v{version}.yaml").write_text(text)
+        for form, name in ((RULES, f"v{version}.yaml"), (CASES, f"tests/v{version}.yaml")):
+            (folder / name).write_text(form.format(version=version, accounts=accounts))
     plan = folder / "rollout.yaml"
     plan.write_text(written_plan())
     return plan

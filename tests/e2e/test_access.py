@@ -95,6 +95,19 @@ async def test_who_is_not_known_is_told_so_alike(tmp_path: Path) -> None:
         assert await answer(live, "/grpc.health.v1.Health/Check", ()) is grpc.StatusCode.OK
 
 
+async def test_a_stranger_is_refused_before_a_message_came(tmp_path: Path) -> None:
+    """Calls of headers alone end at once; two authorization headers are as good as none."""
+    team = Team(tmp_path)
+    los = team.hire("los", "read")
+    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
+        calls = [live.channel.stream_stream(LISTING)(metadata=shown) for shown in ((), los + los)]
+        assert {await call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
+        await until(lambda: not live.service.rpc.calls.open)
+        assert await answer(live, LISTING, los) is grpc.StatusCode.OK
+        shown = live.service.core.metrics.text().decode()
+    assert "decision_service_failed_authentications_total 2.0" in shown
+
+
 async def test_a_token_that_is_taken_out_stops_working(tmp_path: Path) -> None:
     """The file is read again while serving: a dismissed caller is refused, a new one let in."""
     team = Team(tmp_path)

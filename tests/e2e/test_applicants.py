@@ -1,9 +1,12 @@
 """The ApplicantService over gRPC, and its commands."""
 
+import asyncio
 import json
 import sqlite3
+from collections.abc import Awaitable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -13,7 +16,8 @@ from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e.process import command, serving
-from tests.e2e.service import Running, create, outcome, refused
+from tests.e2e.service import Running, create, outcome, refused, running
+from tests.e2e.team import Metadata, Team
 
 GEORGE, _, CHRISTINA, _ = (person.user_id for person in sandbox_people())
 
@@ -67,6 +71,30 @@ async def test_an_unknown_user_is_not_found(shared: Running) -> None:
         stub.GetApplicant(pb.GetApplicantRequest(user_id="nobody")),
     ):
         assert (await refused(call)).info.reason == "USER_UNKNOWN"
+
+
+async def test_other_callers_applicants_are_unknown_without_onboard_all(tmp_path: Path) -> None:
+    """Reading, a link token and an erasure answer alike for another's user and for nobody's."""
+    team = Team(tmp_path)
+    crm, other = team.hire("crm", "onboard"), team.hire("other", "onboard", "read")
+    chief = team.hire("chief", "onboard_all")
+    async with running(tmp_path, auth_tokens_file=str(team.path)) as live:
+        stub = stub_of(live)
+        request = pb.CreateApplicantRequest(applicant_ref="CRM 1")
+        user_id = (await stub.CreateApplicant(request, metadata=crm)).user_id
+        assert (await stub.CreateApplicant(request, metadata=other)).user_id != user_id
+
+        def calls(user_id: str, metadata: Metadata) -> list[Awaitable[Any]]:
+            return [
+                stub.GetApplicant(pb.GetApplicantRequest(user_id=user_id), metadata=metadata),
+                stub.CreateLinkToken(pb.CreateLinkTokenRequest(user_id=user_id), metadata=metadata),
+                stub.EraseApplicant(pb.EraseApplicantRequest(user_id=user_id), metadata=metadata),
+            ]
+
+        for mine, theirs in zip(calls(user_id, other), calls("nobody", other), strict=True):
+            assert await refused(mine) == await refused(theirs)
+        for who in (crm, chief):
+            await asyncio.gather(*calls(user_id, who))
 
 
 def test_the_commands(tmp_path: Path) -> None:

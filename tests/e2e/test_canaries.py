@@ -132,7 +132,7 @@ async def test_nothing_of_a_person_and_no_secret_leaks(tmp_path: Path) -> None:
     """Everything is planted, all kinds of calls are made, and none of it turns up anywhere."""
     team = Team(tmp_path)
     los, risk = team.hire("los", "decide"), team.hire("risk", "read", "rules")
-    desk = team.hire("desk", "onboard", "rollout")
+    desk = team.hire("desk", "onboard_all", "rollout")
     (tmp_path / "secret").write_text(SECRET)
     log = tmp_path / "log.json"
     async with serve(build_app(api_key=KEY, api_secret=SECRET, faults=PLANTED)) as vendor:

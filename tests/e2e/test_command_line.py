@@ -172,8 +172,8 @@ def test_an_edited_rule_changes_the_next_starts_decision(tmp_path: Path) -> None
     rules = own_rules(tmp_path)
     file = rules / "personal-loan-ph" / "v1.yaml"
     text = file.read_text()
-    assert "max_debt_to_income: {type: number, value: 0.35}" in text
-    file.write_text(text.replace("value: 0.35}", "value: 0.01}"))
+    assert "max_debt_to_income: {type: number, value: 0.35," in text
+    file.write_text(text.replace("value: 0.35,", "value: 0.01,"))
     with serving(tmp_path, rules_dir=str(rules)) as process:
         words = (*DECIDE, "--user-id", GEORGE, "--address", process.address, "--format", "json")
         made = command(*words, folder=tmp_path)

@@ -40,7 +40,10 @@ CALLBACKS = (
 
 @browser
 async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
-    """Options come from the configuration; each callback is told in words, each error explained."""
+    """Options come from the configuration, callbacks are told in words, and no address has a token.
+
+    A page that is loaded again still has its token.
+    """
     settings = {
         "http_address": "127.0.0.1:0",
         "connect_providers": "sss_ph, grab_ph",
@@ -74,10 +77,15 @@ async def test_every_option_and_callback_is_wired(tmp_path: Path) -> None:
             assert await page.evaluate("document.body.dataset.widget") == "OPENED"
             fresh = await page.evaluate("window.handed.onTokenExpired()")
             assert fresh not in (None, address.rpartition("=")[2])
+            assert page.url == f"{live.service.http_url}/connect"
             for code, error in ACCOUNT_ERRORS.items():
                 await page.evaluate(f"window.handed.onAccountError({{errorCode: '{code}'}})")
                 await told(page, f"{error.happened} {error.advice}")
             await shot(page, "every-error")
+            await page.reload()
+            await page.get_by_role("button", name="Connect an account").click()
+            assert await page.evaluate("window.handed.userToken") == fresh
+            assert page.url == f"{live.service.http_url}/connect"
 
 
 def test_every_error_code_of_the_vendor_has_words() -> None:

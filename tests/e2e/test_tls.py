@@ -19,35 +19,12 @@ from decision_service.api.v1 import decision_service_pb2_grpc
 from decision_service.cli.main import run
 from decision_service.config import ConfigError
 from decision_service.wiring.app import StartError
+from tests.e2e.office import Office
 from tests.e2e.service import Running, at_vendor, refusal
 from tests.e2e.team import Metadata, Team
 from tests.kits.until import until
 
 LIST = service_pb.ListDecisionsRequest()
-
-
-class Office:
-    """An authority, and the certificate files of a server in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.folder = folder
-        self.cert, self.key, self.authority = (
-            folder / name for name in ("server.pem", "server.key", "ca.pem")
-        )
-        self.ca.cert_pem.write_to_path(self.authority)
-        self.renew("127.0.0.1")
-
-    def renew(self, *names: str) -> None:
-        """Replace the server's certificate and key."""
-        made = self.ca.issue_cert(*names)
-        self.cert.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
-        self.key.write_bytes(made.private_key_pem.bytes())
-
-    def settings(self, *, clients: bool = False) -> dict[str, str]:
-        """What a service needs to use them."""
-        found = {"tls_cert_file": str(self.cert), "tls_key_file": str(self.key)}
-        return found | ({"tls_client_ca_file": str(self.authority)} if clients else {})
 
 
 @pytest.fixture
@@ -102,7 +79,9 @@ async def test_the_edges_speak_tls_and_nothing_else(office: Office, tmp_path: Pa
         trusted = ssl.create_default_context(cafile=str(office.authority))
         async with httpx.AsyncClient(verify=trusted) as client:
             assert live.service.http_url.startswith("https://")
-            assert (await client.get(f"{live.service.http_url}/healthz")).text == "SERVING\n"
+            health = await client.get(f"{live.service.http_url}/healthz")
+            assert health.text == "SERVING\n"
+            assert health.headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_clients_must_show_a_certificate_of_the_authority(

@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from decision_service.api.v1 import decision_service_pb2 as service_pb
-from decision_service.edge.rpc import open_calls, streams
+from decision_service.edge.rpc import open_calls, server, streams
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from tests.e2e import wire
 from tests.e2e.service import Running, create, refused, running
@@ -30,6 +30,12 @@ async def wired(live: Running, window: int = 65_535) -> AsyncIterator[Wire]:
     """A connection by hand."""
     async with wire.connected(live.service.address, window) as opened:
         yield opened
+
+
+async def dialled(live: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which nothing is said by itself."""
+    host, _, port = live.service.address.rpartition(":")
+    return await asyncio.open_connection(host, int(port))
 
 
 async def served(live: Running) -> None:
@@ -56,8 +62,7 @@ async def test_too_much_metadata_is_refused_by_the_transport(shared: Running) ->
 )
 async def test_what_is_no_http2_is_closed(shared: Running, garbage: bytes) -> None:
     """A connection that begins otherwise ends, and nobody else notices."""
-    host, _, port = shared.service.address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await dialled(shared)
     writer.write(garbage)
     await served(shared)
     while await reader.read(4096):
@@ -67,8 +72,7 @@ async def test_what_is_no_http2_is_closed(shared: Running, garbage: bytes) -> No
 
 async def test_two_hundred_silent_connections_hold_nobody_up(shared: Running) -> None:
     """Connections that say nothing take nothing from the others."""
-    host, _, port = shared.service.address.rpartition(":")
-    opened = [await asyncio.open_connection(host, int(port)) for _ in range(200)]
+    opened = [await dialled(shared) for _ in range(200)]
     await served(shared)
     for _, writer in opened:
         writer.close()
@@ -82,6 +86,26 @@ async def test_a_flood_of_pings_ends_its_connection(shared: Running) -> None:
         await served(shared)
     assert goodbye is not None
     assert b"too_many_pings" in goodbye.body
+
+
+async def test_headers_that_never_end_end_their_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once where frames hold nothing, else when the connection is old; others go on."""
+    young = ("grpc.max_connection_age_ms", "grpc.max_connection_age_grace_ms")
+    options = [(name, 200 if name in young else value) for name, value in server.OPTIONS]
+    monkeypatch.setattr(server, "OPTIONS", tuple(options))
+    begun = frame(wire.HEADERS, 0, 1, wire.header_block(wire.request_headers(LIST)))
+    more = wire.header_block({"x-more": "x" * 8_000})
+    async with running(tmp_path) as live:
+        for body, times in ((b"", 99), (more, 2)):
+            reader, writer = await dialled(live)
+            writer.write(wire.PREFACE + frame(wire.SETTINGS, 0, 0) + begun)
+            writer.write(frame(wire.CONTINUATION, 0, 1, body) * times)
+            await served(live)
+            while await reader.read(4096):
+                pass
+            writer.close()
 
 
 async def test_rapid_resets_leave_nothing_behind(shared: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
+WINDOW_UPDATE, CONTINUATION = 8, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 _INITIAL_WINDOW = 4
 
@@ -32,6 +34,19 @@ def frame(kind: int, flags: int, stream: int, body: bytes = b"") -> bytes:
 def header_block(headers: Mapping[str, str]) -> bytes:
     """Headers as HPACK literals, neither indexed nor Huffman coded."""
     return b"".join(b"\0" + _text(name) + _text(value) for name, value in headers.items())
+
+
+def request_headers(path: str, **metadata: str) -> dict[str, str]:
+    """The headers of a call of this method."""
+    return {
+        ":method": "POST",
+        ":scheme": "http",
+        ":path": path,
+        ":authority": "localhost",
+        "content-type": "application/grpc",
+        "te": "trailers",
+        **metadata,
+    }
 
 
 def _text(text: str) -> bytes:
@@ -65,16 +80,8 @@ class Wire:
 
     def begin(self, stream: int, path: str, **metadata: str) -> None:
         """Begin a call and send no message."""
-        headers = {
-            ":method": "POST",
-            ":scheme": "http",
-            ":path": path,
-            ":authority": "localhost",
-            "content-type": "application/grpc",
-            "te": "trailers",
-            **metadata,
-        }
-        self.send(frame(HEADERS, END_HEADERS, stream, header_block(headers)))
+        headers = header_block(request_headers(path, **metadata))
+        self.send(frame(HEADERS, END_HEADERS, stream, headers))
 
     def open(self, stream: int, path: str, message: bytes, **metadata: str) -> None:
         """Begin a call and send its one message."""
@@ -103,10 +110,16 @@ class Wire:
 
 
 @asynccontextmanager
-async def connected(address: str, window: int = 65_535) -> AsyncIterator[Wire]:
-    """A connection that has sent its preface; `window` is what each stream may send unasked."""
+async def connected(
+    address: str, window: int = 65_535, tls: ssl.SSLContext | None = None, source: str = ""
+) -> AsyncIterator[Wire]:
+    """A connection that has sent its preface; `window` is what each stream may send unasked.
+
+    It comes from the address `source` where one is named.
+    """
     host, _, port = address.rpartition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    local = (source, 0) if source else None
+    reader, writer = await asyncio.open_connection(host, int(port), ssl=tls, local_addr=local)
     try:
         settings = struct.pack(">HI", _INITIAL_WINDOW, window)
         writer.write(PREFACE + frame(SETTINGS, 0, 0, settings))

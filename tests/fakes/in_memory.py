@@ -22,6 +22,7 @@ from decision_service.domain.snapshot import KnownCount
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.ports import MOST_PAST, Past, PastDecision
+from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.ports import (
     ArmDecision,
     DecisionEntry,
@@ -63,6 +64,7 @@ class InMemoryDecisionLog:
         self._arms: list[tuple[StoredEntry, ArmDecision]] = []
         self._applicants: dict[Applicant, tuple[ApplicantRecord, datetime]] = {}
         self._warm: dict[str, WarmMark] = {}
+        self._resets: list[ClockReset] = []
         self._quarantined: dict[str, datetime] = {}
         self._remembered: dict[str, UserState] = {}
         self._events: dict[str, Event] = {}
@@ -132,6 +134,33 @@ class InMemoryDecisionLog:
         found = (entry for entry in self._entries.values() if _matches(entry, chosen))
         newest_first = sorted(found, key=_place, reverse=True)
         return [e for e in newest_first if before is None or _place(e) < before][:limit]
+
+    async def newest_decision(self, before: datetime | None = None) -> datetime | None:
+        await self._turn()
+        found = (entry.created for entry in self._entries.values())
+        return max((one for one in found if before is None or one < before), default=None)
+
+    async def first_decision(self, after: datetime) -> datetime | None:
+        await self._turn()
+        found = (entry.created for entry in self._entries.values())
+        return min((one for one in found if one > after), default=None)
+
+    async def clock_resets(self) -> Sequence[ClockReset]:
+        await self._turn()
+        return self._resets[::-1]
+
+    async def reset_clock(self, reset: ClockReset) -> bool:
+        await self._turn()
+        if reset.position != len(self._resets) + 1:
+            return False
+        self._resets.append(reset)
+        for user_id, mark in [*self._warm.items()]:
+            if max(mark.fetched, mark.looked, mark.oldest) > reset.at:
+                del self._warm[user_id]
+        self._quarantined = {
+            user: min(until, reset.at) for user, until in self._quarantined.items()
+        }
+        return True
 
     async def snapshot(self, user_id: str, snapshot_id: str) -> bytes | None:
         await self._turn()
@@ -268,6 +297,13 @@ class InMemoryDecisionLog:
         self._applicants[applicant] = (record, until)
         return replace(record, claimed=True)
 
+    async def created_by(self, caller: str, user_id: str) -> bool:
+        await self._turn()
+        return any(
+            (applicant.caller, record.user_id) == (caller, user_id)
+            for applicant, (record, _) in self._applicants.items()
+        )
+
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         await self._turn()
         record, taken = self._applicants[applicant]
@@ -277,9 +313,24 @@ class InMemoryDecisionLog:
         await self._turn()
         self._tokens.setdefault(token.digest, token)
 
-    async def issued_token(self, digest: str) -> IssuedToken | None:
+    async def original_token(self, digest: str) -> IssuedToken | None:
         await self._turn()
-        return self._tokens.get(digest)
+        token = self._tokens.get(digest)
+        return token and self._tokens.get(token.original or token.digest)
+
+    async def count_renewal(self, original: str, most: int) -> bool:
+        await self._turn()
+        token = self._tokens.get(original)
+        if token is None or token.renewals >= most:
+            return False
+        self._tokens[original] = replace(token, renewals=token.renewals + 1)
+        return True
+
+    async def uncount_renewal(self, original: str) -> None:
+        await self._turn()
+        token = self._tokens.get(original)
+        if token is not None and token.renewals:
+            self._tokens[original] = replace(token, renewals=token.renewals - 1)
 
     async def release(self, applicant: Applicant) -> None:
         await self._turn()

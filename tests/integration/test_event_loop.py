@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from decision_service.edge.rpc import streams
+from decision_service.edge.rpc.callers import ANONYMOUS, Caller
 from decision_service.edge.rpc.context import (
     CLIENT_SECONDS,
     Behaviour,
@@ -22,7 +23,7 @@ from decision_service.edge.rpc.context import (
 )
 from decision_service.edge.rpc.interceptors.base import Handler
 from decision_service.edge.rpc.interceptors.event_loop import EventLoopInterceptor
-from decision_service.edge.rpc.open_calls import OpenCalls
+from decision_service.edge.rpc.open_calls import UNSENT_SECONDS, OpenCalls
 from tests.kits.until import until
 
 FULL = CallStatus(grpc.StatusCode.RESOURCE_EXHAUSTED, "full", (("x-told", "full"),))
@@ -35,7 +36,7 @@ class Method(msgspec.Struct, frozen=True):
 
     behaviour: Behaviour
     kind: Callable[..., Handler] = grpc.unary_unary_rpc_method_handler
-    always: bool = False
+    open_to_all: bool = False
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -63,13 +64,14 @@ def started(
     methods: Mapping[str, Method],
     limit: int = 100,
     interceptors: Sequence[grpc.ServerInterceptor] = (),
+    identify: Callable[[RpcContext], Caller | None] = lambda _: ANONYMOUS,
     seconds: Callable[[], float] = lambda: 0.0,
     **options: int,
 ) -> Server:
     """A server of these methods, with some of gRPC's options."""
     threads, calls = ThreadPoolExecutor(150), OpenCalls(limit, seconds)
-    always = {f"/t.T/{name}" for name, one in methods.items() if one.always}
-    event_loop = EventLoopInterceptor(threads, calls, FULL, always)
+    open_to_all = {f"/t.T/{name}" for name, one in methods.items() if one.open_to_all}
+    event_loop = EventLoopInterceptor(threads, calls, FULL, identify, open_to_all)
     chosen = [(f"grpc.{name}", value) for name, value in options.items()]
     server = grpc.server(threads, interceptors=[*interceptors, event_loop], options=chosen)
     served = {
@@ -239,15 +241,15 @@ async def test_a_stream_of_questions_is_read_to_its_end() -> None:
 
 
 async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> None:
-    """What the bounds say is told to the third of two calls; a method that is always served is."""
+    """An address has three quarters of all places; a method that needs no caller is served."""
     go = asyncio.Event()
 
     async def wait(request: bytes, _: RpcContext) -> bytes:
         await go.wait()
         return request
 
-    methods = {"Wait": Method(wait), "Health": Method(echo, always=True)}
-    async with serving(methods, limit=2) as (server, channel):
+    methods = {"Wait": Method(wait), "Health": Method(echo, open_to_all=True)}
+    async with serving(methods, limit=3) as (server, channel):
         ask = channel.unary_unary("/t.T/Wait")
         held = [asyncio.ensure_future(ask(str(n).encode())) for n in range(2)]
         await until(lambda: server.calls.open == 2)
@@ -256,7 +258,7 @@ async def test_calls_beyond_the_bound_are_refused_at_once_and_some_never() -> No
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert dict(error.value.trailing_metadata())["x-told"] == "full"
         assert await channel.unary_unary("/t.T/Health")(b"up") == b"up"
-        assert server.calls.refused == 1
+        assert server.calls.known.refused == 1
         go.set()
         assert await asyncio.gather(*held) == [b"0", b"1"]
         assert await ask(b"again") == b"again"
@@ -275,7 +277,7 @@ async def test_while_the_loop_is_late_calls_are_refused_without_it() -> None:
 
     server = started({"Echo": Method(echo)}, limit=4)
     working = asyncio.get_running_loop().run_in_executor(None, client, server.port)
-    while not server.calls.refused:
+    while not server.calls.known.refused:
         pass  # the loop does nothing else
     await working
     await server.stop(0)
@@ -381,7 +383,7 @@ async def test_many_calls_at_once_leave_nothing_open() -> None:
         for _ in range(3):
             sent = [str(number).encode() for number in range(90)]
             assert await asyncio.gather(*(ask(one) for one in sent)) == sent
-        assert server.calls.refused == 0
+        assert server.calls.known.refused == 0
     assert server.calls.open == 0
 
 
@@ -416,17 +418,61 @@ async def test_a_call_whose_message_does_not_come_is_cancelled(kind: str) -> Non
         "Shout": Method(shout, grpc.stream_stream_rpc_method_handler),
     }
     async with serving(methods, limit=8, seconds=lambda: now) as (server, channel):
-        silent = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(8)]
-        await until(lambda: server.calls.open == 8)
+        silent = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(6)]
+        await until(lambda: server.calls.open == 6)
         server.calls.cancel_slow()
-        assert server.calls.open == 8
+        assert server.calls.open == 6
         now = CLIENT_SECONDS
         while server.calls.open:
             server.calls.cancel_slow()
             await asyncio.sleep(0.01)
         assert {await call.code() for call in silent} == {grpc.StatusCode.CANCELLED}
-        assert (server.calls.slow_senders, server.calls.slow_readers) == (8, 0)
+        assert (server.calls.slow_senders, server.calls.slow_readers) == (6, 0)
         assert await channel.unary_unary("/t.T/Echo")(b"on") == b"on"
+
+
+async def test_the_longest_silent_call_makes_place_for_another() -> None:
+    """Who opens calls and sends nothing keeps nobody out, not even callers of the same address."""
+    now = 0.0
+    async with serving({"Echo": Method(echo)}, limit=4, seconds=lambda: now) as (server, channel):
+        silent = []
+        for opened in range(1, 4):
+            silent.append(channel.stream_stream("/t.T/Echo")())
+            await until(lambda opened=opened: server.calls.open == opened)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await channel.unary_unary("/t.T/Echo")(b"too soon")
+        now = UNSENT_SECONDS
+        assert await channel.unary_unary("/t.T/Echo")(b"on") == b"on"
+        assert await silent[0].code() is grpc.StatusCode.CANCELLED
+        assert (server.calls.slow_senders, server.calls.known.refused) == (1, 1)
+        await until(lambda: server.calls.open == 2)
+        for call in silent:
+            call.cancel()
+
+
+@pytest.mark.parametrize("kind", ["Echo", "Shout"])
+async def test_no_message_of_an_unknown_caller_is_waited_for(kind: str) -> None:
+    """Its call is served without one, which is how it is refused, and has a place of its own."""
+    told = asyncio.Event()
+
+    async def behaviour(request: bytes | None, call: RpcContext) -> None:
+        assert (request, call.caller) == (None, None)
+        await told.wait()
+        call.end(grpc.StatusCode.UNAUTHENTICATED, "")
+
+    methods = {
+        "Echo": Method(behaviour),
+        "Shout": Method(behaviour, grpc.stream_stream_rpc_method_handler),
+    }
+    async with serving(methods, identify=lambda _: None) as (server, channel):
+        share = server.calls.unauthenticated.share
+        calls = [channel.stream_stream(f"/t.T/{kind}")() for _ in range(share)]
+        await until(lambda: server.calls.open == share)
+        beyond = channel.stream_stream(f"/t.T/{kind}")()
+        assert await beyond.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        told.set()
+        assert {await call.code() for call in calls} == {grpc.StatusCode.UNAUTHENTICATED}
+        assert server.calls.unauthenticated.refused == 1
 
 
 async def test_a_call_that_ends_without_a_message_is_unimplemented() -> None:

@@ -7,10 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
-from decision_service.domain.errors import RequestInProgress, UpstreamUnavailable, UserUnknown
+from decision_service.domain.errors import (
+    RequestInProgress,
+    UpstreamBudgetExhausted,
+    UpstreamUnavailable,
+    UserUnknown,
+)
 from decision_service.pipeline.applicants.onboarding import (
     CLAIM,
     RENEWABLE,
@@ -18,17 +24,19 @@ from decision_service.pipeline.applicants.onboarding import (
     OnboardApplicants,
     Onboarded,
 )
-from decision_service.pipeline.applicants.ports import Applicant
+from decision_service.pipeline.applicants.ports import Applicant, LinkToken
 from decision_service.pipeline.applicants.status import ReadApplicantStatus
 from decision_service.simulator.faults.plan import Fault
 from decision_service.simulator.people.sandbox.people import sandbox_people
 from decision_service.simulator.server import Simulator, build_app, serve
+from decision_service.smile.limits import SmileLimits
 from decision_service.smile.source import SmileSource
 from tests.fakes.in_memory import InMemoryDecisionLog
 from tests.fakes.world import NOW
 
 SOMEBODY = Applicant("los", "CRM-1")
 GEORGE = sandbox_people()[0].user_id
+UNLIMITED = SmileLimits(requests_per_second=1_000)
 
 
 @dataclass(slots=True)
@@ -51,10 +59,15 @@ class Desk:
     vendor: Simulator
     source: SmileSource
     clock: Clock
+    log: InMemoryDecisionLog
     onboard: OnboardApplicants
 
     async def create(self, applicant: Applicant = SOMEBODY) -> Onboarded:
         return await self.onboard.create(applicant, _soon())
+
+    @property
+    def look(self) -> ReadApplicantStatus:
+        return ReadApplicantStatus(self.source.enrolment, self.log, self.clock)
 
     @property
     def made(self) -> int:
@@ -67,15 +80,16 @@ def _soon() -> float:
 
 
 @asynccontextmanager
-async def opened(*faults: Fault) -> AsyncIterator[Desk]:
+async def opened(*faults: Fault, limits: SmileLimits | None = None) -> AsyncIterator[Desk]:
     """A desk at a stand-in with these faults."""
     clock = Clock()
     vendor = build_app(api_key="k", api_secret="s", faults=faults, clock=clock.now)
     async with serve(vendor) as url:
-        source = SmileSource(url, "k", "s", clock)
-        onboard = OnboardApplicants(source.enrolment, InMemoryDecisionLog(), clock)
+        source = SmileSource(url, "k", "s", clock, limits=limits)
+        log = InMemoryDecisionLog()
+        onboard = OnboardApplicants(source.enrolment, log, clock)
         try:
-            yield Desk(vendor, source, clock, onboard)
+            yield Desk(vendor, source, clock, log, onboard)
         finally:
             await source.aclose()
 
@@ -145,8 +159,8 @@ async def test_a_token_needs_a_user() -> None:
     """A link token for a user that the vendor does not know is refused as USER_UNKNOWN."""
     async with opened() as desk:
         with pytest.raises(UserUnknown):
-            await desk.onboard.link_token("nobody", _soon())
-        token = await desk.onboard.link_token(GEORGE, _soon())
+            await desk.onboard.link_token("nobody", "", _soon())
+        token = await desk.onboard.link_token(GEORGE, "", _soon())
         assert token.mode == "SANDBOX"
         assert token.access_token in desk.vendor.tenant.tokens
         assert token.access_token not in repr(token)
@@ -155,16 +169,15 @@ async def test_a_token_needs_a_user() -> None:
 async def test_a_standing_tells_what_is_connected_and_how_old_it_is() -> None:
     """A connected person is ready, with each kind's age; one without accounts is told why not."""
     async with opened() as desk:
-        look = ReadApplicantStatus(desk.source.enrolment, desk.clock)
-        george = await look(GEORGE, _soon())
+        george = await desk.look(GEORGE, "", _soon())
         assert (george.ready, george.why_not) == (True, "")
         assert {kind.kind.value for kind in george.kinds} >= {"eincomes", "contributions"}
         made = await desk.create()
-        empty = await look(made.user_id, _soon())
+        empty = await desk.look(made.user_id, "", _soon())
         assert (empty.ready, empty.accounts) == (False, ())
         assert "link token" in empty.why_not
         with pytest.raises(UserUnknown):
-            await look("nobody", _soon())
+            await desk.look("nobody", "", _soon())
 
 
 async def test_a_withdrawn_consent_is_said_in_words() -> None:
@@ -174,26 +187,66 @@ async def test_a_withdrawn_consent_is_said_in_words() -> None:
         assert person is not None
         for source in person.sources:
             desk.vendor.tenant.disconnect(source.id)
-        seen = await ReadApplicantStatus(desk.source.enrolment, desk.clock)(GEORGE, _soon())
+        seen = await desk.look(GEORGE, "", _soon())
         assert not seen.ready
         assert "withdrawn" in seen.why_not
         assert all("consent" in account.words for account in seen.accounts)
 
 
 async def test_who_holds_a_token_may_have_another() -> None:
-    """A page renews its token a bounded number of times; a stranger and an old token do not."""
+    """Until a day after the original expired, by any token of its page; a stranger never."""
     async with opened() as desk:
         made = await desk.create()
         first = await desk.onboard.renew(made.token.access_token, _soon())
         assert first is not None
-        token = first
-        for _ in range(RENEWALS - 1):
-            found = await desk.onboard.renew(token.access_token, _soon())
-            assert found is not None
-            token = found
-        assert await desk.onboard.renew(token.access_token, _soon()) is None
         assert await desk.onboard.renew("a stranger's", _soon()) is None
-        desk.clock.wall = first.expires + RENEWABLE
+        desk.clock.wall = made.token.expires + RENEWABLE
         assert await desk.onboard.renew(first.access_token, _soon()) is not None
         desk.clock.wall += timedelta(seconds=1)
         assert await desk.onboard.renew(first.access_token, _soon()) is None
+
+
+async def test_renewals_are_counted_by_the_original_token() -> None:
+    """Forty threads on one token, and then a renewed one, get as many as the bound together."""
+    async with opened(limits=UNLIMITED) as desk:
+        token = (await desk.create()).token.access_token
+        found = await asyncio.gather(*(desk.onboard.renew(token, _soon()) for _ in range(40)))
+        given = [one for one in found if one is not None]
+        assert len(given) == RENEWALS
+        for one in given:
+            assert await desk.onboard.renew(one.access_token, _soon()) is None
+        other = (await desk.create()).token.access_token
+        assert await desk.onboard.renew(other, _soon()) is not None
+
+
+async def test_renewals_have_a_share_of_the_vendors_allowance() -> None:
+    """Of forty at once one asks the vendor; the others are refused, and do not count."""
+    async with opened(limits=SmileLimits(requests_per_second=2)) as desk:
+        token = (await desk.create()).token.access_token
+        asked = desk.source.status.requests
+        calls = [desk.onboard.renew(token, _soon()) for _ in range(40)]
+        found = await asyncio.gather(*calls, return_exceptions=True)
+        refused = [one for one in found if isinstance(one, UpstreamBudgetExhausted)]
+        given = [one for one in found if isinstance(one, LinkToken)]
+        assert (len(given), desk.source.status.requests - asked) == (1, 1)
+        assert len(refused) >= RENEWALS - 1
+        original = await desk.log.original_token(sha256(token.encode()).hexdigest())
+        assert original is not None
+        assert original.renewals == 1
+
+
+async def test_callers_reach_the_applicants_that_they_created_alone() -> None:
+    """A user of another caller is unknown like one that does not exist, and the vendor unasked."""
+    async with opened() as desk:
+        made = await desk.create()
+        asked = desk.source.status.requests
+        told = set()
+        for user_id in (made.user_id, GEORGE, "nobody"):
+            for use in (desk.onboard.link_token, desk.onboard.erase, desk.look):
+                with pytest.raises(UserUnknown) as refusal:
+                    await use(user_id, "crm", _soon())
+                told.add((refusal.value.message, tuple(refusal.value.fields.items())))
+        assert len(told) == 1
+        assert desk.source.status.requests == asked
+        for use in (desk.onboard.link_token, desk.look, desk.onboard.erase, desk.onboard.erase):
+            await use(made.user_id, SOMEBODY.caller, _soon())

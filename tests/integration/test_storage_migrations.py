@@ -121,7 +121,11 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
     database = await open_database(url)
     new = await database.read(described)
     for statement in (
-        *(f"DROP TABLE {name}" for name in ("loan_outcomes", "history", "history_keys")),
+        *(
+            f"DROP TABLE {name}"
+            for name in ("loan_outcomes", "history", "history_keys", "clock_resets")
+        ),
+        "ALTER TABLE link_tokens DROP COLUMN original",
         "UPDATE alembic_version SET version_num = '0014'",
     ):
         await database.write(lambda c, statement=statement: c.execute(text(statement)))

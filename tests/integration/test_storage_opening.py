@@ -54,11 +54,11 @@ async def refused(path: Path, kind: type[StoreRefused]) -> str:
 
 
 def folder_state(path: Path) -> dict[str, bytes]:
-    """Every file of the store's folder with its content, but for locks, journals and empty logs."""
+    """The store's files with their content, but for locks, journals, keys and empty logs."""
     return {
         file.name: file.read_bytes()
         for file in path.parent.iterdir()
-        if not file.name.endswith((".lock", "-shm", ".erasures"))
+        if not file.name.endswith((".lock", "-shm", ".erasures", ".identity-keys"))
         and not (file.name.endswith("-wal") and file.stat().st_size == 0)
     }
 

@@ -175,6 +175,7 @@ async def test_a_server_that_cannot_be_reached_is_unavailable_until_it_can(url: 
             with pytest.raises(StoreUnavailable) as refused:
                 await store.commit(numbered(1))
             assert refused.value.retry_after
+            proxy.cut = Cut.BEFORE
             with pytest.raises(StoreUnavailable):
                 await store.check()
             proxy.refusing = False

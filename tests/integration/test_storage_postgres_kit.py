@@ -8,6 +8,7 @@ from decision_service.storage.store import Store
 from tests.kits.applicant_log import ApplicantLogKit
 from tests.kits.arm_figures import ArmFiguresKit
 from tests.kits.arm_log import ArmLogKit
+from tests.kits.clock_log import ClockLogKit
 from tests.kits.consent_log import ConsentKit
 from tests.kits.decision_log import DecisionLogKit
 from tests.kits.expiry import ExpiryKit
@@ -22,6 +23,7 @@ class TestPostgres(
     DecisionLogKit,
     ArmLogKit,
     ApplicantLogKit,
+    ClockLogKit,
     ConsentKit,
     WarmKit,
     RolloutJournalKit,

@@ -64,11 +64,46 @@ class ApplicantLogKit:
         for other in (replace(SOMEBODY, caller="crm"), replace(SOMEBODY, reference="CRM-2")):
             assert (await log.claim(other, NOON, LATER)).user_id is None
 
+    async def test_a_user_belongs_to_the_caller_that_created_it(self, log: ApplicantLog) -> None:
+        """Neither another caller nor a claim without a user makes an owner."""
+        await log.claim(SOMEBODY, NOON, LATER)
+        assert not await log.created_by("los", "user-1")
+        await log.settle(SOMEBODY, "user-1")
+        assert await log.created_by("los", "user-1")
+        assert not await log.created_by("crm", "user-1")
+        assert not await log.created_by("los", "user-2")
+
     async def test_a_token_that_was_handed_out_is_known_by_its_digest(
         self, log: ApplicantLog
     ) -> None:
-        """Its user, expiry and place in the page's line of tokens read back; others are unknown."""
-        token = IssuedToken("5f" * 32, "user-1", LATER, renewals=3)
+        """Every renewal leads to the original with its user and expiry; others are unknown."""
+        token = IssuedToken("5f" * 32, "user-1", LATER)
+        renewed = IssuedToken("60" * 32, "user-1", LATER + HALF_A_MINUTE, original=token.digest)
+        for one in (token, renewed):
+            await log.issued(one)
+            assert await log.original_token(one.digest) == token
+        assert await log.original_token("61" * 32) is None
+
+    async def test_renewals_are_counted_up_to_a_bound(self, log: ApplicantLog) -> None:
+        """Of many at once so many are counted; one that is taken back leaves room for another."""
+        token = IssuedToken("5f" * 32, "user-1", LATER)
         await log.issued(token)
-        assert await log.issued_token(token.digest) == token
-        assert await log.issued_token("60" * 32) is None
+        counted = await asyncio.gather(*(log.count_renewal(token.digest, 3) for _ in range(10)))
+        assert counted.count(True) == 3
+        assert await log.original_token(token.digest) == replace(token, renewals=3)
+        await log.uncount_renewal(token.digest)
+        assert await log.count_renewal(token.digest, 3)
+        assert not await log.count_renewal(token.digest, 3)
+        assert not await log.count_renewal("61" * 32, 3)
+
+    async def test_an_erased_users_tokens_are_unknown(self, log: ApplicantLog) -> None:
+        """Neither the original nor a renewed one gives another token; other users' do."""
+        mine = IssuedToken("5f" * 32, "user-1", LATER)
+        renewed = IssuedToken("60" * 32, "user-1", LATER, original=mine.digest)
+        other = IssuedToken("61" * 32, "user-2", LATER)
+        for one in (mine, renewed, other):
+            await log.issued(one)
+        await log.erase("user-1")
+        assert await log.original_token(mine.digest) is None
+        assert await log.original_token(renewed.digest) is None
+        assert await log.original_token(other.digest) == other

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,11 +14,13 @@ import grpc
 
 from bench.reliability.bench import Bench, bench
 from bench.reliability.client import CREATE, advance, loan
+from bench.reliability.flood import flooding
+from bench.reliability.floods import FLOODS
 from bench.reliability.lag import lag_measured
 from bench.reliability.score import Score
 from bench.reliability.setting import Setting
 from bench.reliability.vendor import hoarder, person
-from tests.e2e.wire import PING, RST_STREAM, frame
+from tests.e2e.wire import RST_STREAM, frame
 from tests.e2e.wire import connected as wired
 
 PART = "neighbours"
@@ -27,7 +29,9 @@ CALLS = 400
 PACE = 0.01
 """Seconds between a client's calls."""
 
-WITHIN = 0.25
+WITHIN, TIMES = 0.25, 5.0
+"""A flood may slow a client to so many seconds, or so many times what it takes alone."""
+
 TWICE, LEAST = 2.0, 0.05
 """An applicant with very much may slow others so far; what is below so many seconds is as good."""
 
@@ -49,7 +53,7 @@ class Found:
 
 
 async def run(setting: Setting, score: Score, seconds: float) -> None:
-    """The same client alone, beside silent connections, beside resets, beside pings."""
+    """The same client alone, and beside each of the others."""
     del seconds  # the calls bound this part
     calls, seen = setting.options.scaled(CALLS, 50), dict[str, Found]()
     async with bench(setting, PART, 1) as on:
@@ -58,16 +62,11 @@ async def run(setting: Setting, score: Score, seconds: float) -> None:
             async with AsyncExitStack() as strangers:
                 await flood(on, strangers)
                 seen[name] = await _client(on, name, calls)
-    kept = {name: _told(score, setting.options.slack, name, found) for name, found in seen.items()}
+    bound = max(WITHIN, TIMES * seen[NOBODY].p99) * setting.options.slack
+    kept = {name: _told(score, bound, name, found) for name, found in seen.items()}
     wrong = [name for name in kept if not kept[name]]
     score.row("C12", f"not served beside {', '.join(wrong)}" if wrong else "")
-    times = seen[HOARDER].p99 / max(seen[NOBODY].p99, LEAST)
-    bound = TWICE * setting.options.slack
-    promise = f"< {bound:g} times"
-    score.judged(
-        PART, f"the same, against {NOBODY}", f"{times:.1f} times", promise, kept=times < bound
-    )
-    score.row("U26 others", "" if times < bound else f"{times:.1f} times as slow")
+    _tell_of_the_hoarder(score, setting.options.slack, seen)
 
 
 async def _client(on: Bench, name: str, calls: int) -> Found:
@@ -115,18 +114,13 @@ async def _reset_again_and_again(on: Bench, number: int) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def _pings(on: Bench, strangers: AsyncExitStack) -> None:
-    """Pings without end over ten connections, each of which is soon closed and made anew."""
-    for _ in range(10):
-        _until_left(strangers, _ping_again_and_again(on))
+def _frames(name: str) -> Callable[[Bench, AsyncExitStack], Awaitable[None]]:
+    """A flood of frames on one connection, as fast as the server takes it."""
 
+    async def flood(on: Bench, strangers: AsyncExitStack) -> None:
+        await strangers.enter_async_context(flooding(name, on.server.address, CREATE))
 
-async def _ping_again_and_again(on: Bench) -> None:
-    while True:
-        async with wired(on.server.address) as wire:
-            for _ in range(100):
-                wire.send(frame(PING, 0, 0, bytes(8)))
-                await asyncio.sleep(0.01)
+    return flood
 
 
 async def _hoarder(on: Bench, strangers: AsyncExitStack) -> None:
@@ -154,19 +148,25 @@ def _until_left(strangers: AsyncExitStack, work: Coroutine[None, None, None]) ->
 _FLOODS = {
     NOBODY: _nobody,
     f"{SILENT} silent connections": _silent,
-    "rapid resets": _resets,
-    "a flood of pings": _pings,
+    "calls taken back": _resets,
+    **{f"a flood of {name}": _frames(name) for name in FLOODS},
     HOARDER: _hoarder,
 }
 
 
-def _told(score: Score, slack: float, name: str, found: Found) -> bool:
+def _tell_of_the_hoarder(score: Score, slack: float, seen: Mapping[str, Found]) -> None:
+    times, bound = seen[HOARDER].p99 / max(seen[NOBODY].p99, LEAST), TWICE * slack
+    name, promise = f"the same, against {NOBODY}", f"< {bound:g} times"
+    score.judged(PART, name, f"{times:.1f} times", promise, kept=times < bound)
+    score.row("U26 others", "" if times < bound else f"{times:.1f} times as slow")
+
+
+def _told(score: Score, bound: float, name: str, found: Found) -> bool:
     """Whether the client was served as it is promised."""
     score.none(PART, f"calls that failed beside {name}", found.errors)
     if name == HOARDER:  # measured against the client alone
         score.told(PART, f"p99 beside {name}", f"{found.p99 * 1000:.0f} ms")
         return not found.errors
-    bound = WITHIN * slack
     kept = found.p99 <= bound
     told, promise = f"{found.p99 * 1000:.0f} ms", f"<= {bound * 1000:.0f} ms"
     score.judged(PART, f"p99 beside {name}", told, promise, kept=kept)

@@ -27,6 +27,8 @@ if _version_not_supported:
 
 class ApplicantServiceStub:
     """Onboards applicants: makes the vendor's user, opens the connect page, says how far the data is.
+    A caller reaches the users that it created; others answer USER_UNKNOWN, as users that do not exist
+    do, unless the caller has the role `onboard_all`.
     """
 
     def __init__(self, channel):
@@ -59,6 +61,8 @@ class ApplicantServiceStub:
 
 class ApplicantServiceServicer:
     """Onboards applicants: makes the vendor's user, opens the connect page, says how far the data is.
+    A caller reaches the users that it created; others answer USER_UNKNOWN, as users that do not exist
+    do, unless the caller has the role `onboard_all`.
     """
 
     def CreateApplicant(self, request, context):
@@ -125,6 +129,8 @@ def add_ApplicantServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class ApplicantService:
     """Onboards applicants: makes the vendor's user, opens the connect page, says how far the data is.
+    A caller reaches the users that it created; others answer USER_UNKNOWN, as users that do not exist
+    do, unless the caller has the role `onboard_all`.
     """
 
     @staticmethod

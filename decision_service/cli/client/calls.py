@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from decision_service.api.v1 import (
+    clock_service_pb2_grpc,
     decision_service_pb2_grpc,
     outcome_service_pb2_grpc,
     rollout_service_pb2_grpc,
@@ -36,6 +37,13 @@ def outcomes(server: ServerOptions) -> Iterator[outcome_service_pb2_grpc.Outcome
     """A stub of the OutcomeService."""
     with server.open() as opened:
         yield outcome_service_pb2_grpc.OutcomeServiceStub(opened)
+
+
+@contextmanager
+def clock_service(server: ServerOptions) -> Iterator[clock_service_pb2_grpc.ClockServiceStub]:
+    """A stub of the ClockService."""
+    with server.open() as opened:
+        yield clock_service_pb2_grpc.ClockServiceStub(opened)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`decisions`: list, show, replay and export what was recorded, and report what became of it."""
+"""`decisions`: list, show, replay and export what was recorded, report outcomes, see the clock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
 from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.decisions.clock import clock
 from decision_service.cli.decisions.decide import parse_view
 from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
@@ -108,6 +109,7 @@ def replay(
         raise typer.Exit(Exit.FINDINGS)
 
 
+commands.command()(clock)
 commands.command()(export)
 commands.command()(outcomes)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -35,7 +37,15 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.loading import load_rules
 from decision_service.pipeline.trial.figures import try_figures
-from decision_service.pipeline.trial.rule_tests import VersionResults, run_rule_tests, why
+from decision_service.pipeline.trial.ready_cases import cases_for_missed
+from decision_service.pipeline.trial.rule_tests import (
+    VersionResults,
+    case_problems,
+    run_rule_tests,
+    why,
+)
+from decision_service.pipeline.trial.untested import untested_versions
+from decision_service.ruleset.testing.cases import Goal
 
 commands = typer.Typer(
     help="Check, test, explain, compare and publish rule files.", no_args_is_help=True
@@ -51,8 +61,16 @@ def check(
     """Check rule files completely; exit code 1 when anything is wrong."""
     selection = select_rules(path)
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
-    all_found = (*loading.diagnostics, *publication(selection.folder))
-    found = [d for d in all_found if selection.has(d.file)]
+    all_found = (
+        *loading.diagnostics,
+        *untested_versions(selection.folder),
+        *case_problems(selection.folder, loading.by_version),
+        *publication(selection.folder),
+    )
+    version = loading.by_version.get(selection.part)
+    own = () if version is None else version.diagnostics
+    shown = [d for d in all_found if selection.has(d.file) or d in own]
+    found = sorted(shown, key=lambda d: d.order)
     if form is Format.JSON:
         print_json([as_dict(diagnostic) for diagnostic in found])
     else:
@@ -92,16 +110,17 @@ def run_tests(
         return
     wanted = versions if figures or fail_under_figures else []
     tried = [(v, try_figures(selection.folder, v)) for v in wanted if not v.failed]
+    ready = partial(cases_for_missed, selection.folder)
     if form == "json":
         reports = {id(version): figures_dict(report) for version, report in tried}
-        print_json([results_dict(v) | {"figures": reports.get(id(v))} for v in versions])
+        print_json([results_dict(v, ready(v)) | {"figures": reports.get(id(v))} for v in versions])
     elif form == "junit":
         from decision_service.cli.rules.junit import junit
 
         sys.stdout.write(junit(versions))
     elif form == "table":
         for version in versions:
-            print_results(version)
+            print_results(version, ready(version))
         for version, report in tried:
             print_figures(version.name, report)
     else:
@@ -163,8 +182,8 @@ def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def results_dict(version: VersionResults) -> dict[str, Any]:
-    """One version's results for programs."""
+def results_dict(version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+    """One version's results for programs; `ready` are cases for what is not reached."""
     return {
         "ruleset": version.ruleset.ruleset,
         "version": version.ruleset.version,
@@ -172,12 +191,25 @@ def results_dict(version: VersionResults) -> dict[str, Any]:
         "failed": [{"name": r.case.name, "why": why(r)} for r in version.failed],
         "problems": [as_dict(problem) for problem in version.problems],
         "coverage": version.coverage.percent,
-        "missed": [f"{goal.what}: {goal.which}" for goal in version.coverage.missed],
+        "missed": [_missed_dict(goal, version, ready) for goal in version.coverage.missed],
     }
 
 
-def print_results(version: VersionResults) -> None:
-    """One version's results for people: failures first, then what no test reaches."""
+def _missed_dict(goal: Goal, version: VersionResults, ready: Mapping[Goal, str]) -> dict[str, Any]:
+    place = version.coverage.places[goal]
+    return {
+        "goal": f"{goal.what}: {goal.which}",
+        "file": place.file,
+        "line": place.line,
+        "case": ready.get(goal),
+    }
+
+
+def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
+    """One version's results for people: failures first, then what no test reaches.
+
+    `ready` are cases for what is not reached, as they stand in a file.
+    """
     out, ruleset, failed = console(), version.ruleset, version.failed
     for problem in version.problems:
         out.print(render(problem), markup=False)
@@ -187,7 +219,11 @@ def print_results(version: VersionResults) -> None:
         out.print('  --why "NAME" shows how a case comes out, stage by stage', markup=False)
     covered = version.coverage
     for goal in covered.missed:
-        out.print(f"  not reached: {goal.what} {goal.which}", markup=False)
+        place = covered.places[goal]
+        words = f"{place.file}:{place.line}: not reached: {goal.what} {goal.which}"
+        out.print(words, markup=False, soft_wrap=True)
+        if goal in ready:
+            out.print(ready[goal], markup=False, soft_wrap=True)
     passed = len(version.results) - len(failed)
     out.print(
         f"{ruleset.ruleset} v{ruleset.version}: {passed} passed, {len(failed)} failed, "

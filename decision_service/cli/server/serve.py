@@ -15,6 +15,7 @@ from decision_service.cli.server.signals import HURRY_SECONDS, on_stop_signals
 from decision_service.config import LogFormat, Settings, load
 from decision_service.telemetry import LogQueue, configure_logging
 from decision_service.wiring.app import Service, StartError, start
+from decision_service.wiring.edges import HttpUrls
 
 _SHARE = 0.001
 """Seconds after which a thread gives the interpreter to another that waits for it (Python's are
@@ -93,12 +94,18 @@ def banner(service: Service) -> list[str]:
     return [
         f"Credit decision service {__version__}",
         f"  gRPC    {service.address}  {_security(settings)}",
-        f"  HTTP    {service.http_url}  /healthz /metrics",
+        *_http(service.http),
         f"  Smile   {settings.smile_mode} {service.core.smile_url}",
         f"  store   {service.store_name}",
         *(f"  rules   {line}" for line in rules),
         "Ctrl-C stops it.",
     ]
+
+
+def _http(urls: HttpUrls) -> list[str]:
+    if urls.admin == urls.public:
+        return [f"  HTTP    {urls.public}  /healthz /metrics"]
+    return [f"  HTTP    {urls.public}", f"  admin   {urls.admin}  /healthz /metrics"]
 
 
 def _security(settings: Settings) -> str:

@@ -13,13 +13,17 @@ from starlette.routing import BaseRoute, Route
 from decision_service.edge.metrics import Metrics
 
 
-def build_app(
-    metrics: Metrics,
-    serving: Callable[[], bool],
-    routes: Iterable[BaseRoute] = (),
-    remarks: Callable[[], Iterable[str]] = tuple,
-) -> Starlette:
-    """The application with `/healthz`, `/metrics` and further routes.
+def build_app(routes: Iterable[BaseRoute]) -> Starlette:
+    """The application with these routes."""
+    app = Starlette(routes=[*routes])
+    app.router.redirect_slashes = False  # the redirect would repeat a Host that a client made up
+    return app
+
+
+def admin_routes(
+    metrics: Metrics, serving: Callable[[], bool], remarks: Callable[[], Iterable[str]] = tuple
+) -> list[BaseRoute]:
+    """`/healthz` and `/metrics`, which platforms ask for.
 
     `remarks` are lines below the status: what is amiss although decisions are made.
     """
@@ -32,8 +36,7 @@ def build_app(
     async def show_metrics(_: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    own = [
+    return [
         Route("/healthz", healthz, methods=["GET"]),
         Route("/metrics", show_metrics, methods=["GET"]),
     ]
-    return Starlette(routes=[*own, *routes])

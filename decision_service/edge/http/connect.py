@@ -11,15 +11,20 @@ import json
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib import resources
+from math import ceil
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
-from starlette.requests import Request
+from prometheus_client import CollectorRegistry
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from decision_service.domain.account_errors import ACCOUNT_ERRORS
 from decision_service.domain.errors import ServiceError
+from decision_service.edge.http.guesses import GuessLimit
+from decision_service.instruments import counter
 from decision_service.pipeline.applicants.ports import LinkToken
 
 Renew = Callable[[str], Awaitable[LinkToken | None]]
@@ -29,6 +34,10 @@ _ASSETS = {"connect.js": "text/javascript", "connect.css": "text/css"}
 _LARGEST_BODY = 4096
 _LONGEST_TOKEN = 2048
 _NO_STORE = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
+_NO_TOKEN = (400, "The request holds no token.")
+_NOT_VALID = (403, "This link is no longer valid. Ask for a new one.")
+_TOO_OFTEN = (429, "Too many links were refused here. Try again in a minute.")
+_NOT_NOW = (503, "No new link could be made now. Try again in a minute.")
 
 
 class WidgetOptions(msgspec.Struct, frozen=True):
@@ -79,7 +88,64 @@ class WidgetOptions(msgspec.Struct, frozen=True):
         )
 
 
-def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
+class _ShownToken(msgspec.Struct):
+    """The body by which a page asks for another token."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=_LONGEST_TOKEN)]
+
+
+class LinkTokenEndpoint:
+    """Gives the holder of a link token another one; `limit` bounds what an address may guess.
+
+    Requests are counted by what was answered.
+    """
+
+    def __init__(
+        self, renew: Renew, limit: GuessLimit, registry: CollectorRegistry | None = None
+    ) -> None:
+        self._renew = renew
+        self._limit = limit
+        self._requests = counter(
+            registry,
+            "link_token_requests",
+            "Requests of connect pages for another link token by what was answered",
+            "outcome",
+        )
+
+    async def answer(self, request: Request) -> Response:
+        """Answer 200 with a token, or 400, 403, 429 or 503 with a sentence."""
+        address = "" if request.client is None else request.client.host
+        wait = self._limit.wait(address)
+        if wait:
+            return self._refusal("limited", _TOO_OFTEN, wait)
+        try:
+            shown = await _shown_token(request)
+        except ClientDisconnect:
+            return self._refusal("broken_off", _NO_TOKEN)
+        if shown is None:
+            self._limit.refused(address)
+            return self._refusal("malformed", _NO_TOKEN)
+        return await self._renewed(shown, address)
+
+    async def _renewed(self, shown: str, address: str) -> Response:
+        try:
+            fresh = await self._renew(shown)
+        except ServiceError:
+            return self._refusal("unavailable", _NOT_NOW)
+        if fresh is None:
+            self._limit.refused(address)
+            return self._refusal("refused", _NOT_VALID)
+        self._requests.labels("renewed").inc()
+        return JSONResponse({"token": fresh.access_token}, headers=_NO_STORE)
+
+    def _refusal(self, outcome: str, answer: tuple[int, str], wait: float = 0.0) -> Response:
+        self._requests.labels(outcome).inc()
+        status, sentence = answer
+        headers = _NO_STORE | ({"retry-after": f"{ceil(wait)}"} if wait else {})
+        return JSONResponse({"message": sentence}, status, headers=headers)
+
+
+def connect_routes(options: WidgetOptions, token: LinkTokenEndpoint) -> list[BaseRoute]:
     """The page, its files, and the address where it asks for another token."""
     headers = {
         **_NO_STORE,
@@ -97,21 +163,9 @@ def connect_routes(options: WidgetOptions, renew: Renew) -> list[BaseRoute]:
         sniffing = {"x-content-type-options": "nosniff", "cache-control": "max-age=300"}
         return Response(_file(name), media_type=_ASSETS[name], headers=sniffing)
 
-    async def token(request: Request) -> Response:
-        held = await _held_token(request)
-        if held is None:
-            return _message(400, "The request holds no token.")
-        try:
-            fresh = await renew(held)
-        except ServiceError:
-            return _message(503, "No new link could be made now. Try again in a minute.")
-        if fresh is None:
-            return _message(403, "This link is no longer valid. Ask for a new one.")
-        return JSONResponse({"token": fresh.access_token}, headers=_NO_STORE)
-
     return [
         Route("/connect", connect, methods=["GET"]),
-        Route("/connect/token", token, methods=["POST"]),
+        Route("/connect/token", token.answer, methods=["POST"]),
         Route("/connect/{name}", asset, methods=["GET"]),
     ]
 
@@ -138,23 +192,20 @@ def _page(options: WidgetOptions) -> str:
     )
 
 
-async def _held_token(request: Request) -> str | None:
-    """The token that a page sends, None where it sends none; nothing longer is read."""
+async def _shown_token(request: Request) -> str | None:
+    """The token that a page sends, None where it sends none; nothing longer is read.
+
+    Raises ClientDisconnect where the client leaves before the body has come.
+    """
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _LARGEST_BODY:
             return None
     try:
-        content = json.loads(body)
-    except ValueError:
+        return msgspec.json.decode(body, type=_ShownToken).token
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    held = content.get("token") if isinstance(content, dict) else None
-    return held if isinstance(held, str) and 0 < len(held) <= _LONGEST_TOKEN else None
-
-
-def _message(status: int, sentence: str) -> Response:
-    return JSONResponse({"message": sentence}, status, headers=_NO_STORE)
 
 
 def _file(name: str) -> bytes:

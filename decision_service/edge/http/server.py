@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+
+from starlette.types import ASGIApp
 
 from decision_service.asgi import listen, serving
-from decision_service.config import split_address
+from decision_service.config import PREFIX, split_address
+from decision_service.edge.http.bounds import BoundedRequests
+from decision_service.edge.http.connections import Connections, bounded_by
 from decision_service.edge.tls import AddressInUse, Certificates
 
-MOST_CONNECTIONS = 64
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Browsers that were here once over TLS ask for nothing unencrypted, for a year."""
 
 
 @asynccontextmanager
 async def serve_http(
-    address: str, app: Any, certificates: Certificates | None = None
+    setting: str,
+    address: str,
+    app: ASGIApp,
+    connections: Connections,
+    certificates: Certificates | None = None,
+    proxies: Sequence[str] = (),
 ) -> AsyncIterator[str]:
-    """Serve while the context is open and yield the base URL; raises AddressInUse."""
-    listener = _listen(address)
+    """Serve at a setting's address while the context is open and yield the base URL.
+
+    `proxies` are the addresses and networks whose X-Forwarded-For is believed. Raises AddressInUse.
+    """
+    listener = _listen(setting, address)
     tls = None if certificates is None else _context(certificates)
     scheme = "http" if tls is None else "https"
     host, _ = split_address(address)
     shown = f"[{host}]" if ":" in host else host
-    async with serving(app, listener, tls=tls, connections=MOST_CONNECTIONS):
+    async with serving(
+        BoundedRequests(app),
+        listener,
+        tls=tls,
+        http=bounded_by(connections),
+        headers=None if tls is None else HSTS,
+        proxies=proxies,
+    ):
         yield f"{scheme}://{shown}:{listener.getsockname()[1]}"
 
 
-def _listen(address: str) -> socket.socket:
+def _listen(setting: str, address: str) -> socket.socket:
     try:
         return listen(*split_address(address))
     except OSError as error:
         raise AddressInUse(
             f"{address} cannot be bound ({error.strerror}): stop the program that uses it or set "
-            "DECISION_HTTP_ADDRESS to another address"
+            f"{PREFIX}{setting} to another address"
         ) from None
 
 

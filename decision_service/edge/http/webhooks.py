@@ -29,6 +29,7 @@ MOST_AT_ONCE = 32
 SECONDS = 5.0
 MOST_ADDED = 1_000_000
 
+_SIGNATURE = re.compile(r"[0-9a-f]{128}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 _TYPE = re.compile(r"[A-Z_]{1,100}", re.ASCII)
 _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS, "INSIGHTS": Kind.LINKS}
@@ -97,24 +98,33 @@ class WebhookReceiver:
         return [Route(PATH, self._endpoint, methods=["POST"])]
 
     async def _endpoint(self, request: Request) -> Response:
-        if self._running >= MOST_AT_ONCE:
-            return self._answer(503, "busy")
-        self._running += 1
+        if not _SIGNATURE.fullmatch(request.headers.get(SIGNATURE, "")):
+            return self._answer(401, "unsigned")
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._handled(request)
+                body = await _body(request)
+                return (
+                    self._answer(413, "too_large")
+                    if body is None
+                    else await self._taken(request.headers[SIGNATURE], body)
+                )
         except TimeoutError:
             return self._answer(408, "slow")
         except ClientDisconnect:
             return self._answer(400, "broken_off")
+
+    async def _taken(self, header: str, body: bytes) -> Response:
+        """Handle a body that has come whole, where there is a place for it."""
+        if self._running >= MOST_AT_ONCE:
+            return self._answer(503, "busy")
+        self._running += 1
+        try:
+            return await self._handled(header, body)
         finally:
             self._running -= 1
 
-    async def _handled(self, request: Request) -> Response:
-        body = await _body(request)
-        if body is None:
-            return self._answer(413, "too_large")
-        key = signing_key(request.headers.get(SIGNATURE), body, self._secrets)
+    async def _handled(self, header: str, body: bytes) -> Response:
+        key = signing_key(header, body, self._secrets)
         if key is None:
             return self._answer(401, "unsigned")
         self.signed.labels(str(key)).inc()
@@ -137,12 +147,12 @@ class WebhookReceiver:
         return PlainTextResponse("", status)
 
 
-def signing_key(header: str | None, body: bytes, secrets: Sequence[bytes]) -> int | None:
+def signing_key(header: str, body: bytes, secrets: Sequence[bytes]) -> int | None:
     """The place of the secret that signed exactly these bytes; None where none did.
 
     Every secret is tried, each compared in constant time, as bytes: a header need not be ASCII.
     """
-    given = (header or "").encode("latin-1", "replace")
+    given = header.encode("latin-1", "replace")
     found = [
         place
         for place, secret in enumerate(secrets)

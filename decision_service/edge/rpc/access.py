@@ -9,14 +9,19 @@ PACKAGE = "decision_service.api.v1"
 
 
 class Role(StrEnum):
-    """What a caller may do; `read` reads every caller's decisions, others only their own."""
+    """What a caller may do; `read` reads every caller's decisions, others only their own.
+
+    `onboard_all` reaches every caller's applicants, `onboard` only those that the caller created.
+    """
 
     DECIDE = "decide"
     READ = "read"
     RULES = "rules"
     ROLLOUT = "rollout"
     ONBOARD = "onboard"
+    ONBOARD_ALL = "onboard_all"
     OUTCOMES = "outcomes"
+    OPERATE = "operate"
 
 
 _ANY = frozenset(Role)
@@ -35,6 +40,7 @@ _MOVE_ROLLOUTS = (
     "ResumeRollout",
     "SetKillSwitch",
 )
+_ONBOARDERS = frozenset({Role.ONBOARD, Role.ONBOARD_ALL})
 _ONBOARD = ("CreateApplicant", "CreateLinkToken", "GetApplicant", "EraseApplicant")
 
 METHODS: Mapping[str, frozenset[Role]] = {
@@ -48,7 +54,9 @@ METHODS: Mapping[str, frozenset[Role]] = {
     f"/{PACKAGE}.RulesetService/EvaluateRuleset": frozenset({Role.RULES}),
     **{f"/{PACKAGE}.RolloutService/{name}": _SEEN_ROLLOUTS for name in _READ_ROLLOUTS},
     **{f"/{PACKAGE}.RolloutService/{name}": frozenset({Role.ROLLOUT}) for name in _MOVE_ROLLOUTS},
-    **{f"/{PACKAGE}.ApplicantService/{name}": frozenset({Role.ONBOARD}) for name in _ONBOARD},
+    **{f"/{PACKAGE}.ApplicantService/{name}": _ONBOARDERS for name in _ONBOARD},
+    f"/{PACKAGE}.ClockService/GetClock": frozenset({Role.OPERATE, Role.READ}),
+    f"/{PACKAGE}.ClockService/ResetClock": frozenset({Role.OPERATE}),
     f"/{PACKAGE}.OutcomeService/RecordOutcome": frozenset({Role.OUTCOMES}),
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": _ANY,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ANY,

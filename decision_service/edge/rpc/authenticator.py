@@ -8,8 +8,6 @@ from pathlib import Path
 
 import structlog
 
-from decision_service.domain.errors import Unauthenticated
-from decision_service.edge.rpc.call_info import CallInfo
 from decision_service.edge.rpc.callers import (
     ANONYMOUS,
     Caller,
@@ -22,6 +20,7 @@ from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml.parser import decode
 
+_HEADER = "authorization"
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
 
 log = structlog.get_logger("decision_service.access")
@@ -70,22 +69,18 @@ class Authenticator:
         log.info("callers", tokens=len(reading.callers.tokens))
         return True
 
-    def caller(self, info: CallInfo, context: RpcContext) -> Caller:
-        """Who is calling; raises Unauthenticated."""
+    def caller(self, context: RpcContext) -> Caller | None:
+        """Who is calling; None where that is not known, as with two authorization headers."""
         callers = self._callers
         if callers is None:
             return ANONYMOUS
-        header = info.metadata.get("authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
-            found = callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
-        else:
-            found = callers.by_certificate(_certificate_names(context))
-        if found is None:
-            raise Unauthenticated(
-                "the caller is not known: send `authorization: Bearer <token>` with a token in use"
-            )
-        return found
+        shown = [value for name, value in context.invocation_metadata() if name == _HEADER]
+        if len(shown) > 1:
+            return None
+        if not shown:
+            return callers.by_certificate(_certificate_names(context))
+        scheme, _, token = str(shown[0]).partition(" ")
+        return callers.by_token(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def _certificate_names(context: RpcContext) -> Iterator[str]:

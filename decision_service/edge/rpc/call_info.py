@@ -21,8 +21,9 @@ class CallInfo:
     """One call, from its metadata on.
 
     `seconds` is what was left of the deadline when it came, which is the service's own where the
-    client named none. `caller` and `sees_all` (whether it may read other callers'
-    decisions) are set by authentication. `trailing` leaves with the reply.
+    client named none. `caller`, `sees_all` (whether it may read other callers'
+    decisions) and `onboards_all` (whether it may reach other callers' applicants) are set by
+    authentication. `trailing` leaves with the reply.
     """
 
     method: str = ""
@@ -32,6 +33,7 @@ class CallInfo:
     trace_id: str = ""
     caller: str = ""
     sees_all: bool = False
+    onboards_all: bool = False
     trailing: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -44,6 +46,11 @@ class CallInfo:
     def scope(self) -> str:
         """Whose decisions the caller may read; empty for everybody's."""
         return "" if self.sees_all else self.caller
+
+    @property
+    def applicant_scope(self) -> str:
+        """Whose applicants the caller may reach; empty for everybody's."""
+        return "" if self.onboards_all else self.caller
 
 
 def parse_languages(header: str) -> tuple[str, ...]:

@@ -52,6 +52,11 @@ class Caller(msgspec.Struct, frozen=True):
         """Whether decisions of other callers may be read."""
         return Role.READ in self.roles
 
+    @property
+    def onboards_all(self) -> bool:
+        """Whether applicants of other callers may be seen, given link tokens and erased."""
+        return Role.ONBOARD_ALL in self.roles
+
 
 ANONYMOUS = Caller("anonymous", frozenset(Role))
 """Everybody, where no callers are configured."""

@@ -10,6 +10,8 @@ import grpc
 import msgspec
 
 from decision_service.edge.rpc.call_info import CallInfo
+from decision_service.edge.rpc.callers import Caller
+from decision_service.edge.rpc.peers import address_of
 
 NEVER = 1e12
 """Seconds from which what is left of a deadline means that there is none."""
@@ -31,6 +33,7 @@ class CallStatus(msgspec.Struct, frozen=True):
 class RpcContext:
     """The parts of a ServicerContext that behaviours use, and the call's `info`.
 
+    `address` is the client's, and `caller` who it is, None where that is not known.
     `receiving_since` and `sending_since` are when the client's message was first waited for, and
     when the reply was handed to gRPC; None otherwise.
 
@@ -44,6 +47,8 @@ class RpcContext:
         "_metadata",
         "_send",
         "_work",
+        "address",
+        "caller",
         "done",
         "info",
         "receiving_since",
@@ -58,6 +63,8 @@ class RpcContext:
         send: Callable[[Any], Awaitable[None]] | None = None,
     ) -> None:
         self.info = CallInfo()
+        self.address = address_of(context.peer())
+        self.caller: Caller | None = None
         self.done = False
         self.receiving_since: float | None = None
         self.sending_since: float | None = None

@@ -18,6 +18,7 @@ from decision_service.edge.rpc.open_calls import OpenCalls
 from decision_service.edge.rpc.server_deps import ServerDeps
 from decision_service.edge.rpc.services import (
     applicants,
+    clock,
     decisions,
     outcomes,
     reflection,
@@ -25,13 +26,9 @@ from decision_service.edge.rpc.services import (
     rulesets,
 )
 from decision_service.edge.rpc.services.applicants import ApplicantUseCases
+from decision_service.edge.rpc.services.clock import ClockUseCases
 from decision_service.edge.rpc.services.decisions import UseCases
-from decision_service.edge.rpc.services.health import (
-    MOST_WATCHES,
-    NOT_SERVING,
-    SERVING,
-    HealthServicer,
-)
+from decision_service.edge.rpc.services.health import NOT_SERVING, SERVING, HealthServicer
 from decision_service.edge.rpc.services.rollouts import RolloutUseCases
 from decision_service.edge.rpc.services.rulesets import RulesetUseCases
 from decision_service.edge.rpc.status import call_status, status_of
@@ -46,9 +43,10 @@ SERVICES = (
     rollouts.SERVICE,
     applicants.SERVICE,
     outcomes.SERVICE,
+    clock.SERVICE,
 )
-SPARE_CALLS = 156 + MOST_WATCHES
-"""Calls accepted beyond those that have a place: health checks, and calls that are refused with
+SPARE_CALLS = 256
+"""Calls of known callers accepted beyond those that have a place, and as many that are refused with
 details. gRPC itself refuses further ones, with the code alone."""
 
 OPTIONS = (
@@ -61,8 +59,14 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.max_connection_age_ms", 300_000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
 )
-"""A connection that does not get ready, does not answer, or floods is closed by the transport."""
+"""A connection that does not get ready, does not answer, or floods is closed by the transport.
+
+So is one that is old: gRPC refuses a call with too many headers, but reads on for as long as they
+come. Clients are asked to change to a new connection, and calls in progress have time to end.
+"""
 
 
 class RpcServer(msgspec.Struct):
@@ -114,6 +118,7 @@ class Services(msgspec.Struct, frozen=True):
     rollouts: RolloutUseCases
     applicants: ApplicantUseCases
     outcomes: RecordOutcome
+    clock: ClockUseCases
 
 
 class ListenOptions(msgspec.Struct, frozen=True):
@@ -133,11 +138,10 @@ async def start(options: ListenOptions, services: Services) -> RpcServer:
     """Bind, start and return a server that still reports NOT_SERVING; raises AddressInUse."""
     deps = options.deps
     calls = OpenCalls(deps.limits.calls + SPARE_CALLS, deps.seconds)
-    most = calls.limit + SPARE_CALLS
+    most = calls.most + SPARE_CALLS
     threads = CallThreads(most + READS)
-    loop = EventLoopInterceptor(
-        threads, calls, call_status(status_of(Overloaded(_FULL))), HEALTH_METHODS
-    )
+    full, identify = call_status(status_of(Overloaded(_FULL))), deps.authenticator.caller
+    loop = EventLoopInterceptor(threads, calls, full, identify, HEALTH_METHODS)
     server = grpc.server(
         threads,
         interceptors=[*deps.further, loop, *deps.interceptors()],
@@ -164,6 +168,7 @@ def _add(
         (rollouts.SERVICE, rollouts.methods(rollouts.RolloutServicer(services.rollouts))),
         (applicants.SERVICE, applicants.methods(applicants.ApplicantServicer(services.applicants))),
         (outcomes.SERVICE, outcomes.methods(outcomes.OutcomeServicer(services.outcomes))),
+        (clock.SERVICE, clock.methods(clock.ClockServicer(services.clock))),
     ):
         server.add_registered_method_handlers(service, methods)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)

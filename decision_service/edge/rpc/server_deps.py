@@ -19,6 +19,7 @@ from decision_service.edge.rpc.interceptors.admission import (
 from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
 from decision_service.edge.rpc.interceptors.base import CallInterceptor
 from decision_service.edge.rpc.interceptors.error_map import ErrorMapInterceptor
+from decision_service.edge.rpc.interceptors.failed_authentications import FailedAuthentications
 from decision_service.edge.rpc.interceptors.metrics import MetricsInterceptor
 from decision_service.edge.rpc.interceptors.request_context import RequestContextInterceptor
 from decision_service.edge.tls import Certificates
@@ -48,7 +49,7 @@ class ServerDeps(msgspec.Struct, frozen=True):
             RequestContextInterceptor(),
             AccessLogInterceptor(self.user_hash),
             MetricsInterceptor(self.metrics),
-            AuthenticationInterceptor(self.authenticator),
+            AuthenticationInterceptor(FailedAuthentications(self.seconds, self.metrics.registry)),
             AdmissionInterceptor(self.limits),
         )
 

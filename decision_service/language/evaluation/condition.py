@@ -50,17 +50,17 @@ class DeclaredNames:
 
 
 class InputCondition(msgspec.Struct, frozen=True):
-    """A checked condition; `names` are those it reads, in text order."""
+    """A checked condition with its tree; `names` are those it reads, in text order."""
 
     text: str
     names: tuple[str, ...]
-    _scope: DeclaredNames
-    _tree: Node
+    scope: DeclaredNames
+    tree: Node
     _evaluate: Evaluate
 
     def truth(self, values: Mapping[str, Value]) -> Truth:
         """TRUE, FALSE, or UNKNOWN where a missing value could decide it."""
-        slots = [self._value(symbol, values) for symbol in self._scope.symbols.values()]
+        slots = [self._value(symbol, values) for symbol in self.scope.symbols.values()]
         with exactly():
             result = self._evaluate(slots)
         if isinstance(result, Unknown):
@@ -71,7 +71,7 @@ class InputCondition(msgspec.Struct, frozen=True):
         value = values.get(symbol.name)
         if value is None:
             return unknown(symbol.name, Cause.NOT_SENT)
-        return to_runtime(symbol.name, value, symbol.type, self._scope.currency)
+        return to_runtime(symbol.name, value, symbol.type, self.scope.currency)
 
 
 def read_condition(scalar: Scalar, names: DeclaredNames, report: Report) -> InputCondition | None:

@@ -11,6 +11,7 @@ import msgspec
 from decision_service.domain.factor import ValueType
 from decision_service.language.diagnostics import Report, did_you_mean
 from decision_service.language.expressions import tree
+from decision_service.language.expressions.comments import warn_of_comment
 from decision_service.language.expressions.comparisons import compared, options_of
 from decision_service.language.expressions.fitting import expect, fit_together
 from decision_service.language.expressions.parser import Parsed, parse
@@ -62,6 +63,7 @@ def read_expression(
     parsed = parse(scalar, report)
     if parsed is None:
         return None
+    warn_of_comment(scalar, report)
     checking = _Checking(parsed, scope, report)
     node = checking.check(parsed.body)
     if node is None or expected is None:

@@ -16,7 +16,14 @@ import yaml
 from msgspec.structs import replace
 
 from decision_service.language.diagnostics import Place, Report, split_lines
-from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
+from decision_service.language.yaml.nodes import (
+    Comment,
+    ListNode,
+    MapEntry,
+    MapNode,
+    Scalar,
+    YamlNode,
+)
 from decision_service.language.yaml.recovery import mend_entries, mend_items, unbalanced
 
 DEEPEST = 16
@@ -177,8 +184,19 @@ class Composer:
         if verbatim:
             place = Place(self.file, place.line, start + 1, max(end, start + 1) + 1)
         tagged = event.tag is not None
-        scalar = Scalar(event.value, plain, place, verbatim, torn=tagged)
+        scalar = Scalar(event.value, plain, place, verbatim, tagged, self._comment(event))
         return self._uncut(scalar, source[end:]) if plain and one_line else scalar
+
+    def _comment(self, event: yaml.ScalarEvent) -> Comment | None:
+        """The comment after a leaf on the line where it ends; a text block has none."""
+        line, column = _line_of(event.end_mark), _column_of(event.end_mark)
+        source = self._line(line)
+        rest = source[column:].lstrip(" ")
+        if event.style in ("|", ">") or not rest.startswith("#"):
+            return None
+        start = len(source) - len(rest) + 1
+        place = Place(self.file, line + 1, start, len(source.rstrip()) + 1)
+        return Comment(rest[1:].strip(), place)
 
     def _uncut(self, scalar: Scalar, rest: str) -> Scalar:
         if not (rest.lstrip(" ").startswith("#") and unbalanced(scalar.text)):

@@ -14,6 +14,13 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
 
 
+class Comment(msgspec.Struct, frozen=True):
+    """A comment that follows a leaf on its line: the text after `#`, and where the `#` stands."""
+
+    text: str
+    place: Place
+
+
 class Scalar(msgspec.Struct, frozen=True):
     """A leaf: its `text` as YAML reads it, and whether it stood without quotes (`plain`).
 
@@ -26,6 +33,7 @@ class Scalar(msgspec.Struct, frozen=True):
     place: Place
     verbatim: bool = True
     torn: bool = False
+    comment: Comment | None = None
 
     def at(self, start: int, end: int) -> Place:
         """The place of characters `start` to `end` of the text, as exact as the source allows."""

@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from decision_service.domain.errors import RequestInProgress, ServiceError, UpstreamUnavailable
+from decision_service.pipeline.applicants.owners import ApplicantOwners
 from decision_service.pipeline.applicants.ports import (
     Applicant,
     ApplicantLog,
@@ -27,7 +28,10 @@ finds the user it made instead of making another.
 """
 
 RENEWABLE = timedelta(days=1)
+"""How long after an original token's expiry its page may have further ones."""
+
 RENEWALS = 20
+"""How many further tokens an original gives, whichever of them is shown for the next."""
 
 
 class Onboarded(msgspec.Struct, frozen=True):
@@ -51,6 +55,7 @@ class OnboardApplicants:
     def __init__(self, vendor: Enrolment, log: ApplicantLog, clock: Clock) -> None:
         self._vendor = vendor
         self._log = log
+        self._owners = ApplicantOwners(log)
         self._clock = clock
 
     async def create(self, applicant: Applicant, stop_at: float) -> Onboarded:
@@ -63,7 +68,7 @@ class OnboardApplicants:
         now = self._clock.now()
         record = await self._log.claim(applicant, now, now + CLAIM)
         if record.user_id is not None:
-            token = await self.link_token(record.user_id, stop_at)
+            token = await self._token(record.user_id, stop_at)
             return Onboarded(record.user_id, token, created=False)
         if not record.claimed:
             raise RequestInProgress(
@@ -73,34 +78,49 @@ class OnboardApplicants:
             )
         return await self._settled(applicant, record, stop_at, fresh=record.begun == now)
 
-    async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
-        """A new token for a user; raises UserUnknown, UpstreamUnavailable."""
+    async def link_token(self, user_id: str, scope: str, stop_at: float) -> LinkToken:
+        """A new token for a user that the caller `scope` created, empty for anybody's.
+
+        Raises UserUnknown, UpstreamUnavailable and StoreUnavailable.
+        """
+        await self._owners.require(user_id, scope)
         return await self._token(user_id, stop_at)
 
     async def renew(self, access_token: str, stop_at: float) -> LinkToken | None:
         """A new token for the holder of a token that this service issued.
 
-        None where it did not, where the token expired more than a day ago, or where the page has
-        had RENEWALS of them. Raises UserUnknown, UpstreamUnavailable.
+        None where it did not, where the original of that token expired more than a day ago, or
+        where RENEWALS tokens were made of that original. One that could not be made is not counted.
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted and StoreUnavailable.
         """
-        issued = await self._log.issued_token(_digest(access_token))
-        if issued is None or issued.renewals >= RENEWALS:
+        original = await self._log.original_token(_digest(access_token))
+        if original is None or self._clock.now() > original.expires + RENEWABLE:
             return None
-        if self._clock.now() > issued.expires + RENEWABLE:
+        if original.renewals >= RENEWALS:
             return None
-        return await self._token(issued.user_id, stop_at, issued.renewals + 1)
-
-    async def _token(self, user_id: str, stop_at: float, renewals: int = 0) -> LinkToken:
-        token = await self._vendor.link_token(user_id, stop_at)
-        await self._log.issued(_issued(token, user_id, renewals))
+        if not await self._log.count_renewal(original.digest, RENEWALS):
+            return None
+        try:
+            token = await self._vendor.renewed_token(original.user_id, stop_at)
+        except ServiceError:
+            await self._log.uncount_renewal(original.digest)
+            raise
+        await self._log.issued(_issued(token, original.user_id, original.digest))
         return token
 
-    async def erase(self, user_id: str, stop_at: float) -> ErasedApplicant:
+    async def _token(self, user_id: str, stop_at: float) -> LinkToken:
+        token = await self._vendor.link_token(user_id, stop_at)
+        await self._log.issued(_issued(token, user_id))
+        return token
+
+    async def erase(self, user_id: str, scope: str, stop_at: float) -> ErasedApplicant:
         """Destroy a user's stored data, then revoke the user's accounts at the vendor.
 
         Decisions stay. Safe to repeat, and to be repeated where it raises UpstreamUnavailable:
-        what is stored here is destroyed by then.
+        what is stored here is destroyed by then. Raises UserUnknown where the caller `scope` did
+        not create the user.
         """
+        await self._owners.require(user_id, scope)
         erased = await self._log.erase(user_id)
         accounts = await self._vendor.revoke(user_id, stop_at)
         return ErasedApplicant(accounts, erased.snapshots)
@@ -114,7 +134,7 @@ class OnboardApplicants:
                 user_id = await self._vendor.find(applicant, record.begun, stop_at)
             if user_id is not None:
                 await self._log.settle(applicant, user_id)
-                token = await self.link_token(user_id, stop_at)
+                token = await self._token(user_id, stop_at)
                 return Onboarded(user_id, token, created=False)
             made = await self._vendor.enrol(applicant, stop_at)
         except ServiceError:
@@ -127,8 +147,8 @@ class OnboardApplicants:
         return Onboarded(made.user_id, made.token, created=True)
 
 
-def _issued(token: LinkToken, user_id: str, renewals: int = 0) -> IssuedToken:
-    return IssuedToken(_digest(token.access_token), user_id, token.expires, renewals)
+def _issued(token: LinkToken, user_id: str, original: str | None = None) -> IssuedToken:
+    return IssuedToken(_digest(token.access_token), user_id, token.expires, original)
 
 
 def _digest(access_token: str) -> str:

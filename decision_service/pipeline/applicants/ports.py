@@ -60,12 +60,14 @@ class Connections(msgspec.Struct, frozen=True):
 class IssuedToken(msgspec.Struct, frozen=True):
     """A link token that was handed out, by its SHA-256 in hex; the token itself is not kept.
 
-    `renewals` is how many tokens came before it on the same page.
+    `original` is the digest of the token whose renewal it is, however many lie between; None for
+    an original, whose `renewals` counts them all.
     """
 
     digest: str
     user_id: str
     expires: datetime
+    original: str | None = None
     renewals: int = 0
 
 
@@ -87,6 +89,9 @@ class Enrolment(Protocol):
 
     async def link_token(self, user_id: str, stop_at: float) -> LinkToken:
         """A new token; raises UserUnknown."""
+
+    async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
+        """As `link_token`, for a page: within a small share of the vendor's request limit."""
 
     async def revoke(self, user_id: str, stop_at: float) -> int:
         """Revoke every account of a user that is not revoked yet; how many. Safe to repeat.
@@ -119,14 +124,27 @@ class ApplicantLog(Protocol):
         At most one claim is in force at a time, over all processes.
         """
 
+    async def created_by(self, caller: str, user_id: str) -> bool:
+        """Whether a user is recorded as one of the caller's applicants."""
+
     async def settle(self, applicant: Applicant, user_id: str) -> None:
         """Record the user that belongs to an applicant; the first recorded one stays."""
 
     async def issued(self, token: IssuedToken) -> None:
         """Record a link token that was handed out."""
 
-    async def issued_token(self, digest: str) -> IssuedToken | None:
-        """The token of this digest, if this service handed it out."""
+    async def original_token(self, digest: str) -> IssuedToken | None:
+        """The original of the token of this digest; None where this service issued no such one."""
+
+    async def count_renewal(self, original: str, most: int) -> bool:
+        """Count a renewal of an original, by its digest; False where `most` are counted already.
+
+        At most so many calls return True, over all processes, but for those that `uncount_renewal`
+        takes back.
+        """
+
+    async def uncount_renewal(self, original: str) -> None:
+        """Take back a counted renewal that gave no token."""
 
     async def erase(self, user_id: str) -> Erased:
         """Make a user's stored data unreadable for ever, and refuse entries read before."""

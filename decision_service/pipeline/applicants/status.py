@@ -11,7 +11,13 @@ from decision_service.domain.account_errors import explained
 from decision_service.domain.accounts import CONNECTED, DISCONNECTED, ERROR
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Account
-from decision_service.pipeline.applicants.ports import Connections, Enrolment, Sync
+from decision_service.pipeline.applicants.owners import ApplicantOwners
+from decision_service.pipeline.applicants.ports import (
+    ApplicantLog,
+    Connections,
+    Enrolment,
+    Sync,
+)
 from decision_service.pipeline.ports import Clock
 
 
@@ -47,12 +53,18 @@ class ApplicantStatus(msgspec.Struct, frozen=True):
 class ReadApplicantStatus:
     """Reads applicants' status from the vendor; records nothing."""
 
-    def __init__(self, vendor: Enrolment, clock: Clock) -> None:
+    def __init__(self, vendor: Enrolment, log: ApplicantLog, clock: Clock) -> None:
         self._vendor = vendor
+        self._owners = ApplicantOwners(log)
         self._clock = clock
 
-    async def __call__(self, user_id: str, stop_at: float) -> ApplicantStatus:
-        """Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, CrossTenant."""
+    async def __call__(self, user_id: str, scope: str, stop_at: float) -> ApplicantStatus:
+        """The status of a user that the caller `scope` created, empty for anybody's.
+
+        Raises UserUnknown, UpstreamUnavailable, UpstreamBudgetExhausted, StoreUnavailable and
+        CrossTenant.
+        """
+        await self._owners.require(user_id, scope)
         connections = await self._vendor.connections(user_id, self._clock.now(), stop_at)
         return status_of(user_id, connections)
 

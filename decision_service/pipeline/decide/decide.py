@@ -209,7 +209,7 @@ class DecideApplication:
 
         now, arms = self._deps.clock.now(), self._deps.arms
         admission = await admit(application, product, arms, now, assigned, self._in_flight)
-        if not self._clock_guard.doubts(now):
+        if not await self._clock_guard.doubts(now):
             return admission
         as_of = structs.replace(admission.as_of, doubtful=True)
         return structs.replace(admission, as_of=as_of)

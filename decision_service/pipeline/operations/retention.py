@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import calendar
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from decision_service.domain.errors import StoreError
+from decision_service.pipeline.operations.clock_guard import TOLERANCE
 from decision_service.pipeline.ports import Clock
 
 EVERY_SECONDS = 3600.0
+FIRST_SECONDS = 60.0
+"""Seconds from the start to the first deletion, in which the vendor's clock becomes known."""
+
 BATCH = 200
 PAUSE_SECONDS = 0.1
 """Seconds between two batches, so that commits hardly wait."""
@@ -35,15 +40,26 @@ class Expiring(Protocol):
 
 
 class Retention:
-    """Deletes expired decisions and remains."""
+    """Deletes expired decisions and remains, unless the clock is ahead.
 
-    def __init__(self, log: Expiring, clock: Clock, months: int) -> None:
+    `drift` is how far the clock is ahead of the vendor's, None where that is not known.
+    """
+
+    def __init__(
+        self,
+        log: Expiring,
+        clock: Clock,
+        months: int,
+        drift: Callable[[], timedelta | None] = lambda: None,
+    ) -> None:
         self._log = log
         self._clock = clock
         self._months = months
+        self._drift = drift
 
     async def run(self) -> None:
-        """Delete now and every hour, until cancelled."""
+        """Delete once the vendor has had time to answer, then every hour, until cancelled."""
+        await asyncio.sleep(FIRST_SECONDS)
         while True:
             try:
                 deleted = await self.once()
@@ -54,7 +70,14 @@ class Retention:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def once(self, pause: float = PAUSE_SECONDS) -> int:
-        """Delete everything expired, decisions batch by batch; how many decisions."""
+        """Delete everything expired, decisions batch by batch; how many decisions.
+
+        Nothing while the clock is ahead of the vendor's: what it calls old may be young.
+        """
+        drift = self._drift()
+        if drift is not None and drift > TOLERANCE:
+            log.error("retention waits", alarm="CLOCK", ahead_seconds=round(drift.total_seconds()))
+            return 0
         await self._log.forget_ended(self._clock.now())
         before, deleted = months_before(self._clock.now(), self._months), 0
         while count := await self._log.expire(before, BATCH):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 
 import msgspec
+from msgspec.structs import replace
 
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
@@ -13,14 +16,14 @@ from decision_service.language.evaluation.condition import Declared, DeclaredNam
 from decision_service.pipeline.ports import StoredText
 from decision_service.pipeline.rules.manifest import manifest_problems
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
+from decision_service.pipeline.rules.segments import unmatched_segments
 from decision_service.pipeline.rules.texts import ruleset_text
 from decision_service.rollout.plan import parse_plan
 from decision_service.rollout.state import initial_state
-from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 
-NO_NAMES = DeclaredNames("", ())
-"""The inputs of a version that does not compile: its plan is checked all the same."""
+_VERSION_FILE = re.compile(r"v([1-9][0-9]{0,5})\.yaml")
 
 
 class TextFile(msgspec.Struct, frozen=True):
@@ -85,11 +88,14 @@ class LoadResult(msgspec.Struct, frozen=True):
     """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
 
     `texts` are to be stored before the rulebook decides anything, so that it can be replayed.
+    `by_version` has each version's own compilation by the path of its file: the diagnostics of its
+    tables and of `_data` are among its own.
     """
 
     rulebook: Rulebook | None
     diagnostics: tuple[Diagnostic, ...]
     texts: tuple[StoredText, ...] = ()
+    by_version: Mapping[str, Compilation] = msgspec.field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -107,19 +113,32 @@ def load_rules(
     found = [*map(_unreadable, folder.unreadable), *_unpublished(folder)]
     products: dict[str, Product] = {}
     texts: list[StoredText] = []
+    by_version: dict[str, Compilation] = {}
     for one in folder.products:
-        versions = dict(_versions(folder, one, blocked, now, found, texts))
-        product = _product(one, versions, found, texts, now)
+        compiled = _compiled(folder, one, blocked, now)
+        by_version |= {one.rulesets[v].path: c for v, c in compiled.items()}
+        unreadable = unreadable_versions(folder, one)
+        if not unreadable:
+            found.extend(_unused_tables(one, compiled.values()))
+        versions = dict(_versions(folder, one, compiled, found, texts))
+        product = _product(one, unreadable, versions, found, texts, now)
         if product is not None:
             products[one.product] = product
     if not folder.products and not found:
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
-    loading = LoadResult(None, tuple(sorted(found, key=lambda d: d.order)), tuple(texts))
-    if loading.errors:
-        return loading
-    return LoadResult(Rulebook(products), loading.diagnostics, loading.texts)
+    loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
+    return loading if loading.errors else replace(loading, rulebook=Rulebook(products))
+
+
+def _once(
+    found: Iterable[Diagnostic], by_version: Mapping[str, Compilation]
+) -> tuple[Diagnostic, ...]:
+    """All diagnostics by place; what versions share is told once."""
+    own = (compilation.diagnostics for compilation in by_version.values())
+    every = {d.order: d for d in (*found, *chain.from_iterable(own))}
+    return tuple(every[order] for order in sorted(every))
 
 
 def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> RulesetFiles:
@@ -131,6 +150,11 @@ def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> Ruleset
         text=file.text,
         data=folder.data,
         tables=product.tables,
+        unreadable={
+            file.path.removeprefix(f"{product.path}/"): file.sentence
+            for file in folder.unreadable
+            if file.path.startswith(f"{product.path}/")
+        },
     )
 
 
@@ -143,21 +167,41 @@ def input_names(ruleset: CompiledRuleset) -> DeclaredNames:
     return DeclaredNames(ruleset.currency, declared)
 
 
+def _compiled(
+    folder: RuleFolder, product: ProductTexts, blocked: frozenset[str], now: datetime
+) -> dict[int, Compilation]:
+    return {
+        version: compile_ruleset(files_of(folder, product, version), catalogue(), blocked, now)
+        for version in sorted(product.rulesets)
+    }
+
+
+def _unused_tables(
+    product: ProductTexts, compiled: Collection[Compilation]
+) -> Iterator[Diagnostic]:
+    """A warning for each table file that no version reads, once all versions could be read."""
+    if any(one.ruleset is None for one in compiled):
+        return
+    used = frozenset().union(*(one.tables for one in compiled))
+    for name in sorted(set(product.tables) - used):
+        message = f"no version of {product.product} reads this table"
+        hint = f"name it in a version, `rows: {{file: {name}}}`, or remove it"
+        path = f"{product.path}/{name}"
+        yield Diagnostic("R510", Severity.WARNING, path, 1, 1, 2, message, hint)
+
+
 def _versions(
     folder: RuleFolder,
     product: ProductTexts,
-    blocked: frozenset[str],
-    now: datetime,
+    compiled: Mapping[int, Compilation],
     found: list[Diagnostic],
     texts: list[StoredText],
 ) -> Iterator[tuple[int, CompiledRuleset]]:
-    for version in sorted(product.rulesets):
-        files = files_of(folder, product, version)
-        compilation = compile_ruleset(files, catalogue(), blocked, now)
-        found.extend(compilation.diagnostics)
+    for version, compilation in compiled.items():
         ruleset = compilation.ruleset
         if ruleset is None:
             continue
+        files = files_of(folder, product, version)
         if ruleset.version != version:
             message = f"the file is named v{version}, but `version` is {ruleset.version}"
             found.append(_problem(files.path, "R003", message, "make them equal"))
@@ -165,8 +209,15 @@ def _versions(
         yield version, ruleset
 
 
+def unreadable_versions(folder: RuleFolder, product: ProductTexts) -> set[int]:
+    """Versions whose files are there and cannot be read."""
+    paths = [file.path.removeprefix(f"{product.path}/") for file in folder.unreadable]
+    return {int(named[1]) for path in paths if (named := _VERSION_FILE.fullmatch(path))}
+
+
 def _product(
     product: ProductTexts,
+    unreadable: Collection[int],
     versions: Mapping[int, CompiledRuleset],
     found: list[Diagnostic],
     texts: list[StoredText],
@@ -177,13 +228,15 @@ def _product(
         hint = "add one that says which version is the champion and how it goes live"
         found.append(_problem(f"{product.path}/rollout.yaml", "P001", message, hint))
         return None
-    names = dict.fromkeys(product.rulesets, NO_NAMES) | {
-        version: input_names(ruleset) for version, ruleset in versions.items()
+    names = {
+        version: input_names(versions[version]) if version in versions else None
+        for version in (*product.rulesets, *unreadable)
     }
     reading = parse_plan(product.plan.path, product.plan.text, product.product, names)
     found.extend(reading.diagnostics)
     if reading.plan is None or not versions:
         return None
+    found.extend(unmatched_segments(product.plan.path, product.plan.text, reading.plan))
     texts.append(StoredText(reading.plan.digest, "plan", product.plan.text.encode()))
     state = initial_state(reading.plan, now)
     return Product(product.product, versions, reading.plan, state)

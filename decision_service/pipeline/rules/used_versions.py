@@ -76,7 +76,7 @@ async def _decided_otherwise(log: DecisionLog, ruleset: CompiledRuleset) -> str:
 
 def _digest(text: StoredText) -> str:
     """The digest of a stored ruleset as it is computed now: newer code may compute another."""
-    found = compile_ruleset(files_from_body(text.body), catalogue()).ruleset
+    found = compile_ruleset(files_from_body(text.body), catalogue(), checks=()).ruleset
     return "" if found is None else found.digest
 
 

@@ -17,6 +17,9 @@ from decision_service.user_cache import UserCache
 
 REMEMBERED_BYTES = 32 << 20
 """How many bytes of stored snapshots are kept decoded; decoded they take a few times as many."""
+AHEAD = timedelta(seconds=5)
+"""How far the clocks of processes on one store may be apart."""
+
 _KINDS = tuple(kind.value for kind in Kind if kind is not Kind.ACCOUNTS)
 
 
@@ -72,7 +75,8 @@ class SnapshotCache:
         fetch_result = FetchResult(
             snapshot, mark.oldest, 0, user_state.consent, body=body, mark=mark
         )
-        return CachedSnapshot(fetch_result, needs_check=now - mark.looked > self._ages.accounts)
+        known = _within(now - mark.looked, self._ages.accounts)
+        return CachedSnapshot(fetch_result, needs_check=not known)
 
     async def recall(self, user_id: str, plan: FetchPlan, now: datetime) -> CachedSnapshot | None:
         """As `find`, by the store's cached user state; None as well where none is cached."""
@@ -80,7 +84,7 @@ class SnapshotCache:
         return None if user_state is None else await self.find(user_id, plan, user_state, now)
 
     def _serves(self, mark: WarmMark, plan: FetchPlan, now: datetime) -> bool:
-        return covers(mark.plan, plan) and now - mark.oldest <= self._ages.snapshot
+        return covers(mark.plan, plan) and _within(now - mark.oldest, self._ages.snapshot)
 
     async def unchanged(self, user_id: str, user_state: UserState, now: datetime) -> None:
         """Record that the accounts behind a user's warm reading are unchanged."""
@@ -102,6 +106,11 @@ class SnapshotCache:
         decoded = _Decoded(read_snapshot(body), SnapshotBody(snapshot_id, user_id, body))
         self._decoded.keep(key, decoded, since)
         return decoded
+
+
+def _within(age: timedelta, most: timedelta) -> bool:
+    """Whether an age is at most so long; one from the future was made by a clock that was wrong."""
+    return -AHEAD <= age <= most
 
 
 def kinds_of(snapshot: Snapshot) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -10,12 +10,20 @@ import msgspec
 from decision_service.domain.time import AsOf
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, TextFile
+from decision_service.pipeline.rules.loading import (
+    ProductTexts,
+    RuleFolder,
+    TextFile,
+    unreadable_versions,
+)
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.trial.fixtures import fixture_facts
+from decision_service.pipeline.trial.untested import champion_of, untested
+from decision_service.ruleset.compile.compiler import Compilation
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.testing.cases import (
+    CaseFile,
     CaseResult,
     Coverage,
     case_target,
@@ -54,7 +62,10 @@ class VersionResults(msgspec.Struct, frozen=True):
 
 
 def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionResults]:
-    """Run every test of every version that has any, product by product."""
+    """Run every test of every version that has any, product by product.
+
+    A version that a plan names comes without results, and with that problem, where it has no case.
+    """
     for texts in folder.products:
         product = rulebook.products.get(texts.product)
         if product is not None:
@@ -62,7 +73,7 @@ def run_rule_tests(folder: RuleFolder, rulebook: Rulebook) -> Iterator[VersionRe
 
 
 def failures(folder: RuleFolder, rulebook: Rulebook) -> tuple[Diagnostic, ...]:
-    """The failing tests of a folder, which keep it from deciding although it compiles."""
+    """Failing and absent tests of a folder, which keep it from deciding although it compiles."""
     found: list[Diagnostic] = []
     for version in run_rule_tests(folder, rulebook):
         found.extend(p for p in version.problems if p.severity is Severity.ERROR)
@@ -77,19 +88,48 @@ def why(result: CaseResult) -> str:
     return "; ".join(f"{d.field} is {d.actual}, expected {d.expected}" for d in result.differences)
 
 
-def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
-    by_version: dict[int, list[TextFile]] = {}
+def case_problems(
+    folder: RuleFolder, by_version: Mapping[str, Compilation]
+) -> Iterator[Diagnostic]:
+    """All that is wrong with the cases of a folder as they are written; none of them is run.
+
+    `by_version` has the compiled versions by path. Cases of one that does not compile, or whose
+    file could not be read, go unread.
+    """
+    for texts in folder.products:
+        unreadable = unreadable_versions(folder, texts)
+        for version, files in _by_version(texts, champion_of(texts)):
+            source = texts.rulesets.get(version)
+            ruleset = None if source is None else by_version[source.path].ruleset
+            if ruleset is not None or (source is None and version not in unreadable):
+                for file in files:
+                    yield from _read(file, version, ruleset).diagnostics
+
+
+def _by_version(texts: ProductTexts, champion: int) -> list[tuple[int, list[TextFile]]]:
+    """The files of cases by the version that they are about, the champion where none is named."""
+    found: dict[int, list[TextFile]] = {}
     for file in texts.tests:
         target = case_target(file.path, file.text)
-        version = target.version if target else product.plan.versions.champion
-        by_version.setdefault(version, []).append(file)
-    for version, files in sorted(by_version.items()):
+        version = target.version if target else champion
+        found.setdefault(version, []).append(file)
+    return sorted(found.items())
+
+
+def _product_results(texts: ProductTexts, product: Product) -> Iterator[VersionResults]:
+    without, tested = untested(texts), _by_version(texts, product.plan.versions.champion)
+    for version, files in tested:
         ruleset = product.versions.get(version)
         if ruleset is None:
-            problems = tuple(_no_version(file, version) for file in files)
+            problems = tuple(d for file in files for d in _read(file, version, None).diagnostics)
             yield VersionResults(product.champion, (), problems)
-        else:
+        elif version not in without:
             yield _version_results(texts, ruleset, files)
+    for version, problem in without.items():
+        files = [file for number, group in tested for file in group if number == version]
+        ruleset = product.versions[version]
+        faults = [d for file in files for d in _read(file, version, ruleset).diagnostics]
+        yield VersionResults(ruleset, (), (problem, *faults))
 
 
 def _version_results(
@@ -99,7 +139,7 @@ def _version_results(
     problems: list[Diagnostic] = []
     marks: list[Mark] = []
     for file in files:
-        read = parse_cases(file.path, file.text, ruleset, catalogue())
+        read = _read(file, ruleset.version, ruleset)
         problems.extend(read.diagnostics)
         marks.extend(read.marks)
         results.extend(run_cases(ruleset, read.cases, partial(_fixture, texts, ruleset)))
@@ -113,9 +153,14 @@ def _fixture(texts: ProductTexts, ruleset: CompiledRuleset, name: str, as_of: As
     return fixture_facts(text, ruleset, as_of)
 
 
-def _no_version(file: TextFile, version: int) -> Diagnostic:
+def _read(file: TextFile, version: int, ruleset: CompiledRuleset | None) -> CaseFile:
+    """The cases of a file; T001 where there is no ruleset that they could be about."""
+    if ruleset is not None:
+        return parse_cases(file.path, file.text, ruleset, catalogue())
     message = f"the tests are for version {version}, which is not loaded"
-    return Diagnostic("T001", Severity.ERROR, file.path, 1, 1, 2, message)
+    return CaseFile(
+        file.path, (), (Diagnostic("T001", Severity.ERROR, file.path, 1, 1, 2, message),)
+    )
 
 
 def _failure(result: CaseResult) -> Diagnostic:

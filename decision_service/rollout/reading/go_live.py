@@ -20,7 +20,8 @@ from decision_service.rollout.reading.stages import read_stages, refuse_missing_
 def read_go_live(plan: Fields, names: DeclaredNames | None) -> GoLive | None:
     """The section, with its segments typed against the champion's inputs.
 
-    Without `names` (the champion is unknown, which is reported elsewhere) conditions go unread.
+    Without `names` (the champion is unknown or does not compile, which is reported elsewhere)
+    conditions go unread.
     """
     node = plan.map("go_live")
     if node is None:

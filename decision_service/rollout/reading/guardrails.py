@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
@@ -20,6 +21,8 @@ from decision_service.rollout.reading.shares import place_of, read_name, refuse_
 _REQUIRED = ("name", "metric", "scope", "min_units", "action")
 _OPTIONAL = ("max", "window", "versus", "alpha")
 _LARGEST = 10**9
+_LARGEST_ALPHA = Decimal("0.1")
+_FEWEST_UNITS = 30
 _RAISED_BY_OUTAGES = (
     Metric.UPSTREAM_ERROR_RATE,
     Metric.DATA_MISSING_RATE,
@@ -56,6 +59,7 @@ def _read_guardrail(node: YamlNode, plan: Fields, versions: Versions | None) -> 
         name, Metric(metric), GuardrailScope(scope), test, min_units, Action(action)
     )
     _refuse_impossible(fields, guardrail)
+    _warn_of_few(fields, guardrail)
     _warn_of_idle(fields, guardrail, versions)
     return guardrail
 
@@ -105,6 +109,10 @@ def _read_versus(fields: Fields) -> VersusChampion | None:
     if not 0 < alpha < 1:
         message = f"`alpha` is {alpha}; it must lie between 0 and 1, both excluded"
         fields.report.error("P407", fields.place("alpha"), message, "0.01 is usual")
+    elif alpha > _LARGEST_ALPHA:
+        share = f"{alpha * 100:.0f} of 100"
+        message = f"`alpha` is {alpha}: up to {share} challengers that are no worse are stopped"
+        fields.report.warning("P415", fields.place("alpha"), message, "0.01 is usual")
     return VersusChampion(alpha)
 
 
@@ -140,6 +148,13 @@ def _refuse(fields: Fields, key: str, code: str, message: str, hint: str) -> Non
 
 
 # What does nothing
+
+
+def _warn_of_few(fields: Fields, guardrail: Guardrail) -> None:
+    if guardrail.min_units < _FEWEST_UNITS:
+        message = f"`min_units` is {guardrail.min_units}: so few applicants tell chance, not a rate"
+        hint = "200 to 300 are usual"
+        fields.report.warning("P416", fields.place("min_units"), message, hint)
 
 
 def _warn_of_idle(fields: Fields, guardrail: Guardrail, versions: Versions | None) -> None:

@@ -19,8 +19,11 @@ from decision_service.rollout.model import (
 from decision_service.rollout.reading.shares import read_share
 from decision_service.rollout.reading.stages import read_stages
 
-DeclaredVersions = Mapping[int, DeclaredNames]
-"""The ruleset versions that exist, each with the names that a condition over its inputs may use."""
+DeclaredVersions = Mapping[int, DeclaredNames | None]
+"""The ruleset versions that exist, each with the names that a condition over its inputs may use.
+
+None stands for a version that does not compile: what a plan says of its inputs goes unread.
+"""
 
 _RATES = tuple(m.value for m in Metric if m.is_rate)
 _LIMITS = ("max_amount", "max_approved_per_day")

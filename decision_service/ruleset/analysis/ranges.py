@@ -6,7 +6,7 @@ they exclude cannot be, what they include need not be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -76,7 +76,7 @@ class _Spans:
             return _sum(left, right)
         if node.operator == "-":
             return _sum(left, _negative(right))
-        return _product(left, right) if node.operator == "*" else EVERYTHING
+        return _product(left, right) if node.operator == "*" else _quotient(left, right)
 
     def _call(self, node: tree.FunctionCall) -> Span:
         spans = [self.of(a) for a in node.arguments]
@@ -110,6 +110,21 @@ def _product(left: Span, right: Span) -> Span:
     if all(low is not None and low >= 0 for low in (left.low, right.low)):
         return Span(Decimal(left.low) * right.low, None)
     return EVERYTHING
+
+
+def _quotient(left: Span, right: Span) -> Span:
+    """The span of a division by what is above zero; any other divisor leaves everything open."""
+    if right.low is None or right.low <= 0:
+        return EVERYTHING
+    return Span(_shared_out(left.low, right, min), _shared_out(left.high, right, max))
+
+
+def _shared_out(end: Decimal | None, by: Span, extreme: Callable[..., Decimal]) -> Decimal | None:
+    """One end of a quotient; a divisor without an upper end brings it down to zero."""
+    if end is None:
+        return None
+    least = Decimal(0) if by.high is None else Decimal(end) / by.high
+    return extreme(least, Decimal(end) / Decimal(by.low))
 
 
 def _extreme(spans: list[Span], *, largest: bool) -> Span:

@@ -13,7 +13,7 @@ def check_always(draft: RulesetDraft) -> None:
     """R401 for a condition that always holds, R402 for one that never does."""
     for part in draft.parts():
         for written in part.part.written():
-            if written.tree.type is FLAG:
+            if written.condition and written.tree.type is FLAG:
                 _check(written, draft)
 
 

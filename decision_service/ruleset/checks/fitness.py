@@ -22,18 +22,24 @@ def check_fitness(draft: RulesetDraft) -> None:
     """R506 (warning) for a vendor-parity average in a score, affordability, limit or offer.
 
     R507 (warning) tells of a rule that declines on a month-to-month change, R508 (warning) of a
-    factor for knock-outs only, in anything but rules and conditions.
+    factor for knock-outs only in a score, table or offer, or in a rule of component POLICY.
     """
     inside = {f"derived.{d.name}": d.tree for d in draft.derived}
     for part in draft.parts():
         if part.component in _MONEY_MATTERS:
             for node in _trees(part):
                 _parity(node, inside, draft)
-        if isinstance(part.part, ScorecardPart | TablePart | OfferPart):
+        if _scores_or_prices(part):
             for node in _trees(part):
                 _reserved(node, part, inside, draft)
         if isinstance(part.part, RulesPart):
             _noise(part.part, inside, draft)
+
+
+def _scores_or_prices(part: NamedPart) -> bool:
+    if isinstance(part.part, RulesPart):
+        return part.component is Component.POLICY
+    return isinstance(part.part, ScorecardPart | TablePart | OfferPart)
 
 
 def _trees(part: NamedPart) -> Iterable[Node]:
@@ -64,7 +70,7 @@ def _reserved(node: Node, part: NamedPart, inside: dict[str, Node], draft: Rules
     for name, place in _factors(node, inside):
         spec = draft.names.catalogue.get(name)
         if spec is not None and spec.knock_out_only:
-            message = f"`{name}` is for knock-outs only, and `{part.name}` scores or prices by it"
+            message = f"`{name}` is for knock-outs only, and `{part.name}` is no knock-out"
             hint = "let a rule of component KNOCKOUT decline or refer on it"
             draft.report.warning("R508", place, message, hint)
 

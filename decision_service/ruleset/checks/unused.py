@@ -10,7 +10,7 @@ _WORDS = {"reasons": "reason", "params": "parameter", "derived": "derived name",
 
 def check_unused(draft: RulesetDraft) -> None:
     """R501 to R504 (warnings) for reasons, parameters, derived names and inputs."""
-    for name, place in draft.places.items():
+    for name, place in draft.places.items() if not draft.unread else ():
         family, _, rest = name.partition(".")
         used = rest in draft.used_reasons if family == "reasons" else name in draft.names.used
         if used or name in draft.names.broken or _used_by_offer(name, draft):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,7 +13,7 @@ from decision_service.language.diagnostics import Diagnostic, Report
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import YamlNode
 from decision_service.language.yaml.parser import read
-from decision_service.ruleset.checks import CHECKS
+from decision_service.ruleset.checks import CHECKS, Check
 from decision_service.ruleset.compile.assembly import assemble
 from decision_service.ruleset.compile.digest import digest
 from decision_service.ruleset.compile.sections.data import read_data
@@ -42,10 +42,14 @@ OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
 
 
 class Compilation(msgspec.Struct, frozen=True):
-    """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error."""
+    """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error.
+
+    `tables` are the keys of the table files that the version reads.
+    """
 
     ruleset: CompiledRuleset | None
     diagnostics: tuple[Diagnostic, ...]
+    tables: frozenset[str] = frozenset()
 
 
 def compile_ruleset(
@@ -53,11 +57,13 @@ def compile_ruleset(
     catalogue: Mapping[str, FactorSpec],
     blocked: frozenset[str] = frozenset(),
     now: datetime | None = None,
+    checks: Sequence[Check] = CHECKS,
 ) -> Compilation:
     """Compile one version's files against the catalogue of factors.
 
     `blocked` are factors (`identity.age_years`) and inputs (`inputs.gender`) that no rule may use.
-    Parameters must have a value `now`, where that is given.
+    Parameters must have a value `now`, where that is given. What has decided before is compiled
+    without `checks`, since it passed those of its time.
     Never raises on a bad text: all problems come back at once, sorted by place.
     """
     report = Report()
@@ -65,15 +71,16 @@ def compile_ruleset(
     draft = read_draft(node, files, Names(catalogue, blocked), report) if node else None
     if draft is not None:
         draft.now = now
-        run_checks(draft)
+        run_checks(draft, checks)
     if draft is None or report.failed:
         return Compilation(None, report.diagnostics())
-    return Compilation(finish(draft, digest(draft)), report.diagnostics())
+    compiled = finish(draft, digest(draft))
+    return Compilation(compiled, report.diagnostics(), frozenset(draft.used_tables))
 
 
-def run_checks(draft: RulesetDraft) -> None:
+def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
     """Report everything that the checks find in a draft."""
-    for check in CHECKS:
+    for check in checks:
         check(draft)
 
 
@@ -113,4 +120,7 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         reasons=draft.reasons,
         valid_for=draft.valid_for,
         program=assemble(draft),
+        derived={f"derived.{each.name}": each.tree for each in draft.derived},
+        places=draft.places,
+        unused_reasons=frozenset(draft.reasons) - draft.used_reasons,
     )

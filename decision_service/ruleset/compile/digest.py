@@ -21,7 +21,7 @@ from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
 from decision_service.ruleset.constructs.rules.model import Rule
-from decision_service.ruleset.program.model import InputSpec
+from decision_service.ruleset.program.model import InputSpec, ParamSpec
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 FORM = "ruleset-1"
@@ -40,6 +40,9 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
     InputSpec: {"because": ""},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
+
+_UNCOUNTED: Mapping[type, frozenset[str]] = {ParamSpec: frozenset({"lower", "upper", "unit"})}
+"""Fields that guard a file against slips and decide nothing, left out whatever they say."""
 
 _TAGS: Mapping[str, str] = {
     "ConditionSpec": "Demand",
@@ -126,7 +129,8 @@ def _leaf(value: Any) -> Any:
 def _counting(value: Any) -> list[str]:
     """The fields of a record that equality looks at; none where it is no record."""
     later = _CAME_LATER.get(type(value), {})
-    names = _fields(value)
+    uncounted = _UNCOUNTED.get(type(value), frozenset())
+    names = [n for n in _fields(value) if n not in uncounted]
     return [n for n in names if n not in later or getattr(value, n) != later[n]]
 
 

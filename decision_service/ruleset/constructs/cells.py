@@ -1,4 +1,7 @@
-"""Condition cells of bins and tables: `-`, `missing`, an interval, `op literal`, labels `A | B`."""
+"""Condition cells of bins and tables.
+
+`-`, `missing`, an interval, `op literal`, a bare literal, labels `A | B`.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from decision_service.language.diagnostics import Place, Report, did_you_mean
 from decision_service.language.expressions.tree import Literal
 from decision_service.language.types import ORDERED, Symbol
 from decision_service.language.yaml.nodes import Scalar
+from decision_service.language.yaml.readers import parse_day
 from decision_service.ruleset.analysis.ranges import labels_of
 from decision_service.ruleset.analysis.regions import Span
 from decision_service.ruleset.reading.literals import as_literal
@@ -73,14 +77,22 @@ class CellReader(msgspec.Struct, frozen=True):
             spans = self._interval(scalar, *interval.groups())
         elif operation is not None:
             spans = self._operation(scalar, operation[1], operation[2])
+        elif self._is_bare(text):
+            spans = self._operation(scalar, "==", text)
         else:
             message = f"`{text}` is no condition on {self.symbol.type} `{self.symbol.name}`"
-            hint = 'write "-", "missing", an interval "[0, 6)", or an operator ">= 6"'
+            hint = 'write "-", "missing", 6, an interval "[0, 6)", or an operator ">= 6"'
             self.report.error("R130", scalar.place, message, hint)
             return None
         if spans is None:
             return None
         return Cell(CellKind.SPANS, spans, text=text, place=scalar.place)
+
+    def _is_bare(self, text: str) -> bool:
+        """Whether a cell is nothing but a number or a date, which is what it equals."""
+        if self.symbol.type is ValueType.DATE:
+            return parse_day(text) is not None
+        return Scalar(text, plain=True, place=Place("", 1, 1, 2)).is_number
 
     def _interval(
         self, scalar: Scalar, opening: str, low: str, high: str, closing: str

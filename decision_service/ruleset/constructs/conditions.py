@@ -45,7 +45,7 @@ class ConditionsPart(msgspec.Struct, frozen=True):
     def written(self) -> Iterable[Written]:
         """Their `when` expressions."""
         return [
-            Written(d.when, d.place, f"condition `{d.id}`")
+            Written(d.when, d.place, f"condition `{d.id}`", condition=True)
             for d in self.demands
             if d.when is not None
         ]
@@ -139,8 +139,8 @@ class ConditionsRunner:
         for demand, truth in zip(self.demands, record[0], strict=True):
             yield f"condition `{demand.id}`", truth_of(truth).lower()
 
-    def goals(self) -> Iterable[tuple[str, str]]:
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
         """Every condition true and false."""
         for demand in self.demands:
-            yield f"condition `{demand.id}`", "true"
-            yield f"condition `{demand.id}`", "false"
+            yield f"condition `{demand.id}`", "true", demand.place
+            yield f"condition `{demand.id}`", "false", demand.place

@@ -25,6 +25,7 @@ from decision_service.ruleset.diff.model import (
 ABOUT = "about the version"
 HEADER = ("ruleset", "version", "title", "currency", "time_zone")
 _ALWAYS = ""
+_LIMITS = ("min", "max", "unit")
 _WORDS = {"when": "the condition", "then": "the outcome", "from": "the lowest total"}
 
 
@@ -116,10 +117,23 @@ def params(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
         if first is None or second is None:
             yield from compared("parameters", subject, first, second)
             continue
-        yield from compared(
-            "parameters", f"{subject}: type", as_map(first).get("type"), as_map(second).get("type")
-        )
+        yield from _keyed(subject, ("type", *_LIMITS), as_map(first), as_map(second))
         yield from _steps(subject, _dated(as_map(first)), _dated(as_map(second)))
+
+
+def limits(before: MapNode, after: MapNode) -> Iterator[VersionChange]:
+    """What parameters may be, which changes no decision."""
+    old, new = as_map(before.get("params")), as_map(after.get("params"))
+    for name in keys_of(_keys(old), _keys(new)):
+        subject = f"{in_words(name)} ({name})"
+        yield from _keyed(subject, _LIMITS, as_map(old.get(name)), as_map(new.get(name)))
+
+
+def _keyed(
+    subject: str, keys: Sequence[str], before: MapNode, after: MapNode
+) -> Iterator[VersionChange]:
+    for key in keys:
+        yield from compared("parameters", f"{subject}: {key}", before.get(key), after.get(key))
 
 
 def _dated(param: MapNode) -> Mapping[str, Scalar]:

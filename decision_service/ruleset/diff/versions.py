@@ -36,7 +36,10 @@ _AFTER_STAGES = (
 
 
 class RulesetDiff(msgspec.Struct, frozen=True):
-    """`identical`: the digests are equal. `alike`: only product, number or title differ."""
+    """`identical`: the digests are equal, so that only limits of parameters may differ.
+
+    `alike`: only product, number or title differ.
+    """
 
     identical: bool
     alike: bool
@@ -49,7 +52,8 @@ def compare(
     """Two versions that compile; digests decide whether they are the same, not their texts."""
     old, new = _compiled(before, catalogue), _compiled(after, catalogue)
     if old.digest == new.digest:
-        return RulesetDiff(identical=True, alike=True, changes=())
+        limits = tuple(sections.limits(_side(before).root, _side(after).root))
+        return RulesetDiff(identical=True, alike=True, changes=limits)
     changes = tuple(_changes(_side(before), _side(after)))
     renamed = compile_ruleset(_named_like(before, after), catalogue).ruleset
     if renamed is not None and renamed.digest == old.digest:

@@ -12,7 +12,8 @@ import msgspec
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.needs import Needs
-from decision_service.language.expressions.tree import Literal
+from decision_service.language.diagnostics import Place
+from decision_service.language.expressions.tree import Literal, Node
 
 if TYPE_CHECKING:
     from decision_service.ruleset.program.program import Program
@@ -23,7 +24,8 @@ class RulesetFiles(msgspec.Struct, frozen=True):
 
     `path` is the version's file as messages show it (`rules/personal-loan-ph/v1.yaml`). `data`
     holds `_data/*.yaml` by file name, `tables` the product's CSV files by their path within the
-    product's folder (`tables/limit.csv`); both may lack what the version does not use.
+    product's folder (`tables/limit.csv`); both may lack what the version does not use. `unreadable`
+    tells why tables that are there could not be read.
     """
 
     product: str
@@ -31,6 +33,7 @@ class RulesetFiles(msgspec.Struct, frozen=True):
     text: str
     data: Mapping[str, str] = msgspec.field(default_factory=dict)
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
+    unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class InputSpec(msgspec.Struct, frozen=True):
@@ -66,18 +69,28 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class ParamSpec(msgspec.Struct, frozen=True):
-    """A named constant whose value may change on dates; steps are in date order."""
+    """A named constant whose value may change on dates; steps are in date order.
+
+    The bounds (inclusive, money in major units) and the unit guard the file against slips. They
+    decide nothing, and are no part of the digest.
+    """
 
     name: str
     type: ValueType
     steps: tuple[Step, ...]
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    unit: str = ""
 
 
 class CompiledRuleset(msgspec.Struct, frozen=True):
     """A checked ruleset, ready to evaluate.
 
     `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
-    and layout do not change it. `valid_for` is None where the file states none.
+    and layout do not change it. `valid_for` is None where the file states none. `derived` holds
+    the trees of `derived.x` in the order of the file; `places` tells where each `inputs.x`,
+    `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
+    gives them.
     """
 
     ruleset: str
@@ -92,3 +105,6 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     reasons: Mapping[str, ReasonSpec]
     valid_for: timedelta | None
     program: Program
+    derived: Mapping[str, Node]
+    places: Mapping[str, Place]
+    unused_reasons: frozenset[str] = frozenset()

@@ -20,11 +20,15 @@ from decision_service.ruleset.program.wording import Wording
 
 
 class Written(msgspec.Struct, frozen=True):
-    """An expression of a part and what it belongs to (rule `short_history`)."""
+    """An expression of a part and what it belongs to (rule `short_history`).
+
+    A `condition` should be true of some and false of others; other expressions give values.
+    """
 
     tree: Node
     place: Place
     what: str
+    condition: bool = False
 
 
 class Conclusive(msgspec.Struct, frozen=True):
@@ -59,8 +63,8 @@ class Runner(Protocol):
     def coverage(self, record: tuple[Any, ...]) -> Iterable[tuple[str, str]]:
         """The goals that the run reached, as (what, which): `("rule short_history", "true")`."""
 
-    def goals(self) -> Iterable[tuple[str, str]]:
-        """All goals that runs can reach."""
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
+        """All goals that runs can reach, each with its place in the file."""
 
 
 class Part(Protocol):

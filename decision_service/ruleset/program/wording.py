@@ -20,6 +20,7 @@ from decision_service.language.evaluation.values import floor_minor
 from decision_service.language.expressions import tree
 from decision_service.language.expressions.tree import Node
 from decision_service.ruleset.analysis.regions import Span
+from decision_service.ruleset.program.rounding import STEP, apart
 
 _SIGNS = {
     "PHP": "₱",
@@ -36,7 +37,6 @@ _SIGNS = {
 }
 _CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_SHOWN = Decimal("0.0001")
 _LONGEST = 40
 _BEYOND = 10**_LONGEST
 _MOST_CLOSURES = 20_000
@@ -199,9 +199,17 @@ class Wording:
         self, leaf: tree.Compare, name: tree.NameRead, against: tree.Constant, *, truth: bool
     ) -> Explain:
         operator = _contrary(leaf.operator) if truth else leaf.operator
-        required = f"{operator} {self.value(against.value, against.type)}"
+        required = self.value(against.value, against.type)
         slot, type_, text = name.symbol.slot, name.type, name.text
-        return lambda values: (text, self.value(values[slot], type_), required)
+
+        def explain(values: Values) -> tuple[str, str, str]:
+            actual = self.value(values[slot], type_)
+            if actual != required:
+                return text, actual, f"{operator} {required}"
+            actual, other = self._apart(values[slot], against.value, type_, required)
+            return text, actual, f"{operator} {other}"
+
+        return explain
 
     def _any_leaf(self, leaf: Node, *, truth: bool) -> Explain:
         def explain(values: Values) -> tuple[str, str, str]:
@@ -221,22 +229,42 @@ class Wording:
             case tree.Compare():
                 return self._compared(leaf, values)
             case tree.Within():
-                options = ", ".join(self.value(o, leaf.operand.type) for o in leaf.options)
-                word = "not in" if leaf.negated else "in"
-                actual = self._shown(leaf.operand, values)
-                return Seen(leaf.operand, word, f"({options})", f"({options})", actual)
+                return self._among(leaf, values)
             case tree.FunctionCall(function="known" | "missing"):
                 gone = isinstance(self.evaluated(leaf.arguments[0], values), Unknown)
                 actual = "missing" if gone else "known"
                 return Seen(leaf.arguments[0], "", leaf.function, leaf.function, actual)
         return Seen(leaf, "", "true", "true", self._shown(leaf, values))
 
+    def _among(self, leaf: tree.Within, values: Values) -> Seen:
+        type_ = leaf.operand.type
+        options = [self.value(option, type_) for option in leaf.options]
+        word, shown = "not in" if leaf.negated else "in", f"({', '.join(options)})"
+        value = self.evaluated(leaf.operand, values)
+        actual = self.value(value, type_)
+        for option, text in zip(leaf.options, options, strict=True):
+            if text == actual and value not in leaf.options:
+                actual, _ = self._apart(value, option, type_, actual)
+        return Seen(leaf.operand, word, shown, shown, actual)
+
+    def _apart(self, one: Any, other: Any, type_: ValueType, shown: str) -> tuple[str, str]:
+        """Two values that look alike, in words that differ as the values do."""
+        both = apart(one, other, money=type_ is ValueType.MONEY)
+        return (
+            (shown, shown)
+            if both is None
+            else (self.value(both[0], type_), self.value(both[1], type_))
+        )
+
     def _compared(self, leaf: tree.Compare, values: Values) -> Seen:
         left, operator, right = leaf.left, leaf.operator, leaf.right
         if not tree.reads(left) and tree.reads(right):
             left, operator, right = right, _MIRRORED[operator], left
-        against = self._shown(right, values)
-        return Seen(left, operator, against, right.text, self._shown(left, values))
+        one, other = self.evaluated(left, values), self.evaluated(right, values)
+        actual, against = self.value(one, left.type), self.value(other, right.type)
+        if actual == against:
+            actual, against = self._apart(one, other, left.type, actual)
+        return Seen(left, operator, against, right.text, actual)
 
     def _shown(self, node: Node, values: Values) -> str:
         return self.value(self.evaluated(node, values), node.type)
@@ -261,9 +289,15 @@ class Wording:
                 required = self.value(against.value, against.type)
                 slot, type_ = name.symbol.slot, name.type
                 fixed = partial(ComparisonTrace, name.text, leaf.operator, against.text)
-                return lambda values, truth: fixed(
-                    self.value(values[slot], type_), required, truth_of(truth)
-                )
+
+                def trace(values: Values, truth: Any) -> ComparisonTrace:
+                    actual = self.value(values[slot], type_)
+                    if actual != required:
+                        return fixed(actual, required, truth_of(truth))
+                    both = self._apart(values[slot], against.value, type_, required)
+                    return fixed(*both, truth_of(truth))
+
+                return trace
         return lambda values, truth: self._traced(leaf, values, truth)
 
     def _traced(self, leaf: Node, values: Values, truth: Any) -> ComparisonTrace:
@@ -308,5 +342,5 @@ def _contrary(operator: str) -> str:
 def _number(value: Decimal) -> str:
     if value.adjusted() > _LONGEST or not value.is_finite():
         return f"{value:.6E}"
-    rounded = value.quantize(_SHOWN, ROUND_HALF_EVEN, EXACT) if value.adjusted() < 28 else value
+    rounded = value.quantize(STEP, ROUND_HALF_EVEN, EXACT) if value.adjusted() < 28 else value
     return f"{rounded.normalize(EXACT):f}"

@@ -42,7 +42,8 @@ class RulesetDraft(msgspec.Struct):
     """Everything read from one rule file; unreadable sections are absent.
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
-    `ids` where each id stands. `now` is when it is to decide, None where that does not matter.
+    `ids` where each id stands. `unread` says that a table's rows could not be read, so that nobody
+    knows what they use. `now` is when it is to decide, None where that does not matter.
     """
 
     files: RulesetFiles
@@ -63,6 +64,8 @@ class RulesetDraft(msgspec.Struct):
     valid_for: timedelta | None = None
     places: dict[str, Place] = msgspec.field(default_factory=dict)
     used_reasons: set[str] = msgspec.field(default_factory=set)
+    unread: bool = False
+    used_tables: set[str] = msgspec.field(default_factory=set)
     ids: dict[str, Place] = msgspec.field(default_factory=dict)
     now: datetime | None = None
 

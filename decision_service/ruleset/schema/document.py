@@ -14,6 +14,7 @@ from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
+from decision_service.ruleset.reading.bounds import BOUNDED
 from decision_service.ruleset.schema import forms, parts
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
 
@@ -111,7 +112,7 @@ def _input(type_: Schema) -> Schema:
         "one_of": about(listed(forms.TEXT), "The texts that it can be"),
         "because": about(forms.TEXT, "Why its bounds are so, for whoever is refused by them"),
     }
-    bounded = choice((ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY))
+    bounded = choice(BOUNDED)
     only_text: Schema = {"properties": {"type": choice((ValueType.TEXT,))}}
     only_bounded: Schema = {"properties": {"type": bounded}}
     dependent = {"one_of": only_text, "min": only_bounded, "max": only_bounded}
@@ -126,9 +127,14 @@ def _param() -> Schema:
             {**named(forms.LITERAL, {"pattern": forms.DAY}), "minProperties": 1},
             "The value from each date on: {2026-01-01: 4, 2026-12-01: 6}",
         ),
+        "min": about(forms.NUMBER, "The least that its values may be, inclusive"),
+        "max": about(forms.NUMBER, "The most that its values may be, inclusive"),
+        "unit": about(forms.TEXT, "What it counts: months, share (then 0 to 1)"),
     }
     either = [{"required": ["value"]}, {"required": ["values"]}]
-    return closed("a parameter", ("type",), keys, oneOf=either)
+    only: Schema = {"properties": {"type": choice(BOUNDED)}}
+    dependent = dict.fromkeys(("min", "max", "unit"), only)
+    return closed("a parameter", ("type",), keys, oneOf=either, dependentSchemas=dependent)
 
 
 def _reason() -> Schema:

@@ -14,37 +14,45 @@ from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
 from decision_service.language.diagnostics import Diagnostic, Place, Report, did_you_mean
 from decision_service.language.yaml.fields import Fields
-from decision_service.language.yaml.nodes import MapEntry, MapNode, Scalar, YamlNode
+from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.reading.literals import as_amount, as_literal
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.expectations import Expectation, read_expectation
+from decision_service.ruleset.testing.expected_names import check_expected
 from decision_service.ruleset.testing.marks import Mark, read_marks
+from decision_service.ruleset.testing.possible_values import check_possible
 
 T = TypeVar("T")
 
 _CAUSES = [cause.value for cause in Cause]
 _CODES = [code.value for code in DataReason if code is not DataReason.NO_RULE_APPROVED]
 _NOON = time(12)
+_UNSENT = f"missing {Cause.NOT_SENT}"
 _GIVEN = ("factors", "inputs", "as_of")
 
 
 class Given(msgspec.Struct, frozen=True):
-    """Inputs and factors that a file names, by name."""
+    """Inputs and factors that a file names, by name; `unsent` are inputs that it takes back."""
 
     inputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
     factors: Mapping[str, FactorValue] = msgspec.field(default_factory=dict)
+    unsent: frozenset[str] = frozenset()
 
     def over(self, other: Given) -> Given:
-        """The union; this one's values where both have a name."""
-        return Given({**other.inputs, **self.inputs}, {**other.factors, **self.factors})
+        """The union; this one's values, and inputs not sent, where both have a name."""
+        unsent = self.unsent | (other.unsent - set(self.inputs))
+        inputs = {**other.inputs, **self.inputs}
+        sent = {name: value for name, value in inputs.items() if name not in unsent}
+        return Given(sent, {**other.factors, **self.factors}, unsent)
 
 
 class RuleTestCase(msgspec.Struct, frozen=True):
     """One test; a recorded one names its fixture in `snapshot` and stands on its facts.
 
-    `as_of` is None where a recorded case leaves it to its fixture.
+    `as_of` is None where a recorded case leaves it to its fixture. `defaults` are those of its
+    file, and `usual` is the day of the file.
     """
 
     name: str
@@ -53,6 +61,8 @@ class RuleTestCase(msgspec.Struct, frozen=True):
     given: Given
     as_of: AsOf | None
     snapshot: str = ""
+    defaults: Given = Given()
+    usual: AsOf | None = None
 
 
 class CaseFile(msgspec.Struct, frozen=True):
@@ -68,10 +78,11 @@ class CaseFile(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The ruleset version that a file of cases is about."""
+    """The ruleset version that a file of cases is about, and how many cases there are."""
 
     ruleset: str
     version: int
+    cases: int = 0
 
 
 def case_target(path: str, text: str) -> Target | None:
@@ -82,7 +93,9 @@ def case_target(path: str, text: str) -> Target | None:
     name, version = node.get("ruleset"), node.get("version")
     if not (isinstance(name, Scalar) and isinstance(version, Scalar) and version.is_integer):
         return None
-    return Target(name.text, int(version.text))
+    cases = node.get("cases")
+    count = len(cases.items) if isinstance(cases, ListNode) else 0
+    return Target(name.text, int(version.text), count)
 
 
 class GivenFile(msgspec.Struct, frozen=True):
@@ -194,9 +207,9 @@ class _Reader:
         return self._given(fields) if fields else Given()
 
     def _given(self, fields: Fields) -> Given:
-        return Given(
-            _each(fields.map("inputs"), self._input), _each(fields.map("factors"), self._factor)
-        )
+        inputs = fields.map("inputs")
+        factors = fields.map("factors")
+        return Given(_each(inputs, self._input), _each(factors, self._factor), _unsent(inputs))
 
     def _case(self, node: YamlNode) -> RuleTestCase | None:
         optional = ("as_of", "inputs", "factors", "snapshot")
@@ -209,6 +222,8 @@ class _Reader:
         self._claim(name, place)
         expect = fields.get("expect")
         expectation = read_expectation(expect, self.report) if expect is not None else None
+        if expect is not None:
+            check_expected(expect, self.ruleset, self.report)
         given, as_of = self._given(fields), self._as_of(fields)
         snapshot = fields.text("snapshot")
         if snapshot is None:
@@ -218,7 +233,9 @@ class _Reader:
             given = given.over(Given(self.defaults.inputs))
         if name is None or expectation is None:
             return None
-        return RuleTestCase(name, place, expectation, given, as_of, snapshot or "")
+        return RuleTestCase(
+            name, place, expectation, given, as_of, snapshot or "", self.defaults, self.as_of
+        )
 
     def _claim(self, name: str | None, place: Place) -> None:
         first = self.names.setdefault(name, place) if name is not None else place
@@ -244,6 +261,8 @@ class _Reader:
             message = f"unknown input `{entry.key}`"
             self.report.error("R202", entry.key_place, message, hint)
             return None
+        if _is_unsent(entry.value):
+            return None
         return self._value(entry.value, spec.type, f"`{entry.key}`")
 
     def _factor(self, entry: MapEntry) -> FactorValue | None:
@@ -257,7 +276,10 @@ class _Reader:
             missing = self._missing(node)
             return None if missing is None else FactorValue(name, None, (missing,))
         value = self._value(node, spec.type, f"`{name}`")
-        return None if value is None else FactorValue(name, value)
+        if value is None:
+            return None
+        check_possible(node, spec, value, self.report)
+        return FactorValue(name, value)
 
     def _missing(self, scalar: Scalar) -> Missing | None:
         """`missing SOURCE_FAILED`, or with the failure's own reason: `… UPSTREAM_TIMEOUT`."""
@@ -278,6 +300,16 @@ class _Reader:
             return as_literal(node, type_, what, currency, self.report)
         amount = as_amount(node, what, currency, self.report)
         return None if amount is None else Money(currency, to_minor(amount, currency))
+
+
+def _is_unsent(node: YamlNode) -> bool:
+    return isinstance(node, Scalar) and node.plain and node.text == _UNSENT
+
+
+def _unsent(node: MapNode | None) -> frozenset[str]:
+    """The inputs that a case takes back, whatever the defaults send."""
+    entries = node.entries if node is not None else ()
+    return frozenset(entry.key for entry in entries if _is_unsent(entry.value))
 
 
 def _each(node: MapNode | None, reader: Callable[[MapEntry], T | None]) -> dict[str, T]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
+from decision_service.language.diagnostics import Place
 from decision_service.ruleset.program.findings import Trace
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
@@ -35,6 +36,7 @@ __all__ = [
     "Target",
     "case_target",
     "coverage",
+    "goals_reached",
     "parse_cases",
     "run_cases",
 ]
@@ -82,7 +84,7 @@ def _run(ruleset: CompiledRuleset, case: RuleTestCase, snapshots: Snapshots | No
         return CaseResult(case, None, problem=facts)
     verdict = evaluate(ruleset, facts)
     differences = case.expectation.differences(verdict)
-    reached = frozenset(_reached(ruleset, verdict))
+    reached = frozenset(goals_reached(ruleset, verdict))
     return CaseResult(case, verdict, differences, reached=reached, facts=facts)
 
 
@@ -106,7 +108,8 @@ def _facts(
     return Facts(given.factors, bound.values, recorded.as_of)
 
 
-def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
+def goals_reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
+    """What one evaluation reaches."""
     program, trace = ruleset.program, verdict.raw_trace
     parts = (*program.stages, *program.closing)
     conclusions = (*trace.stages, *trace.closing) if isinstance(trace, Trace) else ()
@@ -119,10 +122,11 @@ def _reached(ruleset: CompiledRuleset, verdict: Verdict) -> Iterable[Goal]:
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """The goals that all cases reached, of all that can be reached."""
+    """The goals that all cases reached, of all that can be reached, with the places of all."""
 
     reached: tuple[Goal, ...]
     missed: tuple[Goal, ...]
+    places: Mapping[Goal, Place]
 
     @property
     def percent(self) -> int:
@@ -133,19 +137,22 @@ class Coverage(msgspec.Struct, frozen=True):
 
 def coverage(ruleset: CompiledRuleset, results: Sequence[CaseResult]) -> Coverage:
     """Each rule true, false and unknown, each bin, band and table row, and each reason."""
-    goals = list(dict.fromkeys(_goals(ruleset)))
+    places: dict[Goal, Place] = {}
+    for goal, place in _goals(ruleset):
+        places.setdefault(goal, place)
     reached = frozenset().union(*(result.reached for result in results))
     return Coverage(
-        tuple(goal for goal in goals if goal in reached),
-        tuple(goal for goal in goals if goal not in reached),
+        tuple(goal for goal in places if goal in reached),
+        tuple(goal for goal in places if goal not in reached),
+        places,
     )
 
 
-def _goals(ruleset: CompiledRuleset) -> Iterable[Goal]:
+def _goals(ruleset: CompiledRuleset) -> Iterable[tuple[Goal, Place]]:
     certain = certain_rules(ruleset)
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
-        for what, which in stage.runner.goals():
+        for what, which, place in stage.runner.goals():
             if which != "unknown" or what not in certain:
-                yield Goal(what, which)
-    for code in ruleset.reasons:
-        yield Goal("reason", code)
+                yield Goal(what, which), place
+    for code in (c for c in ruleset.reasons if c not in ruleset.unused_reasons):
+        yield Goal("reason", code), ruleset.places[f"reasons.{code}"]

@@ -19,7 +19,11 @@ from decision_service.language.yaml.readers import as_scalar
 _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
 _LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests")
 _MAPS = ("scores", "bands")
-_OFFER = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding")
+OFFER_KEYS = frozenset(
+    {"kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding"}
+)
+"""The lines of an offer that every version may expect."""
+
 NO_OFFER: Mapping[str, Any] = {}
 
 
@@ -78,7 +82,7 @@ def _made(offer: Offer | None) -> str:
 
 
 def _offer_values(offer: Offer) -> dict[str, Any]:
-    values = {name: getattr(offer, name) for name in _OFFER}
+    values = {name: getattr(offer, name) for name in OFFER_KEYS}
     return {**values, **offer.outputs}
 
 

@@ -30,6 +30,7 @@ from decision_service.smile.onboarding.revocation import revoke_accounts
 from decision_service.smile.reading.applicant import ApplicantReader, CollectedTask
 from decision_service.smile.reading.readiness import being_linked, waited_for
 from decision_service.smile.transport.http import Request
+from decision_service.smile.transport.limiter import RateLimiter
 
 REFERENCE, CALLER = "applicant_ref", "caller"
 """The pairs of `externalMetadata` by which a user is found again."""
@@ -43,10 +44,14 @@ _KINDS = {kind.value.upper(): kind for kind in Kind} | {"LINK": Kind.LINKS}
 
 
 class SmileEnrolment:
-    """The `Enrolment` of Smile; shares rate limit, circuit and connections with the fetches."""
+    """The `Enrolment` of Smile; shares rate limit, circuit and connections with the fetches.
 
-    def __init__(self, api: SmileApi) -> None:
+    `renewals` is the limit on renewed tokens, within the request limit of all requests.
+    """
+
+    def __init__(self, api: SmileApi, renewals: RateLimiter) -> None:
         self._api = api
+        self._renewals = renewals
 
     async def enrol(self, applicant: Applicant, stop_at: float) -> CreatedUser:
         """As `Enrolment.enrol`."""
@@ -95,6 +100,14 @@ class SmileEnrolment:
             raise _unknown() from None
         except UpstreamFault as fault:
             raise fault.refusal() from None
+
+    async def renewed_token(self, user_id: str, stop_at: float) -> LinkToken:
+        """As `Enrolment.renewed_token`; refused at once where the share is used until `stop_at`."""
+        try:
+            (await self._renewals.acquire(stop_at)).sent()
+        except UpstreamFault as fault:
+            raise fault.refusal() from None
+        return await self.link_token(user_id, stop_at)
 
     async def anybody(self, stop_at: float) -> str | None:
         """The id of one user of this key pair; None where there is no user yet."""

@@ -26,6 +26,7 @@ from decision_service.smile.transport.body import bad_body, check_media_type, re
 from decision_service.smile.transport.budget import RequestBudget
 from decision_service.smile.transport.limiter import Permit
 from decision_service.smile.transport.retries import retry_after
+from decision_service.smile.transport.vendor_time import VendorTime
 
 # Connections that broke during TLS; the certificate is not at fault.
 _CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -63,7 +64,10 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class HttpClient:
-    """Sends requests with the key pair; never follows a redirect, reads no environment."""
+    """Sends requests with the key pair; never follows a redirect, reads no environment.
+
+    `vendor_time` is what the answers tell of the vendor's clock.
+    """
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class HttpClient:
         limits: SmileLimits,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self.vendor_time = VendorTime(clock)
         self._clock = clock
         self._limits = limits
         self._http = httpx.AsyncClient(
@@ -109,6 +114,7 @@ class HttpClient:
                 extensions=extensions,
             ) as response:
                 budget.answered = True
+                self.vendor_time.note(response.headers.get("date"))
                 return await self._body(response, request)
         except httpx.TransportError as error:
             raise _unreached(error) from None

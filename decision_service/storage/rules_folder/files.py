@@ -15,6 +15,7 @@ like are left alone.
 
 from __future__ import annotations
 
+import codecs
 import re
 import stat
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ _MISNAMED = (
     "rollout.yaml"
 )
 _HIDDEN = ("_", ".")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class RulesFolderMissing(Exception):
@@ -147,6 +149,8 @@ class _Reading:
             ) from None
         if len(body) > most:
             raise _Refused(f"the file is larger than {most >> 10} KiB: split it")
+        if body.startswith(_UTF_16) or b"\0" in body:
+            raise _Refused("the file is UTF-16: save it as UTF-8")
         try:
             return body.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -303,8 +303,25 @@ link_tokens = Table(
     Column("user_id", _text(), nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("renewals", BigInteger, nullable=False),
+    Column("original", _text()),
 )
-"""Link tokens that were handed out, by digest: whoever holds one may have another."""
+"""Link tokens that were handed out, by digest: whoever holds one may have another.
+
+`original` is the digest of the token that a page was opened with first, null for that one itself.
+`renewals` counts on the original alone.
+"""
+
+clock_resets = Table(
+    "clock_resets",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", _text(), nullable=False),
+    Column("why", _text(), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""Every reset of the clock guard, numbered from 1; no decision from `first` to `last` counts."""
 
 rollout_journal = Table(
     "rollout_journal",

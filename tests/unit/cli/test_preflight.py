@@ -1,12 +1,16 @@
-"""Which of the vendor's hosts belong to which mode."""
+"""What preflight says of the vendor's hosts and of rules without tests."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from decision_service.cli.server.preflight.check import PreflightCheck
+from decision_service.cli.server.preflight.rules import rules_checks
 from decision_service.cli.server.preflight.settings import host_checks
 from decision_service.config import load
+from tests.unit.cli.commands import product_folder
 
 KEYS = {"DECISION_SMILE_API_KEY": "k", "DECISION_SMILE_API_SECRET": "s"}
 
@@ -42,3 +46,13 @@ def test_a_host_that_is_not_the_vendors_belongs_to_any_mode() -> None:
     """A proxy of the operator's own tells nothing."""
     assert base_url("sandbox", "smile.lender.example").ok is True
     assert base_url("production", "smile.lender.example").ok is True
+
+
+def test_a_champion_without_a_test_case_is_no_rule_to_go_live_with(tmp_path: Path) -> None:
+    """A version that the plan names and no case is about is counted with failing tests."""
+    product = product_folder(tmp_path)
+    (product / "tests" / "v1.yaml").unlink()
+    settings = load(environ={"DECISION_RULES_DIR": str(product.parent)})
+    found = next(line for line in rules_checks(settings, {}) if line.name == "rules")
+    words = "1 of their tests fail or are not there: see `rules test`"
+    assert (found.ok, found.words) == (False, words)

@@ -97,11 +97,11 @@ def test_a_folder_with_a_mistake_is_not_published(publish, product, name, old, n
 
 
 def test_a_product_without_tests_is_not_published(publish, product):
-    """No test found gives exit code 1, names the product and writes nothing."""
+    """A champion without a case gives exit code 1, names the version and writes nothing."""
     (product / "tests" / "v1.yaml").unlink()
     done = publish()
-    assert (done.code, len(done.err.splitlines())) == (1, 1)
-    assert "personal-loan-ph has no test" in done.err
+    assert (done.code, done.out) == (1, "")
+    assert "error T003: personal-loan-ph v1 is the plan's champion" in done.err
     assert not (product.parent / "manifest.yaml").exists()
 
 

@@ -45,7 +45,8 @@ def test_what_is_not_covered_is_named_and_a_floor_fails(run, product):
     """Coverage below the floor is a finding, in one sentence with both figures."""
     done = run("test")
     assert done.code == 0
-    assert "not reached: rule `debt_high` true" in done.out
+    line = "rules/personal-loan-ph/v1.yaml:68: not reached: rule `no_source` true\n"
+    assert f"{line}  - name: rule `no_source` true\n" in done.out
     done = run("test", "--fail-under", "100")
     assert done.code == 1
     assert "less than the 100 % asked for" in done.err
@@ -81,10 +82,51 @@ def test_a_case_that_cannot_run_is_an_error_in_junit(run, product):
     assert "accounts.connected_count" in errors[0].get("message")
 
 
-def test_no_test_is_a_failure(run, product):
-    """A product without any test fails, with what to do."""
-    (product / "tests" / "v1.yaml").unlink()
+SHADOW = "versions:\n  champion: 1\n  shadow: [{version: 2, percent: 100}]\n"
+
+
+def without_tests(product):
+    """Version 2 as a shadow that no case is about."""
+    (product / "v2.yaml").write_text((product / "v1.yaml").read_text().replace("n: 1", "n: 2"))
+    plan = product / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("versions:\n  champion: 1\n", SHADOW))
+
+
+def test_a_version_of_the_plan_without_a_case_has_no_coverage(run, product):
+    """`test` shows 0 % for a version that the plan names, tells its line, and ends with 1."""
+    without_tests(product)
     done = run("test")
+    assert done.code == 1
+    assert "rollout.yaml:11:22: error T003: personal-loan-ph v2 is the plan's shadow" in done.out
+    assert "personal-loan-ph v2: 0 passed, 0 failed, coverage 0 %" in done.out
+    assert run("test", "--fail-under", "1").code == 1
+
+
+@pytest.mark.parametrize("cases", [None, "ruleset: personal-loan-ph\nversion: 2\ncases: []\n"])
+def test_a_version_of_the_plan_without_a_case_is_an_error_of_check(run, product, cases):
+    """`check` finds the version with its line, whether its file of cases is empty or absent."""
+    without_tests(product)
+    if cases is not None:
+        (product / "tests" / "v2.yaml").write_text(cases)
+    done = run("check")
+    assert done.code == 1
+    assert "rollout.yaml:11:22: error T003" in done.out
+    assert "write cases in rules/personal-loan-ph/tests/v2.yaml" in done.out
+
+
+def test_a_version_that_no_plan_names_needs_no_case(run, product):
+    """A draft beside the versions of the plan is no error."""
+    without_tests(product)
+    plan = product / "rollout.yaml"
+    plan.write_text(plan.read_text().replace("  shadow: [{version: 2, percent: 100}]\n", ""))
+    assert (run("check").code, run("test").code) == (0, 0)
+
+
+def test_a_part_without_a_product_has_no_test(capsys, product):
+    """A selection without any version says where tests belong."""
+    notes = product.parent / "notes.md"
+    notes.write_text("none\n")
+    done = command(capsys, "rules", "test", notes)
     assert done.code == 1
     assert "no test was found" in done.err
 
@@ -121,6 +163,75 @@ def _with_data(product):
 def test_strict_makes_warnings_findings(run, product):
     """The same warning ends with 1 where it is asked for."""
     assert run("check", "--strict").code == 1
+
+
+def test_one_file_is_checked_with_the_table_that_it_reads(run, product, capsys):
+    """`check v1.yaml` shows what is wrong with the table file of that version."""
+    with_table(product, "A,>= about,2 * income.conservative_6m,T2\n")
+    done = command(capsys, "rules", "check", product / "v1.yaml")
+    assert done.code == 1
+    assert "rules/personal-loan-ph/tables/limit.csv:2:3: error" in done.out
+
+
+def test_a_table_that_no_version_reads_is_warned_of(run, product):
+    """A CSV file that was left behind, or whose name nobody wrote, is told with its path."""
+    assert "R510" not in run("check").out
+    (product / "tables").mkdir()
+    (product / "tables" / "old.csv").write_text("a,b\n1,2\n")
+    done = run("check")
+    assert done.code == 0
+    words = "tables/old.csv:1:1: warning R510: no version of personal-loan-ph reads this table"
+    assert words in done.out
+
+
+def test_what_two_versions_share_is_told_once(run, product):
+    """A slip in a table that two versions read is one problem."""
+    with_table(product, "A,>= about,2 * income.conservative_6m,T2\n")
+    (product / "v2.yaml").write_text((product / "v1.yaml").read_text().replace("n: 1", "n: 2"))
+    assert run("check").out.count("limit.csv:2:3: error") == 1
+
+
+def test_faults_of_cases_are_found_by_check(run, product):
+    """`check` reads the cases, too: unknown reasons, impossible values and other versions."""
+    edit(product, "expect: {outcome: APPROVE,", "expect: {reasons_exclude: [NO], outcome: APPROVE,")
+    edit(product, "income.months_24m: 5}", "income.months_24m: 55}")
+    done = run("check")
+    assert done.code == 1
+    assert "error R207: unknown reason `NO`" in done.out
+    assert "error R807: `income.months_24m` is never 55" in done.out
+    edit(product, "version: 1\n", "version: 7\n")
+    assert "error T001: the tests are for version 7" in run("check").out
+
+
+def test_a_segment_that_is_never_met_is_warned_of(run, product):
+    """A contradiction, and a condition that an earlier segment takes, are told with their lines."""
+    plan = product / "rollout.yaml"
+    segments = """\
+  segments:
+    - {name: small, when: inputs.requested_amount < 20000, percent: 5}
+    - {name: tiny, when: inputs.requested_amount < 2000, percent: 5}
+    - {name: none, when: inputs.requested_amount < 5 and inputs.requested_amount > 9, percent: 5}
+    - {name: rest, when: inputs.requested_amount >= 20000, percent: 5}
+    - {name: new, when: inputs.customer_type == "new" or inputs.requested_amount < 9, percent: 5}
+"""
+    plan.write_text(plan.read_text().replace("  stages:\n", f"{segments}  stages:\n"))
+    done = run("check")
+    assert done.code == 0
+    assert done.out.count("P213") == 2
+    told = "warning P213: no applicant is ever in the segment `tiny`: `small` takes them"
+    assert told in done.out
+    assert "the segment `none`: `inputs.requested_amount < 5 and" in done.out
+
+
+def with_table(product, row):
+    """The limit's rows in a file, with another row in place of the second."""
+    file = product / "v1.yaml"
+    text = file.read_text()
+    rows = text[text.index("      rows:\n") : text.index("\noffer:")]
+    file.write_text(text.replace(rows, "      rows: {file: tables/limit.csv}\n"))
+    (product / "tables").mkdir()
+    header = "stability.band,income.conservative_6m,max_amount,tier\n"
+    (product / "tables" / "limit.csv").write_text(f"{header}{row}-,-,0,T9\n")
 
 
 GATE = """\

@@ -48,6 +48,7 @@ def test_the_environment_beats_the_file(tmp_path: Path) -> None:
         ({"DECISION_SMILE_BASE_URL": "https://k:s@vendor.example/v1"}, "must not hold a user name"),
         ({"DECISION_REUSE_PORT": "true"}, "needs a PostgreSQL store"),
         ({"DECISION_SMILE_REQUESTS_PER_SECOND": "21"}, "DECISION_SMILE_REQUESTS_PER_SECOND"),
+        ({"DECISION_HTTP_PROXIES": "10.0.0.1, proxy"}, "http_proxies: proxy is neither"),
         ({"DECISION_LEASE": "0s"}, "DECISION_LEASE"),
         ({"DECISION_DRAIN_GRACE": "soon"}, "250ms, 5s"),
         ({"DECISION_SMILE_API_SECRET_FILE": "/nowhere/secret"}, "cannot be read"),

@@ -46,3 +46,9 @@ def test_it_is_always_started_again() -> None:
     """However it ended and however often, since the store may be gone for an hour."""
     assert values("Restart") == ["always"]
     assert values("StartLimitIntervalSec") == ["0"]
+
+
+def test_what_it_writes_nobody_else_reads() -> None:
+    """Files and folder are the service's alone, and it gains no privilege and no other folder."""
+    assert (values("UMask"), values("StateDirectoryMode")) == (["0077"], ["0700"])
+    assert (values("NoNewPrivileges"), values("ProtectSystem")) == (["yes"], ["strict"])

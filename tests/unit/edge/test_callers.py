@@ -1,6 +1,7 @@
 """The callers file: what it lets in, and what is wrong with it, with its place."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from decision_service.edge.rpc import authenticator as authenticator_module
 from decision_service.edge.rpc.access import Role
 from decision_service.edge.rpc.authenticator import Authenticator, CallersRefused
 from decision_service.edge.rpc.call_info import CallInfo
-from decision_service.edge.rpc.callers import Caller, new_token, read_callers, token_hash
+from decision_service.edge.rpc.callers import ANONYMOUS, Caller, new_token, read_callers, token_hash
 from decision_service.edge.rpc.interceptors.authentication import AuthenticationInterceptor
+from decision_service.edge.rpc.interceptors.failed_authentications import FailedAuthentications
 from decision_service.language.diagnostics import render_all
 from tests.fakes.log import captured
 
@@ -34,20 +36,34 @@ callers:
 
 
 class Peer:
-    """The side of a call that shows a client certificate with these names."""
+    """The side of a call that shows these headers and a client certificate with these names."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, headers: Sequence[str] = ()) -> None:
         self._names = names
+        self._headers = headers
         self.info = CallInfo()
+        self.address = "192.0.2.1"
+        self.caller: Caller | None = None
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return tuple(("authorization", header) for header in self._headers)
 
     def auth_context(self) -> dict[str, list[bytes]]:
         return {"x509_subject_alternative_name": [name.encode() for name in self._names]}
 
 
-def caller_of(authenticator: Authenticator, header: str | None = None, *names: str) -> Caller:
+def caller_of(
+    authenticator: Authenticator, header: str | None = None, *names: str
+) -> Caller | None:
     """The caller that this header and these names show."""
-    metadata = {} if header is None else {"authorization": header}
-    return authenticator.caller(CallInfo("/x/Y", 1.0, metadata), Peer(*names))
+    headers = () if header is None else (header,)
+    return authenticator.caller(Peer(*names, headers=headers))
+
+
+def name_of(authenticator: Authenticator, header: str | None = None, *names: str) -> str | None:
+    """That caller's name."""
+    caller = caller_of(authenticator, header, *names)
+    return caller and caller.name
 
 
 def test_every_token_of_a_caller_lets_it_in() -> None:
@@ -80,11 +96,14 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 async def test_a_method_without_a_row_is_refused_to_everybody() -> None:
     """An RPC that nobody has thought of is closed, even where callers are not configured."""
-    interceptor = AuthenticationInterceptor(Authenticator())
+    interceptor, peer = AuthenticationInterceptor(FailedAuthentications(lambda: 0.0)), Peer()
+    peer.caller = ANONYMOUS
     with pytest.raises(PermissionDenied):
-        await interceptor.around(_answer, "/x.Y/New")(b"", Peer())
+        await interceptor.around(_answer, "/x.Y/New")(b"", peer)
     listing = "/decision_service.api.v1.DecisionService/ListDecisions"
-    assert await interceptor.around(_answer, listing)(b"", Peer()) == b"answer"
+    assert await interceptor.around(_answer, listing)(b"", peer) == b"answer"
+    with pytest.raises(Unauthenticated):
+        await interceptor.around(_answer, listing)(None, Peer())
 
 
 async def _answer(_: object, __: object) -> bytes:
@@ -110,19 +129,23 @@ REFUSED = {
 
 @pytest.mark.parametrize("shown", REFUSED)
 def test_who_shows_nothing_good_is_not_let_in(tmp_path: Path, shown: str) -> None:
-    """No token, another scheme, or an unknown token is UNAUTHENTICATED."""
-    with pytest.raises(Unauthenticated):
-        caller_of(_authenticator(tmp_path), REFUSED[shown])
+    """No token, another scheme, or an unknown token shows no caller."""
+    assert caller_of(_authenticator(tmp_path), REFUSED[shown]) is None
+
+
+def test_two_authorization_headers_let_nobody_in(tmp_path: Path) -> None:
+    """A proxy and the service might each read another one; a certificate does not help."""
+    peer = Peer("auditor.internal", headers=(f"Bearer {FIRST}", f"Bearer {FIRST}"))
+    assert _authenticator(tmp_path).caller(peer) is None
 
 
 def test_a_certificate_counts_where_no_token_is_shown(tmp_path: Path) -> None:
     """A wrong token is not made good by a certificate; an unmapped certificate lets nobody in."""
     authenticator = _authenticator(tmp_path)
-    assert caller_of(authenticator, f"bearer {FIRST}").name == "los"
-    assert caller_of(authenticator, None, "x", "auditor.internal").name == "auditor"
-    for header, name in (("Bearer wrong", "auditor.internal"), (None, "stranger.internal")):
-        with pytest.raises(Unauthenticated):
-            caller_of(authenticator, header, name)
+    assert name_of(authenticator, f"bearer {FIRST}") == "los"
+    assert name_of(authenticator, None, "x", "auditor.internal") == "auditor"
+    assert caller_of(authenticator, "Bearer wrong", "auditor.internal") is None
+    assert caller_of(authenticator, None, "stranger.internal") is None
 
 
 def test_a_replaced_file_counts_and_a_bad_one_does_not(
@@ -133,12 +156,11 @@ def test_a_replaced_file_counts_and_a_bad_one_does_not(
     authenticator, path = _authenticator(tmp_path), tmp_path / "callers.yaml"
     path.write_text(GOOD.replace(token_hash(FIRST), "sha256:" + hashlib.sha256(b"new").hexdigest()))
     assert authenticator.refresh()
-    with pytest.raises(Unauthenticated):
-        caller_of(authenticator, f"Bearer {FIRST}")
-    assert caller_of(authenticator, "Bearer new").name == "los"
+    assert caller_of(authenticator, f"Bearer {FIRST}") is None
+    assert name_of(authenticator, "Bearer new") == "los"
     path.write_text(f"callers: {{los: {{roles: [decide], tokens: [{FIRST}]}}}}")
     assert not authenticator.refresh()
-    assert caller_of(authenticator, "Bearer new").name == "los"
+    assert name_of(authenticator, "Bearer new") == "los"
     [refused] = [line for line in log if line["event"] == "callers refused"]
     assert refused["where"] == f"{path}:1:43"
     assert FIRST not in str(log)

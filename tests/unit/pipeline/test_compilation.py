@@ -6,12 +6,17 @@ import threading
 import pytest
 
 from decision_service.domain.errors import Overloaded
+from decision_service.factors.registry import catalogue
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import MOST, CompilationThread
 from decision_service.pipeline.rules.loading import RuleFolder, load_rules
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.pipeline.rules.texts import ruleset_text
 from decision_service.pipeline.trial.dry_run import ValidateRules
+from decision_service.ruleset.compile.compiler import compile_ruleset
+from decision_service.ruleset.program.model import RulesetFiles
 from tests.fakes.world import World, shipped_rules
+from tests.unit.ruleset.rulesets import rules, stages
 
 
 class Held:
@@ -101,3 +106,15 @@ async def test_texts_are_validated_and_old_rulesets_read_on_that_thread(held):
     compilation, ruleset = await asyncio.gather(*waiting)
     assert compilation.diagnostics
     assert ruleset.digest == stored.digest
+
+
+async def test_an_old_ruleset_is_read_without_the_checks_of_today():
+    """What has decided replays, although its text would be refused as an author's edit."""
+    text = stages(rules("id: fine, when: income.months_24m / 0 > 1, then: APPROVE"))
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
+    assert compile_ruleset(files, catalogue()).ruleset is None
+    once = compile_ruleset(files, catalogue(), checks=()).ruleset
+    world = World()
+    await world.log.put_texts([ruleset_text(once, files)])
+    archive = RulesetArchive(world.log, Rulebook, CompilationThread())
+    assert (await archive.by_digest(once.digest)).digest == once.digest

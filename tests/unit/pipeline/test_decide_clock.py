@@ -40,14 +40,14 @@ async def test_a_clock_far_behind_the_last_record_refers() -> None:
 async def test_the_last_record_of_an_earlier_process_counts() -> None:
     """A clock set back while the service was down is noticed by what the store holds."""
     world = World()
-    world.last = ClockGuard(NOW + timedelta(hours=1))
+    world.last = ClockGuard(newest=NOW + timedelta(hours=1))
     assert await outcomes(world, world.decide(), 0) == [Outcome.REFER]
 
 
 async def test_such_a_decision_replays_to_itself() -> None:
     """The doubt is recorded: without it the replay would approve."""
     world = World()
-    world.last = ClockGuard(NOW + timedelta(hours=1))
+    world.last = ClockGuard(newest=NOW + timedelta(hours=1))
     stored = await world.decide()(application(), world.call())
     archive = RulesetArchive(world.log, lambda: world.book, CompilationThread())
     reading = ReadDecisions(world.log, archive)
@@ -57,18 +57,21 @@ async def test_such_a_decision_replays_to_itself() -> None:
     assert (verdict.outcome, verdict.refer_kind) == (Outcome.REFER, ReferKind.DATA)
 
 
-def test_the_newest_record_is_the_measure() -> None:
+async def test_the_newest_record_is_the_measure() -> None:
     """An older record noted later does not make the clock believable again."""
     last = ClockGuard()
-    assert not last.doubts(NOW)
+    assert not await last.doubts(NOW)
     last.note(NOW)
     last.note(NOW - timedelta(hours=1))
-    assert last.doubts(NOW - timedelta(minutes=1))
+    assert await last.doubts(NOW - timedelta(minutes=1))
 
 
-def test_the_alarm_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """The log says that the clock went back when it does, not with every decision."""
-    last = ClockGuard(NOW)
+async def test_the_alarm_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log says so when the clock goes back, not with every decision, and names the newest."""
+    last = ClockGuard(newest=NOW)
     for seconds in (60, 50, 0, 60):
-        last.doubts(NOW - timedelta(seconds=seconds))
-    assert capsys.readouterr().out.count("clock went back") == 2
+        await last.doubts(NOW - timedelta(seconds=seconds))
+    told = capsys.readouterr().out
+    assert told.count("clock went back") == 2
+    assert f"newest_decision={NOW.isoformat()}" in told
+    assert "behind_seconds=60" in told

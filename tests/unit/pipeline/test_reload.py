@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from decision_service.pipeline.rollout.journal import Rollouts
@@ -32,6 +33,16 @@ class Serving:
         return await ReloadRules(read, self.active_rules, self.rollouts, self.log, SetClock())()
 
 
+def without_tests(folder: RuleFolder, version: int) -> RuleFolder:
+    """The folder without the cases of one version of every product."""
+    line = f"\nversion: {version}\n"
+    products = [
+        replace(one, tests=tuple(t for t in one.tests if line not in t.text))
+        for one in folder.products
+    ]
+    return replace(folder, products=tuple(products))
+
+
 @pytest.fixture
 async def serving() -> Serving:
     """A process on the shipped rules."""
@@ -50,6 +61,16 @@ async def test_a_changed_plan_is_taken_over_with_its_challenger(serving: Serving
     assert state.challenger is not None
     assert (state.challenger.stage, state.decided_by) == ("whole", (1, 2))
     assert [e.action for e in await serving.rollouts.history(PRODUCT, None, 9)] == ["plan", "begin"]
+
+
+async def test_a_challenger_without_a_test_case_is_not_taken_over(serving: Serving) -> None:
+    """The last good rules decide on, and the refusal names the plan's line."""
+    before = serving.active_rules.current()
+    serving.folder = without_tests(with_plan(CHALLENGED), 2)
+    assert await serving.reload() == Reloaded(accepted=False, faults=1)
+    assert serving.active_rules.current() is before
+    [problem] = serving.active_rules.status.refused
+    assert (problem.code, problem.quoted.strip()) == ("T003", "version: 2")
 
 
 async def test_a_store_that_fails_asks_for_another_reading(serving: Serving) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,6 +35,19 @@ async def test_everything_that_is_due_goes_in_bounded_batches() -> None:
     assert await Retention(store, SetClock(), 25).once(pause=0) == 2 * BATCH + 1
     assert store.left == 0
     assert store.asked == [datetime(2024, 10, 24, 4, tzinfo=UTC)] * 4
+
+
+async def test_nothing_goes_while_the_clock_is_ahead() -> None:
+    """A clock that jumped forward by years deletes nothing; one that agrees or is behind does."""
+    drift: list[timedelta | None] = [timedelta(days=3650), timedelta(seconds=6)]
+    store = Old(3)
+    retention = Retention(store, SetClock(), 25, lambda: drift[0])
+    for _ in range(2):
+        assert await retention.once(pause=0) == 0
+        drift.pop(0)
+    assert (store.left, store.forgotten) == (3, [])
+    drift.append(timedelta(seconds=-6))
+    assert await retention.once(pause=0) == 3
 
 
 async def test_what_is_left_of_disconnected_accounts_goes_in_time() -> None:

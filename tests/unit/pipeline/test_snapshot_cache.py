@@ -121,6 +121,24 @@ async def test_old_data_is_read_again() -> None:
     assert await desk.calls() == 5
 
 
+async def test_a_reading_from_the_future_serves_nobody() -> None:
+    """Another process whose clock was two days ahead made it: how old it is cannot be told."""
+    desk = Desk()
+    desk.vendor.now += timedelta(days=2)
+    assert [await desk.calls(), await desk.calls()] == [5, 5]
+
+
+async def test_a_look_from_the_future_is_no_look() -> None:
+    """Accounts that were looked at by a clock that was ahead are looked at again."""
+    desk = Desk()
+    await desk.calls()
+    last = (await desk.log.user_state("u-1")).last
+    assert last is not None
+    await desk.log.looked("u-1", last.snapshot_id, NOW + timedelta(days=2))
+    await desk.log.user_state("u-1")
+    assert [await desk.calls(), await desk.calls()] == [1, 0]
+
+
 async def test_a_quarantine_ends_the_serving() -> None:
     """What was read until then does not serve, whatever its age; the next reading does."""
     desk = Desk()

@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 
 from decision_service.domain.missing import ABSENT, Cause
 from decision_service.domain.money import Money
-from decision_service.language.diagnostics import Report, render_all
-from decision_service.language.yaml.parser import read
-from decision_service.ruleset.compile.compiler import finish, read_draft
-from decision_service.ruleset.compile.digest import digest
+from decision_service.language.diagnostics import render_all
+from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.program.model import RulesetFiles
-from decision_service.ruleset.reading.names import Names
 from tests.oracles.rule_facts import facts
 from tests.oracles.rulesets import CATALOGUE, FACTORS, ruleset_text
 from tests.unit.ruleset.rulesets import value
@@ -28,14 +25,10 @@ LAWS = settings(
 
 def loosely_compiled(text):
     """The ruleset of a text that is well formed, whatever the checks of its logic say."""
-    report = Report()
     files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", text)
-    node = read(files.path, files.text, report)
-    assert node is not None
-    draft = read_draft(node, files, Names(CATALOGUE), report)
-    assert draft is not None
-    assert not report.failed, render_all(report.diagnostics())
-    return finish(draft, digest(draft))
+    found = compile_ruleset(files, CATALOGUE, checks=())
+    assert found.ruleset is not None, render_all(found.diagnostics)
+    return found.ruleset
 
 
 @st.composite

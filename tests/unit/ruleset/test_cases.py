@@ -18,6 +18,22 @@ from tests.unit.ruleset.catalogue import CATALOGUE
 from tests.unit.ruleset.rulesets import HEAD, compiled, facts, php, rules, stages
 
 OFFER = "offer:\n  approved_amount: inputs.requested_amount\n  tier: \"'T1'\"\n"
+CARD = """\
+  - name: score
+    component: SCORECARD
+    scorecard:
+      id: card
+      base: 0
+      characteristics:
+        - factor: income.months_12m
+          reason: GAPS
+          bins: [{in: "[0, 6)", points: 0}, {in: "[6, 12]", points: 10}]
+      bands: [{band: A, from: 10, then: APPROVE}, {band: B, then: REFER}]
+"""
+PAYSLIP = """\
+conditions:
+  - {id: payslip, when: offer.approved_amount > 400000, text: {en: A payslip}}
+"""
 FILE = """\
 ruleset: test-loan
 version: 1
@@ -33,7 +49,7 @@ cases:
 
 @pytest.fixture(scope="module")
 def ruleset():
-    """A ruleset with a decline, a referral and an approval."""
+    """A ruleset with a decline, a referral, an approval, a scorecard and a condition."""
     return compiled(
         stages(
             rules(
@@ -41,8 +57,9 @@ def ruleset():
                 "id: gaps, when: contributions.months_12m < 6, then: REFER, reason: GAPS",
                 "id: fine, when: income.months_12m >= 6, then: APPROVE",
             ),
+            CARD,
             head=HEAD,
-            tail=OFFER,
+            tail=OFFER + PAYSLIP,
         )
     )
 
@@ -83,10 +100,10 @@ def test_a_case_that_agrees_passes(ruleset):
             "19999.99",
             "20000",
         ),
-        ("{outcome: APPROVE, offer: {rate: 3}}", "offer.rate", "3", "none"),
-        ("{outcome: APPROVE, scores: {card: 3}}", "scores.card", "3", "none"),
-        ("{outcome: APPROVE, bands: {card: A}}", "bands.card", "A", "none"),
-        ("{outcome: APPROVE, conditions: [x]}", "conditions", "x", "none"),
+        ("{outcome: APPROVE, offer: {max_amount: 3}}", "offer.max_amount", "3", "none"),
+        ("{outcome: APPROVE, scores: {card: 3}}", "scores.card", "3", "10"),
+        ("{outcome: APPROVE, bands: {card: B}}", "bands.card", "B", "A"),
+        ("{outcome: APPROVE, conditions: [payslip]}", "conditions", "payslip", "none"),
     ],
 )
 def test_a_difference_shows_expected_beside_actual(ruleset, expect, field, expected, actual):
@@ -100,6 +117,21 @@ def test_a_case_overrides_the_defaults(ruleset):
     more = "    factors: {income.months_12m: 2}\n    inputs: {requested_amount: 30000}\n"
     expect = "{outcome: DECLINE, reasons: [SHORT], reasons_exclude: [GAPS], offer: none}"
     assert _run(ruleset, expect, more).differences == ()
+
+
+def test_a_case_takes_back_an_input_of_the_defaults(ruleset):
+    """`missing NOT_SENT` un-sends an input; a required one is then refused as a request is."""
+    more = "    inputs: {requested_amount: missing NOT_SENT}\n"
+    expect = "{outcome: REFER, data_requests: [inputs.requested_amount]}"
+    assert _run(ruleset, expect, more).differences == ()
+    strict = compiled(
+        stages(
+            rules("id: fine, when: income.months_12m >= 6, then: APPROVE"),
+            head=HEAD.replace("min: 1000,", "required: true, min: 1000,"),
+        )
+    )
+    text = FILE.replace("a case\n", f"a case\n{more}")
+    assert "R804" in [d.code for d in _parse(strict, text).diagnostics]
 
 
 def test_missing_factors_are_written_with_their_cause(ruleset):
@@ -128,6 +160,44 @@ def test_missing_factors_are_written_with_their_cause(ruleset):
             "`STAEL` is no cause",
         ),
         ("income.months_12m: 12", "income.months_12m: twelve", "R122", "must be a whole number"),
+        ("income.months_12m: 12", "income.months_12m: 13", "R807", "is never 13"),
+        (
+            "income.months_12m: 12",
+            "income.months_12m: 12, employment.status: GIGS",
+            "R807",
+            "`employment.status` is never `GIGS`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, reasons_exclude: [SHRT]",
+            "R207",
+            "unknown reason `SHRT`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, conditions: [payslips]",
+            "R808",
+            "test-loan v1 has no condition `payslips`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, scores: {crad: 3}",
+            "R808",
+            "test-loan v1 has no scorecard `crad`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, bands: {card: Q}",
+            "R808",
+            "the scorecard `card` has no band `Q`",
+        ),
+        (
+            "outcome: APPROVE",
+            "outcome: APPROVE, offer: {aproved_amount: none}",
+            "R808",
+            "test-loan v1 has no offer line `aproved_amount`",
+        ),
+        ("ruleset: test-loan", "ruleset: no-loan", "R802", "these cases are not about test-loan"),
         ("as_of: 2026-11-15\n", "", "R805", "the case has no `as_of`"),
         ("version: 1", "version: 2", "R802", "these cases are not about test-loan v1"),
         ("outcome: APPROVE", "outcome: YES", "R123", "must be one of"),
@@ -229,28 +299,3 @@ def test_a_missing_factor_may_have_a_reason_of_its_own(ruleset):
     wrong = _parse(ruleset, text.replace(given, given.replace("TIMEOUT", "TIEMOUT")))
     fault = next(d for d in wrong.diagnostics if d.code == "R806")
     assert (fault.code, fault.hint) == ("R806", "did you mean `UPSTREAM_TIMEOUT`?")
-
-
-POST_CHECKS = """\
-post_checks:
-  - {id: sure, when: offer.approved_amount <= 10000 and offer.term <= 4, then: REFER, reason: LEGAL}
-  - {id: rate, when: offer.rate > params.cap, then: REFER, reason: LEGAL}
-  - {id: open, when: inputs.declared_monthly_debt > 5, then: REFER, reason: LEGAL}
-  - {id: share, when: inputs.requested_amount / offer.term > 5, then: REFER, reason: LEGAL}
-"""
-
-
-def test_coverage_asks_for_no_truth_that_cannot_be():
-    """UNKNOWN is asked of a rule only where something it reads can be missing."""
-    head = HEAD.replace("max: 500000}", "max: 500000, required: true}").replace(
-        "max: 36}", "max: 36, required: true}"
-    )
-    offer = (
-        "offer:\n  approved_amount: min(inputs.requested_amount, 3 * income.conservative_6m)\n"
-        "  term: inputs.requested_term_months\n  rate: params.cap / 2\n"
-    )
-    params = "params:\n  cap: {type: number, value: 0.15}\n"
-    gate = rules("id: fine, when: income.months_24m >= 6, then: APPROVE")
-    ruleset = compiled(stages(gate, head=head + params, tail=offer + POST_CHECKS))
-    asked = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
-    assert asked == {"rule `fine`", "rule `open`", "rule `share`"}

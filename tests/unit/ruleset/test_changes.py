@@ -73,6 +73,11 @@ EDITS = {
         "value: 0.3",
         "parameters: maximum debt to income (max_debt_to_income) from 0.35 to 0.3",
     ),
+    "the limits of a parameter": (
+        "value: 0.35}",
+        "value: 0.35, unit: share}",
+        "parameters: maximum debt to income (max_debt_to_income): unit is new: share",
+    ),
     "a condition": (
         "connected_count == 0",
         "connected_count <= 0",

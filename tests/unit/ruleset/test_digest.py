@@ -124,6 +124,13 @@ def test_marks_that_are_false_say_nothing():
     assert _digest(EXAMPLE, **{name: marked}) == _digest(EXAMPLE, **{name: PROVIDERS})
 
 
+def test_limits_of_a_parameter_decide_nothing():
+    """`min`, `max` and `unit` may be added to a version that has decided."""
+    limited = EXAMPLE.replace("value: 0.35}", "value: 0.35, min: 0.1, max: 0.5, unit: share}")
+    assert limited != EXAMPLE
+    assert _digest(limited) == _digest(EXAMPLE)
+
+
 def test_posting_lags_in_days_count():
     """A lag in days changes the digest; the lags that hold without any do not."""
     lags = "  posting_lag_days: {payroll: 10, default: 0}\n"

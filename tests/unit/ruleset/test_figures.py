@@ -6,10 +6,10 @@ import pytest
 
 from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.parser import read
+from decision_service.ruleset.figures.facts.related import related, uses_of
 from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Fate
 from decision_service.ruleset.figures.neighbours import figures, next_to
-from decision_service.ruleset.figures.related import related, uses_of
 from decision_service.ruleset.figures.report import report_on
 from decision_service.ruleset.figures.run import FiguresRun
 from decision_service.ruleset.program.model import RulesetFiles

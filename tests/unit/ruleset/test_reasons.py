@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from decision_service.domain.factor import ValueType
 from decision_service.domain.kinds import Kind
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.months import Month
 from decision_service.domain.verdict import Component, ReferKind
-from tests.unit.ruleset.rulesets import HEAD, codes, decide, php, rules, stages
+from decision_service.ruleset.explain.trace import traces
+from decision_service.ruleset.program.rounding import apart
+from decision_service.ruleset.program.wording import Wording
+from decision_service.ruleset.run.evaluator import evaluate
+from tests.unit.ruleset.rulesets import HEAD, codes, compiled, decide, facts, php, rules, stages
 
 FINE = rules("id: fine, when: income.months_12m >= 6, then: APPROVE", name="fine")
 
@@ -362,3 +370,51 @@ def test_an_unknown_provider_is_shown_as_missing_data():
     assert codes(decide(stages(passed, FINE), given)) == []
     open_month = {**given, "income.months_6m": Cause.NOT_YET_POSTED}
     assert codes(decide(stages(passed, FINE), open_month)) == ["NOT_YET_POSTED"]
+
+
+NEAR = [
+    ("income.volatility_6m > 0.1234", "0.12341", "0.1235", "<= 0.1234"),
+    ("income.volatility_6m < 0.1234", "0.12339", "0.1233", ">= 0.1234"),
+    ("0.1234 < income.volatility_6m", "0.1234000001", "0.1235", "<= 0.1234"),
+    ("income.volatility_6m > 0.12338", "0.12339", "0.1234", "<= 0.1233"),
+    ("income.volatility_6m != 0.1234", "0.12341", "0.1235", "== 0.1234"),
+    ("income.volatility_6m > params.limit", "0.50001", "0.5001", "<= 0.5"),
+    ("income.volatility_6m not in (0.1234, 0.5)", "0.12341", "0.1235", "in (0.1234, 0.5)"),
+    ("income.volatility_6m * 3 > 1", "0.33334", "1.0001", "<= 1"),
+    ("income.volatility_6m >= 0.1234", "0.1234", "0.1234", "< 0.1234"),
+]
+
+
+@pytest.mark.parametrize(("when", "value", "actual", "required"), NEAR)
+def test_what_a_reason_has_is_never_what_it_needs(when, value, actual, required):
+    """Values that round to the threshold are rounded away from it; equal ones stay as they are."""
+    head = f"{HEAD}params:\n  limit: {{type: number, value: 0.5}}\n"
+    ruleset = compiled(stages(declines((when, "SHORT")), FINE, head=head))
+    found = {"income.volatility_6m": Decimal(value), "income.months_12m": 12}
+    verdict = evaluate(ruleset, facts(found))
+    assert (verdict.reasons[0].actual, verdict.reasons[0].required) == (actual, required)
+    [comparison] = traces(ruleset, verdict)[0].rules[0].comparisons
+    assert comparison.actual == actual
+
+
+def test_an_amount_that_rounds_to_the_threshold_is_shown_a_centavo_away():
+    """Of a third of ₱ 3,000.01, 1,000.01 are shown where at most 1,000 are needed."""
+    found = {"income.conservative_6m": php("3000.01"), "income.months_12m": 12}
+    assert _reason("income.conservative_6m / 3 > 1000", found) == (
+        "income.conservative_6m / 3",
+        "₱ 1,000.01",
+        "<= ₱ 1,000",
+    )
+
+
+@given(st.decimals(-10, 10, places=9), st.decimals(-10, 10, places=9))
+def test_two_values_that_differ_are_shown_apart_in_their_order(one, other):
+    """Whatever the values, the words differ as they do."""
+    both = apart(one, other, money=False)
+    if one == other:
+        assert both is None
+        return
+    wording = Wording("PHP")
+    shown = [Decimal(wording.value(value, ValueType.NUMBER)) for value in both]
+    assert (shown[0] < shown[1]) is (one < other)
+    assert shown[0] != shown[1]

@@ -106,7 +106,10 @@ def test_contradictions_are_found(text):
         ("max(a.n, 2)", 2, 4),
         ("a.n if d.flag else 9", 0, 9),
         ("abs(a.n - b.n)", 0, None),
-        ("a.n / b.n", None, None),
+        ("a.n / b.n", 0, 4),
+        ("-a.n / b.n", -4, 0),
+        ("3 / 3", 1, 1),
+        ("b.n / a.n", None, None),
     ],
 )
 def test_ranges_follow_the_bounds(text, low, high):

@@ -339,3 +339,75 @@ def test_a_doubly_or_uncovered_region_is_told_whole(cells, where):
     rows = [f"{cell}, 1000" for cell in cells]
     text = stages(table("unique", "max_amount: money", *rows, when="income.months_12m"), FINE)
     assert any(where in message for message in _messages(text))
+
+
+FLAGS = """\
+  - name: speed
+    component: TABLE
+    table:
+      id: speed
+      hit: first
+      when: [employment.has_payroll, income.months_12m, employment.status]
+      give: {fast: flag, always: flag}
+      rows:
+        - [true, 12, EMPLOYED, true, true]
+        - ["-", "-", "-", false, true]
+"""
+
+
+@pytest.mark.parametrize(
+    ("months", "payroll", "status", "outcome"),
+    [
+        (12, True, "EMPLOYED", Outcome.APPROVE),
+        (11, True, "EMPLOYED", Outcome.REFER),
+        (12, False, "EMPLOYED", Outcome.REFER),
+        (12, True, "GIG", Outcome.REFER),
+    ],
+)
+def test_flags_are_outputs_and_a_bare_cell_is_what_it_equals(months, payroll, status, outcome):
+    """A table gives flags that rules and offers read; 12 means == 12, EMPLOYED means that label."""
+    text = stages(
+        FLAGS,
+        rules("id: quick, when: speed.fast and speed.always, then: APPROVE", name="quick"),
+        rules("id: slow, when: not speed.fast, then: REFER, reason: GAPS", name="slow"),
+        tail="offer:\n  approved_amount: inputs.requested_amount\n  fast: speed.fast\n",
+    )
+    assert not [code for code in problems(text) if code < "R500"]
+    factors = {
+        "income.months_12m": months,
+        "employment.has_payroll": payroll,
+        "employment.status": status,
+    }
+    verdict = decide(text, factors, requested_amount=php(5000))
+    assert verdict.outcome is outcome
+    assert verdict.offer.outputs["fast"] is (outcome is Outcome.APPROVE)
+
+
+def test_a_bare_cell_is_the_operator_written_out():
+    """`6` and `== 6` are one table, with one digest."""
+    bare = stages(LIMIT.replace('">= 30000"', "30000"), FINE, tail=OFFER)
+    written = stages(LIMIT.replace('">= 30000"', '"== 30000"'), FINE, tail=OFFER)
+    assert compiled(bare).digest == compiled(written).digest
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (lambda text: text.replace(",", ";"), "R135", "separated by `;`, not by commas"),
+        (lambda text: text.replace(",", "\t"), "R135", "separated by tabs, not by commas"),
+        (lambda text: text.replace("max_amount", "max_amont", 1), "R132", "`max_amont` is not"),
+        (lambda text: text + "-,-,5,T9\n" * 2_000, "R123", "2,002 rows; 2,000 are allowed"),
+    ],
+)
+def test_one_slip_of_a_table_file_is_one_error(change, code, words):
+    """Another separator, a misspelt column, and too many rows are told once and alone."""
+    rows = "      rows: {file: tables/limit.csv}\n"
+    head, _, _ = LIMIT.partition("      rows:\n")
+    text = stages(head + rows, FINE, tail=OFFER)
+    csv = "employment.status,income.conservative_6m,max_amount,tier\nGIG,-,5,T1\n-,-,6,T2\n"
+    source = RulesetFiles(
+        "test-loan", "rules/test-loan/v1.yaml", text, tables={"tables/limit.csv": change(csv)}
+    )
+    [found] = [d for d in compile_ruleset(source, CATALOGUE).diagnostics if d.severity == "error"]
+    assert found.code == code
+    assert words in found.message

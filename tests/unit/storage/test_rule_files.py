@@ -108,7 +108,8 @@ def test_a_misnamed_yaml_file_is_a_problem(tmp_path: Path, name: str) -> None:
     ("content", "word"),
     [
         (b"caf\xe9", "UTF-8 at byte 3"),
-        (b"\xff\xfea\x00", "UTF-8 at byte 0"),
+        (b"\xff\xfea\x00", "UTF-16: save it as UTF-8"),
+        (b"a\x00,\x00", "UTF-16: save it as UTF-8"),
         (b"\xed\xa0\x80", "UTF-8"),
         (b"x" * (MOST_BYTES + 1), "256 KiB"),
     ],

@@ -30,7 +30,8 @@ def rules_checks(settings: Settings, stages: Mapping[str, str | None]) -> Iterat
         return
     failed = failures(folder, loading.rulebook)
     if failed:
-        yield PreflightCheck("rules", False, f"{len(failed)} of their tests fail: see `rules test`")
+        words = f"{len(failed)} of their tests fail or are not there: see `rules test`"
+        yield PreflightCheck("rules", False, words)
     else:
         yield PreflightCheck(
             "rules", True, f"{len(loading.rulebook.products)} products, tests passed"

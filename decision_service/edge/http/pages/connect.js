@@ -8,9 +8,16 @@
   const revokeLink = document.getElementById("revoke");
   const log = document.getElementById("status");
 
-  // A token is good for one opening; `used` says that the next opening needs another one.
-  let token = new URLSearchParams(location.search).get("token");
+  // A token is good for one opening; `used` says that the next opening needs another one. It is taken
+  // out of the address bar into the state of the history entry, for when this page is loaded again.
+  let token = null;
   let used = false;
+  const keep = (fresh) => {
+    token = fresh;
+    history.replaceState({ token }, "", location.pathname);
+  };
+  const given = new URLSearchParams(location.search).get("token") || history.state?.token;
+  if (given) keep(given);
 
   // `kind` is "done", "problem" or nothing; the words say the same for whoever does not see it.
   const say = (words, kind = "") => {
@@ -49,7 +56,7 @@
     });
     const content = await answer.json();
     if (!answer.ok) throw new Error(content.message);
-    token = content.token;
+    keep(content.token);
     return token;
   };
 

@@ -17,6 +17,8 @@ import grpc
 import msgspec
 import structlog
 
+from decision_service.edge.rpc.call_group import CallGroup
+from decision_service.edge.rpc.callers import Caller
 from decision_service.edge.rpc.context import Behaviour, CallStatus, RpcContext
 from decision_service.edge.rpc.interceptors.base import Handler, MethodInterceptor, behaviour_of
 from decision_service.edge.rpc.open_calls import OpenCalls
@@ -32,19 +34,26 @@ log = structlog.get_logger("decision_service.rpc")
 class EventLoopInterceptor(MethodInterceptor):
     """Serves each call's behaviour on the event loop on which the interceptor is made.
 
-    Calls beyond the bound of `calls` end with the status `full`, without the loop; those of
-    methods in `always` do not.
+    Calls beyond the bounds of `calls` end with the status `full`, without the loop. `identify`
+    finds the caller of a call before it has a place. No message of an unknown caller is waited for,
+    so that its behaviour gets none. Methods in `open_to_all` need no caller.
     """
 
     def __init__(
-        self, threads: Executor, calls: OpenCalls, full: CallStatus, always: Container[str] = ()
+        self,
+        threads: Executor,
+        calls: OpenCalls,
+        full: CallStatus,
+        identify: Callable[[RpcContext], Caller | None],
+        open_to_all: Container[str] = (),
     ) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._threads = threads
         self._calls = calls
         self._full = full
-        self._always = always
+        self._identify = identify
+        self._open_to_all = open_to_all
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def wrap(self, handler: Handler, method: str) -> Handler:
@@ -57,7 +66,7 @@ class EventLoopInterceptor(MethodInterceptor):
             behaviour_of(handler),
             handler.request_deserializer or bytes,
             handler.request_streaming,
-            method in self._always,
+            method in self._open_to_all,
         )
         serializer = handler.response_serializer
         if handler.response_streaming:
@@ -97,12 +106,18 @@ class EventLoopInterceptor(MethodInterceptor):
     def _begun(
         self, call: RpcContext, method: _Method, context: grpc.ServicerContext
     ) -> RpcContext:
-        if not self._calls.enter(call, always=method.always):
+        if not self._calls.enter(call, self._group(call, method)):
             _end(self._full, context)
         if not context.add_callback(partial(self._over, call)):
             self._calls.leave(call)
             _end(CANCELLED, context)
         return call
+
+    def _group(self, call: RpcContext, method: _Method) -> CallGroup:
+        if method.open_to_all:
+            return self._calls.health
+        call.caller = self._identify(call)
+        return self._calls.unauthenticated if call.caller is None else self._calls.known
 
     def _over(self, call: RpcContext) -> None:
         self._calls.leave(call)
@@ -115,8 +130,10 @@ class EventLoopInterceptor(MethodInterceptor):
         call: RpcContext,
         context: grpc.ServicerContext,
     ) -> Future[Any]:
-        request: Any
-        if method.streaming:
+        request: Any = None
+        if call.caller is None and not method.open_to_all:
+            pass  # it is refused without its message
+        elif method.streaming:
             request = self._requests(method, messages, call)
         else:
             request = self._request(method, messages, call, context)
@@ -164,7 +181,7 @@ class _Method(msgspec.Struct, frozen=True):
     behaviour: Behaviour
     read: Callable[[bytes], Any]
     streaming: bool
-    always: bool
+    open_to_all: bool
 
 
 class _Sent(msgspec.Struct, frozen=True):

@@ -27,12 +27,17 @@ DEFAULT_JUDGED = 200
 MOST_JUDGED = 2_000
 
 
-class Change(Protocol):
+class Reasoned(Protocol):
+    """What every request has that changes something on purpose."""
+
+    why: str
+    who: str
+
+
+class Change(Reasoned, Protocol):
     """What every request has that changes a rollout."""
 
     product: str
-    why: str
-    who: str
 
 
 def product_from(product: str) -> str:
@@ -47,13 +52,21 @@ def order_from(request: Change, caller: str, problems: Problems | None = None) -
     """Who wants a step and why; raises FieldInvalid with every malformed field."""
     problems = problems or Problems()
     check_product(problems, request.product)
+    return StepRequest(request.product, *reason_from(request, caller, problems))
+
+
+def reason_from(
+    request: Reasoned, caller: str, problems: Problems | None = None
+) -> tuple[str, str]:
+    """Who changes something and why; raises FieldInvalid with every malformed field."""
+    problems = problems or Problems()
     why, who = request.why.strip(), request.who.strip()
     if not why:
-        problems.add("why", "is empty: every change of a rollout needs its reason")
+        problems.add("why", "is empty: every change needs its reason")
     _check_text(problems, "why", why, LONGEST_WHY)
     _check_text(problems, "who", who, LONGEST_WHO)
     problems.raise_if_any()
-    return StepRequest(request.product, f"{caller} ({who})" if who else caller, why)
+    return f"{caller} ({who})" if who else caller, why
 
 
 def track_from(track: str, problems: Problems) -> TrackName | None:

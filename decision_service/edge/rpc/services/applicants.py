@@ -31,7 +31,7 @@ class ApplicantUseCases(msgspec.Struct, frozen=True):
 
 
 class ApplicantServicer:
-    """Translates between the wire and onboarding."""
+    """Translates between the wire and onboarding; callers reach the users that they created."""
 
     def __init__(self, use_cases: ApplicantUseCases) -> None:
         self._use_cases = use_cases
@@ -53,24 +53,24 @@ class ApplicantServicer:
         self, request: pb.CreateLinkTokenRequest, context: RpcContext
     ) -> pb.CreateLinkTokenResponse:
         """A new token."""
-        user_id = _user_id(request.user_id)
-        token = await self._use_cases.onboard.link_token(user_id, self._stop_at(context))
+        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        token = await self._use_cases.onboard.link_token(user_id, scope, self._stop_at(context))
         return pb.CreateLinkTokenResponse(link_token=_token(token))
 
     async def get_applicant(
         self, request: pb.GetApplicantRequest, context: RpcContext
     ) -> pb.GetApplicantResponse:
         """Where the applicant stands now."""
-        user_id = _user_id(request.user_id)
-        seen = await self._use_cases.look(user_id, self._stop_at(context))
+        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        seen = await self._use_cases.look(user_id, scope, self._stop_at(context))
         return pb.GetApplicantResponse(applicant=_applicant(seen))
 
     async def erase_applicant(
         self, request: pb.EraseApplicantRequest, context: RpcContext
     ) -> pb.EraseApplicantResponse:
         """Destroy what is stored, and revoke."""
-        user_id = _user_id(request.user_id)
-        erased = await self._use_cases.onboard.erase(user_id, self._stop_at(context))
+        user_id, scope = _user_id(request.user_id), context.info.applicant_scope
+        erased = await self._use_cases.onboard.erase(user_id, scope, self._stop_at(context))
         return pb.EraseApplicantResponse(
             revoked_accounts=erased.accounts, erased_snapshots=erased.snapshots
         )

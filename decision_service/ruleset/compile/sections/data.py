@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
 
 from decision_service.domain.needs import CombineIncome, DataPolicy, PartialPolicy
+from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.fields import Fields
+from decision_service.language.yaml.nodes import MapEntry
 from decision_service.language.yaml.readers import as_integer
 from decision_service.ruleset.compile.sections.ceilings import read_ceilings
 from decision_service.ruleset.compile.sections.data_files import read_classes, read_providers
@@ -76,6 +79,9 @@ def _lags(
     """Months or days by provider pattern; `words` are keys that are no patterns."""
     node, report = fields.map(key), draft.report
     lags: dict[str, int] = {}
+    _warn_of_hidden(
+        [e for e in (node.entries if node else ()) if e.key not in words], policy, report
+    )
     for entry in node.entries if node is not None else ():
         if not _GLOB.fullmatch(entry.key):
             hint = "a provider id, with `*` for any characters: sss_*"
@@ -87,3 +93,14 @@ def _lags(
         if lag is not None:
             lags[entry.key] = lag
     return lags
+
+
+def _warn_of_hidden(entries: Iterable[MapEntry], policy: DataPolicy, report: Report) -> None:
+    """R137 for a pattern whose providers all match earlier ones: the first that matches counts."""
+    taken: set[str] = set()
+    for entry in entries:
+        matched = {each for each in policy.provider_types if fnmatchcase(each, entry.key)}
+        if matched and matched <= taken:
+            message = f"`{entry.key}` never counts: patterns above it match all its providers"
+            report.warning("R137", entry.key_place, message, "move it up, or remove it")
+        taken |= matched

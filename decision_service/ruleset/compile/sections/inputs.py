@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from decision_service.domain.factor import ValueType
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry
-from decision_service.language.yaml.readers import as_decimal, as_text, check_identifier
+from decision_service.language.yaml.readers import as_text, check_identifier
 from decision_service.ruleset.program.model import InputSpec
+from decision_service.ruleset.reading.bounds import read_bounds
 from decision_service.ruleset.reading.draft import RulesetDraft
-from decision_service.ruleset.reading.literals import as_amount
 
 _TYPES = [t.value for t in ValueType]
 _KEYS = ("required", "min", "max", "one_of", "because")
-_BOUNDED = frozenset({ValueType.INTEGER, ValueType.NUMBER, ValueType.MONEY})
 WIRE_TYPES = {
     "requested_amount": ValueType.MONEY,
     "requested_term_months": ValueType.INTEGER,
@@ -45,7 +42,7 @@ def _input(entry: MapEntry, draft: RulesetDraft) -> InputSpec | None:
     type_ = ValueType(word)
     _check_blocked(entry, draft)
     _check_wire_type(fields, name, type_, draft)
-    lower, upper = _bounds(fields, type_, draft)
+    lower, upper = read_bounds(fields, type_, draft.names.currency, report)
     return InputSpec(
         name=name,
         type=type_,
@@ -69,32 +66,6 @@ def _check_wire_type(fields: Fields, name: str, type_: ValueType, draft: Ruleset
     if type_ is not wanted:
         message = f"`{name}` comes with every request as {wanted}, not as {type_}"
         draft.report.error("R311", fields.place("type"), message, f"write `type: {wanted}`")
-
-
-def _bounds(
-    fields: Fields, type_: ValueType, draft: RulesetDraft
-) -> tuple[Decimal | None, Decimal | None]:
-    if type_ not in _BOUNDED:
-        for key in ("min", "max"):
-            if fields.has(key):
-                message = f"`{key}` does not fit the type {type_}"
-                draft.report.error("R312", fields.node.key_place(key), message, "remove it")
-        return None, None
-    lower, upper = (_bound(fields, key, type_, draft) for key in ("min", "max"))
-    if lower is not None and upper is not None and lower > upper:
-        message = f"`min` {lower} is above `max` {upper}"
-        draft.report.error("R123", fields.place("min"), message)
-        return None, None
-    return lower, upper
-
-
-def _bound(fields: Fields, key: str, type_: ValueType, draft: RulesetDraft) -> Decimal | None:
-    node = fields.get(key)
-    if node is None:
-        return None
-    if type_ is ValueType.MONEY:
-        return as_amount(node, f"`{key}`", draft.names.currency, draft.report)
-    return as_decimal(node, f"`{key}`", draft.report)
 
 
 def _labels(fields: Fields, type_: ValueType, draft: RulesetDraft) -> tuple[str, ...]:

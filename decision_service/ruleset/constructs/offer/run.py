@@ -17,6 +17,7 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Truth,
 )
+from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.emitter import compile_tree, compile_trees
 from decision_service.language.evaluation.kleene import (
     Gap,
@@ -194,6 +195,6 @@ class OfferRunner:
         """Nothing: lines have no branches to cover."""
         return ()
 
-    def goals(self) -> Iterable[tuple[str, str]]:
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
         """Nothing."""
         return ()

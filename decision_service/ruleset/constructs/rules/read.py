@@ -34,7 +34,8 @@ class RulesPart(msgspec.Struct, frozen=True):
 
     def written(self) -> Iterable[Written]:
         """The conditions."""
-        return [Written(r.when, r.place, r.what) for r in self.rules if r.when is not None]
+        whens = [(r, r.when) for r in self.rules if r.when is not None]
+        return [Written(when, r.place, r.what, condition=True) for r, when in whens]
 
     def conclusive(self) -> Iterable[Conclusive]:
         """Each rule's outcome."""

@@ -9,6 +9,7 @@ import msgspec
 
 from decision_service.domain.missing import ABSENT
 from decision_service.domain.verdict import Component, Outcome, ReferKind, RuleTrace
+from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.emitter import Truths, compile_conditions, grouped
 from decision_service.language.evaluation.kleene import Gap, Unknown
 from decision_service.language.expressions.tree import Node, reads
@@ -95,13 +96,11 @@ class RulesRunner:
         for ready, truth in zip(self.ready, record[0][0], strict=True):
             yield ready.rule.what, truth_of(truth).lower()
 
-    def goals(self) -> Iterable[tuple[str, str]]:
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
         """Every rule true, false and, where it needs something, unknown."""
         for ready in self.ready:
-            yield ready.rule.what, "true"
-            yield ready.rule.what, "false"
-            if ready.slots:
-                yield ready.rule.what, "unknown"
+            for truth in ("true", "false", "unknown") if ready.slots else ("true", "false"):
+                yield ready.rule.what, truth, ready.rule.place
 
 
 Effects = tuple[dict[str, Finding], tuple[Gap, ...]]

@@ -19,6 +19,7 @@ from decision_service.domain.verdict import (
     Score,
     Truth,
 )
+from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.kleene import Gap, Unknown, rule_error
 from decision_service.language.expressions import tree
 from decision_service.ruleset.constructs.cell_trees import cell_tree
@@ -201,13 +202,13 @@ class ScorecardRunner:
                 yield f"bin {ready.characteristic.name.text}", cell.text
         yield f"band {self.card.id}", self.card.band_of(low).name
 
-    def goals(self) -> Iterable[tuple[str, str]]:
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
         """Every bin and every band."""
         for each in self.card.characteristics:
             for b in each.bins:
-                yield f"bin {each.name.text}", b.cell.text
+                yield f"bin {each.name.text}", b.cell.text, b.cell.place
         for band in self.card.bands:
-            yield f"band {self.card.id}", band.name
+            yield f"band {self.card.id}", band.name, band.place
 
 
 def _unsure(ready: _Ready, value: Any, marks: Mapping[int, tuple[Gap, ...]]) -> Scored:

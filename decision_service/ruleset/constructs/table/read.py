@@ -23,7 +23,7 @@ from decision_service.ruleset.constructs.table.model import (
     Hit,
     Row,
 )
-from decision_service.ruleset.constructs.table.rows import RawRow, read_rows
+from decision_service.ruleset.constructs.table.rows import RawRow, read_rows, table_file
 from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.program.part import Conclusive, Written
 from decision_service.ruleset.reading.draft import RulesetDraft
@@ -188,10 +188,13 @@ def _raw_rows(
         return []
     columns = [_column_name(item, name) for item, name in zip(when, names, strict=True)]
     rows = read_rows(node, [*columns, *types], draft.files, draft.report)
+    draft.used_tables.update(filter(None, [table_file(node, draft.files)]))
     if len(rows) > MOST_ROWS:
         message = f"{len(rows):,} rows; {MOST_ROWS:,} are allowed"
-        draft.report.error("R123", node.place, message)
-    return rows[:MOST_ROWS]
+        draft.report.error("R123", node.place, message, "split the table")
+        rows = []
+    draft.unread = draft.unread or not rows
+    return rows
 
 
 def _column_name(node: YamlNode, name: tree.NameRead | None) -> str:

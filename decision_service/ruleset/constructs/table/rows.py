@@ -9,12 +9,14 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from decision_service.language.diagnostics import Place, Report, did_you_mean, split_lines
+from decision_service.language.diagnostics import Place, Report, did_you_mean, nearest, split_lines
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.parser import LARGEST_TEXT
 from decision_service.language.yaml.readers import as_scalar
 from decision_service.ruleset.program.model import RulesetFiles
+
+_OTHER_SEPARATORS = {";": "`;`", "\t": "tabs", "|": "`|`"}
 
 
 class RawRow(msgspec.Struct, frozen=True):
@@ -22,6 +24,12 @@ class RawRow(msgspec.Struct, frozen=True):
 
     cells: tuple[Scalar, ...]
     place: Place
+
+
+def table_file(node: YamlNode, files: RulesetFiles) -> str | None:
+    """The key of the table file that `rows` names; None where there is none."""
+    name = node.get("file") if isinstance(node, MapNode) else None
+    return _key(name.text, files) if isinstance(name, Scalar) else None
 
 
 def read_rows(
@@ -62,21 +70,23 @@ def _from_file(
     name = fields.scalar("file")
     if name is None:
         return []
-    text = _table(name.text, files)
-    if text is None:
+    path = str(PurePosixPath(files.path).parent / name.text)
+    if name.text in files.unreadable:
+        report.error("R002", Place(path, 1, 1, 2), files.unreadable[name.text])
+        return []
+    key = _key(name.text, files)
+    if key is None:
         hint = did_you_mean(name.text, files.tables) or "tables lie beside it in `tables/`"
         report.error("R134", name.place, f"there is no table file `{name.text}`", hint)
         return []
-    path = str(PurePosixPath(files.path).parent / name.text)
-    return _CsvReader(path, text.removeprefix("\ufeff"), report).rows(columns)
+    return _CsvReader(path, files.tables[key].removeprefix("\ufeff"), report).rows(columns)
 
 
-def _table(name: str, files: RulesetFiles) -> str | None:
+def _key(name: str, files: RulesetFiles) -> str | None:
+    """The key of the file that a name means."""
     whole = str(PurePosixPath(files.path).parent / name)
-    for key in (name, whole, PurePosixPath(name).name):
-        if key in files.tables:
-            return files.tables[key]
-    return None
+    keys = (name, whole, PurePosixPath(name).name)
+    return next((key for key in keys if key in files.tables), None)
 
 
 class _CsvReader:
@@ -94,27 +104,43 @@ class _CsvReader:
             self.report.error("R102", Place(self.path, 1, 1, 2), message)
             return []
         header = self._cells(1)
+        if len(header) == 1 and len(columns) > 1 and self._is_otherwise_separated():
+            return []
         order = self._order(header, columns)
         if order is None:
             return []
         numbers = [n for n in range(2, len(self.lines) + 1) if self.lines[n - 1].strip()]
         return [self._row(n, order) for n in numbers]
 
+    def _is_otherwise_separated(self) -> bool:
+        """Whether a spreadsheet has written something else between the cells than commas."""
+        separator = next((each for each in _OTHER_SEPARATORS if each in self.lines[0]), None)
+        if separator is None:
+            return False
+        message = f"the cells are separated by {_OTHER_SEPARATORS[separator]}, not by commas"
+        hint = "save it as CSV in UTF-8 with commas"
+        column = self.lines[0].index(separator) + 1
+        self.report.error("R135", Place(self.path, 1, column, column + 1), message, hint)
+        return True
+
     def _order(self, header: Sequence[Scalar], columns: Sequence[str]) -> list[int] | None:
+        """Where each column stands; a name that is misspelt is told once, not as absent too."""
         names = [cell.text.strip() for cell in header]
+        absent = [column for column in columns if column not in names]
         sound = True
         for cell, name in zip(header, names, strict=True):
             if name not in columns or names.count(name) > 1:
                 what = "repeated" if name in columns else "not a column of the table"
                 message = f"the header's `{name}` is {what}"
-                hint = "" if name in columns else did_you_mean(name, columns)
+                hint = "" if name in columns else did_you_mean(name, absent or columns)
                 self.report.error("R132", cell.place, message, hint)
+                meant = nearest(name, absent)
+                absent = [column for column in absent if column != meant]
                 sound = False
-        for column in columns:
-            if column not in names:
-                message = f"the header has no column `{column}`"
-                self.report.error("R132", Place(self.path, 1, 1, 2), message)
-                sound = False
+        for column in absent:
+            message = f"the header has no column `{column}`"
+            self.report.error("R132", Place(self.path, 1, 1, 2), message)
+            sound = False
         return [names.index(column) for column in columns] if sound else None
 
     def _row(self, number: int, order: Sequence[int]) -> RawRow | None:

@@ -15,6 +15,7 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Truth,
 )
+from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.emitter import Evaluate, compile_trees
 from decision_service.language.evaluation.kleene import (
     Gap,
@@ -223,9 +224,10 @@ class TableRunner:
         """The rows that counted."""
         return [(f"table {self.grid.id}", f"row {i + 1}") for i in record[0].rows]
 
-    def goals(self) -> Iterable[tuple[str, str]]:
+    def goals(self) -> Iterable[tuple[str, str, Place]]:
         """Every row."""
-        return [(f"table {self.grid.id}", f"row {i + 1}") for i in range(len(self.grid.rows))]
+        what, rows = f"table {self.grid.id}", enumerate(self.grid.rows, 1)
+        return [(what, f"row {number}", row.place) for number, row in rows]
 
 
 def _gives(rows: Sequence[Sequence[tree.Node]]) -> list[_Give]:

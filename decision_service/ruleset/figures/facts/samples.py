@@ -16,7 +16,7 @@ import msgspec
 from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.missing import Cause, Missing
 from decision_service.domain.time import AsOf
-from decision_service.ruleset.figures.pools import distinct, possible_values, shown_value
+from decision_service.ruleset.figures.facts.pools import distinct, possible_values, shown_value
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.run.inputs import bind_inputs

@@ -1,0 +1,33 @@
+"""Whether a factor can have the value that a case gives it: no decision would ever see another."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from decision_service.domain.factor import FactorSpec, Value, ValueType
+from decision_service.domain.money import Money
+from decision_service.language.diagnostics import Report, did_you_mean
+from decision_service.language.yaml.nodes import Scalar, YamlNode
+
+
+def check_possible(node: YamlNode, spec: FactorSpec, value: Value, report: Report) -> None:
+    """R807 for a value beyond the factor's bounds, or a label that it never has."""
+    written = node.text if isinstance(node, Scalar) else ""
+    if spec.type is ValueType.TEXT:
+        if spec.labels and value not in spec.labels:
+            hint = did_you_mean(written, spec.labels)
+            report.error("R807", node.place, f"`{spec.name}` is never `{written}`", hint)
+        return
+    number = value.major if isinstance(value, Money) else value
+    if isinstance(number, bool) or not isinstance(number, int | Decimal):
+        return
+    below = spec.lower is not None and number < spec.lower
+    if below or (spec.upper is not None and number > spec.upper):
+        hint = f"it is {_bounds(spec)}"
+        report.error("R807", node.place, f"`{spec.name}` is never {written}", hint)
+
+
+def _bounds(spec: FactorSpec) -> str:
+    if spec.upper is None:
+        return f"{spec.lower:f} or more"
+    return f"{spec.upper:f} or less" if spec.lower is None else f"{spec.lower:f} to {spec.upper:f}"

@@ -1,0 +1,118 @@
+"""Clients of the HTTP address who are silent or slow, and everybody else meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from decision_service.edge.http import bounds, connections
+from decision_service.edge.http.bounds import MOST_OF_A_KIND
+from decision_service.edge.http.connections import MOST_CONNECTIONS
+from decision_service.edge.http.webhooks import PATH, signature
+from tests.e2e.service import Running, at_vendor, running
+from tests.kits.until import until
+
+SECRET = "one of the vendor's"
+Opened = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def clients(live: Running, count: int, sent: bytes = b"") -> AsyncIterator[list[Opened]]:
+    """So many connections, on each of which this was sent and nothing more comes."""
+    at = urlsplit(live.service.http_url)
+    opened = []
+    async with AsyncExitStack() as stack:
+        for _ in range(count):
+            reader, writer = await asyncio.open_connection(at.hostname, at.port)
+            stack.callback(writer.close)
+            writer.write(sent)
+            opened.append((reader, writer))
+        yield opened
+
+
+def post(signed: str) -> bytes:
+    """The head of an event whose body is to come."""
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nsmile-signature: {signed}\r\n\r\n"
+    )
+    return head.encode()
+
+
+async def get(url: str) -> int:
+    """The status of a page."""
+    async with httpx.AsyncClient() as client:
+        return (await client.get(url)).status_code
+
+
+async def event(live: Running) -> int:
+    """The status that a genuine event gets."""
+    body = json.dumps({"id": "et-1", "type": "USER_CREATED", "data": {"userId": "u"}}).encode()
+    headers = {"smile-signature": signature(body, SECRET.encode())}
+    async with httpx.AsyncClient(base_url=live.service.http_url) as client:
+        return (await client.post(PATH, content=body, headers=headers)).status_code
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /connect HTTP/1.1\r\nx-slow: "], ids=["silent", "slow"]
+)
+async def test_who_is_silent_keeps_nobody_out(shared: Running, sent: bytes) -> None:
+    """As many connections as there may be: the longest silent ones end for those who ask."""
+    async with clients(shared, MOST_CONNECTIONS + 9, sent) as silent:
+        assert await get(f"{shared.service.http_url}/healthz") == 200
+        assert await get(f"{shared.service.http_url}/connect") == 200
+        assert await silent[0][0].read() == b""
+
+
+async def test_a_client_that_takes_too_long_is_left(
+    shared: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a head, a body that does not come, a connection that says no more after its request."""
+    monkeypatch.setattr(connections, "CLIENT_SECONDS", 0.1)
+    asked = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    waiting = b"POST /connect/token HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
+    for sent, answered in ((b"GET", b""), (waiting, b""), (asked, b"HTTP/1.1 200 OK")):
+        async with clients(shared, 1, sent) as [(reader, _)]:
+            assert (await reader.read()).partition(b"\r\n")[0] == answered
+    assert "http_connections_ended_total" in shared.service.core.metrics.text().decode()
+
+
+async def test_a_request_ends_in_time(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the page would take: its connection is broken off."""
+    monkeypatch.setattr(bounds, "REQUEST_SECONDS", 0.1)
+    sent = b"POST /connect/token HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n"
+    async with clients(shared, 1, sent) as [(reader, _)]:
+        assert await reader.read() == b""
+
+
+async def test_slow_events_keep_no_genuine_one_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unsigned one is refused by its head; the longest of too many signed ones ends."""
+    settings = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
+    async with at_vendor(tmp_path, **settings) as (live, _):
+        async with clients(live, 1, post("unsigned")) as [(reader, _)]:
+            assert (await reader.readline()).split()[1] == b"401"
+        monkeypatch.setattr(bounds, "UNSENT_SECONDS", 60.0)
+        async with clients(live, MOST_OF_A_KIND, post("0" * 128)) as slow:
+            await until(lambda: event(live), lambda status: status == 503)
+            monkeypatch.setattr(bounds, "UNSENT_SECONDS", 0.0)
+            assert await event(live) == 200
+            assert await slow[0][0].read() == b""
+
+
+async def test_health_and_metrics_have_an_address_of_their_own(tmp_path: Path) -> None:
+    """Where one is set they are there, and pages and events are not."""
+    async with running(tmp_path, admin_address="127.0.0.1:0") as live:
+        urls: Any = live.service.http
+        assert [await get(f"{urls.admin}/{path}") for path in ("healthz", "metrics")] == [200, 200]
+        assert await get(f"{urls.admin}/connect") == 404
+        assert await get(f"{urls.public}/connect") == 200
+        assert [await get(f"{urls.public}/{path}") for path in ("healthz", "metrics")] == [404, 404]

@@ -1,0 +1,151 @@
+"""Where connect pages ask for another link token: what is answered, and how often one may guess."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+from starlette.requests import Request
+
+from decision_service.domain.errors import UpstreamUnavailable
+from decision_service.edge.addresses import network_of
+from decision_service.edge.http.app import build_app
+from decision_service.edge.http.connect import (
+    LinkTokenEndpoint,
+    WidgetOptions,
+    connect_routes,
+)
+from decision_service.edge.http.guesses import MINUTE, MOST_REFUSED, GuessLimit
+from decision_service.pipeline.applicants.ports import LinkToken
+from tests.fakes.world import SetClock
+
+OPTIONS = WidgetOptions("https://widget.example/smile.js", "https://api.example")
+
+
+async def renew(token: str) -> LinkToken | None:
+    """A page's token `good` has another one; while the vendor is down `late` has none."""
+    if token == "late":
+        raise UpstreamUnavailable("the vendor is down")
+    fresh = LinkToken("fresh", datetime(2026, 1, 1, tzinfo=UTC), "SANDBOX")
+    return fresh if token == "good" else None
+
+
+Show = Callable[..., Awaitable[httpx.Response]]
+
+
+@asynccontextmanager
+async def asking(clock: SetClock) -> AsyncIterator[Show]:
+    """Shows a token, or sends a body, from an address."""
+    endpoint = LinkTokenEndpoint(renew, GuessLimit(clock.monotonic))
+    app = build_app(connect_routes(OPTIONS, endpoint))
+
+    async def show(
+        token: str = "", address: str = "192.0.2.1", content: bytes | None = None
+    ) -> httpx.Response:
+        transport = httpx.ASGITransport(app, client=(address, 4711))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            if content is not None:
+                return await client.post("/connect/token", content=content)
+            return await client.post("/connect/token", json={"token": token})
+
+    yield show
+
+
+async def test_each_answer_has_its_status_and_a_sentence() -> None:
+    """A page's token gives another; a stranger's, and one that the vendor owes, say what to do."""
+    async with asking(SetClock()) as show:
+        assert (await show("good")).json() == {"token": "fresh"}
+        for token, status, words in (("bad", 403, "Ask for a new one"), ("late", 503, "a minute")):
+            answer = await show(token)
+            assert (answer.status_code, words in answer.text) == (status, True)
+            assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff",
+        b'{"token": 5}',
+        b'{"token": ""}',
+        b'{"token": "\\ud800"}',
+        b'{"other": ' + b"[" * 4000,
+        b'{"token": "%s"}' % (b"x" * 2049),
+        b"x" * 5000,
+    ],
+    ids=lambda content: content[:16].decode("latin-1"),
+)
+async def test_a_body_without_a_token_is_400(content: bytes) -> None:
+    """Whatever else is sent is no token, however deep, long or broken it is."""
+    async with asking(SetClock()) as show:
+        assert (await show(content=content)).status_code == 400
+
+
+async def test_an_address_may_guess_thirty_times_a_minute() -> None:
+    """Then it waits for the next minute, also with a good token; other addresses do not."""
+    clock = SetClock(seconds=20 * MINUTE + 15)
+    async with asking(clock) as show:
+        for number in range(MOST_REFUSED):
+            content = b"{}" if number % 2 else None
+            assert (await show("bad", content=content)).status_code in {400, 403}
+        limited = await show("good")
+        assert (limited.status_code, limited.headers["retry-after"]) == (429, "45")
+        assert (await show("good", address="192.0.2.2")).status_code == 200
+        clock.seconds += 45
+        assert (await show("good")).status_code == 200
+
+
+async def test_good_tokens_are_no_guesses() -> None:
+    """Many applicants behind one address are served, and those whom the vendor keeps waiting."""
+    async with asking(SetClock()) as show:
+        for token in ("good", "late") * MOST_REFUSED:
+            assert (await show(token)).status_code in {200, 503}
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+        ("", ""),
+    ],
+)
+def test_a_client_is_known_by_its_network(address: str, network: str) -> None:
+    """Of IPv6 the first 64 bits count, of which one client has all addresses."""
+    assert network_of(address) == network
+
+
+async def test_a_client_that_leaves_is_no_error() -> None:
+    """What it would have been answered is counted, and nothing is raised into the log."""
+    registry = CollectorRegistry()
+    endpoint = LinkTokenEndpoint(renew, GuessLimit(SetClock().monotonic), registry)
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": "POST", "path": "/connect/token", "headers": []}
+    answer = await endpoint.answer(Request(scope, gone))
+    assert answer.status_code == 400
+    name = "decision_service_link_token_requests_total"
+    assert registry.get_sample_value(name, {"outcome": "broken_off"}) == 1
+
+
+async def test_no_address_redirects_to_another() -> None:
+    """A path with a slash too many is unknown; a Host that is made up is not repeated."""
+    endpoint = LinkTokenEndpoint(renew, GuessLimit(SetClock().monotonic))
+    app = build_app(connect_routes(OPTIONS, endpoint))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://evil.example") as client:
+        for path in ("/connect/", "/connect/token/", "/healthz/", "//evil.example/connect/"):
+            answer = await client.get(path)
+            assert (answer.status_code, "location" in answer.headers) == (404, False)

@@ -1,0 +1,58 @@
+"""Failed authentications: who is slowed, and what an operator hears."""
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from decision_service.edge.rpc.interceptors import failed_authentications
+from decision_service.edge.rpc.interceptors.failed_authentications import (
+    ALARM_FROM,
+    AT_ONCE,
+    FORGOTTEN_AFTER,
+    SLOWED_SECONDS,
+    FailedAuthentications,
+)
+from decision_service.edge.rpc.peers import address_of
+from tests.fakes.log import captured
+
+
+def test_an_address_that_fails_again_and_again_waits_and_no_other() -> None:
+    """From the eleventh on answers wait, until the address has been quiet for a minute."""
+    now = 0.0
+    failures = FailedAuthentications(lambda: now)
+    waits = [failures.delay("192.0.2.1") for _ in range(AT_ONCE + 1)]
+    assert waits == [0.0] * AT_ONCE + [SLOWED_SECONDS]
+    assert failures.delay("192.0.2.2") == 0.0
+    now = FORGOTTEN_AFTER
+    assert failures.delay("192.0.2.1") == 0.0
+
+
+def test_failures_are_a_metric_and_many_of_an_address_an_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The log names the address once it has failed a hundred times."""
+    log = captured(monkeypatch, failed_authentications)
+    registry = CollectorRegistry()
+    failures = FailedAuthentications(lambda: 0.0, registry)
+    for _ in range(ALARM_FROM + 1):
+        failures.delay("192.0.2.1")
+    assert (
+        f"failed_authentications_total {ALARM_FROM + 1:.1f}" in generate_latest(registry).decode()
+    )
+    assert [(line["alarm"], line["address"], line["failures"]) for line in log] == [
+        ("AUTHENTICATION", "192.0.2.1", ALARM_FROM)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("ipv4:192.0.2.1:4711", "192.0.2.1"),
+        ("ipv6:%5B2001:db8:1:2:3::4%5D:4711", "2001:db8:1:2::/64"),
+        ("ipv6:[::1]:4711", "::/64"),
+        ("unix:/run/decisions", "unix:/run/decisions"),
+        ("ipv4:nonsense", "ipv4:nonsense"),
+    ],
+)
+def test_a_client_is_known_by_its_address_without_the_port(peer: str, address: str) -> None:
+    """Networks of IPv6 that one client has whole count as one address."""
+    assert address_of(peer) == address

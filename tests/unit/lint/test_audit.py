@@ -1,0 +1,98 @@
+"""Pinned packages against mounted advisories, and what is said where there are none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import httpx
+import pytest
+
+from lint.advisories import AdvisoriesUnusable, affects, read_advisories, serving
+from lint.audit import findings, main
+
+
+def record(**affected: Any) -> dict[str, Any]:
+    """A record of the package `some-package`, affected as given."""
+    package = {"name": "Some.Package", "ecosystem": "PyPI"}
+    return {"id": "X-1", "modified": "2026-11-20", "affected": [{"package": package, **affected}]}
+
+
+def within(*events: dict[str, str]) -> dict[str, Any]:
+    """A record of one range."""
+    return record(ranges=[{"type": "ECOSYSTEM", "events": [*events]}])
+
+
+RANGE = within({"introduced": "1.2"}, {"fixed": "1.10"})
+LAST = within({"introduced": "0"}, {"last_affected": "2.0"})
+TWICE = within({"introduced": "0"}, {"fixed": "1.5"}, {"introduced": "2.0"}, {"fixed": "2.0.1"})
+
+
+@pytest.mark.parametrize(
+    ("one", "inside", "outside"),
+    [
+        (RANGE, ["1.2", "1.9.9"], ["1.1", "1.10", "2.0"]),
+        (LAST, ["0.1", "2.0"], ["2.0.1"]),
+        (TWICE, ["1.4", "2.0"], ["1.5", "1.9", "2.0.1"]),
+        (record(versions=["1.0", "2.0.0"]), ["1.0", "2.0"], ["1.0.1"]),
+        (record(ranges=[{"type": "GIT", "events": [{"introduced": "0"}]}]), [], ["1.0"]),
+    ],
+)
+def test_a_record_affects_what_it_names(
+    one: dict[str, Any], inside: list[str], outside: list[str]
+) -> None:
+    """By range, by the last affected version, in several spans, and one by one."""
+    assert [affects(one, "some-package", version) for version in inside] == [True] * len(inside)
+    assert [affects(one, "some-package", version) for version in outside] == [False] * len(outside)
+    assert not any(affects(one, "another", version) for version in inside)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_mounted_records_answer_as_the_service_does(tmp_path: Path, *, zipped: bool) -> None:
+    """From a folder or a ZIP file, under any spelling of the name."""
+    text = json.dumps(RANGE)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "X-1.json").write_text(text)
+    with ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("X-1.json", text)
+    advisories = read_advisories(tmp_path / ("all.zip" if zipped else "folder"))
+    assert (advisories.total, advisories.newest) == (1, "2026-11-20")
+    with serving(advisories) as url:
+        for version, told in (("1.2", {"vulns": [RANGE]}), ("2.0", {})):
+            asked = {"package": {"name": "some_package", "ecosystem": "PyPI"}, "version": version}
+            assert httpx.post(url, json=asked).json() == told
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"id": "X-2"}', "[]"])
+def test_a_mount_that_is_none_is_told(tmp_path: Path, text: str) -> None:
+    """An empty folder, broken records and records of nothing are no advisories."""
+    if text:
+        (tmp_path / "X-2.json").write_text(text)
+    with pytest.raises(AdvisoriesUnusable):
+        read_advisories(tmp_path)
+
+
+@pytest.mark.parametrize("given", ["http://127.0.0.1:1/v1/query", "/nowhere/all.zip"])
+def test_an_audit_without_advisories_says_so(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is no success: the exit code is 2, and the words say what to mount."""
+    assert main([given]) == 2
+    told = capsys.readouterr().out
+    assert "Nothing was audited" in told
+    assert "ADVISORIES=" in told
+
+
+def test_a_package_that_was_not_audited_is_a_finding() -> None:
+    """As one that is vulnerable is; one with neither is none."""
+    vulnerable = {"id": "X-1", "fix_versions": ["1.10"]}
+    told = findings(
+        [
+            {"name": "a", "version": "1", "vulns": []},
+            {"name": "b", "version": "1.2", "vulns": [vulnerable]},
+            {"name": "c", "skip_reason": "not found"},
+        ]
+    )
+    assert [*told] == ["b 1.2: X-1, mended in 1.10", "c: not audited: not found"]

@@ -1,0 +1,55 @@
+"""Segments of a plan that nobody can be in."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.pipeline.rules.segments import unmatched_segments
+from tests.unit.rollout.plans import PATH, SMALL, good
+
+EXISTING = 'inputs.customer_type == "existing"'
+NEW = 'inputs.customer_type == "new"'
+EVERYBODY = f"{EXISTING} or {NEW}"
+
+
+def empty(*conditions):
+    """The numbers of the segments that are told to be empty, and the lines where."""
+    lines = [
+        f"    - {{name: s{i}, when: '{when}', percent: 5}}\n" for i, when in enumerate(conditions)
+    ]
+    text = SMALL.replace("  salt: a\n", f"  salt: a\n  segments:\n{''.join(lines)}")
+    found = unmatched_segments(PATH, text, good(text))
+    first = text.splitlines().index("  segments:") + 2
+    assert {(d.code, str(d.severity)) for d in found} <= {("P213", "warning")}
+    return [d.line - first for d in found]
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        ("inputs.requested_term_months < 3 and inputs.requested_term_months > 5",),
+        (EXISTING, EXISTING),
+        ("inputs.requested_term_months < 12", "inputs.requested_term_months in (3, 6)"),
+        (EXISTING, f"inputs.requested_term_months > 3 and {EXISTING}"),
+    ],
+)
+def test_a_segment_that_nobody_is_in_is_told_at_its_line(conditions):
+    """It contradicts itself, or an earlier one takes everybody who meets it."""
+    assert empty(*conditions) == [len(conditions) - 1]
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        (EXISTING, NEW),
+        (EXISTING, NEW, "inputs.requested_term_months > 3"),
+        (NEW, f"{EXISTING} or inputs.requested_term_months > 3"),
+        ("inputs.requested_term_months > 6", "inputs.requested_term_months > 3"),
+        (EXISTING, "missing(inputs.customer_type)"),
+        (EVERYBODY, "inputs.requested_term_months > 3"),
+        (EVERYBODY, f"missing(inputs.customer_type) or {NEW}"),
+    ],
+)
+def test_a_segment_that_somebody_could_be_in_is_not_told(conditions):
+    """Who does not send what an earlier condition asks for does not meet it."""
+    assert empty(*conditions) == []

@@ -1,0 +1,111 @@
+"""What coverage asks for: every branch that some applicant can reach, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.testing.cases import coverage
+from decision_service.ruleset.testing.certain import certain_rules
+from tests.oracles.rule_facts import facts as drawn_facts
+from tests.oracles.rulesets import ruleset_text
+from tests.unit.ruleset.generated import loosely_compiled
+from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
+
+REQUIRED = HEAD.replace("max: 500000}", "max: 500000, required: true}").replace(
+    "max: 36}", "max: 36, required: true}"
+)
+PARAMS = "params:\n  cap: {type: number, value: 0.15}\n"
+DERIVED = """\
+derived:
+  debt: coalesce(inputs.declared_monthly_debt, 0)
+  share: derived.debt / inputs.requested_amount
+  factor_debt: derived.debt + liabilities.monthly_amortization
+  instalment: annuity(inputs.requested_amount, params.cap, inputs.requested_term_months)
+  is_new: coalesce(inputs.customer_type, "new") == "new"
+"""
+OFFER = """\
+offer:
+  approved_amount: min(inputs.requested_amount, 3 * income.conservative_6m)
+  term_months: inputs.requested_term_months
+  monthly_rate: params.cap / 2
+  instalment: annuity(offer.approved_amount, offer.monthly_rate, offer.term_months)
+"""
+
+
+def unknown_asked(when, *, offered=False):
+    """Whether coverage asks for the UNKNOWN of a rule with this condition."""
+    fine = "id: fine, when: income.months_24m >= 6, then: APPROVE"
+    line = f"id: asked, when: '{when}', then: REFER, reason: LEGAL"
+    gate = rules(fine) if offered else rules(fine, line)
+    checks = f"post_checks:\n  - {{{line}}}\n" if offered else ""
+    ruleset = compiled(stages(gate, head=REQUIRED + PARAMS + DERIVED, tail=OFFER + checks))
+    asked = {goal.what for goal in coverage(ruleset, ()).missed if goal.which == "unknown"}
+    assert "rule `fine`" in asked
+    return "rule `asked`" in asked
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "coalesce(inputs.declared_monthly_debt, 0) > 5000",
+        "derived.debt > 5000",
+        "derived.share > params.cap",
+        "derived.instalment > 5000",
+        "derived.is_new and derived.debt > 9",
+        "known(inputs.declared_monthly_debt)",
+        "missing(inputs.customer_type) or inputs.requested_amount > 9000",
+        "inputs.requested_amount / (1 + params.cap) > 9000",
+        "floor(inputs.requested_term_months, 2) > 6",
+    ],
+)
+def test_what_cannot_be_unknown_is_not_asked_for(when):
+    """Required inputs, parameters, and what `coalesce` and bounds make of them have a truth."""
+    assert not unknown_asked(when)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "inputs.declared_monthly_debt > 5000",
+        "derived.factor_debt > 5000",
+        "coalesce(income.conservative_6m, 0) > 5000",
+        "coalesce(inputs.declared_monthly_debt, income.conservative_6m) > 5000",
+        "known(income.conservative_6m)",
+        "inputs.requested_amount / derived.debt > 2",
+        "annuity(inputs.requested_amount, params.cap, inputs.requested_term_months - 1) > 5000",
+    ],
+)
+def test_what_can_be_unknown_is_asked_for(when):
+    """A factor, an input that may be left out, and a divisor that may be zero need a case."""
+    assert unknown_asked(when)
+
+
+@pytest.mark.parametrize(
+    ("when", "asked"),
+    [
+        ("offer.approved_amount <= 10000 and offer.term_months <= 4", False),
+        ("offer.instalment / offer.approved_amount > params.cap", False),
+        ("annuity(offer.approved_amount, params.cap, offer.term_months) > 9000", False),
+        ("inputs.requested_amount / offer.term_months > 5", False),
+        ("inputs.declared_monthly_debt > offer.approved_amount", True),
+        ("offer.approved_amount / derived.debt > 5", True),
+    ],
+)
+def test_a_post_check_sees_an_offer_that_was_made(when, asked):
+    """Its amount is above zero, and lines over what has values have values."""
+    assert unknown_asked(when, offered=True) is asked
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_not_asked_for_never_comes(seed):
+    """No made-up applicant makes a condition UNKNOWN that is held to have a truth."""
+    ruleset = loosely_compiled(text := ruleset_text(seed))
+    certain = certain_rules(ruleset)
+    parts = (*ruleset.program.stages, *ruleset.program.closing)
+    for number in range(25 if certain else 0):
+        factors, inputs, as_of = drawn_facts(text, number)
+        trace = evaluate(ruleset, Facts(factors, inputs, as_of)).raw_trace
+        for part, found in zip(parts, (*trace.stages, *trace.closing), strict=True):
+            reached = () if found is None else part.runner.coverage(found.record)
+            assert not {what for what, which in reached if which == "unknown"} & certain

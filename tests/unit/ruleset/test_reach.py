@@ -1,0 +1,96 @@
+"""Cases that are offered for what no case reaches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from decision_service.language.diagnostics import render_all
+from decision_service.ruleset.figures.reach import ready_cases
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.testing.cases import Goal, coverage, parse_cases, run_cases
+from tests.unit.ruleset.catalogue import CATALOGUE
+from tests.unit.ruleset.rulesets import HEAD, compiled, rules, stages
+
+OFFER = "offer:\n  approved_amount: inputs.requested_amount\n"
+TEXT = stages(
+    rules(
+        "id: short, when: income.months_12m < 4, then: DECLINE, reason: SHORT",
+        "id: kind, when: 'inputs.customer_type == \"new\"', then: REFER, reason: GAPS",
+        "id: debt, when: inputs.declared_monthly_debt > 5000, then: REFER, reason: DEBT",
+        "id: both, when: income.months_24m < 6 and income.volatility_6m > 3, then: DECLINE, "
+        "reason: SHORTER",
+        "id: fine, when: income.months_12m >= 6, then: APPROVE",
+    ),
+    head=HEAD,
+    tail=OFFER,
+)
+CASES = """\
+ruleset: test-loan
+version: 1
+as_of: 2026-11-15
+defaults:
+  inputs: {requested_amount: 20000, customer_type: existing, declared_monthly_debt: 0}
+  factors: {income.months_12m: 12, income.months_24m: 24, income.volatility_6m: 0.1}
+cases:
+  - name: a case
+    expect: {outcome: APPROVE}
+"""
+
+
+@pytest.fixture(scope="module")
+def ruleset():
+    """A ruleset with rules on factors, on labels, on an input that may be left out, and on two."""
+    return compiled(TEXT)
+
+
+def run(ruleset, text):
+    """The results of a file of cases, which must have no fault."""
+    file = parse_cases("tests/a.yaml", text, ruleset, CATALOGUE)
+    assert render_all(file.diagnostics) == ""
+    return run_cases(ruleset, file.cases)
+
+
+def offered(ruleset, text):
+    """The cases that are offered beside a file's own, by goal."""
+    results = run(ruleset, text)
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
+    missed = coverage(ruleset, results).missed
+    return missed, ready_cases(files, ruleset, CATALOGUE, results, missed)
+
+
+def test_offered_cases_pass_and_reach_everything(ruleset):
+    """Pasted under `cases`, they pass at once, and nothing is missed any more."""
+    missed, found = offered(ruleset, CASES)
+    assert set(found) == set(missed) != set()
+    results = run(ruleset, CASES + "".join(f"{case}\n" for case in found.values()))
+    assert [r.case.name for r in results if not r.passed] == []
+    assert coverage(ruleset, results).missed == ()
+
+
+def test_an_offered_case_changes_no_more_than_it_must(ruleset):
+    """One value is changed where one is enough; an input that may be left out is taken back."""
+    _, found = offered(ruleset, CASES)
+    short = found[Goal("rule `short`", "true")]
+    assert re.search(r"    factors: \{income\.months_12m: [0-3]\}\n", short)
+    assert short.endswith("    expect: {outcome: DECLINE, reasons: [SHORT]}")
+    assert "inputs: {customer_type: new}" in found[Goal("rule `kind`", "true")]
+    unknown = found[Goal("rule `debt`", "unknown")]
+    assert "inputs: {declared_monthly_debt: missing NOT_SENT}" in unknown
+    assert "factors" not in unknown
+
+
+def test_what_the_case_before_changed_is_left_out_where_it_does_not_matter(ruleset):
+    """Made-up facts begin with a case that changes two factors; the goal needs neither."""
+    own = "a case\n    factors: {income.volatility_6m: 0.2, income.months_24m: 20}\n"
+    _, found = offered(ruleset, CASES.replace("a case\n", own))
+    assert "months_24m" not in found[Goal("rule `short`", "true")]
+    assert "factors" not in found[Goal("rule `kind`", "true")]
+
+
+def test_without_a_case_to_begin_with_none_is_offered(ruleset):
+    """A version that nobody has described an applicant of has no defaults to change."""
+    missed = coverage(ruleset, ()).missed
+    files = RulesetFiles("test-loan", "rules/test-loan/v1.yaml", TEXT)
+    assert ready_cases(files, ruleset, CATALOGUE, (), missed) == {}
