@@ -49,8 +49,12 @@ class Measured:
 
     async def run(self, capsys: pytest.CaptureFixture[str], *words: str) -> Done:
         """`decision-service rollout …`"""
-        at = ("--address", self.live.service.address)
-        return await asyncio.to_thread(command, capsys, "rollout", *words, *at)
+        return await asyncio.to_thread(command, capsys, "rollout", *words, *self.at)
+
+    @property
+    def at(self) -> tuple[str, str]:
+        """Where it serves, as an option."""
+        return "--address", self.live.service.address
 
     async def replayed(self, decision: decision_pb2.Decision, version: int) -> str:
         """What a version makes of a decision, by replaying it."""
@@ -156,6 +160,18 @@ async def test_the_challenger_is_compared_by_judging_again(
         told = (await seen.run(capsys, "compare", PRODUCT, "--challenger")).out
         assert f"{changed} would change" in told
         assert "Swap-outs (no longer approved by v2)" in told
+        day = ("--params-as-of", "2026-12-01")
+        told = (await seen.run(capsys, "compare", PRODUCT, "--champion", *day)).out
+        assert "v1 against itself with the parameters of 2026-12-01" in told
+        assert "of 4 (" in told
+        changed_id = next(
+            pair["examples"][0] for pair in found["outcomes"] if pair["live"] != pair["other"]
+        )
+        made = next(one for one in seen.made if one.decision_id == changed_id)
+        other = ("--version", 3 - made.ruleset_ref.version)
+        replay = ("decisions", "replay", changed_id, *other, *seen.at)
+        done = await asyncio.to_thread(command, capsys, *replay)
+        assert (done.code, "what differs" in done.out) == (Exit.FINDINGS, True)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +200,12 @@ async def test_a_question_out_of_bounds_is_refused(tmp_path: Path) -> None:
         request.window.seconds = 0
         told = await refused(seen.rollouts.CompareVersions(request))
         assert set(told.fields) == {"product", "shadow_version", "most_decisions", "window"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, champion=True)
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
+        request = pb.CompareVersionsRequest(product=PRODUCT, params_as_of="December")
+        told = await refused(seen.rollouts.CompareVersions(request))
+        assert set(told.fields) == {"params_as_of"}
         request = pb.CompareVersionsRequest(product=PRODUCT)
         told = await refused(seen.rollouts.CompareVersions(request))
         assert told.info.reason == "RULESET_UNKNOWN"

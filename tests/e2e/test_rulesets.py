@@ -1,5 +1,6 @@
 """The RulesetService, and rules that change while the service decides."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.e2e.service import (
     running,
 )
 from tests.kits.until import until
+from tests.unit.cli.commands import command as in_process
 
 GEORGE = sandbox_people()[0].user_id
 BACK = ("M006", "M007")
@@ -81,7 +83,9 @@ async def test_rulesets_are_listed_with_what_to_send(own: tuple[Running, Any, Pa
     assert got.ruleset.source == file.read_text()
 
 
-async def test_a_bad_edit_keeps_the_last_good_rules(own: tuple[Running, Any, Path]) -> None:
+async def test_a_bad_edit_keeps_the_last_good_rules(
+    own: tuple[Running, Any, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     """The listing tells the line, decisions go on by the old digest, a good edit heals it."""
     live, stub, file = own
     good = file.read_text()
@@ -90,6 +94,10 @@ async def test_a_bad_edit_keeps_the_last_good_rules(own: tuple[Running, Any, Pat
     reply = await listed(stub, refused=True)
     assert digest(reply) == before
     assert any("income.months_24m" in problem.hint for problem in reply.refused)
+    at = ("--address", live.service.address)
+    shown = await asyncio.to_thread(in_process, capsys, "rules", "status", *at)
+    assert (shown.code, "REFUSED" in shown.out, before[:12] in shown.out) == (1, True, True)
+    assert "did you mean `income.months_24m`" in shown.out
     decision = (await live.stub.CreateDecision(create(GEORGE))).decision
     assert decision.ruleset_ref.digest == before
     status, remark = await health(live)

@@ -124,7 +124,7 @@ class GuardrailFigures(_message.Message):
     def __init__(self, name: _Optional[str] = ..., metric: _Optional[str] = ..., of: _Optional[str] = ..., action: _Optional[str] = ..., standing: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ..., window: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ..., units_missing: _Optional[int] = ..., units_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class NextStage(_message.Message):
-    __slots__ = ("track", "stage", "percent", "hold_until_time", "decisions_missing", "decisions_by_time", "ready_by_time", "blocked_by")
+    __slots__ = ("track", "stage", "percent", "hold_until_time", "decisions_missing", "decisions_by_time", "ready_by_time", "blocked_by", "decisions", "waiting", "guardrails")
     TRACK_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     PERCENT_FIELD_NUMBER: _ClassVar[int]
@@ -133,6 +133,9 @@ class NextStage(_message.Message):
     DECISIONS_BY_TIME_FIELD_NUMBER: _ClassVar[int]
     READY_BY_TIME_FIELD_NUMBER: _ClassVar[int]
     BLOCKED_BY_FIELD_NUMBER: _ClassVar[int]
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    GUARDRAILS_FIELD_NUMBER: _ClassVar[int]
     track: str
     stage: str
     percent: str
@@ -141,10 +144,23 @@ class NextStage(_message.Message):
     decisions_by_time: _timestamp_pb2.Timestamp
     ready_by_time: _timestamp_pb2.Timestamp
     blocked_by: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., percent: _Optional[str] = ..., hold_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decisions_missing: _Optional[int] = ..., decisions_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ...) -> None: ...
+    decisions: int
+    waiting: _containers.RepeatedCompositeFieldContainer[WaitingGuardrail]
+    guardrails: int
+    def __init__(self, track: _Optional[str] = ..., stage: _Optional[str] = ..., percent: _Optional[str] = ..., hold_until_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decisions_missing: _Optional[int] = ..., decisions_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ready_by_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., blocked_by: _Optional[_Iterable[str]] = ..., decisions: _Optional[int] = ..., waiting: _Optional[_Iterable[_Union[WaitingGuardrail, _Mapping]]] = ..., guardrails: _Optional[int] = ...) -> None: ...
+
+class WaitingGuardrail(_message.Message):
+    __slots__ = ("name", "units", "min_units")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    MIN_UNITS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    units: int
+    min_units: int
+    def __init__(self, name: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ...) -> None: ...
 
 class VersionComparison(_message.Message):
-    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves")
+    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     LIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
     OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -155,6 +171,9 @@ class VersionComparison(_message.Message):
     FAILED_FIELD_NUMBER: _ClassVar[int]
     OUTCOMES_FIELD_NUMBER: _ClassVar[int]
     MOVES_FIELD_NUMBER: _ClassVar[int]
+    ERASED_FIELD_NUMBER: _ClassVar[int]
+    PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
+    UNTRIED_FIELD_NUMBER: _ClassVar[int]
     product: str
     live_version: int
     other_version: int
@@ -165,7 +184,22 @@ class VersionComparison(_message.Message):
     failed: int
     outcomes: _containers.RepeatedCompositeFieldContainer[ComparedOutcomes]
     moves: _containers.RepeatedCompositeFieldContainer[ComparedMove]
-    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ...) -> None: ...
+    erased: int
+    params_as_of: str
+    untried: _containers.RepeatedCompositeFieldContainer[UntriedValue]
+    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ...) -> None: ...
+
+class UntriedValue(_message.Message):
+    __slots__ = ("version", "parameter", "from_date", "value")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    PARAMETER_FIELD_NUMBER: _ClassVar[int]
+    FROM_DATE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    parameter: str
+    from_date: str
+    value: str
+    def __init__(self, version: _Optional[int] = ..., parameter: _Optional[str] = ..., from_date: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class ComparedOutcomes(_message.Message):
     __slots__ = ("live", "other", "count", "live_amount", "other_amount", "examples")

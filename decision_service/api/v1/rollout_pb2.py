@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%decision_service/api/v1/rollout.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a-decision_service/api/v1/ruleset_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x02\n\x07Rollout\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x13\n\x0bplan_digest\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x03\x12\x0e\n\x06paused\x18\x05 \x01(\x08\x12\x36\n\x07go_live\x18\x06 \x01(\x0b\x32%.decision_service.api.v1.RolloutTrack\x12\x39\n\nchallenger\x18\x07 \x01(\x0b\x32%.decision_service.api.v1.RolloutTrack\x12\x37\n\x07shadows\x18\x08 \x03(\x0b\x32&.decision_service.api.v1.ShadowVersion\x12\x37\n\tlast_step\x18\t \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07refused\x18\n \x03(\x0b\x32 .decision_service.api.v1.Problem\"\xda\x02\n\x0cRolloutTrack\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\t\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\nentered_by\x18\x05 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x0e\n\x06killed\x18\x06 \x01(\x08\x12\x35\n\x06stages\x18\x07 \x03(\x0b\x32%.decision_service.api.v1.RolloutStage\x12\x33\n\x04next\x18\x08 \x01(\x0b\x32%.decision_service.api.v1.RolloutStage\x12\x33\n\x0fhold_until_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x0cRolloutStage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07percent\x18\x02 \x01(\t\x12\'\n\x04hold\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmin_decisions\x18\x04 \x01(\x05\"1\n\rShadowVersion\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0f\n\x07percent\x18\x02 \x01(\t\"\xf6\x02\n\x0bRolloutStep\x12\x10\n\x08position\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x38\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0b\x32(.decision_service.api.v1.RolloutStanding\x12\x37\n\x05\x61\x66ter\x18\x07 \x01(\x0b\x32(.decision_service.api.v1.RolloutStanding\x12\x13\n\x0bplan_digest\x18\x08 \x01(\t\x12\x42\n\x07\x66igures\x18\t \x03(\x0b\x32\x31.decision_service.api.v1.RolloutStep.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x99\x01\n\x0fRolloutStanding\x12\x15\n\rgo_live_stage\x18\x01 \x01(\t\x12\x0e\n\x06killed\x18\x02 \x01(\x08\x12\x1a\n\x12\x63hallenger_version\x18\x03 \x01(\x05\x12\x18\n\x10\x63hallenger_stage\x18\x04 \x01(\t\x12\x19\n\x11\x63hallenger_killed\x18\x05 \x01(\x08\x12\x0e\n\x06paused\x18\x06 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%decision_service/api/v1/rollout.proto\x12\x17\x64\x65\x63ision_service.api.v1\x1a-decision_service/api/v1/ruleset_service.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x03\n\x07Rollout\x12\x0f\n\x07product\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x13\n\x0bplan_digest\x18\x03 \x01(\t\x12\x10\n\x08position\x18\x04 \x01(\x03\x12\x0e\n\x06paused\x18\x05 \x01(\x08\x12\x36\n\x07go_live\x18\x06 \x01(\x0b\x32%.decision_service.api.v1.RolloutTrack\x12\x39\n\nchallenger\x18\x07 \x01(\x0b\x32%.decision_service.api.v1.RolloutTrack\x12\x37\n\x07shadows\x18\x08 \x03(\x0b\x32&.decision_service.api.v1.ShadowVersion\x12\x37\n\tlast_step\x18\t \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x31\n\x07refused\x18\n \x03(\x0b\x32 .decision_service.api.v1.Problem\x12\x39\n\x08segments\x18\x0b \x03(\x0b\x32\'.decision_service.api.v1.RolloutSegment\x12\x0f\n\x07\x61llowed\x18\x0c \x01(\x05\x12\x0e\n\x06\x64\x65nied\x18\r \x01(\x05\"B\n\x0eRolloutSegment\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x11\n\tcondition\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\t\"\xda\x02\n\x0cRolloutTrack\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\r\n\x05stage\x18\x02 \x01(\t\x12\x0f\n\x07percent\x18\x03 \x01(\t\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\nentered_by\x18\x05 \x01(\x0b\x32$.decision_service.api.v1.RolloutStep\x12\x0e\n\x06killed\x18\x06 \x01(\x08\x12\x35\n\x06stages\x18\x07 \x03(\x0b\x32%.decision_service.api.v1.RolloutStage\x12\x33\n\x04next\x18\x08 \x01(\x0b\x32%.decision_service.api.v1.RolloutStage\x12\x33\n\x0fhold_until_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x0cRolloutStage\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07percent\x18\x02 \x01(\t\x12\'\n\x04hold\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\rmin_decisions\x18\x04 \x01(\x05\"1\n\rShadowVersion\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0f\n\x07percent\x18\x02 \x01(\t\"\xf6\x02\n\x0bRolloutStep\x12\x10\n\x08position\x18\x01 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03who\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x38\n\x06\x62\x65\x66ore\x18\x06 \x01(\x0b\x32(.decision_service.api.v1.RolloutStanding\x12\x37\n\x05\x61\x66ter\x18\x07 \x01(\x0b\x32(.decision_service.api.v1.RolloutStanding\x12\x13\n\x0bplan_digest\x18\x08 \x01(\t\x12\x42\n\x07\x66igures\x18\t \x03(\x0b\x32\x31.decision_service.api.v1.RolloutStep.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x99\x01\n\x0fRolloutStanding\x12\x15\n\rgo_live_stage\x18\x01 \x01(\t\x12\x0e\n\x06killed\x18\x02 \x01(\x08\x12\x1a\n\x12\x63hallenger_version\x18\x03 \x01(\x05\x12\x18\n\x10\x63hallenger_stage\x18\x04 \x01(\t\x12\x19\n\x11\x63hallenger_killed\x18\x05 \x01(\x08\x12\x0e\n\x06paused\x18\x06 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,17 +37,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLLOUTSTEP_FIGURESENTRY']._loaded_options = None
   _globals['_ROLLOUTSTEP_FIGURESENTRY']._serialized_options = b'8\001'
   _globals['_ROLLOUT']._serialized_start=179
-  _globals['_ROLLOUT']._serialized_end=554
-  _globals['_ROLLOUTTRACK']._serialized_start=557
-  _globals['_ROLLOUTTRACK']._serialized_end=903
-  _globals['_ROLLOUTSTAGE']._serialized_start=905
-  _globals['_ROLLOUTSTAGE']._serialized_end=1014
-  _globals['_SHADOWVERSION']._serialized_start=1016
-  _globals['_SHADOWVERSION']._serialized_end=1065
-  _globals['_ROLLOUTSTEP']._serialized_start=1068
-  _globals['_ROLLOUTSTEP']._serialized_end=1442
-  _globals['_ROLLOUTSTEP_FIGURESENTRY']._serialized_start=1396
-  _globals['_ROLLOUTSTEP_FIGURESENTRY']._serialized_end=1442
-  _globals['_ROLLOUTSTANDING']._serialized_start=1445
-  _globals['_ROLLOUTSTANDING']._serialized_end=1598
+  _globals['_ROLLOUT']._serialized_end=646
+  _globals['_ROLLOUTSEGMENT']._serialized_start=648
+  _globals['_ROLLOUTSEGMENT']._serialized_end=714
+  _globals['_ROLLOUTTRACK']._serialized_start=717
+  _globals['_ROLLOUTTRACK']._serialized_end=1063
+  _globals['_ROLLOUTSTAGE']._serialized_start=1065
+  _globals['_ROLLOUTSTAGE']._serialized_end=1174
+  _globals['_SHADOWVERSION']._serialized_start=1176
+  _globals['_SHADOWVERSION']._serialized_end=1225
+  _globals['_ROLLOUTSTEP']._serialized_start=1228
+  _globals['_ROLLOUTSTEP']._serialized_end=1602
+  _globals['_ROLLOUTSTEP_FIGURESENTRY']._serialized_start=1556
+  _globals['_ROLLOUTSTEP_FIGURESENTRY']._serialized_end=1602
+  _globals['_ROLLOUTSTANDING']._serialized_start=1605
+  _globals['_ROLLOUTSTANDING']._serialized_end=1758
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Rollout(_message.Message):
-    __slots__ = ("product", "unit", "plan_digest", "position", "paused", "go_live", "challenger", "shadows", "last_step", "refused")
+    __slots__ = ("product", "unit", "plan_digest", "position", "paused", "go_live", "challenger", "shadows", "last_step", "refused", "segments", "allowed", "denied")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     UNIT_FIELD_NUMBER: _ClassVar[int]
     PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +23,9 @@ class Rollout(_message.Message):
     SHADOWS_FIELD_NUMBER: _ClassVar[int]
     LAST_STEP_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    SEGMENTS_FIELD_NUMBER: _ClassVar[int]
+    ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    DENIED_FIELD_NUMBER: _ClassVar[int]
     product: str
     unit: str
     plan_digest: str
@@ -33,7 +36,20 @@ class Rollout(_message.Message):
     shadows: _containers.RepeatedCompositeFieldContainer[ShadowVersion]
     last_step: RolloutStep
     refused: _containers.RepeatedCompositeFieldContainer[_ruleset_service_pb2.Problem]
-    def __init__(self, product: _Optional[str] = ..., unit: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., paused: _Optional[bool] = ..., go_live: _Optional[_Union[RolloutTrack, _Mapping]] = ..., challenger: _Optional[_Union[RolloutTrack, _Mapping]] = ..., shadows: _Optional[_Iterable[_Union[ShadowVersion, _Mapping]]] = ..., last_step: _Optional[_Union[RolloutStep, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[_ruleset_service_pb2.Problem, _Mapping]]] = ...) -> None: ...
+    segments: _containers.RepeatedCompositeFieldContainer[RolloutSegment]
+    allowed: int
+    denied: int
+    def __init__(self, product: _Optional[str] = ..., unit: _Optional[str] = ..., plan_digest: _Optional[str] = ..., position: _Optional[int] = ..., paused: _Optional[bool] = ..., go_live: _Optional[_Union[RolloutTrack, _Mapping]] = ..., challenger: _Optional[_Union[RolloutTrack, _Mapping]] = ..., shadows: _Optional[_Iterable[_Union[ShadowVersion, _Mapping]]] = ..., last_step: _Optional[_Union[RolloutStep, _Mapping]] = ..., refused: _Optional[_Iterable[_Union[_ruleset_service_pb2.Problem, _Mapping]]] = ..., segments: _Optional[_Iterable[_Union[RolloutSegment, _Mapping]]] = ..., allowed: _Optional[int] = ..., denied: _Optional[int] = ...) -> None: ...
+
+class RolloutSegment(_message.Message):
+    __slots__ = ("name", "condition", "percent")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    condition: str
+    percent: str
+    def __init__(self, name: _Optional[str] = ..., condition: _Optional[str] = ..., percent: _Optional[str] = ...) -> None: ...
 
 class RolloutTrack(_message.Message):
     __slots__ = ("version", "stage", "percent", "since_time", "entered_by", "killed", "stages", "next", "hold_until_time")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from decision_service.cli.client.calls import call, decisions
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.clock import clock
 from decision_service.cli.decisions.decide import parse_view
+from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
 from decision_service.cli.decisions.outcomes import outcomes
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
@@ -88,7 +89,7 @@ def replay(
     *,
     server: ServerOptions,
 ) -> None:
-    """Recompute a decision and say what differs; exit code 1 when anything does."""
+    """Recompute a decision and show what differs, was and now; exit code 1 when anything does."""
     request = service_pb.ReplayDecisionRequest(
         decision_id=decision_id,
         ruleset_ref=pb.RulesetRef(version=version, digest=digest),
@@ -96,10 +97,13 @@ def replay(
     )
     with decisions(server) as stub:
         reply = call(stub.ReplayDecision, request, server)
+        recorded = _recorded(stub, reply, decision_id, server) if form is Format.TABLE else None
     if form is Format.JSON:
         print_json(reply)
     else:
         console().print(decision_tree(reply.decision))
+        if recorded is not None:
+            console().print(difference_table(recorded, reply.decision))
         console().print(_comparison(reply))
     if reply.differing_fields:
         raise typer.Exit(Exit.FINDINGS)
@@ -108,6 +112,18 @@ def replay(
 commands.command()(clock)
 commands.command()(export)
 commands.command()(outcomes)
+
+
+def _recorded(
+    stub: Any, reply: service_pb.ReplayDecisionResponse, decision_id: str, server: ServerOptions
+) -> pb.Decision | None:
+    """The decision as it was recorded; None where nothing came out otherwise."""
+    if not (reply.differing_fields or reply.changed_fields):
+        return None
+    view = pb.DECISION_VIEW_FULL if reply.decision.factor_values else pb.DECISION_VIEW_BASIC
+    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view)
+    decision: pb.Decision = call(stub.GetDecision, request, server).decision
+    return decision
 
 
 def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:

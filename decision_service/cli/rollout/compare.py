@@ -37,6 +37,12 @@ def compare(
     challenger: Annotated[
         bool, typer.Option("--challenger", help="judge recorded decisions again")
     ] = False,
+    champion: Annotated[
+        bool, typer.Option("--champion", help="the champion itself, by --params-as-of")
+    ] = False,
+    params_as_of: Annotated[
+        str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
+    ] = "",
     window: Annotated[str, typer.Option("--window", help="how far back: 90m, 24h, 14d")] = "7d",
     most: Annotated[
         int, typer.Option("--most", help="decisions to judge again", min=1, max=2000)
@@ -45,23 +51,35 @@ def compare(
     *,
     server: ServerOptions,
 ) -> None:
-    """Compare the champion with its challenger or a shadow on the same applicants."""
-    if (shadow is not None) == challenger:
+    """Compare the champion with its challenger, a shadow or itself on another day's parameters."""
+    if (shadow is not None) + challenger + champion != 1:
         raise CommandError(
-            "say what to compare: either --shadow VERSION or --challenger", Exit.USAGE
+            "say what to compare: one of --shadow VERSION, --challenger and --champion", Exit.USAGE
+        )
+    if champion and not params_as_of:
+        raise CommandError(
+            "--champion compares the champion with itself: say by which day's parameters, with "
+            "--params-as-of DATE",
+            Exit.USAGE,
+        )
+    if shadow is not None and params_as_of:
+        raise CommandError(
+            "--params-as-of does not go with --shadow: a shadow has judged already", Exit.USAGE
         )
     request = rollout_service_pb2.CompareVersionsRequest(
         product=product,
         shadow_version=shadow,
         window=parse_window(window),
         most_decisions=0 if shadow else most,
+        params_as_of=params_as_of,
+        champion=champion,
     )
     with rollouts(server) as stub:
         found = call(stub.CompareVersions, request, server, timeout=_PATIENCE).comparison
     if form is Format.JSON:
         print_json(found)
     else:
-        print_comparison(found, "shadow" if shadow else "challenger")
+        print_comparison(found, "shadow" if shadow else "challenger" if challenger else "")
 
 
 def parse_window(text: str) -> Duration:
@@ -79,7 +97,7 @@ def parse_window(text: str) -> Duration:
 def print_comparison(found: pb.VersionComparison, kind: str) -> None:
     """Agreement, the outcomes that met with their amounts, what moved them, and examples."""
     out = console()
-    for line in headlines(found, kind):
+    for line in (*headlines(found, kind), *untried_lines(found)):
         out.print(line, markup=False, soft_wrap=True)
     if not found.compared:
         return
@@ -95,13 +113,16 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
 
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
     """What was compared and how far it agrees."""
-    pair = f"v{found.live_version} against {kind} v{found.other_version}"
-    yield f"{found.product} · {pair} · decisions since {instant_text(found.since_time)}"
-    left_out = [
-        f"{count:,} {words}"
-        for count, words in ((found.not_comparable, "not comparable"), (found.failed, "FAILED"))
-        if count
-    ]
+    other = f"{kind} v{found.other_version}" if kind else "itself"
+    pair = f"v{found.live_version} against {other}"
+    by = f" with the parameters of {found.params_as_of}" if found.params_as_of else ""
+    yield f"{found.product} · {pair}{by} · decisions since {instant_text(found.since_time)}"
+    counts = (
+        (found.not_comparable, "not comparable"),
+        (found.erased, "left out: data erased"),
+        (found.failed, "FAILED"),
+    )
+    left_out = [f"{count:,} {words}" for count, words in counts if count]
     if not found.compared:
         yield ", ".join(["nothing to compare", *left_out])
         return
@@ -109,6 +130,21 @@ def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:
     changes = found.compared - found.agreed
     words = [f"agrees on {found.agreed:,} of {found.compared:,} ({share:.1f} %)"]
     yield ", ".join([*words, f"{changes:,} would change", *left_out])
+
+
+def untried_lines(found: pb.VersionComparison) -> Iterator[str]:
+    """The dated values that no compared decision was judged by, and how to try one."""
+    if not found.untried:
+        return
+    values = [
+        f"{one.parameter} {one.value}"
+        + (f" from {one.from_date}" if one.from_date else "")
+        + f" (v{one.version})"
+        for one in found.untried
+    ]
+    days = [one.from_date for one in found.untried if one.from_date]
+    hint = f"; try --params-as-of {max(days)}" if days else ""
+    yield f"Not tried: {', '.join(values)}{hint}"
 
 
 def outcome_table(found: pb.VersionComparison) -> Table:

@@ -47,7 +47,7 @@ def next_text(one: pb.NextStage) -> str:
     """What the stage above waits for and by when."""
     words = [f"stage {one.stage} ({one.percent} %) from {instant_text(one.hold_until_time)}"]
     words.append(_count(one))
-    words.append(", ".join(one.blocked_by) if one.blocked_by else "guardrails ok")
+    words.append(", ".join(one.blocked_by) or _guarded(one))
     if one.HasField("ready_by_time") and one.decisions_missing:
         words.append(f"all met by {instant_text(one.ready_by_time)} at the pace so far")
     return ", ".join(words)
@@ -111,9 +111,21 @@ def _state(one: pb.GuardrailFigures) -> str:
     return f"{state if waits else f'{state} so far'} ({', '.join(words)})"
 
 
+def _guarded(one: pb.NextStage) -> str:
+    """What a track's guardrails say together where none stands against going on."""
+    if not one.guardrails:
+        return "no guardrail watches it"
+    if not one.waiting:
+        return "guardrails ok"
+    seen = [f"{w.units:,} of {w.min_units:,} for {w.name}" for w in one.waiting]
+    if len(one.waiting) == 1:
+        seen = [seen[0].partition(" for ")[0]]
+    return f"guardrails have seen too little ({', '.join(seen)})"
+
+
 def _count(one: pb.NextStage) -> str:
     if not one.decisions_missing:
-        return "count reached"
+        return f"{one.decisions:,} decisions so far"
     words = f"{one.decisions_missing:,} more decisions needed"
     if not one.HasField("decisions_by_time"):
         return words

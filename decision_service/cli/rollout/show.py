@@ -14,13 +14,14 @@ from decision_service.cli.rollout.figures import (
 )
 from decision_service.cli.rollout.text import instant_text, track_text
 
+_CHALLENGER = "challenger"
 _TO_ADVANCE = "decision-service rollout advance"
 
 
 def print_rollout(reply: rollout_service_pb2.GetRolloutResponse) -> None:
     """Everything that an operator asks of a rollout at once."""
     rollout, out = reply.rollout, console()
-    for line in (*headlines(rollout), *_refused(rollout)):
+    for line in (*headlines(rollout), *group_lines(rollout), *_refused(rollout)):
         out.print(line, markup=False, soft_wrap=True)
     figures = reply.figures
     out.print(f"Since {instant_text(figures.since_time)}:", markup=False)
@@ -45,11 +46,28 @@ def headlines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
         yield "  PAUSED: nothing advances until it is resumed"
 
 
+def group_lines(rollout: rollout_pb2.Rollout) -> Iterator[str]:
+    """Who has a share of their own, whatever the stage, in the order in which it is decided."""
+    if rollout.denied:
+        yield f"  deny list · {_units(rollout.denied, rollout)} · 0 %"
+    if rollout.allowed:
+        yield f"  allow list · {_units(rollout.allowed, rollout)} · 100 %"
+    for segment in rollout.segments:
+        yield f"  segment {segment.name} · {segment.condition} · {segment.percent} %"
+
+
+def _units(number: int, rollout: rollout_pb2.Rollout) -> str:
+    return f"{number:,} {rollout.unit}{'' if number == 1 else 's'}"
+
+
 def next_lines(
     rollout: rollout_pb2.Rollout, coming: Iterable[rollout_figures_pb2.NextStage]
 ) -> Iterator[str]:
     """What each track's next stage waits for, and the command for it."""
     for one in coming:
+        if one.track == _CHALLENGER and not one.decisions:
+            yield f"Next: {one.track} {next_text(one)}; nobody has met it at this stage yet"
+            continue
         choice = f" --track {one.track}" if rollout.HasField("challenger") else ""
         command = f'{_TO_ADVANCE} {rollout.product}{choice} --why "…"'
         yield f"Next: {one.track} {next_text(one)} → {command}"

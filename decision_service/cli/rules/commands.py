@@ -26,8 +26,11 @@ from decision_service.cli.rules.folder import (
     shown_name,
     unpublished,
 )
+from decision_service.cli.rules.new import new
 from decision_service.cli.rules.publish import publish
 from decision_service.cli.rules.schema import schema
+from decision_service.cli.rules.status import status
+from decision_service.cli.rules.why import print_result, print_why
 from decision_service.config import load
 from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
@@ -92,6 +95,9 @@ def run_tests(
             min=0, max=100, help="least share of noticed changes in percent; implies --figures"
         ),
     ] = 0,
+    why_of: Annotated[
+        str, typer.Option("--why", metavar="NAME", help="show how this case comes out, and why")
+    ] = "",
     form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
 ) -> None:
     """Run the products' own tests; exit code 1 when one fails or there is none."""
@@ -99,6 +105,9 @@ def run_tests(
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
     versions = [v for v in run_rule_tests(selection.folder, rulebook) if _selected(v, selection)]
+    if why_of:
+        print_why(versions, why_of, form)
+        return
     wanted = versions if figures or fail_under_figures else []
     tried = [(v, try_figures(selection.folder, v)) for v in wanted if not v.failed]
     ready = partial(cases_for_missed, selection.folder)
@@ -148,11 +157,13 @@ def factors(
         raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)
 
 
+commands.command()(new)
 commands.command()(explain)
 commands.command()(diff)
 commands.command()(fmt)
 commands.command()(publish)
 commands.command()(schema)
+commands.command()(status)
 
 
 _BETTER = {Better.UP: "up", Better.DOWN: "down", Better.NONE: ""}
@@ -203,14 +214,9 @@ def print_results(version: VersionResults, ready: Mapping[Goal, str]) -> None:
     for problem in version.problems:
         out.print(render(problem), markup=False)
     for result in failed:
-        place = result.case.place
-        out.print(f"{place.file}:{place.line}: FAILED {result.case.name}", markup=False)
-        for difference in result.differences:
-            out.print(f"  {difference.field}", markup=False)
-            out.print(f"    expected {difference.expected}", markup=False)
-            out.print(f"    actual   {difference.actual}", markup=False)
-        if result.problem:
-            out.print(f"  {result.problem}", markup=False)
+        print_result(result)
+    if failed:
+        out.print('  --why "NAME" shows how a case comes out, stage by stage', markup=False)
     covered = version.coverage
     for goal in covered.missed:
         place = covered.places[goal]

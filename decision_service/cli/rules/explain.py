@@ -25,7 +25,7 @@ from decision_service.cli.display.stages import RuleView, add_rule, add_stage, c
 from decision_service.cli.display.tree import add_verdict, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.rules.folder import DEFAULT_PATH
-from decision_service.cli.rules.version import NamedVersion, RulesOption, find_version
+from decision_service.cli.rules.version import RulesOption, find_version
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import RuleTrace, StageTrace, Truth, Verdict
@@ -47,11 +47,18 @@ _LANGUAGES = ("en",)
 class Explanation:
     """A verdict with all that shows how it came about."""
 
-    version: NamedVersion
+    ruleset: CompiledRuleset
     facts: Facts
     verdict: Verdict
     stages: tuple[StageTrace, ...]
     passed: Mapping[str, tuple[PassedRow, ...]]
+
+    @classmethod
+    def of(cls, ruleset: CompiledRuleset, facts: Facts) -> Explanation:
+        """A version evaluated on facts."""
+        verdict = evaluate(ruleset, facts)
+        passed = passed_over(ruleset, verdict)
+        return cls(ruleset, facts, verdict, traces(ruleset, verdict), passed)
 
 
 def explain(
@@ -70,13 +77,11 @@ def explain(
     """Show what a version concludes from given factor values, and why."""
     found = find_version(version, rules)
     facts = _facts(found.ruleset, factors, inputs or (), as_of)
-    verdict = evaluate(found.ruleset, facts)
-    stages = traces(found.ruleset, verdict)
-    explained = Explanation(found, facts, verdict, stages, passed_over(found.ruleset, verdict))
+    explained = Explanation.of(found.ruleset, facts)
     if form is Format.JSON:
-        print_json(_as_dict(explained))
+        print_json(explanation_dict(explained))
     else:
-        console().print(_tree(explained))
+        console().print(explanation_tree(explained))
 
 
 def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str | None) -> Facts:
@@ -149,7 +154,8 @@ def _message(explained: Explanation) -> pb.Decision:
     return pb.Decision(**verdict_fields(explained.verdict, _LANGUAGES))
 
 
-def _tree(explained: Explanation) -> Tree:
+def explanation_tree(explained: Explanation) -> Tree:
+    """The verdict with its reasons and offer, and each stage with its rules."""
     message = _message(explained)
     tree = Tree(f"{styled_outcome(message)} · {escape(_headline(explained))}", guide_style="dim")
     add_verdict(tree, message)
@@ -163,8 +169,9 @@ def _tree(explained: Explanation) -> Tree:
 
 
 def _headline(explained: Explanation) -> str:
-    as_of, digest = explained.facts.as_of, explained.version.ruleset.digest
-    return f"{explained.version.name} {digest[:12]} · as of {as_of.date} ({as_of.zone})"
+    as_of, ruleset = explained.facts.as_of, explained.ruleset
+    name = f"{ruleset.ruleset} v{ruleset.version} {ruleset.digest[:12]}"
+    return f"{name} · as of {as_of.date} ({as_of.zone})"
 
 
 def _passed(row: PassedRow) -> str:
@@ -183,11 +190,12 @@ def _lines(rule: RuleTrace) -> Iterable[str]:
         yield rule.note
 
 
-def _as_dict(explained: Explanation) -> dict[str, Any]:
+def explanation_dict(explained: Explanation) -> dict[str, Any]:
+    """The same for programs."""
     return {
-        "ruleset": explained.version.ruleset.ruleset,
-        "version": explained.version.ruleset.version,
-        "digest": explained.version.ruleset.digest,
+        "ruleset": explained.ruleset.ruleset,
+        "version": explained.ruleset.version,
+        "digest": explained.ruleset.digest,
         "as_of": explained.facts.as_of.date.isoformat(),
         **message_dict(_message(explained)),
         "stages": [_stage_dict(stage, explained.passed) for stage in explained.stages],

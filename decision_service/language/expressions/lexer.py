@@ -28,6 +28,13 @@ _OTHER_SPELLINGS = (
     ("||", "write `or`"),
     ("&", "write `and`"),
     ("|", "write `or`"),
+    ("≥", "write `>=`"),
+    ("≤", "write `<=`"),
+    ("≠", "write `!=`"),
+    ("×", "write `*`"),
+    ("÷", "write `/`"),
+    ("−", "write `-`"),
+    ("–", "write `-`"),
     ("=>", "write `>=`"),
     ("=<", "write `<=`"),
     ("=", "compare with `==`"),
@@ -57,10 +64,13 @@ _OWN_WORDS = _WORD_OPERATORS | {"true", "false"}
 _OTHER_WORDS = {
     "None": "write `missing(name)`",
     "if": "write `a if condition else b`",
+    "between": "write `low <= x <= high`, or `<` where an end is not meant",
     "is": "compare with `==`",
+    "equals": "compare with `==`",
     "yes": "use `true`, or the bare flag",
     "no": "use `false`, or `not` before the bare flag",
 }
+_SPACES = " \t\n\r\f\v"
 _DEEPEST_BRACKETS = 40
 
 
@@ -145,8 +155,11 @@ def _own_spelling(word: str) -> str:
 
 def _strange(text: str, position: int) -> SyntaxFault:
     rest = text[position:]
-    start = position + len(rest) - len(rest.lstrip())
+    start = position + len(rest) - len(rest.lstrip(_SPACES))
     rest = text[start:]
+    if rest[0].isspace():
+        message = f"a no-break or other special space (U+{ord(rest[0]):04X}) stands here"
+        return SyntaxFault(start, start + 1, message, "write a plain space in its place")
     word = re.match(r"[\w.]+", rest)
     if rest[0].isdigit() or (rest[0] == "." and rest[1:2].isdigit()):
         shown = word[0] if word else rest[0]

@@ -16,6 +16,7 @@ from decision_service.language.expressions.tree import (
     Node,
 )
 from decision_service.language.types import DATE, MONEY, NUMERIC, TEXT
+from decision_service.language.yaml.days import day_hint
 from decision_service.language.yaml.readers import parse_day
 
 LARGEST_MONEY = Decimal(10) ** 12
@@ -93,7 +94,7 @@ def to_date(node: Node, _currency: str, report: Report) -> Node | None:
         return node
     day = parse_day(str(node.value))
     if day is None:
-        hint = 'write it as "yyyy-mm-dd"'
+        hint = day_hint(str(node.value))
         report.error("R310", node.place, f"{node.text} is no date", hint)
         return None
     return replace(node, type=DATE, value=day)

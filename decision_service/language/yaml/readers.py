@@ -12,6 +12,7 @@ from decimal import Decimal
 from keyword import iskeyword
 
 from decision_service.language.diagnostics import Place, Report, nearest
+from decision_service.language.yaml.days import day_hint
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 
 LONGEST_TEXT = 2_000
@@ -19,6 +20,16 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DURATION = re.compile(r"([1-9][0-9]{0,4}|0)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_FLAGS = {"yes": "true", "on": "true", "true": "true"} | dict.fromkeys(
+    ("no", "off", "false"), "false"
+)
+_ELSEWHERE = {
+    "APPROVE": ("ACCEPT", "PASS", "GRANT", "YES", "OK"),
+    "REFER": ("REVIEW", "MANUAL", "CHECK", "MAYBE"),
+    "DECLINE": ("REJECT", "DENY", "REFUSE", "FAIL", "NO"),
+    "SKIP": ("IGNORE", "PASS"),
+}
+"""Words that other rule systems have for an option."""
 _SHAPES = {Scalar: "a single value", ListNode: "a list", MapNode: "a map"}
 
 
@@ -135,7 +146,9 @@ def as_flag(node: YamlNode, what: str, report: Report) -> bool | None:
     if scalar is None:
         return None
     if not scalar.is_flag:
-        _wrong(scalar, f"{what} must be `true` or `false`", report)
+        word = _FLAGS.get(scalar.text.lower(), "")
+        hint = f"write `{word}`" if word else ""
+        _wrong(scalar, f"{what} must be `true` or `false`", report, hint)
         return None
     return scalar.text == "true"
 
@@ -150,9 +163,14 @@ def as_choice(node: YamlNode, what: str, options: Iterable[str], report: Report)
         return scalar.text
     one_of = ", ".join(f"`{o}`" for o in options)
     message = f"{what} is `{shortened(scalar.text)}`; it must be one of {one_of}"
-    match = nearest(scalar.text, options)
+    match = nearest(scalar.text, options) or _known_as(scalar.text, options)
     report.error("R123", scalar.place, message, f"did you mean `{match}`?" if match else "")
     return None
+
+
+def _known_as(word: str, options: Iterable[str]) -> str | None:
+    """The option that goes by another word elsewhere."""
+    return next((o for o in options if word.upper() in _ELSEWHERE.get(o, ())), None)
 
 
 def parse_day(text: str) -> date | None:
@@ -172,7 +190,8 @@ def as_day(node: YamlNode, what: str, report: Report) -> date | None:
         return None
     day = parse_day(scalar.text)
     if day is None:
-        _wrong(scalar, f"{what} must be a date of the form yyyy-mm-dd", report)
+        message = f"{what} must be a date of the form yyyy-mm-dd"
+        _wrong(scalar, message, report, day_hint(scalar.text))
     return day
 
 

@@ -56,7 +56,16 @@ def report_syntax(file: str, lines: list[str], error: yaml.YAMLError, report: Re
     problem = str(getattr(error, "problem", None) or "it cannot be read")
     words = _CONTEXTS.get(str(getattr(error, "context", ""))) or _PROBLEMS.get(problem)
     message, hint = words or (f"this is not YAML: {problem}", "")
-    report.error("R104", _stopped_at(file, lines, error), message, hint)
+    place = _stopped_at(file, lines, error)
+    line = lines[place.line - 1]
+    strange = next((c for c in line if c.isspace() and not c.isascii()), None)
+    if strange is not None:
+        column = line.index(strange) + 1
+        place = Place(file, place.line, column, column + 1)
+        hint = (
+            f"this is a no-break or other special space (U+{ord(strange):04X}): write a plain one"
+        )
+    report.error("R104", place, message, hint)
 
 
 def _stopped_at(file: str, lines: list[str], error: yaml.YAMLError) -> Place:

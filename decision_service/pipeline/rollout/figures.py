@@ -73,12 +73,22 @@ class Forecast(msgspec.Struct, frozen=True):
 
 
 class NextStage(msgspec.Struct, frozen=True):
-    """Requirements of a track's next stage: `count` decisions; `ready_by` when all are met."""
+    """Requirements of a track's next stage: `count` decisions; `ready_by` when all are met.
+
+    `decisions` are those since the track entered its stage, `guards` what its guardrails say.
+    """
 
     track: TrackName
     readiness: Readiness
     count: Forecast
     ready_by: datetime | None
+    decisions: int
+    guards: Sequence[GuardrailResult]
+
+    @property
+    def waiting(self) -> Sequence[GuardrailResult]:
+        """The track's guardrails that have seen too little to say anything."""
+        return [g for g in self.guards if g.judgement.standing is Said.WAITING]
 
 
 class GuardrailLine(msgspec.Struct, frozen=True):
@@ -189,7 +199,8 @@ async def _next(
 ) -> NextStage | None:
     product, now = evaluation.product, evaluation.now
     plan, state = product.plan, product.state
-    state_of_track = state.go_live if track is TrackName.GO_LIVE else state.challenger
+    challenger = track is TrackName.CHALLENGER
+    state_of_track = state.challenger if challenger else state.go_live
     if state_of_track is None:
         return None
     decisions = await _decided(evaluation, track, state_of_track.since)
@@ -198,7 +209,8 @@ async def _next(
         return None
     needed = decisions + readiness.decisions_missing
     count = _awaited(needed, decisions, state_of_track.since, now)
-    return NextStage(track, readiness, count, _ready_by(readiness, count))
+    guards = [word for word in results if (word.arm is Arm.CHALLENGER) is challenger]
+    return NextStage(track, readiness, count, _ready_by(readiness, count), decisions, guards)
 
 
 async def _decided(evaluation: Evaluation, track: TrackName, since: datetime) -> int:

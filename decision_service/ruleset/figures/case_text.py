@@ -11,7 +11,7 @@ from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Verdict
 from decision_service.language.diagnostics import Place
 from decision_service.language.yaml.nodes import Scalar
-from decision_service.ruleset.figures.samples import shown_value
+from decision_service.ruleset.figures.facts.pools import shown_value
 
 _UNQUOTED = re.compile(r"[A-Za-z][A-Za-z0-9_ ]*")
 _NOWHERE = Place("", 1, 1, 2)

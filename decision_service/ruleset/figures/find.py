@@ -58,9 +58,10 @@ class _Finder:
             for entry in entries(param.value):
                 if entry.key == "value":
                     yield from self._value(entry.value, at)
-                for dated in entries(entry.value) if entry.key == "values" else ():
-                    yield from as_start(dated, f"{at}.{dated.key}")
-                    yield from self._value(dated.value, f"{at}.{dated.key}")
+                for each in entries(entry.value) if entry.key == "values" else ():
+                    if parse_day(each.key):
+                        yield from as_start(each, f"{at}.{each.key}")
+                    yield from self._value(each.value, f"{at}.{each.key}")
 
     def node(self, node: YamlNode, at: str, key: str) -> Iterator[Change]:
         """Whatever stands under a key, by what the key says that it is."""

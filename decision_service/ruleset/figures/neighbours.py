@@ -15,7 +15,8 @@ SMALL = 20
 """Whole numbers up to this one move by 1, others by a tenth."""
 
 _TOKEN = re.compile(
-    r'"[^"]*"'
+    r"'[^']*'"
+    r'|"[^"]*"'
     r"|\d{4}-\d{2}-\d{2}"
     r"|(?<![\w.])\d+(?:\.\d+)?(?![\w.])"
     r"|(?<![\w.])(?:true|false)(?![\w.])"
@@ -36,7 +37,7 @@ def figures(text: str) -> Iterator[Token]:
     """The numbers, dates, flags and quoted labels of an expression or a cell."""
     for found in _TOKEN.finditer(text):
         start, end = found.span()
-        if found[0].startswith('"'):
+        if found[0][0] in "'\"":
             start, end = start + 1, end - 1
         word = text[start:end]
         yield Token(start, end, word, label=found[0] != word and parse_day(word) is None)

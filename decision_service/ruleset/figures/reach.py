@@ -15,8 +15,8 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.figures.case_text import case_text
-from decision_service.ruleset.figures.near import Near, figures_near
-from decision_service.ruleset.figures.samples import Base, Sampler
+from decision_service.ruleset.figures.facts.near import Near, figures_near
+from decision_service.ruleset.figures.facts.samples import Base, Sampler
 from decision_service.ruleset.figures.trees import written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate

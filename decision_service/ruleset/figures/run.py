@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from decision_service.domain.factor import FactorSpec
 from decision_service.domain.verdict import Verdict
@@ -10,11 +11,12 @@ from decision_service.language.diagnostics import Report
 from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import finish, read_draft, run_checks
+from decision_service.ruleset.figures.facts.near import figures_near
+from decision_service.ruleset.figures.facts.related import related, uses_of
+from decision_service.ruleset.figures.facts.samples import Base, Sample, Sampler
 from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Change, Edit, Fate, Tried, Witness
-from decision_service.ruleset.figures.near import figures_near
 from decision_service.ruleset.figures.normal import normal_form
-from decision_service.ruleset.figures.samples import Base, Sample, Sampler
 from decision_service.ruleset.figures.seen import first_difference
 from decision_service.ruleset.figures.trees import edited, written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
@@ -24,7 +26,10 @@ from decision_service.ruleset.run.evaluator import evaluate
 from decision_service.ruleset.testing.cases import CaseResult
 
 SAMPLES = 2_000
-"""How many made-up facts a change is tried on that no case notices."""
+"""On how many made-up facts a change is tried that no case notices."""
+
+ABOUT_IT = 1_000
+"""On how many more that are about its figure."""
 
 
 class FiguresRun:
@@ -50,6 +55,7 @@ class FiguresRun:
         self.draft = self._draft(())
         assert self.draft is not None  # noqa: S101  it has compiled
         self.content = normal_form(self.draft)
+        self.uses = uses_of(self.root)
         self.sampler = Sampler(ruleset, catalogue, self._bases(), self._near(self.draft))
         self.sampled: list[tuple[Sample, Verdict]] = []
 
@@ -71,7 +77,7 @@ class FiguresRun:
             return Tried(change, Fate.REFUSED)
         if normal_form(draft) == self.content:
             return Tried(change, Fate.NO_DIFFERENCE)
-        return Tried(change, Fate.UNNOTICED, self._witness(changed))
+        return Tried(change, Fate.UNNOTICED, self._witness(change, changed))
 
     def _draft(self, edits: Sequence[Edit]) -> RulesetDraft | None:
         report = Report()
@@ -80,21 +86,24 @@ class FiguresRun:
         return None if report.failed else draft
 
     def _noticed(self, changed: CompiledRuleset) -> bool:
-        """Whether any case comes out otherwise than expected."""
-        for result in self.results:
+        """Whether any case comes out otherwise than expected; the next change asks it first."""
+        for index, result in enumerate(self.results):
             assert result.facts is not None  # noqa: S101  only such are kept
             if result.case.expectation.differences(evaluate(changed, result.facts)):
+                self.results.insert(0, self.results.pop(index))
                 return True
         return False
 
-    def _witness(self, changed: CompiledRuleset) -> Witness | None:
-        """The first made-up facts that come out otherwise."""
+    def _witness(self, change: Change, changed: CompiledRuleset) -> Witness | None:
+        """The first made-up facts that come out otherwise: any, then those about the figure."""
         if not self.sampled:
             drawn = self.sampler.samples(SAMPLES)
             self.sampled = [(s, evaluate(self.ruleset, s.facts)) for s in drawn]
-        for sample, verdict in self.sampled:
-            other = evaluate(changed, sample.facts)
-            difference = first_difference(verdict, other)
+        names = related(self.root, self.uses, change)
+        about = self.sampler.about(names, ABOUT_IT)
+        for sample, verdict in chain(self.sampled, ((s, None) for s in about)):
+            before = verdict or evaluate(self.ruleset, sample.facts)
+            difference = first_difference(before, evaluate(changed, sample.facts))
             if difference is not None:
                 return Witness(sample.case, sample.values, *difference)
         return None

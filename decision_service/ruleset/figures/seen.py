@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from decision_service.domain.verdict import Offer, Verdict
-from decision_service.ruleset.figures.samples import shown_value
+from decision_service.ruleset.figures.facts.pools import shown_value
 
 NONE = "none"
 _OFFER = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding")

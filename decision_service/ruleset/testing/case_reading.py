@@ -187,8 +187,12 @@ class _Reader:
         same = name is None or name.text == self.ruleset.ruleset
         if same and version in (None, self.ruleset.version):
             return
-        message = f"these cases are not about {self.ruleset.ruleset} v{self.ruleset.version}"
-        self.report.error("R802", self.fields.place("ruleset"), message)
+        own = self.ruleset.ruleset
+        message = f"these cases are not about {own} v{self.ruleset.version}"
+        hint = ""
+        if name is not None and name.text != own:
+            hint = f"move the file into {name.text}/tests, or write `ruleset: {own}`"
+        self.report.error("R802", self.fields.place("ruleset"), message, hint)
 
     def _as_of(self, fields: Fields) -> AsOf | None:
         """Noon of a civil date in the ruleset's zone."""

@@ -288,3 +288,34 @@ def test_figures_are_there_for_programs(run, gate):
     assert ("params.least", "4", "5", 9) in {
         (one["at"], one["from"], one["to"], one["line"]) for one in figures["unnoticed"]
     }
+
+
+def test_why_shows_a_failed_case_stage_by_stage(run, gate, tmp_path):
+    """A part of its name finds it: expected beside actual, then what each comparison saw."""
+    tests = tmp_path / "rules" / "personal-loan-ph" / "tests" / "v1.yaml"
+    tests.write_text(GATE_TESTS.replace("{outcome: APPROVE}", "{outcome: DECLINE}"))
+    assert '--why "NAME"' in run("test").out
+    done = run("test", "--why", "si")
+    assert done.code == 1
+    assert "FAILED six" in done.out
+    assert "expected DECLINE\n    actual   APPROVE" in done.out
+    assert "income.months_12m = 6   < params.least (4)" in done.out
+    assert "three" not in done.out
+    (found,) = json.loads(run("test", "--why", "six", "--format", "json").out)
+    assert (found["name"], found["passed"], found["outcome"]) == ("six", False, "OUTCOME_APPROVE")
+
+
+def test_why_of_a_case_that_is_not_there_names_the_nearest(run, gate):
+    """A name that fits no case is wrong usage."""
+    done = run("test", "--why", "sixx")
+    assert (done.code, "did you mean `six`?" in done.err) == (2, True)
+
+
+def test_tests_in_another_products_folder_say_where_they_belong(run, gate, tmp_path):
+    """A copied file names its own product: it is moved there, or renamed."""
+    tests = tmp_path / "rules" / "personal-loan-ph" / "tests" / "v1.yaml"
+    tests.write_text(GATE_TESTS.replace("ruleset: personal", "ruleset: weekend"))
+    done = run("test")
+    assert done.code == 1
+    hint = "move the file into weekend-loan-ph/tests, or write `ruleset: personal-loan-ph`"
+    assert hint in done.out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -10,11 +10,8 @@ from msgspec.structs import replace
 from decision_service.domain.errors import ProductUnknown, RulesetUnknown
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import Filter
-from decision_service.pipeline.rollout.pairs.compare import (
-    CompareVersions,
-    ComparisonRequest,
-    VersionComparison,
-)
+from decision_service.pipeline.rollout.pairs.compare import CompareVersions, VersionComparison
+from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
@@ -41,8 +38,17 @@ versions:
     initial_stage: half
 """
 ALONE = HALF[: HALF.index("  challenger:")]
+INCOME = "min_monthly_income: {type: money, value"
+CHALLENGER = """\
+  challenger:
+    version: 9
+    salt: none
+    stages: [{name: none, percent: 0}]
+    initial_stage: none
+"""
+NINE = ALONE.replace("champion: 1", "champion: 9")
 SHADOWED = ALONE + "  shadow: [{version: 9, percent: 100}]\n"
-QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100)
+QUESTION = ComparisonRequest(PRODUCT, 0, NOW - timedelta(days=1), 100, NOW)
 
 
 def strict_half() -> Rulebook:
@@ -64,6 +70,12 @@ async def decide(world: World, applicants: int) -> None:
         who = {"user_id": f"u-{number}", "request_id": f"r-{number}"}
         world.source.snapshot = steady_earner(f"u-{number}")
         await decide(application(**who), world.call())
+
+
+async def erase_newest(world: World) -> None:
+    """Erase whoever was decided last."""
+    for entry in await world.log.list(Filter(), None, 1):
+        await world.log.erase(entry.user_id)
 
 
 async def test_the_challenger_is_compared_on_both_arms_applicants() -> None:
@@ -91,14 +103,63 @@ async def test_only_the_newest_are_judged_again() -> None:
     assert (await compared(world, later)).groups == []
 
 
-async def test_an_erased_applicant_is_passed_over() -> None:
-    """A decision whose data was erased cannot be judged again, and stands in no figure."""
+async def test_an_erased_applicant_is_judged_by_the_recorded_values() -> None:
+    """Factor values that stand in the decision suffice where the other version asks for no more."""
     world = World(book=strict_half())
     await decide(world, 3)
-    for entry in await world.log.list(Filter(), None, 1):
-        assert entry.snapshot_id is not None
-        await world.log.erase(entry.user_id)
-    assert (await compared(world)).compared == 2
+    await erase_newest(world)
+    found = await compared(world)
+    assert found.compared == 3
+    assert found.counted(Comparability.ERASED) == 0
+
+
+async def test_an_erased_applicant_whose_values_do_not_suffice_is_counted() -> None:
+    """A version that needs a factor more cannot judge what was erased, and says so."""
+    more = ("accounts.connected_count == 0", "accounts.error_count == 0")
+    world = World(book=rulebook(planned(changed_rules(9, more), ALONE + CHALLENGER)))
+    await decide(world, 3)
+    await erase_newest(world)
+    found = await compared(world)
+    assert (found.compared, found.counted(Comparability.ERASED)) == (2, 1)
+
+
+async def test_dated_parameters_of_another_day_are_tried() -> None:
+    """The champion by December's figures declines whom it approves by those of the day."""
+    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    world = World(book=rulebook(planned(changed_rules(9, dated), NINE)))
+    await decide(world, 2)
+    own = replace(QUESTION, champion=True, params_as_of=date(2026, 11, 30))
+    assert (await compared(world, own)).agreed == 2
+    december = replace(own, params_as_of=date(2026, 12, 1))
+    (group,) = (await compared(world, december)).groups
+    assert (group.live, group.other, group.count) == (Outcome.APPROVE, Outcome.DECLINE, 2)
+    assert "+reason INCOME_TOO_LOW" in group.moved
+
+
+async def test_both_versions_are_judged_by_the_parameters_of_the_day() -> None:
+    """A champion whose figure of December declines does so beside a challenger that has none."""
+    dated = (INCOME, f"{INCOME}s: {{2026-01-01: 8000, 2026-12-01: 80000}}}} #")
+    plan = NINE + CHALLENGER.replace("version: 9", "version: 1")
+    world = World(book=rulebook(planned(changed_rules(9, dated), plan)))
+    await decide(world, 2)
+    assert (await compared(world)).agreed == 2
+    found = await compared(world, replace(QUESTION, params_as_of=date(2026, 12, 1)))
+    (group,) = found.groups
+    assert (group.live, group.other, group.count) == (Outcome.DECLINE, Outcome.APPROVE, 2)
+
+
+async def test_values_that_were_not_tried_are_named() -> None:
+    """What comes into force later is told with its day; what was replaced for good is not."""
+    world = World(book=strict_half())
+    await decide(world, 2)
+    later = [(v.version, v.param, v.start, v.value) for v in (await compared(world)).untried]
+    december = date(2026, 12, 1)
+    assert later == [
+        (1, "min_income_months", december, "6"),
+        (9, "min_income_months", december, "6"),
+    ]
+    tried = await compared(world, replace(QUESTION, params_as_of=december))
+    assert [(v.version, v.value) for v in tried.untried] == [(1, "4"), (9, "4")]
 
 
 async def test_a_shadow_is_compared_by_what_it_left() -> None:

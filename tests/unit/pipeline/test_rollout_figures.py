@@ -130,3 +130,25 @@ async def test_figures_go_back_thirty_days_at_most() -> None:
     figures = await shown(one)
     assert figures.since == one.clock.now() - 30 * DAY
     assert figures.arms[0].tally.units == 2
+
+
+async def test_the_next_stage_tells_of_guardrails_that_have_seen_too_little() -> None:
+    """A comparison is the challenger's, a ceiling on the product is go-live's."""
+    one = await stand(EARLY)
+    figures = await shown(one)
+    waiting = {
+        track: {(w.guardrail.name, w.judgement.units) for w in _next(figures, track).waiting}
+        for track in TrackName
+    }
+    assert ("approvals", 0) in waiting[TrackName.CHALLENGER]
+    assert ("referrals", 0) in waiting[TrackName.GO_LIVE]
+    assert not waiting[TrackName.CHALLENGER] & waiting[TrackName.GO_LIVE] - {("errors", 0)}
+
+
+async def test_the_next_stage_tells_how_many_the_track_has_decided() -> None:
+    """Of the challenger's stage only its own decisions count, and only since it stands there."""
+    one = await stand(EARLY)
+    await one.decide(Outcome.APPROVE, 6)
+    figures = await shown(one)
+    assert _next(figures, TrackName.CHALLENGER).decisions == 0
+    assert _next(figures, TrackName.GO_LIVE).decisions == 6

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from decision_service.domain.kinds import Kind
 from decision_service.domain.needs import FetchPlan, WhenTransactions
+from decision_service.domain.own_facts import NO_OWN_FACTS
 from decision_service.domain.snapshot import Read, Snapshot, Transaction
 from decision_service.domain.verdict import Outcome, ReferKind
 from decision_service.pipeline.rollout.pairs.pairs import Comparability, VersionOutcome
@@ -62,6 +63,15 @@ def test_a_version_that_needs_other_data_is_not_comparable() -> None:
     """Data that the live version never asked for leaves the pair without another side."""
     folder = changed_rules(9, ("accounts.connected_count == 0", "transactions.active_days_91d < 1"))
     pair = second_opinion(case_of(folder), version(folder, 9))
+    assert (pair.standing, pair.other) == (Comparability.NOT_COMPARABLE, None)
+
+
+def test_a_version_that_needs_records_nobody_looked_up_is_not_comparable() -> None:
+    """Records of earlier applications that the live version did not ask for cannot be guessed."""
+    folder = changed_rules(9, ("accounts.connected_count == 0", "history.approvals_1d > 5"))
+    case = case_of(folder)
+    unread = replace(case, decision=replace(case.decision, own=NO_OWN_FACTS))
+    pair = second_opinion(unread, version(folder, 9))
     assert (pair.standing, pair.other) == (Comparability.NOT_COMPARABLE, None)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from decision_service.language.diagnostics import Report
+from decision_service.language.yaml.parser import read
+from decision_service.ruleset.figures.facts.related import related, uses_of
+from decision_service.ruleset.figures.find import find_changes
 from decision_service.ruleset.figures.model import Fate
-from decision_service.ruleset.figures.neighbours import next_to
+from decision_service.ruleset.figures.neighbours import figures, next_to
 from decision_service.ruleset.figures.report import report_on
 from decision_service.ruleset.figures.run import FiguresRun
 from decision_service.ruleset.program.model import RulesetFiles
@@ -63,10 +67,10 @@ def tried(text, *cases, marks="", **files):
     """The report on a ruleset's figures against these cases."""
     source = RulesetFiles("test-loan", PATH, text, **files)
     ruleset = compiled(text, **files)
-    read = parse_cases("tests/v1.yaml", CASES + "".join(cases) + marks, ruleset, CATALOGUE)
-    results = run_cases(ruleset, read.cases)
+    file = parse_cases("tests/v1.yaml", CASES + "".join(cases) + marks, ruleset, CATALOGUE)
+    results = run_cases(ruleset, file.cases)
     assert all(result.passed for result in results), results
-    return report_on(FiguresRun(source, ruleset, CATALOGUE, results).tried(), read.marks)
+    return report_on(FiguresRun(source, ruleset, CATALOGUE, results).tried(), file.marks)
 
 
 def fates(report, at):
@@ -93,6 +97,13 @@ def test_a_figure_moves_a_little_both_ways(figure, moved):
     assert next_to(figure) == moved
 
 
+def test_the_figures_of_an_expression_are_no_parts_of_names():
+    """Numbers, days, flags and labels in either quotes; digits within names and labels are none."""
+    text = "income.months_24m < 6 or x.y in ('T1', \"2026-03-01\") and known == true"
+    found = [(token.text, token.label) for token in figures(text)]
+    assert found == [("6", False), ("T1", True), ("2026-03-01", False), ("true", False)]
+
+
 def test_a_change_that_no_case_notices_is_named_with_a_case_that_would():
     """A parameter's other value is found by its line, with facts that would show it."""
     text = stages(GATE, FINE, head=HEAD + PARAMS)
@@ -103,6 +114,25 @@ def test_a_change_that_no_case_notices_is_named_with_a_case_that_would():
     assert found.witness is not None
     assert dict(found.witness.values)["income.months_12m"] == "4"
     assert (found.witness.before, found.witness.after) == ("outcome APPROVE", "outcome DECLINE")
+
+
+def test_a_figure_acts_upon_what_its_part_of_the_file_is_made_of():
+    """Of a parameter what reads it, of an outcome the rule's condition, through derived names."""
+    derived = "derived:\n  room: income.conservative_6m - liabilities.monthly_amortization\n"
+    gate = rules(
+        "id: low, when: derived.room < params.least, then: DECLINE, reason: SHORT",
+        "id: long, when: income.months_12m > 3, then: APPROVE",
+    )
+    params = PARAMS.replace("integer, value: 4", "money, value: 4000")
+    text = stages(gate, head=HEAD + params + derived)
+    root = read(PATH, text, Report())
+    symbols = dict.fromkeys(("derived.room", "income.months_12m"))
+    changes = {change.at: change for change in find_changes(root, symbols)}
+    near = {"derived.room", "income.conservative_6m", "liabilities.monthly_amortization"}
+    uses = uses_of(root)
+    assert related(root, uses, changes["params.least"]) == near | {"params.least"}
+    assert related(root, uses, changes["gate.low.then"]) == near | {"params.least"}
+    assert related(root, uses, changes["gate.long.when"]) == {"income.months_12m"}
 
 
 def test_a_case_at_the_figure_notices_both_ways():

@@ -15,7 +15,7 @@ from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.rollout.operate import AssignmentExplanation, RolloutView
 from decision_service.pipeline.rollout_ports import JournalEntry
 from decision_service.rollout.gate import Pin, enters_comparison, first_match
-from decision_service.rollout.model import Plan, RolloutStage, Stages
+from decision_service.rollout.model import Plan, RolloutStage, Segment, Stages
 from decision_service.rollout.state import RolloutState, Track, TrackName
 
 
@@ -36,6 +36,9 @@ def rollout_message(look: RolloutView, refused: tuple[Diagnostic, ...]) -> pb.Ro
         ],
         last_step=step_message(look.last),
         refused=[problem_message(one) for one in refused if f"/{product.name}/" in one.file],
+        segments=[_segment(segment) for segment in plan.go_live.segments],
+        allowed=len(plan.go_live.allow),
+        denied=len(plan.go_live.deny),
     )
 
 
@@ -106,6 +109,14 @@ def _track(
     if present is not None and present.hold:
         message.hold_until_time.CopyFrom(timestamp(track.since + present.hold))
     return message
+
+
+def _segment(segment: Segment) -> pb.RolloutSegment:
+    return pb.RolloutSegment(
+        name=segment.name,
+        condition=segment.condition.text,
+        percent=percent_text(segment.percent),
+    )
 
 
 def _stage(stage: RolloutStage) -> pb.RolloutStage:

@@ -13,6 +13,7 @@ from decision_service.pipeline.rollout.figures import (
     NextStage,
     ShadowLine,
 )
+from decision_service.pipeline.rollout.guardrails.evaluate import GuardrailResult
 from decision_service.pipeline.rollout.guardrails.guardrail_text import (
     allowed_words,
     value_words,
@@ -21,6 +22,7 @@ from decision_service.pipeline.rollout.guardrails.guardrail_text import (
 from decision_service.pipeline.rollout.pairs.compare import VersionComparison
 from decision_service.pipeline.rollout.pairs.pairs import Comparability
 from decision_service.pipeline.rollout.pairs.summary import OutcomePair, moves, outcome_pairs
+from decision_service.pipeline.rollout.pairs.untried import UntriedValue
 from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.sequential import ArmCount, interval
 
@@ -53,6 +55,9 @@ def comparison_message(found: VersionComparison) -> pb.VersionComparison:
             pb.ComparedMove(change=move.change, count=move.count, example=move.example)
             for move in moves(found.groups)
         ],
+        erased=found.counted(Comparability.ERASED),
+        params_as_of="" if found.params_as_of is None else found.params_as_of.isoformat(),
+        untried=[_untried(value) for value in found.untried],
     )
 
 
@@ -135,12 +140,31 @@ def _next(one: NextStage) -> pb.NextStage:
         hold_until_time=timestamp(readiness.holds_until),
         decisions_missing=readiness.decisions_missing,
         blocked_by=readiness.blocked_by,
+        decisions=one.decisions,
+        waiting=[_waiting(word) for word in one.waiting],
+        guardrails=len(one.guards),
     )
     if one.count.by:
         message.decisions_by_time.CopyFrom(timestamp(one.count.by))
     if one.ready_by:
         message.ready_by_time.CopyFrom(timestamp(one.ready_by))
     return message
+
+
+def _waiting(word: GuardrailResult) -> pb.WaitingGuardrail:
+    guardrail = word.guardrail
+    return pb.WaitingGuardrail(
+        name=guardrail.name, units=word.judgement.units, min_units=guardrail.min_units
+    )
+
+
+def _untried(value: UntriedValue) -> pb.UntriedValue:
+    return pb.UntriedValue(
+        version=value.version,
+        parameter=value.param,
+        from_date="" if value.start is None else value.start.isoformat(),
+        value=value.value,
+    )
 
 
 def _outcomes(pair: OutcomePair, currency: str) -> pb.ComparedOutcomes:

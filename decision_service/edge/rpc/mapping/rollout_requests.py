@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from decision_service.api.v1 import rollout_service_pb2 as service_pb
@@ -16,7 +16,7 @@ from decision_service.edge.rpc.mapping.problems import (
 from decision_service.edge.rpc.mapping.requests import inputs_from
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.rollout.operate import StepRequest
-from decision_service.pipeline.rollout.pairs.compare import ComparisonRequest
+from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest
 from decision_service.rollout.state import TrackName
 
 LONGEST_WHY = 500
@@ -116,9 +116,28 @@ def question_from(request: service_pb.CompareVersionsRequest, now: datetime) -> 
     if not 0 <= request.most_decisions <= MOST_JUDGED:
         problems.add("most_decisions", f"must be 0 to {MOST_JUDGED:,}")
     window = _window(request, problems)
+    params_as_of = _params_as_of(request, problems)
     problems.raise_if_any()
-    most = request.most_decisions or DEFAULT_JUDGED
-    return ComparisonRequest(request.product, request.shadow_version, now - window, most)
+    return ComparisonRequest(
+        product=request.product,
+        shadow=request.shadow_version,
+        since=now - window,
+        most=request.most_decisions or DEFAULT_JUDGED,
+        now=now,
+        params_as_of=params_as_of,
+        champion=request.champion,
+    )
+
+
+def _params_as_of(request: service_pb.CompareVersionsRequest, problems: Problems) -> date | None:
+    """The day whose parameters to judge by; a shadow has judged, the champion needs one."""
+    text = request.params_as_of
+    day = problems.date("params_as_of", text) if text else None
+    if request.shadow_version and (text or request.champion):
+        problems.add("shadow_version", "is set: a shadow is compared by what it left, alone")
+    if request.champion and not text:
+        problems.add("params_as_of", "must be set: the champion is compared with itself by it")
+    return day
 
 
 def _window(request: service_pb.CompareVersionsRequest, problems: Problems) -> timedelta:

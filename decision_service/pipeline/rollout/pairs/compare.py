@@ -2,54 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 
 import msgspec
 
-from decision_service.domain.decision import Arm
 from decision_service.domain.errors import RulesetUnknown
-from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.decide.conclude import judge
-from decision_service.pipeline.decide.record_codec import (
-    decode_facts,
-    factors_from_wire,
-    inputs_from_wire,
-)
-from decision_service.pipeline.ports import DecisionLog, Filter, PagePosition, StoredEntry
-from decision_service.pipeline.records.read import Recorded
-from decision_service.pipeline.records.replay import shell_of
-from decision_service.pipeline.rollout.pairs.pairs import (
-    Comparability,
-    DecisionPair,
-    Group,
-    PairLog,
-    grouped,
-    swapped,
-)
-from decision_service.pipeline.rollout.pairs.second_opinion import DecidedCase, second_opinion
+from decision_service.pipeline.ports import DecisionLog
+from decision_service.pipeline.rollout.pairs.judged import ComparisonRequest, judged
+from decision_service.pipeline.rollout.pairs.pairs import Comparability, Group, PairLog, grouped
+from decision_service.pipeline.rollout.pairs.recorded import RecordedCases
+from decision_service.pipeline.rollout.pairs.untried import UntriedValue, untried
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
-from decision_service.pipeline.snapshots.codec import read_snapshot
-
-_PAGE = 100
-
-
-class ComparisonRequest(msgspec.Struct, frozen=True):
-    """What to compare: a shadow by its version, or for 0 the challenger.
-
-    Of recorded decisions the newest `most` from `since` on are judged again by the other version.
-    """
-
-    product: str
-    shadow: int
-    since: datetime
-    most: int
 
 
 class VersionComparison(msgspec.Struct, frozen=True):
-    """Alike pairs together; `live` is what decided (or the champion), `other` what is compared."""
+    """Alike pairs together; `live` is what decided (or the champion), `other` what is compared.
+
+    `untried` are the dated values of either version that no compared decision had in force.
+    """
 
     product: str
     live_version: int
@@ -57,6 +29,8 @@ class VersionComparison(msgspec.Struct, frozen=True):
     since: datetime
     currency: str
     groups: Sequence[Group]
+    untried: Sequence[UntriedValue] = ()
+    params_as_of: date | None = None
 
     @property
     def compared(self) -> int:
@@ -83,79 +57,45 @@ class CompareVersions:
         archive: RulesetArchive,
         rulebook: Callable[[], Rulebook],
     ) -> None:
-        self._log = log
+        self._cases = RecordedCases(log, archive)
         self._pairs = pairs
-        self._archive = archive
         self._rulebook = rulebook
 
     async def __call__(self, question: ComparisonRequest) -> VersionComparison:
         """The comparison; raises ProductUnknown, RulesetUnknown or StoreUnavailable."""
         product = self._rulebook().product(question.product)
-        version = question.shadow or _challenger(product)
+        version = question.shadow or _compared_with(product, question)
         if question.shadow:
             groups = await self._pairs.groups(product.name, version, question.since)
             if not groups:
                 _require_shadow(product, version)
+            days = _days(question.since, question.now, product)
         else:
-            groups = grouped([pair async for pair in self._judged(product, version, question)])
+            pairs = [pair async for pair in judged(self._cases, product, version, question)]
+            groups, days = grouped(pairs), frozenset(_day(p.created, product) for p in pairs)
+        if question.params_as_of is not None:
+            days = frozenset({question.params_as_of})
+        live = product.plan.versions.champion
+        sides = [product.versions[v] for v in sorted({live, version}) if v in product.versions]
         return VersionComparison(
             product=product.name,
-            live_version=product.plan.versions.champion,
+            live_version=live,
             other_version=version,
             since=question.since,
             currency=product.champion.currency,
             groups=groups,
+            untried=untried(sides, days, _day(question.now, product)),
+            params_as_of=question.params_as_of,
         )
 
-    async def _judged(
-        self, product: Product, challenger: int, question: ComparisonRequest
-    ) -> AsyncIterator[DecisionPair]:
-        """Each recorded decision of either arm, judged by the other arm's version."""
-        async for entry in self._newest(question):
-            facts = decode_facts(entry.facts)
-            arm = facts.assignment.arm
-            case = await self._case(product, entry)
-            if case is None or arm is None:
-                continue
-            champion = arm is Arm.CHAMPION
-            other = product.versions[challenger] if champion else product.champion
-            if case.ruleset.digest == other.digest:
-                continue
-            pair = await asyncio.to_thread(second_opinion, case, other)
-            yield pair if champion else swapped(pair)
 
-    async def _newest(self, question: ComparisonRequest) -> AsyncIterator[StoredEntry]:
-        chosen = Filter(product=question.product, created_from=question.since)
-        after: PagePosition | None = None
-        left = question.most
-        while left > 0:
-            entries = await self._log.list(chosen, after, min(_PAGE, left))
-            for entry in entries:
-                if entry.outcome is not Outcome.NOT_ENROLLED:
-                    left -= 1
-                    yield entry
-            if len(entries) < _PAGE:
-                return
-            after = PagePosition(entries[-1].created, entries[-1].decision_id)
+def _day(instant: datetime, product: Product) -> date:
+    return instant.astimezone(product.champion.zone).date()
 
-    async def _case(self, product: Product, entry: StoredEntry) -> DecidedCase | None:
-        """The decision with its snapshot and facts; None where a part was erased."""
-        facts = decode_facts(entry.facts)
-        if entry.snapshot_id is None or facts.factors is None or not entry.ruleset_digest:
-            return None
-        body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
-        if body is None:
-            return None
-        try:
-            ruleset = await self._archive.by_digest(entry.ruleset_digest)
-        except RulesetUnknown:
-            return None
-        factors = factors_from_wire(facts.factors)
-        decision = judge(shell_of(Recorded(entry, facts)), ruleset, factors)
-        sent = inputs_from_wire(facts.inputs)
-        return DecidedCase(
-            decision, ruleset, read_snapshot(body), factors, sent, product.input_names
-        )
+
+def _days(since: datetime, now: datetime, product: Product) -> frozenset[date]:
+    first, last = _day(since, product), _day(now, product)
+    return frozenset(first + timedelta(days=n) for n in range((last - first).days + 1))
 
 
 def _require_shadow(product: Product, version: int) -> None:
@@ -170,7 +110,10 @@ def _require_shadow(product: Product, version: int) -> None:
     )
 
 
-def _challenger(product: Product) -> int:
+def _compared_with(product: Product, question: ComparisonRequest) -> int:
+    """The challenger's version, or the champion's own."""
+    if question.champion:
+        return product.plan.versions.champion
     challenger = product.plan.versions.challenger
     if challenger is None:
         raise RulesetUnknown(

@@ -26,12 +26,14 @@ class Comparability(StrEnum):
     """Whether the other version could be evaluated.
 
     `NOT_COMPARABLE`: it needs data that this decision did not read. `FAILED`: it ended in a
-    RULE_ERROR or an exception.
+    RULE_ERROR or an exception. `ERASED`: it needs data of which only the live version's factor
+    values are left.
     """
 
     COMPARED = "compared"
     NOT_COMPARABLE = "not_comparable"
     FAILED = "failed"
+    ERASED = "erased"
 
 
 class VersionOutcome(msgspec.Struct, frozen=True):

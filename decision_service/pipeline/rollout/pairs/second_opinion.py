@@ -6,17 +6,18 @@ Silent versions beside live decisions and comparisons of recorded ones ask it al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, time
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.decision import Decision
 from decision_service.domain.factor import Factors, FactorValue, Value
+from decision_service.domain.missing import Cause
 from decision_service.domain.needs import FetchPlan, Needs, WhenTransactions
 from decision_service.domain.snapshot import Snapshot
 from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Verdict
-from decision_service.factors.compute import compute
+from decision_service.factors.compute import compute, own_values
 from decision_service.factors.plan import fetch_plan
 from decision_service.factors.reading import reading
 from decision_service.pipeline.decide.conclude import needs_of
@@ -27,26 +28,31 @@ from decision_service.pipeline.rollout.pairs.pairs import (
     moved,
 )
 from decision_service.ruleset.program.model import CompiledRuleset
-from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.evaluator import Facts, evaluate, load
 from decision_service.ruleset.run.inputs import bind_inputs
 
 
 class DecidedCase(msgspec.Struct, frozen=True):
-    """A decision with the data that it was made from.
+    """A decision with the data that it was made from; `snapshot` is None where that was erased.
 
     `sent` are the inputs as the client sent them, `known` those that any loaded version declares.
     """
 
     decision: Decision
     ruleset: CompiledRuleset
-    snapshot: Snapshot
+    snapshot: Snapshot | None
     factors: Factors
     sent: Mapping[str, Value]
     known: frozenset[str]
 
 
-def second_opinion(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
-    """The decision paired with the other version's conclusion; raises nothing."""
+def second_opinion(
+    case: DecidedCase, other: CompiledRuleset, params_as_of: date | None = None
+) -> DecisionPair:
+    """The decision paired with the other version's conclusion; raises nothing.
+
+    The other version's dated parameters are those of the decision's day, or of another one.
+    """
     pair = DecisionPair(
         decision_id=case.decision.decision_id,
         product=case.decision.product,
@@ -57,9 +63,12 @@ def second_opinion(case: DecidedCase, other: CompiledRuleset) -> DecisionPair:
         live=VersionOutcome.of(case.decision.verdict),
     )
     try:
-        verdict = _verdict(case, other)
-        if verdict is None:
-            return replace(pair, standing=Comparability.NOT_COMPARABLE)
+        facts = facts_for(case, other)
+        if isinstance(facts, Comparability):
+            return replace(pair, standing=facts)
+        verdict = evaluate(
+            other, facts if params_as_of is None else dated(facts, other, params_as_of)
+        )
         if verdict.ended_in_rule_error:
             return pair
         changes = moved((case.ruleset, case.decision.verdict), (other, verdict))
@@ -89,28 +98,48 @@ def lacks(snapshot: Snapshot, read_by: FetchPlan, wanted: FetchPlan) -> bool:
     return first is not None and any(day is not None and day < first for day in days)
 
 
-def _verdict(case: DecidedCase, other: CompiledRuleset) -> Verdict | None:
-    """None where it needs inputs or data that this decision did not have."""
+def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | Comparability:
+    """The decision's facts as another version takes them, or why there are none.
+
+    There are none where it needs inputs or data that the decision did not have, or data that was
+    erased since.
+    """
     bound = bind_inputs(other, case.sent, case.known)
     if bound.problems:
-        return None
+        return Comparability.NOT_COMPARABLE
     as_of = AsOf.at(case.decision.as_of.instant, other.zone)
     live = needs_of(case.ruleset, case.decision.inputs)
     needs = needs_of(other, bound.values)
-    plans = (fetch_plan(live, case.decision.as_of), fetch_plan(needs, as_of))
-    if lacks(case.snapshot, *plans):
-        return None
     values = _values(case, live, needs, as_of)
-    return evaluate(other, Facts(values, dict(bound.values), as_of))
+    if isinstance(values, Comparability):
+        return values
+    return Facts(values, dict(bound.values), as_of)
 
 
-def _values(case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf) -> Mapping[str, FactorValue]:
+def dated(facts: Facts, ruleset: CompiledRuleset, day: date) -> Facts:
+    """The same facts with the dated parameters of another day."""
+    noon = datetime.combine(day, time(12), facts.as_of.zone)
+    return replace(facts, loaded=load(ruleset, facts.factors, AsOf.at(noon, facts.as_of.zone)))
+
+
+def _values(
+    case: DecidedCase, live: Needs, needs: Needs, as_of: AsOf
+) -> Mapping[str, FactorValue] | Comparability:
     """The decision's values where computed alike, the others from the same snapshot."""
     alike = replace(live, factors=()) == replace(needs, factors=()) and as_of == case.decision.as_of
     at_hand = case.factors.values if alike else {}
     further = tuple(name for name in needs.factors if name not in at_hand)
+    own = own_values(case.decision.own, replace(needs, factors=further), as_of)
+    if any(m.cause is Cause.NOT_FETCHED for value in own.values() for m in value.missing):
+        return Comparability.NOT_COMPARABLE  # records that this decision did not look up
+    at_hand = {**at_hand, **own}
+    further = tuple(name for name in further if name not in own)
+    if case.snapshot is None:
+        return Comparability.ERASED if further else at_hand
+    plans = (fetch_plan(live, case.decision.as_of), fetch_plan(needs, as_of))
+    if lacks(case.snapshot, *plans):
+        return Comparability.NOT_COMPARABLE
     if not further:
         return at_hand
-    asked = replace(needs, factors=further)
-    computed = compute(case.snapshot, asked, as_of, case.decision.own).values
+    computed = compute(case.snapshot, replace(needs, factors=further), as_of).values
     return {**at_hand, **computed}

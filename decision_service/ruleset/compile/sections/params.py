@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from decision_service.domain.factor import ValueType
 from decision_service.language.expressions.tree import Literal
+from decision_service.language.yaml.days import day_hint
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import MapEntry, YamlNode
 from decision_service.language.yaml.readers import check_identifier, parse_day
@@ -70,7 +71,7 @@ def _step(entry: MapEntry, limits: ParamLimits, draft: RulesetDraft) -> Step | N
     start = parse_day(entry.key)
     if start is None:
         message = f"`{entry.key}` is no date"
-        draft.report.error("R123", entry.key_place, message, "write it as yyyy-mm-dd")
+        draft.report.error("R123", entry.key_place, message, day_hint(entry.key))
     value = _value(entry.value, f"the value from {entry.key}", limits, draft)
     return None if start is None or value is None else Step(start, value)
 

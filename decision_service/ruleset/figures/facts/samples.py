@@ -6,28 +6,25 @@ step beside them, at the ends of what it can have, and among what the cases give
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
 import msgspec
 
-from decision_service.domain.factor import FactorSpec, FactorValue, ValueType
+from decision_service.domain.factor import FactorSpec, FactorValue
 from decision_service.domain.missing import Cause, Missing
-from decision_service.domain.money import Money, to_minor
 from decision_service.domain.time import AsOf
-from decision_service.language.expressions.tree import Literal
-from decision_service.ruleset.figures.neighbours import next_to
-from decision_service.ruleset.program.model import CompiledRuleset, InputSpec
+from decision_service.ruleset.figures.facts.pools import distinct, possible_values, shown_value
+from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts
 from decision_service.ruleset.run.inputs import bind_inputs
 
 MOST_CHANGED = 3
 _DAY = "as_of"
+_INPUTS = "inputs."
 _CAUSES = (Cause.NO_DATA, Cause.SOURCE_FAILED)
-_PARTS = (Decimal("0.5"), Decimal("0.9"), Decimal("1.1"), Decimal(2))
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -73,14 +70,14 @@ class Sampler:
         self.pools: dict[str, list[Any]] = {_DAY: self._days()}
         for name in ruleset.needs.factors:
             given = [base.facts.factors.get(name) for base in bases]
-            found = _values(catalogue[name], near.get(name, ()), ruleset.currency)
+            found = possible_values(catalogue[name], near.get(name, ()), ruleset.currency)
             values = [FactorValue(name, value) for value in found]
             gone = [FactorValue(name, None, (Missing(cause),)) for cause in _CAUSES]
-            self.pools[name] = _distinct([*(v for v in given if v), *values, *gone])
+            self.pools[name] = distinct([*(v for v in given if v), *values, *gone])
         for spec in ruleset.inputs.values():
             inputs = [base.facts.inputs.get(spec.name) for base in bases]
-            values = _values(spec, near.get(f"inputs.{spec.name}", ()), ruleset.currency)
-            self.pools[f"inputs.{spec.name}"] = _distinct([*inputs, *values])
+            values = possible_values(spec, near.get(f"{_INPUTS}{spec.name}", ()), ruleset.currency)
+            self.pools[f"{_INPUTS}{spec.name}"] = distinct([*inputs, *values])
         self.names = sorted(self.pools)
 
     def samples(self, count: int) -> Iterator[Sample]:
@@ -90,14 +87,36 @@ class Sampler:
         """
         yield from (Sample(base.name, base.facts, ()) for base in self.bases[:count])
         draws, count = _Draws(), max(0, count - len(self.bases))
-        values = cycle([(name, value) for name in self.names for value in self.pools[name]])
+        values = cycle(self._in_turn())
         for value in islice(values, count if self.bases else 0):
             base = self.bases[draws.below(len(self.bases))]
-            others = [self._draw(draws) for _ in range(draws.below(MOST_CHANGED))]
+            others = [self._draw(draws, self.names) for _ in range(draws.below(MOST_CHANGED))]
             yield self._sample(base, [*others, value])
 
-    def _draw(self, draws: _Draws) -> tuple[str, Any]:
-        name = self.names[draws.below(len(self.names))]
+    def about(self, names: Collection[str], count: int) -> Iterator[Sample]:
+        """So many facts that differ from the cases in some of these names, or in the day.
+
+        Every second one differs in nothing but what the application says, and the day.
+        """
+        draws, found = _Draws(), sorted(self.pools.keys() & {*names, _DAY})
+        sent = [name for name in found if name == _DAY or name.startswith(_INPUTS)]
+        for number in range(count if self.bases else 0):
+            base = self.bases[number // 2 % len(self.bases)]
+            chosen, changed = (found, sent)[number % 2], 1 + draws.below(MOST_CHANGED)
+            yield self._sample(base, [self._draw(draws, chosen) for _ in range(changed)])
+
+    def _in_turn(self) -> list[tuple[str, Any]]:
+        """The first value of each name, then the second of each, and so on."""
+        longest = max(map(len, self.pools.values()), default=0)
+        return [
+            (name, self.pools[name][turn])
+            for turn in range(longest)
+            for name in self.names
+            if turn < len(self.pools[name])
+        ]
+
+    def _draw(self, draws: _Draws, names: Sequence[str]) -> tuple[str, Any]:
+        name = names[draws.below(len(names))]
         pool = self.pools[name]
         return name, pool[draws.below(len(pool))]
 
@@ -107,8 +126,8 @@ class Sampler:
         for name, value in values:
             if name == _DAY:
                 as_of = value
-            elif name.startswith("inputs."):
-                _put(inputs, name.removeprefix("inputs."), value)
+            elif name.startswith(_INPUTS):
+                _put(inputs, name.removeprefix(_INPUTS), value)
             else:
                 factors[name] = value
         bound = bind_inputs(self.ruleset, inputs)
@@ -127,21 +146,6 @@ class Sampler:
         ]
 
 
-def shown_value(value: Any) -> str:
-    """A value as a case is written."""
-    if isinstance(value, FactorValue):
-        return (
-            shown_value(value.value) if not value.missing else f"missing {value.missing[0].cause}"
-        )
-    if value is None:
-        return "not sent"
-    if isinstance(value, AsOf):
-        return value.date.isoformat()
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value.major:f}" if isinstance(value, Money) else str(value)
-
-
 def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
     inputs.pop(name, None)
     if value is not None:
@@ -150,48 +154,3 @@ def _put(inputs: dict[str, Any], name: str, value: Any) -> None:
 
 def _noon(day: date, ruleset: CompiledRuleset) -> AsOf:
     return AsOf.at(datetime.combine(day, time(12), ruleset.zone), ruleset.zone)
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
-    for value in values:
-        if value not in found:
-            found.append(value)
-    return found
-
-
-def _values(spec: FactorSpec | InputSpec, near: Iterable[str], currency: str) -> list[Any]:
-    """Values of a type at the figures beside a name, and at its own ends."""
-    if spec.type is ValueType.FLAG:
-        return [True, False]
-    if spec.type is ValueType.TEXT:
-        return list(spec.labels)
-    if spec.type is ValueType.DATE:
-        return []
-    ends = [bound for bound in (spec.lower, spec.upper) if bound is not None]
-    numbers = {Decimal(end) for end in ends}
-    for text in near:  # without its sign
-        around = _around(text, spec.type)
-        numbers |= around | {-number for number in around}
-    inside = [n for n in sorted(numbers) if _within(n, spec)]
-    return [_typed(n, spec.type, currency) for n in inside]
-
-
-def _around(text: str, type_: ValueType) -> set[Decimal]:
-    step = Decimal(1) if type_ is ValueType.INTEGER else Decimal("0.01")
-    moved = {Decimal(text), *(Decimal(after) for after in next_to(text))}
-    wide = {Decimal(text) * part for part in _PARTS}
-    return {n + shift for n in moved for shift in (-step, Decimal(0), step)} | wide
-
-
-def _within(number: Decimal, spec: FactorSpec | InputSpec) -> bool:
-    low, high = spec.lower, spec.upper
-    return (low is None or number >= low) and (high is None or number <= high)
-
-
-def _typed(number: Decimal, type_: ValueType, currency: str) -> Literal | Money:
-    if type_ is ValueType.INTEGER:
-        return int(number)
-    if type_ is ValueType.MONEY:
-        return Money(currency, to_minor(number.quantize(Decimal("0.01")), currency))
-    return number

@@ -1,0 +1,111 @@
+"""`rules new`: a small complete product to begin with, with its tests and its plan."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec.structs import replace
+
+from decision_service.cli.display.output import console
+from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.rules.folder import DEFAULT_PATH, unpublished
+from decision_service.language.diagnostics import Diagnostic, Severity, count, render
+from decision_service.pipeline.rules.loading import (
+    ProductTexts,
+    TextFile,
+    load_rules,
+)
+from decision_service.pipeline.trial.rule_tests import failures
+from decision_service.storage.rules_folder.files import RulesFolderMissing, read_rules
+
+_PRODUCT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST = 60
+_FILES = {"v1.yaml": "v1.yaml", "rollout.yaml": "rollout.yaml", "tests.yaml": "tests/v1.yaml"}
+
+
+def new(
+    product: Annotated[str, typer.Argument(help="its name, such as weekend-loan-ph")],
+    title: Annotated[str, typer.Option("--title", help="as people call it")] = "",
+    currency: Annotated[str, typer.Option("--currency", help="ISO 4217")] = "PHP",
+    zone: Annotated[str, typer.Option("--time-zone", help="of its dates")] = "Asia/Manila",
+    rules: Annotated[Path, typer.Option("--rules", help="the rules folder")] = DEFAULT_PATH,
+) -> None:
+    """Write a small complete product (rules, tests, plan) that passes, to be changed."""
+    if not _PRODUCT.fullmatch(product) or len(product) > _LONGEST:
+        raise CommandError(
+            f"{product} is no product name: use small letters, digits and single hyphens, "
+            f"beginning with a letter, at most {_LONGEST}",
+            Exit.USAGE,
+        )
+    folder = rules / product
+    if folder.exists():
+        raise CommandError(f"{folder} is there already: choose another name", Exit.USAGE)
+    words = {
+        "product": product,
+        "title": title or product.replace("-", " ").capitalize(),
+        "currency": currency,
+        "zone": zone,
+        "today": datetime.now(UTC).date().isoformat(),
+    }
+    texts = {_FILES[name]: _filled(name, words) for name in _FILES}
+    _refuse(_problems(rules, product, texts))
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    console().print(_next_steps(folder, list(texts)), markup=False, soft_wrap=True)
+
+
+def _filled(name: str, words: dict[str, str]) -> str:
+    text = resources.files(__package__).joinpath("template", name).read_text(encoding="utf-8")
+    for word, value in words.items():
+        text = text.replace(f"@{word}@", value.replace("\\", "").replace('"', "'"))
+    return text
+
+
+def _problems(rules: Path, product: str, texts: dict[str, str]) -> list[Diagnostic]:
+    """What would refuse the product in its folder; its neighbours' problems are not its own."""
+    try:
+        folder = read_rules(rules)
+    except RulesFolderMissing as error:
+        raise CommandError(str(error), Exit.USAGE) from None
+    path = f"{rules.name}/{product}"
+    files = {name: TextFile(f"{path}/{name}", text) for name, text in texts.items()}
+    added = ProductTexts(
+        product,
+        path,
+        rulesets={1: files["v1.yaml"]},
+        plan=files["rollout.yaml"],
+        tests=(files["tests/v1.yaml"],),
+    )
+    alone = replace(unpublished(folder), products=(added,), unreadable=())
+    loading = load_rules(alone, datetime.now(UTC))
+    if loading.rulebook is None:
+        return list(loading.errors)
+    return list(failures(alone, loading.rulebook))
+
+
+def _refuse(problems: list[Diagnostic]) -> None:
+    errors = [p for p in problems if p.severity is Severity.ERROR]
+    if errors:
+        raise CommandError(
+            f"nothing was written ({count(errors)}): choose another value",
+            Exit.USAGE,
+            tuple(map(render, errors)),
+        )
+
+
+def _next_steps(folder: Path, names: list[str]) -> str:
+    written = "\n".join(f"  {folder / name}" for name in names)
+    return (
+        f"Written:\n{written}\n"
+        "Change the figures, then:\n"
+        f"  decision-service rules check --strict {folder}\n"
+        f"  decision-service rules test {folder} --fail-under 100 --fail-under-figures 100\n"
+        "docs/rules.md explains every section."
+    )

@@ -1,0 +1,62 @@
+"""`rules status`: what a running server decides by, and why it refused an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from decision_service.api.v1 import ruleset_service_pb2 as pb
+from decision_service.cli.client.calls import call, rulesets
+from decision_service.cli.client.options import ServerOptions, calls_server
+from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.errors import Exit
+
+
+@calls_server
+def status(
+    product: Annotated[str, typer.Argument(help="all products when empty")] = "",
+    form: FormatOption = Format.TABLE,
+    *,
+    server: ServerOptions,
+) -> None:
+    """Show the rules that a server decides by; exit code 1 when it refused the folder's."""
+    with rulesets(server) as stub:
+        reply = call(stub.ListRulesets, pb.ListRulesetsRequest(product=product), server)
+    if form is Format.JSON:
+        print_json(reply)
+    else:
+        console().print(version_table(reply))
+        for line in reading_lines(reply):
+            console().print(line, markup=False, soft_wrap=True)
+    if reply.refused:
+        raise typer.Exit(Exit.FINDINGS)
+
+
+def version_table(reply: pb.ListRulesetsResponse) -> Table:
+    """Each loaded version with its role, fingerprint, and since when this content decides."""
+    rows = table("product", "version", "role", "digest", "loaded since")
+    for ruleset in reply.rulesets:
+        ref = ruleset.ref
+        since = f"{ruleset.loaded_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+        rows.add_row(ref.ruleset, f"v{ref.version}", ruleset.role or "–", ref.digest[:12], since)
+    return rows
+
+
+def reading_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
+    """What the last reading of the folder came to, and whether other processes differ."""
+    read = f"{reply.read_time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+    if not reply.refused:
+        yield f"The rules folder was read at {read}; it is what the server decides by."
+    else:
+        yield f"The rules folder was read at {read} and REFUSED; the versions above go on:"
+    for problem in reply.refused:
+        yield problem.rendered
+    for rules in reply.in_force:
+        if not rules.here:
+            yield (
+                f"RULES_DIFFER: {rules.processes} of the processes on this store decide by other "
+                f"rules, {rules.digest[:12]}: publish the same everywhere"
+            )

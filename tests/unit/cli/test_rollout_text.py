@@ -1,0 +1,111 @@
+"""What `rollout show` and `rollout compare` say, from a server's reply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from decision_service.api.v1 import rollout_figures_pb2 as pb
+from decision_service.api.v1 import rollout_pb2
+from decision_service.cli.rollout.compare import headlines, untried_lines
+from decision_service.cli.rollout.figures import next_text
+from decision_service.cli.rollout.show import group_lines, next_lines
+from tests.unit.cli.commands import command
+
+ROLLOUT = rollout_pb2.Rollout(
+    product="personal-loan-ph",
+    unit="user_id",
+    challenger=rollout_pb2.RolloutTrack(version=2),
+    segments=[
+        rollout_pb2.RolloutSegment(
+            name="known", condition='inputs.customer_type == "existing"', percent="100"
+        )
+    ],
+    allowed=3,
+    denied=1,
+)
+COMPARISON = pb.VersionComparison(
+    product="personal-loan-ph", live_version=1, other_version=2, compared=10, agreed=9
+)
+
+
+def _next(**rest: Any) -> pb.NextStage:
+    return pb.NextStage(stage="ten", percent="10", **{"track": "challenger", **rest})
+
+
+def _waiting(name: str, units: int) -> pb.WaitingGuardrail:
+    return pb.WaitingGuardrail(name=name, units=units, min_units=300)
+
+
+def test_lists_and_segments_are_shown_with_their_share() -> None:
+    """They decide before the stage does, in this order."""
+    assert list(group_lines(ROLLOUT)) == [
+        "  deny list · 1 user_id · 0 %",
+        "  allow list · 3 user_ids · 100 %",
+        '  segment known · inputs.customer_type == "existing" · 100 %',
+    ]
+    assert list(group_lines(rollout_pb2.Rollout())) == []
+
+
+def test_guardrails_that_have_seen_too_little_do_not_say_that_all_is_well() -> None:
+    """One says how much it has seen, several by name; only those that have seen enough are ok."""
+    one, two = _waiting("approvals", 0), _waiting("declines", 12)
+    assert "guardrails have seen too little (0 of 300)" in next_text(
+        _next(guardrails=2, waiting=[one])
+    )
+    assert "(0 of 300 for approvals, 12 of 300 for declines)" in next_text(
+        _next(guardrails=2, waiting=[one, two])
+    )
+    assert "guardrails ok" in next_text(_next(guardrails=2))
+    assert "no guardrail watches it" in next_text(_next())
+
+
+def test_no_step_is_proposed_for_a_challenger_that_nobody_met() -> None:
+    """Without a decision there is nothing to go on; with one the command is there."""
+    unmet, *_ = next_lines(ROLLOUT, [_next(guardrails=1)])
+    assert unmet.endswith("; nobody has met it at this stage yet")
+    assert "advance" not in unmet
+    met, *_ = next_lines(ROLLOUT, [_next(guardrails=1, decisions=4)])
+    assert "4 decisions so far" in met
+    assert "decision-service rollout advance personal-loan-ph --track challenger" in met
+    go_live, *_ = next_lines(ROLLOUT, [_next(track="go-live")])
+    assert "rollout advance personal-loan-ph --track go-live" in go_live
+
+
+def test_what_was_left_out_of_a_comparison_is_counted() -> None:
+    """Erased people are told apart from those that cannot be compared."""
+    found = pb.VersionComparison(erased=8, not_comparable=2)
+    found.MergeFrom(COMPARISON)
+    first, second = headlines(found, "challenger")
+    assert "v1 against challenger v2" in first
+    assert second.endswith("1 would change, 2 not comparable, 8 left out: data erased")
+
+
+def test_parameters_of_another_day_and_values_that_were_not_tried_are_named() -> None:
+    """The day stands in the headline; a value that comes later has the option that tries it."""
+    value = pb.UntriedValue(version=1, parameter="least", from_date="2026-12-01", value="6")
+    found = pb.VersionComparison(params_as_of="2026-11-01", untried=[value])
+    found.MergeFrom(COMPARISON)
+    first, _ = headlines(found, "")
+    assert "v1 against itself with the parameters of 2026-11-01" in first
+    assert list(untried_lines(found)) == [
+        "Not tried: least 6 from 2026-12-01 (v1); try --params-as-of 2026-12-01"
+    ]
+    assert list(untried_lines(COMPARISON)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--champion",), "--params-as-of DATE"),
+        (("--shadow", "2", "--params-as-of", "2026-12-01"), "a shadow has judged already"),
+        (("--champion", "--challenger"), "say what to compare"),
+    ],
+)
+def test_a_day_goes_with_what_is_judged_again(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The champion needs a day, a shadow takes none."""
+    done = command(capsys, "rollout", "compare", "personal-loan-ph", *words)
+    assert (done.code, said in done.err) == (2, True)
