@@ -59,10 +59,10 @@ async def test_an_error_of_the_server_is_shown_with_its_details(
 
 
 async def test_an_applicant_goes_with_the_application(
-    shared: Running, capsys: pytest.CaptureFixture[str]
+    live: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each option is a field of the message, and what is wrong is told by the field's name."""
-    words = (*DECIDE, "--user-id", GEORGE, "--address", shared.service.address)
+    words = (*DECIDE, "--user-id", GEORGE, "--address", live.service.address)
     given = ("--applicant-name", "x" * 201, "--applicant-phone", "0" * 41)
     given += ("--applicant-email", "x" * 255, "--applicant-birth-date", "12.3.1990")
     done = await asyncio.to_thread(here, capsys, *words, *given)
