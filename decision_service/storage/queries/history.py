@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import KEY_ID_BYTES, KEYED, user_key
+from decision_service.pipeline.history.keys import CUSTOMER, KEY_ID_BYTES, KEYED, user_key
 from decision_service.pipeline.history.ports import (
     MOST_PAST,
     Past,
@@ -39,9 +39,11 @@ _UNDER = (
 _OF_DECISIONS = select(history.c.decision_id, history.c.found_by).where(
     history.c.decision_id.in_(bindparam("ids", expanding=True))
 )
-_OF_USER = select(_KEYS.decision_id).where(_KEYS.key == bindparam("key"))
-
-
+_OF_KEY = (
+    select(history.c.decision_id, history.c.user_id, history.c.found_by)
+    .join(history_keys, history.c.decision_id == _KEYS.decision_id)
+    .where(_KEYS.key == bindparam("key"))
+)
 _NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
 _HIGHEST = b"\xff" * 32
 
@@ -106,19 +108,22 @@ def remove(connection: Connection, decision_ids: Sequence[str]) -> None:
 
 
 def unlink(connection: Connection, user_id: str) -> None:
-    """Delete the hashes of a user's accounts and person; decisions stay under user and customer."""
-    found = connection.execute(_OF_USER, {"key": user_key(user_id)})
-    ids = [one[0] for one in found]
-    if not ids:
-        return
-    keys = _keys_of(connection, ids)
-    hashed = {one: [key for key in all_ if key[:1] in KEYED] for one, all_ in keys.items()}
-    _unlink(connection, hashed)
-    for one, all_ in keys.items():
-        if hashed[one]:
-            kept = packed(key for key in all_ if key[:1] not in KEYED)
-            chosen = update(history).where(history.c.decision_id == one)
-            connection.execute(chosen.values(found_by=kept))
+    """Delete what links a user to others: hashes of accounts and person, and shared entries.
+
+    Decisions stay under their own user and customer.
+    """
+    own = user_key(user_id)
+    found = connection.execute(_OF_KEY, {"key": own})
+    for decision_id, user, packed_keys in list(found):
+        keys = unpacked(bytes(packed_keys))
+        if user == user_id:
+            gone = [key for key in keys if key != own and key[:1] != CUSTOMER]
+        else:
+            gone = [own]
+        _unlink(connection, {decision_id: gone})
+        kept = packed(key for key in keys if key not in gone)
+        chosen = update(history).where(history.c.decision_id == decision_id)
+        connection.execute(chosen.values(found_by=kept))
 
 
 def key_ids(connection: Connection) -> frozenset[bytes]:
