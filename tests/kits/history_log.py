@@ -22,7 +22,7 @@ from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
 DAY = timedelta(days=1)
 SECRET = IdentityKey.of(b"a secret of thirty-two bytes and more")
 KEYS = history_keys("user-1", "los", "C-1", (SECRET,), ("a-1", "a-2"), ["cruz juan 1990-01-01"])
-USER = KEYS.user
+USER, HASH = KEYS.user, KEYS.accounts[0][0]
 
 
 def decided(
@@ -143,6 +143,24 @@ class HistoryLogKit:
         found = await log.past([*KEYS.all, *other])
         assert set(found) == {USER, KEYS.customer, *other}
         assert [one.user_id for one in found[other[0]].decisions] == ["user-2"]
+
+    async def test_an_erased_user_leaves_the_others_of_an_account(self, log: Store) -> None:
+        """Entries that the two made under each other's user go; each keeps its own decisions."""
+        other = history_keys("user-2", "los", "").user
+        await log.commit(decided(1, [USER, HASH]))
+        told = HistoryEntry(((USER, 1), (HASH, 1), (other, 0)), "PHP")
+        await log.commit(decided(2, user_id="user-2", history=told))
+        told = HistoryEntry(((USER, 2), (other, 1)), "PHP")
+        await log.commit(decided(3, history=told))
+        await log.erase("user-1")
+        found = await log.past([USER, HASH, other])
+        assert {
+            key: sorted(one.decision_id for one in past.decisions) for key, past in found.items()
+        } == {
+            USER: [decided(n).decision_id for n in (1, 3)],
+            HASH: [decided(2).decision_id],
+            other: [decided(2).decision_id],
+        }
 
     async def test_history_goes_with_its_decisions(self, log: Store) -> None:
         """What is kept long enough goes, and later decisions count on."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Annotated, Any
 
@@ -51,14 +52,17 @@ class DemoDecision:
 
 
 def demo(
-    store: Annotated[Path, typer.Option("--store", help="SQLite file to record in")] = Path(
-        "demo.db"
-    ),
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", help="SQLite file to record in, instead of one for this run alone"),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Decide for the four sandbox people with the embedded stand-in, and show how it went."""
     configure_logging("error", as_json=False)
-    if run_async(_demo(store, form)):
+    with TemporaryDirectory() as folder:  # what was granted in another run would count in this one
+        differs = run_async(_demo(store or Path(folder, "demo.db"), form))
+    if differs:
         raise typer.Exit(Exit.FINDINGS)
 
 
@@ -122,7 +126,7 @@ def _heading(service: Service, store: Path) -> list[str]:
     return [
         (
             f"Credit decision service {__version__} · embedded sandbox · "
-            f"{PRODUCT} v{champion.version} ({digest}) · store {store}"
+            f"{PRODUCT} v{champion.version} ({digest}) · store {store.name}"
         ),
         f"Deciding {AMOUNT:,} PHP over {TERM} months for the four sandbox people …",
         "",

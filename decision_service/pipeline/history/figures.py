@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -37,15 +37,18 @@ class _Owed(msgspec.Struct):
 def history_of(about: HistoryOf, past: Collection[Past]) -> History:
     """The figures over past decisions, each counted once whatever keys it is found under."""
     decided = {one.decision_id: one for found in past for one in found.decisions}.values()
+    if not decided:
+        return History(about.currency)
     owed = _owed(about, decided)
     unclear = _unclear(owed, past)
     loans = [one.loans for one in decided if one.loans is not None]
+    aged = [(one, (about.as_of.date - _day(one, about.as_of)).days) for one in decided]
     return History(
         about.currency,
-        _counts(about.as_of, decided),
-        _counts(about.as_of, decided, Outcome.APPROVE),
-        _counts(about.as_of, decided, Outcome.DECLINE),
-        _last_decline(about, decided),
+        _counts([age for _, age in aged]),
+        _counts([age for one, age in aged if one.outcome is Outcome.APPROVE]),
+        _counts([age for one, age in aged if one.outcome is Outcome.DECLINE]),
+        _last_decline(about, aged),
         None if unclear else owed.exposure,
         None if unclear else owed.instalments,
         unclear,
@@ -79,23 +82,16 @@ def _users(keys: Iterable[bytes], past: Mapping[bytes, Past], user_id: str) -> i
     return len({one.user_id for one in found} | {user_id})
 
 
-def _counts(as_of: AsOf, decided: Iterable[PastDecision], outcome: Outcome | None = None) -> Counts:
-    ages = [
-        (as_of.date - _day(one, as_of)).days
-        for one in decided
-        if outcome is None or one.outcome is outcome
-    ]
+def _counts(ages: Sequence[int]) -> Counts:
     day, week, month, quarter = (sum(age < days for age in ages) for days in DAYS)
     return day, week, month, quarter
 
 
-def _last_decline(about: HistoryOf, decided: Iterable[PastDecision]) -> date | None:
-    days = [
-        _day(one, about.as_of)
-        for one in decided
-        if one.outcome is Outcome.DECLINE and one.product == about.product
+def _last_decline(about: HistoryOf, aged: Iterable[tuple[PastDecision, int]]) -> date | None:
+    ages = [
+        age for one, age in aged if one.outcome is Outcome.DECLINE and one.product == about.product
     ]
-    return min(max(days), about.as_of.date) if days else None
+    return about.as_of.date - timedelta(days=max(min(ages), 0)) if ages else None
 
 
 def _day(one: PastDecision, as_of: AsOf) -> date:

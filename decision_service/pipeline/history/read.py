@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import msgspec
 
 from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.snapshot import Snapshot
 from decision_service.matching.normalised import normalised_person
 from decision_service.pipeline.history.figures import HistoryOf, history_of, reuse_of
-from decision_service.pipeline.history.keys import IdentityKey, history_keys
-from decision_service.pipeline.history.ports import NOTHING_PAST, HistoryLog
+from decision_service.pipeline.history.keys import (
+    KEYED,
+    HistoryKeys,
+    IdentityKey,
+    history_keys,
+    user_key,
+)
+from decision_service.pipeline.history.ports import NOTHING_PAST, HistoryLog, Past
 
 PENDING = "PENDING"
+
+LINK_RENEWED = timedelta(days=180)
+"""After so long another decision of the user is entered under a hash: entries go with decisions."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -46,13 +58,34 @@ class ReadHistory:
             _accounts(snapshot),
             _people(snapshot),
         )
-        past = await self._log.past(keys.all)
+        past = dict(await self._log.past(keys.all))
+        others = _others(keys, past, person.user_id)
+        if others:
+            past |= await self._log.past(others)
+        sure = (*keys.sure, *others)
         facts = OwnFacts(
-            history_of(about, [past[key] for key in keys.sure if key in past]),
+            history_of(about, [past[key] for key in sure if key in past]),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
-        last = tuple((key, past.get(key, NOTHING_PAST).last) for key in keys.all)
-        return OwnRecords(facts, last)
+        claimed = [key for key in keys.all if not _is_linked(key, past, person.user_id, about)]
+        last = (past.get(key, NOTHING_PAST).last for key in (*claimed, *others))
+        return OwnRecords(facts, tuple(zip((*claimed, *others), last, strict=True)))
+
+
+def _others(keys: HistoryKeys, past: Mapping[bytes, Past], user_id: str) -> list[bytes]:
+    """The keys of the other users of the accounts, whose decisions count as the person's own."""
+    found = (past.get(key, NOTHING_PAST) for account in keys.accounts for key in account)
+    users = {one.user_id for past_of in found for one in past_of.decisions}
+    return sorted(user_key(user) for user in users - {user_id})
+
+
+def _is_linked(key: bytes, past: Mapping[bytes, Past], user_id: str, about: HistoryOf) -> bool:
+    """Whether a recent entry under a hash leads to the user, so that none is needed."""
+    if key[:1] not in KEYED:
+        return False
+    since = about.as_of.instant - LINK_RENEWED
+    found = past.get(key, NOTHING_PAST).decisions
+    return any(one.user_id == user_id and one.created > since for one in found)
 
 
 def _accounts(snapshot: Snapshot) -> list[str]:

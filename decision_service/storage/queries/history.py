@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.verdict import Outcome
-from decision_service.pipeline.history.keys import KEY_ID_BYTES, KEYED, user_key
+from decision_service.pipeline.history.keys import CUSTOMER, KEY_ID_BYTES, KEYED, user_key
 from decision_service.pipeline.history.ports import (
     MOST_PAST,
     Past,
@@ -24,7 +24,10 @@ from decision_service.storage.schema.tables import history, history_keys
 _KEYS = history_keys.c
 _OTHERS = history_keys.alias("others")
 _LAST = select(func.max(_OTHERS.c.number)).where(_OTHERS.c.key == _KEYS.key).scalar_subquery()
-_SHOWN = (_KEYS.key, _KEYS.number, *history.c)
+_TOLD = tuple(column for column in history.c if column.name != "found_by")
+"""The columns in the order of `PastDecision`, then of `ReportedLoans`."""
+
+_SHOWN = (_KEYS.key, _KEYS.number, *_TOLD)
 _UNDER = (
     select(*_SHOWN)
     .join(history_keys, history.c.decision_id == _KEYS.decision_id)
@@ -36,9 +39,11 @@ _UNDER = (
 _OF_DECISIONS = select(history.c.decision_id, history.c.found_by).where(
     history.c.decision_id.in_(bindparam("ids", expanding=True))
 )
-_OF_USER = select(_KEYS.decision_id).where(_KEYS.key == bindparam("key"))
-
-
+_OF_KEY = (
+    select(history.c.decision_id, history.c.user_id, history.c.found_by)
+    .join(history_keys, history.c.decision_id == _KEYS.decision_id)
+    .where(_KEYS.key == bindparam("key"))
+)
 _NEXT = select(func.min(_KEYS.key)).where(_KEYS.key > bindparam("after"))
 _HIGHEST = b"\xff" * 32
 
@@ -47,13 +52,16 @@ def under(connection: Connection, keys: Collection[bytes]) -> Mapping[bytes, Pas
     """The newest decisions under each key that has any."""
     if not keys:
         return {}
-    found: dict[bytes, list[Row[Any]]] = {}
-    for row in connection.execute(_UNDER, {"keys": padded(sorted(keys))}):
-        found.setdefault(bytes(row.key), []).append(row)
-    return {
-        key: Past(max(row.number for row in rows), tuple(map(_past, rows)))
-        for key, rows in found.items()
-    }
+    found: dict[bytes, list[PastDecision]] = {}
+    last: dict[bytes, int] = {}
+    known: dict[str, PastDecision] = {}
+    for key, number, *columns in connection.execute(_UNDER, {"keys": padded(sorted(keys))}):
+        decided = known.get(columns[0])
+        if decided is None:
+            decided = known[columns[0]] = _past(columns)
+        found.setdefault(key, []).append(decided)
+        last[key] = max(number, last.get(key, 0))
+    return {key: Past(last[key], tuple(decided)) for key, decided in found.items()}
 
 
 def row(entry: StoredEntry, told: HistoryEntry) -> Mapping[str, object]:
@@ -100,19 +108,22 @@ def remove(connection: Connection, decision_ids: Sequence[str]) -> None:
 
 
 def unlink(connection: Connection, user_id: str) -> None:
-    """Delete the hashes of a user's accounts and person; decisions stay under user and customer."""
-    found = connection.execute(_OF_USER, {"key": user_key(user_id)})
-    ids = [one[0] for one in found]
-    if not ids:
-        return
-    keys = _keys_of(connection, ids)
-    hashed = {one: [key for key in all_ if key[:1] in KEYED] for one, all_ in keys.items()}
-    _unlink(connection, hashed)
-    for one, all_ in keys.items():
-        if hashed[one]:
-            kept = packed(key for key in all_ if key[:1] not in KEYED)
-            chosen = update(history).where(history.c.decision_id == one)
-            connection.execute(chosen.values(found_by=kept))
+    """Delete what links a user to others: hashes of accounts and person, and shared entries.
+
+    Decisions stay under their own user and customer.
+    """
+    own = user_key(user_id)
+    found = connection.execute(_OF_KEY, {"key": own})
+    for decision_id, user, packed_keys in list(found):
+        keys = unpacked(bytes(packed_keys))
+        if user == user_id:
+            gone = [key for key in keys if key != own and key[:1] != CUSTOMER]
+        else:
+            gone = [own]
+        _unlink(connection, {decision_id: gone})
+        kept = packed(key for key in keys if key not in gone)
+        chosen = update(history).where(history.c.decision_id == decision_id)
+        connection.execute(chosen.values(found_by=kept))
 
 
 def key_ids(connection: Connection) -> frozenset[bytes]:
@@ -178,23 +189,21 @@ def _is_overdue(one: LoanOutcome) -> bool:
     return one.status is LoanStatus.CHARGED_OFF or bool(one.overdue_days)
 
 
-def _past(row: Row[Any]) -> PastDecision:
-    loans = None
-    if row.outstanding is not None:
-        loans = ReportedLoans(
-            row.outstanding, row.due, row.open_loans, row.overdue_loans, row.repaid_loans
-        )
+def _past(columns: Sequence[Any]) -> PastDecision:
+    """The decision of a row, whose columns are those of `_TOLD`, in that order."""
+    who, (outcome, created, currency, approved, instalment, expires) = columns[:5], columns[5:11]
+    decision_id, user_id, caller, customer_ref, product = who
     return PastDecision(
-        row.decision_id,
-        row.user_id,
-        row.caller,
-        row.customer_ref,
-        row.product,
-        Outcome(row.outcome),
-        from_microseconds(row.created),
-        row.currency,
-        row.approved,
-        row.instalment,
-        None if row.expires is None else from_microseconds(row.expires),
-        loans,
+        decision_id,
+        user_id,
+        caller,
+        customer_ref,
+        product,
+        Outcome(outcome),
+        from_microseconds(created),
+        currency,
+        approved,
+        instalment,
+        None if expires is None else from_microseconds(expires),
+        None if columns[11] is None else ReportedLoans(*columns[11:]),
     )

@@ -281,7 +281,8 @@ history_keys = Table(
 """The decisions under each key of a user, a customer, an account or a person, numbered.
 
 Whoever decides takes the number after the last one that was read: of two at once one finds it taken
-and reads again, so that no two decisions on a person rest on the same history.
+and reads again, so that no two decisions on a person rest on the same history. Under a hash there
+is one decision for each user and half a year, which leads to the others.
 """
 
 applicants = Table(

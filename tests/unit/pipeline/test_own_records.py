@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.decide.record_codec import decode_facts, factors_from_wire
 from decision_service.pipeline.decide.turns import Turns
+from decision_service.pipeline.history.keys import history_keys
 from decision_service.storage.rules_folder.files import read_rules
+from tests.fakes.newcomer import SECRETS
 from tests.fakes.world import RULES, World, application, rulebook
 
 FIFTY_THOUSAND = {"requested_amount": Money("PHP", 5_000_000), "requested_term_months": 12}
@@ -37,6 +40,30 @@ async def test_of_fifty_at_once_one_is_approved():
     made = await asyncio.gather(*calls)
     assert [one.outcome for one in made].count(Outcome.APPROVE) == 1
     assert sorted(value(one, "history.applications_1d") for one in made) == list(range(50))
+
+
+async def test_two_users_of_one_account_are_decided_one_after_another():
+    """Fifty at once, by turns for either user and at either replica: each sees all before it."""
+    here = world()
+    decide = [here.decide(), here.decide()]
+    calls = [
+        decide[n % 2](asked(n, user_id=f"user-{n // 2 % 2}"), here.call(seconds=60))
+        for n in range(50)
+    ]
+    made = await asyncio.gather(*calls)
+    assert [one.outcome for one in made].count(Outcome.APPROVE) <= 1
+    assert sorted(value(one, "history.applications_1d") for one in made) == list(range(50))
+
+
+async def test_an_account_is_entered_once_and_again_after_half_a_year():
+    """Later decisions of a user add nothing under a hash that leads to the user already."""
+    here = world()
+    decide = here.decide()
+    [[key]] = history_keys("user-1", "anonymous", "", SECRETS, ("a-1",)).accounts
+    for number, days in enumerate((0, 1, 180, 1)):
+        here.clock.wall += timedelta(days=days)
+        await decide(asked(number, user_id="user-1"), here.call())
+    assert (await here.log.past([key]))[key].last == 2
 
 
 async def test_a_repeated_request_counts_once():
