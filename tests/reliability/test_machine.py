@@ -75,7 +75,8 @@ class Service(RuleBasedStateMachine):
         """A process begins on the file."""
         url = f"sqlite:///{Path(self.folder.name) / 'd.db'}"
         self.store = self.run(Store.open(url, linger=0.0))
-        world = World(self.source, self.store, self.clock, ids=self.ids)
+        keys = self.store.identity_keys
+        world = World(self.source, self.store, self.clock, ids=self.ids, secrets=keys)
         self.decide = world.decide(leases=self.store.leases, rulebook=lambda: self.book)
 
     def teardown(self) -> None:
