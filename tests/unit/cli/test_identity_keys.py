@@ -1,0 +1,70 @@
+"""`identity-keys`: a key is made, another put first, and an old one taken out of file and store."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from decision_service.pipeline.history.keys import history_keys
+from decision_service.storage.store import Store
+from tests.kits.history_log import decided
+from tests.unit.cli.commands import command
+
+
+@pytest.fixture(autouse=True)
+def store_url(tmp_path, monkeypatch):
+    """A store of the test's own, which the settings name."""
+    url = f"sqlite:///{tmp_path}/decisions.db"
+    monkeypatch.setenv("DECISION_STORE_URL", url)
+    return url
+
+
+async def enter(url, accounts):
+    """Open the store, enter a decision on these accounts, and give how many hashes are found."""
+    store = await Store.open(url)
+    keys = history_keys("user-1", "los", "", store.identity_keys, accounts).accounts
+    for number, account in enumerate(keys):
+        await store.commit(decided(number, account))
+    found = await store.past([key for account in keys for key in account])
+    await store.aclose()
+    return len(found)
+
+
+def test_a_rotation_by_hand(capsys, tmp_path, store_url):
+    """The newest key is listed first; forgetting the old one leaves the hashes of the new one."""
+    file = tmp_path / "decisions.db.identity-keys"
+    old = command(capsys, "identity-keys", "add").out.split()[-1]
+    new = command(capsys, "identity-keys", "add").out.split()[-1]
+    assert command(capsys, "identity-keys", "list").out.split() == [new, old]
+    assert asyncio.run(enter(store_url, ["a-1", "a-2"])) == 4
+    done = command(capsys, "identity-keys", "forget", old)
+    assert (done.code, done.out.split()[0]) == (0, "2")
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+    assert asyncio.run(enter(store_url, [])) == 0
+
+
+@pytest.mark.parametrize("key", ["xyz", "00", "0" * 9])
+def test_what_is_no_id_of_a_key_is_told(capsys, key):
+    """Exit code 2 and one sentence."""
+    done = command(capsys, "identity-keys", "forget", key)
+    assert done.code == 2
+    assert done.err == f"'{key}' is no id of a key: give the 8 digits of `list`\n"
+
+
+def test_a_file_that_is_not_there_is_told(capsys, tmp_path):
+    """Exit code 2 and the name of the file."""
+    done = command(capsys, "identity-keys", "list", "--file", tmp_path / "none")
+    assert done.code == 2
+    assert f"{tmp_path}/none cannot be read" in done.err
+
+
+def test_beside_postgresql_a_file_must_be_named(capsys, monkeypatch):
+    """There is no file beside a server: the sentence says which setting to give."""
+    monkeypatch.setenv("DECISION_STORE_URL", "postgresql://u:p@127.0.0.1:1/d")
+    monkeypatch.setenv("DECISION_SMILE_MODE", "sandbox")
+    monkeypatch.setenv("DECISION_SMILE_API_KEY", "k")
+    monkeypatch.setenv("DECISION_SMILE_API_SECRET", "s")
+    done = command(capsys, "identity-keys", "list")
+    assert done.code == 2
+    assert "DECISION_IDENTITY_KEY_FILE" in done.err
