@@ -167,16 +167,17 @@ async def tried(live: Running, folder: Path, where: dict[str, str]) -> None:
 
 
 async def test_where_erasures_are_noted_is_looked_at(tmp_path: Path) -> None:
-    """Beside SQLite they are; for PostgreSQL a file must be named, and then they are there."""
+    """Beside SQLite they are, with the keys of hashes; for PostgreSQL files must be named."""
     embedded = {"smile_mode": "embedded", "rules_dir": str(staged(tmp_path))}
     away = {"smile_mode": "sandbox", "smile_api_key": "k", "smile_api_secret": "s"}
     nowhere = {"smile_base_url": "http://127.0.0.1:9", "store_url": "postgresql://127.0.0.1:9/d"}
     journal = str(tmp_path / "erasures")
     for more, expected, words in (
         (embedded, None, "beside the SQLite file"),
-        ({**away, **nowhere}, False, "set DECISION_ERASURE_JOURNAL"),
-        ({**embedded, "erasure_journal": journal}, True, journal),
+        ({**away, **nowhere}, False, "set DECISION_"),
+        ({**embedded, "erasure_journal": journal, "identity_key_file": journal}, True, journal),
     ):
         done = await run("preflight", "--format", "json", folder=tmp_path, **more)
-        ok, said = lines_of(done.stdout)["erasures"]
-        assert (ok, words in said) == (expected, True)
+        for line in ("erasures", "identity keys"):
+            ok, said = lines_of(done.stdout)[line]
+            assert (ok, words in said) == (expected, True)

@@ -13,6 +13,7 @@ from decision_service.cli.server.preflight.rules import rules_checks
 from decision_service.cli.server.preflight.settings import (
     erasures_check,
     host_checks,
+    identity_keys_check,
     mode_check,
     transport_check,
 )
@@ -40,6 +41,7 @@ async def _all(settings: Settings) -> list[PreflightCheck]:
     lines = [mode_check(settings), *host_checks(settings), transport_check(settings)]
     store, stages = await store_check(settings)
     lines += [*rules_checks(settings, stages), store, erasures_check(settings)]
+    lines.append(identity_keys_check(settings))
     if settings.smile_mode is not SmileMode.EMBEDDED:
         lines.append(await clock_check(settings))
         async with open_smile(settings) as source:

@@ -79,3 +79,15 @@ def erasures_check(settings: Settings) -> PreflightCheck:
         )
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
     return PreflightCheck("erasures", False, words)
+
+
+def identity_keys_check(settings: Settings) -> PreflightCheck:
+    """Whether second uses of accounts and names can be found, in every process by the same keys."""
+    if settings.identity_key_file is not None:
+        return PreflightCheck("identity keys", True, f"in {settings.identity_key_file}")
+    if settings.store_url.startswith("sqlite:"):
+        return PreflightCheck(
+            "identity keys", None, "beside the SQLite file: keep both out of one backup"
+        )
+    words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
+    return PreflightCheck("identity keys", False, words)
