@@ -6,6 +6,7 @@ judges no example by how long it takes: that is for benches.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,3 +24,12 @@ def postgres() -> Iterator[Any]:
 
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where there is an empty store, on each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/decisions.db"
+    migrated: str = request.getfixturevalue("postgres").migrated()
+    return migrated

@@ -1,4 +1,4 @@
-"""The states of an account at the vendor, and how long each of them matters.
+"""The states of an account at the vendor, how long each matters, and its errors in plain words.
 
 The adapter decides by these what it asks for, the factors what the answers mean: both must go by
 the same.
@@ -6,7 +6,10 @@ the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+
+import msgspec
 
 CONNECTED = "CONNECTED"
 DISCONNECTED = "DISCONNECTED"
@@ -22,3 +25,76 @@ SYNCS_WITHIN = timedelta(days=1)
 """How long a first sync may run before its account counts as failed."""
 MATTERS_FOR = timedelta(days=90)
 """For so long after its end an account that fed the income makes it EXPIRED."""
+
+
+class AccountError(msgspec.Struct, frozen=True):
+    """Why an account could not be connected or read, and what helps, each one sentence."""
+
+    happened: str
+    advice: str
+
+
+_LATER = "Try again in a few minutes."
+_AGAIN = "Connect the account again."
+
+ACCOUNT_ERRORS: Mapping[str, AccountError] = {
+    "ACCOUNT_DISABLED": AccountError(
+        "The provider has disabled this account.",
+        "Ask the provider to enable it, then connect it again.",
+    ),
+    "ACCOUNT_INACCESSIBLE": AccountError(
+        "The account exists, but the provider does not let it be read.",
+        "Log in at the provider's own site to see what it asks for, then connect it again.",
+    ),
+    "ACCOUNT_INCOMPLETE": AccountError(
+        "The account is not fully set up at the provider.",
+        "Finish setting it up at the provider's own site, then connect it again.",
+    ),
+    "ACCOUNT_LOCKED": AccountError(
+        "The provider has locked this account after too many attempts.",
+        "Unlock it at the provider's own site, then connect it again.",
+    ),
+    "AUTH_REQUIRED": AccountError("The provider asks for a new login.", _AGAIN),
+    "EXPIRED_CREDENTIALS": AccountError(
+        "The password has expired.",
+        "Choose a new one at the provider's own site, then connect the account again.",
+    ),
+    "INVALID_ACCOUNT_TYPE": AccountError(
+        "This kind of account holds no income data.",
+        "Connect a worker's or member's account instead.",
+    ),
+    "INVALID_AUTH": AccountError("The provider did not accept the login.", _AGAIN),
+    "INVALID_CREDENTIALS": AccountError(
+        "The user name or password is wrong.",
+        "Check both and try again; several wrong attempts lock the account.",
+    ),
+    "INVALID_MFA": AccountError(
+        "The confirmation code is wrong.", "Ask for a new code and enter it."
+    ),
+    "MFA_TIMEOUT": AccountError(
+        "The confirmation code was not entered in time.",
+        "Connect the account again and enter the code as soon as it arrives.",
+    ),
+    "SERVICE_UNAVAILABLE": AccountError("The provider's site is not available now.", _LATER),
+    "SYSTEM_ERROR": AccountError("Something failed while the account was being read.", _LATER),
+    "TOS_REQUIRED": AccountError(
+        "The provider asks for its terms of service to be accepted.",
+        "Log in at the provider's own site and accept them, then connect the account again.",
+    ),
+    "UNSUPPORTED_AUTH_TYPE": AccountError(
+        "This way of logging in is not supported.",
+        "Choose to log in with a user name and password, or connect another account.",
+    ),
+    "UNSUPPORTED_MFA_METHOD": AccountError(
+        "This way of confirming the login is not supported.",
+        "Choose a code by text message at the provider, or connect another account.",
+    ),
+}
+"""Advice by the vendor's error code."""
+
+_UNKNOWN = AccountError("The account could not be read.", _AGAIN)
+
+
+def explained(code: str) -> AccountError:
+    """The advice for a code; general advice for an unknown code."""
+    return ACCOUNT_ERRORS.get(code, _UNKNOWN)

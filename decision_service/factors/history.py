@@ -39,7 +39,7 @@ WHEN_UNCLEAR = (
 )
 def applications(context: FactorContext, length: int) -> Answer:
     """How often the person applied."""
-    return _told(context, lambda history: history.applications[DAYS.index(length)])
+    return _figure(context, lambda history: history.applications[DAYS.index(length)])
 
 
 @HISTORY.factor(
@@ -53,7 +53,7 @@ def applications(context: FactorContext, length: int) -> Answer:
 )
 def approvals(context: FactorContext, length: int) -> Answer:
     """How often the person was approved."""
-    return _told(context, lambda history: history.approvals[DAYS.index(length)])
+    return _figure(context, lambda history: history.approvals[DAYS.index(length)])
 
 
 @HISTORY.factor(
@@ -68,7 +68,7 @@ def approvals(context: FactorContext, length: int) -> Answer:
 )
 def declines(context: FactorContext, length: int) -> Answer:
     """How often the person was declined."""
-    return _told(context, lambda history: history.declines[DAYS.index(length)])
+    return _figure(context, lambda history: history.declines[DAYS.index(length)])
 
 
 @HISTORY.factor(
@@ -85,7 +85,7 @@ def declines(context: FactorContext, length: int) -> Answer:
 def days_since_last_decline(context: FactorContext) -> Answer:
     """How long ago the last decline was."""
     day = context.as_of.date
-    return _told(context, lambda h: h.last_decline and (day - h.last_decline).days)
+    return _figure(context, lambda h: h.last_decline and (day - h.last_decline).days)
 
 
 @HISTORY.factor(
@@ -97,7 +97,7 @@ def days_since_last_decline(context: FactorContext) -> Answer:
 )
 def today(context: FactorContext) -> Answer:
     """The day of the decision."""
-    return _told(context, lambda _: context.as_of.date)
+    return _figure(context, lambda _: context.as_of.date)
 
 
 @HISTORY.factor(
@@ -110,7 +110,7 @@ def today(context: FactorContext) -> Answer:
 )
 def last_decline_date(context: FactorContext) -> Answer:
     """When the last decline was."""
-    return _told(context, lambda history: history.last_decline)
+    return _figure(context, lambda history: history.last_decline)
 
 
 @HISTORY.factor(
@@ -127,7 +127,7 @@ def last_decline_date(context: FactorContext) -> Answer:
 )
 def exposure(context: FactorContext) -> Answer:
     """How much is out."""
-    return _told(context, lambda history: history.exposure)
+    return _figure(context, lambda history: history.exposure)
 
 
 @HISTORY.factor(
@@ -144,7 +144,7 @@ def exposure(context: FactorContext) -> Answer:
 )
 def exposure_instalments(context: FactorContext) -> Answer:
     """What is due each month."""
-    return _told(context, lambda history: history.instalments)
+    return _figure(context, lambda history: history.instalments)
 
 
 @HISTORY.factor(
@@ -158,7 +158,7 @@ def exposure_instalments(context: FactorContext) -> Answer:
 )
 def overdue_loans(context: FactorContext) -> Answer:
     """How many loans are overdue."""
-    return _told(context, lambda history: history.overdue_loans)
+    return _figure(context, lambda history: history.overdue_loans)
 
 
 @HISTORY.factor(
@@ -172,10 +172,10 @@ def overdue_loans(context: FactorContext) -> Answer:
 )
 def repaid_loans(context: FactorContext) -> Answer:
     """How many loans were repaid."""
-    return _told(context, lambda history: history.repaid_loans)
+    return _figure(context, lambda history: history.repaid_loans)
 
 
-def _told(context: FactorContext, tell: Callable[[History], Figure | date | None]) -> Answer:
+def _figure(context: FactorContext, tell: Callable[[History], Figure | date | None]) -> Answer:
     """A figure of the history; missing where none was read, or the figure cannot be told."""
     history = context.own.history
     if history is None:

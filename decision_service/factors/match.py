@@ -68,7 +68,7 @@ def people_read(snapshot: Snapshot, needs: Needs, as_of: AsOf) -> PeopleRead:
 )
 def name(context: FactorContext) -> Answer:
     """The name's grade."""
-    return _told(context, lambda grades: grades.name)
+    return _grade(context, lambda grades: grades.name)
 
 
 @MATCH.factor(
@@ -82,7 +82,7 @@ def name(context: FactorContext) -> Answer:
 )
 def birth_date(context: FactorContext) -> Answer:
     """The birth date's grade."""
-    return _told(context, lambda grades: grades.birth_date)
+    return _grade(context, lambda grades: grades.birth_date)
 
 
 @MATCH.factor(
@@ -96,7 +96,7 @@ def birth_date(context: FactorContext) -> Answer:
 )
 def phone(context: FactorContext) -> Answer:
     """The phone number's grade."""
-    return _told(context, lambda grades: grades.phone)
+    return _grade(context, lambda grades: grades.phone)
 
 
 @MATCH.factor(
@@ -110,10 +110,10 @@ def phone(context: FactorContext) -> Answer:
 )
 def email(context: FactorContext) -> Answer:
     """The e-mail address's grade."""
-    return _told(context, lambda grades: grades.email)
+    return _grade(context, lambda grades: grades.email)
 
 
-def _told(context: FactorContext, tell: Callable[[MatchGrades], MatchGrade]) -> Answer:
+def _grade(context: FactorContext, tell: Callable[[MatchGrades], MatchGrade]) -> Answer:
     match = context.own.match
     if match is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))

@@ -27,7 +27,7 @@ BY_HASH = " Compared by keyed hashes over the decisions on record."
 )
 def users_of_account(context: FactorContext) -> Answer:
     """How many users share an account."""
-    return _told(context, lambda reuse: reuse.users_of_account)
+    return _count(context, lambda reuse: reuse.users_of_account)
 
 
 @REUSE.factor(
@@ -41,7 +41,7 @@ def users_of_account(context: FactorContext) -> Answer:
 )
 def customers_of_user(context: FactorContext) -> Answer:
     """How many customers share the user."""
-    return _told(context, lambda reuse: reuse.customers_of_user)
+    return _count(context, lambda reuse: reuse.customers_of_user)
 
 
 @REUSE.factor(
@@ -58,10 +58,10 @@ def customers_of_user(context: FactorContext) -> Answer:
 )
 def users_of_person(context: FactorContext) -> Answer:
     """How many users share name and birth date."""
-    return _told(context, lambda reuse: reuse.users_of_person)
+    return _count(context, lambda reuse: reuse.users_of_person)
 
 
-def _told(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer:
+def _count(context: FactorContext, tell: Callable[[Reuse], int | None]) -> Answer:
     reuse = context.own.reuse
     if reuse is None:
         return Answer(None, (Missing(Cause.NOT_FETCHED),))

@@ -28,15 +28,12 @@ _TAGS: Mapping[str, str] = {
 """The tags of classes in digests where they differ from the names of the classes."""
 
 
-_NONE = object()
-
-
 def digest_of(plan: Plan) -> str:
     """SHA-256 in hex of the plan's values and of the hash that deals by them."""
     content = {
         name: value
         for name, value in asdict(plan).items()
-        if name not in _NOT_CONTENT and value != _CONTENT_UNLESS.get(name, _NONE)
+        if name not in _NOT_CONTENT and (name, value) not in _CONTENT_UNLESS.items()
     }
     canonical = {"algorithm": ALGORITHM, "plan": _plain(content)}
     text = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

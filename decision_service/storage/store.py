@@ -11,13 +11,12 @@ from typing import Self
 
 from decision_service.domain.decision import Arm
 from decision_service.domain.errors import ReadingMoved, StoreError
-from decision_service.domain.loan import LoanOutcome
 from decision_service.pipeline.applicants.ports import Applicant, ApplicantRecord, IssuedToken
 from decision_service.pipeline.history.keys import IdentityKey
 from decision_service.pipeline.history.ports import Past
 from decision_service.pipeline.operations.clock_ports import ClockReset
 from decision_service.pipeline.operations.replica_check import ProcessRules
-from decision_service.pipeline.outcomes.ports import Compared
+from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome
 from decision_service.pipeline.ports import (
     DecisionEntry,
     Disconnected,
@@ -49,7 +48,7 @@ from decision_service.storage.errors import ConnectionLost
 from decision_service.storage.privacy import ended, expiry, snapshots
 from decision_service.storage.privacy.erasing import Erasing
 from decision_service.storage.privacy.erasure_journal import ErasureJournal
-from decision_service.storage.privacy.identity_keys import open_keys, require_known
+from decision_service.storage.privacy.identity_keys import default_file, open_keys, require_known
 from decision_service.storage.queries import (
     applicants,
     arms,
@@ -426,10 +425,9 @@ async def _identity_keys(
     url: str, path: Path | None, database: Database
 ) -> tuple[IdentityKey, ...]:
     """The keys of the file; raises IdentityKeysUnfit, also for one that the store needs."""
-    address, create = parse_store_url(url), False
-    used = await database.read(history.key_ids)
-    if path is None and isinstance(address, SqliteFile):
-        path, create = address.companion(".identity-keys"), not used
+    used, create = await database.read(history.key_ids), False
+    if path is None:
+        path, create = default_file(url), not used
     keys: tuple[IdentityKey, ...] = ()
     if path is not None:
         keys = await asyncio.to_thread(partial(open_keys, path, create=create))

@@ -39,11 +39,13 @@ async def wire_services(
     thread = CompilationThread()
     archive = RulesetArchive(core.store, core.active.current, thread)
     guard = await ClockGuard.open(core.store)
-    decisions = _decisions(core, _deciding(core, rollouts, snapshots, guard), archive)
+    history = ReadHistory(core.store, core.store.identity_keys)
+    decide = _deciding(core, rollouts, snapshots, guard, history)
+    decisions = _decisions(core, decide, archive)
     core.store.on_erase(decisions.decide.forget)
     return Services(
         decisions=decisions,
-        rulesets=_rulesets(core, rollouts, thread),
+        rulesets=_rulesets(core, rollouts, thread, history),
         rollouts=_rollouts(core, rollouts, archive),
         applicants=_applicants(core),
         outcomes=RecordOutcome(decisions.read, core.store, archive, core.clock),
@@ -52,7 +54,11 @@ async def wire_services(
 
 
 def _deciding(
-    core: Core, rollouts: RolloutWiring, snapshots: SnapshotWiring | None, guard: ClockGuard
+    core: Core,
+    rollouts: RolloutWiring,
+    snapshots: SnapshotWiring | None,
+    guard: ClockGuard,
+    history: ReadHistory,
 ) -> DecideApplication:
     store, metrics = core.store, core.metrics
 
@@ -67,7 +73,7 @@ def _deciding(
         core.clock,
         Ids(),
         store.leases,
-        ReadHistory(store, store.identity_keys),
+        history,
         None if snapshots is None else snapshots.cache,
     )
     return DecideApplication(
@@ -86,9 +92,10 @@ def _decisions(core: Core, decide: DecideApplication, archive: RulesetArchive) -
     return UseCases(decide=decide, read=read, replay=replay, clock=core.clock)
 
 
-def _rulesets(core: Core, rollouts: RolloutWiring, thread: CompilationThread) -> RulesetUseCases:
+def _rulesets(
+    core: Core, rollouts: RolloutWiring, thread: CompilationThread, history: ReadHistory
+) -> RulesetUseCases:
     store, clock, active = core.store, core.clock, core.active
-    history = ReadHistory(store, store.identity_keys)
     return RulesetUseCases(
         active,
         TryRules(core.source, store, clock, active.current, history),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from decision_service.domain.account_errors import ACCOUNT_ERRORS
+from decision_service.domain.accounts import ACCOUNT_ERRORS
 from tests.e2e.browser import applicant, browser, opened, shot, told
 from tests.e2e.service import running
 

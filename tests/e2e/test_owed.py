@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import applicant_service_pb2 as applicant_pb
@@ -29,7 +28,6 @@ from decision_service.storage.schema.tables import history_keys
 from tests.e2e.process import command
 from tests.e2e.service import ROOT, Running, create, outcome, running
 from tests.integration.replicas import Vendor, vendor_of
-from tests.kits.postgres import Postgres
 
 GEORGE = sandbox_people()[0].user_id
 AGAIN = user_id("sandbox", "George registered again")
@@ -105,15 +103,6 @@ def figure(made: pb.Decision, name: str) -> Any:
     value = next(one for one in made.factor_values if one.name == name).value
     amount = value.HasField("money")
     return value.money.units if amount else int(value.number)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A place for a store on each database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.migrated()
 
 
 async def hashes(url: str) -> int:

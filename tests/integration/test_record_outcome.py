@@ -10,9 +10,8 @@ import msgspec
 import pytest
 
 from decision_service.domain.errors import DecisionUnknown, FieldInvalid, InputInvalid
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Comparison
+from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus
 from decision_service.pipeline.outcomes.record import RecordOutcome
 from decision_service.pipeline.ports import DecisionEntry, StoredEntry
 from decision_service.pipeline.records.read import ReadDecisions

@@ -7,40 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from decision_service.domain.errors import HistoryMoved
 from decision_service.pipeline.history.keys import KEYED, IdentityKey, history_keys
-from decision_service.pipeline.ports import HistoryEntry
 from decision_service.storage.errors import IdentityKeysUnfit
 from decision_service.storage.privacy.identity_keys import add_key, open_keys
 from decision_service.storage.store import Store
 from tests.integration.test_storage_erasures import told as psql
-from tests.kits.history_log import KEYS, decided
+from tests.kits.history_log import KEYS, decide, decided
 from tests.kits.postgres import Postgres
 from tests.kits.stores import opened
 
 HASHES = [key for key in KEYS.all if key[:1] in KEYED]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store on each dialect."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.migrated()
-
-
-async def decide(store: Store, number: int, keys: tuple[bytes, ...]) -> int:
-    """Read and commit until the decision rests on what was read; how many came before it."""
-    while True:
-        past = await store.past(keys)
-        last = {key: past[key].last if key in past else 0 for key in keys}
-        told = HistoryEntry(tuple(last.items()), "PHP", 5_000_000)
-        try:
-            await store.commit(decided(number, history=told))
-        except HistoryMoved:
-            continue
-        return last[keys[0]]
 
 
 async def test_no_two_processes_decide_on_one_history(postgres: Postgres) -> None:
@@ -51,7 +27,8 @@ async def test_no_two_processes_decide_on_one_history(postgres: Postgres) -> Non
         work = [
             decide(store, 2 * n + m, of) for n in range(25) for m, (store, of) in enumerate(stores)
         ]
-        assert sorted(await asyncio.gather(*work)) == list(range(50))
+        seen = [last[keys[0]] for last in await asyncio.gather(*work)]
+        assert sorted(seen) == list(range(50))
 
 
 async def test_an_erasure_leaves_no_hash_in_the_file(tmp_path: Path) -> None:

@@ -24,15 +24,6 @@ USER = ENTRY.user_id
 OTHER = replace(BOOKED, decision_id=numbered(2).decision_id, loan_id="LN-OTHER")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store on each dialect."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.migrated()
-
-
 async def test_what_was_recorded_is_there_after_a_restart(url: str) -> None:
     """A report that was acknowledged is repeated to the next process."""
     async with opened(url) as store:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -13,22 +12,12 @@ from msgspec.structs import replace
 from decision_service.domain.errors import ReadingMoved
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import NOON, SNAPSHOT, as_stored, numbered
-from tests.kits.postgres import Postgres
 from tests.kits.warm_log import LATER, MARK
 
 READ = replace(MARK, fetched=LATER, looked=LATER, oldest=LATER)
 PART = replace(SNAPSHOT, id="part", body=b"a part of it")
 BEFORE = NOON + timedelta(minutes=1)
 Stores = tuple[Store, Store]
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where the store is."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'decisions.db'}"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.migrated()
 
 
 @pytest.fixture

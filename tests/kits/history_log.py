@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from decision_service.domain.errors import ConsentMoved, HistoryMoved
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import IdentityKey, history_keys
 from decision_service.pipeline.history.ports import PastDecision, ReportedLoans
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import DecisionEntry, HistoryEntry
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, SNAPSHOT, numbered
@@ -56,6 +56,20 @@ async def booked(log: Store, entry: DecisionEntry, **changes: object) -> None:
     await log.record_outcome(replace(report, **changes), entry.caller, NOON)
 
 
+async def decide(log: Store, number: int, keys: Iterable[bytes]) -> Mapping[bytes, int]:
+    """Read and commit until the decision rests on what was read; how many came before, by key."""
+    wanted = tuple(keys)
+    while True:
+        past = await log.past(wanted)
+        last = {key: past[key].last if key in past else 0 for key in wanted}
+        told = HistoryEntry(tuple(last.items()), "PHP", 5_000_000)
+        try:
+            await log.commit(decided(number, history=told))
+        except HistoryMoved:
+            continue
+        return last
+
+
 class HistoryLogKit:
     """The suite; `log` is an empty store."""
 
@@ -89,19 +103,9 @@ class HistoryLogKit:
     async def test_of_fifty_at_once_each_rests_on_its_own_history(self, log: Store) -> None:
         """Fifty that read and commit until they may: fifty places, no two alike, nobody starves."""
 
-        async def decide(number: int) -> int:
-            keys = KEYS.all if number % 2 else [KEYS.person[0], KEYS.accounts[0][0]]
-            while True:
-                past = await log.past(keys)
-                last = {key: past[key].last if key in past else 0 for key in keys}
-                told = HistoryEntry(tuple(last.items()), "PHP", 5_000_000)
-                try:
-                    await log.commit(decided(number, history=told))
-                except HistoryMoved:
-                    continue
-                return last[KEYS.person[0]]
-
-        seen = await asyncio.gather(*(decide(number) for number in range(1, 51)))
+        some = [KEYS.person[0], KEYS.accounts[0][0]]
+        work = [decide(log, number, KEYS.all if number % 2 else some) for number in range(1, 51)]
+        seen = [last[KEYS.person[0]] for last in await asyncio.gather(*work)]
         assert sorted(seen) == list(range(50))
 
     async def test_a_repeated_request_counts_once(self, log: Store) -> None:

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Comparison
+from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus
 from decision_service.storage.store import Store
 from tests.kits.decision_entries import ENTRY, NOON, numbered
 

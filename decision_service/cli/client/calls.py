@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import grpc
@@ -11,53 +11,56 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
-from decision_service.api.v1 import (
-    clock_service_pb2_grpc,
-    decision_service_pb2_grpc,
-    outcome_service_pb2_grpc,
-    rollout_service_pb2_grpc,
-    ruleset_service_pb2_grpc,
-)
+from decision_service.api.v1.clock_service_pb2_grpc import ClockServiceStub
+from decision_service.api.v1.decision_service_pb2_grpc import DecisionServiceStub
+from decision_service.api.v1.outcome_service_pb2_grpc import OutcomeServiceStub
+from decision_service.api.v1.rollout_service_pb2_grpc import RolloutServiceStub
+from decision_service.api.v1.ruleset_service_pb2_grpc import RulesetServiceStub
 from decision_service.cli.client.options import ServerOptions
 from decision_service.cli.errors import CommandError, Exit
 
 Reply = TypeVar("Reply")
-Stub = decision_service_pb2_grpc.DecisionServiceStub
+Service = TypeVar("Service")
+Stub = DecisionServiceStub
 
 
 @contextmanager
-def decisions(server: ServerOptions) -> Iterator[Stub]:
+def _stub(server: ServerOptions, make: Callable[[grpc.Channel], Service]) -> Iterator[Service]:
+    with server.open() as opened:
+        yield make(opened)
+
+
+def decisions(server: ServerOptions) -> AbstractContextManager[Stub]:
     """A stub of the DecisionService."""
-    with server.open() as opened:
-        yield Stub(opened)
+    return _stub(server, Stub)
 
 
-@contextmanager
-def outcomes(server: ServerOptions) -> Iterator[outcome_service_pb2_grpc.OutcomeServiceStub]:
+def outcomes(
+    server: ServerOptions,
+) -> AbstractContextManager[OutcomeServiceStub]:
     """A stub of the OutcomeService."""
-    with server.open() as opened:
-        yield outcome_service_pb2_grpc.OutcomeServiceStub(opened)
+    return _stub(server, OutcomeServiceStub)
 
 
-@contextmanager
-def clock_service(server: ServerOptions) -> Iterator[clock_service_pb2_grpc.ClockServiceStub]:
+def clock_service(
+    server: ServerOptions,
+) -> AbstractContextManager[ClockServiceStub]:
     """A stub of the ClockService."""
-    with server.open() as opened:
-        yield clock_service_pb2_grpc.ClockServiceStub(opened)
+    return _stub(server, ClockServiceStub)
 
 
-@contextmanager
-def rollouts(server: ServerOptions) -> Iterator[rollout_service_pb2_grpc.RolloutServiceStub]:
+def rollouts(
+    server: ServerOptions,
+) -> AbstractContextManager[RolloutServiceStub]:
     """A stub of the RolloutService."""
-    with server.open() as opened:
-        yield rollout_service_pb2_grpc.RolloutServiceStub(opened)
+    return _stub(server, RolloutServiceStub)
 
 
-@contextmanager
-def rulesets(server: ServerOptions) -> Iterator[ruleset_service_pb2_grpc.RulesetServiceStub]:
+def rulesets(
+    server: ServerOptions,
+) -> AbstractContextManager[RulesetServiceStub]:
     """A stub of the RulesetService."""
-    with server.open() as opened:
-        yield ruleset_service_pb2_grpc.RulesetServiceStub(opened)
+    return _stub(server, RulesetServiceStub)
 
 
 def call(

@@ -15,10 +15,9 @@ from decision_service.cli.server.options import ConfigOption
 from decision_service.config import Settings, load
 from decision_service.domain.errors import StoreError
 from decision_service.pipeline.history.keys import KEY_ID_BYTES
-from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.engine import open_database
 from decision_service.storage.errors import StoreRefused
-from decision_service.storage.privacy.identity_keys import add_key, open_keys
+from decision_service.storage.privacy.identity_keys import add_key, default_file, open_keys
 from decision_service.storage.queries import history
 
 commands = typer.Typer(help="Make, show and retire the keys of hashes.", no_args_is_help=True)
@@ -72,11 +71,8 @@ async def _forget(url: str, key_id: bytes) -> int:
 
 
 def _path(settings: Settings, file: Path | None) -> Path:
-    if chosen := file or settings.identity_key_file:
+    if chosen := file or settings.identity_key_file or default_file(settings.store_url):
         return chosen
-    address = parse_store_url(settings.store_url)
-    if isinstance(address, SqliteFile):
-        return address.companion(".identity-keys")
     raise CommandError("set DECISION_IDENTITY_KEY_FILE, or name a file by --file", Exit.USAGE)
 
 

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from decision_service.domain.account_errors import ACCOUNT_ERRORS
+from decision_service.domain.accounts import ACCOUNT_ERRORS
 from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.guesses import GuessLimit
 from decision_service.instruments import counter

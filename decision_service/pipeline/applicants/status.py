@@ -7,8 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from decision_service.domain.account_errors import explained
-from decision_service.domain.accounts import CONNECTED, DISCONNECTED, ERROR
+from decision_service.domain.accounts import CONNECTED, DISCONNECTED, ERROR, explained
 from decision_service.domain.kinds import Kind
 from decision_service.domain.snapshot import Account
 from decision_service.pipeline.applicants.owners import ApplicantOwners

@@ -85,9 +85,7 @@ def conclude(
         )
     style = admission.application.style
     reply = encoder.encode(decided.decision, style, decided.traces)
-    entry = _entry(admission, fetch_result, decided, reply, caller, content, fence)
-    if own is not None and admission.ruleset is not None:
-        entry = replace(entry, history=_history(decided.decision, admission.ruleset, own))
+    entry = _entry(admission, fetch_result, own, decided, reply, caller, content, fence)
     return ConcludedDecision(decided.decision, entry)
 
 
@@ -220,6 +218,7 @@ def _decision(
 def _entry(
     admission: Admission,
     fetch_result: FetchResult | None,
+    own: OwnRecords | None,
     decided: _Decided,
     reply: bytes,
     caller: str,
@@ -248,11 +247,16 @@ def _entry(
         warm=_warm(fetch_result, decided.snapshot),
         fence=fence,
         depends_on=None if fetch_result is None else fetch_result.mark,
+        history=_history(decision, ruleset, own),
     )
 
 
-def _history(decision: Decision, ruleset: CompiledRuleset, own: OwnRecords) -> HistoryEntry:
+def _history(
+    decision: Decision, ruleset: CompiledRuleset | None, own: OwnRecords | None
+) -> HistoryEntry | None:
     """What later decisions need; an offer without an amount stands for what was asked for."""
+    if ruleset is None or own is None:
+        return None
     verdict, asked = decision.verdict, decision.inputs.get("requested_amount")
     approved, instalment = verdict.approved_amount, None
     if verdict.outcome is Outcome.APPROVE:

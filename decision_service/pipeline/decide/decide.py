@@ -40,9 +40,9 @@ from decision_service.pipeline.decide.run import (
     OnRecorded,
     reused,
 )
-from decision_service.pipeline.decide.turns import Turns
 from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import OwnRecords, Person
+from decision_service.pipeline.history.turns import Turns
 from decision_service.pipeline.operations.clock_guard import ClockGuard
 from decision_service.pipeline.ports import DecisionEntry, FetchResult, StoredEntry
 from decision_service.pipeline.rules.rulebook import Product, Rulebook

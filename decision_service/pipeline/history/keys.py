@@ -56,11 +56,6 @@ class HistoryKeys(msgspec.Struct, frozen=True):
     keyed: bool = False
 
     @property
-    def sure(self) -> tuple[bytes, ...]:
-        """The keys that name one person: two people may share a name and a birth date."""
-        return tuple(key for key in self.all if key not in self.person)
-
-    @property
     def all(self) -> tuple[bytes, ...]:
         """Every key once, in order."""
         return tuple(sorted({*self._each()}))

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from decision_service.domain.accounts import PENDING
 from decision_service.domain.own_facts import OwnFacts
 from decision_service.domain.snapshot import Snapshot
 from decision_service.matching.normalised import normalised_person
@@ -19,8 +20,6 @@ from decision_service.pipeline.history.keys import (
     user_key,
 )
 from decision_service.pipeline.history.ports import NOTHING_PAST, HistoryLog, Past
-
-PENDING = "PENDING"
 
 LINK_RENEWED = timedelta(days=180)
 """After so long another decision of the user is entered under a hash: entries go with decisions."""
@@ -58,16 +57,18 @@ class ReadHistory:
             _accounts(snapshot),
             _people(snapshot),
         )
-        past = dict(await self._log.past(keys.all))
+        every = keys.all
+        past = dict(await self._log.past(every))
         others = _others(keys, past, person.user_id)
         if others:
             past |= await self._log.past(others)
-        sure = (*keys.sure, *others)
+        # Two people may share a name and a birth date: nobody owes what is found by those alone.
+        sure = (*(key for key in every if key not in keys.person), *others)
         facts = OwnFacts(
             history_of(about, [past[key] for key in sure if key in past]),
             reuse_of(keys, past, person.user_id, person.caller, person.customer_ref),
         )
-        claimed = [key for key in keys.all if not _is_linked(key, past, person.user_id, about)]
+        claimed = [key for key in every if not _is_linked(key, past, person.user_id, about)]
         last = (past.get(key, NOTHING_PAST).last for key in (*claimed, *others))
         return OwnRecords(facts, tuple(zip((*claimed, *others), last, strict=True)))
 

@@ -11,10 +11,9 @@ from decision_service.domain.errors import (
     InputInvalid,
     OutcomeContradicted,
 )
-from decision_service.domain.loan import LoanOutcome
 from decision_service.domain.money import Money
 from decision_service.pipeline.decide.record_codec import inputs_from_wire
-from decision_service.pipeline.outcomes.ports import Compared, Comparison, OutcomeLog
+from decision_service.pipeline.outcomes.ports import Compared, Comparison, LoanOutcome, OutcomeLog
 from decision_service.pipeline.ports import Clock
 from decision_service.pipeline.records.read import ReadDecisions, Recorded
 from decision_service.pipeline.rules.archive import RulesetArchive

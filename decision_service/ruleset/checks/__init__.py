@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from decision_service.ruleset.checks.always import check_always
+from decision_service.ruleset.checks.always import check_always, check_divisions
 from decision_service.ruleset.checks.approval import check_approval
 from decision_service.ruleset.checks.bands import check_bands
 from decision_service.ruleset.checks.bins import check_bins
 from decision_service.ruleset.checks.cost import check_cost
 from decision_service.ruleset.checks.dead_zone import check_dead_zone
-from decision_service.ruleset.checks.divisions import check_divisions
 from decision_service.ruleset.checks.fitness import check_fitness
 from decision_service.ruleset.checks.history import check_history
 from decision_service.ruleset.checks.params import check_params

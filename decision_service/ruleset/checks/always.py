@@ -1,12 +1,24 @@
-"""Conditions that constants and declared bounds make always or never true."""
+"""What constants and declared bounds settle: conditions, and divisors that are always zero."""
 
 from __future__ import annotations
 
-from decision_service.language.expressions.tree import reads
+from collections.abc import Iterator
+
+from decision_service.language.expressions.tree import (
+    Arithmetic,
+    FunctionCall,
+    Node,
+    reads,
+    walk,
+)
 from decision_service.language.types import FLAG, Symbol
+from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.analysis.satisfiable import can_hold
 from decision_service.ruleset.program.part import Written
 from decision_service.ruleset.reading.draft import RulesetDraft
+
+_DIVISORS = {"round": (1, "step"), "floor": (1, "step"), "annuity": (2, "number of months")}
+"""Functions that divide by an argument, with its position and what it is."""
 
 
 def check_always(draft: RulesetDraft) -> None:
@@ -15,6 +27,16 @@ def check_always(draft: RulesetDraft) -> None:
         for written in part.part.written():
             if written.condition and written.tree.type is FLAG:
                 _check(written, draft)
+
+
+def check_divisions(draft: RulesetDraft) -> None:
+    """R314 for an expression that never has a value, because it divides by zero."""
+    for tree in draft.trees():
+        for divisor, what in _divisors(tree):
+            span = span_of(divisor, {}, draft.names.currency)
+            if span.low == 0 == span.high:
+                message = f"the {what} `{divisor.text}` is always 0, so there is never a value"
+                draft.report.error("R314", divisor.place, message, "divide by something else")
 
 
 def _check(written: Written, draft: RulesetDraft) -> None:
@@ -41,3 +63,12 @@ def _bounds(symbol: Symbol) -> str:
     if symbol.lower is None:
         return f"`{symbol.name}` is {symbol.upper:f} or less"
     return f"`{symbol.name}` is {symbol.lower:f} to {symbol.upper:f}"
+
+
+def _divisors(tree: Node) -> Iterator[tuple[Node, str]]:
+    for node in walk(tree):
+        if isinstance(node, Arithmetic) and node.operator == "/":
+            yield node.right, "divisor"
+        elif isinstance(node, FunctionCall) and node.function in _DIVISORS:
+            position, what = _DIVISORS[node.function]
+            yield node.arguments[position], what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -148,3 +149,8 @@ class RulesetDraft(msgspec.Struct):
     def parts(self) -> list[NamedPart]:
         """All stages and closing parts, in order."""
         return [*self.stages, *self.closing]
+
+    def trees(self) -> Iterator[Tree]:
+        """Every expression: of `derived`, then of each part."""
+        yield from (each.tree for each in self.derived)
+        yield from (written.tree for part in self.parts() for written in part.part.written())

@@ -14,9 +14,16 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from decision_service.pipeline.history.keys import SMALLEST_KEY, IdentityKey
+from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.errors import IdentityKeysUnfit
 
 MOST_KEYS = 4
+
+
+def default_file(url: str) -> Path | None:
+    """The file beside a SQLite store; None beside PostgreSQL. Raises StoreUrlInvalid."""
+    address = parse_store_url(url)
+    return address.companion(".identity-keys") if isinstance(address, SqliteFile) else None
 
 
 def open_keys(path: Path, *, create: bool = False) -> tuple[IdentityKey, ...]:

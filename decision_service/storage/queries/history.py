@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.history.keys import CUSTOMER, KEY_ID_BYTES, KEYED, user_key
 from decision_service.pipeline.history.ports import (
@@ -16,6 +15,7 @@ from decision_service.pipeline.history.ports import (
     PastDecision,
     ReportedLoans,
 )
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 from decision_service.pipeline.ports import HistoryEntry, StoredEntry
 from decision_service.storage.queries.decisions import from_microseconds, microseconds
 from decision_service.storage.queries.dialect import padded
@@ -120,6 +120,8 @@ def unlink(connection: Connection, user_id: str) -> None:
             gone = [key for key in keys if key != own and key[:1] != CUSTOMER]
         else:
             gone = [own]
+        if not gone:
+            continue
         _unlink(connection, {decision_id: gone})
         kept = packed(key for key in keys if key not in gone)
         chosen = update(history).where(history.c.decision_id == decision_id)

@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Compared, compare
+from decision_service.pipeline.outcomes.ports import Compared, LoanOutcome, LoanStatus, compare
 from decision_service.storage.queries import history
 from decision_service.storage.queries.decisions import microseconds
 from decision_service.storage.schema.tables import decisions, loan_outcomes

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
-from decision_service.pipeline.outcomes.ports import Comparison, compare
+from decision_service.pipeline.outcomes.ports import Comparison, LoanOutcome, LoanStatus, compare
 
 DAY = timedelta(days=1)
 BOOKED = LoanOutcome(

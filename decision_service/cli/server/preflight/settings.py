@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from decision_service.cli.server.preflight.check import NOT_ASKED, PreflightCheck
@@ -71,23 +72,23 @@ def transport_check(settings: Settings) -> PreflightCheck:
 
 def erasures_check(settings: Settings) -> PreflightCheck:
     """Whether erasures are noted apart from the store."""
-    if settings.erasure_journal is not None:
-        return PreflightCheck("erasures", True, f"noted in {settings.erasure_journal}")
-    if settings.store_url.startswith("sqlite:"):
-        return PreflightCheck(
-            "erasures", None, "noted beside the SQLite file: keep both out of one backup"
-        )
     words = "a restored backup would bring erased data back: set DECISION_ERASURE_JOURNAL"
-    return PreflightCheck("erasures", False, words)
+    return _beside_the_store("erasures", "noted", settings.erasure_journal, settings, words)
 
 
 def identity_keys_check(settings: Settings) -> PreflightCheck:
     """Whether second uses of accounts and names can be found, in every process by the same keys."""
-    if settings.identity_key_file is not None:
-        return PreflightCheck("identity keys", True, f"in {settings.identity_key_file}")
-    if settings.store_url.startswith("sqlite:"):
-        return PreflightCheck(
-            "identity keys", None, "beside the SQLite file: keep both out of one backup"
-        )
     words = "second uses cannot be found and shipped rules refer: set DECISION_IDENTITY_KEY_FILE"
-    return PreflightCheck("identity keys", False, words)
+    return _beside_the_store("identity keys", "kept", settings.identity_key_file, settings, words)
+
+
+def _beside_the_store(
+    name: str, verb: str, file: Path | None, settings: Settings, without: str
+) -> PreflightCheck:
+    """A file that SQLite has beside it where none is named, and that PostgreSQL needs."""
+    if file is not None:
+        return PreflightCheck(name, True, f"{verb} in {file}")
+    if settings.store_url.startswith("sqlite:"):
+        words = f"{verb} beside the SQLite file: keep both out of one backup"
+        return PreflightCheck(name, None, words)
+    return PreflightCheck(name, False, without)

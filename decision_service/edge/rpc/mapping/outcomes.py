@@ -7,10 +7,10 @@ from datetime import date
 from google.type.money_pb2 import Money as MoneyMessage
 
 from decision_service.api.v1 import outcome_service_pb2 as pb
-from decision_service.domain.loan import LoanOutcome, LoanStatus
 from decision_service.domain.money import Money
 from decision_service.edge.rpc.mapping.problems import Problems, check_decision_id, check_reference
 from decision_service.edge.rpc.mapping.values import WireError, money_from_message
+from decision_service.pipeline.outcomes.ports import LoanOutcome, LoanStatus
 
 _FIELD = "outcome"
 _MOST_DAYS = 36_500

@@ -47,9 +47,10 @@ class RecordedCases:
     ) -> AsyncIterator[RecordedCase]:
         """At most so many decisions of either arm; raises StoreUnavailable."""
         async for entry in self._entries(product.name, since, most):
-            arm = decode_facts(entry.facts).assignment.arm
+            recorded = Recorded(entry, decode_facts(entry.facts))
+            arm = recorded.facts.assignment.arm
             if arm is not None:
-                yield RecordedCase(entry, arm, await self._case(product, entry))
+                yield RecordedCase(entry, arm, await self._case(product, recorded))
 
     async def _entries(
         self, product: str, since: datetime, most: int
@@ -67,8 +68,8 @@ class RecordedCases:
                 return
             after = PagePosition(entries[-1].created, entries[-1].decision_id)
 
-    async def _case(self, product: Product, entry: StoredEntry) -> DecidedCase | None:
-        facts = decode_facts(entry.facts)
+    async def _case(self, product: Product, recorded: Recorded) -> DecidedCase | None:
+        entry, facts = recorded.entry, recorded.facts
         if facts.factors is None or not entry.ruleset_digest:
             return None
         try:
@@ -80,7 +81,7 @@ class RecordedCases:
             body = await self._log.snapshot(entry.user_id, entry.snapshot_id)
         factors = factors_from_wire(facts.factors)
         return DecidedCase(
-            decision=judge(shell_of(Recorded(entry, facts)), ruleset, factors),
+            decision=judge(shell_of(recorded), ruleset, factors),
             ruleset=ruleset,
             snapshot=None if body is None else read_snapshot(body),
             factors=factors,
