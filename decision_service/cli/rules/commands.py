@@ -36,8 +36,7 @@ from decision_service.domain.factor import Better
 from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity, count, render
 from decision_service.pipeline.rules.loading import load_rules
-from decision_service.pipeline.trial.figures import try_figures
-from decision_service.pipeline.trial.ready_cases import cases_for_missed
+from decision_service.pipeline.trial.figures import cases_for_missed, try_figures
 from decision_service.pipeline.trial.rule_tests import (
     VersionResults,
     case_problems,

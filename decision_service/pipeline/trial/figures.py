@@ -1,18 +1,38 @@
-"""Whether a product's rule tests notice when a figure of a version is another one."""
+"""What a product's rule tests do not notice or reach, and cases that would."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from decision_service.factors.registry import catalogue
 from decision_service.pipeline.rules.loading import RuleFolder, files_of
 from decision_service.pipeline.trial.rule_tests import VersionResults
+from decision_service.ruleset.figures.reach import ready_cases
 from decision_service.ruleset.figures.report import FiguresReport, report_on
 from decision_service.ruleset.figures.run import FiguresRun
+from decision_service.ruleset.program.model import RulesetFiles
+from decision_service.ruleset.testing.cases import Goal
 
 
 def try_figures(folder: RuleFolder, version: VersionResults) -> FiguresReport:
     """Every small change of a tested version's figures, against its cases that pass."""
+    files = _files(folder, version)
+    run = FiguresRun(files, version.ruleset, catalogue(), version.results)
+    return report_on(run.tried(), version.marks)
+
+
+def cases_for_missed(folder: RuleFolder, version: VersionResults) -> Mapping[Goal, str]:
+    """For goals that a version's cases miss, the text of a case that reaches each.
+
+    Failing cases are to be mended first: beside them there are none.
+    """
+    if version.failed:
+        return {}
+    files, missed = _files(folder, version), version.coverage.missed
+    return ready_cases(files, version.ruleset, catalogue(), version.results, missed)
+
+
+def _files(folder: RuleFolder, version: VersionResults) -> RulesetFiles:
     ruleset = version.ruleset
     product = next(p for p in folder.products if p.product == ruleset.ruleset)
-    files = files_of(folder, product, ruleset.version)
-    run = FiguresRun(files, ruleset, catalogue(), version.results)
-    return report_on(run.tried(), version.marks)
+    return files_of(folder, product, ruleset.version)

@@ -23,7 +23,7 @@ def untested(product: ProductTexts) -> Mapping[int, Diagnostic]:
     report = Report()
     root = yaml.read(product.plan.path, product.plan.text, report)
     named = {version: (role, place) for version, role, place in _named(root)}
-    tested = _tested(product, champion_of(product))
+    tested = _tested(product, _champion(root))
     return {
         version: _diagnostic(product, version, role, place, report)
         for version, (role, place) in named.items()
@@ -35,7 +35,10 @@ def champion_of(product: ProductTexts) -> int:
     """The champion as the plan's text names it; 0 where it names none."""
     if product.plan is None:
         return 0
-    root = yaml.read(product.plan.path, product.plan.text, Report())
+    return _champion(yaml.read(product.plan.path, product.plan.text, Report()))
+
+
+def _champion(root: YamlNode | None) -> int:
     return next((version for version, role, _ in _named(root) if role == "champion"), 0)
 
 
