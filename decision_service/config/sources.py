@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from decision_service.small_file import read_small
+
 PREFIX = "DECISION_"
 SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
 ALIASES = {"retention": "decision_retention"}
@@ -32,7 +34,7 @@ class Sources:
     def from_file(self, path: Path) -> dict[str, Any]:
         """The values of a YAML file; raises ConfigError."""
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            content = yaml.safe_load(read_small(path).decode("utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             why = getattr(error, "strerror", None) or "it is not readable YAML"
             raise ConfigError(f"the configuration file {path} cannot be used: {why}") from None
@@ -76,7 +78,7 @@ def _with_files(values: dict[str, Any]) -> dict[str, Any]:
         if path is None:
             continue
         try:
-            values[secret] = Path(path).read_text(encoding="utf-8").strip()
+            values[secret] = read_small(Path(path)).decode("utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise ConfigError(
                 f"the file {path} of {PREFIX}{secret.upper()}_FILE cannot be read"

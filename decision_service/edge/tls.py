@@ -10,6 +10,7 @@ import grpc
 import structlog
 
 from decision_service.file_watch import FileWatch
+from decision_service.small_file import read_small
 
 log = structlog.get_logger("decision_service.tls")
 
@@ -96,7 +97,7 @@ class Certificates:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_small(path)
     except OSError as error:
         raise CertificatesRefused(
             f"the file {path} cannot be read ({error.strerror}): check its path and permissions"

@@ -14,6 +14,7 @@ from makefun import with_signature
 
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.config import is_loopback, split_address
+from decision_service.small_file import read_small
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 
@@ -113,7 +114,7 @@ def _content(option: str, path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return path.read_bytes()
+        return read_small(path)
     except OSError as error:
         raise CommandError(
             f"the file {path} of {option} cannot be read ({error.strerror})", Exit.USAGE

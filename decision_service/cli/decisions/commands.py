@@ -9,9 +9,18 @@ import typer
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
+from decision_service.cli.client.fields import (
+    ApplicationOption,
+    CustomerOption,
+    LimitOption,
+    PageOption,
+    ProductOption,
+    UserOption,
+    View,
+    ViewOption,
+)
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.clock import clock
-from decision_service.cli.decisions.decide import parse_view
 from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
 from decision_service.cli.decisions.outcomes import outcomes
@@ -19,24 +28,24 @@ from decision_service.cli.display.output import Format, FormatOption, console, p
 from decision_service.cli.display.text import reason_text
 from decision_service.cli.display.tree import decision_tree, styled_outcome
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import whole
 
 commands = typer.Typer(
     help="Read, replay and export decisions, report outcomes.", no_args_is_help=True
 )
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
-ViewOption = Annotated[str, typer.Option("--view", help="basic or full")]
 
 
 @commands.command("list")
 @calls_server
 def list_decisions(
-    user_id: Annotated[str, typer.Option("--user-id")] = "",
-    application_id: Annotated[str, typer.Option("--application-id")] = "",
-    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
-    product: Annotated[str, typer.Option("--product")] = "",
+    user_id: UserOption = "",
+    application_id: ApplicationOption = "",
+    customer_ref: CustomerOption = "",
+    product: ProductOption = "",
     outcome: Annotated[str, typer.Option("--outcome", help="approve, refer …")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
-    page_token: Annotated[str, typer.Option("--page-token")] = "",
+    limit: LimitOption = 50,
+    page_token: PageOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -63,13 +72,13 @@ def list_decisions(
 @calls_server
 def show(
     decision_id: IdArgument,
-    view: ViewOption = "full",
+    view: ViewOption = View.FULL,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
     """Show one decision."""
-    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=parse_view(view))
+    request = service_pb.GetDecisionRequest(decision_id=decision_id, view=view.message)
     with decisions(server) as stub:
         decision = call(stub.GetDecision, request, server).decision
     if form is Format.JSON:
@@ -82,9 +91,9 @@ def show(
 @calls_server
 def replay(
     decision_id: IdArgument,
-    version: Annotated[int, typer.Option("--version", help="of the rules; as recorded if 0")] = 0,
+    version: Annotated[int, whole("of the rules; as recorded if 0", "--version")] = 0,
     digest: Annotated[str, typer.Option("--digest", help="of the rules")] = "",
-    view: ViewOption = "full",
+    view: ViewOption = View.FULL,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -93,7 +102,7 @@ def replay(
     request = service_pb.ReplayDecisionRequest(
         decision_id=decision_id,
         ruleset_ref=pb.RulesetRef(version=version, digest=digest),
-        view=parse_view(view),
+        view=view.message,
     )
     with decisions(server) as stub:
         reply = call(stub.ReplayDecision, request, server)

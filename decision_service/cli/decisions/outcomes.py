@@ -117,8 +117,8 @@ def _summary(tally: _Tally) -> str:
 def _opened(file: str) -> TextIO:
     """The file's lines; what is no UTF-8 spoils its own line alone. Raises CommandError."""
     given = file != "-"
-    place = file if given else sys.stdin.fileno()
     try:
+        place = file if given else sys.stdin.fileno()
         return open(place, encoding="utf-8-sig", errors="replace", closefd=given)
     except OSError as error:
         raise CommandError(f"{file} cannot be read ({error.strerror})", Exit.USAGE) from None

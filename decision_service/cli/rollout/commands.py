@@ -9,6 +9,14 @@ from rich.markup import escape
 
 from decision_service.api.v1 import rollout_service_pb2
 from decision_service.cli.client.calls import call, rollouts
+from decision_service.cli.client.fields import (
+    AmountOption,
+    CurrencyOption,
+    CustomerOption,
+    InputOption,
+    LimitOption,
+    PageOption,
+)
 from decision_service.cli.client.inputs import money_message, parse_input
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import (
@@ -20,6 +28,7 @@ from decision_service.cli.display.output import (
     table,
 )
 from decision_service.cli.display.text import money_text
+from decision_service.cli.numbers import whole
 from decision_service.cli.rollout import compare, moves
 from decision_service.cli.rollout.moves import ProductArgument, get_rollout
 from decision_service.cli.rollout.show import print_rollout
@@ -61,11 +70,11 @@ def show(
 def explain(
     user_id: Annotated[str, typer.Argument(metavar="USER", help="the Smile userId")],
     product: Annotated[str, typer.Option("--product", help="the rules folder's name")],
-    customer_ref: Annotated[str, typer.Option("--customer-ref")] = "",
-    amount: Annotated[str | None, typer.Option("--amount", help="that would be requested")] = None,
-    currency: Annotated[str, typer.Option("--currency", help="of the amount")] = "PHP",
-    term: Annotated[int | None, typer.Option("--term", help="months")] = None,
-    inputs: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE")] = None,
+    customer_ref: CustomerOption = "",
+    amount: AmountOption = None,
+    currency: CurrencyOption = "PHP",
+    term: Annotated[int | None, whole("months", "--term")] = None,
+    inputs: InputOption = None,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
@@ -103,8 +112,8 @@ commands.command()(compare.compare)
 @calls_server
 def history(
     product: ProductArgument,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
-    page_token: Annotated[str, typer.Option("--page-token")] = "",
+    limit: LimitOption = 50,
+    page_token: PageOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,

@@ -18,6 +18,7 @@ from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
 from decision_service.cli.display.text import money_text
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import whole
 from decision_service.cli.rollout.figures import outcome_text
 from decision_service.cli.rollout.moves import ProductArgument
 from decision_service.cli.rollout.text import instant_text
@@ -31,9 +32,7 @@ APPROVE = decision_pb2.OUTCOME_APPROVE
 @calls_server
 def compare(
     product: ProductArgument,
-    shadow: Annotated[
-        int | None, typer.Option("--shadow", help="a shadow's version", min=1)
-    ] = None,
+    shadow: Annotated[int | None, whole("a shadow's version", "--shadow", least=1)] = None,
     challenger: Annotated[
         bool, typer.Option("--challenger", help="judge recorded decisions again")
     ] = False,
@@ -44,9 +43,7 @@ def compare(
         str, typer.Option("--params-as-of", help="judge by the dated parameters of this day")
     ] = "",
     window: Annotated[str, typer.Option("--window", help="how far back: 90m, 24h, 14d")] = "7d",
-    most: Annotated[
-        int, typer.Option("--most", help="decisions to judge again", min=1, max=2000)
-    ] = 200,
+    most: Annotated[int, whole("decisions to judge again", "--most", least=1, most=2000)] = 200,
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,

@@ -12,6 +12,7 @@ import typer
 
 from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
 from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff import diff
 from decision_service.cli.rules.explain import explain
 from decision_service.cli.rules.figures import figures_dict, judge_figures, print_figures
@@ -82,16 +83,16 @@ def check(
 @commands.command("test")
 def run_tests(
     path: PathArgument = DEFAULT_PATH,
-    fail_under: Annotated[
-        int, typer.Option("--fail-under", min=0, max=100, help="least coverage in percent")
-    ] = 0,
+    fail_under: Annotated[int, whole("least coverage in percent", "--fail-under", most=100)] = 0,
     figures: Annotated[
         bool, typer.Option("--figures", help="find figures that no test notices when they change")
     ] = False,
     fail_under_figures: Annotated[
         int,
-        typer.Option(
-            min=0, max=100, help="least share of noticed changes in percent; implies --figures"
+        whole(
+            "least share of noticed changes in percent; implies --figures",
+            "--fail-under-figures",
+            most=100,
         ),
     ] = 0,
     why_of: Annotated[

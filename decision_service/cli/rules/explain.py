@@ -39,6 +39,7 @@ from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.testing.case_reading import Given, GivenFile, parse_given, parse_input
+from decision_service.small_file import read_small
 
 _LANGUAGES = ("en",)
 
@@ -101,7 +102,7 @@ def _facts(ruleset: CompiledRuleset, path: Path, pairs: Sequence[str], day: str 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_small(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8"
         raise CommandError(

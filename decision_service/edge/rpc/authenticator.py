@@ -19,6 +19,7 @@ from decision_service.edge.rpc.context import RpcContext
 from decision_service.file_watch import FileWatch
 from decision_service.language.diagnostics import Diagnostic, Place, Report
 from decision_service.language.yaml.parser import decode
+from decision_service.small_file import read_small
 
 _HEADER = "authorization"
 _NAMES = "x509_common_name", "x509_subject_alternative_name"
@@ -93,7 +94,7 @@ def _certificate_names(context: RpcContext) -> Iterator[str]:
 def _read(path: Path) -> CallersReading:
     report = Report()
     try:
-        text = decode(str(path), path.read_bytes(), report)
+        text = decode(str(path), read_small(path), report)
     except OSError as error:
         message = f"the file cannot be read: {error.strerror}"
         report.error("A100", Place(str(path), 1, 1, 2), message, "check its path and permissions")

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from decision_service.pipeline.history.keys import SMALLEST_KEY, IdentityKey
+from decision_service.small_file import read_small
 from decision_service.storage.address import SqliteFile, parse_store_url
 from decision_service.storage.errors import IdentityKeysUnfit
 
@@ -46,9 +47,9 @@ def open_keys(path: Path, *, create: bool = False) -> tuple[IdentityKey, ...]:
 def add_key(path: Path) -> IdentityKey:
     """Put a new key first, in a file that its owner alone can read; raises IdentityKeysUnfit."""
     secret = secrets.token_bytes(SMALLEST_KEY)
-    before = path.read_bytes() if path.exists() else b""
     fresh = path.with_name(f"{path.name}.new")
     try:
+        before = read_small(path) if path.exists() else b""
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(base64.b64encode(secret) + b"\n" + before)
@@ -74,7 +75,7 @@ def require_known(path: Path | None, keys: Sequence[IdentityKey], used: Collecti
 
 def _lines(path: Path) -> list[tuple[int, str]]:
     try:
-        text = path.read_text(encoding="ascii")
+        text = read_small(path).decode("ascii")
     except OSError as error:
         raise _unfit(path, f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
