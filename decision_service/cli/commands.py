@@ -51,7 +51,9 @@ class CommandsByName(TyperGroup):
             made.add_typer(module.commands, name=cmd_name)
         else:
             made.command(cmd_name)(getattr(module, cmd_name))
-        return TyperGroup.get_command(get_command(made), ctx, cmd_name)
+        group = get_command(made)
+        assert isinstance(group, TyperGroup)  # noqa: S101 - it has a callback
+        return group.get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the words name; a name near to it is told where there is none."""

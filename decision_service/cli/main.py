@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
         ended = CommandError(error.format_message(), Exit.USAGE)
     except typer.Abort:
         ended = CommandError("nothing was done: the question got no yes", Exit.FINDINGS)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the one place that ends the program
         ended = _ended(error)
         if "--debug" in takewhile(lambda word: word.startswith("-"), arguments):
             traceback.print_exception(error)

@@ -14,7 +14,7 @@ DAY_SECONDS = 86_400
 INT32 = 2**31 - 1
 
 
-def whole(help: str, *names: str, least: int = 0, most: int = INT32) -> Any:
+def whole(about: str, *names: str, least: int = 0, most: int = INT32) -> Any:
     """An option of a whole number within bounds."""
 
     def read(given: str | int) -> int:
@@ -25,10 +25,10 @@ def whole(help: str, *names: str, least: int = 0, most: int = INT32) -> Any:
             )
         return value
 
-    return _option(help, names, read, "INTEGER")
+    return _option(about, names, read, "INTEGER")
 
 
-def seconds(help: str, *names: str) -> Any:
+def seconds(about: str, *names: str) -> Any:
     """An option of a time in seconds, up to a day."""
 
     def read(given: str | float) -> float:
@@ -37,8 +37,8 @@ def seconds(help: str, *names: str) -> Any:
             raise typer.BadParameter(f"{given} is not a number of seconds, such as 10 or 0.5")
         return value
 
-    return _option(help, names, read, "SECONDS")
+    return _option(about, names, read, "SECONDS")
 
 
-def _option(help: str, names: tuple[str, ...], read: Callable[[Any], Any], metavar: str) -> Any:
-    return typer.Option(*names, help=help, parser=read, metavar=metavar)
+def _option(about: str, names: tuple[str, ...], read: Callable[[Any], Any], metavar: str) -> Any:
+    return typer.Option(*names, help=about, parser=read, metavar=metavar)

@@ -9,25 +9,16 @@ import typer
 from decision_service.api.v1 import decision_pb2 as pb
 from decision_service.api.v1 import decision_service_pb2 as service_pb
 from decision_service.cli.client.calls import call, decisions
-from decision_service.cli.client.fields import (
-    ApplicationOption,
-    CustomerOption,
-    LimitOption,
-    PageOption,
-    ProductOption,
-    UserOption,
-    View,
-    ViewOption,
-)
+from decision_service.cli.client.fields import View, ViewOption
 from decision_service.cli.client.options import ServerOptions, calls_server
 from decision_service.cli.decisions.clock import clock
 from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
+from decision_service.cli.decisions.listing import list_decisions
 from decision_service.cli.decisions.outcomes import outcomes
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
-from decision_service.cli.display.text import reason_text
-from decision_service.cli.display.tree import decision_tree, styled_outcome
-from decision_service.cli.errors import CommandError, Exit
+from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.display.tree import decision_tree
+from decision_service.cli.errors import Exit
 from decision_service.cli.numbers import whole
 
 commands = typer.Typer(
@@ -36,36 +27,7 @@ commands = typer.Typer(
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="dec_…")]
 
 
-@commands.command("list")
-@calls_server
-def list_decisions(
-    user_id: UserOption = "",
-    application_id: ApplicationOption = "",
-    customer_ref: CustomerOption = "",
-    product: ProductOption = "",
-    outcome: Annotated[str, typer.Option("--outcome", help="approve, refer …")] = "",
-    limit: LimitOption = 50,
-    page_token: PageOption = "",
-    form: FormatOption = Format.TABLE,
-    *,
-    server: ServerOptions,
-) -> None:
-    """List decisions, newest first."""
-    request = service_pb.ListDecisionsRequest(
-        user_id=user_id,
-        application_id=application_id,
-        customer_ref=customer_ref,
-        product=product,
-        outcome=_outcome(outcome),
-        page_size=limit,
-        page_token=page_token,
-    )
-    with decisions(server) as stub:
-        reply = call(stub.ListDecisions, request, server)
-    if form is Format.JSON:
-        print_json(reply)
-        return
-    _print_page(reply)
+commands.command("list")(list_decisions)
 
 
 @commands.command()
@@ -146,28 +108,3 @@ def _comparison(reply: service_pb.ReplayDecisionResponse) -> str:
     if not reply.changed_fields:
         return f"{decided}; version {ours} gives the same."
     return f"{decided}; with version {ours} {', '.join(reply.changed_fields)} come out otherwise."
-
-
-def _outcome(word: str) -> str | None:
-    if not word:
-        return None
-    name = f"OUTCOME_{word.upper().replace('-', '_')}"
-    if name not in pb.Outcome.keys() or name == "OUTCOME_UNSPECIFIED":  # noqa: SIM118 - not a dict
-        raise CommandError(
-            f"--outcome is {word}: it must be approve, refer, decline or not-enrolled", Exit.USAGE
-        )
-    return name
-
-
-def _print_page(reply: service_pb.ListDecisionsResponse) -> None:
-    rows = table("decision", "made", "product", "outcome", "why", "rules")
-    for decision in reply.decisions:
-        why = reason_text(decision.reasons[0]) if decision.reasons else "–"
-        version = f"v{decision.ruleset_ref.version}" if decision.ruleset_ref.version else "–"
-        made = f"{decision.create_time.ToDatetime():%Y-%m-%d %H:%M:%S}"
-        rows.add_row(
-            decision.decision_id, made, decision.product, styled_outcome(decision), why, version
-        )
-    console().print(rows)
-    if reply.next_page_token:
-        console().print(f"More: --page-token {reply.next_page_token}")

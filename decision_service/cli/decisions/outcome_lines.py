@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import partial
 from itertools import chain
 from typing import TextIO
 
@@ -43,19 +42,19 @@ class _Report(msgspec.Struct, forbid_unknown_fields=True):
 COLUMNS = _Report.__struct_fields__
 _TOO_LARGE = 2**31
 _LONGEST = 10_000
+_ENDLESS = 1_000_000
 _REQUIRED = ("decision_id", "loan_id", "as_of_date", "status")
 Line = tuple[int, pb.LoanOutcome | LineBroken]
 """A line's number, from 1, with its report or what is wrong with it."""
 
 
 def read_lines(file: TextIO, currency: str) -> Iterator[Line]:
-    """The reports of a file's lines; empty lines are none, and one that is too long is the last.
+    """The reports of a file's lines; empty lines are none.
 
     A file whose first line begins with `{` is JSON. `currency` is that of amounts without one.
     Raises CommandError where the header is not one of reports.
     """
-    lines = iter(partial(file.readline, _LONGEST + 1), "")
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    numbered = ((number, line) for number, line in enumerate(_lines(file), 1) if line.strip())
     first = next(numbered, None)
     if first is None:
         return
@@ -68,15 +67,21 @@ def read_lines(file: TextIO, currency: str) -> Iterator[Line]:
             yield number, _message(report, currency)
         except LineBroken as error:
             yield number, LineBroken(str(error))
-        if len(line) > _LONGEST:
-            return
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines, of a too long one the beginning; raises CommandError where one has no end."""
+    while line := file.readline(_LONGEST + 1):
+        if len(line) > _LONGEST and not line.endswith("\n"):
+            rest = file.readline(_ENDLESS)
+            if len(rest) == _ENDLESS:
+                raise CommandError("the file holds no lines of reports", Exit.USAGE)
+        yield line
 
 
 def _require_length(line: str) -> None:
     if len(line) > _LONGEST:
-        raise LineBroken(
-            f"the line has more than {_LONGEST:,} characters: nothing is read from here on"
-        )
+        raise LineBroken(f"the line has more than {_LONGEST:,} characters")
 
 
 def _header(line: str) -> Sequence[str]:
@@ -122,7 +127,7 @@ def _of_json(line: str) -> _Report:
 
 def _amount(_: type, value: object) -> Amount:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError(f"{value!r} is no amount")
+        raise TypeError(f"{value!r} is no amount")
     return Amount(value)
 
 

@@ -71,7 +71,7 @@ async def _demo(store: Path, form: Format) -> bool:
     async with _started(store) as (service, stub):
         if form is Format.TABLE:
             console().print("\n".join(_heading(service, store)))
-        shown = [await _decide(stub, service.address, person) for person in sandbox_people()]
+        shown = [await _decide(stub, person) for person in sandbox_people()]
     if form is Format.JSON:
         print_json([_row(one) for one in shown])
     else:
@@ -100,7 +100,7 @@ async def _started(store: Path) -> AsyncIterator[tuple[Service, Any]]:
         await service.stop()
 
 
-async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecision:
+async def _decide(stub: Any, person: SandboxPerson) -> DemoDecision:
     request = service_pb.CreateDecisionRequest(
         request_id=str(uuid.uuid4()),
         user_id=person.user_id,
@@ -116,7 +116,7 @@ async def _decide(stub: Any, address: str, person: SandboxPerson) -> DemoDecisio
         again = service_pb.ReplayDecisionRequest(decision_id=decision.decision_id)
         replayed = await stub.ReplayDecision(again, timeout=10)
     except grpc.RpcError as error:
-        raise described(error, address) from None
+        raise described(error) from None
     return DemoDecision(person, decision, milliseconds, tuple(replayed.differing_fields))
 
 

@@ -22,7 +22,7 @@ from decision_service.cli.main import PROGRAM
 from tests.unit.cli.commands import command, product_folder
 
 SEED = 19
-EACH = 4
+EACH = 3
 """So many of the words are tried at each place, chosen by the seed."""
 
 PATIENCE = 20.0
@@ -110,7 +110,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("HOME", str(tmp_path))
     product_folder(tmp_path)
     monkeypatch.chdir(tmp_path)
-    with open(os.devnull) as nothing:
+    with Path(os.devnull).open() as nothing:
         monkeypatch.setattr(sys, "stdin", nothing)
         yield tmp_path
 
