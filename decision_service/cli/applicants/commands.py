@@ -13,7 +13,14 @@ from decision_service.api.v1 import applicant_service_pb2 as pb
 from decision_service.api.v1 import applicant_service_pb2_grpc
 from decision_service.cli.client.calls import call
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 
 commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
 Stub = applicant_service_pb2_grpc.ApplicantServiceStub
@@ -116,11 +123,11 @@ def _print_applicant(applicant: pb.Applicant) -> None:
         status = f"{one.status} {one.error_code}".strip()
         words = f"{one.explanation} {one.advice}".strip()
         accounts.add_row(one.account_id, one.provider_id, status, escape(words))
-    console().print(accounts)
+    print_table(accounts)
     data = table("data", "account", "collected")
     for kind in applicant.data:
         collected = f"{kind.collect_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
         data.add_row(kind.kind, kind.source_id, collected)
-    console().print(data)
+    print_table(data)
     ready = "A decision can be made now." if applicant.ready else "No decision can be made yet: "
     console().print(ready + escape(applicant.not_ready_reason))

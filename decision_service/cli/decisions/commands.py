@@ -16,7 +16,13 @@ from decision_service.cli.decisions.differences import difference_table
 from decision_service.cli.decisions.export import export
 from decision_service.cli.decisions.listing import list_decisions
 from decision_service.cli.decisions.outcomes import outcomes
-from decision_service.cli.display.output import Format, FormatOption, console, print_json
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+)
 from decision_service.cli.display.tree import decision_tree
 from decision_service.cli.errors import Exit
 from decision_service.cli.numbers import whole
@@ -74,7 +80,7 @@ def replay(
     else:
         console().print(decision_tree(reply.decision))
         if recorded is not None:
-            console().print(difference_table(recorded, reply.decision))
+            print_table(difference_table(recorded, reply.decision))
         console().print(_comparison(reply))
     if reply.differing_fields:
         raise typer.Exit(Exit.FINDINGS)

@@ -25,6 +25,7 @@ from decision_service.cli.display.output import (
     console,
     message_dict,
     print_json,
+    print_table,
     table,
 )
 from decision_service.cli.display.text import money_text
@@ -153,7 +154,7 @@ def _print_explained(user_id: str, reply: rollout_service_pb2.ExplainAssignmentR
         rows.add_row("today", "", f"the challenger approved {money_text(reply.approved_today)}")
     rows.add_row("compared", "yes" if reply.compared else "no", "")
     console().print(head, markup=False)
-    console().print(rows)
+    print_table(rows)
 
 
 def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
@@ -168,6 +169,6 @@ def _print_history(reply: rollout_service_pb2.ListRolloutStepsResponse) -> None:
             escape(moved_text(step)),
             escape(f"{step.why}{figures}"),
         )
-    console().print(rows)
+    print_table(rows)
     if reply.next_page_token:
         console().print(f"More: --page-token {reply.next_page_token}")

@@ -15,7 +15,14 @@ from decision_service.api.v1 import decision_pb2, rollout_service_pb2
 from decision_service.api.v1 import rollout_figures_pb2 as pb
 from decision_service.cli.client.calls import call, rollouts
 from decision_service.cli.client.options import ServerOptions, calls_server
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.display.text import money_text
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
@@ -99,13 +106,13 @@ def print_comparison(found: pb.VersionComparison, kind: str) -> None:
     if not found.compared:
         return
     out.print()
-    out.print(outcome_table(found))
+    print_table(outcome_table(found))
     out.print()
     for line in swap_lines(found):
         out.print(line, markup=False, soft_wrap=True)
     if found.moves:
         out.print()
-        out.print(move_table(found))
+        print_table(move_table(found))
 
 
 def headlines(found: pb.VersionComparison, kind: str) -> Iterator[str]:

@@ -10,7 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.numbers import whole
 from decision_service.cli.rules.diff import diff
@@ -151,7 +158,7 @@ def factors(
         rows = table("factor", "type", "unit", "better", "meaning")
         for spec in specs:
             rows.add_row(spec.name, spec.type.value, spec.unit, _BETTER[spec.better], spec.sentence)
-        console().print(rows)
+        print_table(rows)
         console().print(f"{len(specs)} factors")
     else:
         raise CommandError(f"--format is {form}: it must be table, json or markdown", Exit.USAGE)

@@ -25,6 +25,7 @@ from decision_service.cli.display.output import (
     console,
     message_dict,
     print_json,
+    print_table,
     table,
 )
 from decision_service.cli.display.text import offer_text, reason_text, score_text
@@ -147,7 +148,7 @@ def _print(shown: list[DemoDecision]) -> None:
             f"{one.milliseconds:.0f}",
         )
     out = console()
-    out.print(rows)
+    print_table(rows)
     declined = next((one for one in shown if one.decision.outcome == pb.OUTCOME_DECLINE), shown[0])
     out.print()
     first_name = declined.person.name.partition(" ")[0]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.simulator.formats.dates import civil_day
 from decision_service.simulator.people.sandbox.people import (
     SandboxPerson,
     sandbox_data,
     sandbox_people,
 )
+
+_WIDTH = 80
+_INDENT = "    "
 
 
 def people(
@@ -26,10 +31,10 @@ def people(
     if data or form is Format.JSON:
         print_json([_row(person, data=data) for person in sandbox_people()])
         return
-    rows = table("name", "user id", "country", "data")
     for person in sandbox_people():
-        rows.add_row(person.name, person.user_id, person.country, person.story)
-    console().print(rows)
+        sys.stdout.write(f"{person.name:<20} {person.user_id}  {person.country}\n")
+        story = wrap(person.story, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)
+        sys.stdout.writelines(f"{line}\n" for line in story)
 
 
 def _row(person: SandboxPerson, *, data: bool) -> dict[str, Any]:

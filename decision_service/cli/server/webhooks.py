@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,7 +12,14 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import (
+    Format,
+    FormatOption,
+    console,
+    print_json,
+    print_table,
+    table,
+)
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption
@@ -27,6 +35,7 @@ UrlArgument = Annotated[
     str, typer.Argument(metavar="URL", help=f"where the service is reached: https://host{PATH}")
 ]
 _SECONDS = 10.0
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 @commands.command()
@@ -36,34 +45,54 @@ def register(
     config: ConfigOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Register the address with the newest secret, for every type of event that is needed."""
+    """Register the address for all needed events, once for the newest secret."""
     settings = load(config)
     secret = _newest_secret(settings)
     if urlsplit(url).scheme != "https":
         raise CommandError(
             f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
         )
-    made = run_async(_register(settings, name, url, secret))
-    _print([made], form)
+    hook, made = run_async(_register(settings, name, url, secret))
+    _print([hook], form)
+    if form is Format.TABLE:
+        console().print("Registered." if made else "Registered already: nothing was changed.")
+
+
+@commands.command()
+def remove(
+    webhook_id: Annotated[
+        str, typer.Argument(metavar="ID", help="the webhook's id, as `webhooks list` shows it")
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Remove a webhook at the vendor, which then sends nothing there."""
+    settings = load(config)
+    if not _ID.fullmatch(webhook_id):
+        raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
+    if not run_async(_remove(settings, webhook_id)):
+        raise CommandError(
+            f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
+        )
+    console().print(f"{webhook_id} is removed.", markup=False, soft_wrap=True)
 
 
 @commands.command("list")
 def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List what is registered, and which needed events nothing sends; exit code 1 then."""
+    """List what is registered; exit code 1 where needed events are not sent."""
     found = run_async(_listed(load(config)))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
     if lacking:
         raise CommandError(
-            f"nothing sends {', '.join(lacking)}: `webhooks register` again, then remove the old "
-            "one at the vendor",
+            f"nothing sends {', '.join(lacking)}: `webhooks register` again, then "
+            "`webhooks remove` the old one",
             Exit.FINDINGS,
         )
 
 
 @commands.command("send-test")
 def send_test(url: UrlArgument, config: ConfigOption = None) -> None:
-    """Send a signed event that means nothing, and a forged one, and say how each was answered."""
+    """Send a signed event and a forged one, and say how each was answered."""
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
@@ -107,12 +136,26 @@ def _post(url: str, secret: str) -> int:
     return answer.status_code
 
 
-async def _register(settings: Settings, name: str, url: str, secret: str) -> Webhook:
+async def _register(settings: Settings, name: str, url: str, secret: str) -> tuple[Webhook, bool]:
+    """The webhook, and whether it was made now."""
     async with open_smile(settings) as source:
         try:
-            return await source.webhooks.register(
+            for hook in await source.webhooks.list(vendor_deadline()):
+                complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
+                if hook.url == url and complete:
+                    return hook, False
+            made = await source.webhooks.register(
                 name, url, NEEDED_TYPES, secret, vendor_deadline()
             )
+            return made, True
+        except ServiceError as error:
+            raise CommandError(error.message, Exit.SERVER) from None
+
+
+async def _remove(settings: Settings, webhook_id: str) -> bool:
+    async with open_smile(settings) as source:
+        try:
+            return await source.webhooks.remove(webhook_id, vendor_deadline())
         except ServiceError as error:
             raise CommandError(error.message, Exit.SERVER) from None
 
@@ -137,4 +180,4 @@ def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
     for hook in found:
         active = "yes" if hook.active else "no"
         rows.add_row(hook.id, hook.name, hook.url, active, str(len(hook.event_types)))
-    console().print(rows)
+    print_table(rows)

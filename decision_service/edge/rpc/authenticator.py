@@ -46,7 +46,7 @@ class Authenticator:
         self._files = FileWatch(*([path] if path else []))
         self._callers: Callers | None = None
         if path is not None:
-            reading = _read(path)
+            reading = read_callers_file(path)
             if reading.callers is None:
                 raise CallersRefused(path, reading.diagnostics)
             self._callers = reading.callers
@@ -60,7 +60,7 @@ class Authenticator:
         """Read the file again, where there is one; True when its callers count from now on."""
         if self.path is None:
             return False
-        reading = _read(self.path)
+        reading = read_callers_file(self.path)
         if reading.callers is None:
             for one in reading.diagnostics:
                 where = f"{one.file}:{one.line}:{one.column}"
@@ -91,7 +91,8 @@ def _certificate_names(context: RpcContext) -> Iterator[str]:
             yield raw.decode("utf-8", "replace")
 
 
-def _read(path: Path) -> CallersReading:
+def read_callers_file(path: Path) -> CallersReading:
+    """The callers of a file, or what is wrong with it."""
     report = Report()
     try:
         text = decode(str(path), read_small(path), report)

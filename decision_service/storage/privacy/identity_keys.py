@@ -47,8 +47,8 @@ def open_keys(path: Path, *, create: bool = False) -> tuple[IdentityKey, ...]:
 def add_key(path: Path) -> IdentityKey:
     """Put a new key first, in a file that its owner alone can read; raises IdentityKeysUnfit."""
     secret = secrets.token_bytes(SMALLEST_KEY)
-    fresh = path.with_name(f"{path.name}.new")
     try:
+        fresh = path.with_name(f"{path.name}.new")
         before = read_small(path) if path.exists() else b""
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
@@ -56,6 +56,8 @@ def add_key(path: Path) -> IdentityKey:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+    except ValueError:
+        raise _unfit(path, "is no name of a file") from None
     except OSError as error:
         raise _unfit(path, f"cannot be written ({error.strerror})") from None
     return IdentityKey.of(secret)

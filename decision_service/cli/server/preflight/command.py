@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
 from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import Exit
 from decision_service.cli.loop import run_async
@@ -34,7 +36,7 @@ def preflight(config: ConfigOption = None, form: FormatOption = Format.TABLE) ->
             mark = {True: "ok  ", False: "DO  ", None: "–   "}[one.ok]
             sys.stdout.write(f"{mark}{one.name:<11}{one.words}\n")
     if any(one.ok is False for one in lines):
-        sys.exit(Exit.FINDINGS)
+        raise typer.Exit(Exit.FINDINGS)
 
 
 async def _all(settings: Settings) -> list[PreflightCheck]:
