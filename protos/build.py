@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from importlib import metadata, resources
 from pathlib import Path
 
-import google.type
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent
 PROJECT = ROOT.parent
 GENERATED = PROJECT / "decision_service" / "api" / "v1"
 SOURCES = sorted(str(path) for path in (ROOT / "decision_service").rglob("*.proto"))
-GOOGLE = Path(next(iter(google.type.__path__))).parent
+PACKAGE = metadata.distribution("googleapis-common-protos")
+GOOGLE = Path(str(PACKAGE.locate_file("google")))
 GOOGLE_FILES = ("type/money.proto", "rpc/error_details.proto", "rpc/status.proto")
-LICENCE = metadata.distribution("googleapis-common-protos").read_text("licenses/LICENSE") or ""
+LICENCE = PACKAGE.read_text("licenses/LICENSE") or ""
 WELL_KNOWN = str(resources.files("grpc_tools") / "_proto")
 INCLUDES = [f"-I{ROOT}", f"-I{WELL_KNOWN}"]
 
