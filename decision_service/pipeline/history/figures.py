@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import chain
 
 import msgspec
 
