@@ -24,7 +24,8 @@ class ImpactSums(msgspec.Struct):
 
     Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
     `kept in` and `swap out`. `groups` are by dimension and cell. `both` are the amounts among
-    those whom both sides approve, before and after.
+    those whom both sides approve, before and after. `unknown` are those left out, as decided
+    before.
     """
 
     decisions: int = 0
@@ -35,6 +36,7 @@ class ImpactSums(msgspec.Struct):
     differing_examples: tuple[str, ...] = ()
     left_out: dict[str, int] = {}
     lacking: dict[str, int] = {}
+    unknown: dict[str, int] = {}
     everybody: GroupCounts = msgspec.field(default_factory=GroupCounts)
     matrix: dict[str, MatrixCell] = {}
     both_before: Amounts = msgspec.field(default_factory=Amounts)
@@ -49,9 +51,10 @@ class ImpactSums(msgspec.Struct):
     groups: dict[str, dict[str, GroupCounts]] = {}
     loans: dict[str, LoanCounts] = {}
 
-    def leave_out(self, why: LeftOut, lacking: Iterable[str] = ()) -> None:
-        """Count an applicant who cannot be compared, and what was lacking."""
+    def leave_out(self, why: LeftOut, before: Outcome, lacking: Iterable[str] = ()) -> None:
+        """Count an applicant who cannot be compared, as decided before, and what was lacking."""
         count(self.left_out, why.value)
+        count(self.unknown, before.value)
         for name in lacking:
             count(self.lacking, name)
 

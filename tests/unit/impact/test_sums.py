@@ -102,7 +102,8 @@ def test_a_dimension_with_a_value_for_everybody_is_refused(monkeypatch: pytest.M
 def test_who_cannot_be_compared_is_counted_apart() -> None:
     """By the kind of what is lacking, and by factor; never among the declined."""
     found = ImpactSums()
-    found.leave_out(LeftOut.FACTOR_NOT_RECORDED, ("income.months_24m",))
+    found.leave_out(LeftOut.FACTOR_NOT_RECORDED, Outcome.APPROVE, ("income.months_24m",))
     assert found.left_out == {"factor never recorded": 1}
     assert found.lacking == {"income.months_24m": 1}
+    assert found.unknown == {"APPROVE": 1}
     assert not found.matrix
