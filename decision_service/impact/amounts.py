@@ -9,18 +9,20 @@ _STEPS = 64
 
 
 class Amounts(msgspec.Struct):
-    """Amounts in minor units, at least 0: how many, their sum, and how many in each bucket."""
+    """Amounts in minor units, at least 0: how many and their sum, in all and in each bucket."""
 
     count: int = 0
     total: int = 0
-    buckets: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    totals: dict[int, int] = {}
 
     def add(self, amount: int) -> None:
         """Count one amount."""
         self.count += 1
         self.total += amount
         bucket = _bucket(amount)
-        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.totals[bucket] = self.totals.get(bucket, 0) + amount
 
     @property
     def average(self) -> int | None:
@@ -28,12 +30,12 @@ class Amounts(msgspec.Struct):
         return self.total // self.count if self.count else None
 
     def quantile(self, percent: int) -> int | None:
-        """The least amount of the bucket of the quantile, 1 to 99; None without amounts."""
+        """The mean of the bucket that a quantile, 1 to 99, lies in; None without amounts."""
         rank, seen = -(-self.count * percent // 100), 0
-        for bucket in sorted(self.buckets):
-            seen += self.buckets[bucket]
+        for bucket in sorted(self.counts):
+            seen += self.counts[bucket]
             if seen >= rank:
-                return _least(bucket)
+                return self.totals[bucket] // self.counts[bucket]
         return None
 
 
@@ -41,11 +43,3 @@ def _bucket(amount: int) -> int:
     """Amounts below 64 have a bucket each, larger ones share their seven leading bits."""
     shift = max(amount.bit_length() - 7, 0)
     return shift * _STEPS + (amount >> shift)
-
-
-def _least(bucket: int) -> int:
-    """The least amount of a bucket."""
-    if bucket < 2 * _STEPS:
-        return bucket
-    shift = bucket // _STEPS - 1
-    return (bucket - shift * _STEPS) << shift

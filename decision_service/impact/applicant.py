@@ -56,6 +56,7 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True):
 
     `causes` name the parts of the rules that took effect differently, in the order of evaluation;
     `cells` pair each dimension with the applicant's cell of it, such as (`month`, `2026-10`).
+    `points` are what the points of a sweep conclude, in their order.
     """
 
     decision_id: str
@@ -64,6 +65,7 @@ class JudgedApplicant(msgspec.Struct, frozen=True, array_like=True):
     causes: tuple[str, ...] = ()
     cells: tuple[tuple[str, str], ...] = ()
     loan: KnownLoan | None = None
+    points: tuple[Side, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from decision_service.impact.applicant import JudgedApplicant
+from decision_service.domain.verdict import Outcome
+from decision_service.impact.applicant import JudgedApplicant, KnownLoan, Side
 
 
 class GroupCounts(msgspec.Struct):
@@ -56,3 +57,24 @@ class LoanCounts(msgspec.Struct):
     loans: int = 0
     weight: int = 0
     bad_weight: int = 0
+
+
+class PointCounts(msgspec.Struct):
+    """What one point of a sweep decides; `weight` and `bad_weight` are of known loans it keeps."""
+
+    applicants: int = 0
+    approved: int = 0
+    referred: int = 0
+    amount: int = 0
+    weight: int = 0
+    bad_weight: int = 0
+
+    def add(self, side: Side, loan: KnownLoan | None) -> None:
+        """Count an applicant as the point decides her."""
+        self.applicants += 1
+        self.approved += side.approved
+        self.referred += side.outcome is Outcome.REFER
+        self.amount += side.amount or 0
+        if loan is not None and side.approved:
+            self.weight += loan.weight
+            self.bad_weight += loan.weight if loan.bad else 0

@@ -9,7 +9,13 @@ import msgspec
 from decision_service.domain.verdict import Outcome
 from decision_service.impact.amounts import Amounts
 from decision_service.impact.applicant import JudgedApplicant, LeftOut, Side
-from decision_service.impact.counts import CauseCounts, GroupCounts, LoanCounts, MatrixCell
+from decision_service.impact.counts import (
+    CauseCounts,
+    GroupCounts,
+    LoanCounts,
+    MatrixCell,
+    PointCounts,
+)
 from decision_service.impact.merging import count, examples, merge_into
 
 MOST_CELLS = 10_000
@@ -23,9 +29,9 @@ class ImpactSums(msgspec.Struct):
     """All sums of a report.
 
     Keys of `matrix` are `BEFORE>AFTER`, of `reasons` the principal codes likewise, of `loans`
-    `kept in` and `swap out`. `groups` are by dimension and cell. `both` are the amounts among
-    those whom both sides approve, before and after. `unknown` are those left out, as decided
-    before.
+    `kept in` and `swap out`, of `points` the places of a sweep's points. `groups` are by dimension
+    and cell. `both` are the amounts among those whom both sides approve, before and after.
+    `unknown` are those left out, as decided before.
     """
 
     decisions: int = 0
@@ -50,6 +56,7 @@ class ImpactSums(msgspec.Struct):
     reasons: dict[str, int] = {}
     groups: dict[str, dict[str, GroupCounts]] = {}
     loans: dict[str, LoanCounts] = {}
+    points: dict[int, PointCounts] = {}
 
     def leave_out(self, why: LeftOut, before: Outcome, lacking: Iterable[str] = ()) -> None:
         """Count an applicant who cannot be compared, as decided before, and what was lacking."""
@@ -78,6 +85,8 @@ class ImpactSums(msgspec.Struct):
             count(self.reasons, f"{_principal(one.before)}>{_principal(one.after)}")
         for dimension, cell in one.cells:
             self._group(dimension, cell).add(one)
+        for place, side in enumerate(one.points):
+            self.points.setdefault(place, PointCounts()).add(side, one.loan)
         if one.loan is not None and one.before.approved:
             self._add_loan(one)
 

@@ -15,10 +15,9 @@ from multiprocessing import get_context
 import msgspec
 
 from decision_service.edge.rpc.mapping.answer import recorded_side
-from decision_service.pipeline.backtest.judge import BacktestRules
 from decision_service.pipeline.backtest.ports import KeyRange
 from decision_service.pipeline.backtest.range import RangeJudge
-from decision_service.pipeline.backtest.rules import BacktestOrder, compiled
+from decision_service.pipeline.backtest.rules import BacktestOrder, rules_of
 from decision_service.pipeline.rules.archive import RulesetArchive
 from decision_service.pipeline.rules.compilation import CompilationThread
 from decision_service.pipeline.rules.rulebook import Rulebook
@@ -90,11 +89,8 @@ class _Worker:
         self._window = told.window
         self._runner = asyncio.Runner()
         self._reader = self._runner.run(StoreReader.open(told.store_url))
-        rules = BacktestRules(
-            compiled(order.base), compiled(order.other), order.by, order.params_as_of
-        )
         archive = RulesetArchive(self._reader, Rulebook, CompilationThread())
-        self._judge = RangeJudge(self._reader, archive, recorded_side, order, rules)
+        self._judge = RangeJudge(self._reader, archive, recorded_side, order, rules_of(order))
 
     def judged(self, chosen: KeyRange) -> bytes:
         """The encoded sums of a range."""

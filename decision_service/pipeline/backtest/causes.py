@@ -6,7 +6,7 @@ from decision_service.domain.verdict import Truth, Verdict
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 
-_OFFER = "offer"
+_OFFER, _CONDITIONS = "offer", "conditions"
 
 Judged = tuple[CompiledRuleset, Verdict]
 """A ruleset and the verdict that it gave."""
@@ -16,6 +16,7 @@ def causes(before: Judged, after: Judged) -> tuple[str, ...]:
     """Rules, characteristics and rows that took effect on one side alone, or otherwise.
 
     The lines of the offer count where both sides come to one outcome: everywhere else they follow.
+    Conditions always follow.
     """
     offers = before[1].outcome is after[1].outcome
     old, new = _effects(before, offers=offers), _effects(after, offers=offers)
@@ -29,6 +30,6 @@ def _effects(judged: Judged, *, offers: bool) -> dict[str, str]:
     return {
         f"{stage.name}.{rule.id}": rule.effect if rule.truth is Truth.TRUE else ""
         for stage in traces(*judged)
-        if offers or stage.name != _OFFER
+        if stage.name != _CONDITIONS and (offers or stage.name != _OFFER)
         for rule in stage.rules
     }

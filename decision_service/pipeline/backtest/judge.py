@@ -31,12 +31,16 @@ class NotCompared(msgspec.Struct, frozen=True):
 
 
 class BacktestRules(msgspec.Struct, frozen=True):
-    """The rules before and after, and the day whose dated parameters both take; None: their own."""
+    """The rules before and after, and the day whose dated parameters both take; None: their own.
+
+    `points` are the rules of a sweep, which read what `other` reads.
+    """
 
     base: CompiledRuleset
     other: CompiledRuleset
     by: tuple[str, ...] = ()
     params_as_of: date | None = None
+    points: tuple[CompiledRuleset, ...] = ()
 
 
 def side_of(verdict: Verdict) -> Side:
@@ -74,7 +78,8 @@ def compare(
     one = JudgedApplicant(case.decision.decision_id, side_of(before), side_of(after), loan=loan)
     moved = causes((rules.base, before), (rules.other, after)) if one.changed else ()
     cells = cells_of(case.decision, before, facts.inputs, rules.by)
-    return replace(one, causes=moved, cells=cells)
+    swept = (_verdict(case, ruleset, facts, rules.params_as_of) for ruleset in rules.points)
+    return replace(one, causes=moved, cells=cells, points=tuple(map(side_of, swept)))
 
 
 def needs_snapshot(case: DecidedCase, rules: BacktestRules) -> bool:

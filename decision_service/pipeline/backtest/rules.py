@@ -8,6 +8,7 @@ from datetime import date
 import msgspec
 
 from decision_service.factors.registry import catalogue
+from decision_service.pipeline.backtest.judge import BacktestRules
 from decision_service.pipeline.rules.texts import files_from_body
 from decision_service.ruleset.compile.compiler import compile_ruleset
 from decision_service.ruleset.figures.setting import FigureSetter
@@ -21,11 +22,12 @@ class RulesOrder(msgspec.Struct, frozen=True):
     figures: Mapping[str, str] = {}
 
 
-class BacktestOrder(msgspec.Struct, frozen=True):
+class BacktestOrder(msgspec.Struct):
     """What every worker of a run does alike.
 
     `by` are the dimensions of the report; `share` of the applicants are judged, in 2**32 parts,
-    chosen by a hash of `seed` and the user.
+    chosen by a hash of `seed` and the user. `points` are the figures of each point of a sweep, set
+    beside those of `other`.
     """
 
     product: str
@@ -36,6 +38,18 @@ class BacktestOrder(msgspec.Struct, frozen=True):
     by: tuple[str, ...] = ()
     share: int = 1 << 32
     seed: int = 0
+    points: tuple[Mapping[str, str], ...] = ()
+
+
+def rules_of(order: BacktestOrder) -> BacktestRules:
+    """The compiled rules of an order; raises FiguresUnfit."""
+    points: tuple[CompiledRuleset, ...] = ()
+    if order.points:
+        setter = FigureSetter(files_from_body(order.other.body), catalogue())
+        every = ({**order.other.figures, **point} for point in order.points)
+        points = tuple(setter.compiled(figures)[0] for figures in every)
+    base, other = compiled(order.base), compiled(order.other)
+    return BacktestRules(base, other, order.by, order.params_as_of, points)
 
 
 def compiled(order: RulesOrder) -> CompiledRuleset:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from decision_service.domain.factor import FactorSpec
-from decision_service.language.diagnostics import Report, Severity, did_you_mean
+from decision_service.language.diagnostics import Place, Report, Severity, did_you_mean
 from decision_service.language.yaml.nodes import MapNode
 from decision_service.language.yaml.parser import read
 from decision_service.ruleset.compile.compiler import finish, read_draft, run_checks
@@ -47,9 +47,7 @@ class FigureSetter:
         draft = self._draft((), Report())
         if draft is None:
             raise FiguresUnfit(f"{files.path} does not compile: run rules check")
-        self._changes: dict[str, Change] = {}
-        for change in find_changes(self._root, draft.names.symbols):
-            self._changes.setdefault(change.at, change)
+        self._changes = _named(find_changes(self._root, draft.names.symbols))
 
     @property
     def names(self) -> Sequence[str]:
@@ -87,6 +85,18 @@ class FigureSetter:
     def _digest(self, figures: Mapping[str, str]) -> str:
         told = "\n".join((self._files.text, *(f"{at}={figures[at]}" for at in sorted(figures))))
         return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _named(changes: Iterable[Change]) -> dict[str, Change]:
+    """Each figure by its way; of several on one way each has its value at the end."""
+    figures: dict[str, dict[Place, Change]] = {}
+    for change in changes:
+        figures.setdefault(change.at, {}).setdefault(change.place, change)
+    named: dict[str, Change] = {}
+    for at, found in figures.items():
+        for change in found.values():
+            named.setdefault(at if len(found) == 1 else f"{at}.{change.before}", change)
+    return named
 
 
 def _edits(change: Change, text: str) -> Iterator[Edit]:
