@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -108,7 +109,7 @@ def test_a_dimension_that_does_not_exist_is_refused() -> None:
     """With the nearest name."""
     ruleset = version(changed_rules(9), 9)
     require_dimensions(("band", "inputs.customer_type"), ruleset)
-    with pytest.raises(DimensionUnknown, match="did you mean `inputs.customer_type`"):
+    with pytest.raises(DimensionUnknown, match=r"did you mean `inputs\.customer_type`"):
         require_dimensions(("inputs.customer_typ",), ruleset)
 
 
@@ -120,5 +121,5 @@ def test_ranges_hold_every_instant_once(first: int, length: int, parts: int) -> 
     ranges = divided(begin, end, parts)
     assert ranges[0].since == begin
     assert ranges[-1].before == end + timedelta(microseconds=1)
-    assert all(one.before == other.since for one, other in zip(ranges, ranges[1:], strict=False))
+    assert all(one.before == other.since for one, other in pairwise(ranges))
     assert all(one.since < one.before for one in ranges)

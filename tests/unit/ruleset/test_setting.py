@@ -26,7 +26,8 @@ CARD = """\
         - factor: income.months_12m
           reason: GAPS
           bins:
-            - {in: "[0, 6)", points: 0}
+            - {in: "[0, 3)", points: 0}
+            - {in: "[3, 6)", points: 20}
             - {in: "[6, 12]", points: 50}
       bands:
         - {band: A, from: 150, then: APPROVE}
@@ -42,11 +43,11 @@ def setter() -> FigureSetter:
 
 def test_a_band_that_is_set_decides() -> None:
     """The compiled version has the figure, and says what it was."""
-    changed, told = setter().compiled({"score.bands.A.from": "160"})
-    given = facts({"income.months_12m": 9})
-    assert [(one.before, one.after) for one in told] == [("150", "160")]
-    assert evaluate(changed, given).outcome is Outcome.DECLINE
-    assert evaluate(setter().compiled({})[0], given).outcome is Outcome.APPROVE
+    changed, told = setter().compiled({"score.bands.A.from": "120"})
+    given = facts({"income.months_12m": 4})
+    assert [(one.before, one.after) for one in told] == [("150", "120")]
+    assert evaluate(changed, given).outcome is Outcome.APPROVE
+    assert evaluate(setter().compiled({})[0], given).outcome is Outcome.DECLINE
 
 
 def test_an_edge_that_two_bins_share_moves_in_both() -> None:
