@@ -40,11 +40,10 @@ _FIRSTS = (
     .limit(bindparam("most"))
 )
 _AFTER = _FIRSTS.where(tuple_(bindparam("created"), bindparam("decision_id")) < _PLACE)
-_COUNTS = (
-    select(_ROW.outcome == _NOT_ENROLLED, func.count())
-    .where(*_IN_RANGE)
-    .group_by(_ROW.outcome == _NOT_ENROLLED)
-)
+_COUNTS = select(
+    func.count().filter(_ROW.outcome != _NOT_ENROLLED),
+    func.count().filter(_ROW.outcome == _NOT_ENROLLED),
+).where(*_IN_RANGE)
 _EDGES = select(func.min(_ROW.created), func.max(_ROW.created)).where(*_IN_RANGE)
 
 
@@ -67,8 +66,8 @@ def applicants(
 
 def counts(connection: Connection, product: str, chosen: KeyRange) -> RangeCounts:
     """How many decisions a range has, by rules and outside the go-live."""
-    found = {bool(row[0]): row[1] for row in connection.execute(_COUNTS, _range(product, chosen))}
-    return RangeCounts(found.get(False, 0), found.get(True, 0))
+    decided, not_enrolled = connection.execute(_COUNTS, _range(product, chosen)).one()
+    return RangeCounts(decided, not_enrolled)
 
 
 def edges(connection: Connection, product: str, chosen: KeyRange) -> tuple[int, int] | None:
