@@ -16,7 +16,12 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from decision_service.config.addresses import check_reachable, is_loopback, split_address
-from decision_service.config.onboarding import OnboardingSettings, check_proxies, check_secrets
+from decision_service.config.onboarding import (
+    OnboardingSettings,
+    check_connect,
+    check_proxies,
+    check_secrets,
+)
 from decision_service.config.sources import PREFIX, SECRETS, ConfigError, Sources
 from decision_service.config.times import Months, Seconds, parse_seconds
 
@@ -127,6 +132,7 @@ class Settings(OnboardingSettings):
         _check_shared_port(self)
         check_secrets(self)
         check_proxies(self)
+        check_connect(self)
         encrypted = self.tls_cert_file is not None or self.allow_plaintext
         known = self.callers_known or self.allow_plaintext
         check_reachable("grpc_address", self.grpc_address, encrypted=encrypted, known_callers=known)
@@ -144,6 +150,15 @@ class Settings(OnboardingSettings):
     def base_url(self) -> str:
         """The vendor's base URL; empty in embedded mode, where the stand-in picks its port."""
         return (self.smile_base_url or BASE_URLS.get(self.smile_mode, "")).rstrip("/")
+
+    @property
+    def connect_base(self) -> str:
+        """Where applicants reach the connect page; empty where that is not known."""
+        host, port = split_address(self.http_address)
+        if self.connect_public_url or not port or not is_loopback(host):
+            return self.connect_public_url.rstrip("/")
+        scheme = "http" if self.tls_cert_file is None else "https"
+        return f"{scheme}://{self.http_address}"
 
     @property
     def blocked(self) -> frozenset[str]:

@@ -136,7 +136,7 @@ async def test_a_rollout_that_has_moved_on_is_not_at_its_first_stage(tmp_path: P
 
 
 async def test_webhooks_are_registered_listed_and_tried(tmp_path: Path) -> None:
-    """Each secret is registered once and removed by its id; a running receiver answers the trial."""
+    """A secret is registered once, a webhook removed by its id; a receiver answers the trial."""
     more = {"webhook_secrets": SECRET, "http_address": "127.0.0.1:0"}
     async with at_vendor(tmp_path, **more) as (live, vendor):
         where = settings(tmp_path, live.service.core.smile_url, webhook_secrets=SECRET)

@@ -24,6 +24,9 @@ from decision_service.cli.display.output import (
 
 commands = typer.Typer(help="Onboard applicants.", no_args_is_help=True)
 Stub = applicant_service_pb2_grpc.ApplicantServiceStub
+ReturnOption = Annotated[
+    str, typer.Option("--return-url", help="where the connect page leads back to")
+]
 UserArgument = Annotated[str, typer.Argument(metavar="USER_ID", help="the Smile userId")]
 
 
@@ -33,15 +36,15 @@ def create(
     reference: Annotated[
         str, typer.Argument(metavar="REFERENCE", help="your own reference, no person's data")
     ],
+    return_url: ReturnOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Create an applicant, or find the one of this reference, with a new link token."""
+    """Create an applicant, or find that of the reference, with a link."""
+    request = pb.CreateApplicantRequest(applicant_ref=reference, return_url=return_url)
     with _stub(server) as stub:
-        reply = call(
-            stub.CreateApplicant, pb.CreateApplicantRequest(applicant_ref=reference), server
-        )
+        reply = call(stub.CreateApplicant, request, server)
     if form is Format.JSON:
         print_json(reply)
         return
@@ -54,13 +57,15 @@ def create(
 @calls_server
 def link_token(
     user_id: UserArgument,
+    return_url: ReturnOption = "",
     form: FormatOption = Format.TABLE,
     *,
     server: ServerOptions,
 ) -> None:
-    """Make a new link token for an applicant; it is good for one use."""
+    """Make a new link for an applicant, good for one use."""
+    request = pb.CreateLinkTokenRequest(user_id=user_id, return_url=return_url)
     with _stub(server) as stub:
-        reply = call(stub.CreateLinkToken, pb.CreateLinkTokenRequest(user_id=user_id), server)
+        reply = call(stub.CreateLinkToken, request, server)
     if form is Format.JSON:
         print_json(reply)
     else:
@@ -75,7 +80,7 @@ def show(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show an applicant's accounts, the age of their data, and whether a decision can be made."""
+    """Show an applicant's accounts and data, and whether to decide."""
     with _stub(server) as stub:
         reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)
     if form is Format.JSON:
@@ -93,7 +98,10 @@ def erase(
     *,
     server: ServerOptions,
 ) -> None:
-    """Destroy what is stored of an applicant's data and revoke the accounts; decisions stay."""
+    """Destroy an applicant's stored data and revoke the accounts.
+
+    Decisions stay.
+    """
     if not yes:
         typer.confirm(f"Destroy the stored data of {user_id} and revoke all accounts?", abort=True)
     with _stub(server) as stub:
@@ -114,7 +122,11 @@ def _stub(server: ServerOptions) -> Iterator[Stub]:
 
 def _print_token(token: pb.LinkToken) -> None:
     until = f"{token.expire_time.ToDatetime():%Y-%m-%d %H:%M} UTC"
-    console().print(f"link token {escape(token.access_token)} ({token.mode}, until {until})")
+    out, line = console(), "link" if token.connect_url else "link token"
+    out.print(f"{line} ({token.mode}, until {until}):", highlight=False)
+    out.print(token.connect_url or token.access_token, markup=False, soft_wrap=True)
+    if not token.connect_url:
+        out.print("Set DECISION_CONNECT_PUBLIC_URL on the server to see the whole link.")
 
 
 def _print_applicant(applicant: pb.Applicant) -> None:

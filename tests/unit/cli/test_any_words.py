@@ -38,8 +38,11 @@ WORDS = (
     "https://[::", "sqlite:///", "postgresql://", "[::1]:99999", "::::", "host:port", "127.0.0.1:١",
     "\u202egnol", "\ufeff", "é" * 300, "NULL", "true", "table", "json",
 )  # fmt: skip
-GOOD = {"before": "personal-loan-ph@1", "after": "personal-loan-ph@1", "product": "personal-loan-ph",
-        "version": "personal-loan-ph@1", "url": "https://127.0.0.1:1/x"}  # fmt: skip
+GOOD = {
+    **dict.fromkeys(("before", "after", "version"), "personal-loan-ph@1"),
+    "product": "personal-loan-ph",
+    "url": "https://127.0.0.1:1/x",
+}
 CODES = frozenset({Exit.DONE, Exit.FINDINGS, Exit.USAGE, Exit.SERVER})
 SERVING = frozenset({"serve", "demo", "simulator"})
 """Commands that would serve: in this test they are without what they need to begin."""
