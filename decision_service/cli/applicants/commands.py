@@ -41,7 +41,10 @@ def create(
     *,
     server: ServerOptions,
 ) -> None:
-    """Create an applicant, or find that of the reference, with a link."""
+    """Create an applicant, and print the link to send.
+
+    Where the reference has one already, that one is found.
+    """
     request = pb.CreateApplicantRequest(applicant_ref=reference, return_url=return_url)
     with _stub(server) as stub:
         reply = call(stub.CreateApplicant, request, server)
@@ -80,7 +83,10 @@ def show(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show an applicant's accounts and data, and whether to decide."""
+    """Show an applicant's accounts and the age of the data.
+
+    And whether a decision can be made.
+    """
     with _stub(server) as stub:
         reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)
     if form is Format.JSON:

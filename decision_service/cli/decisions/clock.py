@@ -37,7 +37,10 @@ def clock(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show what the clock is judged by; reset that after a clock that was ahead."""
+    """Show what the clock is judged by, or reset it.
+
+    A reset follows a clock that was ahead.
+    """
     if reset != bool(why):
         raise CommandError(
             "--reset and --why belong together: a reset needs its reason", Exit.USAGE

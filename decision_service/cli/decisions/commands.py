@@ -66,7 +66,10 @@ def replay(
     *,
     server: ServerOptions,
 ) -> None:
-    """Recompute a decision and show what differs, was and now; exit code 1 when anything does."""
+    """Recompute a decision and show what differs, was and now.
+
+    Exit code 1 when anything does.
+    """
     request = service_pb.ReplayDecisionRequest(
         decision_id=decision_id,
         ruleset_ref=pb.RulesetRef(version=version, digest=digest),

@@ -69,7 +69,10 @@ def export(
     *,
     server: ServerOptions,
 ) -> None:
-    """Write decisions without the persons' data: ids, references and free texts stay out."""
+    """Write decisions without the persons' data.
+
+    Ids, references and free texts stay out; amounts, months and dates are kept.
+    """
     wanted = DecisionFilter(
         user_id, application_id, customer_ref, product, outcome, first_day, before
     )

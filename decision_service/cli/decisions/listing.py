@@ -49,7 +49,10 @@ def list_decisions(
     *,
     server: ServerOptions,
 ) -> None:
-    """List decisions, newest first: when, outcome, amount, reasons."""
+    """List decisions, newest first.
+
+    Each with its time, outcome, amount and reasons.
+    """
     wanted = DecisionFilter(
         user_id, application_id, customer_ref, product, outcome, first_day, before
     )

@@ -61,7 +61,10 @@ def outcomes(
     *,
     server: ServerOptions,
 ) -> None:
-    """Report how loans stand; exit code 1 when any line was refused. Safe to repeat."""
+    """Report how loans stand, from a file.
+
+    Exit code 1 when any line was refused. Safe to repeat.
+    """
     tally = _Tally("standard input" if file == "-" else file)
     with _opened(file) as lines, outcome_stub(server) as stub:
         for number, line in enumerate(read_lines(lines, currency), 1):

@@ -41,9 +41,7 @@ from decision_service.cli.rollout.text import (
     pin_text,
 )
 
-commands = typer.Typer(
-    help="Look at rollouts and move them: stages, challenger, kill switch.", no_args_is_help=True
-)
+commands = typer.Typer(help="Look at rollouts and move them.", no_args_is_help=True)
 
 
 @commands.command()
@@ -56,7 +54,10 @@ def show(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show where a rollout stands, who is decided by what, and what comes next."""
+    """Show where a rollout stands and what comes next.
+
+    And who is decided by what.
+    """
     shown = _shown(product, server)
     if form is Format.JSON:
         messages = [message_dict(reply) for reply in shown]
@@ -80,7 +81,10 @@ def explain(
     *,
     server: ServerOptions,
 ) -> None:
-    """Tell where an applicant would be put now, and why; nothing is decided or recorded."""
+    """Tell where an applicant would be put now, and why.
+
+    Nothing is decided or recorded.
+    """
     request = rollout_service_pb2.ExplainAssignmentRequest(
         product=product,
         user_id=user_id,

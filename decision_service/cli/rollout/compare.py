@@ -55,7 +55,10 @@ def compare(
     *,
     server: ServerOptions,
 ) -> None:
-    """Compare the champion with its challenger, a shadow or itself on another day's parameters."""
+    """Compare two versions on the same applicants.
+
+    The champion with its challenger, a shadow, or itself on another day's parameters.
+    """
     if (shadow is not None) + challenger + champion != 1:
         raise CommandError(
             "say what to compare: one of --shadow VERSION, --challenger and --champion", Exit.USAGE

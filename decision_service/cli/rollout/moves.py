@@ -108,7 +108,10 @@ def kill(
     *,
     server: ServerOptions,
 ) -> None:
-    """Stop a challenger, or a whole product, within two seconds on every process."""
+    """Stop a challenger, or a whole product, at once.
+
+    Within two seconds on every process.
+    """
     request = rollout_service_pb2.SetKillSwitchRequest(
         product=product, arm=arm, killed=True, why=why, who=who
     )

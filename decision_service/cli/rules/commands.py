@@ -65,7 +65,10 @@ def check(
     strict: Annotated[bool, typer.Option("--strict", help="warnings are errors")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Check rule files completely; exit code 1 when anything is wrong."""
+    """Check rule files completely.
+
+    Exit code 1 when anything is wrong.
+    """
     selection = select_rules(path)
     loading = load_rules(unpublished(selection.folder), datetime.now(UTC), load().blocked)
     all_found = (
@@ -107,7 +110,10 @@ def run_tests(
     ] = "",
     form: Annotated[str, typer.Option("--format", help="table, json or junit")] = "table",
 ) -> None:
-    """Run the products' own tests; exit code 1 when one fails or there is none."""
+    """Run the products' own tests.
+
+    Exit code 1 when one fails or there is none.
+    """
     selection = select_rules(path)
     rulebook = loaded(selection).rulebook
     assert rulebook is not None  # noqa: S101 - loaded raises otherwise
@@ -141,7 +147,10 @@ def factors(
     family: Annotated[str, typer.Argument(help="one family, for example income")] = "",
     form: Annotated[str, typer.Option("--format", help="table, json or markdown")] = "table",
 ) -> None:
-    """List the factors that rules can use, with type, unit and meaning."""
+    """List the factors that rules can use.
+
+    Each with type, unit and meaning.
+    """
     specs = [spec for spec in catalogue().values() if not family or spec.family == family]
     if not specs:
         families = ", ".join(sorted({spec.family for spec in catalogue().values()}))

@@ -75,7 +75,10 @@ def explain(
     rules: RulesOption = DEFAULT_PATH,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what a version concludes from given factor values, and why."""
+    """Show what a version concludes from given factors.
+
+    And why, stage by stage.
+    """
     found = find_version(version, rules)
     facts = _facts(found.ruleset, factors, inputs or (), as_of)
     explained = Explanation.of(found.ruleset, facts)

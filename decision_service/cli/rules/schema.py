@@ -40,7 +40,7 @@ def schema(
         Path | None, typer.Option("--check", help="exit code 1 where this file is not the schema")
     ] = None,
 ) -> None:
-    """Print the JSON Schema that editors complete rule files with."""
+    """Print the JSON Schema of rule files, for editors."""
     text = schema_text(kind)
     if check is None:
         sys.stdout.write(text)

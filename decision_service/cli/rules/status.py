@@ -29,7 +29,10 @@ def status(
     *,
     server: ServerOptions,
 ) -> None:
-    """Show the rules that a server decides by; exit code 1 when it refused the folder's."""
+    """Show the rules that a server decides by.
+
+    Exit code 1 when it refused the folder's.
+    """
     with rulesets(server) as stub:
         reply = call(stub.ListRulesets, pb.ListRulesetsRequest(product=product), server)
     if form is Format.JSON:

@@ -28,7 +28,10 @@ def simulator(
     key: Annotated[str, typer.Option("--key", help="API key to accept")] = OFFLINE_KEY,
     secret: Annotated[str, typer.Option("--secret", help="API secret to accept")] = OFFLINE_SECRET,
 ) -> None:
-    """Serve a stand-in for the Smile sandbox on loopback until Ctrl-C."""
+    """Serve a stand-in for the Smile sandbox until Ctrl-C.
+
+    On loopback alone.
+    """
     played = _scenario(scenario)
     app = build_app(
         played.world,

@@ -14,7 +14,10 @@ from decision_service.cli.errors import CommandError, Exit
 
 @calls_server
 def health(form: FormatOption = Format.TABLE, *, server: ServerOptions) -> None:
-    """Ask a server whether it takes decisions; exit code 3 when it does not."""
+    """Ask a server whether it takes decisions.
+
+    Exit code 3 when it does not.
+    """
     with server.open() as opened:
         stub: Any = health_pb2_grpc.HealthStub(opened)
         reply = call(stub.Check, health_pb2.HealthCheckRequest(), server, timeout=5.0)

@@ -28,7 +28,10 @@ _File = Annotated[
 
 @commands.command()
 def add(config: ConfigOption = None, file: _File = None) -> None:
-    """Put a new key first in the file, which is made where there is none."""
+    """Put a new key first in the file.
+
+    The file is made where there is none.
+    """
     path = _path(load(config), file)
     try:
         key = add_key(path)
@@ -40,7 +43,10 @@ def add(config: ConfigOption = None, file: _File = None) -> None:
 
 @commands.command("list")
 def list_(config: ConfigOption = None, file: _File = None) -> None:
-    """Print the ids of the keys in the file, the newest first; an id is no secret."""
+    """Print the ids of the keys, the newest first.
+
+    An id is no secret.
+    """
     try:
         keys = open_keys(_path(load(config), file))
     except StoreRefused as error:
@@ -53,7 +59,10 @@ def forget(
     key: Annotated[str, typer.Argument(metavar="KEY", help="the id of a key, as `list` prints it")],
     config: ConfigOption = None,
 ) -> None:
-    """Delete what the store holds under one key: second uses that it found are forgotten."""
+    """Delete what the store holds under one key.
+
+    Second uses that it found are forgotten.
+    """
     key_id = _key_id(key)
     try:
         gone = asyncio.run(_forget(load(config).store_url, key_id))

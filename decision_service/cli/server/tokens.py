@@ -23,7 +23,10 @@ def new(
     caller: Annotated[str, typer.Argument(metavar="CALLER", help="a caller's name")],
     role: Annotated[list[Role] | None, typer.Option("--role", help="may be repeated")] = None,
 ) -> None:
-    """Print a fresh token, once, and the line of the callers file that lets it in."""
+    """Print a fresh token, once, and its callers-file line.
+
+    The line of the callers file lets the token in.
+    """
     if not NAME.fullmatch(caller):
         raise CommandError(
             f"{caller!r} is no caller's name: use 1 to 64 lower-case letters, digits, ., _ and -",

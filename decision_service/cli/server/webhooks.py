@@ -45,7 +45,10 @@ def register(
     config: ConfigOption = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Register the address for all needed events, once for the newest secret."""
+    """Register the address for all needed events.
+
+    Once for the newest secret: a second call changes nothing.
+    """
     settings = load(config)
     secret = _newest_secret(settings)
     if urlsplit(url).scheme != "https":
@@ -65,7 +68,10 @@ def remove(
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Remove a webhook at the vendor, which then sends nothing there."""
+    """Remove a webhook at the vendor.
+
+    The vendor then sends nothing there.
+    """
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
         raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
@@ -78,7 +84,10 @@ def remove(
 
 @commands.command("list")
 def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE) -> None:
-    """List what is registered; exit code 1 where needed events are not sent."""
+    """List what is registered.
+
+    Exit code 1 where needed events are not sent.
+    """
     found = run_async(_listed(load(config)))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
@@ -92,7 +101,10 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
 
 @commands.command("send-test")
 def send_test(url: UrlArgument, config: ConfigOption = None) -> None:
-    """Send a signed event and a forged one, and say how each was answered."""
+    """Try the address with a signed and a forged event.
+
+    And say how each was answered.
+    """
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
     if parts.scheme != "https" and not is_loopback(parts.hostname or ""):

@@ -30,7 +30,7 @@ async def revoke_accounts(api: SmileApi, reader: ApplicantReader) -> int:
         listed, cut = await reader.listed_statuses()
         if not listed and cut is None:
             await reader.check_known()
-    except Gone:
+    except (Gone, UserUnknown):
         raise UserUnknown(UNKNOWN) from None
     except UpstreamFault as fault:
         raise fault.refusal() from None
