@@ -23,9 +23,8 @@ from decision_service.cli.display.output import (
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.loop import run_async
 from decision_service.cli.server.options import ConfigOption
-from decision_service.cli.server.vendor import open_smile, vendor_deadline
+from decision_service.cli.server.webhook_calls import listed, registered, removed
 from decision_service.config import Settings, is_loopback, load
-from decision_service.domain.errors import ServiceError
 from decision_service.edge.http.webhooks import PATH, signature
 from decision_service.pipeline.snapshots.events import NEEDED_TYPES
 from decision_service.smile.onboarding.webhooks import Webhook
@@ -55,7 +54,7 @@ def register(
         raise CommandError(
             f"{url} is no https:// address, and the vendor takes none else", Exit.USAGE
         )
-    hook, made = run_async(_register(settings, name, url, secret))
+    hook, made = run_async(registered(settings, name, url, secret))
     _print([hook], form)
     if form is Format.TABLE:
         console().print("Registered." if made else "Registered already: nothing was changed.")
@@ -75,7 +74,7 @@ def remove(
     settings = load(config)
     if not _ID.fullmatch(webhook_id):
         raise CommandError(f"{webhook_id!r} is no id of a webhook: see `webhooks list`", Exit.USAGE)
-    if not run_async(_remove(settings, webhook_id)):
+    if not run_async(removed(settings, webhook_id)):
         raise CommandError(
             f"the vendor knows no webhook {webhook_id}: see `webhooks list`", Exit.FINDINGS
         )
@@ -88,7 +87,7 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
 
     Exit code 1 where needed events are not sent.
     """
-    found = run_async(_listed(load(config)))
+    found = run_async(listed(load(config)))
     _print(found, form)
     lacking = [one for one in NEEDED_TYPES if not any(hook.sends(one) for hook in found)]
     if lacking:
@@ -146,38 +145,6 @@ def _post(url: str, secret: str) -> int:
     except httpx.HTTPError:
         raise CommandError(f"{url} cannot be reached", Exit.SERVER) from None
     return answer.status_code
-
-
-async def _register(settings: Settings, name: str, url: str, secret: str) -> tuple[Webhook, bool]:
-    """The webhook, and whether it was made now."""
-    async with open_smile(settings) as source:
-        try:
-            for hook in await source.webhooks.list(vendor_deadline()):
-                complete = all(map(hook.sends, NEEDED_TYPES)) and hook.is_signed_by(secret)
-                if hook.url == url and complete:
-                    return hook, False
-            made = await source.webhooks.register(
-                name, url, NEEDED_TYPES, secret, vendor_deadline()
-            )
-            return made, True
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
-
-
-async def _remove(settings: Settings, webhook_id: str) -> bool:
-    async with open_smile(settings) as source:
-        try:
-            return await source.webhooks.remove(webhook_id, vendor_deadline())
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
-
-
-async def _listed(settings: Settings) -> tuple[Webhook, ...]:
-    async with open_smile(settings) as source:
-        try:
-            return await source.webhooks.list(vendor_deadline())
-        except ServiceError as error:
-            raise CommandError(error.message, Exit.SERVER) from None
 
 
 def _print(found: tuple[Webhook, ...] | list[Webhook], form: Format) -> None:
