@@ -34,12 +34,14 @@ FormatOption = Annotated[
 ]
 
 
-def console() -> Console:
-    """Standard output; wide and plain when it is not a terminal."""
+def console(least: int = 0) -> Console:
+    """Standard output, of `least` columns or more; wide and plain when it is not a terminal."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else _PIPE_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    made = Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+    made.width = max(least, made.width)
+    return made
 
 
 def table(*columns: str) -> Table:
@@ -64,8 +66,7 @@ def print_table(made: Table) -> None:
         more = max(0, min(widest[place] - least[place], spare // (len(order) - done)))
         made.columns[place].width = least[place] + more
         spare -= more
-    out.print(made, width=sum(one.width or 0 for one in made.columns) + _PADDING * len(cells),
-              crop=False)  # fmt: skip
+    console(sum(one.width or 0 for one in made.columns) + _PADDING * len(cells)).print(made)
 
 
 def _line_width(text: str) -> int:
