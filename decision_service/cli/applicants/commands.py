@@ -85,7 +85,7 @@ def show(
 ) -> None:
     """Show an applicant's accounts and the age of the data.
 
-    And whether a decision can be made.
+    It says whether a decision can be made.
     """
     with _stub(server) as stub:
         reply = call(stub.GetApplicant, pb.GetApplicantRequest(user_id=user_id), server)

@@ -56,7 +56,7 @@ def show(
 ) -> None:
     """Show where a rollout stands and what comes next.
 
-    And who is decided by what.
+    It says who is decided by what.
     """
     shown = _shown(product, server)
     if form is Format.JSON:

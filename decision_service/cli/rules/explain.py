@@ -77,7 +77,7 @@ def explain(
 ) -> None:
     """Show what a version concludes from given factors.
 
-    And why, stage by stage.
+    The reasons stand stage by stage.
     """
     found = find_version(version, rules)
     facts = _facts(found.ruleset, factors, inputs or (), as_of)

@@ -102,7 +102,7 @@ def list_webhooks(config: ConfigOption = None, form: FormatOption = Format.TABLE
 def send_test(url: UrlArgument, config: ConfigOption = None) -> None:
     """Try the address with a signed and a forged event.
 
-    And say how each was answered.
+    It says how each was answered.
     """
     secret = _newest_secret(load(config))
     parts = urlsplit(url)
