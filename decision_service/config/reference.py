@@ -17,7 +17,7 @@ from decision_service.config.settings import Settings
 from decision_service.config.values import Takes
 
 _WIDTH = 96
-_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001))
+_UNITS = (("d", 86400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0))
 _HEAD = """\
 Settings of the decision service: every name with its default, or with an example where there is
 none. Take the # away in front of a name to set it. `decision-service config check` says what is
@@ -100,10 +100,12 @@ def _of_type(annotation: Any, bounds: dict[str, Any]) -> str:
 
 
 def _bounds(metadata: list[Any]) -> dict[str, Any]:
+    """The bounds of a value; a setting's own come before those of its kind."""
     known = ("ge", "le", "max_length")
-    return {name: getattr(one, name) for one in metadata for name in known if hasattr(one, name)}
+    both = reversed(metadata)
+    return {name: getattr(one, name) for one in both for name in known if hasattr(one, name)}
 
 
 def _time(seconds: float) -> str:
-    unit, length = next((u, length) for u, length in _UNITS if seconds % length == 0)
+    unit, length = next(((u, n) for u, n in _UNITS if seconds % n == 0), ("ms", 0.001))
     return f"{seconds / length:g}{unit}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from decision_service.alarms import Alarm, raised
 from decision_service.config import ConfigError, Settings, SmileMode
 from decision_service.language.diagnostics import Diagnostic, count, render
 from decision_service.pipeline.ports import Clock
@@ -89,7 +90,7 @@ async def _last_good(
             problems,
         )
     for problem in problems:
-        log.error(REFUSED, alarm="RULES_REFUSED", problem=problem)
+        log.error(REFUSED, alarm=raised(Alarm.RULES_REFUSED), problem=problem)
     rules = _rules(settled, store, clock)
     rules.active.refuse(bad, clock.now())
     return rules
