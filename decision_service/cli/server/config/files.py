@@ -60,10 +60,13 @@ def _of_rules(settings: Settings) -> Iterator[str]:
 def _of_store(settings: Settings) -> Iterator[str]:
     try:
         parse_store_url(settings.store_url)
+    except StoreRefused as error:
+        yield error.message
+    try:
         if settings.identity_key_file is not None:
             open_keys(settings.identity_key_file)
     except StoreRefused as error:
-        yield error.message
+        yield f"{env_name('identity_key_file')}: {error.message}"
     if settings.erasure_journal is not None:
         yield from _of_folder("erasure_journal", settings.erasure_journal)
 
