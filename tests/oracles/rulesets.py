@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from random import Random
 from zoneinfo import ZoneInfo
@@ -104,7 +105,14 @@ class Writer:
         stages = [self._approving()] if self.rng.random() < 0.7 else []
         kinds = [self._rule_stage, self._card_stage, self._table_stage, self._rule_stage]
         more = range(self.rng.randint(1, 5))
-        return [*stages, *(self.rng.choice(kinds)(f"s{index}") for index in more)]
+        return [*stages, *(self._stage(self.rng.choice(kinds), f"s{index}") for index in more)]
+
+    def _stage(self, kind: Callable[[str], str], name: str) -> str:
+        """A stage, often with a condition, which sees nothing that the stage gives."""
+        when = f"    applies_when: >-\n      {self.words.of('flag', 1)}\n    component:"
+        conditional = self.rng.random() < 0.4
+        text = kind(name)
+        return text.replace("    component:", when, 1) if conditional else text
 
     def _approving(self) -> str:
         rule = self._rule("when: inputs.requested_amount > 0", "APPROVE", "", "        ")

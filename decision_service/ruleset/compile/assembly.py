@@ -8,8 +8,10 @@ from typing import Any
 from decision_service.language.evaluation.emitter import compile_trees
 from decision_service.language.evaluation.kleene import rule_error
 from decision_service.language.types import Symbol
+from decision_service.ruleset.constructs.applies import ConditionalRunner
 from decision_service.ruleset.program.intake import Intake
 from decision_service.ruleset.program.model import ParamSpec
+from decision_service.ruleset.program.part import Runner
 from decision_service.ruleset.program.program import ParamPeriod, Program, Stage, Timeline
 from decision_service.ruleset.program.wording import Wording
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
@@ -39,7 +41,10 @@ def _intake(draft: RulesetDraft) -> Intake:
 
 
 def _stage(part: NamedPart) -> Stage:
-    return Stage(part.name, part.component, part.part.runner())
+    runner: Runner = part.part.runner()
+    if part.condition is not None:
+        runner = ConditionalRunner(part.condition, runner, part.part.outputs())
+    return Stage(part.name, part.component, runner)
 
 
 def _timeline(draft: RulesetDraft) -> Timeline:

@@ -18,7 +18,7 @@ from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, Scalar, YamlNode
 from decision_service.ruleset.program.model import InputSpec, ParamSpec, ReasonSpec, RulesetFiles
-from decision_service.ruleset.program.part import Part
+from decision_service.ruleset.program.part import Part, StageCondition, Written
 from decision_service.ruleset.reading.names import NO_CURRENCY, Names
 
 
@@ -31,12 +31,22 @@ class Derived(msgspec.Struct, frozen=True):
 
 
 class NamedPart(msgspec.Struct, frozen=True):
-    """A stage with its body, or a section that follows the stages."""
+    """A stage with its body, or a section that follows the stages.
+
+    Without a condition a stage is evaluated for everybody.
+    """
 
     name: str
     component: Component
     part: Part
     place: Place
+    condition: StageCondition | None = None
+
+    def written(self) -> Iterator[Written]:
+        """Its expressions, with the condition of a stage that has one."""
+        if self.condition is not None:
+            yield self.condition.written()
+        yield from self.part.written()
 
 
 class RulesetDraft(msgspec.Struct):
@@ -153,4 +163,4 @@ class RulesetDraft(msgspec.Struct):
     def trees(self) -> Iterator[Tree]:
         """Every expression: of `derived`, then of each part."""
         yield from (each.tree for each in self.derived)
-        yield from (written.tree for part in self.parts() for written in part.part.written())
+        yield from (written.tree for part in self.parts() for written in part.written())

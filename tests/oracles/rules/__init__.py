@@ -22,7 +22,7 @@ from decision_service.domain.money import Money
 from tests.oracles.rules.expressions import DIGITS, is_money, worth
 from tests.oracles.rules.holes import ABSENT, gone, no_result
 from tests.oracles.rules.run import Argument, Run, worst
-from tests.oracles.rules.stages import rules, scorecard, table
+from tests.oracles.rules.stages import applies, rules, scorecard, table
 from tests.oracles.rules.terms import conditions, offer
 
 KINDS = ("LEGAL", "DATA", "POLICY", "SCORE")
@@ -113,6 +113,10 @@ class Rulebook:
         return [*found, *nothing], outcome
 
     def _stage(self, stage: dict[str, Any], run: Run) -> list[Argument]:
+        if "applies_when" in stage:
+            known = applies(stage, run)
+            if known is not True:
+                return known
         if "rules" in stage:
             return rules(stage["rules"], stage["component"], run)
         if "scorecard" in stage:

@@ -57,6 +57,11 @@ EDITS = {
         "2026-12-01: 8}",
         "parameters: minimum income months (min_income_months) from 6 to 8 on 2026-12-01",
     ),
+    "for whom a stage is": (
+        "    component: POLICY\n",
+        "    component: POLICY\n    applies_when: income.months_12m > 3\n",
+        "stage affordability: the condition `applies_when` is new: income.months_12m > 3",
+    ),
     "a date that goes": (
         DATED,
         DATED.replace(", 2026-12-01: 6", ""),

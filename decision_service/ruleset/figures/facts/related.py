@@ -26,7 +26,7 @@ def uses_of(root: MapNode) -> Uses:
             id_ = entry.value.get("id") if isinstance(entry.value, MapNode) else None
             if isinstance(id_, Scalar) and isinstance(entry.value, MapNode):
                 outputs = ("score", "band", *columns(entry.value)[1])
-                parts = set(_names(entry.value))
+                parts = set(_names(stage))
                 found.update({f"{id_.text}.{output}": parts for output in outputs})
     return found
 
