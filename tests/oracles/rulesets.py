@@ -79,12 +79,29 @@ class Writer:
         lines = []
         for name, kind in PARAMS.items():
             self.scope.names[f"params.{name}"] = kind
-            steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
-            values = {day: self._param(kind) for day in (STEPS[0], *steps)}
-            dated = ", ".join(f"{day}: {value}" for day, value in values.items())
-            given = f"values: {{{dated}}}" if steps else f"value: {self._param(kind)}"
+            given = self._labelled(kind) if self.rng.random() < 0.3 else self._given(kind)
             lines.append(f"  {name}: {{type: {kind}, {given}}}\n")
         return f"params:\n{''.join(lines)}"
+
+    def _given(self, kind: str) -> str:
+        dated = self._dated(kind)
+        return f"values: {dated}" if dated else f"value: {self._param(kind)}"
+
+    def _dated(self, kind: str) -> str:
+        """Values from several days on, or nothing."""
+        steps = self.rng.sample(STEPS[1:], self.rng.randint(0, 2))
+        values = {day: self._param(kind) for day in (STEPS[0], *steps)}
+        return f"{{{', '.join(f'{d}: {v}' for d, v in values.items())}}}" if steps else ""
+
+    def _labelled(self, kind: str) -> str:
+        """Values by the labels of an input or a factor, some of them dated, some by default."""
+        by = self.rng.choice(["inputs.customer_type", "inputs.first_loan", *LABELS])
+        labels = self.scope.labels.get(by, ("true", "false"))
+        own = self.rng.sample(labels, self.rng.randint(1, len(labels)))
+        named = [*own, "default"] if len(own) < len(labels) or self.rng.random() < 0.2 else own
+        values = {label: self._dated(kind) or self._param(kind) for label in named}
+        shown = ", ".join(f"{label}: {value}" for label, value in values.items())
+        return f"by: {by}, values: {{{shown}}}"
 
     def _param(self, kind: str) -> str:
         choices = {

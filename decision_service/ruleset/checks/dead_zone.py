@@ -112,7 +112,7 @@ def _figures(node: tree.Node, draft: RulesetDraft) -> list[Decimal]:
         case tree.Constant():
             values = [node.value]
         case tree.NameRead() if node.symbol.constant:
-            values = [s.value for s in draft.params[node.symbol.name.partition(".")[2]].steps]
+            values = [s.value for s in draft.params[node.symbol.name.partition(".")[2]].every_step]
         case _:
             values = []
     return [Decimal(v) for v in values if isinstance(v, int | Decimal)]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from decision_service.language.evaluation.emitter import compile_trees
 from decision_service.language.evaluation.kleene import rule_error
-from decision_service.language.types import Symbol
+from decision_service.language.types import FLAG, Symbol
 from decision_service.ruleset.constructs.applies import ConditionalRunner
 from decision_service.ruleset.program.intake import Intake
-from decision_service.ruleset.program.model import ParamSpec
+from decision_service.ruleset.program.model import ParamSpec, Step
 from decision_service.ruleset.program.part import Runner
-from decision_service.ruleset.program.program import ParamPeriod, Program, Stage, Timeline
+from decision_service.ruleset.program.program import (
+    ByLabel,
+    LabelledParam,
+    ParamPeriod,
+    Program,
+    Stage,
+    Timeline,
+)
 from decision_service.ruleset.program.wording import Wording
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 
@@ -25,6 +33,11 @@ def assemble(draft: RulesetDraft) -> Program:
     return Program(
         timeline=_timeline(draft),
         intake=_intake(draft),
+        labelled=tuple(
+            LabelledParam(p.name, symbols[f"params.{p.name}"].slot, symbols[p.by].slot)
+            for p in draft.params.values()
+            if p.by
+        ),
         derived=tuple(zip(slots, evaluated, strict=True)),
         stages=tuple(_stage(part) for part in draft.stages),
         closing=tuple(_stage(part) for part in draft.closing),
@@ -48,7 +61,7 @@ def _stage(part: NamedPart) -> Stage:
 
 
 def _timeline(draft: RulesetDraft) -> Timeline:
-    starts = sorted({s.start for p in draft.params.values() for s in p.steps if s.start})
+    starts = sorted({s.start for p in draft.params.values() for s in p.every_step if s.start})
     periods = [_period(draft, start) for start in [None, *starts]]
     return Timeline(tuple(starts), tuple(periods))
 
@@ -57,12 +70,22 @@ def _period(draft: RulesetDraft, start: date | None) -> ParamPeriod:
     values: list[Any] = [None] * draft.names.size
     for param in draft.params.values():
         symbol = draft.names.symbols[f"params.{param.name}"]
-        values[symbol.slot] = _value_from(param, symbol, start)
+        values[symbol.slot] = _value_of(param, symbol, start, draft)
     return ParamPeriod(start, tuple(values), _next_change(draft, start))
 
 
-def _value_from(param: ParamSpec, symbol: Symbol, start: date | None) -> Any:
-    in_force = [s for s in param.steps if s.start is None or (start and s.start <= start)]
+def _value_of(param: ParamSpec, symbol: Symbol, start: date | None, draft: RulesetDraft) -> Any:
+    found = {each.label: _value_from(each.steps, symbol, start) for each in param.series}
+    if not param.by:
+        return found[""]
+    other = found.pop("", rule_error(symbol.name, "the label has no value"))
+    if draft.names.symbols[param.by].type is FLAG:
+        return ByLabel({label == "true": value for label, value in found.items()}, other)
+    return ByLabel(found, other)
+
+
+def _value_from(steps: Sequence[Step], symbol: Symbol, start: date | None) -> Any:
+    in_force = [s for s in steps if s.start is None or (start and s.start <= start)]
     if in_force:
         return in_force[-1].value
     return rule_error(symbol.name, "no value is in force on this date")
@@ -73,7 +96,7 @@ def _next_change(draft: RulesetDraft, start: date | None) -> date | None:
         step.start
         for param in draft.params.values()
         if f"params.{param.name}" in draft.names.used
-        for step in param.steps
+        for step in param.every_step
         if step.start is not None and (start is None or step.start > start)
     ]
     return min(later, default=None)

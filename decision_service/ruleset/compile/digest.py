@@ -38,6 +38,7 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
     },
     Rule: {"reason_factor": ""},
     InputSpec: {"because": ""},
+    ParamSpec: {"by": "", "labels": ()},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 

@@ -9,17 +9,20 @@ from decision_service.ruleset.constructs.rules.run import RulesRunner
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
 from decision_service.ruleset.constructs.table.run import TableRunner
 from decision_service.ruleset.program.model import CompiledRuleset
+from decision_service.ruleset.testing.label_goals import param_goal
 from decision_service.ruleset.testing.sure import Sure
 
 
 def certain_rules(ruleset: CompiledRuleset) -> set[str]:
-    """Rules and stages (as coverage names them) whose conditions have a truth whatever is missing.
+    """Rules, stages and parameters, as coverage names them, that are never UNKNOWN.
 
     Required inputs, parameters, scores and bands always have values, and so has what is computed
     of them, if nothing divides by zero; those of a stage that applies to some, where it applies. An
     offer that is made has an amount above zero.
     """
-    sure, found = Sure(ruleset), set()
+    sure = Sure(ruleset)
+    params = ruleset.params.values()
+    found = {param_goal(p) for p in params if p.by and f"params.{p.name}" in sure.names}
     for stage in (*ruleset.program.stages, *ruleset.program.closing):
         runner = unconditional(stage.runner)
         sure.claims = []

@@ -30,8 +30,9 @@ class Sure:
         self.given: list[tuple[Sequence[Claim], frozenset[str]]] = []
         self.bounded: set[str] = set()
         self.spans: dict[int, Span] = {}
-        self.names = {f"params.{name}" for name in ruleset.params}
-        self.names |= {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.required}
+        self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.required}
+        params = ruleset.params.items()
+        self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
         for name, definition in ruleset.derived.items():
             if self.has_value(definition):
                 self.names.add(name)
@@ -159,7 +160,9 @@ class Sure:
         definition = self.ruleset.derived.get(symbol.name)
         if definition is not None:
             return self.is_untainted(definition)
-        return self._is_given(symbol.name) or symbol.name.startswith("inputs.")
+        param = self.ruleset.params.get(symbol.name.removeprefix("params."))
+        sent = symbol.name if param is None else param.by
+        return self._is_given(symbol.name) or sent.startswith("inputs.")
 
     def _lends(self, node: tree.FunctionCall) -> bool:
         """Whether a rate and a number of months are those of a loan: not below zero."""
