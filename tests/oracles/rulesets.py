@@ -48,14 +48,17 @@ class Writer:
         self.words = Words(self.rng, self.scope)
         self.tables = Tables(self.rng, self.scope, self.words)
         self.cards: list[str] = []
+        self.lines: list[str] = []
         self.ids = 0
         self.usual = self.rng.choice([("APPROVE", "APPROVE", "REFER"), OUTCOMES, ("REFER",)])
 
     def text(self) -> str:
         """The whole file."""
-        parts = [self._head(), self._reasons(), self._params(), self._derived()]
+        parts = [self._head(), self._reasons(), self._params()]
+        self._derive(self.rng.randint(0, 4))
         stages = "".join(self._stages())
-        return f"{''.join(parts)}stages:\n{stages}{self._closing()}"
+        derived = f"derived:\n{''.join(self.lines)}" if self.lines else ""
+        return f"{''.join(parts)}{derived}stages:\n{stages}{self._closing()}"
 
     def _head(self) -> str:
         for name, kind in INPUTS.items():
@@ -110,13 +113,12 @@ class Writer:
         }  # fmt: skip
         return self.rng.choice(choices[kind])
 
-    def _derived(self) -> str:
-        lines = []
-        for index in range(self.rng.randint(0, 4)):
-            kind = self.rng.choice(["money", "money", "number", "flag"])
-            lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
+    def _derive(self, count: int) -> None:
+        """So many derived lines over what is in scope: what stages gave so far, too."""
+        for _ in range(count):
+            index, kind = len(self.lines), self.rng.choice(["money", "money", "number", "flag"])
+            self.lines.append(f"  d{index}: >-\n    {self.words.of(kind, 2)}\n")
             self.scope.names[f"derived.d{index}"] = kind
-        return f"derived:\n{''.join(lines)}" if lines else ""
 
     def _stages(self) -> list[str]:
         stages = [self._approving()] if self.rng.random() < 0.7 else []
@@ -129,6 +131,7 @@ class Writer:
         when = f"    applies_when: >-\n      {self.words.of('flag', 1)}\n    component:"
         conditional = self.rng.random() < 0.4
         text = kind(name)
+        self._derive(self.rng.choice([0, 0, 1, 2]))
         return text.replace("    component:", when, 1) if conditional else text
 
     def _approving(self) -> str:

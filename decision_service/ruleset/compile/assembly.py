@@ -8,6 +8,7 @@ from typing import Any
 
 from decision_service.language.evaluation.emitter import compile_trees
 from decision_service.language.evaluation.kleene import rule_error
+from decision_service.language.expressions.tree import reads
 from decision_service.language.types import FLAG, Symbol
 from decision_service.ruleset.constructs.applies import ConditionalRunner
 from decision_service.ruleset.program.intake import Intake
@@ -15,6 +16,7 @@ from decision_service.ruleset.program.model import ParamSpec, Step
 from decision_service.ruleset.program.part import Runner
 from decision_service.ruleset.program.program import (
     ByLabel,
+    DerivedValue,
     LabelledParam,
     ParamPeriod,
     Program,
@@ -28,8 +30,6 @@ from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
 def assemble(draft: RulesetDraft) -> Program:
     """The program of a draft without errors."""
     symbols = draft.names.symbols
-    slots = [symbols[f"derived.{d.name}"].slot for d in draft.derived]
-    evaluated = compile_trees([d.tree for d in draft.derived])
     return Program(
         timeline=_timeline(draft),
         intake=_intake(draft),
@@ -38,8 +38,10 @@ def assemble(draft: RulesetDraft) -> Program:
             for p in draft.params.values()
             if p.by
         ),
-        derived=tuple(zip(slots, evaluated, strict=True)),
-        stages=tuple(_stage(part) for part in draft.stages),
+        derived=_derived(draft, 0),
+        stages=tuple(
+            _stage(part, _derived(draft, number)) for number, part in enumerate(draft.stages, 1)
+        ),
         closing=tuple(_stage(part) for part in draft.closing),
         wording=Wording(draft.names.currency),
         read=frozenset(symbols[name].slot for name in draft.names.used if name in symbols),
@@ -53,11 +55,20 @@ def _intake(draft: RulesetDraft) -> Intake:
     return Intake.of(names.currency, factors, inputs)
 
 
-def _stage(part: NamedPart) -> Stage:
+def _derived(draft: RulesetDraft, after: int) -> tuple[DerivedValue, ...]:
+    """The derived values that are evaluated after so many stages."""
+    found = [each for each in draft.derived if each.after == after]
+    slots = [draft.names.symbols[f"derived.{each.name}"].slot for each in found]
+    evaluated = compile_trees([each.tree for each in found])
+    reading = [frozenset(symbol.slot for symbol in reads(each.tree)) for each in found]
+    return tuple(map(DerivedValue, slots, evaluated, reading))
+
+
+def _stage(part: NamedPart, derived: tuple[DerivedValue, ...] = ()) -> Stage:
     runner: Runner = part.part.runner()
     if part.condition is not None:
         runner = ConditionalRunner(part.condition, runner, part.part.outputs())
-    return Stage(part.name, part.component, runner)
+    return Stage(part.name, part.component, runner, derived)
 
 
 def _timeline(draft: RulesetDraft) -> Timeline:

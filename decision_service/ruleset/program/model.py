@@ -108,7 +108,7 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
 
     `digest` is the SHA-256 of its canonical content in hex, `_data` and tables included: comments
     and layout do not change it. `valid_for` is None where the file states none. `derived` holds
-    the trees of `derived.x` in the order of the file; `places` tells where each `inputs.x`,
+    the trees of `derived.x` in the order of evaluation; `places` tells where each `inputs.x`,
     `params.x`, `derived.x` and `reasons.X` is declared; `unused_reasons` are declared, and nothing
     gives them.
     """

@@ -64,16 +64,28 @@ class Timeline(msgspec.Struct, frozen=True):
         return self.periods[bisect_right(self.starts, day)]
 
 
+class DerivedValue(NamedTuple):
+    """A slot, the function that fills it, and the slots that this reads."""
+
+    slot: int
+    evaluate: Evaluate
+    reads: frozenset[int]
+
+
 class Stage(msgspec.Struct, frozen=True):
-    """A stage, or a part that follows the stages, with what runs it."""
+    """A stage, or a part that follows the stages, with what runs it.
+
+    `derived` are evaluated when it has run.
+    """
 
     name: str
     component: Component
     runner: Runner
+    derived: tuple[DerivedValue, ...] = ()
 
 
 class Program(msgspec.Struct, frozen=True):
-    """Everything `evaluate` runs, in order; `derived` are slots with the functions that fill them.
+    """Everything `evaluate` runs, in order; `derived` are evaluated before the first stage.
 
     `labelled` are the parameters by label.
     `closing` follows from the worst of the stages' outcomes; `read` are the slots that anything
@@ -83,7 +95,7 @@ class Program(msgspec.Struct, frozen=True):
     timeline: Timeline
     intake: Intake
     labelled: tuple[LabelledParam, ...]
-    derived: tuple[tuple[int, Evaluate], ...]
+    derived: tuple[DerivedValue, ...]
     stages: tuple[Stage, ...]
     closing: tuple[Stage, ...]
     wording: Wording
@@ -95,9 +107,13 @@ class Program(msgspec.Struct, frozen=True):
         self.intake.load_inputs(inputs, values)
         for _, slot, by in self.labelled:
             values[slot] = values[slot].of(values[by])
-        for slot, evaluate in self.derived:
+        for slot, evaluate, _ in self.derived:
             values[slot] = evaluate(values)
-        stages = [state.take(stage.runner.run(state)) for stage in self.stages]
+        stages = []
+        for stage in self.stages:
+            stages.append(state.take(stage.runner.run(state)))
+            for each in stage.derived:
+                state.compute(*each)
         state.settle()
         closing = [
             state.take(stage.runner.run(state)) if state.open else None for stage in self.closing

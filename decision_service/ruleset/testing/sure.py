@@ -33,9 +33,7 @@ class Sure:
         self.names = {f"inputs.{name}" for name, spec in ruleset.inputs.items() if spec.required}
         params = ruleset.params.items()
         self.names |= {f"params.{name}" for name, p in params if not p.by or p.by in self.names}
-        for name, definition in ruleset.derived.items():
-            if self.has_value(definition):
-                self.names.add(name)
+        self.judged: dict[tuple[str, tuple[Claim, ...]], bool] = {}
 
     def without_offer(self) -> Sure:
         """The same before there is an offer."""
@@ -47,19 +45,20 @@ class Sure:
     def take(self, names: Iterable[str]) -> None:
         """Names that have a value wherever what is claimed now holds."""
         self.given.append((tuple(self.claims), frozenset(names)))
+        self.judged.clear()
 
     def take_card(self, card: Card) -> None:
         """Score and band, of which only bounds are known where a characteristic can be missing."""
         outputs = {card.score.name, card.band.name}
         self.take(outputs)
         if not all(self.is_sure(each.name) for each in card.characteristics):
-            self.bounded |= outputs
+            self._are_bounded(outputs)
 
     def take_table(self, grid: Grid) -> None:
         """Outputs of a table that always finds a row, and can compute what each row gives."""
         cells = [node for row in grid.rows for node in row.gives.values()]
         if any(self._reads_bounds(node) for node in (*grid.names, *cells)):
-            self.bounded |= {symbol.name for symbol in grid.outputs.values()}
+            self._are_bounded(symbol.name for symbol in grid.outputs.values())
         found = grid.hit is not Hit.COLLECT and all(self.has_value(name) for name in grid.names)
         for output, symbol in grid.outputs.items() if found else ():
             if all(self.has_value(row.gives[output]) for row in grid.rows):
@@ -82,6 +81,13 @@ class Sure:
     def _reads_bounds(self, node: Node) -> bool:
         return any(symbol.name in self.bounded for symbol in tree.reads(node))
 
+    def _are_bounded(self, names: Iterable[str]) -> None:
+        """Names with bounds only, and the derived ones that rest on them."""
+        self.bounded |= set(names)
+        for name, definition in self.ruleset.derived.items():
+            if self._reads_bounds(definition):
+                self.bounded.add(name)
+
     def has_value(self, node: Node) -> bool:
         """Whether an expression has a value whatever is missing."""
         match node:
@@ -99,9 +105,18 @@ class Sure:
 
     def _is_given(self, name: str) -> bool:
         """Whether a name has a value, given what is claimed."""
+        if name in self.ruleset.derived:
+            return self._is_derived(name)
         return name in self.names or any(
             name in names and self._implies(claims) for claims, names in self.given
         )
+
+    def _is_derived(self, name: str) -> bool:
+        """Whether a derived name has a value, judged once of what is known and claimed so far."""
+        key = name, tuple(self.claims)
+        if key not in self.judged:
+            self.judged[key] = self.has_value(self.ruleset.derived[name])
+        return self.judged[key]
 
     def _implies(self, claims: Sequence[Claim]) -> bool:
         contraries = [[*self.claims, (node, not truth)] for node, truth in claims]

@@ -19,7 +19,7 @@ import yaml
 from decision_service.domain.factor import FactorValue
 from decision_service.domain.missing import Missing
 from decision_service.domain.money import Money
-from tests.oracles.rules.expressions import DIGITS, Env, is_money, worth
+from tests.oracles.rules.expressions import DIGITS, Env, is_money, names
 from tests.oracles.rules.holes import ABSENT, Gone, gone, no_result
 from tests.oracles.rules.run import Argument, Run, worst
 from tests.oracles.rules.stages import applies, rules, scorecard, table
@@ -92,8 +92,13 @@ class Rulebook:
             run.define(name, _factor(name, factors.get(name)), kind)
         for name, spec in self.file.get("params", {}).items():
             run.define(f"params.{name}", _param(name, spec, day, run.env), spec["type"])
+        self._derive(run)
+
+    def _derive(self, run: Run) -> None:
+        """Every derived name that is not defined yet, and all of whose parts are."""
         for name, text in self.file.get("derived", {}).items():
-            run.define(f"derived.{name}", worth(text, run.env), _kind_of(text, run))
+            if f"derived.{name}" not in run.env and names(text) <= run.env.keys():
+                run.derive(f"derived.{name}", text, _kind_of(text, run))
 
     def _all_parts(self, run: Run) -> tuple[list[Argument], str]:
         stages = [self._stage(stage, run) for stage in self.file["stages"]]
@@ -113,6 +118,11 @@ class Rulebook:
         return [*found, *nothing], outcome
 
     def _stage(self, stage: dict[str, Any], run: Run) -> list[Argument]:
+        found = self._applied(stage, run)
+        self._derive(run)
+        return found
+
+    def _applied(self, stage: dict[str, Any], run: Run) -> list[Argument]:
         if "applies_when" in stage:
             known = applies(stage, run)
             if known is not True:

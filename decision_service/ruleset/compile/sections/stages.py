@@ -7,6 +7,7 @@ from decision_service.language.types import FLAG
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapNode, YamlNode
 from decision_service.language.yaml.readers import as_list
+from decision_service.ruleset.compile.sections.derived import read_waiting
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES, Construct
 from decision_service.ruleset.program.part import APPLIES_WHEN, StageCondition
 from decision_service.ruleset.reading.draft import NamedPart, RulesetDraft
@@ -44,6 +45,8 @@ def read_stages(draft: RulesetDraft) -> None:
         draft.report.error("R123", node.place, "`stages` is empty", "write at least one stage")
     for item in items:
         _read_stage(item, draft)
+        read_waiting(draft)
+    read_waiting(draft, last=True)
 
 
 def _read_stage(node: YamlNode, draft: RulesetDraft) -> None:
