@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from decision_service.domain.missing import Cause, DataReason, Missing
-from decision_service.domain.verdict import RuleTrace, Truth
+from decision_service.domain.verdict import Outcome, RuleTrace, Truth
 from decision_service.language.diagnostics import Place
 from decision_service.language.evaluation.emitter import compile_conditions
 from decision_service.language.evaluation.kleene import Gap, Unknown
@@ -51,9 +51,9 @@ class ConditionalRunner:
         noted = self.weigh(state.values)
         gaps = self._open(noted[0][0], state)
         if gaps:
-            finding = data_finding(gaps[0])
-            self._put_nothing(state, finding.code)
-            return Conclusion((finding,), (ConditionalRecord(noted, gaps[0], None),), gaps)
+            self._put_nothing(state, gaps[0].missing.reason)
+            record = (ConditionalRecord(noted, gaps[0], None),)
+            return Conclusion((data_finding(gaps[0]),), record, gaps)
         if noted[0][0]:
             found = self.inner.run(state)
             record = (ConditionalRecord(noted, None, found.record),)
@@ -70,9 +70,8 @@ class ConditionalRunner:
         agree = all(world is not None and world[0][0] is truth for world in worlds)
         return () if agree else behind
 
-    def _put_nothing(self, state: State, code: str = "") -> None:
+    def _put_nothing(self, state: State, reason: DataReason | None = None) -> None:
         """Make every output missing, in every world."""
-        reason = DataReason(code) if code else None
         missing = Missing(Cause.NOT_APPLIED, code=reason, detail=self.condition.stage)
         gone = [Unknown((), Gap(symbol.name, missing)) for symbol in self.outputs]
         state.put([symbol.slot for symbol in self.outputs], gone)
@@ -91,7 +90,7 @@ class ConditionalRunner:
             id=APPLIES_WHEN,
             truth=found.truth,
             effect=_effect(found),
-            reason="" if found.gap is None else str(data_finding(found.gap).code),
+            reason="" if found.gap is None else str(found.gap.missing.reason),
             comparisons=view.wording.comparisons(self.condition.when, view.values, weighed),
             note="" if found.gap is None else _missing(found.gap),
         )
@@ -124,7 +123,7 @@ def own_record(runner: Runner, record: tuple[Any, ...]) -> tuple[Any, ...] | Non
 
 def _effect(found: ConditionalRecord) -> str:
     if found.gap is not None:
-        return str(data_finding(found.gap).outcome)
+        return str(Outcome.REFER)
     return "" if found.inner is not None else _ELSE
 
 
