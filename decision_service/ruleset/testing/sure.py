@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from math import floor
 
@@ -119,8 +119,18 @@ class Sure:
         return self.judged[key]
 
     def _implies(self, claims: Sequence[Claim]) -> bool:
-        contraries = [[*self.claims, (node, not truth)] for node, truth in claims]
-        return not any(can_hold(each, self.ruleset.currency) for each in contraries)
+        return all(self._holds(claim) for claim in claims)
+
+    def _holds(self, claim: Claim) -> bool:
+        """Whether a claim is among those that hold, or has a truth, and no other beside them.
+
+        That a condition cannot be false does not make it true: it may be UNKNOWN.
+        """
+        node, truth = claim
+        if claim in {part for each in self.claims for part in _parts(*each)}:
+            return True
+        contrary = [*self.claims, (node, not truth)]
+        return self.is_sure(node) and not can_hold(contrary, self.ruleset.currency)
 
     def _claiming(self, *claims: Claim) -> Sure:
         """The same, where these claims hold too."""
@@ -198,3 +208,13 @@ def _rounded(span: Span, symbol: Symbol) -> Span:
     if symbol.type is not MONEY or span.low is None:
         return span
     return Span(floor(span.low), span.high)
+
+
+def _parts(node: Node, truth: bool) -> Iterator[Claim]:  # noqa: FBT001  a truth is no switch
+    """A claim, and those that it is made of."""
+    yield node, truth
+    if isinstance(node, tree.Not):
+        yield from _parts(node.operand, not truth)
+    elif isinstance(node, tree.All if truth else tree.Any):
+        for operand in node.operands:
+            yield from _parts(operand, truth)
