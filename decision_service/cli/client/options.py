@@ -112,6 +112,22 @@ class ServerOptions:
         return (("authorization", f"Bearer {token.strip().decode('ascii')}"),)
 
 
+def trusting(authority: Path | None) -> ssl.SSLContext | bool:
+    """What httpx verifies servers by: this authority, or those of the system.
+
+    Raises CommandError where the file cannot be used.
+    """
+    if authority is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (OSError, ssl.SSLError):
+        raise CommandError(
+            f"the file {authority} of --tls-ca holds no certificate in PEM that can be read",
+            Exit.USAGE,
+        ) from None
+
+
 def calls_server(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of `ServerOptions` in place of its parameter `server`."""
     hints = get_type_hints(command, include_extras=True)
