@@ -133,14 +133,16 @@ def connect_problems(settings: OnboardingSettings) -> Iterator[str]:
     """A sentence for each address of the connect page or of a way back that is not allowed."""
     public = settings.connect_public_url
     if public and not _is_web_address(public):
+        shown = masked("connect_public_url", public)
         yield (
-            f"{env_name('connect_public_url')} is {public}: it must be an address such as "
+            f"{env_name('connect_public_url')} is {shown}: it must be an address such as "
             "https://connect.example.com (http:// for loopback only)"
         )
     for origin in settings.return_origins:
         if not _is_web_address(origin) or urlsplit(origin).path:
+            shown = masked("connect_return_origins", origin)
             yield (
-                f"{env_name('connect_return_origins')} has {origin}: each must be an origin such "
+                f"{env_name('connect_return_origins')} has {shown}: each must be an origin such "
                 "as https://lender.example"
             )
 

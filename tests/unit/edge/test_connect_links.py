@@ -51,5 +51,5 @@ def test_any_other_way_back_is_refused(address: str) -> None:
     """No look-alike of an allowed origin leads an applicant elsewhere."""
     problems = Problems()
     LINKS.check(problems, address)
-    with pytest.raises(FieldInvalid, match="CONNECT_RETURN_ORIGINS"):
+    with pytest.raises(FieldInvalid, match="DECISION_CONNECT_RETURN_ORIGINS"):
         problems.raise_if_any()

@@ -29,7 +29,7 @@ class ConnectLinks(msgspec.Struct, frozen=True):
             problems.add(
                 "return_url",
                 "must be an address of at most 1,000 characters at an origin of "
-                f"CONNECT_RETURN_ORIGINS ({known})",
+                f"DECISION_CONNECT_RETURN_ORIGINS ({known})",
             )
 
     def link(self, access_token: str, return_url: str) -> str:
