@@ -108,6 +108,13 @@ class _Sure:
                 return self._lends(node) and self._differs_from_zero(node.arguments[2])
             case tree.FunctionCall(function="annuity_amount"):
                 return self._lends(node)
+            case tree.FunctionCall(function="exp"):
+                return self._span(node).high is not None
+            case tree.FunctionCall(function="ln"):
+                return self._is_above_zero(node.arguments[0])
+            case tree.FunctionCall(function="power"):
+                above = self._is_above_zero(node.arguments[0])
+                return above and self._span(node).high is not None
         return True
 
     def is_untainted(self, node: Node) -> bool:
@@ -116,6 +123,8 @@ class _Sure:
             case tree.NameRead():
                 return self._is_untainted_name(node.symbol)
             case tree.FunctionCall(function="annuity" | "annuity_amount") if not self._lends(node):
+                return False
+            case tree.FunctionCall(function="exp" | "power") if self._span(node).high is None:
                 return False
         return all(self.is_untainted(part) for part in tree.parts(node))
 
@@ -131,9 +140,12 @@ class _Sure:
         return all(low is not None and low >= 0 for low in lows)
 
     def _differs_from_zero(self, node: Node) -> bool:
+        high = self._span(node).high
+        return self._is_above_zero(node) or (high is not None and high < 0)
+
+    def _is_above_zero(self, node: Node) -> bool:
         span = self._span(node)
-        above = span.low is not None and (span.low > 0 or (span.low == 0 and span.open_low))
-        return above or (span.high is not None and span.high < 0)
+        return span.low is not None and (span.low > 0 or (span.low == 0 and span.open_low))
 
     def _span(self, node: Node) -> Span:
         return span_of(node, self.spans, self.ruleset.currency)
