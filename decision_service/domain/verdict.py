@@ -120,6 +120,13 @@ class Condition(msgspec.Struct, frozen=True):
     texts: Mapping[str, str]
 
 
+class Tag(msgspec.Struct, frozen=True):
+    """A label of rules that held; one that is not `told` is for the lender's own people alone."""
+
+    name: str
+    told: bool = True
+
+
 class ComparisonTrace(msgspec.Struct, frozen=True):
     """One comparison as it was seen: `left` names or prints the left side, `actual` its value."""
 
@@ -156,6 +163,7 @@ class StageTrace(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The pure result of `ruleset.run.evaluator.evaluate`.
 
+    `tags` are in the order in which the ruleset declares them.
     `raw_trace` is what the evaluator needs to show its work later: the values it saw and made, and
     what each part came to (see `ruleset.explain`). `valid_until` is
     as_of plus `valid_for`; `param_change` the next date on which a dated parameter that was used
@@ -173,6 +181,17 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     valid_until: datetime | None = None
     param_change: date | None = None
     raw_trace: tuple[object, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def told_tags(self) -> tuple[str, ...]:
+        """The tags that whoever asked for the decision is told."""
+        return tuple([tag.name for tag in self.tags if tag.told])
+
+    @property
+    def withheld_tags(self) -> tuple[str, ...]:
+        """The tags that are told to nobody."""
+        return tuple([tag.name for tag in self.tags if not tag.told])
 
     @property
     def approved_amount(self) -> int | None:

@@ -33,6 +33,7 @@ from decision_service.domain.verdict import (
     RuleTrace,
     Score,
     StageTrace,
+    Tag,
     Truth,
     Verdict,
 )
@@ -106,6 +107,7 @@ verdicts = st.builds(
     data_requests=few(st.builds(DataRequest, words, missing, words)),
     scores=few(st.builds(Score, words, decimals, decimals, words)),
     offer=st.none() | offers,
+    tags=few(st.builds(Tag, words, st.booleans())).map(tuple),
     conditions=few(st.builds(Condition, words, texts)),
 )
 assignments = st.builds(

@@ -34,6 +34,7 @@ INPUTS = {
     "customer_type": "text", "first_loan": "flag", "hired_on": "date",
 }  # fmt: skip
 PARAMS = {"least_months": "integer", "share": "number", "cap": "money", "opening": "date"}
+TAGS = "tags:\n  desk: {means: a desk}\n  signal: {means: a signal, told: nobody}\n"
 STEPS = (date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 1))
 
 
@@ -52,7 +53,7 @@ class Writer:
 
     def text(self) -> str:
         """The whole file."""
-        parts = [self._head(), self._reasons(), self._params(), self._derived()]
+        parts = [self._head(), self._reasons(), TAGS, self._params(), self._derived()]
         stages = "".join(self._stages())
         return f"{''.join(parts)}stages:\n{stages}{self._closing()}"
 
@@ -116,6 +117,10 @@ class Writer:
         named = re.findall(r"[a-z]\w*\.[a-z]\w*", when)
         if reason and named and self.rng.random() < 0.4:
             reason += f"{indent}reason_factor: {self.rng.choice(named)}\n"
+        tags = self.rng.choice(["", "", "", "[desk]", "[signal]", "[signal, desk]"])
+        if tags and then != "APPROVE" and self.rng.random() < 0.3:
+            return f"id: r{self.ids}\n{indent}{when}\n{indent}tags: {tags}\n"
+        more += f"{indent}tags: {tags}\n" if tags else ""
         return f"id: r{self.ids}\n{indent}{when}\n{indent}then: {then}\n{reason}{more}"
 
     def _rules(self, outcomes: tuple[str, ...], indent: str) -> str:

@@ -39,6 +39,7 @@ def _parts(decision: pb.Decision) -> Iterator[tuple[str, str]]:
     if decision.HasField("offer"):
         yield from _of_offer(decision.offer)
     yield "conditions", _listed(condition.id for condition in decision.conditions)
+    yield "tags", _listed([*decision.tags, *decision.withheld_tags])
     yield "data needed", _listed(request.factor for request in decision.data_requests)
     for rule in decision.rule_traces:
         yield f"rule {rule.stage}.{rule.rule}", _rule(rule)

@@ -50,6 +50,10 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     _add_offer(tree, decision)
+    if decision.tags:
+        tree.add(f"tags · {escape(', '.join(decision.tags))}")
+    if decision.withheld_tags:
+        tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:

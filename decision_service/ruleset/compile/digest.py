@@ -21,7 +21,7 @@ from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
 from decision_service.ruleset.constructs.rules.model import Rule
-from decision_service.ruleset.program.model import InputSpec, ParamSpec
+from decision_service.ruleset.program.model import InputSpec, ParamSpec, TagSpec
 from decision_service.ruleset.reading.draft import RulesetDraft
 
 FORM = "ruleset-1"
@@ -36,13 +36,16 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
         "document_providers": frozenset(),
         "fee_providers": frozenset(),
     },
-    Rule: {"reason_factor": ""},
+    Rule: {"reason_factor": "", "tags": ()},
     InputSpec: {"because": ""},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 
-_UNCOUNTED: Mapping[type, frozenset[str]] = {ParamSpec: frozenset({"lower", "upper", "unit"})}
-"""Fields that guard a file against slips and decide nothing, left out whatever they say."""
+_UNCOUNTED: Mapping[type, frozenset[str]] = {
+    ParamSpec: frozenset({"lower", "upper", "unit"}),
+    TagSpec: frozenset({"means"}),
+}
+"""Fields that guard a file against slips, or explain it, and decide nothing; left out always."""
 
 _TAGS: Mapping[str, str] = {
     "ConditionSpec": "Demand",
@@ -83,6 +86,7 @@ def content(draft: RulesetDraft) -> list[Any]:
         draft.reasons,
         {d.name: d.tree for d in draft.derived},
         [[part.name, part.component, part.part] for part in draft.parts()],
+        *([["tags", [*draft.tags.values()]]] if draft.tags else []),
     ]
 
 

@@ -28,6 +28,7 @@ def _parts(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield f"scores.{score.scorecard}", shown_value(score.score)
         yield f"bands.{score.scorecard}", score.band
     yield "conditions", _listed(condition.id for condition in verdict.conditions)
+    yield "tags", _listed(tag.name for tag in verdict.tags)
     yield "data_requests", _listed(request.factor for request in verdict.data_requests)
     if verdict.offer is not None:
         yield from _of_offer(verdict.offer)

@@ -6,7 +6,12 @@ from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.constructs.offer import model as terms
 from decision_service.ruleset.constructs.registry import STAGES, Construct
-from decision_service.ruleset.constructs.rules.read import ON_MISSING, OPTIONAL, REQUIRED
+from decision_service.ruleset.constructs.rules.read import (
+    OF_OUTCOMES,
+    ON_MISSING,
+    OPTIONAL,
+    REQUIRED,
+)
 from decision_service.ruleset.constructs.scorecard.read import MOST_BINS
 from decision_service.ruleset.constructs.table.model import OUTCOME, REASON, Aggregate, Hit
 from decision_service.ruleset.constructs.table.read import MOST_COLUMNS, MOST_ROWS
@@ -30,6 +35,9 @@ _RULE_KEYS: dict[str, Schema] = {
     "on_missing": about(choice(ON_MISSING), "What missing data gives; REFER unless written"),
     "because": about(forms.TEXT, "Why missing data may be skipped or declined"),
     "missing_reason": about(forms.REASON, "The reason instead of DATA_MISSING"),
+    "tags": about(
+        listed(forms.IDENTIFIER, minItems=1), "Labels declared under `tags`, set where it holds"
+    ),
 }
 
 
@@ -40,7 +48,10 @@ def rules() -> Schema:
 
 def rule() -> Schema:
     """One rule, its keys from those that the reader knows."""
-    return closed("a rule", REQUIRED, {key: _RULE_KEYS[key] for key in (*REQUIRED, *OPTIONAL)})
+    keys = {key: _RULE_KEYS[key] for key in (*REQUIRED, *OPTIONAL)}
+    either = [{"required": ["then"]}, {"required": ["tags"]}]
+    dependent = {key: ["then"] for key in OF_OUTCOMES}
+    return closed("a rule", REQUIRED, keys, anyOf=either, dependentRequired=dependent)
 
 
 def post_checks() -> Schema:

@@ -51,6 +51,9 @@ ROW_3 = '        - [A, "-", 1, T9]\n'
 DATED = "min_income_months: {type: integer, values: {2026-01-01: 4, 2026-12-01: 6}}"
 
 
+TAGGED = "    reason: RATE_CAP\n    tags: [desk]\n"
+TAGS = "tags:\n  desk: {means: a desk}\n"
+
 EDITS = {
     "a date's value": (
         "2026-12-01: 6}",
@@ -304,3 +307,17 @@ def _with_another(leaf):
         new = f"{leaf.text}0"
     lines[place.line - 1] = line[: place.column - 1] + new + line[place.end - 1 :]
     return "".join(lines)
+
+
+def test_tags_that_are_declared_told_and_set_are_changes():
+    """A new tag, another circle of who is told, and a rule that has it."""
+    assert changes(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED)) == [
+        "tags: tag desk is new: means a desk",
+        "post-checks: rule effective_rate_cap: tags from not written to [desk]",
+    ]
+    tagged = edited(("stages:\n", f"{TAGS}stages:\n"), ("    reason: RATE_CAP\n", TAGGED))
+    secret = tagged.replace("a desk}", "a desk, told: nobody}")
+    found = compare(files(tagged), files(secret), CATALOGUE).changes
+    assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
+        "tags: tag desk: told from not written to nobody"
+    ]

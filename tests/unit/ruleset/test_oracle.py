@@ -38,6 +38,7 @@ def answer_of(ruleset, verdict):
         valid_until=verdict.valid_until,
         param_change=verdict.param_change,
         truths=dict(_truths(traces(ruleset, verdict))),
+        tags=tuple((tag.name, tag.told) for tag in verdict.tags),
     )
 
 
@@ -87,7 +88,7 @@ def assert_same(text, number, ruleset=None, oracle=None):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_the_evaluator_agrees_with_a_slow_reading(chunk):
-    """Outcome, kind, reasons, scores, offer, conditions, expiry and every truth are the same."""
+    """Outcome, kind, reasons, scores, offer, conditions, tags, expiry and all truths are equal."""
     for seed in range(chunk, CASES // PER_RULESET, CHUNKS):
         text = ruleset_text(seed)
         ruleset, oracle = loosely_compiled(text), Rulebook(text, FACTORS)

@@ -32,6 +32,7 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
         "scores": [_score(score) for score in verdict.scores],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
         "conditions": [_condition(one, languages) for one in verdict.conditions],
+        "tags": verdict.told_tags,
     }
 
 

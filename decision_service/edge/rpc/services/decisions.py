@@ -35,6 +35,8 @@ COMPARED = (
     "conditions",
     "factor_values",
     "rule_traces",
+    "tags",
+    "withheld_tags",
 )
 """The fields of a decision that a replay is compared by."""
 
@@ -131,7 +133,8 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     message = basic_message(recorded.entry)
     if full:
         inputs = inputs_from_wire(recorded.facts.inputs)
-        add_full_view(message, inputs, recorded.factors, recorded.traces)
+        withheld = recorded.facts.withheld_tags
+        add_full_view(message, inputs, recorded.factors, recorded.traces, withheld)
     return message
 
 
@@ -169,3 +172,4 @@ def _strip(message: pb.Decision) -> None:
     message.ClearField("factor_values")
     message.ClearField("rule_traces")
     message.ClearField("inputs")
+    message.ClearField("withheld_tags")
