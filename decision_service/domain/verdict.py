@@ -101,7 +101,10 @@ class OfferKind(StrEnum):
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False):
-    """What is offered, amounts rounded down; `binding` names the limiting term."""
+    """What is offered, amounts rounded down; `binding` names the limiting term.
+
+    `term_binding` is the comparison that kept a chosen term from being the next one.
+    """
 
     kind: OfferKind
     approved_amount: Money
@@ -111,6 +114,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False):
     tier: str = ""
     binding: str = ""
     outputs: Mapping[str, Value] = msgspec.field(default_factory=dict)
+    term_binding: str = ""
 
 
 class Condition(msgspec.Struct, frozen=True):

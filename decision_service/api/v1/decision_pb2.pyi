@@ -199,7 +199,7 @@ class Score(_message.Message):
     def __init__(self, scorecard: _Optional[str] = ..., score: _Optional[str] = ..., best_score: _Optional[str] = ..., band: _Optional[str] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding", "outputs")
+    __slots__ = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding", "outputs", "term_binding")
     class OutputsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +215,7 @@ class Offer(_message.Message):
     TIER_FIELD_NUMBER: _ClassVar[int]
     BINDING_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    TERM_BINDING_FIELD_NUMBER: _ClassVar[int]
     kind: OfferKind
     approved_amount: _money_pb2.Money
     max_amount: _money_pb2.Money
@@ -223,7 +224,8 @@ class Offer(_message.Message):
     tier: str
     binding: str
     outputs: _containers.MessageMap[str, _values_pb2.InputValue]
-    def __init__(self, kind: _Optional[_Union[OfferKind, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., term_months: _Optional[int] = ..., monthly_rate: _Optional[str] = ..., tier: _Optional[str] = ..., binding: _Optional[str] = ..., outputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ...) -> None: ...
+    term_binding: str
+    def __init__(self, kind: _Optional[_Union[OfferKind, str]] = ..., approved_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., term_months: _Optional[int] = ..., monthly_rate: _Optional[str] = ..., tier: _Optional[str] = ..., binding: _Optional[str] = ..., outputs: _Optional[_Mapping[str, _values_pb2.InputValue]] = ..., term_binding: _Optional[str] = ...) -> None: ...
 
 class Condition(_message.Message):
     __slots__ = ("id", "text")

@@ -139,4 +139,5 @@ def _offer(offer: pb.Offer, texts: _Texts) -> dict[str, str]:
     lines |= {"monthly_rate": offer.monthly_rate} if offer.monthly_rate else {}
     lines |= {"tier": json.dumps(offer.tier)} if offer.tier else {}
     lines |= {"binding": json.dumps(offer.binding)} if offer.binding else {}
+    lines |= {"term_binding": json.dumps(offer.term_binding)} if offer.term_binding else {}
     return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}

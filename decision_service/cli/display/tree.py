@@ -80,6 +80,8 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
         words.append(f"{offer.monthly_rate} a month")
     if offer.binding:
         words.append(f"limited by {offer.binding}")
+    if offer.term_binding:
+        words.append(f"term by {offer.term_binding}")
     branch = tree.add(f"offer · {escape(' · '.join(words))}")
     for condition in decision.conditions:
         branch.add(escape(f"{condition.id}: {condition.text}"))

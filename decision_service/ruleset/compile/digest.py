@@ -20,6 +20,7 @@ import msgspec
 from decision_service.domain.needs import DataPolicy
 from decision_service.domain.snapshot import Provider
 from decision_service.language.types import Symbol
+from decision_service.ruleset.constructs.offer.model import Terms
 from decision_service.ruleset.constructs.rules.model import Rule
 from decision_service.ruleset.program.model import InputSpec, ParamSpec, TagSpec
 from decision_service.ruleset.reading.draft import RulesetDraft
@@ -38,6 +39,7 @@ _CAME_LATER: Mapping[type, Mapping[str, Any]] = {
     },
     Rule: {"reason_factor": "", "tags": ()},
     InputSpec: {"because": ""},
+    Terms: {"choice": None},
 }
 """Fields that are left out where they say nothing, so that recorded digests stay what they are."""
 

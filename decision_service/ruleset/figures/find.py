@@ -8,6 +8,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.language.types import Symbol
 from decision_service.language.yaml.nodes import ListNode, MapNode, Scalar, YamlNode
 from decision_service.language.yaml.readers import parse_day
+from decision_service.ruleset.constructs.offer.choice import LONGEST, SHORTEST
 from decision_service.ruleset.figures.cells import in_bins, in_rows
 from decision_service.ruleset.figures.model import Change
 from decision_service.ruleset.figures.spots import (
@@ -38,7 +39,7 @@ def find_changes(root: MapNode, symbols: Mapping[str, Symbol]) -> Iterator[Chang
     reasons = tuple(entry.key for entry in entries(root.get("reasons")))
     tags = tuple(entry.key for entry in entries(root.get("tags")))
     choices = {"then": _OUTCOMES, "on_missing": _ON_MISSING, **dict.fromkeys(_REASONS, reasons)}
-    choices["tags"] = tags
+    choices |= {"tags": tags, "choose": (LONGEST, SHORTEST)}
     finder = _Finder(Vocabulary(symbols, choices))
     for entry in root.entries:
         if entry.key == "params":

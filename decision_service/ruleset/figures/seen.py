@@ -8,7 +8,16 @@ from decision_service.domain.verdict import Offer, Verdict
 from decision_service.ruleset.figures.facts.pools import shown_value
 
 NONE = "none"
-_OFFER = ("kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding")
+_OFFER = (
+    "kind",
+    "approved_amount",
+    "max_amount",
+    "term_months",
+    "monthly_rate",
+    "tier",
+    "binding",
+    "term_binding",
+)
 
 
 def first_difference(one: Verdict, other: Verdict) -> tuple[str, str] | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decision_service.domain.factor import ValueType
 from decision_service.domain.verdict import Outcome
+from decision_service.ruleset.constructs.offer import choosing
 from decision_service.ruleset.constructs.offer import model as terms
+from decision_service.ruleset.constructs.offer.choice import CHOICES
+from decision_service.ruleset.constructs.offer.choosing import MOST_MONTHS, MOST_TERMS
 from decision_service.ruleset.constructs.registry import STAGES, Construct
 from decision_service.ruleset.constructs.rules.read import (
     OF_OUTCOMES,
@@ -160,7 +163,9 @@ def offer() -> Schema:
         terms.AMOUNT: about(forms.EXPRESSION, "What is offered"),
         terms.MINIMUM: about(forms.EXPRESSION, "Below it an APPROVE or a REFER becomes a DECLINE"),
         terms.BELOW: about(forms.REASON, "The reason of that decline"),
-        terms.TERM: about(forms.EXPRESSION, "Months"),
+        terms.TERM: about(
+            {"anyOf": [_term(), forms.EXPRESSION]}, "Months, or which of the product's terms"
+        ),
         terms.RATE: about(forms.EXPRESSION, "A month, as a decimal: 0.05"),
         terms.TIER: about(forms.EXPRESSION, "A label for the price or the limit"),
     }
@@ -172,6 +177,20 @@ def offer() -> Schema:
         "properties": known,
         "dependentRequired": both,
     }
+
+
+def _term() -> Schema:
+    keys = {
+        "choose": about(choice(CHOICES), "longest and shortest ask `fits`, largest `amount`"),
+        "of": listed(
+            {"type": "integer", "minimum": 1, "maximum": MOST_MONTHS},
+            minItems=1,
+            maxItems=MOST_TERMS,
+        ),
+        "fits": about(forms.CONDITION, "Whether offer.term_months fits"),
+        "amount": about(forms.EXPRESSION, "What offer.term_months would allow"),
+    }
+    return closed("a chosen term", choosing.REQUIRED, keys)
 
 
 def conditions() -> Schema:

@@ -10,7 +10,7 @@ from decision_service.language.expressions.tree import Node
 from decision_service.language.types import MONEY, Symbol
 from decision_service.ruleset.analysis.ranges import span_of
 from decision_service.ruleset.analysis.regions import Span
-from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM
+from decision_service.ruleset.constructs.offer.model import AMOUNT, MINIMUM, TERM
 from decision_service.ruleset.constructs.offer.run import OfferRunner
 from decision_service.ruleset.constructs.rules.run import RulesRunner
 from decision_service.ruleset.constructs.scorecard.run import ScorecardRunner
@@ -73,6 +73,9 @@ class _Sure:
         for line in runner.lines:
             amount = line.symbol.name == f"offer.{AMOUNT}"
             span = _ABOVE_ZERO if amount else _rounded(self._span(line.tree), line.symbol)
+            choice = runner.terms.choice
+            if choice is not None and line.symbol.name == f"offer.{TERM}":
+                span = Span(choice.terms[0], choice.terms[-1])
             self.spans[line.symbol.slot] = span
             if self.has_value(line.tree):
                 self.names.add(line.symbol.name)

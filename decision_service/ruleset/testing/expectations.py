@@ -20,7 +20,16 @@ _OUTCOMES = [o.value for o in Outcome if o is not Outcome.NOT_ENROLLED]
 _LISTS = ("reasons", "reasons_include", "reasons_exclude", "conditions", "data_requests", "tags")
 _MAPS = ("scores", "bands")
 OFFER_KEYS = frozenset(
-    {"kind", "approved_amount", "max_amount", "term_months", "monthly_rate", "tier", "binding"}
+    {
+        "kind",
+        "approved_amount",
+        "max_amount",
+        "term_months",
+        "monthly_rate",
+        "tier",
+        "binding",
+        "term_binding",
+    }
 )
 """The lines of an offer that every version may expect."""
 

@@ -192,6 +192,8 @@ def _discount(rate: Decimal, months: Decimal) -> Decimal:
 
 
 def _annuity(amount: Decimal, rate: Decimal, months: Decimal) -> Decimal:
+    if months == 0:
+        raise ZeroDivisionError
     return amount / months if rate == 0 else amount * rate / _discount(rate, months)
 
 
@@ -252,6 +254,13 @@ def names(text: str) -> set[str]:
     """The names that an expression reads."""
     e = expression(text)
     return {e.part(node) for node in ast.walk(e.body) if isinstance(node, ast.Attribute)}
+
+
+def operands(text: str) -> list[str]:
+    """The conditions that an `and` joins; of another text itself."""
+    e = expression(text)
+    joins = isinstance(e.body, ast.BoolOp) and isinstance(e.body.op, ast.And)
+    return [e.part(part) for part in (e.body.values if joins else [e.body])]
 
 
 def is_money(text: str, kinds: dict[str, str]) -> bool:

@@ -321,3 +321,15 @@ def test_tags_that_are_declared_told_and_set_are_changes():
     assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
         "tags: tag desk: told from not written to nobody"
     ]
+
+
+def test_a_choice_of_the_term_is_a_change_of_its_line():
+    """The term's line is told as a whole."""
+    term = "  term_months: inputs.requested_term_months\n"
+    chosen = "  term_months: {choose: shortest, of: [3, 6], fits: offer.term_months > 1}\n"
+    text = edited((term, ""), ("offer:\n", f"offer:\n{chosen}"))
+    found = compare(files(EXAMPLE), files(text), CATALOGUE).changes
+    words = "choose shortest, of [3, 6], fits offer.term_months > 1"
+    assert [f"{c.group}: {c.subject} {c.words}" for c in found] == [
+        f"offer: term months (term_months) from inputs.requested_term_months to `{words}`"
+    ]

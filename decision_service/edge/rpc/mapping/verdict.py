@@ -87,5 +87,6 @@ def _offer(offer: Offer) -> Fields:
         "monthly_rate": "" if rate is None else decimal_text(rate),
         "tier": offer.tier,
         "binding": offer.binding,
+        "term_binding": offer.term_binding,
         "outputs": {name: value_fields(value) for name, value in offer.outputs.items()},
     }
