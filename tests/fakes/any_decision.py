@@ -86,6 +86,7 @@ offers = st.builds(
     tier=words,
     binding=words,
     outputs=st.dictionaries(words, values, max_size=4),
+    term_binding=words,
 )
 verdicts = st.builds(
     Verdict,

@@ -215,3 +215,16 @@ def test_tags_are_told_of_the_decision_and_of_each_rule(capsys, tmp_path):
     assert "tags · senior_desk" in lines
     assert "tags told to nobody · shared_account" in lines
     assert "tagged senior_desk, shared_account" in lines
+
+
+def test_a_chosen_term_shows_what_each_term_came_to(capsys, tmp_path):
+    """The offer names what the next term does not fulfil, and the term's line has them all."""
+    path = WORKED_EXAMPLE.parent / "constructs" / "longest-term" / "v1.yaml"
+    file = tmp_path / "factors.yaml"
+    file.write_text("income.conservative_6m: 30000\n")
+    asked = ("--input", "requested_amount=20000", "--input", "requested_term_months=11")
+    words = ("rules", "explain", path, "--factors", file, *asked, "--as-of", "2026-11-15")
+    lines = lines_of(command(capsys, *words))
+    why = "offer.term_months <= inputs.requested_term_months"
+    assert f"offer · 20,000 PHP · 6 months · 0.032 a month · term by {why}" in lines
+    assert "3: true, 6: true, 12: false" in lines

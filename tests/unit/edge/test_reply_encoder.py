@@ -107,6 +107,7 @@ def test_a_reply_says_what_was_decided(decision):
     assert message.HasField("offer") == (offer is not None)
     if offer is not None:
         assert money_from_message(message.offer.approved_amount) == offer.approved_amount
+        assert message.offer.term_binding == offer.term_binding
     assert message.assignment.HasField("enrolment_slot") == (slot.enrolment_slot is not None)
     assert message.assignment.enrolment_slot == (slot.enrolment_slot or 0)
 
