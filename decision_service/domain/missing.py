@@ -18,6 +18,7 @@ class Cause(StrEnum):
     NOT_CONNECTED = "NOT_CONNECTED"
     NO_EVIDENCE = "NO_EVIDENCE"
     DIVISION_BY_ZERO = "DIVISION_BY_ZERO"
+    UNDEFINED = "UNDEFINED"
     NOT_SENT = "NOT_SENT"
     UNKNOWN_PROVIDER = "UNKNOWN_PROVIDER"
     SOURCE_FAILED = "SOURCE_FAILED"
@@ -47,6 +48,7 @@ ABSENT = frozenset(
         Cause.NOT_CONNECTED,
         Cause.NO_EVIDENCE,
         Cause.DIVISION_BY_ZERO,
+        Cause.UNDEFINED,
         Cause.NOT_SENT,
         Cause.UNKNOWN_PROVIDER,
     }

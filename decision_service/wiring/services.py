@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from decision_service.clock_ids import Ids
 from decision_service.edge.rpc.mapping.decision import ProtoReplyEncoder
 from decision_service.edge.rpc.server import Services
@@ -62,8 +64,9 @@ def _deciding(
 ) -> DecideApplication:
     store, metrics = core.store, core.metrics
 
-    def count(entry: StoredEntry, arm: str) -> None:
+    def count(entry: StoredEntry, arm: str, tags: Sequence[str]) -> None:
         metrics.decided(entry.product, entry.outcome.value, arm)
+        metrics.tagged(entry.product, tags)
 
     deps = Deps(
         core.source,

@@ -39,6 +39,7 @@ def _parts(decision: pb.Decision) -> Iterator[tuple[str, str]]:
     if decision.HasField("offer"):
         yield from _of_offer(decision.offer)
     yield "conditions", _listed(condition.id for condition in decision.conditions)
+    yield "tags", _listed([*decision.tags, *decision.withheld_tags])
     yield "data needed", _listed(request.factor for request in decision.data_requests)
     for rule in decision.rule_traces:
         yield f"rule {rule.stage}.{rule.rule}", _rule(rule)
@@ -50,7 +51,7 @@ def _of_offer(offer: pb.Offer) -> Iterator[tuple[str, str]]:
     yield "offer approved_amount", money_text(offer.approved_amount)
     if offer.HasField("max_amount"):
         yield "offer max_amount", money_text(offer.max_amount)
-    for name in ("term_months", "monthly_rate", "tier", "binding"):
+    for name in ("term_months", "monthly_rate", "tier", "binding", "term_binding"):
         yield f"offer {name}", str(getattr(offer, name) or NONE)
     for name, value in sorted(offer.outputs.items()):
         yield f"offer {name}", value_text(value)

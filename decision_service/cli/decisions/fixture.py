@@ -114,6 +114,8 @@ def _expected(decision: pb.Decision, texts: _Texts) -> Iterator[str]:
     yield f"      reasons: {_flow([reason.code for reason in decision.reasons])}"
     yield f"      conditions: {_flow([condition.id for condition in decision.conditions])}"
     yield f"      data_requests: {_flow([asked.factor for asked in decision.data_requests])}"
+    if decision.tags or decision.withheld_tags:
+        yield f"      tags: {_flow([*decision.tags, *decision.withheld_tags])}"
     scores = {score.scorecard: score.score for score in decision.scores}
     bands = {score.scorecard: json.dumps(score.band) for score in decision.scores}
     yield from _map("scores", scores, "      ")
@@ -137,4 +139,5 @@ def _offer(offer: pb.Offer, texts: _Texts) -> dict[str, str]:
     lines |= {"monthly_rate": offer.monthly_rate} if offer.monthly_rate else {}
     lines |= {"tier": json.dumps(offer.tier)} if offer.tier else {}
     lines |= {"binding": json.dumps(offer.binding)} if offer.binding else {}
+    lines |= {"term_binding": json.dumps(offer.term_binding)} if offer.term_binding else {}
     return lines | {name: _value(offer.outputs[name], texts) for name in sorted(offer.outputs)}

@@ -50,6 +50,10 @@ def add_verdict(tree: Tree, decision: pb.Decision) -> None:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     _add_offer(tree, decision)
+    if decision.tags:
+        tree.add(f"tags · {escape(', '.join(decision.tags))}")
+    if decision.withheld_tags:
+        tree.add(f"tags told to nobody · {escape(', '.join(decision.withheld_tags))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:
@@ -76,6 +80,8 @@ def _add_offer(tree: Tree, decision: pb.Decision) -> None:
         words.append(f"{offer.monthly_rate} a month")
     if offer.binding:
         words.append(f"limited by {offer.binding}")
+    if offer.term_binding:
+        words.append(f"term by {offer.term_binding}")
     branch = tree.add(f"offer · {escape(' · '.join(words))}")
     for condition in decision.conditions:
         branch.add(escape(f"{condition.id}: {condition.text}"))

@@ -151,7 +151,9 @@ def _as_of(word: str | None, read: GivenFile, ruleset: CompiledRuleset) -> AsOf:
 
 def _message(explained: Explanation) -> pb.Decision:
     """The verdict as replies have it, so that it reads like a decision."""
-    return pb.Decision(**verdict_fields(explained.verdict, _LANGUAGES))
+    verdict = explained.verdict
+    fields = verdict_fields(verdict, _LANGUAGES)
+    return pb.Decision(**fields, withheld_tags=verdict.withheld_tags)
 
 
 def explanation_tree(explained: Explanation) -> Tree:

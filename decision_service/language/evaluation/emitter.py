@@ -175,7 +175,7 @@ class Emitter:
         return self.expression(node)
 
     def _strict(self, node: Node, function: Callable[..., Anything]) -> str:
-        applied = kleene.strict(function, tree.parts(node)[-1].text, node.text)
+        applied = kleene.strict(function, _blamed(node).text, node.text)
         return f"{self._bind(applied)}({self._arguments(node)})"
 
     def _arguments(self, node: Node) -> str:
@@ -187,6 +187,12 @@ def whole(value: Anything) -> Anything:
     if isinstance(value, Decimal) and value.adjusted() < _DIGITS and value == int(value):
         return int(value)
     return value
+
+
+def _blamed(node: Node) -> Node:
+    """The part of an operation on which it depends whether there is a result."""
+    is_power = isinstance(node, tree.FunctionCall) and node.function == "power"
+    return tree.parts(node)[0 if is_power else -1]
 
 
 def _joined(node: Node, names: Iterator[str]) -> str:
@@ -219,6 +225,9 @@ _STRICT: dict[str, Callable[..., Anything]] = {
     "floor": arithmetic.floor_to,
     "annuity": arithmetic.annuity,
     "annuity_amount": arithmetic.annuity_amount,
+    "exp": arithmetic.exponential,
+    "ln": arithmetic.logarithm,
+    "power": arithmetic.power,
     "add_days": arithmetic.add_days,
 }
 _WORDS: dict[str, Anything] = {

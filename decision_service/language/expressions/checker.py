@@ -15,7 +15,7 @@ from decision_service.language.expressions.comments import warn_of_comment
 from decision_service.language.expressions.comparisons import compared, options_of
 from decision_service.language.expressions.fitting import expect, fit_together
 from decision_service.language.expressions.parser import Parsed, parse
-from decision_service.language.expressions.signatures import SIGNATURES, Signature
+from decision_service.language.expressions.signatures import ELSEWHERE, SIGNATURES, Signature
 from decision_service.language.expressions.tree import Node
 from decision_service.language.types import (
     FLAG,
@@ -248,7 +248,7 @@ class _Checking(msgspec.Struct):
         signature = SIGNATURES.get(name)
         arguments = [self.check(a) for a in node.args]
         if signature is None:
-            hint = did_you_mean(name, SIGNATURES)
+            hint = ELSEWHERE.get(name.lower()) or did_you_mean(name, SIGNATURES)
             self._error("R210", node.func, f"there is no function `{name}`", hint)
             return None
         if not signature.fewest <= len(arguments) <= signature.most:

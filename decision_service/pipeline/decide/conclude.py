@@ -305,4 +305,5 @@ def _facts(decision: Decision, application: Application, decided: _Decided) -> F
         own_values=decided.own_values,
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
+        withheld_tags=decision.verdict.withheld_tags,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -309,7 +309,9 @@ class DecideApplication:
             self._observer.recorded(
                 attempt, product, admission, result.fetch_result, result.concluded
             )
-            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "")
+            verdict = result.concluded.decision.verdict
+            tags = [tag.name for tag in verdict.tags]
+            self._on_recorded(result.stored, entry.arm.arm if entry.arm else "", tags)
 
     async def _gather(
         self, admission: Admission, ruleset: CompiledRuleset, run: DecisionRun
@@ -328,7 +330,7 @@ class DecideApplication:
         )
 
 
-def _no_op(_: StoredEntry, __: str) -> None:
+def _no_op(_: StoredEntry, __: str, ___: Sequence[str]) -> None:
     """Nobody counts."""
 
 

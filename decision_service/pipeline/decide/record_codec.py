@@ -83,7 +83,10 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is stored of the facts in either form; `own_values` are those of own facts."""
+    """What is stored of the facts in either form; `own_values` are those of own facts.
+
+    `withheld_tags` stand here, since the recorded reply may not tell them.
+    """
 
     instant: datetime
     zone: str
@@ -95,6 +98,7 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     doubtful: bool = False
     own: OwnFacts = NO_OWN_FACTS
     own_values: tuple[FactorWire, ...] = ()
+    withheld_tags: tuple[str, ...] = ()
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from decision_service.ruleset.reading.draft import RulesetDraft
 
-_CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504"}
-_WORDS = {"reasons": "reason", "params": "parameter", "derived": "derived name", "inputs": "input"}
+_CODES = {"reasons": "R501", "params": "R502", "derived": "R503", "inputs": "R504", "tags": "R511"}
+_WORDS = {
+    "reasons": "reason",
+    "params": "parameter",
+    "derived": "derived name",
+    "inputs": "input",
+    "tags": "tag",
+}
 
 
 def check_unused(draft: RulesetDraft) -> None:
-    """R501 to R504 (warnings) for reasons, parameters, derived names and inputs."""
+    """R501 to R504 and R511 (warnings) for reasons, parameters, derived names, inputs and tags."""
     for name, place in draft.places.items() if not draft.unread else ():
         family, _, rest = name.partition(".")
-        used = rest in draft.used_reasons if family == "reasons" else name in draft.names.used
+        noted = {"reasons": draft.used_reasons, "tags": draft.used_tags}.get(family)
+        used = name in draft.names.used if noted is None else rest in noted
         if used or name in draft.names.broken or _used_by_offer(name, draft):
             continue
         message = f"the {_WORDS[family]} `{rest}` is used nowhere"

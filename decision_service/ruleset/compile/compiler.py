@@ -23,6 +23,7 @@ from decision_service.ruleset.compile.sections.inputs import read_inputs
 from decision_service.ruleset.compile.sections.params import read_params
 from decision_service.ruleset.compile.sections.reasons import read_reasons
 from decision_service.ruleset.compile.sections.stages import announce, read_closing, read_stages
+from decision_service.ruleset.compile.sections.tags import read_tags
 from decision_service.ruleset.constructs.registry import CLOSING
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
@@ -38,7 +39,7 @@ REQUIRED = (
     "reasons",
     "stages",
 )
-OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
+OPTIONAL = ("data", "params", "derived", "tags", *CLOSING, "valid_for")
 
 
 class Compilation(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ def read_draft(
     read_data(draft)
     draft.valid_for = root.duration("valid_for")
     announce(draft)
-    for section in (read_inputs, read_params, read_reasons, read_derived):
+    for section in (read_inputs, read_params, read_reasons, read_tags, read_derived):
         section(draft)
     read_stages(draft)
     read_closing(draft)
@@ -123,4 +124,5 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         derived={f"derived.{each.name}": each.tree for each in draft.derived},
         places=draft.places,
         unused_reasons=frozenset(draft.reasons) - draft.used_reasons,
+        tags=draft.tags,
     )

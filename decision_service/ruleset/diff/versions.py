@@ -26,6 +26,7 @@ _BEFORE_STAGES = (
     sections.params,
     sections.derived,
     sections.reasons,
+    sections.tags,
 )
 _AFTER_STAGES = (
     sections.offer,

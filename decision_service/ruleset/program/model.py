@@ -61,6 +61,14 @@ class ReasonSpec(msgspec.Struct, frozen=True):
     priority: int = 50
 
 
+class TagSpec(msgspec.Struct, frozen=True):
+    """A label that rules can carry: what it means to colleagues, and whether a caller is told."""
+
+    name: str
+    means: str
+    told: bool = True
+
+
 class Step(msgspec.Struct, frozen=True):
     """A parameter's value from a day on (None: always), as evaluation wants it."""
 
@@ -128,3 +136,4 @@ class CompiledRuleset(msgspec.Struct, frozen=True):
     derived: Mapping[str, Node]
     places: Mapping[str, Place]
     unused_reasons: frozenset[str] = frozenset()
+    tags: Mapping[str, TagSpec] = msgspec.field(default_factory=dict)

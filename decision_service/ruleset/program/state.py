@@ -36,6 +36,7 @@ class State:
         "read",
         "refers",
         "scores",
+        "tags",
         "undecided",
         "values",
         "worlds",
@@ -53,6 +54,7 @@ class State:
         self.offer: Offer | None = None
         self.offered = True
         self.conditions: list[Condition] = []
+        self.tags: set[str] = set()
         self.marks: dict[int, tuple[Gap, ...]] = {}
         self.worlds: Sequence[list[Any]] = ()
         self.possible = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
-from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Verdict
+from decision_service.domain.verdict import Component, Outcome, Reason, ReferKind, Tag, Verdict
 from decision_service.language.evaluation.arithmetic import exactly
 from decision_service.ruleset.explain.ranking import data_requests, ranked
 from decision_service.ruleset.program.findings import Finding, Trace
@@ -104,7 +104,13 @@ def _verdict(
         None if valid_for is None else as_of.instant + valid_for,
         period.ends,
         trace,
+        _tags(ruleset, state.tags) if state.tags else (),
     )
+
+
+def _tags(ruleset: CompiledRuleset, found: Collection[str]) -> tuple[Tag, ...]:
+    """The tags of rules that held, in the order in which they are declared."""
+    return tuple([Tag(s.name, s.told) for s in ruleset.tags.values() if s.name in found])
 
 
 def _arguments(state: State, outcome: Outcome) -> list[Finding]:

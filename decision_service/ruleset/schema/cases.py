@@ -89,6 +89,7 @@ def _expectation() -> Schema:
         "reasons_exclude": codes,
         "conditions": names,
         "data_requests": names,
+        "tags": about(listed(forms.IDENTIFIER), "Exactly these, in any order"),
         "scores": named(forms.NUMBER),
         "bands": named(forms.LITERAL),
         "offer": {"anyOf": [{"const": "none"}, named(forms.LITERAL)]},

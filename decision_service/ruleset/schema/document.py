@@ -13,6 +13,7 @@ from decision_service.domain.needs import CombineIncome, PartialPolicy
 from decision_service.ruleset.compile.compiler import OPTIONAL, REQUIRED
 from decision_service.ruleset.compile.sections.data import KEYS, MOST_DAYS, MOST_MONTHS
 from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
+from decision_service.ruleset.compile.sections.tags import TOLD
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
 from decision_service.ruleset.reading.bounds import BOUNDED
 from decision_service.ruleset.schema import forms, parts
@@ -72,6 +73,7 @@ def _sections() -> Schema:
         "params": about(named(_param()), "Constants; of dated ones that in force on as_of counts"),
         "derived": about(named(forms.EXPRESSION), "Named expressions, from top to bottom"),
         "reasons": about(named(_reason(), forms.REASON), "What applicants and regulators are told"),
+        "tags": about(named(_tag()), "Labels for queues and signals; they decide nothing"),
         "stages": listed(forms.refers("stage"), minItems=1),
     }
 
@@ -158,3 +160,11 @@ def _reason() -> Schema:
         "priority": {"type": "integer", "minimum": 1, "maximum": 99},
     }
     return closed("a reason", ("text",), keys)
+
+
+def _tag() -> Schema:
+    keys = {
+        "means": about(forms.TEXT, "What it says to colleagues"),
+        "told": about(choice(TOLD), "nobody keeps it out of replies; caller unless written"),
+    }
+    return closed("a tag", ("means",), keys)

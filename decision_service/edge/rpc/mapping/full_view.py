@@ -1,4 +1,4 @@
-"""What a Decision shows in FULL view alone: inputs, factor values with evidence, rule traces."""
+"""What a Decision shows in FULL view alone: inputs, factor values, rule traces, withheld tags."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ def add_full_view(
     inputs: Mapping[str, Value],
     factors: Factors | None,
     traces: Sequence[StageTrace],
+    withheld_tags: Sequence[str],
 ) -> None:
     """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
-    message.MergeFrom(pb.Decision(**full_fields(inputs, factors, traces)))
+    message.MergeFrom(pb.Decision(**full_fields(inputs, factors, traces, withheld_tags)))
 
 
 def full_fields(
-    inputs: Mapping[str, Value], factors: Factors | None, traces: Sequence[StageTrace]
+    inputs: Mapping[str, Value],
+    factors: Factors | None,
+    traces: Sequence[StageTrace],
+    withheld_tags: Sequence[str],
 ) -> Fields:
     """The fields of a Decision that only the FULL view has."""
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
         "factor_values": [] if factors is None else _factor_fields(factors),
         "rule_traces": _trace_fields(traces),
+        "withheld_tags": withheld_tags,
     }
 
 

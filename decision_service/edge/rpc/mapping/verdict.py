@@ -32,6 +32,7 @@ def verdict_fields(verdict: Verdict, languages: Sequence[str]) -> Fields:
         "scores": [_score(score) for score in verdict.scores],
         "offer": None if verdict.offer is None else _offer(verdict.offer),
         "conditions": [_condition(one, languages) for one in verdict.conditions],
+        "tags": verdict.told_tags,
     }
 
 
@@ -86,5 +87,6 @@ def _offer(offer: Offer) -> Fields:
         "monthly_rate": "" if rate is None else decimal_text(rate),
         "tier": offer.tier,
         "binding": offer.binding,
+        "term_binding": offer.term_binding,
         "outputs": {name: value_fields(value) for name, value in offer.outputs.items()},
     }

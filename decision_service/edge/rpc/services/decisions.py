@@ -41,6 +41,8 @@ COMPARED = (
     "conditions",
     "factor_values",
     "rule_traces",
+    "tags",
+    "withheld_tags",
 )
 """The fields of a decision that a replay is compared by."""
 
@@ -147,7 +149,8 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     message = basic_message(recorded.entry)
     if full:
         inputs = inputs_from_wire(recorded.facts.inputs)
-        add_full_view(message, inputs, recorded.factors, recorded.traces)
+        withheld = recorded.facts.withheld_tags
+        add_full_view(message, inputs, recorded.factors, recorded.traces, withheld)
     return message
 
 
@@ -185,3 +188,4 @@ def _strip(message: pb.Decision) -> None:
     message.ClearField("factor_values")
     message.ClearField("rule_traces")
     message.ClearField("inputs")
+    message.ClearField("withheld_tags")

@@ -120,7 +120,8 @@ class RulesetServicer:
             as_of_date=tried.as_of.date.isoformat(),
             **verdict_fields(tried.verdict, info.languages),
         )
-        add_full_view(message, tried.inputs, tried.factors, tried.traces)
+        withheld = tried.verdict.withheld_tags
+        add_full_view(message, tried.inputs, tried.factors, tried.traces, withheld)
         return rules_pb.EvaluateRulesetResponse(decision=message)
 
 
