@@ -31,6 +31,7 @@ COMMANDS = {
     "health": "server.health",
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",
+    "data-keys": "server.data_keys",
 }
 """By name the module, which has a function of that name or, as `commands`, a group."""
 

@@ -106,6 +106,7 @@ class Settings(OnboardingSettings):
     store_url: str = Field("sqlite:///decision.db", repr=False)  # it may hold a password
     erasure_journal: Path | None = None
     identity_key_file: Path | None = None
+    data_key_file: Path | None = None
     on_revoke: OnRevoke = OnRevoke.ERASE_SNAPSHOT
     decision_retention: Months = 25
     rules_dir: Path = Path("rules")

@@ -121,6 +121,8 @@ async def _open_store(
             journal=settings.erasure_journal,
             erase_decisions=settings.on_revoke is OnRevoke.ERASE_DECISIONS,
             identity_keys=settings.identity_key_file,
+            data_keys=settings.data_key_file,
+            keep_data_keys=settings.smile_mode is SmileMode.EMBEDDED,
         )
     except StoreError as error:
         raise StartError(str(error)) from None
@@ -135,7 +137,30 @@ async def _open_store(
             "second uses of accounts and persons are not found, and rules that ask for them refer: "
             "set DECISION_IDENTITY_KEY_FILE"
         )
+    if settings.smile_mode is not SmileMode.EMBEDDED:
+        await _warn_of_plain_keys(store)
     return store
+
+
+async def _warn_of_plain_keys(store: Store) -> None:
+    if store.data_keys.newest is None:
+        log.warning(
+            "whoever has a copy of the database can read its snapshots, as their keys are in it: "
+            "set DECISION_DATA_KEY_FILE"
+        )
+    elif others := await _others(store):
+        log.warning(
+            "the newest data key does not wrap the keys of all users: once every process has it, "
+            "run `decision-service data-keys rewrap`",
+            users=others,
+        )
+
+
+async def _others(store: Store) -> int:
+    try:
+        return await store.count_others()
+    except StoreError as error:
+        raise StartError(str(error)) from None
 
 
 async def _smile_url(settings: Settings, clock: SystemClock, stack: AsyncExitStack) -> str:
