@@ -33,6 +33,7 @@ COMMANDS = {
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",
     "data-keys": "server.data_keys",
+    "config": "server.config.commands",
 }
 """By name the module, which has a function of that name or, as `commands`, a group."""
 
