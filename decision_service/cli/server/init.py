@@ -33,7 +33,8 @@ def init(folder: Folder, only_protos: Protos = False) -> None:
         if not only_protos:
             (folder / SETTINGS).write_text(sample(), encoding="utf-8")
     except OSError as error:
-        message = f"{folder} cannot be written ({error.strerror}): give another folder"
+        why = error.strerror or "not every file could be copied"
+        message = f"{folder} cannot be written ({why}): free space, or give another folder"
         raise CommandError(message, Exit.USAGE) from None
     sys.stdout.write(_told(folder, only_protos=only_protos))
 
