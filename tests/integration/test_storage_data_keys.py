@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.domain.kinds import Kind
@@ -188,19 +188,24 @@ async def test_a_key_that_another_process_wraps_by_is_read_from_the_file(
 
 
 async def test_a_key_is_bound_to_its_user(url: str, tmp_path: Path) -> None:
-    """A user's wrapped key in the row of another opens nothing."""
+    """Whoever moves a snapshot with its wrapped key into the rows of another user opens nothing."""
     file = tmp_path / "data-keys"
     DATA_KEYS.add(file)
     async with opened(url, data_keys=file) as store:
         await decide(store, ["user-1", "user-2"])
-        moved = tables.consents.alias()
-        key = moved.select().with_only_columns(moved.c.key).where(moved.c.user_id == "user-1")
-        await store._database.write(
-            lambda c: c.execute(update(tables.consents).values(key=key.scalar_subquery()))
-        )
-        assert await all_read(store, ["user-1"])
+        await store._database.write(_move)
+        assert await store.snapshot("user-1", "snap-user-1-1") is None
         with pytest.raises(StoreUnavailable, match="damaged"):
-            await store.snapshot("user-2", "snap-user-2-1")
+            await store.snapshot("user-2", "snap-user-1-1")
+
+
+def _move(connection: Connection) -> None:
+    """Give user-2 the snapshot of user-1 and its key."""
+    keys, bodies = tables.consents, tables.snapshots
+    of = select(keys.c.key).where(keys.c.user_id == "user-1").scalar_subquery()
+    connection.execute(update(keys).where(keys.c.user_id == "user-2").values(key=of))
+    moved = update(bodies).where(bodies.c.user_id == "user-1")
+    connection.execute(moved.values(user_id="user-2"))
 
 
 async def test_consent_and_remains_under_data_keys(url: str, tmp_path: Path) -> None:
