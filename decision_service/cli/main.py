@@ -29,6 +29,7 @@ COMMANDS = {
     "rollout": "rollout.commands",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
+    "rehearse": "sandbox.rehearse",
     "health": "server.health",
     "migrate": "server.migrate",
     "identity-keys": "server.identity_keys",

@@ -51,6 +51,16 @@ def test_both_forms_say_the_same() -> None:
     assert env == sample()
 
 
+def test_no_page_names_a_setting_without_its_prefix() -> None:
+    """What a reader copies from the docs, the unit or the sample is the name as it is set."""
+    own = "|".join(sorted((name.upper() for name in Settings.model_fields), key=len, reverse=True))
+    bare = re.compile(rf"(?<![A-Z_…])({own})(_FILE)?(?![A-Z_])")
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", *(ROOT / "deploy").rglob("*.*")]
+    texts = {page: page.read_text("utf-8") for page in pages if page.is_file()}
+    found = {str(page): match[0] for page, text in texts.items() if (match := bare.search(text))}
+    assert found == {}
+
+
 def test_the_docs_have_every_setting_and_no_other() -> None:
     """The table of docs/operations.md names each setting as it is set."""
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
