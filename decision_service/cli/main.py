@@ -27,6 +27,7 @@ COMMANDS = {
     "webhooks": "server.webhooks",
     "preflight": "server.preflight.command",
     "rollout": "rollout.commands",
+    "backtest": "backtest.backtest",
     "simulator": "sandbox.simulator",
     "demo": "sandbox.demo",
     "rehearse": "sandbox.rehearse",
