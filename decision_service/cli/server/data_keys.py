@@ -16,21 +16,15 @@ from decision_service.cli.server.key_files import (
     told,
 )
 from decision_service.cli.server.options import ConfigOption
-from decision_service.config import Settings, SmileMode, load
+from decision_service.config import load
 from decision_service.storage.engine import open_database
 from decision_service.storage.privacy import wrapping
 from decision_service.storage.privacy.data_keys import DATA_KEYS
 from decision_service.storage.privacy.rewrapping import open_data_keys, wrap_all
-
-
-def _configured(settings: Settings) -> Path | None:
-    if settings.data_key_file is None and settings.smile_mode is SmileMode.EMBEDDED:
-        return DATA_KEYS.beside(settings.store_url)
-    return settings.data_key_file
-
+from decision_service.wiring.keys import data_key_file
 
 commands = file_commands(
-    DATA_KEYS, _configured, "Make, show and retire the keys that wrap users' keys."
+    DATA_KEYS, data_key_file, "Make, show and retire the keys that wrap users' keys."
 )
 
 
@@ -38,7 +32,7 @@ commands = file_commands(
 def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
     """Wrap every user's key by the newest key of the file; plain ones too."""
     settings = load(config)
-    path = file or required(DATA_KEYS, _configured(settings))
+    path = file or required(DATA_KEYS, data_key_file(settings))
     with told():
         wrapped = asyncio.run(_rewrap(settings.store_url, path))
     sys.stdout.write(f"{wrapped} keys of users are wrapped anew, by the newest key of {path}\n")
@@ -48,7 +42,7 @@ def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
 def forget(key: KeyArgument, config: ConfigOption = None, file: FileOption = None) -> None:
     """Delete one key from the file, unless it wraps a user's key or is the newest."""
     settings, wanted = load(config), key_id(key)
-    path = file or required(DATA_KEYS, _configured(settings))
+    path = file or required(DATA_KEYS, data_key_file(settings))
     with told():
         _require_old(path, wanted)
         if wanted in asyncio.run(_used(settings.store_url)):

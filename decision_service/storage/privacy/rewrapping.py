@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
 
 from decision_service.domain.errors import StoreUnavailable
 from decision_service.storage.engine import Database
 from decision_service.storage.privacy import wrapping
 from decision_service.storage.privacy.data_keys import DATA_KEYS, DataKeys
 
+T = TypeVar("T")
+
+
+class Readable(Protocol):
+    """A database, or a reader of one."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run read-only work; raises StoreUnavailable."""
+
 
 async def open_data_keys(
-    url: str, path: Path | None, database: Database, *, make: bool = False
+    url: str, path: Path | None, database: Readable, *, make: bool = False
 ) -> DataKeys:
     """The data keys of a file; with `make` of the file beside SQLite, which is made at need.
 
