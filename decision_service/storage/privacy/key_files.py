@@ -89,7 +89,12 @@ class KeyFile(Generic[K]):
     def add(self, path: Path) -> K:
         """Put a new key first, in a file that its owner alone can read; raises KeysUnfit."""
         secret = secrets.token_bytes(SMALLEST_KEY)
-        before = path.read_bytes() if path.exists() else b""
+        try:
+            before = path.read_bytes()
+        except FileNotFoundError:
+            before = b""
+        except OSError as error:
+            raise self._unfit(path, f"cannot be read ({error.strerror})") from None
         self._replace(path, base64.b64encode(secret) + b"\n" + before)
         return self._of(secret)
 

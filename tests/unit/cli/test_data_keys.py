@@ -60,6 +60,15 @@ def test_what_is_no_id_of_a_key_is_told(capsys, file):
         assert (done.code, f"the data key file {file} cannot be read" in done.err) == (2, True)
 
 
+def test_a_place_where_no_file_can_be_is_told(capsys, tmp_path):
+    """A folder, a folder that is not there, a name that is too long: one sentence each."""
+    for place in (tmp_path, tmp_path / "no" / "keys", tmp_path / ("k" * 300)):
+        for words in (["add"], ["list"], ["rewrap"]):
+            done = command(capsys, "data-keys", *words, "--file", place)
+            assert (done.code, done.err.count("\n")) == (2, 1)
+            assert done.err.startswith(f"the data key file {place} cannot be ")
+
+
 def test_outside_embedded_mode_a_file_must_be_named(capsys, monkeypatch):
     """Beside the database it would be stolen with it: the sentence says which setting to give."""
     monkeypatch.setenv("DECISION_SMILE_MODE", "sandbox")
