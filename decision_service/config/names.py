@@ -5,7 +5,6 @@ from __future__ import annotations
 PREFIX = "DECISION_"
 SECRETS = ("smile_api_key", "smile_api_secret", "log_hash_key", "webhook_secrets")
 MASK = "***"
-_LONGEST = 80
 
 
 class ConfigError(Exception):
@@ -23,4 +22,4 @@ def masked(setting: str, text: str) -> str:
         return MASK if text else ""
     if "://" in text and "@" in text:
         return f"{text.partition('://')[0]}://{MASK}@{text.rpartition('@')[2]}"
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return text

@@ -16,6 +16,7 @@ from decision_service.config.settings import Settings
 from decision_service.config.sources import Given, Sources
 
 DEFAULT = "default"
+_LONGEST = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,15 @@ def load(config_file: Path | None = None, environ: Mapping[str, str] | None = No
     return found.settings
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
 def _sentences(error: ValidationError, given: Mapping[str, Given]) -> Iterator[str]:
     """A sentence for each wrong value: the setting's name, the value, where, what it takes."""
     for one in error.errors(include_input=False, include_url=False):
         name = str(one["loc"][0])
         own = one["msg"].removeprefix("Value error, ") if one["type"] == "value_error" else ""
         need = own or f"it takes {takes(name)}"
-        shown = "" if name in SECRETS else f" is {masked(name, given[name].text)!r}"
+        shown = "" if name in SECRETS else f" is {_short(masked(name, given[name].text))!r}"
         yield f"{env_name(name)}{shown} (in {given[name].where}): {need}"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from decision_service.cli.display.output import Format, FormatOption, console, print_json, table
+from decision_service.cli.display.output import Format, FormatOption, print_json
 from decision_service.cli.errors import CommandError, Exit
 from decision_service.cli.server.config.files import file_problems
 from decision_service.cli.server.options import ConfigOption
@@ -59,10 +59,11 @@ def _document(reading: Reading, problems: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _print(reading: Reading) -> None:
-    rows = table("setting", "value", "from")
-    for line in reading.lines():
-        rows.add_row(line.name, line.value or "–", line.where)
-    console().print(rows, markup=False)
+    """A setting a line, in columns that fold no path."""
+    rows = [(line.name, line.value or "–", line.where) for line in reading.lines()]
+    first, second = (max(len(row[place]) for row in rows) for place in (0, 1))
+    for name, value, where in rows:
+        sys.stdout.write(f"{name:<{first}}  {value:<{second}}  {where}\n")
 
 
 def _content(path: Path) -> str:
