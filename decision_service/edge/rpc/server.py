@@ -113,7 +113,7 @@ class RpcServer(msgspec.Struct):
 
     def _tell(self) -> None:
         self.health.explain(self.reasons)
-        write = log.info if self.is_serving else log.warning
+        write = log.info if self.is_serving or self.stopping else log.warning
         status = "SERVING" if self.is_serving else "NOT_SERVING"
         write("health changed", status=status, reason="; ".join(self.reasons) or None)
 
