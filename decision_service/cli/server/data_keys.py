@@ -30,7 +30,10 @@ commands = file_commands(
 
 @commands.command()
 def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
-    """Wrap every user's key by the newest key of the file; plain ones too."""
+    """Wrap every user's key by the newest key of the file.
+
+    Keys that are not wrapped yet are wrapped too. On SQLite the service must not run meanwhile.
+    """
     settings = load(config)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with told():
@@ -40,7 +43,10 @@ def rewrap(config: ConfigOption = None, file: FileOption = None) -> None:
 
 @commands.command()
 def forget(key: KeyArgument, config: ConfigOption = None, file: FileOption = None) -> None:
-    """Delete one key from the file, unless it wraps a user's key or is the newest."""
+    """Delete one key from the file.
+
+    A key that still wraps a user's key is refused, and so is the newest.
+    """
     settings, wanted = load(config), key_id(key)
     path = file or required(DATA_KEYS, data_key_file(settings))
     with told():

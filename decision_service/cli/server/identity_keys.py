@@ -24,7 +24,10 @@ commands = file_commands(IDENTITY_KEYS, _configured, "Make, show and retire the 
 
 @commands.command()
 def forget(key: KeyArgument, config: ConfigOption = None) -> None:
-    """Delete what the store holds under one key: second uses that it found are forgotten."""
+    """Delete what the store holds under one key.
+
+    Second uses that it found are forgotten.
+    """
     wanted = key_id(key)
     with told():
         gone = asyncio.run(_forget(load(config).store_url, wanted))

@@ -25,7 +25,10 @@ Protos = Annotated[
 
 
 def init(folder: Folder, only_protos: Protos = False) -> None:
-    """Begin with starter rules, their tests and plans, and a settings file, in an empty folder."""
+    """Begin a folder with starter rules and settings.
+
+    The rules come with their tests and plans. The folder must be new or empty.
+    """
     contents = _protos() if only_protos else {"rules": starter_rules()}
     try:
         _require_empty(folder)

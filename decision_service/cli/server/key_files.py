@@ -33,7 +33,10 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
 
     @commands.command()
     def add(config: ConfigOption = None, file: FileOption = None) -> None:
-        """Put a new key first in the file, which is made where there is none."""
+        """Put a new key first in the file.
+
+        The file is made where there is none.
+        """
         path = file or required(keys, configured(load(config)))
         with told():
             key = keys.add(path)
@@ -42,7 +45,10 @@ def file_commands(keys: KeyFile[Any], configured: Configured, about: str) -> typ
 
     @commands.command("list")
     def list_(config: ConfigOption = None, file: FileOption = None) -> None:
-        """Print the ids of the keys in the file, the newest first; an id is no secret."""
+        """Print the ids of the keys, the newest first.
+
+        An id is no secret.
+        """
         path = file or required(keys, configured(load(config)))
         with told():
             found = keys.read(path)

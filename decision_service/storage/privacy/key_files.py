@@ -106,14 +106,16 @@ class KeyFile(Generic[K]):
         self._replace(path, "".join(kept).encode())
 
     def _replace(self, path: Path, content: bytes) -> None:
-        fresh = path.with_name(f"{path.name}.new")
         try:
+            fresh = path.with_name(f"{path.name}.new")
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
+        except ValueError:
+            raise self._unfit(path, "is no name of a file") from None
         except OSError as error:
             raise self._unfit(path, f"cannot be written ({error.strerror})") from None
 
