@@ -126,6 +126,14 @@ async def test_the_steps_make_the_tables_that_a_new_store_has(url: str) -> None:
             for name in ("loan_outcomes", "history", "history_keys", "clock_resets")
         ),
         "ALTER TABLE link_tokens DROP COLUMN original",
+        *(
+            statement
+            for table in ("consents", "ended_incomes")
+            for statement in (
+                f"DROP INDEX {table}_wrapped_by",
+                f"ALTER TABLE {table} DROP COLUMN wrapped_by",
+            )
+        ),
         "UPDATE alembic_version SET version_num = '0014'",
     ):
         await database.write(lambda c, statement=statement: c.execute(text(statement)))

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 from msgspec.structs import replace
 
-from decision_service import __version__
+from decision_service.build import engine_version
 from decision_service.domain.decision import Decision, RulesetRef
 from decision_service.domain.factor import Factors, Value
 from decision_service.domain.money import Money
@@ -204,7 +204,7 @@ def _decision(
         admission.assignment,
         admission.inputs,
         verdict,
-        __version__,
+        engine_version(),
         ref,
         factors,
         snapshot_id,

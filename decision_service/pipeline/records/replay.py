@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from decision_service import __version__
+from decision_service.build import engine_version
 from decision_service.domain.decision import Decision
 from decision_service.domain.errors import (
     FieldInvalid,
@@ -143,7 +143,7 @@ def shell_of(recorded: Recorded) -> Decision:
         assignment=facts.assignment,
         inputs=inputs_from_wire(facts.inputs),
         verdict=Verdict(Outcome.NOT_ENROLLED),
-        engine_version=__version__,
+        engine_version=engine_version(),
         snapshot_id=entry.snapshot_id,
         fetched=facts.fetched,
         upstream_calls=facts.upstream_calls,

@@ -21,11 +21,12 @@ from decision_service.storage.commit import sqlite as sqlite_commit
 from decision_service.storage.commit.entry import Commit, CommitStatus
 from decision_service.storage.errors import RETRY_SECONDS, unavailable
 from decision_service.storage.privacy import consents, snapshots
+from decision_service.storage.privacy.data_keys import DataKeys
 from decision_service.storage.queries import decisions, warm
 
 
 def record_group(
-    connection: Connection, group: Sequence[Commit]
+    connection: Connection, group: Sequence[Commit], data_keys: DataKeys
 ) -> Sequence[StoredEntry | StoreError]:
     """Record a group in the connection's transaction; an answer per member, in order.
 
@@ -39,7 +40,8 @@ def record_group(
         if status is CommitStatus.RECORDED
     ]
     history.record(connection, recorded)
-    snapshots.record(connection, [c.snapshot for c in recorded if c.snapshot is not None])
+    given = [c.snapshot for c in recorded if c.snapshot is not None]
+    snapshots.record(connection, given, data_keys)
     warm.record(connection, [(c.entry.user_id, c.warm) for c in recorded if c.warm is not None])
     answers = _answers(connection, group, statuses)
     reach(Point.IN_COMMIT)

@@ -56,7 +56,7 @@ def read_rules(root: Path) -> RuleFolder:
     except OSError as error:
         raise RulesFolderMissing(
             f"the rules folder {root} cannot be opened ({error.strerror}): set "
-            "DECISION_RULES_DIR to a folder of products"
+            "DECISION_RULES_DIR to a folder of products, or make one with `decision-service init`"
         ) from None
     return _Reading(root).folder(names)
 

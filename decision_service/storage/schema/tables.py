@@ -99,9 +99,11 @@ consents = Table(
     Column("user_id", _text(), primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("key", LargeBinary),
+    Column("wrapped_by", LargeBinary),
 )
 """How often each user withdrew consent, and the key of what is stored of it since.
 
+The key is wrapped by the data key whose id is `wrapped_by`; where that is null it is plain.
 Destroying the key makes the snapshots unreadable wherever copies of them are.
 """
 
@@ -173,11 +175,21 @@ ended_incomes = Table(
     Column("key", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("wrapped_by", LargeBinary),
 )
 """What is left of a user's disconnected accounts, encrypted: when each kind last told of income.
 
-`until` is when the first of it is to be deleted.
+`until` is when the first of it is to be deleted; key and `wrapped_by` are as in `consents`.
 """
+
+for _table in (consents, ended_incomes):
+    _has_key = _table.c.key.is_not(None)
+    Index(
+        f"{_table}_wrapped_by",
+        _table.c.wrapped_by,
+        sqlite_where=_has_key,
+        postgresql_where=_has_key,
+    )
 
 texts = Table(
     "texts",
