@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import structs
 
-from decision_service.domain.decision import Assignment
+from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.factor import (
     Evidence,
     Factors,
@@ -83,7 +83,10 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What is stored of the facts in either form; `own_values` are those of own facts."""
+    """What is stored of the facts in either form; `own_values` are those of own facts.
+
+    `answers` are what lists of keys said of the inputs.
+    """
 
     instant: datetime
     zone: str
@@ -95,6 +98,7 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     doubtful: bool = False
     own: OwnFacts = NO_OWN_FACTS
     own_values: tuple[FactorWire, ...] = ()
+    answers: tuple[ListAnswer, ...] = ()
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):

@@ -31,4 +31,5 @@ def files_from_body(body: bytes) -> RulesetFiles:
         text=stored.text,
         data=stored.data,
         tables=stored.tables,
+        lists=None,
     )

@@ -25,12 +25,13 @@ from decision_service.pipeline.history.figures import HistoryOf
 from decision_service.pipeline.history.read import Person, ReadHistory
 from decision_service.pipeline.ports import Clock, DecisionLog, SnapshotSource
 from decision_service.pipeline.rules.compilation import CompilationThread
-from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder
+from decision_service.pipeline.rules.loading import ProductTexts, RuleFolder, lists_of
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.ruleset.compile.compiler import Compilation, compile_ruleset
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.run.evaluator import Facts, evaluate
+from decision_service.ruleset.run.lists import list_answers
 
 
 class DryRunRequest(msgspec.Struct, frozen=True):
@@ -85,7 +86,8 @@ class TryRules:
             factors = await self._gathered(trial.user_id, needs, about, stop_at)
         else:
             factors = given_factors(trial, ruleset)
-        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of))
+        answers = list_answers(ruleset, inputs, as_of.date)
+        verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
         return DryRunResult(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
 
     def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
@@ -171,7 +173,8 @@ class ValidateRules:
             (p for p in folder.products if p.product == product), ProductTexts(product, product)
         )
         path = f"rules/{product}/(sent).yaml"
-        files = RulesetFiles(product, path, source, folder.data, texts.tables)
+        lists = lists_of(folder, texts)
+        files = RulesetFiles(product, path, source, folder.data, texts.tables, lists=lists)
         return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
 
 

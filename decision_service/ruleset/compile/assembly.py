@@ -8,7 +8,7 @@ from typing import Any
 from decision_service.language.evaluation.emitter import compile_trees
 from decision_service.language.evaluation.kleene import rule_error
 from decision_service.language.types import Symbol
-from decision_service.ruleset.program.intake import Intake
+from decision_service.ruleset.program.intake import AnswerEntry, Intake
 from decision_service.ruleset.program.model import ParamSpec
 from decision_service.ruleset.program.program import ParamPeriod, Program, Stage, Timeline
 from decision_service.ruleset.program.wording import Wording
@@ -35,7 +35,11 @@ def _intake(draft: RulesetDraft) -> Intake:
     names = draft.names
     factors = tuple(names.symbols[name] for name in names.used if name in names.catalogue)
     inputs = tuple((name, names.symbols[f"inputs.{name}"]) for name in draft.inputs)
-    return Intake.of(names.currency, factors, inputs)
+    answers = [
+        AnswerEntry(question, symbol.slot, names.symbols[f"inputs.{question.input}"].slot)
+        for question, symbol in names.answers.items()
+    ]
+    return Intake.of(names.currency, factors, inputs, answers)
 
 
 def _stage(part: NamedPart) -> Stage:

@@ -26,6 +26,7 @@ from decision_service.ruleset.compile.sections.stages import announce, read_clos
 from decision_service.ruleset.constructs.registry import CLOSING
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
 from decision_service.ruleset.reading.draft import RulesetDraft
+from decision_service.ruleset.reading.lists import list_names, read_lists
 from decision_service.ruleset.reading.names import Names
 
 REQUIRED = (
@@ -44,12 +45,14 @@ OPTIONAL = ("data", "params", "derived", *CLOSING, "valid_for")
 class Compilation(msgspec.Struct, frozen=True):
     """The outcome of compiling; `ruleset` is None exactly when a diagnostic is an error.
 
-    `tables` are the keys of the table files that the version reads.
+    `tables` are the keys of the table files that the version reads, `lists` the names of the lists
+    that it asks.
     """
 
     ruleset: CompiledRuleset | None
     diagnostics: tuple[Diagnostic, ...]
     tables: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
 
 
 def compile_ruleset(
@@ -75,7 +78,8 @@ def compile_ruleset(
     if draft is None or report.failed:
         return Compilation(None, report.diagnostics())
     compiled = finish(draft, digest(draft))
-    return Compilation(compiled, report.diagnostics(), frozenset(draft.used_tables))
+    used = frozenset(draft.used_tables), frozenset(q.list for q in compiled.questions)
+    return Compilation(compiled, report.diagnostics(), *used)
 
 
 def run_checks(draft: RulesetDraft, checks: Sequence[Check] = CHECKS) -> None:
@@ -91,6 +95,7 @@ def read_draft(
     root = Fields.of(node, "a rule file", report, required=REQUIRED, optional=OPTIONAL)
     if not root:
         return None
+    names.lists = list_names(files)
     draft = RulesetDraft(files, report, names, root)
     read_header(draft)
     read_data(draft)
@@ -100,6 +105,7 @@ def read_draft(
         section(draft)
     read_stages(draft)
     read_closing(draft)
+    draft.lists = read_lists({question.list for question in names.answers}, files, report)
     return draft
 
 
@@ -123,4 +129,6 @@ def finish(draft: RulesetDraft, content: str) -> CompiledRuleset:
         derived={f"derived.{each.name}": each.tree for each in draft.derived},
         places=draft.places,
         unused_reasons=frozenset(draft.reasons) - draft.used_reasons,
+        questions=tuple(draft.names.answers),
+        lists=draft.lists,
     )
