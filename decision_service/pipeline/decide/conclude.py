@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
@@ -11,11 +11,12 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service import __version__
-from decision_service.domain.decision import Decision, RulesetRef
+from decision_service.domain.decision import Decision, ListAnswer, RulesetRef
 from decision_service.domain.factor import Factors, Value
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
 from decision_service.domain.own_facts import NO_OWN_FACTS, OwnFacts
+from decision_service.domain.time import AsOf
 from decision_service.domain.verdict import Outcome, StageTrace, Verdict
 from decision_service.factors.compute import own_values, with_values
 from decision_service.factors.registry import depends_on_term
@@ -101,29 +102,32 @@ def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Dec
     """The recorded decision with the verdict of a ruleset on factors."""
     as_of = decision.as_of
     answers = list_answers(ruleset, decision.inputs, as_of.date, decision.answers)
-    facts = Facts(factors.values, decision.inputs, as_of, answers=answers)
-    verdict = evaluate(ruleset, facts)
+    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, as_of, answers=answers))
     return structs.replace(
         decision,
         verdict=verdict,
         factors=factors,
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        expires=expiry(verdict, factors, ruleset, facts),
+        expires=expiry(verdict, factors, ruleset, as_of, answers),
         answers=answers,
     )
 
 
 def expiry(
-    verdict: Verdict, factors: Factors, ruleset: CompiledRuleset, facts: Facts
+    verdict: Verdict,
+    factors: Factors,
+    ruleset: CompiledRuleset,
+    as_of: AsOf,
+    answers: Iterable[ListAnswer] = (),
 ) -> datetime | None:
     """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
 
     A used parameter may change, and an entry of a list end.
     """
-    end, as_of = verdict.valid_until, facts.as_of
+    end = verdict.valid_until
     if factors.oldest_used_sync is not None:
         end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
-    for change in (verdict.param_change, *(answer.ends for answer in facts.answers)):
+    for change in (verdict.param_change, *(answer.ends for answer in answers)):
         if change is not None:
             end = _earlier(end, _midnight(change, as_of.zone))
     return end if end is None or end > as_of.instant else as_of.instant
@@ -181,7 +185,7 @@ def _decided(
         body.id,
         fetch_result.fetched,
         fetch_result.calls,
-        expiry(verdict, factors, ruleset, given),
+        expiry(verdict, factors, ruleset, as_of, admission.answers),
         own,
     )
     shown = traces(ruleset, verdict) if full else ()

@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.errors import FieldInvalid, FieldProblem, RulesetUnknown
 from decision_service.domain.factor import Factors, FactorSpec, FactorValue, Value, ValueType
 from decision_service.domain.missing import Cause, Missing
@@ -55,6 +56,7 @@ class DryRunResult(msgspec.Struct, frozen=True):
     factors: Factors
     verdict: Verdict
     traces: tuple[StageTrace, ...]
+    answers: tuple[ListAnswer, ...] = ()
 
 
 class TryRules:
@@ -88,7 +90,8 @@ class TryRules:
             factors = given_factors(trial, ruleset)
         answers = list_answers(ruleset, inputs, as_of.date)
         verdict = evaluate(ruleset, Facts(factors.values, inputs, as_of, answers=answers))
-        return DryRunResult(ruleset, as_of, inputs, factors, verdict, traces(ruleset, verdict))
+        shown = traces(ruleset, verdict)
+        return DryRunResult(ruleset, as_of, inputs, factors, verdict, shown, answers)
 
     def _as_of(self, trial: DryRunRequest, ruleset: CompiledRuleset) -> AsOf:
         if trial.as_of is None or trial.user_id:

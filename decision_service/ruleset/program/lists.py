@@ -46,9 +46,13 @@ class KeyList(msgspec.Struct, frozen=True):
 
 def folded(key: str) -> str:
     """A key without case, invisible characters and needless blanks; widths and ligatures alike."""
-    plain = unicodedata.normalize("NFKC", key).casefold()
+    plain = _compatible(_compatible(key).casefold())
     visible = "".join(c for c in plain if unicodedata.category(c) != _INVISIBLE)
     return " ".join(visible.split())
+
+
+def _compatible(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def hashed(key: str, salt: str) -> str:

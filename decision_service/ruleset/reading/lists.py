@@ -105,8 +105,10 @@ class ListReader(CsvText):
             first = index == 0 and (name == KEY or salted is not None)
             if first or (index > 0 and name in known and names.index(name) == index):
                 continue
-            hint = _HEADER if index == 0 else did_you_mean(name, known) or _HEADER
-            self.report.error("R132", cell.place, f"`{name}` is no column of a list here", hint)
+            repeated = name in names[:index]
+            what = "repeated" if repeated else "no column of a list here"
+            hint = _HEADER if index == 0 or repeated else did_you_mean(name, known)
+            self.report.error("R132", cell.place, f"`{name}` is {what}", hint)
             sound = False
         if sound:
             self.columns, self.salt = names, salted[1] if salted is not None else ""

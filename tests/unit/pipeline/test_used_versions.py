@@ -23,7 +23,7 @@ CALLED = ("title: ", "# a remark\ntitle: ")
 
 def with_version(folder: RuleFolder, version: int, *changes: tuple[str, str]) -> RuleFolder:
     """A folder with the text of one version of the product changed."""
-    return _with_product(
+    return with_product(
         folder,
         lambda one: {
             "rulesets": {
@@ -38,12 +38,13 @@ def with_version(folder: RuleFolder, version: int, *changes: tuple[str, str]) ->
 
 def with_tables(folder: RuleFolder, *changes: tuple[str, str]) -> RuleFolder:
     """A folder with the product's tables changed."""
-    return _with_product(
+    return with_product(
         folder, lambda one: {"tables": {n: edited(t, *changes) for n, t in one.tables.items()}}
     )
 
 
-def _with_product(folder, changes):
+def with_product(folder, changes):
+    """A folder with fields of the product replaced."""
     products = tuple(
         replace(one, **changes(one)) if one.product == PRODUCT else one for one in folder.products
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import Factors, FactorValue, Value
 from decision_service.domain.verdict import RuleTrace, StageTrace
 from decision_service.edge.rpc.mapping.enums import COMPONENTS, OUTCOMES, TRUTHS
@@ -16,19 +17,24 @@ def add_full_view(
     inputs: Mapping[str, Value],
     factors: Factors | None,
     traces: Sequence[StageTrace],
+    answers: Sequence[ListAnswer],
 ) -> None:
     """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
-    message.MergeFrom(pb.Decision(**full_fields(inputs, factors, traces)))
+    message.MergeFrom(pb.Decision(**full_fields(inputs, factors, traces, answers)))
 
 
 def full_fields(
-    inputs: Mapping[str, Value], factors: Factors | None, traces: Sequence[StageTrace]
+    inputs: Mapping[str, Value],
+    factors: Factors | None,
+    traces: Sequence[StageTrace],
+    answers: Sequence[ListAnswer],
 ) -> Fields:
     """The fields of a Decision that only the FULL view has."""
     return {
         "inputs": {name: value_fields(value) for name, value in inputs.items()},
         "factor_values": [] if factors is None else _factor_fields(factors),
         "rule_traces": _trace_fields(traces),
+        "list_answers": [_answer(answer) for answer in answers],
     }
 
 
@@ -59,6 +65,15 @@ def _factor_value(factor: FactorValue) -> Fields:
             "source_ids": evidence.sources,
             "notes": evidence.notes,
         },
+    }
+
+
+def _answer(answer: ListAnswer) -> Fields:
+    return {
+        "list": answer.list,
+        "input": answer.input,
+        "listed": answer.listed,
+        "list_digest": answer.digest,
     }
 
 

@@ -131,7 +131,7 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     message = basic_message(recorded.entry)
     if full:
         inputs = inputs_from_wire(recorded.facts.inputs)
-        add_full_view(message, inputs, recorded.factors, recorded.traces)
+        add_full_view(message, inputs, recorded.factors, recorded.traces, recorded.facts.answers)
     return message
 
 
