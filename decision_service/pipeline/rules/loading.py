@@ -14,7 +14,7 @@ from decision_service.factors.registry import catalogue
 from decision_service.language.diagnostics import Diagnostic, Severity
 from decision_service.language.evaluation.condition import Declared, DeclaredNames
 from decision_service.pipeline.ports import StoredText
-from decision_service.pipeline.rules.lists import ListFiles, list_problems
+from decision_service.pipeline.rules.folder_checks import ListFiles, list_problems, shared_problems
 from decision_service.pipeline.rules.manifest import manifest_problems
 from decision_service.pipeline.rules.rulebook import Product, Rulebook
 from decision_service.pipeline.rules.segments import unmatched_segments
@@ -94,6 +94,11 @@ class RuleFolder(msgspec.Struct, frozen=True):
         """The lists of all products by their path within the folder."""
         return {path: text for path, text in self.shared.items() if path.startswith(SHARED)}
 
+    @property
+    def shared_files(self) -> dict[str, str]:
+        """Reasons and parameters of several products by their path within the folder."""
+        return {path: text for path, text in self.shared.items() if not path.startswith(SHARED)}
+
 
 class LoadResult(msgspec.Struct, frozen=True):
     """The result of loading a folder: `rulebook` is None where any diagnostic is an error.
@@ -138,6 +143,7 @@ def load_rules(
     if not folder.products and not found:
         found.append(_problem("rules", "R001", "the folder holds no product", "add one"))
     found.extend(_lists(folder, by_version))
+    found.extend(shared_problems(_root(folder), folder.shared_files, by_version.values()))
     if folder.products and not folder.data:
         found.append(_without_data(folder))
     loading = LoadResult(None, _once(found, by_version), tuple(texts), by_version)
@@ -164,6 +170,7 @@ def files_of(folder: RuleFolder, product: ProductTexts, version: int) -> Ruleset
         tables=product.tables,
         unreadable=dict(_unread(folder, product)),
         lists=lists_of(folder, product),
+        shared=folder.shared_files,
     )
 
 
@@ -187,11 +194,16 @@ def _lists(folder: RuleFolder, by_version: Mapping[str, Compilation]) -> tuple[D
     asked = {one.product: _asked(one, by_version) for one in folder.products}
     known = [names for names in asked.values() if names is not None]
     every = frozenset().union(*known) if len(known) == len(asked) else None
-    root = folder.products[0].path.rpartition("/")[0] if folder.products else "rules"
+    root = _root(folder)
     own = [
         ListFiles(one.product, one.path, one.lists, asked[one.product]) for one in folder.products
     ]
     return list_problems(ListFiles("", root, folder.shared_lists, every), own)
+
+
+def _root(folder: RuleFolder) -> str:
+    """The folder's own name as messages show it."""
+    return folder.products[0].path.rpartition("/")[0] if folder.products else "rules"
 
 
 def _asked(product: ProductTexts, by_version: Mapping[str, Compilation]) -> frozenset[str] | None:
@@ -296,7 +308,7 @@ def _unpublished(folder: RuleFolder) -> tuple[Diagnostic, ...]:
 
 def _without_data(folder: RuleFolder) -> Diagnostic:
     """Warn of missing provider types, needed when the vendor's provider list cannot be read."""
-    root = folder.products[0].path.rpartition("/")[0]
+    root = _root(folder)
     message = f"`{root}` has no `_data/`: no provider, transaction class or employer is known"
     hint = "copy `rules/_data` of the release beside the products"
     return Diagnostic("R004", Severity.WARNING, f"{root}/_data", 1, 1, 2, message, hint)

@@ -176,8 +176,15 @@ class ValidateRules:
             (p for p in folder.products if p.product == product), ProductTexts(product, product)
         )
         path = f"rules/{product}/(sent).yaml"
-        lists = lists_of(folder, texts)
-        files = RulesetFiles(product, path, source, folder.data, texts.tables, lists=lists)
+        files = RulesetFiles(
+            product,
+            path,
+            source,
+            folder.data,
+            texts.tables,
+            lists=lists_of(folder, texts),
+            shared=folder.shared_files,
+        )
         return compile_ruleset(files, catalogue(), self._blocked, self._clock.now())
 
 

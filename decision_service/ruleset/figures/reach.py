@@ -19,6 +19,7 @@ from decision_service.ruleset.figures.facts.near import Near, figures_near
 from decision_service.ruleset.figures.facts.samples import Base, Sampler
 from decision_service.ruleset.figures.trees import written_out
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.shared import names_of, with_shared
 from decision_service.ruleset.run.evaluator import Facts, evaluate
 from decision_service.ruleset.run.inputs import bind_inputs
 from decision_service.ruleset.run.lists import list_answers
@@ -76,7 +77,8 @@ def ready_cases(
 
 def _near(files: RulesetFiles, ruleset: CompiledRuleset) -> Near:
     root = read(files.path, files.text, Report())
-    tree = written_out(root, files) if root is not None else None
+    kept = names_of(ruleset)
+    tree = written_out(with_shared(root, files, Report(), kept), files) if root else None
     assert isinstance(tree, MapNode)  # noqa: S101  the version compiles
     return figures_near(tree, ruleset.params, ruleset.currency)
 

@@ -27,7 +27,8 @@ class RulesetFiles(msgspec.Struct, frozen=True):
     holds `_data/*.yaml` by file name, `tables` the product's CSV files by their path within the
     product's folder (`tables/limit.csv`); both may lack what the version does not use. `lists`
     holds lists of keys likewise (`lists/blocked.csv`, `_shared/lists/blocked.csv` for one of all
-    products); None where those of its time are not known, so that any may be named.
+    products); None where those of its time are not known, so that any may be named. `shared` holds
+    reasons and parameters of several products (`_shared/reasons.yaml`).
     `unreadable` tells why tables and lists that are there could not be read.
     """
 
@@ -38,6 +39,7 @@ class RulesetFiles(msgspec.Struct, frozen=True):
     tables: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)
     lists: Mapping[str, str] | None = msgspec.field(default_factory=dict)
+    shared: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class InputSpec(msgspec.Struct, frozen=True):

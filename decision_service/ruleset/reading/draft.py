@@ -45,8 +45,9 @@ class RulesetDraft(msgspec.Struct):
 
     `places` remembers where each `inputs.x`, `params.x`, `derived.x` and `reasons.X` is declared;
     `ids` where each id stands. `unread` says that a table's rows could not be read, so that nobody
-    knows what they use. `now` is when it is to decide, None where that does not matter; `lists` are
-    those that its rules ask.
+    knows what they use. `now` is when it is to decide, None where that does not matter. `lists` are
+    those that its rules ask; `shared` is what it uses of shared files, by path and name
+    (`reasons.X`).
     """
 
     files: RulesetFiles
@@ -72,6 +73,7 @@ class RulesetDraft(msgspec.Struct):
     ids: dict[str, Place] = msgspec.field(default_factory=dict)
     now: datetime | None = None
     lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    shared: frozenset[tuple[str, str]] = frozenset()
 
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
         """The checked tree of an expression in the scope so far."""

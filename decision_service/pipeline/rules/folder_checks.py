@@ -1,4 +1,4 @@
-"""What is wrong with the lists of keys of a rules folder, whether rules ask them or not."""
+"""What is wrong with files that no single version owns: lists of keys, and shared files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from decision_service.language.diagnostics import Diagnostic, Place, Report
+from decision_service.ruleset.compile.compiler import Compilation
 from decision_service.ruleset.reading.lists import list_name, read_list
+from decision_service.ruleset.reading.shared import shared_names
 
 Asked = Collection[str] | None
 """The names of the lists that rules ask; None where not all rules could be read."""
@@ -33,6 +35,26 @@ def list_problems(shared: ListFiles, products: Iterable[ListFiles]) -> tuple[Dia
                 message = f"`{shared.path}/_shared/{path}` has the same name"
                 place = Place(f"{product.path}/{path}", 1, 1, 2)
                 report.error("R124", place, message, "rename one of them")
+    return report.diagnostics()
+
+
+def shared_problems(
+    root: str, files: Mapping[str, str], versions: Collection[Compilation]
+) -> tuple[Diagnostic, ...]:
+    """Faults of form, and R512 (a warning) for each entry that no version uses.
+
+    Nothing is unused while a version does not compile. `root` is the rules folder as messages show
+    it.
+    """
+    report = Report()
+    whole = all(version.ruleset is not None for version in versions)
+    used = frozenset().union(*(version.shared for version in versions))
+    for path, text in sorted(files.items()):
+        for name, place in shared_names(f"{root}/{path}", text, report):
+            if whole and (place.file, name) not in used:
+                message = f"no version uses `{name}` of this file"
+                hint = "use it in a version whose `uses` names the file, or remove it"
+                report.warning("R512", place, message, hint)
     return report.diagnostics()
 
 
