@@ -25,7 +25,11 @@ from decision_service.pipeline.rules.last_good import keep
 from decision_service.pipeline.rules.list_changes import ListChange, newest_list_changes
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile, load_rules
 from decision_service.pipeline.rules.manifest import manifest_text
+from decision_service.pipeline.rules.rulebook import Rulebook
+from tests.fakes.cases import changed_rules
+from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
+from tests.unit.pipeline.test_compare import ALONE, CHALLENGER, compared
 from tests.unit.pipeline.test_used_versions import with_product, with_version
 
 RULE = """    rules:
@@ -195,3 +199,26 @@ def test_lists_that_nobody_asks_and_names_that_collide_are_told() -> None:
         ("R125", f"{PRODUCT}/lists/Odd.csv"),
         ("R132", f"{PRODUCT}/lists/Odd.csv"),
     }
+
+
+def two_versions(champion_asks: bool, *keys: str) -> Rulebook:
+    """Version 9 asks the list, and decides nobody; version 1 knows the input, and may ask, too."""
+    folder = planned(changed_rules(9, *ASKED), ALONE + CHALLENGER)
+    changes = ASKED if champion_asks else ASKED[:1]
+    text = "key\n" + "".join(f"{key}\n" for key in keys)
+    folder = with_version(folder, 1, *changes)
+    return rulebook(with_product(folder, lambda _: {"lists": {"lists/blocked.csv": text}}))
+
+
+@pytest.mark.parametrize("asked_then", [True, False])
+async def test_a_comparison_reads_answers_of_then_and_else_says_that_it_reads_todays(
+    asked_then: bool,
+) -> None:
+    """A list that was asked answers as it did; one that was not is read as it is today."""
+    office = Office()
+    office.world.book = two_versions(asked_then)
+    assert (await office.decide(**SENT)).outcome is Outcome.APPROVE
+    office.world.book = two_versions(asked_then, "ACME-017")
+    found = await compared(office.world)
+    assert (found.compared, found.agreed) == (1, 1 if asked_then else 0)
+    assert found.lists_of_today == ([] if asked_then else ["blocked"])
