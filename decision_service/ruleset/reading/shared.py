@@ -17,6 +17,7 @@ from decision_service.language.yaml.nodes import ListNode, MapEntry, MapNode, Ya
 from decision_service.language.yaml.parser import read
 from decision_service.language.yaml.readers import as_list, as_text
 from decision_service.ruleset.program.model import CompiledRuleset, RulesetFiles
+from decision_service.ruleset.reading.draft import RulesetDraft
 
 USES = "uses"
 SECTIONS = ("params", "reasons")
@@ -37,8 +38,8 @@ def with_shared(
     return node
 
 
-def names_of(ruleset: CompiledRuleset) -> frozenset[str]:
-    """The parameters and reasons of a compiled version, as `kept` takes them."""
+def names_of(ruleset: CompiledRuleset | RulesetDraft) -> frozenset[str]:
+    """The parameters and reasons of a version, as `kept` takes them."""
     params, reasons = (
         {f"{section}.{name}" for name in names}
         for section, names in zip(SECTIONS, (ruleset.params, ruleset.reasons), strict=True)

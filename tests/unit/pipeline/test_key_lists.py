@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from decision_service.domain.decision import ListAnswer
 from decision_service.domain.verdict import Outcome
+from decision_service.pipeline.backtest.rules import RulesOrder, compiled
 from decision_service.pipeline.decide.record_codec import decode_facts
 from decision_service.pipeline.operations.replica_check import rules_digest
 from decision_service.pipeline.ports import StoredEntry
@@ -26,6 +27,7 @@ from decision_service.pipeline.rules.list_changes import ListChange, newest_list
 from decision_service.pipeline.rules.loading import RuleFolder, TextFile, load_rules
 from decision_service.pipeline.rules.manifest import manifest_text
 from decision_service.pipeline.rules.rulebook import Rulebook
+from decision_service.ruleset.run.lists import list_answers
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import planned
 from tests.fakes.world import NOW, PRODUCT, SetClock, World, application, rulebook, shipped_rules
@@ -222,3 +224,16 @@ async def test_a_comparison_reads_answers_of_then_and_else_says_that_it_reads_to
     found = await compared(office.world)
     assert (found.compared, found.agreed) == (1, 1 if asked_then else 0)
     assert found.lists_of_today == ([] if asked_then else ["blocked"])
+
+
+def test_a_backtest_asks_the_lists_of_the_folder() -> None:
+    """Workers compile stored files, which hold no lists, and answer from those of today."""
+    folder = with_list("ACME-017")
+    ruleset = rulebook(folder).product(PRODUCT).versions[1]
+    body = next(
+        text.body for text in load_rules(folder, NOW).texts if text.digest == ruleset.digest
+    )
+    order = RulesOrder(body, lists={"lists/blocked.csv": "key\nACME-017\n"})
+    [answer] = list_answers(compiled(order), SENT, NOW.date())
+    assert answer.listed
+    assert compiled(order).digest == ruleset.digest

@@ -8,6 +8,7 @@ from decision_service.domain.verdict import Outcome
 from decision_service.ruleset.diff.versions import compare
 from decision_service.ruleset.figures.model import Fate
 from decision_service.ruleset.figures.run import FiguresRun
+from decision_service.ruleset.figures.setting import FigureSetter
 from decision_service.ruleset.program.model import RulesetFiles
 from decision_service.ruleset.run.evaluator import evaluate
 from decision_service.ruleset.testing.cases import parse_cases, run_cases
@@ -110,3 +111,15 @@ def test_figures_of_shared_files_are_moved_where_they_stand():
         ("params.fewest", "3", Fate.NOTICED),
         ("params.fewest", "5", Fate.NOTICED),
     }
+
+
+def test_a_shared_figure_is_set_like_an_own_one():
+    """A backtest may set what a version uses of a shared file, and nothing else there."""
+    files = RulesetFiles(
+        "test-loan", "rules/test-loan/v1.yaml", TEXT, shared={"_shared/common.yaml": COMMON}
+    )
+    setter = FigureSetter(files, CATALOGUE)
+    changed, [told] = setter.compiled({"params.fewest": "2"})
+    assert (told.before, told.after) == ("4", "2")
+    assert evaluate(changed, facts({"income.months_12m": 3})).outcome is Outcome.REFER
+    assert "params.rate_cap" not in setter.names
