@@ -38,8 +38,8 @@ def status(
 def list_lines(reply: pb.ListRulesetsResponse) -> Iterator[str]:
     """Each list that rules ask, and how lists have changed, the newest change first."""
     for keys in reply.lists:
-        sort = "hashed keys" if keys.hashed else "keys"
-        yield f"{keys.product} asks lists.{keys.name}: {keys.keys} {sort}, {keys.digest[:12]}"
+        count = f"{keys.keys} {'hashed ' if keys.hashed else ''}key{'' if keys.keys == 1 else 's'}"
+        yield f"{keys.product} asks lists.{keys.name}: {count}, {keys.digest[:12]}"
     for change in reply.list_changes:
         when = f"{change.time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
         before, after = (d[:12] or "none" for d in (change.digest_before, change.digest_after))
