@@ -26,11 +26,11 @@ def listed(
     """
     if not isinstance(operand, tree.NameRead) or not operand.symbol.name.startswith(_INPUTS):
         message = f"`{operand.text}` is no input, and lists are asked about inputs only"
-        report.error("R316", operand.place, message, "write `inputs.NAME in lists.NAME`")
+        report.error("R319", operand.place, message, "write `inputs.NAME in lists.NAME`")
         return None
     if operand.type is not TEXT:
         message = f"the keys of lists are texts, and `{operand.text}` is {phrase(operand.type)}"
-        report.error("R316", operand.place, message, "declare the input with `type: text`")
+        report.error("R319", operand.place, message, "declare the input with `type: text`")
         return None
     answer = scope.listed(operand.symbol, name.removeprefix(LISTS))
     if isinstance(answer, NameFault):
