@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
@@ -78,6 +78,20 @@ class RulesetRef(msgspec.Struct, frozen=True):
     digest: str
 
 
+class ListAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """Whether an input's value stood on a list of keys when a decision was made.
+
+    `digest` is the SHA-256 of the list's file then, in hex. `ends` is the day from which an entry
+    with a last day counts no longer; None where there is none.
+    """
+
+    list: str
+    input: str
+    listed: bool
+    digest: str
+    ends: date | None = None
+
+
 class Decision(msgspec.Struct, frozen=True):
     """One decision as it is recorded and answered.
 
@@ -104,3 +118,4 @@ class Decision(msgspec.Struct, frozen=True):
     upstream_calls: int = 0
     expires: datetime | None = None
     own: OwnFacts = NO_OWN_FACTS
+    answers: tuple[ListAnswer, ...] = ()

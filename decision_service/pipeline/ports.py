@@ -315,6 +315,9 @@ class DecisionLog(TextLog, Protocol):
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""
 
+    async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
+        """At most so many texts of a kind, those whose digests sort last, the last one first."""
+
 
 class Lease(msgspec.Struct, frozen=True):
     """The right of one process to decide one request; the entry carries its `fence`."""

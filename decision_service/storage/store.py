@@ -307,7 +307,12 @@ class Store:
 
     async def last_text(self, kind: str) -> StoredText | None:
         """The text of a kind whose digest sorts last."""
-        return await self._database.read(partial(texts.last, kind=kind))
+        found = await self.last_texts(kind, 1)
+        return found[0] if found else None
+
+    async def last_texts(self, kind: str, most: int) -> Sequence[StoredText]:
+        """At most so many texts of a kind, those whose digests sort last, the last one first."""
+        return await self._database.read(partial(texts.last, kind=kind, most=most))
 
     async def pin(self, product: str, unit: str, since: datetime) -> Pin | None:
         """The last pin that a decision created at or after `since` set."""

@@ -261,9 +261,13 @@ class InMemoryDecisionLog:
             self._texts.setdefault(text.digest, text)
 
     async def last_text(self, kind: str) -> StoredText | None:
+        found = await self.last_texts(kind, 1)
+        return found[0] if found else None
+
+    async def last_texts(self, kind: str, most: int) -> list[StoredText]:
         await self._turn()
         of_kind = [text for text in self._texts.values() if text.kind == kind]
-        return max(of_kind, key=lambda text: text.digest, default=None)
+        return sorted(of_kind, key=lambda text: text.digest, reverse=True)[:most]
 
     async def text(self, digest: str) -> StoredText | None:
         await self._turn()

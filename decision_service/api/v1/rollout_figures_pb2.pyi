@@ -160,7 +160,7 @@ class WaitingGuardrail(_message.Message):
     def __init__(self, name: _Optional[str] = ..., units: _Optional[int] = ..., min_units: _Optional[int] = ...) -> None: ...
 
 class VersionComparison(_message.Message):
-    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried")
+    __slots__ = ("product", "live_version", "other_version", "since_time", "compared", "agreed", "not_comparable", "failed", "outcomes", "moves", "erased", "params_as_of", "untried", "lists_of_today")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     LIVE_VERSION_FIELD_NUMBER: _ClassVar[int]
     OTHER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +174,7 @@ class VersionComparison(_message.Message):
     ERASED_FIELD_NUMBER: _ClassVar[int]
     PARAMS_AS_OF_FIELD_NUMBER: _ClassVar[int]
     UNTRIED_FIELD_NUMBER: _ClassVar[int]
+    LISTS_OF_TODAY_FIELD_NUMBER: _ClassVar[int]
     product: str
     live_version: int
     other_version: int
@@ -187,7 +188,8 @@ class VersionComparison(_message.Message):
     erased: int
     params_as_of: str
     untried: _containers.RepeatedCompositeFieldContainer[UntriedValue]
-    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ...) -> None: ...
+    lists_of_today: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, product: _Optional[str] = ..., live_version: _Optional[int] = ..., other_version: _Optional[int] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., compared: _Optional[int] = ..., agreed: _Optional[int] = ..., not_comparable: _Optional[int] = ..., failed: _Optional[int] = ..., outcomes: _Optional[_Iterable[_Union[ComparedOutcomes, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[ComparedMove, _Mapping]]] = ..., erased: _Optional[int] = ..., params_as_of: _Optional[str] = ..., untried: _Optional[_Iterable[_Union[UntriedValue, _Mapping]]] = ..., lists_of_today: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class UntriedValue(_message.Message):
     __slots__ = ("version", "parameter", "from_date", "value")

@@ -136,6 +136,9 @@ class Emitter:
             case tree.Within():
                 word = "not in" if node.negated else "in"
                 return self._unless_unknown(node.operand, f"{word} {self._bind(node.options)}")
+            case tree.Listed():
+                self._slots.add(node.answer.slot)
+                return f"v{node.answer.slot}"
             case tree.Not() | tree.All() | tree.Any():
                 return _joined(node, (self.expression(leaf) for leaf in leaves(node)))
             case tree.Choice():

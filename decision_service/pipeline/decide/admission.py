@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from decision_service.domain.decision import Assignment
+from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.errors import InputInvalid
 from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
@@ -20,6 +20,7 @@ from decision_service.rollout.gate import enters_comparison
 from decision_service.rollout.model import UNREPORTED
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 
 Assigned = Callable[[Assignment], object]
 """Called with the arm that the rollout assigned an applicant to."""
@@ -30,7 +31,7 @@ class Admission(msgspec.Struct, frozen=True):
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
     `compared` says whether the decision enters comparisons between arms. `unreported` is for how
-    long an expired offer counts of which no loan was reported.
+    long an expired offer counts of which no loan was reported. `answers` are those of the lists.
     """
 
     application: Application
@@ -41,6 +42,7 @@ class Admission(msgspec.Struct, frozen=True):
     unit: str
     compared: bool = False
     unreported: timedelta = UNREPORTED
+    answers: tuple[ListAnswer, ...] = ()
 
 
 async def admit(
@@ -82,6 +84,7 @@ def _admitted(
         subject.unit,
         compared,
         product.plan.unreported,
+        list_answers(ruleset, inputs, as_of.date),
     )
 
 

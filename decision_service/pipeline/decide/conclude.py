@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, tzinfo
 from functools import lru_cache
 
@@ -11,7 +11,7 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from decision_service.build import engine_version
-from decision_service.domain.decision import Decision, RulesetRef
+from decision_service.domain.decision import Decision, ListAnswer, RulesetRef
 from decision_service.domain.factor import Factors, Value
 from decision_service.domain.money import Money
 from decision_service.domain.needs import Needs
@@ -47,6 +47,7 @@ from decision_service.rollout.gate import sets_pin
 from decision_service.ruleset.explain.trace import traces
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate, load_more
+from decision_service.ruleset.run.lists import list_answers
 
 
 class ConcludedDecision(msgspec.Struct, frozen=True):
@@ -99,25 +100,36 @@ def needs_of(ruleset: CompiledRuleset, inputs: Mapping[str, Value]) -> Needs:
 
 def judge(decision: Decision, ruleset: CompiledRuleset, factors: Factors) -> Decision:
     """The recorded decision with the verdict of a ruleset on factors."""
-    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, decision.as_of))
+    as_of = decision.as_of
+    answers = list_answers(ruleset, decision.inputs, as_of.date, decision.answers)
+    verdict = evaluate(ruleset, Facts(factors.values, decision.inputs, as_of, answers=answers))
     return structs.replace(
         decision,
         verdict=verdict,
         factors=factors,
         ruleset_ref=RulesetRef(ruleset.ruleset, ruleset.version, ruleset.digest),
-        expires=expiry(verdict, factors, ruleset, decision.as_of),
+        expires=expiry(verdict, factors, ruleset, as_of, answers),
+        answers=answers,
     )
 
 
 def expiry(
-    verdict: Verdict, factors: Factors, ruleset: CompiledRuleset, as_of: AsOf
+    verdict: Verdict,
+    factors: Factors,
+    ruleset: CompiledRuleset,
+    as_of: AsOf,
+    answers: Iterable[ListAnswer] = (),
 ) -> datetime | None:
-    """The earliest of `valid_for`, oldest used sync + `max_age`, and a used parameter's change."""
-    end, change = verdict.valid_until, verdict.param_change
+    """The earliest of `valid_for`, oldest used sync + `max_age`, and a change that is known.
+
+    A used parameter may change, and an entry of a list end.
+    """
+    end = verdict.valid_until
     if factors.oldest_used_sync is not None:
         end = _earlier(end, factors.oldest_used_sync + ruleset.needs.policy.max_age)
-    if change is not None:
-        end = _earlier(end, _midnight(change, as_of.zone))
+    for change in (verdict.param_change, *(answer.ends for answer in answers)):
+        if change is not None:
+            end = _earlier(end, _midnight(change, as_of.zone))
     return end if end is None or end > as_of.instant else as_of.instant
 
 
@@ -162,7 +174,8 @@ def _decided(
     more = own_values(own, needs, as_of)
     factors = with_values(computed.factors, more)
     loaded = load_more(ruleset, computed.loaded(ruleset, as_of), more)
-    verdict = evaluate(ruleset, Facts(factors.values, admission.inputs, as_of, loaded))
+    given = Facts(factors.values, admission.inputs, as_of, loaded, admission.answers)
+    verdict = evaluate(ruleset, given)
     decision = _decision(
         admission,
         decision_id,
@@ -172,7 +185,7 @@ def _decided(
         body.id,
         fetch_result.fetched,
         fetch_result.calls,
-        expiry(verdict, factors, ruleset, as_of),
+        expiry(verdict, factors, ruleset, as_of, admission.answers),
         own,
     )
     shown = traces(ruleset, verdict) if full else ()
@@ -212,6 +225,7 @@ def _decision(
         calls,
         expires,
         own,
+        admission.answers,
     )
 
 
@@ -303,6 +317,7 @@ def _facts(decision: Decision, application: Application, decided: _Decided) -> F
         packed_factors=decided.factors,
         own=decision.own,
         own_values=decided.own_values,
+        answers=decision.answers,
         fetched=decision.fetched,
         upstream_calls=decision.upstream_calls,
         withheld_tags=decision.verdict.withheld_tags,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import structs
 
-from decision_service.domain.decision import Assignment
+from decision_service.domain.decision import Assignment, ListAnswer
 from decision_service.domain.factor import (
     Evidence,
     Factors,
@@ -85,7 +85,8 @@ class FactorsWire(msgspec.Struct, frozen=True, array_like=True):
 class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is stored of the facts in either form; `own_values` are those of own facts.
 
-    `withheld_tags` stand here, since the recorded reply may not tell them.
+    `answers` are what lists of keys said of the inputs. `withheld_tags` stand here, since the
+    recorded reply may not tell them.
     """
 
     instant: datetime
@@ -99,6 +100,7 @@ class _Facts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     own: OwnFacts = NO_OWN_FACTS
     own_values: tuple[FactorWire, ...] = ()
     withheld_tags: tuple[str, ...] = ()
+    answers: tuple[ListAnswer, ...] = ()
 
 
 class FactsToStore(_Facts, frozen=True, omit_defaults=True, kw_only=True):

@@ -55,7 +55,8 @@ class ReadDecisions:
         factors = factors_from_wire(facts.factors)
         ruleset = await self._archive.by_digest(entry.ruleset_digest)
         inputs = inputs_from_wire(facts.inputs)
-        verdict = evaluate(ruleset, Facts(factors.values, inputs, facts.as_of))
+        given = Facts(factors.values, inputs, facts.as_of, answers=facts.answers)
+        verdict = evaluate(ruleset, given)
         return Recorded(entry, facts, factors, traces(ruleset, verdict))
 
     async def list(self, chosen: Filter, after: PagePosition | None, size: int) -> DecisionPage:

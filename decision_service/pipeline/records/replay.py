@@ -148,4 +148,5 @@ def shell_of(recorded: Recorded) -> Decision:
         fetched=facts.fetched,
         upstream_calls=facts.upstream_calls,
         own=facts.own,
+        answers=facts.answers,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import Value
 from decision_service.domain.verdict import Component
 from decision_service.language.evaluation.emitter import Evaluate
@@ -101,10 +102,13 @@ class Program(msgspec.Struct, frozen=True):
     wording: Wording
     read: frozenset[int]
 
-    def run(self, inputs: Mapping[str, Value], state: State) -> Trace:
+    def run(
+        self, inputs: Mapping[str, Value], answers: Sequence[ListAnswer], state: State
+    ) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values
         self.intake.load_inputs(inputs, values)
+        self.intake.load_answers(answers, values)
         for _, slot, by in self.labelled:
             values[slot] = values[slot].of(values[by])
         for slot, evaluate, _ in self.derived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from decision_service.language.expressions.tree import NameRead
 from decision_service.language.expressions.tree import Node as Tree
 from decision_service.language.yaml.fields import Fields
 from decision_service.language.yaml.nodes import ListNode, MapEntry, Scalar, YamlNode
+from decision_service.ruleset.program.lists import KeyList
 from decision_service.ruleset.program.model import (
     InputSpec,
     ParamSpec,
@@ -70,6 +71,8 @@ class RulesetDraft(msgspec.Struct):
     `places` remembers where each `inputs.x`, `params.x`, `derived.x`, `reasons.X` and `tags.x` is
     declared; `ids` where each id stands. `unread` says that a table's rows could not be read, so
     that nobody knows what they use. `now` is when it is to decide, None where that does not matter.
+    `lists` are those that its rules ask; `shared` is what it uses of shared files, by path and name
+    (`reasons.X`).
     """
 
     files: RulesetFiles
@@ -97,6 +100,8 @@ class RulesetDraft(msgspec.Struct):
     used_tables: set[str] = msgspec.field(default_factory=set)
     ids: dict[str, Place] = msgspec.field(default_factory=dict)
     now: datetime | None = None
+    lists: Mapping[str, KeyList] = msgspec.field(default_factory=dict)
+    shared: frozenset[tuple[str, str]] = frozenset()
 
     def expression(self, scalar: Scalar | None, expected: ValueType | None = None) -> Tree | None:
         """The checked tree of an expression in the scope so far."""

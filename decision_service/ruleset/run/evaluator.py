@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import FactorValue, Value
 from decision_service.domain.missing import DataReason
 from decision_service.domain.time import AsOf
@@ -35,7 +36,7 @@ class LoadedFactors(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """The facts of a decision: factor values by name, inputs by name without prefix.
+    """The facts of a decision: factors by name, inputs by name without prefix, lists' answers.
 
     `loaded` may be given where the factors were loaded before; it is what `load` gives for them.
     """
@@ -44,6 +45,7 @@ class Facts(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Value]
     as_of: AsOf
     loaded: LoadedFactors | None = None
+    answers: tuple[ListAnswer, ...] = ()
 
 
 def load(
@@ -77,7 +79,7 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts) -> Verdict:
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
     state = State(list(loaded.values), ruleset.program.read)
     with exactly():
-        trace = ruleset.program.run(facts.inputs, state)
+        trace = ruleset.program.run(facts.inputs, facts.answers, state)
         if state.undecided:
             state.refers.append(_NOTHING_CONCLUDED)
         return _verdict(ruleset, state, trace, facts.as_of, loaded.period)

@@ -50,7 +50,8 @@ def _missing() -> Schema:
 
 
 def _given() -> Schema:
-    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors")}
+    keys = about(named(listed(forms.TEXT)), "What stands on lists, in place of their files")
+    return {"inputs": named(forms.LITERAL), "factors": forms.refers("factors"), "lists": keys}
 
 
 def _factor(spec: FactorSpec) -> Schema:

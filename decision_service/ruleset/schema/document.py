@@ -16,9 +16,11 @@ from decision_service.ruleset.compile.sections.inputs import WIRE_TYPES
 from decision_service.ruleset.compile.sections.tags import TOLD
 from decision_service.ruleset.constructs.registry import CLOSING, STAGES
 from decision_service.ruleset.reading.bounds import BOUNDED
+from decision_service.ruleset.reading.shared import SECTIONS, USES
 from decision_service.ruleset.schema import forms, parts
 from decision_service.ruleset.schema.forms import Schema, about, choice, closed, listed, named
 
+_SHARED_FILE = r"^_shared/[^/]+\.ya?ml$"
 _CONSTRUCTS: Mapping[str, Callable[[], Schema]] = {
     "rules": parts.rules,
     "scorecard": parts.scorecard,
@@ -37,8 +39,16 @@ def ruleset_schema(catalogue: Mapping[str, FactorSpec]) -> Schema:
     return {
         "$schema": forms.DIALECT,
         **closed("a rule file", REQUIRED, ordered),
+        "anyOf": [{"required": ["reasons"]}, {"required": [USES]}],
         "$defs": _shared(catalogue),
     }
+
+
+def shared_schema(_catalogue: Mapping[str, FactorSpec]) -> Schema:
+    """The schema of `_shared/*.yaml`: reasons and parameters that several products use."""
+    sections = _sections()
+    keys = {key: sections[key] for key in SECTIONS}
+    return {"$schema": forms.DIALECT, **closed("a shared file", (), keys)}
 
 
 def _shared(catalogue: Mapping[str, FactorSpec]) -> Schema:
@@ -63,6 +73,10 @@ def _header() -> Schema:
         "currency": about(currency, "ISO 4217: PHP"),
         "time_zone": about({"type": "string"}, "IANA: Asia/Manila"),
         "valid_for": about(forms.DURATION, "How long a decision stands: 14d"),
+        USES: about(
+            listed({"type": "string", "pattern": _SHARED_FILE}, minItems=1),
+            "Files of reasons and parameters that several products share",
+        ),
     }
 
 

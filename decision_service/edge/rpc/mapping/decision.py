@@ -37,9 +37,8 @@ def decision_fields(decision: Decision, style: ReplyStyle, traces: Sequence[Stag
     """The fields of a Decision, its texts in the first language that the ruleset has."""
     fields = _basic_fields(decision, style.languages)
     if style.full:
-        fields |= full_fields(
-            decision.inputs, decision.factors, traces, decision.verdict.withheld_tags
-        )
+        told = decision.verdict.withheld_tags, decision.answers
+        fields |= full_fields(decision.inputs, decision.factors, traces, *told)
     return fields
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from decision_service.api.v1 import decision_pb2 as pb
+from decision_service.domain.decision import ListAnswer
 from decision_service.domain.factor import Factors, FactorValue, Value
 from decision_service.domain.verdict import RuleTrace, StageTrace
 from decision_service.edge.rpc.mapping.enums import COMPONENTS, OUTCOMES, TRUTHS
@@ -17,9 +18,11 @@ def add_full_view(
     factors: Factors | None,
     traces: Sequence[StageTrace],
     withheld_tags: Sequence[str],
+    answers: Sequence[ListAnswer],
 ) -> None:
     """Add what only the FULL view has: inputs, factor values by name, traces in file order."""
-    message.MergeFrom(pb.Decision(**full_fields(inputs, factors, traces, withheld_tags)))
+    fields = full_fields(inputs, factors, traces, withheld_tags, answers)
+    message.MergeFrom(pb.Decision(**fields))
 
 
 def full_fields(
@@ -27,6 +30,7 @@ def full_fields(
     factors: Factors | None,
     traces: Sequence[StageTrace],
     withheld_tags: Sequence[str],
+    answers: Sequence[ListAnswer],
 ) -> Fields:
     """The fields of a Decision that only the FULL view has."""
     return {
@@ -34,6 +38,7 @@ def full_fields(
         "factor_values": [] if factors is None else _factor_fields(factors),
         "rule_traces": _trace_fields(traces),
         "withheld_tags": withheld_tags,
+        "list_answers": [_answer(answer) for answer in answers],
     }
 
 
@@ -64,6 +69,15 @@ def _factor_value(factor: FactorValue) -> Fields:
             "source_ids": evidence.sources,
             "notes": evidence.notes,
         },
+    }
+
+
+def _answer(answer: ListAnswer) -> Fields:
+    return {
+        "list": answer.list,
+        "input": answer.input,
+        "listed": answer.listed,
+        "list_digest": answer.digest,
     }
 
 

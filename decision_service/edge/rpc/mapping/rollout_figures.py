@@ -58,6 +58,7 @@ def comparison_message(found: VersionComparison) -> pb.VersionComparison:
         erased=found.counted(Comparability.ERASED),
         params_as_of="" if found.params_as_of is None else found.params_as_of.isoformat(),
         untried=[_untried(value) for value in found.untried],
+        lists_of_today=found.lists_of_today,
     )
 
 

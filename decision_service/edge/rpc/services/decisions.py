@@ -149,8 +149,9 @@ def recorded_message(recorded: Recorded, *, full: bool) -> pb.Decision:
     message = basic_message(recorded.entry)
     if full:
         inputs = inputs_from_wire(recorded.facts.inputs)
-        withheld = recorded.facts.withheld_tags
-        add_full_view(message, inputs, recorded.factors, recorded.traces, withheld)
+        facts = recorded.facts
+        told = facts.withheld_tags, facts.answers
+        add_full_view(message, inputs, recorded.factors, recorded.traces, *told)
     return message
 
 

@@ -30,6 +30,7 @@ from decision_service.pipeline.rollout.pairs.pairs import (
 from decision_service.ruleset.program.model import CompiledRuleset
 from decision_service.ruleset.run.evaluator import Facts, evaluate, load
 from decision_service.ruleset.run.inputs import bind_inputs
+from decision_service.ruleset.run.lists import list_answers
 
 
 class DecidedCase(msgspec.Struct, frozen=True):
@@ -113,7 +114,9 @@ def facts_for(case: DecidedCase, other: CompiledRuleset) -> Facts | Comparabilit
     values = _values(case, live, needs, as_of)
     if isinstance(values, Comparability):
         return values
-    return Facts(values, dict(bound.values), as_of)
+    inputs = dict(bound.values)
+    answers = list_answers(other, inputs, as_of.date, case.decision.answers)
+    return Facts(values, inputs, as_of, answers=answers)
 
 
 def dated(facts: Facts, ruleset: CompiledRuleset, day: date) -> Facts:
