@@ -53,7 +53,7 @@ ABSENT = frozenset(
 
 
 class DataReason(StrEnum):
-    """Built-in reason codes of kind DATA, plus the one policy code that no ruleset declares."""
+    """Built-in reason codes of kind DATA, plus the policy codes that no ruleset declares."""
 
     DATA_MISSING = "DATA_MISSING"
     NOT_YET_POSTED = "NOT_YET_POSTED"
@@ -80,6 +80,7 @@ class DataReason(StrEnum):
     CONSENT_REVOKED = "CONSENT_REVOKED"
     RULE_ERROR = "RULE_ERROR"
     NO_RULE_APPROVED = "NO_RULE_APPROVED"
+    DAY_CAP_REACHED = "DAY_CAP_REACHED"
 
     __hash__ = str.__hash__
 

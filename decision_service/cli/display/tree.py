@@ -14,6 +14,7 @@ from decision_service.cli.display.text import (
     cause_text,
     money_text,
     outcome_text,
+    override_text,
     reason_text,
     value_text,
 )
@@ -44,12 +45,20 @@ def decision_tree(decision: pb.Decision, title: str = "") -> Tree:
 
 def add_verdict(tree: Tree, decision: pb.Decision) -> None:
     """Why, what data is needed, and what is offered."""
+    if decision.HasField("override"):
+        _add_override(tree, decision.override)
     for reason in decision.reasons:
         tree.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
     for request in decision.data_requests:
         what = f"{request.factor}: {cause_text(request.cause)}"
         tree.add(f"data needed · {escape(what)}").add(escape(request.help))
     _add_offer(tree, decision)
+
+
+def _add_override(tree: Tree, override: pb.Override) -> None:
+    branch = tree.add(f"[bold]{override.kind}[/] {escape(override_text(override))}")
+    for reason in override.reasons:
+        branch.add(f"[bold]{escape(reason.code)}[/] {escape(reason_text(reason))}")
 
 
 def _headline(decision: pb.Decision, title: str) -> str:

@@ -13,9 +13,11 @@ from decision_service.domain.factor import Value
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.decide.application import Application
 from decision_service.pipeline.decide.in_flight_amounts import InFlightAmounts
+from decision_service.pipeline.decide.overrides.limits import day_limits
 from decision_service.pipeline.decide.placing import Placement, place
 from decision_service.pipeline.rollout_ports import ArmLog
 from decision_service.pipeline.rules.rulebook import Product
+from decision_service.rollout.allowances import DayLimits
 from decision_service.rollout.gate import enters_comparison
 from decision_service.rollout.model import UNREPORTED
 from decision_service.ruleset.program.model import CompiledRuleset
@@ -30,7 +32,7 @@ class Admission(msgspec.Struct, frozen=True):
 
     `ruleset` is None for an applicant outside the go-live. `unit` is what the rollout assigned;
     `compared` says whether the decision enters comparisons between arms. `unreported` is for how
-    long an expired offer counts of which no loan was reported.
+    long an expired offer counts of which no loan was reported. `limits` bound the day.
     """
 
     application: Application
@@ -41,6 +43,7 @@ class Admission(msgspec.Struct, frozen=True):
     unit: str
     compared: bool = False
     unreported: timedelta = UNREPORTED
+    limits: DayLimits | None = None
 
 
 async def admit(
@@ -82,6 +85,7 @@ def _admitted(
         subject.unit,
         compared,
         product.plan.unreported,
+        day_limits(product.plan, assignment, subject.unit, as_of, ruleset),
     )
 
 

@@ -65,13 +65,15 @@ class Program(msgspec.Struct, frozen=True):
     wording: Wording
     read: frozenset[int]
 
-    def run(self, inputs: Mapping[str, Value], state: State) -> Trace:
+    def run(self, inputs: Mapping[str, Value], state: State, *, score_aside: bool = False) -> Trace:
         """Evaluate a state that holds parameters and factors; call it inside `exactly()`."""
         values = state.values
         self.intake.load_inputs(inputs, values)
         for slot, evaluate in self.derived:
             values[slot] = evaluate(values)
         stages = [state.take(stage.runner.run(state)) for stage in self.stages]
+        if score_aside:
+            state.set_score_aside()
         state.settle()
         closing = [
             state.take(stage.runner.run(state)) if state.open else None for stage in self.closing

@@ -14,7 +14,7 @@ from decision_service.edge.rpc.mapping.values import decimal_text, money_to_mess
 from decision_service.language.diagnostics import Diagnostic
 from decision_service.pipeline.rollout.operate import AssignmentExplanation, RolloutView
 from decision_service.pipeline.rollout_ports import JournalEntry
-from decision_service.rollout.gate import Pin, enters_comparison, first_match
+from decision_service.rollout.gate import Pin, control_slot, enters_comparison, first_match
 from decision_service.rollout.model import Plan, RolloutStage, Segment, Stages
 from decision_service.rollout.state import RolloutState, Track, TrackName
 
@@ -70,6 +70,7 @@ def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAss
         pin=None if subject.pin is None else _pin(plan, subject.pin),
         approved_today=None if total is None else money_to_message(total),
         compared=enters_comparison(plan, subject, assignment),
+        explores=control_slot(plan, assignment, subject.unit) is not None,
     )
 
 

@@ -33,6 +33,7 @@ COMPARED = (
     "scores",
     "offer",
     "conditions",
+    "override",
     "factor_values",
     "rule_traces",
 )
