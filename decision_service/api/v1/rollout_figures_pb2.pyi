@@ -46,16 +46,18 @@ class CapFigures(_message.Message):
     def __init__(self, name: _Optional[str] = ..., tier: _Optional[str] = ..., approvals: _Optional[int] = ..., max_approvals: _Optional[int] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class ExploreFigures(_message.Message):
-    __slots__ = ("percent", "max_amount_each", "amount", "max_amount")
+    __slots__ = ("percent", "max_amount_each", "amount", "max_amount", "killed")
     PERCENT_FIELD_NUMBER: _ClassVar[int]
     MAX_AMOUNT_EACH_FIELD_NUMBER: _ClassVar[int]
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     MAX_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    KILLED_FIELD_NUMBER: _ClassVar[int]
     percent: str
     max_amount_each: _money_pb2.Money
     amount: _money_pb2.Money
     max_amount: _money_pb2.Money
-    def __init__(self, percent: _Optional[str] = ..., max_amount_each: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    killed: bool
+    def __init__(self, percent: _Optional[str] = ..., max_amount_each: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., max_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., killed: _Optional[bool] = ...) -> None: ...
 
 class ArmFigures(_message.Message):
     __slots__ = ("arm", "version", "percent", "applicants", "decisions", "approved", "referred", "declined", "missing", "approved_amount", "attempts", "internal_errors", "p99_ms")

@@ -42,7 +42,9 @@ def day_lines(figures: pb.RolloutFigures) -> Iterator[str]:
         explore = figures.explore
         today, most = money_text(explore.amount), money_text(explore.max_amount)
         each = f"at most {money_text(explore.max_amount_each)} each"
-        yield f" control group · {explore.percent} %, {each} · today {today} of {most}"
+        killed = ", KILLED" if explore.killed else ""
+        share = f"{explore.percent} %, {each}{killed}"
+        yield f" control group · {share} · today {today} of {most}"
 
 
 def guardrail_table(guardrails: Iterable[pb.GuardrailFigures]) -> Table:

@@ -85,7 +85,7 @@ def _admitted(
         subject.unit,
         compared,
         product.plan.unreported,
-        day_limits(product.plan, assignment, subject.unit, as_of, ruleset),
+        day_limits(product, assignment, subject.unit, as_of, ruleset),
     )
 
 

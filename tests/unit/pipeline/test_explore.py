@@ -14,7 +14,7 @@ from decision_service.domain.decision import OverrideKind
 from decision_service.domain.money import Money
 from decision_service.domain.verdict import Outcome
 from decision_service.pipeline.ports import StoredEntry
-from decision_service.rollout.state import RolloutState, kill
+from decision_service.rollout.state import Exploring, RolloutState, kill, revive
 from tests.fakes.cases import changed_rules
 from tests.fakes.plans import CHALLENGED, planned
 from tests.fakes.replays import replayed
@@ -175,6 +175,18 @@ async def test_the_kill_switch_ends_exploring_at_once() -> None:
     assert isinstance(killed, RolloutState)
     world.book = world.book.standing({PRODUCT: killed})
     assert (await decided(world)).outcome is Outcome.NOT_ENROLLED
+
+
+async def test_exploring_alone_can_be_killed_and_revived() -> None:
+    """The rules go on deciding; what was explored before is no reason to go on."""
+    world = exploring()
+    made = world.book.product(PRODUCT).state
+    stopped = kill(made, Exploring.EXPLORE)
+    assert isinstance(stopped, RolloutState)
+    for state, outcome in ((stopped, Outcome.DECLINE), (made, Outcome.APPROVE)):
+        world.book = world.book.standing({PRODUCT: state})
+        assert (await decided(world, 1, outcome)).outcome is outcome
+    assert revive(stopped, Exploring.EXPLORE) == made
 
 
 async def test_a_replay_gives_the_same_answer_for_ever() -> None:

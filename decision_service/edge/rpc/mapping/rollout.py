@@ -70,7 +70,7 @@ def explained_message(explained: AssignmentExplanation) -> service_pb.ExplainAss
         pin=None if subject.pin is None else _pin(plan, subject.pin),
         approved_today=None if total is None else money_to_message(total),
         compared=enters_comparison(plan, subject, assignment),
-        explores=control_slot(plan, assignment, subject.unit) is not None,
+        explores=_explores(explained),
     )
 
 
@@ -140,7 +140,14 @@ def _standing(state: RolloutState) -> pb.RolloutStanding:
         challenger_stage="" if challenger is None else challenger.stage or "",
         challenger_killed=challenger is not None and challenger.killed,
         paused=state.paused,
+        explore_killed=state.explore_killed,
     )
+
+
+def _explores(explained: AssignmentExplanation) -> bool:
+    product, placement = explained.product, explained.placement
+    unit = placement.subject.unit
+    return control_slot(product.plan, product.state, placement.assignment, unit) is not None
 
 
 def _pin(plan: Plan, pin: Pin) -> service_pb.Pin:

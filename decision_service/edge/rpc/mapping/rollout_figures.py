@@ -47,7 +47,7 @@ def figures_message(figures: Figures) -> pb.RolloutFigures:
         message.caps.extend(_cap(*one, currency) for one in figures.day.caps)
     explore = figures.product.plan.explore
     if figures.day is not None and explore is not None:
-        message.explore.CopyFrom(_explore(explore, figures.day.explored, currency))
+        message.explore.CopyFrom(_explore(figures.product, explore, figures.day.explored))
     return message
 
 
@@ -64,12 +64,14 @@ def _cap(cap: DayCap, total: DayTotal, currency: str) -> pb.CapFigures:
     return message
 
 
-def _explore(explore: Explore, explored: int, currency: str) -> pb.ExploreFigures:
+def _explore(product: Product, explore: Explore, explored: int) -> pb.ExploreFigures:
+    currency = product.champion.currency
     return pb.ExploreFigures(
         percent=percent_text(explore.percent),
         max_amount_each=_money(explore.max_amount, currency),
         amount=money_to_message(Money(currency, explored)),
         max_amount=_money(explore.amount, currency),
+        killed=product.state.explore_killed,
     )
 
 

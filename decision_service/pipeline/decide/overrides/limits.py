@@ -8,6 +8,7 @@ from decision_service.domain.decision import Assignment
 from decision_service.domain.money import to_minor
 from decision_service.domain.time import AsOf
 from decision_service.pipeline.rollout_ports import ArmLog
+from decision_service.pipeline.rules.rulebook import Product
 from decision_service.rollout.allowances import Allowances, CapLimit, DayLimits, ExploreLimit
 from decision_service.rollout.gate import control_slot
 from decision_service.rollout.model import DayCap, Plan
@@ -15,16 +16,18 @@ from decision_service.ruleset.program.model import CompiledRuleset
 
 
 def day_limits(
-    plan: Plan, assignment: Assignment, unit: str, as_of: AsOf, ruleset: CompiledRuleset
+    product: Product, assignment: Assignment, unit: str, as_of: AsOf, ruleset: CompiledRuleset
 ) -> DayLimits | None:
     """The caps of the plan, and for a unit in the control share its bounds; None without either.
 
     The civil day is that of the ruleset's zone.
     """
-    explore = _explore(plan, assignment, unit, as_of, ruleset.currency)
+    plan, currency = product.plan, ruleset.currency
+    slot = control_slot(plan, product.state, assignment, unit)
+    explore = None if slot is None else _explore(plan, slot, as_of, currency)
     if not plan.caps and explore is None:
         return None
-    caps = tuple(_cap(cap, ruleset.currency) for cap in plan.caps)
+    caps = tuple(_cap(cap, currency) for cap in plan.caps)
     return DayLimits(midnight(as_of), caps, explore)
 
 
@@ -45,14 +48,12 @@ async def found_allowances(
     return Allowances(limits, totals, granted)
 
 
-def _explore(
-    plan: Plan, assignment: Assignment, unit: str, as_of: AsOf, currency: str
-) -> ExploreLimit | None:
-    explore, dealt = plan.explore, control_slot(plan, assignment, unit)
-    if explore is None or dealt is None:
+def _explore(plan: Plan, slot: int, as_of: AsOf, currency: str) -> ExploreLimit | None:
+    explore = plan.explore
+    if explore is None:
         return None
     largest, daily = (to_minor(a, currency) for a in (explore.max_amount, explore.amount))
-    return ExploreLimit(dealt, largest, daily, as_of.instant - plan.pin_for)
+    return ExploreLimit(slot, largest, daily, as_of.instant - plan.pin_for)
 
 
 def _cap(cap: DayCap, currency: str) -> CapLimit:
