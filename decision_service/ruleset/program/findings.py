@@ -52,9 +52,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def of_score(self) -> bool:
-        """Whether it is a scorecard's whose total is exact."""
-        exact = self.gap is None and self.kind is not _KIND
-        return exact and self.component is Component.SCORECARD
+        """Whether it is a scorecard's; what it lacks for its total are findings of data."""
+        return self.component is Component.SCORECARD
 
 
 def data_finding(

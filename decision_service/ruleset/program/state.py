@@ -88,9 +88,9 @@ class State:
         self.undecided = not (self.declines or self.refers or self.approves)
 
     def set_score_aside(self) -> None:
-        """Drop what exact scores argue against an approval, as if each of them approved.
+        """Drop what scores argue against an approval, as if each of them approved.
 
-        What rests on missing data stays.
+        What they lack for their totals argues on.
         """
         kept = (
             [f for f in self.declines if not f.of_score],

@@ -73,7 +73,7 @@ def evaluate(ruleset: CompiledRuleset, facts: Facts, *, score_aside: bool = Fals
 
     Every stage runs whatever the others conclude. The worst outcome counts; where no stage
     concludes anything it is REFER, never APPROVE. The verdict keeps what every part came to.
-    With `score_aside` the stages' exact scores count as approving, and all else as it is.
+    With `score_aside` scores count as approving; all else, missing data too, counts as it is.
     """
     loaded = facts.loaded or load(ruleset, facts.factors, facts.as_of)
     state = State(list(loaded.values), ruleset.program.read)
