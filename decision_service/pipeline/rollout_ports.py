@@ -34,7 +34,7 @@ class ArmLog(Protocol):
         """What a product has approved at or after `since` in all processes, by tier."""
 
     async def explored(self, product: str, unit: str, since: datetime) -> int | None:
-        """What a unit was granted by exploring at or after `since`, in minor units.
+        """The most that exploring granted a unit at or after `since`, in minor units.
 
         0 where it was turned away, None where it was never considered.
         """

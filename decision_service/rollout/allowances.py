@@ -81,7 +81,7 @@ class Grant(msgspec.Struct, frozen=True):
 class Allowances(msgspec.Struct, frozen=True, omit_defaults=True):
     """The limits of a day with what was approved by then, as one decision found them.
 
-    `unit` is what the unit was granted by exploring, in minor units: 0 where it was turned away,
+    `unit` is the most that exploring granted the unit, in minor units: 0 where it was turned away,
     None where it was never considered.
     """
 

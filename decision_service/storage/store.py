@@ -307,7 +307,7 @@ class Store:
         return await self._database.read(partial(arms.day_totals, product=product, since=since))
 
     async def explored(self, product: str, unit: str, since: datetime) -> int | None:
-        """What a unit was granted by exploring at or after `since`, in minor units."""
+        """The most that exploring granted a unit at or after `since`, in minor units."""
         work = partial(arms.explored, product=product, unit=unit, since=since)
         return await self._database.read(work)
 

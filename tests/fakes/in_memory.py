@@ -142,12 +142,13 @@ class InMemoryDecisionLog:
 
     def _explored(self, product: str, unit: str, since: datetime) -> int | None:
         found = [
-            arm.explored
+            arm.grant.amount if arm.grant else None
             for entry, arm in self._arms
-            if (entry.product, arm.unit) == (product, unit) and entry.created >= since
+            if (entry.product, arm.unit) == (product, unit)
+            and entry.created >= since
+            and arm.explored is not None
         ]
-        charges = [charge for charge in found if charge is not None]
-        return sum(charges) if charges else None
+        return max(amount or 0 for amount in found) if found else None
 
     def _take_places(self, entry: DecisionEntry) -> None:
         keys = entry.history.keys if entry.history else ()

@@ -94,15 +94,21 @@ class ArmLogKit:
         assert await log.day_totals("gig-advance-ph", LONG_AGO) == DayTotals()
 
     async def test_what_a_unit_was_granted_by_exploring(self, log: ArmLogAndDecisionLog) -> None:
-        """Turned away is 0, never considered is nothing, and what lies too far back is gone."""
+        """The most of it; turned away is 0, never considered nothing, what is too old is gone.
+
+        A retry that added nothing to its day carries what it was granted.
+        """
         assert await log.explored(PRODUCT, "user-1", LONG_AGO) is None
         away = structs.replace(CHAMPION, explored=0)
         await log.commit(numbered(1, arm=away, outcome=Outcome.DECLINE))
         assert await log.explored(PRODUCT, "user-1", NOON) == 0
         await log.commit(numbered(2, arm=granted(500, explored=500)))
+        later = NOON + timedelta(hours=1)
+        await log.commit(numbered(3, arm=granted(400, explored=0), created=later))
         assert await log.explored(PRODUCT, "user-1", NOON) == 500
+        assert await log.explored(PRODUCT, "user-1", later) == 400
         assert await log.explored(PRODUCT, "user-2", LONG_AGO) is None
-        assert await log.explored(PRODUCT, "user-1", NOON + timedelta(seconds=1)) is None
+        assert await log.explored(PRODUCT, "user-1", later + timedelta(seconds=1)) is None
 
     async def test_a_day_approves_no_more_than_its_cap(self, log: ArmLogAndDecisionLog) -> None:
         """Of many that found room at once as many are stored as fit; the others may look again."""

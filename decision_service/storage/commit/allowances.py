@@ -72,7 +72,8 @@ def _take(
         return False
     days[day] = _with(days[day], arm.grant, arm.explored)
     if arm.explored is not None:
-        units[unit] = (units[unit] or 0) + arm.explored
+        amount = arm.grant.amount if arm.grant else None
+        units[unit] = max(units[unit] or 0, amount or 0)
     return True
 
 

@@ -36,7 +36,7 @@ _GRANTED = (
     .where(*_SINCE, literal_column("granted IS NOT NULL"))
     .group_by(_ROWS.tier)
 )
-_EXPLORED = select(func.sum(_ROWS.explored)).where(
+_EXPLORED = select(func.count(), func.max(_ROWS.granted)).where(
     *_SINCE, _ROWS.unit == bindparam("unit"), literal_column("explored IS NOT NULL")
 )
 
@@ -63,10 +63,10 @@ def day_totals(connection: Connection, product: str, since: datetime) -> DayTota
 
 
 def explored(connection: Connection, product: str, unit: str, since: datetime) -> int | None:
-    """What a unit was granted by exploring at or after `since`; None where it never came to it."""
+    """The most that a unit was granted by exploring since; None where it never came to it."""
     chosen = {"product": product, "unit": unit, "since": microseconds(since)}
-    total = connection.execute(_EXPLORED, chosen).scalar_one()
-    return None if total is None else int(total)
+    considered, most = connection.execute(_EXPLORED, chosen).one()
+    return int(most or 0) if considered else None
 
 
 def row(entry: StoredEntry, arm: ArmDecision) -> tuple[object, ...]:

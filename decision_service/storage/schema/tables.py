@@ -227,13 +227,14 @@ Index(
     postgresql_where=arm_decisions.c.pins,
 )
 
+_READ = {"granted": ("granted", "explored"), "explored": ("explored", "granted")}
 for _column, _found_by in (("granted", ("created", "tier")), ("explored", ("unit", "created"))):
     _counted: ColumnElement[bool] = literal_column(f"{_column} IS NOT NULL")
     Index(
         f"arm_decisions_{_column}",
         arm_decisions.c.product,
         *(arm_decisions.c[name] for name in _found_by),
-        *(arm_decisions.c[name] for name in dict.fromkeys((_column, "explored"))),
+        *(arm_decisions.c[name] for name in _READ[_column]),
         sqlite_where=_counted,
         postgresql_where=_counted,
     )

@@ -40,7 +40,7 @@ def upgrade() -> None:
     op.create_index(
         "arm_decisions_explored",
         "arm_decisions",
-        ["product", "unit", "created", "explored"],
+        ["product", "unit", "created", "explored", "granted"],
         sqlite_where=sa.text("explored IS NOT NULL"),
         postgresql_where=sa.text("explored IS NOT NULL"),
     )
